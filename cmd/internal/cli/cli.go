@@ -1,0 +1,60 @@
+// Package cli holds the commands of the videosdgx binary, one file each.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+// commands are the constructors of all commands; each command's file appends its own in an init function.
+var commands []func() *cobra.Command
+
+// ExitError makes the process end with Code after printing Err (nil: silently).
+type ExitError struct {
+	Code int
+	Err  error
+}
+
+func (e *ExitError) Error() string { return fmt.Sprint(e.Err) }
+func (e *ExitError) Unwrap() error { return e.Err }
+
+// Main runs the command line and returns the exit status: 0, 1 for an error, 2 for wrong usage.
+func Main(args []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := Root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return 0
+	}
+	var exit *ExitError
+	if errors.As(err, &exit) {
+		if exit.Err != nil {
+			fmt.Fprintln(os.Stderr, "videosdgx:", exit.Err)
+		}
+		return exit.Code
+	}
+	fmt.Fprintln(os.Stderr, "videosdgx:", err)
+	return 1
+}
+
+// Root builds the whole command tree.
+func Root() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "videosdgx",
+		Short:         "A serverless function runtime for video generation models",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	for _, c := range commands {
+		root.AddCommand(c())
+	}
+	return root
+}

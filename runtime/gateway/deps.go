@@ -1,0 +1,42 @@
+// Package gateway is the public HTTP surface of the control plane: one file per endpoint, and the only place that maps
+// error classes to status codes.
+package gateway
+
+import (
+	"context"
+	"io"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// Functions is the catalogue of functions, versions and settings. Safe for concurrent use; errors carry an errdefs class.
+type Functions interface {
+	// Get resolves a name and a qualifier (version, alias, "" or "$LATEST"; a weighted alias draws) to one version.
+	Get(ctx context.Context, name, qualifier string) (spec.Function, error)
+	// List gives every $LATEST, by name.
+	List(ctx context.Context) ([]spec.Function, error)
+	// Versions gives $LATEST and the published ones, oldest first.
+	Versions(ctx context.Context, name string) ([]spec.Function, error)
+	// Put makes or replaces $LATEST, durably, after validating it.
+	Put(ctx context.Context, fn spec.Function) (spec.Function, error)
+	// Publish freezes $LATEST as the next number; without a change since the last number it gives that one.
+	Publish(ctx context.Context, name, description string) (spec.Function, error)
+	// Delete removes one version, or the whole function with "".
+	Delete(ctx context.Context, name, qualifier string) error
+}
+
+// Aliases is what the catalogue can do with aliases.
+type Aliases interface {
+	PutAlias(ctx context.Context, a spec.Alias) (spec.Alias, error)
+	Alias(ctx context.Context, function, name string) (spec.Alias, error)
+	ListAliases(ctx context.Context, function string) ([]spec.Alias, error)
+	DeleteAlias(ctx context.Context, function, name string) error
+}
+
+// Instances shows what runs.
+type Instances interface {
+	Instances(ctx context.Context) ([]spec.InstanceStatus, error)
+	Status(ctx context.Context, function string) (spec.FunctionStatus, error)
+	// Logs writes what instances of a function have logged, oldest first, and goes on when follow is set until ctx ends.
+	Logs(ctx context.Context, function string, follow bool, w io.Writer) error
+}

@@ -1,0 +1,24 @@
+package wire
+
+// Names inside the instance's folder, which the guest sees as /run/videosdgx.
+const (
+	ConfigFile = "guest.json"
+	SocketFile = "init.sock"
+)
+
+// Config is what videosdgx-init reads from guest.json at its start. The command to run is not in it: it follows "--" on
+// init's command line, since only the driver knows the image's entrypoint. The environment the function gets is init's
+// own (image and driver), then Env, then what Lambda documents, made from the rest.
+type Config struct {
+	InstanceID    string            `json:"instanceId"`
+	Function      string            `json:"function"`
+	Version       string            `json:"version"`
+	ARN           string            `json:"arn"`
+	Handler       string            `json:"handler,omitempty"`
+	Env           map[string]string `json:"env,omitempty"`
+	MemoryMB      int               `json:"memoryMb"`
+	TimeoutMs     int64             `json:"timeoutMs"`
+	InitTimeoutMs int64             `json:"initTimeoutMs"`
+	EventsAtOnce  int               `json:"eventsAtOnce"`
+	RuntimeAPI    string            `json:"runtimeApi"` // address to listen on; "127.0.0.1:9001", or port 0 without a network namespace
+}

@@ -1,0 +1,89 @@
+// Package instance owns the life of one instance of a function: the transition table, the goroutine that walks it, and
+// the interface it asks of a sandbox driver.
+package instance
+
+import (
+	"context"
+	"net"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// Config is what a driver needs to make one instance.
+type Config struct {
+	ID       string // unique on this machine: letters, digits and '-', at most 60
+	Function spec.Function
+	Dir      string            // host folder of this instance, made by the caller with guest.json in it; seen inside as /run/videosdgx
+	Bundle   string            // host folder of the model bundle, "" if none; seen inside read-only as /opt/model
+	Log      string            // host file that receives stdout and stderr
+	Labels   map[string]string // kept by the driver and given back by List
+}
+
+// Sandbox makes instances and finds them again. Safe for concurrent use; every call may block for I/O and honours ctx.
+// Errors carry a containerd/errdefs class.
+type Sandbox interface {
+	// Create stages an instance: everything is there except a process of the image. It leaves nothing behind on error.
+	Create(ctx context.Context, c Config) (Box, error)
+	// List finds every instance this driver knows of on the machine, also of an earlier control plane.
+	List(ctx context.Context) ([]Box, error)
+	// Info says what the driver is and what it does not isolate.
+	Info() Info
+}
+
+// Info describes a driver.
+type Info struct {
+	Name    string   `json:"name"`            // "containerd", "process"
+	Version string   `json:"version"`         // of what is below it
+	Lacks   []string `json:"lacks,omitempty"` // what is not isolated, in words
+}
+
+// Box is one instance at its driver. Its methods may be called from several goroutines.
+type Box interface {
+	ID() string
+	Labels() map[string]string
+	// Start runs the image's command under videosdgx-init. It returns when the process runs, not when it is ready.
+	Start(ctx context.Context) error
+	// Dial connects to init.sock; it may be called from when Start has returned.
+	Dial(ctx context.Context) (net.Conn, error)
+	// Exited is closed once no process of the instance is left; Exit then says how it went.
+	Exited() <-chan struct{}
+	Exit() Exit
+	// Stop sends SIGTERM, then SIGKILL after grace, and waits. Stopping a stopped or staged box is no error.
+	Stop(ctx context.Context, grace time.Duration) error
+	// Remove stops it hard if need be and removes every trace. Idempotent.
+	Remove(ctx context.Context) error
+	// Usage says what it holds now.
+	Usage(ctx context.Context) (Usage, error)
+}
+
+// Exit is how an instance ended.
+type Exit struct {
+	Code      int // of init; 128+n for signal n
+	OOMKilled bool
+	At        time.Time
+}
+
+// Usage is what an instance holds.
+type Usage struct {
+	RSS, Anon, File spec.Bytes // of the cgroup (or the process tree)
+	CPU             time.Duration
+	PIDs            int
+}
+
+// Freezer is what a Box may be able to do besides: stop its processes in place.
+type Freezer interface {
+	Freeze(ctx context.Context) error
+	Thaw(ctx context.Context) error
+}
+
+// Checkpointer is what a Box may be able to do besides: write its processes as CRIU images into dir and, with exit, end.
+type Checkpointer interface {
+	Checkpoint(ctx context.Context, dir string, exit bool) error
+}
+
+// Restorer is what a Sandbox may be able to do besides: an instance straight from a checkpoint's images.
+// It leaves nothing behind on error.
+type Restorer interface {
+	Restore(ctx context.Context, c Config, dir string) (Box, error)
+}

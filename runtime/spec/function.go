@@ -1,0 +1,88 @@
+package spec
+
+// Function is one version of a function: what function.yaml says, with defaults filled in. YAML and JSON use the same
+// field names. The registry reads and validates it; nobody changes it afterwards.
+type Function struct {
+	Name        string            `yaml:"name" json:"name"`
+	Description string            `yaml:"description,omitempty" json:"description,omitempty"`
+	Version     string            `yaml:"-" json:"version"`                           // "$LATEST" or a published number
+	Digest      string            `yaml:"-" json:"digest"`                            // sha256 of the manifest and all it points to
+	Dir         string            `yaml:"-" json:"-"`                                 // folder of the manifest; relative paths start there
+	Image       string            `yaml:"image" json:"image"`                         // OCI reference, "oci:DIR" for a layout, or "" with a command
+	Command     []string          `yaml:"command,omitempty" json:"command,omitempty"` // replaces the image's entrypoint and cmd; the process driver runs it
+	Handler     string            `yaml:"handler,omitempty" json:"handler,omitempty"` // _HANDLER
+	WorkDir     string            `yaml:"workDir,omitempty" json:"workDir,omitempty"`
+	Env         map[string]string `yaml:"env,omitempty" json:"env,omitempty"`
+	Labels      map[string]string `yaml:"labels,omitempty" json:"labels,omitempty"`
+
+	Model  *Model  `yaml:"model,omitempty" json:"model,omitempty"`
+	Mounts []Mount `yaml:"mounts,omitempty" json:"mounts,omitempty"`
+
+	Timeout       Duration `yaml:"timeout,omitempty" json:"timeout"`           // of one invocation; default 15m
+	InitTimeout   Duration `yaml:"initTimeout,omitempty" json:"initTimeout"`   // from start to the first /next; default 60s
+	KeepAlive     Duration `yaml:"keepAlive,omitempty" json:"keepAlive"`       // idle time until reaped; 0 means adaptive
+	Concurrency   int      `yaml:"concurrency,omitempty" json:"concurrency"`   // instances at most; default 1
+	EventsAtOnce  int      `yaml:"eventsAtOnce,omitempty" json:"eventsAtOnce"` // AWS_LAMBDA_MAX_CONCURRENCY per instance; default 1
+	MinInstances  int      `yaml:"minInstances,omitempty" json:"minInstances"` // kept warm whatever happens
+	StagedSpares  int      `yaml:"staged,omitempty" json:"staged"`             // created, not started; default 0
+	QueueLimit    int      `yaml:"queueLimit,omitempty" json:"queueLimit"`     // invocations that may wait for an instance; default 10000
+	Pin           bool     `yaml:"pin,omitempty" json:"pin"`                   // never evicted
+	FreezeIdle    bool     `yaml:"freezeIdle,omitempty" json:"freezeIdle"`     // cgroup freezer between events
+	CancelGrace   Duration `yaml:"cancelGrace,omitempty" json:"cancelGrace"`   // from a cancel until the instance is replaced; default 800ms
+	Limits        Limits   `yaml:"limits,omitempty" json:"limits"`
+	GPUs          []string `yaml:"gpus,omitempty" json:"gpus,omitempty"`                   // CDI device names, "nvidia.com/gpu=0" or "all"
+	DeviceMemory  Bytes    `yaml:"deviceMemory,omitempty" json:"deviceMemory"`             // footprint on a GPU until measured
+	Network       string   `yaml:"network,omitempty" json:"network"`                       // "none" (loopback only, default) or "bridge"
+	Snapshot      string   `yaml:"snapshot,omitempty" json:"snapshot"`                     // "off", "auto" (default), "always"
+	SnapshotOn    string   `yaml:"snapshotOn,omitempty" json:"snapshotOn"`                 // "publish" or "init" (after the first initialisation; default)
+	SnapshotEvent string   `yaml:"snapshotEvent,omitempty" json:"snapshotEvent,omitempty"` // JSON event answered before a snapshot may serve
+	URL           URL      `yaml:"url,omitempty" json:"url"`
+	Async         Async    `yaml:"async,omitempty" json:"async"`
+}
+
+// Model names the bundle that a model function maps.
+type Model struct {
+	Name   string `yaml:"name" json:"name"`                     // public name under /v1/models
+	Bundle string `yaml:"bundle" json:"bundle"`                 // folder, absolute, relative to the manifest, or a name under DATA/models
+	Port   int    `yaml:"port,omitempty" json:"port,omitempty"` // REST port of its own; 0: none
+}
+
+// Mount is one extra bind mount; read-only unless Writable.
+type Mount struct {
+	Source   string `yaml:"source" json:"source"`
+	Target   string `yaml:"target" json:"target"`
+	Writable bool   `yaml:"writable,omitempty" json:"writable,omitempty"`
+}
+
+// Limits bound one instance. Zero takes the default.
+type Limits struct {
+	Memory  Bytes   `yaml:"memory,omitempty" json:"memory"`   // default 2GiB
+	CPUs    float64 `yaml:"cpus,omitempty" json:"cpus"`       // 0: no limit
+	PIDs    int64   `yaml:"pids,omitempty" json:"pids"`       // default 512
+	Scratch Bytes   `yaml:"scratch,omitempty" json:"scratch"` // size of /tmp (tmpfs); default 512MiB
+	Payload Bytes   `yaml:"payload,omitempty" json:"payload"` // largest event; default 6MiB
+}
+
+// URL configures the function URL.
+type URL struct {
+	InvokeMode string `yaml:"invokeMode,omitempty" json:"invokeMode"` // "BUFFERED" (default) or "RESPONSE_STREAM"
+	CORS       *CORS  `yaml:"cors,omitempty" json:"cors,omitempty"`
+}
+
+// CORS has the fields of Lambda's FunctionUrlConfig.
+type CORS struct {
+	AllowOrigins     []string `yaml:"allowOrigins,omitempty" json:"allowOrigins,omitempty"`
+	AllowMethods     []string `yaml:"allowMethods,omitempty" json:"allowMethods,omitempty"`
+	AllowHeaders     []string `yaml:"allowHeaders,omitempty" json:"allowHeaders,omitempty"`
+	ExposeHeaders    []string `yaml:"exposeHeaders,omitempty" json:"exposeHeaders,omitempty"`
+	AllowCredentials bool     `yaml:"allowCredentials,omitempty" json:"allowCredentials,omitempty"`
+	MaxAge           Duration `yaml:"maxAge,omitempty" json:"maxAge,omitempty"`
+}
+
+// Async configures asynchronous (Event) invocations.
+type Async struct {
+	Retries   *int     `yaml:"retries,omitempty" json:"retries,omitempty"`     // 0–2; default 2
+	MaxAge    Duration `yaml:"maxAge,omitempty" json:"maxAge,omitempty"`       // default 6h
+	OnFailure string   `yaml:"onFailure,omitempty" json:"onFailure,omitempty"` // a function's name or an http(s) URL
+	OnSuccess string   `yaml:"onSuccess,omitempty" json:"onSuccess,omitempty"`
+}

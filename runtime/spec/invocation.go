@@ -1,0 +1,76 @@
+package spec
+
+import (
+	"context"
+	"io"
+	"time"
+)
+
+// Invocation is one event on its way to a function.
+type Invocation struct {
+	ID            string    // AWS request id, a UUID; made by whoever accepts the event
+	Function      string    // name
+	Qualifier     string    // version, alias or "" for $LATEST
+	Payload       []byte    // the whole event; not changed by anybody
+	Deadline      time.Time // zero: the function's timeout from when it gets the event
+	TraceID       string
+	ClientContext string         // raw JSON, as Lambda passes it
+	Identity      string         // Cognito identity JSON
+	Tail          bool           // the last 4 KiB of what the function logged are wanted in Trailer.LogTail
+	OnProgress    func(Progress) // nil: not wanted; called in order from one goroutine, must not block for long
+}
+
+// Progress is what a running function says of itself through the Runtime API's progress extension.
+type Progress struct {
+	Phase   string  `json:"phase"`             // "encode", "denoise", "decode", "mux", or the function's own word
+	Step    int     `json:"step"`              // 1…Steps
+	Steps   int     `json:"steps"`             // 0: unknown
+	Seconds float64 `json:"seconds,omitempty"` // since the function got the event
+	Preview []byte  `json:"preview,omitempty"` // a small JPEG or PNG frame, when asked for
+	Message string  `json:"message,omitempty"`
+}
+
+// Result is a function's answer. Body must be read to its end and closed; Trailer is valid after that.
+type Result struct {
+	Version       string // which version answered
+	ContentType   string
+	Streaming     bool   // the function streams: head before body, body may be long
+	FunctionError string // "", "Handled" (the function said so) or "Unhandled" (it died or timed out); a streamed one only in Trailer
+	Body          io.ReadCloser
+	Trailer       func() Trailer
+	Phases        Phases // complete but for Run, which Trailer has
+}
+
+// Trailer is what is known once the body has ended.
+type Trailer struct {
+	FunctionError string
+	ErrorType     string
+	ErrorBody     []byte // JSON: errorType, errorMessage, stackTrace
+	LogTail       []byte // at most 4 KiB
+	Run           time.Duration
+	MaxMemory     Bytes
+}
+
+// Phases says where the time before the first byte went; zero parts did not happen.
+type Phases struct {
+	Queue, Evict, Create, Start, Restore, Init, Run time.Duration
+	Cold                                            bool
+	Snapshot                                        bool
+}
+
+// Invoker answers invocations. Safe for concurrent use. It blocks until the head of the answer is there; cancelling ctx
+// cancels the invocation in the function, also while the body is being read. An error means that the function gave no
+// answer at all; its class (containerd/errdefs) says why: NotFound, InvalidArgument, ResourceExhausted (with *RetryError),
+// Unavailable, DeadlineExceeded, Canceled.
+type Invoker interface {
+	Invoke(ctx context.Context, inv Invocation) (*Result, error)
+}
+
+// RetryError says when it is worth asking again; zero After: never as things are.
+type RetryError struct {
+	After time.Duration
+	Err   error
+}
+
+func (e *RetryError) Error() string { return e.Err.Error() }
+func (e *RetryError) Unwrap() error { return e.Err }
