@@ -1,0 +1,84 @@
+package urlevent
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+)
+
+func TestRequestRoundTrip(t *testing.T) {
+	r := New("id-1", "POST", "/generate", map[string]string{"Accept": "video/mp4"}, []byte(`{"prompt":"é"}`), time.Unix(1, 0))
+	b, err := r.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m map[string]any
+	if err := json.Unmarshal(b, &m); err != nil {
+		t.Fatal(err)
+	}
+	if m["version"] != "2.0" || m["body"] != `{"prompt":"é"}` || m["headers"].(map[string]any)["accept"] != "video/mp4" {
+		t.Fatalf("unexpected event: %s", b)
+	}
+	r.SetBody([]byte{0xff, 0})
+	if !r.IsBase64Encoded || r.Body != "/wA=" {
+		t.Fatalf("binary body: %q, %v", r.Body, r.IsBase64Encoded)
+	}
+}
+
+func TestReadPrelude(t *testing.T) {
+	body := "ab\x00\x00cd"
+	in := `{"statusCode":201,"headers":{"content-type":"video/mp4"}}` + strings.Repeat("\x00", 8) + body
+	h, r, err := ReadPrelude(iotest.OneByteReader(strings.NewReader(in)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := io.ReadAll(r)
+	if err != nil || string(got) != body || h.StatusCode != 201 || h.Headers["content-type"] != "video/mp4" {
+		t.Fatalf("head %+v, body %q, %v", h, got, err)
+	}
+}
+
+func TestReadPreludeRefuses(t *testing.T) {
+	for _, in := range []string{"", "{}", "{}\x00\x00", "{}\x00\x00\x00\x00\x00\x00\x00x", "no\x00\x00\x00\x00\x00\x00\x00\x00", strings.Repeat("a", MaxPrelude+1)} {
+		if _, _, err := ReadPrelude(strings.NewReader(in)); !errors.Is(err, ErrPrelude) {
+			t.Errorf("%.20q: %v, want ErrPrelude", in, err)
+		}
+	}
+	if _, _, err := ReadPrelude(strings.NewReader(`{"statusCode":7}` + strings.Repeat("\x00", 8))); err == nil {
+		t.Error("status 7 was taken")
+	}
+}
+
+func TestParseBuffered(t *testing.T) {
+	h, b, err := ParseBuffered([]byte(`{"statusCode":400,"headers":{"content-type":"application/problem+json"},"body":"aGk=","isBase64Encoded":true}`))
+	if err != nil || h.StatusCode != 400 || string(b) != "hi" {
+		t.Fatalf("%+v %q %v", h, b, err)
+	}
+	if h, b, err = ParseBuffered([]byte(`{"a":1}`)); err != nil || h.StatusCode != 200 || string(b) != `{"a":1}` {
+		t.Fatalf("%+v %q %v", h, b, err)
+	}
+	if _, _, err = ParseBuffered([]byte(`{"statusCode":200,"body":"*","isBase64Encoded":true}`)); err == nil {
+		t.Fatal("broken base64 was taken")
+	}
+}
+
+func FuzzReadPrelude(f *testing.F) {
+	f.Add([]byte("{\"statusCode\":200}\x00\x00\x00\x00\x00\x00\x00\x00body"))
+	f.Add([]byte("\x00\x00\x00\x00\x00\x00\x00\x00"))
+	f.Add([]byte("{"))
+	f.Fuzz(func(t *testing.T, in []byte) {
+		h, r, err := ReadPrelude(bytes.NewReader(in))
+		if err != nil {
+			return
+		}
+		rest, err := io.ReadAll(r)
+		if err != nil || !bytes.HasSuffix(in, rest) || h.StatusCode < 100 {
+			t.Fatalf("head %+v, %d bytes, %v", h, len(rest), err)
+		}
+	})
+}
