@@ -1,0 +1,132 @@
+package weights
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/containerd/errdefs"
+)
+
+// Checkpoint is a folder in the diffusers layout: model_index.json and one folder per component.
+type Checkpoint struct {
+	Dir        string
+	Class      string // _class_name of model_index.json, such as "WanPipeline"
+	Index      map[string]json.RawMessage
+	Components map[string]*Component
+}
+
+// Component is one folder of a checkpoint. A component without weights (tokenizer, scheduler) has an empty Set.
+type Component struct {
+	*Set
+	Name    string
+	Dir     string
+	Library string // "diffusers", "transformers"
+	Class   string // such as "AutoencoderKLWan"
+	Config  json.RawMessage
+}
+
+// configNames are the files that hold a component's configuration.
+var configNames = []string{"config.json", "scheduler_config.json", "tokenizer_config.json", "preprocessor_config.json"}
+
+// OpenCheckpoint opens every component of the checkpoint in dir. Where the folder has a SHA256SUMS file (as `models
+// pull` writes it), every file that it lists is verified first.
+func OpenCheckpoint(dir string) (*Checkpoint, error) {
+	if err := VerifySums(dir); err != nil {
+		return nil, err
+	}
+	path := filepath.Join(dir, "model_index.json")
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s is no checkpoint in the diffusers layout: it has no model_index.json: %w", dir, errdefs.ErrNotFound)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read checkpoint: %w", err)
+	}
+	c := &Checkpoint{Dir: dir, Components: map[string]*Component{}}
+	if err := json.Unmarshal(raw, &c.Index); err != nil {
+		return nil, &FormatError{File: path, Reason: fmt.Sprintf("not valid JSON: %v", err)}
+	}
+	if err := c.open(); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+func (c *Checkpoint) open() error {
+	_ = json.Unmarshal(c.Index["_class_name"], &c.Class) // absent or not a string: no class
+	for _, name := range slices.Sorted(maps.Keys(c.Index)) {
+		var pair []*string
+		if json.Unmarshal(c.Index[name], &pair) != nil || len(pair) != 2 || pair[0] == nil || pair[1] == nil {
+			continue // a scalar setting, or a component that this model does without
+		}
+		comp, err := openComponent(filepath.Join(c.Dir, name))
+		if err != nil {
+			return err
+		}
+		comp.Name, comp.Library, comp.Class = name, *pair[0], *pair[1]
+		c.Components[name] = comp
+	}
+	return nil
+}
+
+func openComponent(dir string) (*Component, error) {
+	set, err := OpenSet(dir)
+	if err != nil {
+		return nil, err
+	}
+	comp := &Component{Set: set, Dir: dir}
+	for _, name := range configNames {
+		raw, err := os.ReadFile(filepath.Join(dir, name))
+		if errors.Is(err, os.ErrNotExist) {
+			continue
+		}
+		if err == nil && !json.Valid(raw) {
+			err = &FormatError{File: filepath.Join(dir, name), Reason: "not valid JSON"}
+		}
+		if err != nil {
+			set.Close()
+			return nil, err
+		}
+		comp.Config = raw
+		break
+	}
+	return comp, nil
+}
+
+// Component returns a component; errdefs.ErrNotFound when the checkpoint has none of that name.
+func (c *Checkpoint) Component(name string) (*Component, error) {
+	comp := c.Components[name]
+	if comp == nil {
+		return nil, fmt.Errorf("checkpoint %s has no component %q: %w", c.Dir, name, errdefs.ErrNotFound)
+	}
+	return comp, nil
+}
+
+// Decode unmarshals the component's configuration into v.
+func (c *Component) Decode(v any) error {
+	if c.Config == nil {
+		return &FormatError{File: c.Dir, Reason: "has no configuration file"}
+	}
+	if err := json.Unmarshal(c.Config, v); err != nil {
+		return &FormatError{File: c.Dir, Reason: fmt.Sprintf("configuration: %v", err)}
+	}
+	return nil
+}
+
+// Path is the path of a file of the component.
+func (c *Component) Path(name string) string { return filepath.Join(c.Dir, name) }
+
+// Close closes every component.
+func (c *Checkpoint) Close() error {
+	var errs []error
+	for _, comp := range c.Components {
+		errs = append(errs, comp.Close())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,122 @@
+package weights
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+)
+
+// File is one open safetensors file. Its methods may be called from several goroutines.
+type File struct {
+	path string
+	f    *os.File
+	head *header
+}
+
+// Open opens a safetensors file and checks its whole header against the file's size.
+func Open(path string) (*File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot open weights: %w", err)
+	}
+	h, err := readHeader(path, f)
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &File{path: path, f: f, head: h}, nil
+}
+
+func readHeader(path string, f *os.File) (*header, error) {
+	st, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("cannot read %s: %w", path, err)
+	}
+	return readHeaderAt(path, f, st.Size())
+}
+
+func readHeaderAt(path string, r io.ReaderAt, size int64) (*header, error) {
+	var prefix [8]byte
+	if _, err := r.ReadAt(prefix[:], 0); err != nil {
+		return nil, &FormatError{File: path, Reason: fmt.Sprintf("%d bytes are too few for a safetensors file", size)}
+	}
+	n := binary.LittleEndian.Uint64(prefix[:])
+	if n > maxHeader || int64(n) > size-8 {
+		return nil, &FormatError{File: path, Reason: fmt.Sprintf(
+			"the header should have %d bytes, the file has %d: it is truncated or no safetensors file", n, size)}
+	}
+	raw := make([]byte, n)
+	if _, err := r.ReadAt(raw, 8); err != nil && n > 0 {
+		return nil, fmt.Errorf("cannot read the header of %s: %w", path, err)
+	}
+	return parseHeader(path, raw, 8+int64(n), size-8-int64(n))
+}
+
+// Path is the file's path.
+func (f *File) Path() string { return f.path }
+
+// Names lists the tensors, sorted.
+func (f *File) Names() []string { return slices.Sorted(maps.Keys(f.head.tensors)) }
+
+// Metadata is the header's __metadata__.
+func (f *File) Metadata() map[string]string { return f.head.metadata }
+
+// Info describes a tensor; errdefs.ErrNotFound when there is none of that name.
+func (f *File) Info(name string) (Info, error) {
+	i, ok := f.head.tensors[name]
+	if !ok {
+		return Info{}, missing(f.path, name)
+	}
+	return i, nil
+}
+
+// Raw reads a tensor's bytes as they lie in the file.
+func (f *File) Raw(name string) ([]byte, error) {
+	i, err := f.Info(name)
+	if err != nil {
+		return nil, err
+	}
+	buf := make([]byte, i.Size)
+	if _, err := f.f.ReadAt(buf, i.Offset); err != nil && i.Size > 0 {
+		return nil, fmt.Errorf("cannot read tensor %q of %s: %w", name, f.path, err)
+	}
+	return buf, nil
+}
+
+// Reader reads a tensor's bytes piece by piece.
+func (f *File) Reader(name string) (*io.SectionReader, error) {
+	i, err := f.Info(name)
+	if err != nil {
+		return nil, err
+	}
+	return io.NewSectionReader(f.f, i.Offset, i.Size), nil
+}
+
+// pieceBytes is how much is read at once while converting: a multiple of every element size.
+const pieceBytes = 1 << 20
+
+// Float32 reads a tensor and converts it to float32 in row-major order.
+func (f *File) Float32(name string) ([]float32, error) {
+	i, err := f.Info(name)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float32, i.Elements())
+	buf := make([]byte, min(pieceBytes, i.Size))
+	for done := int64(0); done < i.Size; {
+		buf = buf[:min(int64(len(buf)), i.Size-done)]
+		if _, err := f.f.ReadAt(buf, i.Offset+done); err != nil {
+			return nil, fmt.Errorf("cannot read tensor %q of %s: %w", name, f.path, err)
+		}
+		from, n := done*8/i.DType.Bits(), int64(len(buf))*8/i.DType.Bits()
+		decodeInto(i.DType, buf, out[from:from+n])
+		done += int64(len(buf))
+	}
+	return out, nil
+}
+
+// Close closes the file.
+func (f *File) Close() error { return f.f.Close() }

@@ -1,0 +1,170 @@
+package weights
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Set is the tensors of one model component, wherever they lie: in one file or in shards.
+type Set struct {
+	name  string // for messages
+	files []*File
+	where map[string]*File
+	meta  map[string]string
+}
+
+// OpenSet opens the weights in dir: the shards of its *.safetensors.index.json, else its single *.safetensors file.
+// A folder without weights gives an empty set.
+func OpenSet(dir string) (*Set, error) {
+	index, err := pick(dir, ".safetensors.index.json")
+	if err != nil {
+		return nil, err
+	}
+	if index != "" {
+		return openShards(index)
+	}
+	single, err := pick(dir, ".safetensors")
+	if err != nil || single == "" {
+		return &Set{name: dir}, err
+	}
+	return openSingle(single)
+}
+
+// pick finds the one file of dir with the suffix. Of several, the one without a variant ("model.fp16.safetensors")
+// wins, as in the Hugging Face libraries.
+func pick(dir, suffix string) (string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return "", fmt.Errorf("cannot read checkpoint folder: %w", err)
+	}
+	var all, plain []string
+	for _, e := range entries {
+		stem, ok := strings.CutSuffix(e.Name(), suffix)
+		if !ok || e.IsDir() || strings.HasPrefix(e.Name(), ".") {
+			continue
+		}
+		all = append(all, e.Name())
+		if !strings.Contains(stem, ".") {
+			plain = append(plain, e.Name())
+		}
+	}
+	for _, found := range [][]string{plain, all} {
+		if len(found) == 1 {
+			return filepath.Join(dir, found[0]), nil
+		}
+		if len(found) > 1 {
+			return "", &FormatError{File: dir, Reason: fmt.Sprintf("several weights to choose from (%s): leave one", strings.Join(found, ", "))}
+		}
+	}
+	return "", nil
+}
+
+func openSingle(path string) (*Set, error) {
+	f, err := Open(path)
+	if err != nil {
+		return nil, err
+	}
+	s := &Set{name: path, files: []*File{f}, where: map[string]*File{}, meta: f.Metadata()}
+	for _, n := range f.Names() {
+		s.where[n] = f
+	}
+	return s, nil
+}
+
+func openShards(index string) (*Set, error) {
+	raw, err := os.ReadFile(index)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read shard index: %w", err)
+	}
+	var doc struct {
+		WeightMap map[string]string `json:"weight_map"`
+	}
+	if err := json.Unmarshal(raw, &doc); err != nil || len(doc.WeightMap) == 0 {
+		return nil, &FormatError{File: index, Reason: "not a shard index: it has no weight_map"}
+	}
+	s := &Set{name: index, where: map[string]*File{}, meta: map[string]string{}}
+	if err := s.addShards(index, doc.WeightMap); err != nil {
+		s.Close()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *Set) addShards(index string, weightMap map[string]string) error {
+	open := map[string]*File{}
+	for _, name := range slices.Sorted(maps.Keys(weightMap)) {
+		shard := weightMap[name]
+		if shard != filepath.Base(shard) || shard == ".." || shard == "." {
+			return &FormatError{File: index, Tensor: name, Reason: fmt.Sprintf("%q is no file name", shard)}
+		}
+		f := open[shard]
+		if f == nil {
+			var err error
+			if f, err = Open(filepath.Join(filepath.Dir(index), shard)); err != nil {
+				return err
+			}
+			open[shard] = f
+			s.files = append(s.files, f)
+			maps.Copy(s.meta, f.Metadata())
+		}
+		if _, err := f.Info(name); err != nil {
+			return &FormatError{File: f.Path(), Tensor: name, Reason: "the shard index promises it here, the file has none"}
+		}
+		s.where[name] = f
+	}
+	return nil
+}
+
+// Names lists the tensors, sorted.
+func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.where)) }
+
+// Has says whether there is a tensor of that name.
+func (s *Set) Has(name string) bool { return s.where[name] != nil }
+
+// Metadata merges the files' __metadata__.
+func (s *Set) Metadata() map[string]string { return s.meta }
+
+// Files lists the open files.
+func (s *Set) Files() []*File { return s.files }
+
+// Info describes a tensor; errdefs.ErrNotFound when there is none of that name.
+func (s *Set) Info(name string) (Info, error) {
+	f := s.where[name]
+	if f == nil {
+		return Info{}, missing(s.name, name)
+	}
+	return f.Info(name)
+}
+
+// Float32 reads a tensor and converts it to float32 in row-major order.
+func (s *Set) Float32(name string) ([]float32, error) {
+	f := s.where[name]
+	if f == nil {
+		return nil, missing(s.name, name)
+	}
+	return f.Float32(name)
+}
+
+// Raw reads a tensor's bytes as they lie in the file.
+func (s *Set) Raw(name string) ([]byte, error) {
+	f := s.where[name]
+	if f == nil {
+		return nil, missing(s.name, name)
+	}
+	return f.Raw(name)
+}
+
+// Close closes all files.
+func (s *Set) Close() error {
+	var errs []error
+	for _, f := range s.files {
+		errs = append(errs, f.Close())
+	}
+	return errors.Join(errs...)
+}

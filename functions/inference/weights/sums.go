@@ -1,0 +1,58 @@
+package weights
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// SumsName is the file of a checkpoint that lists its digests, in sha256sum's format.
+const SumsName = "SHA256SUMS"
+
+// VerifySums holds the files of dir to its SHA256SUMS; without that file there is nothing to hold them to.
+func VerifySums(dir string) error {
+	path := filepath.Join(dir, SumsName)
+	f, err := os.Open(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("cannot read digests: %w", err)
+	}
+	defer f.Close()
+	scan := bufio.NewScanner(f)
+	for scan.Scan() {
+		want, name, ok := strings.Cut(scan.Text(), "  ")
+		if !ok || len(want) != 64 || !filepath.IsLocal(name) {
+			return &FormatError{File: path, Reason: fmt.Sprintf("not a line of sha256sum: %q", scan.Text())}
+		}
+		found, err := Digest(filepath.Join(dir, name))
+		if err != nil {
+			return err
+		}
+		if found != "sha256:"+want {
+			return &DigestError{File: filepath.Join(dir, name), Expected: "sha256:" + want, Found: found}
+		}
+	}
+	return scan.Err()
+}
+
+// Digest is the content digest of a file, "sha256:…".
+func Digest(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot verify: %w", err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.CopyBuffer(h, f, make([]byte, 1<<20)); err != nil {
+		return "", fmt.Errorf("cannot verify %s: %w", path, err)
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+}
