@@ -6,6 +6,9 @@ const (
 	SocketFile = "init.sock"
 )
 
+// DefaultMaxPayload bounds an event at init when the config does not, in bytes.
+const DefaultMaxPayload = 64 << 20
+
 // Config is what videosdgx-init reads from guest.json at its start. The command to run is not in it: it follows "--" on
 // init's command line, since only the driver knows the image's entrypoint. The environment the function gets is init's
 // own (image and driver), then Env, then what Lambda documents, made from the rest.
@@ -20,5 +23,7 @@ type Config struct {
 	TimeoutMs     int64             `json:"timeoutMs"`
 	InitTimeoutMs int64             `json:"initTimeoutMs"`
 	EventsAtOnce  int               `json:"eventsAtOnce"`
-	RuntimeAPI    string            `json:"runtimeApi"` // address to listen on; "127.0.0.1:9001", or port 0 without a network namespace
+	MaxPayload    int64             `json:"maxPayload,omitempty"`  // bytes of an event; 0: DefaultMaxPayload
+	MaxResponse   int64             `json:"maxResponse,omitempty"` // bytes of an answer; 0: no limit
+	RuntimeAPI    string            `json:"runtimeApi"`            // address to listen on; "127.0.0.1:9001", or port 0 without a network namespace
 }

@@ -91,9 +91,19 @@ type RestoredHead struct {
 	UnixNano   int64  `json:"unixNano"`
 }
 
+// Classes of FailHead.
+const (
+	ClassInit      = "init"      // the function failed before it was ready
+	ClassExit      = "exit"      // its process ended during an invocation
+	ClassCancelled = "cancelled" // it did not answer within the grace after a cancel
+	ClassTimeout   = "timeout"   // it did not answer before its deadline
+	ClassBusy      = "busy"      // it holds as many events as it may already
+	ClassProtocol  = "protocol"  // the other side sent what it must not
+)
+
 // FailHead is an exchange that could not be completed.
 type FailHead struct {
-	Class   string          `json:"class"`          // "init" (failed before ready), "exit" (function died), "cancelled", "timeout", "busy", "protocol"
+	Class   string          `json:"class"`
 	Message string          `json:"message"`        // one sentence
 	Body    json.RawMessage `json:"body,omitempty"` // what the function posted to init/error
 	LogTail []byte          `json:"logTail,omitempty"`
