@@ -1,0 +1,97 @@
+// Package harness is what the programs under bench share: samples in HDR histograms, a table for people with one JSON
+// line behind it, and a server of their own on a free port with temporary data.
+package harness
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/HdrHistogram/hdrhistogram-go"
+)
+
+// Samples are the durations of one question, from 1 µs to 1 h at three significant digits. Safe for concurrent use.
+type Samples struct {
+	mu sync.Mutex
+	h  *hdrhistogram.Histogram
+}
+
+// NewSamples makes an empty set.
+func NewSamples() *Samples {
+	return &Samples{h: hdrhistogram.New(1, int64(time.Hour/time.Microsecond), 3)}
+}
+
+// Add records one duration; what lies outside the range counts as its border.
+func (s *Samples) Add(d time.Duration) {
+	us := min(max(d.Microseconds(), 1), int64(time.Hour/time.Microsecond))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.h.RecordValue(us) // cannot fail: us is within the range
+}
+
+// N is how many were recorded.
+func (s *Samples) N() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.h.TotalCount()
+}
+
+// Ms is the duration below which percent (0–100) of the samples lie, in milliseconds.
+func (s *Samples) Ms(percent float64) float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return float64(s.h.ValueAtPercentile(percent)) / 1e3
+}
+
+// Repeat calls step warmup times unrecorded and then n times recorded, one after the other. The first error ends it.
+func Repeat(ctx context.Context, warmup, n int, step func(ctx context.Context, i int) error) (*Samples, error) {
+	s := NewSamples()
+	for i := range warmup + n {
+		start := time.Now()
+		if err := step(ctx, i); err != nil {
+			return nil, fmt.Errorf("run %d of %d: %w", i+1, warmup+n, err)
+		}
+		if i >= warmup {
+			s.Add(time.Since(start))
+		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Flood calls step n times from workers goroutines and gives the samples and the calls per second. The first error ends it.
+func Flood(ctx context.Context, workers, n int, step func(ctx context.Context, i int) error) (*Samples, float64, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	s, jobs, begin := NewSamples(), make(chan int), time.Now()
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for i := range jobs {
+				start := time.Now()
+				if err := step(ctx, i); err != nil {
+					cancel(fmt.Errorf("call %d: %w", i, err))
+					return
+				}
+				s.Add(time.Since(start))
+			}
+		})
+	}
+	for i := range n {
+		select {
+		case jobs <- i:
+			continue
+		case <-ctx.Done():
+		}
+		break
+	}
+	close(jobs)
+	wg.Wait()
+	if err := context.Cause(ctx); err != nil {
+		return nil, 0, err
+	}
+	return s, float64(n) / time.Since(begin).Seconds(), nil
+}
