@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/spf13/cobra"
+
+	"github.com/videosdgx/videosdgx/images/builder"
+)
+
+func init() { commands = append(commands, newImageCmd) }
+
+func newImageCmd() *cobra.Command {
+	cmd := &cobra.Command{Use: "image", Short: "Build function images without Docker"}
+	cmd.AddCommand(newImageBuildCmd())
+	return cmd
+}
+
+// builtImage is what image build prints.
+type builtImage struct {
+	Name   string `json:"name"`
+	Digest string `json:"digest"`
+	Bytes  int64  `json:"bytes"`
+	Layers int    `json:"layers"`
+	Layout string `json:"layout,omitempty"`
+	Pushed string `json:"pushed,omitempty"`
+}
+
+func newImageBuildCmd() *cobra.Command {
+	var opts builder.Options
+	var out, push string
+	cmd := &cobra.Command{
+		Use:   "build FOLDER",
+		Short: "Assemble an OCI image from a folder's image.yaml",
+		Long: `Assemble a function's OCI image from files of this machine: the function's program, the closure of its shared
+libraries, ONNX Runtime, ffmpeg, CA certificates and an unprivileged user, as the folder's image.yaml lists them.
+
+The image is written as an OCI layout, which a manifest names as "image: oci:DIR"; with --push it goes to a registry
+besides, with the credentials that docker login has left. The same input files give the same digest, and images share
+the layers they have in common.`,
+		Example: `  videosdgx image build images/wan21
+  videosdgx image build images/wan21 --output /srv/images/wan21
+  videosdgx image build images/wan21 --push localhost:5000/wan21:v1`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			recipe, img, err := builder.Build(args[0], opts)
+			if err != nil {
+				return err
+			}
+			if out == "" {
+				out = filepath.Join(".build", "images", filepath.Base(filepath.Clean(args[0])))
+			}
+			if err := builder.WriteLayout(img, recipe.Name, out); err != nil {
+				return err
+			}
+			if push != "" {
+				if err := builder.Push(img, push); err != nil {
+					return err
+				}
+			}
+			built, err := describe(recipe.Name, img)
+			if err != nil {
+				return err
+			}
+			built.Layout, built.Pushed = out, push
+			return emit(cmd, built, built.print)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "", "folder of the OCI layout (default .build/images/NAME)")
+	cmd.Flags().StringVar(&push, "push", "", "registry reference to push the image to besides")
+	cmd.Flags().StringVar(&opts.Bin, "bin", "", "folder of the built programs (default: this program's own)")
+	cmd.Flags().StringVar(&opts.Prefix, "prefix", "", "folder of VideosDGX's own libraries (default /usr/local/lib/videosdgx)")
+	addJSONFlag(cmd)
+	return cmd
+}
+
+func describe(name string, img v1.Image) (builtImage, error) {
+	b := builtImage{Name: name}
+	h, err := img.Digest()
+	if err != nil {
+		return b, err
+	}
+	m, err := img.Manifest()
+	if err != nil {
+		return b, err
+	}
+	b.Digest, b.Layers = h.String(), len(m.Layers)
+	for _, l := range m.Layers {
+		b.Bytes += l.Size
+	}
+	return b, nil
+}
+
+func (b builtImage) print(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "%s  %d layers, %.1f MB\n%s\nlayout: %s\n", b.Name, b.Layers, float64(b.Bytes)/1e6, b.Digest, b.Layout)
+	if err == nil && b.Pushed != "" {
+		_, err = fmt.Fprintf(w, "pushed: %s\n", b.Pushed)
+	}
+	return err
+}

@@ -1,0 +1,29 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/videosdgx/videosdgx/cmd/internal/version"
+)
+
+func init() { commands = append(commands, newVersionCmd) }
+
+func newVersionCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "version",
+		Short: "Print the version, commit and platform",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			v := version.Get()
+			return emit(cmd, v, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "videosdgx %s %s (%s, %s/%s)\n", v.Version, v.Commit, v.Go, v.OS, v.Arch)
+				return err
+			})
+		},
+	}
+	addJSONFlag(cmd)
+	return cmd
+}

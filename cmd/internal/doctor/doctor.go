@@ -1,0 +1,50 @@
+// Package doctor looks for the real parts that VideosDGX stands on and says what was found, which version, and the
+// command that brings what is missing. It runs programs for their version and reads files; it changes nothing.
+package doctor
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Finding is what was found of one part.
+type Finding struct {
+	Part     string `json:"part"`
+	OK       bool   `json:"ok"`
+	Required bool   `json:"required"` // without it nothing can be generated here
+	Version  string `json:"version,omitempty"`
+	Detail   string `json:"detail,omitempty"` // where it is, or what is wrong
+	Fix      string `json:"fix,omitempty"`    // the command that helps; "" when OK
+}
+
+// Probe looks for one part. It must not block beyond its ctx.
+type Probe func(ctx context.Context) Finding
+
+// timeout bounds one probe: a hung daemon must not hang the doctor.
+const timeout = 5 * time.Second
+
+// Run runs all probes side by side and gives their findings in order.
+func Run(ctx context.Context, probes ...Probe) []Finding {
+	out := make([]Finding, len(probes))
+	var wg sync.WaitGroup
+	for i, p := range probes {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, timeout)
+			defer cancel()
+			out[i] = p(ctx)
+		})
+	}
+	wg.Wait()
+	return out
+}
+
+// Healthy is true when everything required is there.
+func Healthy(fs []Finding) bool {
+	for _, f := range fs {
+		if f.Required && !f.OK {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,167 @@
+package builder
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// Options say where the parts of a recipe are.
+type Options struct {
+	Bin    string // folder that "bin:" names; default: the running binary's
+	Prefix string // VideosDGX's own libraries; default /usr/local/lib/videosdgx
+}
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Prefix == "" {
+		o.Prefix = "/usr/local/lib/videosdgx"
+	}
+	if o.Bin == "" {
+		exe, err := os.Executable()
+		if err != nil {
+			return o, err
+		}
+		o.Bin = filepath.Dir(exe)
+	}
+	return o, nil
+}
+
+// Build assembles the image that dir's recipe describes.
+func Build(dir string, opts Options) (*Recipe, v1.Image, error) {
+	opts, err := opts.withDefaults()
+	if err != nil {
+		return nil, nil, err
+	}
+	recipe, err := ReadRecipe(dir)
+	if err != nil {
+		return nil, nil, err
+	}
+	libs, err := newResolver(opts.Prefix)
+	if err != nil {
+		return nil, nil, err
+	}
+	b := &build{dir: dir, opts: opts, libs: libs, have: map[string]bool{}}
+	img, err := b.image(recipe)
+	return recipe, img, err
+}
+
+type build struct {
+	dir  string
+	opts Options
+	libs *resolver
+	have map[string]bool // paths that a lower layer brought
+}
+
+func (b *build) image(r *Recipe) (v1.Image, error) {
+	img := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	img, err := mutate.ConfigFile(img, config(r))
+	if err != nil {
+		return nil, err
+	}
+	for i, lr := range r.Layers {
+		t, err := b.tree(lr)
+		if err != nil {
+			return nil, fmt.Errorf("layer %d of %s: %w", i+1, r.Name, err)
+		}
+		l, err := t.layer()
+		if err != nil {
+			return nil, err
+		}
+		if img, err = mutate.Append(img, mutate.Addendum{Layer: l, MediaType: types.OCIUncompressedLayer}); err != nil {
+			return nil, err
+		}
+	}
+	return img, nil
+}
+
+func config(r *Recipe) *v1.ConfigFile {
+	env := []string{"PATH=/usr/local/bin:/usr/bin:/bin"}
+	for k, v := range r.Env {
+		env = append(env, k+"="+v)
+	}
+	slices.Sort(env)
+	return &v1.ConfigFile{
+		Architecture: runtime.GOARCH, OS: "linux", RootFS: v1.RootFS{Type: "layers"},
+		Config: v1.Config{User: r.User, Entrypoint: r.Entrypoint, Cmd: r.Cmd, WorkingDir: r.WorkDir, Env: env, Labels: r.Labels},
+	}
+}
+
+func (b *build) tree(lr LayerRecipe) (tree, error) {
+	t := tree{}
+	if lr.Base {
+		base(t)
+	}
+	for _, p := range lr.Programs {
+		from, err := exec.LookPath(p)
+		if err != nil {
+			return nil, fmt.Errorf("program %s is not on the PATH; run make setup", p)
+		}
+		if err := b.put(t, object{from, "/usr/bin/" + filepath.Base(p)}); err != nil {
+			return nil, err
+		}
+	}
+	for _, f := range lr.Files {
+		from, err := b.source(f.From)
+		if err != nil {
+			return nil, err
+		}
+		if err := b.put(t, object{from, f.To}); err != nil {
+			return nil, err
+		}
+	}
+	for p := range t {
+		b.have[p] = true
+	}
+	return t, nil
+}
+
+// source finds the host file that a recipe's from means.
+func (b *build) source(from string) (string, error) {
+	kind, name, _ := strings.Cut(from, ":")
+	path := from
+	switch {
+	case kind == "bin":
+		path = filepath.Join(b.opts.Bin, name)
+	case kind == "lib":
+		o, err := b.libs.find(name, nil)
+		return o.from, err
+	case !filepath.IsAbs(from):
+		path = filepath.Join(b.dir, from)
+	}
+	if !isFile(path) {
+		return "", fmt.Errorf("%s is missing; run make build", path)
+	}
+	return path, nil
+}
+
+// put adds a file and its libraries, but for what lower layers have.
+func (b *build) put(t tree, o object) error {
+	libs, err := b.libs.closure(o.from)
+	if err != nil {
+		return err
+	}
+	for _, f := range append([]object{o}, libs...) {
+		if b.have[f.to] {
+			continue
+		}
+		st, err := os.Stat(f.from)
+		if err != nil {
+			return err
+		}
+		mode := int64(0o644)
+		if st.Mode()&0o111 != 0 {
+			mode = 0o755
+		}
+		t.add(entry{path: f.to, mode: mode, from: f.from})
+	}
+	return nil
+}

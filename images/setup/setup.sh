@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Brings what a machine needs to run VideosDGX: containerd and an OCI runtime, ffmpeg, ONNX Runtime, CRIU.
+#   setup.sh          what `make demo` and `serve` need
+#   setup.sh test     and what the tests need besides (redis-server, nginx, the AWS CLI, Node's build tools)
+# Idempotent: a second run takes a moment. VIDEOSDGX_PREFIX (default /usr/local/lib/videosdgx) receives the private parts.
+here=$(cd "$(dirname "$0")" && pwd)
+. "$here/lib.sh"
+
+have gcc || install_packages gcc libc6-dev
+have npm || die "npm is missing (it brings ONNX Runtime); install it: apt-get install npm"
+install_packages ca-certificates containerd runc crun ffmpeg iproute2
+"$here/ort.sh"
+"$here/criu.sh"
+if [[ ${1:-} == test ]]; then
+  install_packages redis-server nginx-light awscli cmake autoconf automake libtool g++ python3 make
+fi
+say "done; videosdgx doctor shows what is here"
