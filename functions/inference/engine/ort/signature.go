@@ -1,0 +1,65 @@
+package ort
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
+
+// signature is what the model at path takes and gives. It also checks that the external data is all there: the library
+// would map a file that is too short and die of it during the run.
+func signature(path string) (in, out []engine.Info, err error) {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := onnx.Decode(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	if err := checkData(filepath.Dir(path), m); err != nil {
+		return nil, nil, err
+	}
+	return infos(m.Graph.Inputs), infos(m.Graph.Outputs), nil
+}
+
+func checkData(dir string, m *onnx.Model) error {
+	sizes := map[string]int64{}
+	for i := range m.Graph.Initializers {
+		x := m.Graph.Initializers[i].External
+		if x == nil {
+			continue
+		}
+		if !filepath.IsLocal(x.Location) {
+			return fmt.Errorf("weights lie outside the bundle, at %s", x.Location)
+		}
+		if _, ok := sizes[x.Location]; !ok {
+			st, err := os.Stat(filepath.Join(dir, x.Location))
+			if err != nil {
+				return err
+			}
+			sizes[x.Location] = st.Size()
+		}
+		if have, want := sizes[x.Location], x.Offset+x.Length; have < want {
+			return fmt.Errorf("%s is truncated: %d bytes, at least %d expected", x.Location, have, want)
+		}
+	}
+	return nil
+}
+
+func infos(from []onnx.ValueInfo) []engine.Info {
+	to := make([]engine.Info, len(from))
+	for i, f := range from {
+		to[i] = engine.Info{Name: f.Name, Shape: make([]int64, len(f.Dims))}
+		for j, d := range f.Dims {
+			to[i].Shape[j] = d.Size
+			if d.Name != "" {
+				to[i].Shape[j] = -1
+			}
+		}
+	}
+	return to
+}

@@ -1,0 +1,289 @@
+package onnx
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/containerd/errdefs"
+	"google.golang.org/protobuf/encoding/protowire"
+)
+
+// maxDepth bounds graphs inside attributes inside graphs, so that a hostile file cannot exhaust the stack.
+const maxDepth = 8
+
+// Decode reads a model. What it returns shares memory with b. External data is named, not opened.
+func Decode(b []byte) (*Model, error) {
+	m := &Model{}
+	err := fields(b, func(f field) (err error) {
+		switch f.num {
+		case 1:
+			m.IRVersion = f.int()
+		case 2:
+			m.Producer = f.string()
+		case 7:
+			err = m.Graph.decode(f.bytes, 0)
+		case 8:
+			var o Opset
+			err = o.decode(f.bytes)
+			m.Opsets = append(m.Opsets, o)
+		case 14:
+			var e Entry
+			err = e.decode(f.bytes)
+			m.Metadata = append(m.Metadata, e)
+		case 20, 25:
+			err = fmt.Errorf("training information and functions are not supported")
+		}
+		return err
+	})
+	if err == nil && (m.IRVersion == 0 || len(m.Opsets) == 0) {
+		err = fmt.Errorf("no IR version or no operator set")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("not a readable ONNX model: %w: %w", err, errdefs.ErrInvalidArgument)
+	}
+	return m, nil
+}
+
+func (o *Opset) decode(b []byte) error {
+	return fields(b, func(f field) error {
+		switch f.num {
+		case 1:
+			o.Domain = f.string()
+		case 2:
+			o.Version = f.int()
+		}
+		return nil
+	})
+}
+
+func (e *Entry) decode(b []byte) error {
+	return fields(b, func(f field) error {
+		switch f.num {
+		case 1:
+			e.Key = f.string()
+		case 2:
+			e.Value = f.string()
+		}
+		return nil
+	})
+}
+
+func (g *Graph) decode(b []byte, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("graphs nested deeper than %d", maxDepth)
+	}
+	return fields(b, func(f field) (err error) {
+		switch f.num {
+		case 1:
+			var n Node
+			err = n.decode(f.bytes, depth)
+			g.Nodes = append(g.Nodes, n)
+		case 2:
+			g.Name = f.string()
+		case 5:
+			var t Tensor
+			err = t.decode(f.bytes)
+			g.Initializers = append(g.Initializers, t)
+		case 11:
+			g.Inputs, err = appendInfo(g.Inputs, f.bytes)
+		case 12:
+			g.Outputs, err = appendInfo(g.Outputs, f.bytes)
+		case 13:
+			g.Values, err = appendInfo(g.Values, f.bytes)
+		case 15:
+			err = fmt.Errorf("sparse initializers are not supported")
+		}
+		return err
+	})
+}
+
+func (n *Node) decode(b []byte, depth int) error {
+	return fields(b, func(f field) (err error) {
+		switch f.num {
+		case 1:
+			n.Inputs = append(n.Inputs, f.string())
+		case 2:
+			n.Outputs = append(n.Outputs, f.string())
+		case 3:
+			n.Name = f.string()
+		case 4:
+			n.Op = f.string()
+		case 5:
+			var a Attr
+			err = a.decode(f.bytes, depth)
+			n.Attrs = append(n.Attrs, a)
+		case 7:
+			n.Domain = f.string()
+		}
+		return err
+	})
+}
+
+func (a *Attr) decode(b []byte, depth int) error {
+	err := fields(b, func(f field) (err error) {
+		switch f.num {
+		case 1:
+			a.Name = f.string()
+		case 2:
+			a.F = f.float()
+		case 3:
+			a.I = f.int()
+		case 4:
+			a.S = f.string()
+		case 5:
+			a.T = &Tensor{}
+			err = a.T.decode(f.bytes)
+		case 6:
+			a.G = &Graph{}
+			err = a.G.decode(f.bytes, depth+1)
+		case 7:
+			a.Floats, err = f.floats(a.Floats)
+		case 8:
+			a.Ints, err = f.ints(a.Ints)
+		case 9:
+			a.Strings = append(a.Strings, f.string())
+		case 20:
+			a.Kind = AttrKind(f.int())
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	return a.check()
+}
+
+func (a *Attr) check() error {
+	known := a.Kind >= AttrFloat && a.Kind <= AttrStrings
+	if !known || (a.Kind == AttrTensor && a.T == nil) || (a.Kind == AttrGraph && a.G == nil) {
+		return fmt.Errorf("attribute %q of kind %d cannot be read", a.Name, a.Kind)
+	}
+	return nil
+}
+
+func (v *ValueInfo) decode(b []byte) error {
+	v.Unranked = true
+	return fields(b, func(f field) error {
+		switch f.num {
+		case 1:
+			v.Name = f.string()
+		case 2:
+			return fields(f.bytes, func(f field) error {
+				if f.num == 1 {
+					return fields(f.bytes, v.decodeTensor)
+				}
+				return nil
+			})
+		}
+		return nil
+	})
+}
+
+func (v *ValueInfo) decodeTensor(f field) error {
+	switch f.num {
+	case 1:
+		v.Type = DType(f.int())
+	case 2:
+		v.Unranked = false
+		return fields(f.bytes, func(f field) error {
+			if f.num != 1 {
+				return nil
+			}
+			var d Dim
+			err := fields(f.bytes, func(f field) error {
+				switch f.num {
+				case 1:
+					d.Size = f.int()
+				case 2:
+					d.Name = f.string()
+				}
+				return nil
+			})
+			v.Dims = append(v.Dims, d)
+			return err
+		})
+	}
+	return nil
+}
+
+func appendInfo(infos []ValueInfo, b []byte) ([]ValueInfo, error) {
+	var v ValueInfo
+	err := v.decode(b)
+	return append(infos, v), err
+}
+
+// field is one decoded protobuf field: bytes for length-delimited ones, num64 for the others.
+type field struct {
+	num   protowire.Number
+	kind  protowire.Type
+	bytes []byte
+	num64 uint64
+}
+
+func (f field) int() int64     { return int64(f.num64) }
+func (f field) string() string { return string(f.bytes) }
+func (f field) float() float32 { return math.Float32frombits(uint32(f.num64)) }
+
+// ints takes packed and unpacked repeated varints alike.
+func (f field) ints(to []int64) ([]int64, error) {
+	if f.kind == protowire.VarintType {
+		return append(to, f.int()), nil
+	}
+	for b := f.bytes; len(b) > 0; {
+		v, n := protowire.ConsumeVarint(b)
+		if n < 0 {
+			return nil, protowire.ParseError(n)
+		}
+		to, b = append(to, int64(v)), b[n:]
+	}
+	return to, nil
+}
+
+func (f field) floats(to []float32) ([]float32, error) {
+	if f.kind == protowire.Fixed32Type {
+		return append(to, f.float()), nil
+	}
+	if len(f.bytes)%4 != 0 {
+		return nil, fmt.Errorf("packed floats of %d bytes", len(f.bytes))
+	}
+	for b := f.bytes; len(b) > 0; b = b[4:] {
+		to = append(to, math.Float32frombits(binary.LittleEndian.Uint32(b)))
+	}
+	return to, nil
+}
+
+// fields calls fn for every field of a message.
+func fields(b []byte, fn func(field) error) error {
+	for len(b) > 0 {
+		num, kind, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		b = b[n:]
+		f := field{num: num, kind: kind}
+		switch kind {
+		case protowire.VarintType:
+			f.num64, n = protowire.ConsumeVarint(b)
+		case protowire.Fixed32Type:
+			var v uint32
+			v, n = protowire.ConsumeFixed32(b)
+			f.num64 = uint64(v)
+		case protowire.Fixed64Type:
+			f.num64, n = protowire.ConsumeFixed64(b)
+		case protowire.BytesType:
+			f.bytes, n = protowire.ConsumeBytes(b)
+		default:
+			return fmt.Errorf("field %d has wire type %d", num, kind)
+		}
+		if n < 0 {
+			return protowire.ParseError(n)
+		}
+		if err := fn(f); err != nil {
+			return fmt.Errorf("field %s: %w", strconv.Itoa(int(num)), err)
+		}
+		b = b[n:]
+	}
+	return nil
+}
