@@ -6,7 +6,7 @@ type Function struct {
 	Name        string            `yaml:"name" json:"name"`
 	Description string            `yaml:"description,omitempty" json:"description,omitempty"`
 	Version     string            `yaml:"-" json:"version"`                           // "$LATEST" or a published number
-	Digest      string            `yaml:"-" json:"digest"`                            // sha256 of the manifest and all it points to
+	Digest      string            `yaml:"-" json:"digest"`                            // sha256 of what makes an instance: the manifest but for its scaling fields, and all it points to
 	Dir         string            `yaml:"-" json:"-"`                                 // folder of the manifest; relative paths start there
 	Image       string            `yaml:"image" json:"image"`                         // OCI reference, "oci:DIR" for a layout, or "" with a command
 	Command     []string          `yaml:"command,omitempty" json:"command,omitempty"` // replaces the image's entrypoint and cmd; the process driver runs it

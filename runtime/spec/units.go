@@ -68,3 +68,6 @@ func (b *Bytes) UnmarshalText(t []byte) error {
 	*b = Bytes(v)
 	return nil
 }
+
+// DefaultMemory is the memory limit of a function whose manifest names none.
+const DefaultMemory = Bytes(2 << 30)

@@ -1,0 +1,174 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"strconv"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// Get resolves a name and a qualifier (version, alias, "" or "$LATEST") to one version; a weighted alias draws.
+func (r *Registry) Get(_ context.Context, name, qualifier string) (spec.Function, error) {
+	e, err := r.entry(name)
+	if err != nil {
+		return spec.Function{}, err
+	}
+	if a, ok := e.rec.Aliases[qualifier]; ok {
+		qualifier = a.Version
+		if a.SecondVersion != "" && rand.Float64() < a.Weight {
+			qualifier = a.SecondVersion
+		}
+	}
+	return e.version(name, qualifier)
+}
+
+func (e *entry) version(name, v string) (spec.Function, error) {
+	if v == "" || v == latest {
+		if e.latest != nil {
+			return *e.latest, nil
+		}
+		return spec.Function{}, fmt.Errorf("function %s has no %s any more, only published versions: %w", name, latest, errdefs.ErrNotFound)
+	}
+	for _, fn := range e.versions {
+		if fn.Version == v {
+			return fn, nil
+		}
+	}
+	return spec.Function{}, fmt.Errorf("function %s has no version or alias %q: %w", name, v, errdefs.ErrNotFound)
+}
+
+// Put makes or replaces $LATEST, durably, after validating it. For a function that has a manifest it holds until the
+// manifest changes.
+func (r *Registry) Put(_ context.Context, fn spec.Function) (spec.Function, error) {
+	fn, err := r.finish(fn, "", nil)
+	if err != nil {
+		return spec.Function{}, err
+	}
+	r.write.Lock()
+	defer r.write.Unlock()
+	rec, _, err := r.edit(fn.Name)
+	if err != nil {
+		rec = newRecord(fn.Name)
+	}
+	f := freeze(fn)
+	rec.Latest, rec.Deleted, rec.Base = &f, false, r.base(fn.Name)
+	return fn, r.commit(rec)
+}
+
+// finish gives a function its defaults, absolute paths, version and digest, or says what is wrong with it.
+func (r *Registry) finish(fn spec.Function, file string, lines map[string]int) (spec.Function, error) {
+	fn = resolve(withDefaults(fn), r.cfg.Models)
+	if err := validate(&fn, file, lines); err != nil {
+		return fn, err
+	}
+	fn.Version = latest
+	var err error
+	fn.Digest, err = r.hashes.digest(fn)
+	return fn, err
+}
+
+// Publish freezes $LATEST as the next number; without a change since the last number it gives that one.
+func (r *Registry) Publish(_ context.Context, name, description string) (spec.Function, error) {
+	r.write.Lock()
+	defer r.write.Unlock()
+	rec, e, err := r.edit(name)
+	if err != nil {
+		return spec.Function{}, err
+	}
+	if e.latest == nil {
+		return e.version(name, latest)
+	}
+	fn := clone(*e.latest)
+	if description != "" {
+		fn.Description = description
+	}
+	if n := len(e.versions); n > 0 && same(e.versions[n-1], fn) {
+		return e.versions[n-1], nil
+	}
+	fn.Version = strconv.Itoa(rec.Next)
+	rec.Next++
+	rec.Versions = append(rec.Versions, freeze(fn))
+	return fn, r.commit(rec)
+}
+
+// same says whether a published version is what publishing fn would make.
+func same(published, fn spec.Function) bool {
+	fn.Version = published.Version
+	return reflect.DeepEqual(withDefaults(published), withDefaults(fn))
+}
+
+// Delete removes one version, or the whole function with "". A function whose manifest stays on disk comes back when
+// the manifest changes.
+func (r *Registry) Delete(_ context.Context, name, qualifier string) error {
+	r.write.Lock()
+	defer r.write.Unlock()
+	rec, e, err := r.edit(name)
+	if err != nil {
+		return err
+	}
+	if qualifier == "" {
+		gone := newRecord(name)
+		gone.Base = r.base(name)
+		gone.Deleted = gone.Base != ""
+		return r.commit(gone)
+	}
+	if qualifier == latest {
+		return fmt.Errorf("%s cannot be deleted alone; delete the whole function: %w", latest, errdefs.ErrInvalidArgument)
+	}
+	if _, err := e.version(name, qualifier); err != nil {
+		return err
+	}
+	for _, a := range rec.Aliases {
+		if a.Version == qualifier || a.SecondVersion == qualifier {
+			return fmt.Errorf("version %s of %s is in use by alias %s; point the alias elsewhere first: %w",
+				qualifier, name, a.Name, errdefs.ErrConflict)
+		}
+	}
+	rec.drop(qualifier)
+	return r.commit(rec)
+}
+
+func (r *record) drop(version string) {
+	kept := r.Versions[:0]
+	for _, v := range r.Versions {
+		if v.Function.Version != version {
+			kept = append(kept, v)
+		}
+	}
+	r.Versions = kept
+}
+
+// Problem says why a function's manifest on disk is not what serves; "" when it is.
+func (r *Registry) Problem(name string) string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var all []error
+	for dir, f := range r.folders {
+		if f.problem != nil && (f.name == name || (f.name == "" && dir == name)) {
+			all = append(all, f.problem)
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return errors.Join(all...).Error()
+}
+
+// Problems gives the mistake in every folder that has one.
+func (r *Registry) Problems() map[string]string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	all := map[string]string{}
+	for dir, f := range r.folders {
+		if f.problem != nil {
+			all[dir] = f.problem.Error()
+		}
+	}
+	return all
+}

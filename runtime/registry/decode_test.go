@@ -1,0 +1,63 @@
+package registry
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestMistakesNameFileLineFieldAndWhatIsAllowed(t *testing.T) {
+	w := newWorld(t)
+	for name, c := range map[string]struct{ text, want string }{
+		"unknown":    {"name: f\nimage: i\nlimits:\n  memmory: 1GiB\n", "f.yaml:4: limits.memmory: is not a field; allowed: cpus, memory,"},
+		"type":       {"name: f\nimage: i\nconcurrency: many\n", `f.yaml:3: concurrency: "many" does not fit; allowed: a whole number`},
+		"unit":       {"name: f\nimage: i\ntimeout: 5\n", `f.yaml:3: timeout: "5" is not a duration: write a number with a unit`},
+		"size":       {"name: f\nimage: i\nlimits: {memory: lots}\n", `f.yaml:3: limits.memory: "lots" is not a size`},
+		"range":      {"name: f\nimage: i\n\nconcurrency: -1\n", "f.yaml:4: concurrency: is -1; allowed: 1 to 10000"},
+		"word":       {"name: f\nimage: i\nnetwork: host\n", `f.yaml:3: network: is "host"; allowed: none, bridge`},
+		"twice":      {"name: f\nimage: i\nimage: j\n", "f.yaml:3: image: is given twice; allowed: once"},
+		"list":       {"name: f\ncommand: run\n", `f.yaml:2: command: is the value "run"; allowed: a list`},
+		"nested":     {"name: f\nimage: i\nmounts:\n- source: a\n  target: b\n", `f.yaml:5: mounts[0].target: is "b"; allowed: an absolute path`},
+		"missing":    {"name: f\n", "f.yaml:1: image: neither image nor command is given"},
+		"syntax":     {"name: f\n  image: [\n", "f.yaml:2: not YAML"},
+		"empty":      {"", "f.yaml:1: the manifest is empty"},
+		"second":     {"name: f\nimage: i\n---\nname: g\n", "a second YAML document"},
+		"reserved":   {"name: f\nimage: i\nenv:\n  A: b\n  _HANDLER: x\n", "f.yaml:5: env._HANDLER: is set by the runtime itself; allowed: any other name"},
+		"device":     {"name: f\nimage: i\ngpus: [all, 0]\n", `f.yaml:3: gpus[1]: is "0"; allowed: "all" or a CDI name`},
+		"retries":    {"name: f\nimage: i\nasync: {retries: 3}\n", "f.yaml:3: async.retries: is out of range; allowed: 0, 1 or 2"},
+		"null":       {"name: f\nimage: i\nconcurrency:\n", "f.yaml:3: concurrency:"},
+		"notmapping": {"- a\n", "is a list; allowed: a mapping with async,"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := w.manifestText("f.yaml", c.text)
+			if err == nil || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("got  %v\nwant %s", err, c.want)
+			}
+		})
+	}
+}
+
+func (w *world) manifestText(path, text string) (string, error) {
+	fn, err := w.Registry.manifest(path, []byte(text), nil)
+	return fn.Name, err
+}
+
+func TestStringsStayAsWritten(t *testing.T) {
+	fn, _, err := parse("f.yaml", []byte("name: f\nenv: {A: 1.0, B: yes, C: 0x10}\n"))
+	if err != nil || fn.Env["A"] != "1.0" || fn.Env["B"] != "yes" || fn.Env["C"] != "0x10" {
+		t.Errorf("%v %v", fn.Env, err)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, s := range []string{echo, "a: &x [*x]", "name: f\nenv: {a: b}\n", "{", "\x00", "model: {name: m, bundle: b}\n", "async: {retries: 1}"} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, text []byte) {
+		fn, d, err := parse("f.yaml", text)
+		if err != nil {
+			return
+		}
+		fn = withDefaults(fn)
+		_ = validate(&fn, "f.yaml", d.lines)
+	})
+}

@@ -1,0 +1,65 @@
+package registry
+
+import (
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// withDefaults returns a copy of fn with every zero field that has a default filled in.
+func withDefaults(fn spec.Function) spec.Function {
+	fn = clone(fn)
+	orDuration(&fn.Timeout, 15*time.Minute)
+	orDuration(&fn.InitTimeout, time.Minute)
+	orDuration(&fn.CancelGrace, 800*time.Millisecond)
+	orDuration(&fn.Async.MaxAge, 6*time.Hour)
+	or(&fn.Concurrency, 1)
+	or(&fn.EventsAtOnce, 1)
+	or(&fn.QueueLimit, 10000)
+	or(&fn.Limits.Memory, spec.DefaultMemory)
+	or(&fn.Limits.PIDs, 512)
+	or(&fn.Limits.Scratch, 512<<20)
+	or(&fn.Limits.Payload, 6<<20)
+	or(&fn.Network, "none")
+	or(&fn.Snapshot, "auto")
+	or(&fn.SnapshotOn, "init")
+	or(&fn.URL.InvokeMode, "BUFFERED")
+	if fn.Async.Retries == nil {
+		two := 2
+		fn.Async.Retries = &two
+	}
+	return fn
+}
+
+func or[T comparable](p *T, v T) {
+	var zero T
+	if *p == zero {
+		*p = v
+	}
+}
+
+func orDuration(p *spec.Duration, v time.Duration) { or(p, spec.Duration(v)) }
+
+// clone copies what a spec.Function points to, so that nobody can change what the registry holds.
+func clone(fn spec.Function) spec.Function {
+	fn.Command = slices.Clone(fn.Command)
+	fn.Env = maps.Clone(fn.Env)
+	fn.Labels = maps.Clone(fn.Labels)
+	fn.Mounts = slices.Clone(fn.Mounts)
+	fn.GPUs = slices.Clone(fn.GPUs)
+	if fn.Model != nil {
+		m := *fn.Model
+		fn.Model = &m
+	}
+	if fn.URL.CORS != nil {
+		c := *fn.URL.CORS
+		fn.URL.CORS = &c
+	}
+	if fn.Async.Retries != nil {
+		r := *fn.Async.Retries
+		fn.Async.Retries = &r
+	}
+	return fn
+}

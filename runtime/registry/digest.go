@@ -1,0 +1,112 @@
+package registry
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// smallFile is up to what size, in bytes, a bundle's file counts by content; larger ones count by name and size, since the
+// bundle's own small index holds their digests.
+const smallFile = 1 << 20
+
+// hasher makes digests, and remembers those of files that did not change.
+type hasher struct {
+	mu    sync.Mutex
+	files map[string]fileHash
+}
+
+type fileHash struct {
+	size int64
+	mod  time.Time
+	sum  string
+}
+
+// digest names what makes an instance of fn: its fields but for those that only steer scaling and routing, and the
+// content of the files it points to. Two functions of one digest can share instances.
+func (h *hasher) digest(fn spec.Function) (string, error) {
+	text, err := json.Marshal(shape(fn))
+	if err != nil {
+		return "", fmt.Errorf("digest of function %s: %w", fn.Name, err)
+	}
+	sum := sha256.New()
+	sum.Write(text)
+	if fn.Image == "" && len(fn.Command) > 0 && filepath.IsAbs(fn.Command[0]) {
+		h.file(sum, fn.Command[0])
+	}
+	if fn.Model != nil {
+		h.tree(sum, fn.Model.Bundle)
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}
+
+// shape is fn without the fields that an instance does not notice.
+func shape(fn spec.Function) spec.Function {
+	fn.Version, fn.Digest, fn.Description = "", "", ""
+	fn.KeepAlive, fn.Concurrency, fn.MinInstances, fn.StagedSpares, fn.QueueLimit = 0, 0, 0, 0, 0
+	fn.Pin, fn.FreezeIdle, fn.CancelGrace, fn.DeviceMemory = false, false, 0, 0
+	fn.Snapshot, fn.SnapshotOn, fn.SnapshotEvent = "", "", ""
+	fn.URL, fn.Async, fn.Labels = spec.URL{}, spec.Async{}, nil
+	if fn.Model != nil {
+		fn.Model = &spec.Model{Bundle: fn.Model.Bundle}
+	}
+	return fn
+}
+
+// file adds a file's content; one that is missing counts as such, and is noticed when an instance starts.
+func (h *hasher) file(w io.Writer, path string) {
+	info, err := os.Stat(path)
+	if err != nil || !info.Mode().IsRegular() {
+		_, _ = fmt.Fprintf(w, "missing %s\n", path)
+		return
+	}
+	_, _ = fmt.Fprintf(w, "file %s %s\n", path, h.content(path, info))
+}
+
+func (h *hasher) content(path string, info fs.FileInfo) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	known := h.files[path]
+	if known.sum != "" && known.size == info.Size() && known.mod.Equal(info.ModTime()) {
+		return known.sum
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return "unreadable"
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return "unreadable"
+	}
+	known = fileHash{info.Size(), info.ModTime(), hex.EncodeToString(sum.Sum(nil))}
+	h.files[path] = known
+	return known.sum
+}
+
+func (h *hasher) tree(w io.Writer, dir string) {
+	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() {
+			return nil
+		}
+		info, err := os.Stat(path)
+		switch {
+		case err != nil:
+			return nil
+		case info.Size() <= smallFile:
+			h.file(w, path)
+		default:
+			_, _ = fmt.Fprintf(w, "file %s %d\n", path, info.Size())
+		}
+		return nil
+	})
+}

@@ -1,0 +1,211 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// latest is the qualifier of the version that may change.
+const latest = "$LATEST"
+
+// Config says where functions are.
+type Config struct {
+	Functions string        // folder with one folder per function, watched; "": none
+	Data      string        // the control plane's data folder; state goes to Data/registry
+	Models    string        // folder of bundles by name; "": Data/models
+	Debounce  time.Duration // quiet time on disk before a folder is read again; default 100 ms
+	Log       *slog.Logger  // default: slog.Default()
+}
+
+// WithDefaults returns a copy with every zero field that has a default filled in.
+func (c Config) WithDefaults() Config {
+	or(&c.Models, filepath.Join(c.Data, "models"))
+	or(&c.Debounce, 100*time.Millisecond)
+	if c.Log == nil {
+		c.Log = slog.Default()
+	}
+	return c
+}
+
+// Registry is the catalogue. Safe for concurrent use.
+type Registry struct {
+	cfg    Config
+	store  store
+	hashes hasher
+	watch  watcher
+
+	write   sync.Mutex // one change at a time; held across file writes, never while mu is
+	mu      sync.RWMutex
+	byName  map[string]*entry
+	folders map[string]*folder // by folder name
+	owner   map[string]*folder // the folder that defines a function, by the function's name
+	heard   []func(name string)
+}
+
+// entry is one function; replaced as a whole, never changed once visible.
+type entry struct {
+	latest   *spec.Function // nil: only published versions are left
+	versions []spec.Function
+	rec      *record
+}
+
+// New reads the state and every manifest. A manifest with a mistake is no error: see Problem.
+func New(cfg Config) (*Registry, error) {
+	cfg = cfg.WithDefaults()
+	r := &Registry{
+		cfg: cfg, store: store{filepath.Join(cfg.Data, "registry")},
+		hashes: hasher{files: map[string]fileHash{}},
+		byName: map[string]*entry{}, folders: map[string]*folder{}, owner: map[string]*folder{},
+	}
+	records, err := r.store.load()
+	if err != nil {
+		return nil, err
+	}
+	for name, rec := range records {
+		r.byName[name] = r.build(rec, nil)
+	}
+	if cfg.Functions != "" {
+		if err := r.startWatching(); err != nil {
+			return nil, err
+		}
+	}
+	r.forgetOrphans()
+	return r, nil
+}
+
+// forgetOrphans drops what the API said of manifests that went away while the control plane was down. A folder whose
+// manifest cannot be read just now has not gone away.
+func (r *Registry) forgetOrphans() {
+	for name, e := range r.byName {
+		if e.rec.Base != "" && r.owner[name] == nil && r.folders[name] == nil {
+			r.refresh(name)
+		}
+	}
+}
+
+// Subscribe has f called with a function's name after each change to it, from the goroutine that made the change. f must
+// not block for long.
+func (r *Registry) Subscribe(f func(name string)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.heard = append(r.heard, f)
+}
+
+func (r *Registry) tell(name string) {
+	r.mu.RLock()
+	heard := slices.Clone(r.heard)
+	r.mu.RUnlock()
+	for _, f := range heard {
+		f(name)
+	}
+}
+
+// build makes an entry of a record and what the manifest on disk says (nil: nothing).
+func (r *Registry) build(rec *record, disk *spec.Function) *entry {
+	e := &entry{rec: rec, latest: disk}
+	if rec.Latest != nil {
+		fn := rec.Latest.thaw()
+		e.latest = &fn
+	}
+	if rec.Deleted {
+		e.latest = nil
+	}
+	for _, v := range rec.Versions {
+		e.versions = append(e.versions, v.thaw())
+	}
+	return e
+}
+
+// commit makes a record durable, then visible, then tells of it. The caller holds r.write.
+func (r *Registry) commit(rec *record) error {
+	if err := r.store.save(rec); err != nil {
+		return err
+	}
+	r.show(rec)
+	return nil
+}
+
+// show makes a record visible as it is. The caller holds r.write.
+func (r *Registry) show(rec *record) {
+	disk := r.onDisk(rec.Name)
+	e := r.build(rec, disk)
+	r.mu.Lock()
+	if e.latest == nil && rec.empty() {
+		delete(r.byName, rec.Name)
+	} else {
+		r.byName[rec.Name] = e
+	}
+	r.mu.Unlock()
+	r.tell(rec.Name)
+}
+
+func (r *Registry) entry(name string) (*entry, error) {
+	r.mu.RLock()
+	e := r.byName[name]
+	r.mu.RUnlock()
+	if e != nil {
+		return e, nil
+	}
+	if p := r.Problem(name); p != "" {
+		return nil, fmt.Errorf("function %s is not served, its manifest has a mistake: %s: %w", name, p, errdefs.ErrNotFound)
+	}
+	return nil, fmt.Errorf("there is no function %s; videosdgx deploy makes one: %w", name, errdefs.ErrNotFound)
+}
+
+// edit gives a copy of a function's record to change, together with the entry it belongs to.
+func (r *Registry) edit(name string) (*record, *entry, error) {
+	e, err := r.entry(name)
+	if err != nil {
+		return nil, nil, err
+	}
+	return e.rec.copy(), e, nil
+}
+
+func (r *record) copy() *record {
+	c := *r
+	c.Versions = slices.Clone(r.Versions)
+	c.Aliases = make(map[string]spec.Alias, len(r.Aliases))
+	for k, v := range r.Aliases {
+		c.Aliases[k] = v
+	}
+	return &c
+}
+
+func newRecord(name string) *record { return &record{Format: 1, Name: name, Next: 1} }
+
+// List gives every $LATEST, by name.
+func (r *Registry) List(context.Context) ([]spec.Function, error) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	all := make([]spec.Function, 0, len(r.byName))
+	for _, e := range r.byName {
+		if e.latest != nil {
+			all = append(all, *e.latest)
+		}
+	}
+	slices.SortFunc(all, func(a, b spec.Function) int { return strings.Compare(a.Name, b.Name) })
+	return all, nil
+}
+
+// Versions gives $LATEST and the published ones, oldest first.
+func (r *Registry) Versions(_ context.Context, name string) ([]spec.Function, error) {
+	e, err := r.entry(name)
+	if err != nil {
+		return nil, err
+	}
+	var all []spec.Function
+	if e.latest != nil {
+		all = append(all, *e.latest)
+	}
+	return append(all, e.versions...), nil
+}

@@ -1,0 +1,133 @@
+package registry
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// record is what one function's state file holds. Format 1.
+type record struct {
+	Format   int                   `json:"format"`
+	Name     string                `json:"name"`
+	Latest   *frozen               `json:"latest,omitempty"`  // $LATEST as the API left it; nil: the manifest's
+	Deleted  bool                  `json:"deleted,omitempty"` // hidden until the manifest changes
+	Base     string                `json:"base,omitempty"`    // sha256 of the manifest that Latest or Deleted overrides
+	Next     int                   `json:"next"`              // number of the next version
+	Versions []frozen              `json:"versions,omitempty"`
+	Aliases  map[string]spec.Alias `json:"aliases,omitempty"`
+}
+
+// frozen is a function as it was written down.
+type frozen struct {
+	Function spec.Function `json:"function"`
+	Dir      string        `json:"dir,omitempty"`
+	At       time.Time     `json:"at"`
+}
+
+func freeze(fn spec.Function) frozen { return frozen{Function: fn, Dir: fn.Dir, At: time.Now().UTC()} }
+
+func (f frozen) thaw() spec.Function {
+	fn := f.Function
+	fn.Dir = f.Dir
+	return fn
+}
+
+// empty says that there is nothing to keep.
+func (r *record) empty() bool {
+	return r.Latest == nil && !r.Deleted && len(r.Versions) == 0 && len(r.Aliases) == 0
+}
+
+// store keeps one JSON file per function in a folder.
+type store struct{ dir string }
+
+func (s store) path(name string) string { return filepath.Join(s.dir, name+".json") }
+
+// save replaces a function's file atomically and durably; an empty record removes it.
+func (s store) save(r *record) error {
+	if r.empty() {
+		if err := os.Remove(s.path(r.Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove the state of function %s: %w", r.Name, err)
+		}
+		return nil
+	}
+	text, err := json.MarshalIndent(r, "", " ")
+	if err == nil {
+		err = writeAtomic(s.path(r.Name), text)
+	}
+	if err != nil {
+		return fmt.Errorf("save the state of function %s (is the disk full?): %w", r.Name, err)
+	}
+	return nil
+}
+
+// load reads every function's file; what is left of an interrupted write is removed.
+func (s store) load() (map[string]*record, error) {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		return nil, fmt.Errorf("make the registry's folder: %w", err)
+	}
+	entries, err := os.ReadDir(s.dir)
+	if err != nil {
+		return nil, fmt.Errorf("read the registry's folder: %w", err)
+	}
+	all := map[string]*record{}
+	for _, e := range entries {
+		path := filepath.Join(s.dir, e.Name())
+		if strings.HasSuffix(e.Name(), ".tmp") {
+			_ = os.Remove(path)
+		}
+		if !strings.HasSuffix(e.Name(), ".json") {
+			continue
+		}
+		r, err := readRecord(path)
+		if err != nil {
+			return nil, err
+		}
+		all[r.Name] = r
+	}
+	return all, nil
+}
+
+func readRecord(path string) (*record, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the registry: %w", err)
+	}
+	r := &record{}
+	if err := json.Unmarshal(text, r); err != nil || r.Format != 1 || r.Name == "" {
+		return nil, fmt.Errorf("%s is not a function's state of format 1 (%v); move it away to start without it", path, err)
+	}
+	return r, nil
+}
+
+// writeAtomic makes path hold text or stay as it was, also across a power cut.
+func writeAtomic(path string, text []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*.tmp")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}

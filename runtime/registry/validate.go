@@ -1,0 +1,144 @@
+package registry
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+var (
+	nameForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
+	envForm  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	// A fully qualified CDI device: vendor/class=name (CNCF Container Device Interface, section 3).
+	cdiForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*=[A-Za-z0-9][A-Za-z0-9._:-]*$`)
+)
+
+// reserved are the variables that the runtime sets itself, as Lambda documents them.
+var reserved = []string{
+	"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION",
+	"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
+	"AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_MAX_CONCURRENCY",
+}
+
+// checker collects the mistakes of one function.
+type checker struct {
+	file  string
+	lines map[string]int
+	errs  []error
+}
+
+func (c *checker) want(ok bool, field, allowed, text string, args ...any) {
+	if !ok {
+		c.errs = append(c.errs, &Problem{File: c.file, Line: c.line(field), Field: field, Text: fmt.Sprintf(text, args...), Allowed: allowed})
+	}
+}
+
+// line is that of the field, or of the nearest field around it that is written down.
+func (c *checker) line(field string) int {
+	for f := field; ; {
+		if n, ok := c.lines[f]; ok {
+			return n
+		}
+		i := strings.LastIndexAny(f, ".[")
+		if i < 0 {
+			return c.lines[""]
+		}
+		f = f[:i]
+	}
+}
+
+// validate checks a function that has its defaults; file and lines may be empty.
+func validate(fn *spec.Function, file string, lines map[string]int) error {
+	c := &checker{file: file, lines: lines}
+	c.identity(fn)
+	c.counts(fn)
+	c.limits(fn)
+	c.words(fn)
+	c.places(fn)
+	c.async(fn)
+	return errors.Join(c.errs...)
+}
+
+func (c *checker) identity(fn *spec.Function) {
+	c.want(nameForm.MatchString(fn.Name), "name", "1 to 64 letters, digits, - and _", "%q is not a function's name", fn.Name)
+	c.want(fn.Image != "" || len(fn.Command) > 0, "image", "an OCI reference or oci:DIR, or else a command", "neither image nor command is given")
+	for k, v := range fn.Env {
+		field := "env." + k
+		c.want(envForm.MatchString(k), field, "letters, digits and _, not beginning with a digit", "%q is not a variable's name", k)
+		c.want(!slices.Contains(reserved, k), field, "any other name", "is set by the runtime itself")
+		c.want(!strings.ContainsRune(v, 0), field, "text without NUL", "holds a NUL byte")
+	}
+	if m := fn.Model; m != nil {
+		c.want(nameForm.MatchString(m.Name), "model.name", "1 to 64 letters, digits, - and _", "%q is not a model's name", m.Name)
+		c.want(m.Bundle != "", "model.bundle", "a folder, or the name of one under the models folder", "is missing")
+		c.want(m.Port >= 0 && m.Port < 65536, "model.port", "0 (none) to 65535", "is %d", m.Port)
+	}
+}
+
+func (c *checker) counts(fn *spec.Function) {
+	in := func(field string, v, lo, hi int) {
+		c.want(v >= lo && v <= hi, field, fmt.Sprintf("%d to %d", lo, hi), "is %d", v)
+	}
+	in("concurrency", fn.Concurrency, 1, 10000)
+	in("eventsAtOnce", fn.EventsAtOnce, 1, 1000)
+	in("minInstances", fn.MinInstances, 0, max(fn.Concurrency, 1))
+	in("staged", fn.StagedSpares, 0, 100)
+	in("queueLimit", fn.QueueLimit, 1, 1000000)
+}
+
+func (c *checker) limits(fn *spec.Function) {
+	l := fn.Limits
+	c.want(l.Memory >= 16<<20, "limits.memory", "16MiB and more", "is %s", l.Memory)
+	c.want(l.CPUs >= 0 && !math.IsInf(l.CPUs, 0) && !math.IsNaN(l.CPUs), "limits.cpus", "0 (no limit) or a number of processors", "is %v", l.CPUs)
+	c.want(l.PIDs >= 8, "limits.pids", "8 and more", "is %d", l.PIDs)
+	c.want(l.Payload > 0 && l.Payload <= 1<<30, "limits.payload", "1 to 1GiB", "is %s", l.Payload)
+	c.want(fn.Timeout > 0 && fn.Timeout.D() <= 7*24*time.Hour, "timeout", "more than 0, at most 168h", "is %s", fn.Timeout)
+	c.want(fn.InitTimeout > 0 && fn.InitTimeout.D() <= 24*time.Hour, "initTimeout", "more than 0, at most 24h", "is %s", fn.InitTimeout)
+	c.want(fn.CancelGrace.D() <= time.Hour, "cancelGrace", "at most 1h", "is %s", fn.CancelGrace)
+}
+
+func (c *checker) words(fn *spec.Function) {
+	oneOf := func(field, v string, allowed ...string) {
+		c.want(slices.Contains(allowed, v), field, strings.Join(allowed, ", "), "is %q", v)
+	}
+	oneOf("network", fn.Network, "none", "bridge")
+	oneOf("snapshot", fn.Snapshot, "off", "auto", "always")
+	oneOf("snapshotOn", fn.SnapshotOn, "publish", "init")
+	oneOf("url.invokeMode", fn.URL.InvokeMode, "BUFFERED", "RESPONSE_STREAM")
+	c.want(fn.SnapshotEvent == "" || json.Valid([]byte(fn.SnapshotEvent)), "snapshotEvent", "a JSON document", "is not JSON")
+	for i, g := range fn.GPUs {
+		c.want(g == "all" || cdiForm.MatchString(g), fmt.Sprintf("gpus[%d]", i), `"all" or a CDI name such as nvidia.com/gpu=0`, "is %q", g)
+	}
+}
+
+func (c *checker) places(fn *spec.Function) {
+	for i, m := range fn.Mounts {
+		at := fmt.Sprintf("mounts[%d]", i)
+		c.want(m.Source != "", at+".source", "a path on this machine", "is missing")
+		c.want(filepath.IsAbs(m.Target) && filepath.Clean(m.Target) != "/", at+".target", "an absolute path other than /", "is %q", m.Target)
+	}
+	c.want(fn.WorkDir == "" || filepath.IsAbs(fn.WorkDir), "workDir", "an absolute path", "is %q", fn.WorkDir)
+}
+
+func (c *checker) async(fn *spec.Function) {
+	a := fn.Async
+	c.want(a.Retries != nil && *a.Retries >= 0 && *a.Retries <= 2, "async.retries", "0, 1 or 2", "is out of range")
+	c.want(a.MaxAge.D() >= time.Second && a.MaxAge.D() <= 6*time.Hour, "async.maxAge", "1s to 6h", "is %s", a.MaxAge)
+	c.target("async.onFailure", a.OnFailure)
+	c.target("async.onSuccess", a.OnSuccess)
+}
+
+func (c *checker) target(field, v string) {
+	u, err := url.Parse(v)
+	web := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
+	c.want(v == "" || web || nameForm.MatchString(v), field, "a function's name or an http(s) URL", "is %q", v)
+}
