@@ -1,0 +1,133 @@
+package weights
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/containerd/errdefs"
+)
+
+func sealed(t *testing.T) (dir string, o VerifyOptions) {
+	t.Helper()
+	dir = t.TempDir()
+	put(t, dir, "graphs/net.onnx", "graph")
+	put(t, dir, "net.data", strings.Repeat("w", 5000))
+	m := Manifest{Family: "f", Name: "n", Configs: map[string]json.RawMessage{"net": json.RawMessage(`{ "a" : "<b>" }`)}}
+	if _, err := Seal(context.Background(), dir, m, nil); err != nil {
+		t.Fatal(err)
+	}
+	return dir, VerifyOptions{RecordDir: t.TempDir()}
+}
+
+func open(t *testing.T, dir string, o VerifyOptions) *Bundle {
+	t.Helper()
+	b, err := OpenBundle(context.Background(), dir, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
+}
+
+func TestBundleIsHashedOnce(t *testing.T) {
+	dir, o := sealed(t)
+	if b := open(t, dir, o); !b.Hashed || b.Unrecorded != nil || len(b.Files) != 2 {
+		t.Errorf("the first opening gives %+v", b)
+	}
+	b := open(t, dir, o)
+	if b.Hashed {
+		t.Error("a recorded bundle is hashed again")
+	}
+	if b := open(t, dir, VerifyOptions{RecordDir: t.TempDir(), Known: b.Fingerprint}); b.Hashed {
+		t.Error("a known bundle is hashed again")
+	}
+	if b := open(t, dir, VerifyOptions{RecordDir: o.RecordDir, Full: true}); !b.Hashed {
+		t.Error("Full does not hash")
+	}
+	put(t, dir, "net.data", strings.Repeat("w", 5000))
+	if b := open(t, dir, o); !b.Hashed {
+		t.Error("a file that was written to is not hashed again")
+	}
+	if p, err := b.Path("graphs/net.onnx"); err != nil || p != filepath.Join(dir, "graphs/net.onnx") {
+		t.Errorf("%s, %v", p, err)
+	}
+	if _, err := b.Path("other"); !errdefs.IsNotFound(err) {
+		t.Errorf("a file that is not listed: %v", err)
+	}
+}
+
+func TestSealIsReproducible(t *testing.T) {
+	a, _ := sealed(t)
+	b, _ := sealed(t)
+	x, _ := os.ReadFile(filepath.Join(a, ManifestName))
+	y, _ := os.ReadFile(filepath.Join(b, ManifestName))
+	if len(x) == 0 || string(x) != string(y) {
+		t.Errorf("same files, different manifests:\n%s\n%s", x, y)
+	}
+}
+
+func TestUnrecordedIsNoFailure(t *testing.T) {
+	dir, _ := sealed(t)
+	put(t, dir, "../file", "")
+	if b := open(t, dir, VerifyOptions{RecordDir: filepath.Join(dir, "../file/sub")}); b.Unrecorded == nil {
+		t.Error("a record in an impossible place is reported as made")
+	}
+}
+
+func TestDamagedBundlesAreNamed(t *testing.T) {
+	for why, harm := range map[string]func(dir string){
+		"net.data is damaged: expected sha256:":             func(d string) { put(t, d, "net.data", strings.Repeat("w", 4999)+"v") },
+		"net.data is damaged: expected 5000 bytes":          func(d string) { os.Truncate(filepath.Join(d, "net.data"), 4000) },
+		"net.data is missing":                               func(d string) { os.Remove(filepath.Join(d, "net.data")) },
+		"bundle.json: not valid JSON":                       func(d string) { os.Truncate(filepath.Join(d, ManifestName), 40) },
+		"bundle.json is damaged: expected sha256:":          func(d string) { edit(t, d, `"name": "n"`, `"name": "m"`) },
+		"format version 9":                                  func(d string) { edit(t, d, `"version": 1`, `"version": 9`) },
+		"is no bundle (`videosdgx models build` makes one)": func(d string) { os.Remove(filepath.Join(d, ManifestName)) },
+		`format is "other", not`:                            func(d string) { edit(t, d, bundleFormat, "other") },
+	} {
+		dir, o := sealed(t)
+		open(t, dir, o) // recorded: the damage must be seen nevertheless
+		harm(dir)
+		_, err := OpenBundle(context.Background(), dir, o)
+		if err == nil || !strings.Contains(err.Error(), why) || !strings.Contains(err.Error(), dir) {
+			t.Errorf("want %q, got %v", why, err)
+		}
+	}
+}
+
+func edit(t *testing.T, dir, old, new string) {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join(dir, ManifestName))
+	if err != nil || !strings.Contains(string(raw), old) {
+		t.Fatalf("no %s to edit (%v)", old, err)
+	}
+	put(t, dir, ManifestName, strings.Replace(string(raw), old, new, 1))
+}
+
+func TestVerifyStopsWhenCancelled(t *testing.T) {
+	dir, o := sealed(t)
+	ctx, cancel := context.WithCancelCause(context.Background())
+	why := errors.New("enough")
+	cancel(why)
+	if _, err := OpenBundle(ctx, dir, o); !errors.Is(err, why) {
+		t.Errorf("cancelled, got %v", err)
+	}
+}
+
+func FuzzManifest(f *testing.F) {
+	f.Add([]byte(`{"format":"videosdgx-bundle","version":1,"files":[{"path":"a","size":1,"digest":"sha256:0"}],"digest":""}`))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, ManifestName), raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m, err := ReadManifest(dir)
+		if err == nil && m.digest() != m.Digest {
+			t.Fatal("a manifest with a wrong digest was accepted")
+		}
+	})
+}

@@ -1,0 +1,96 @@
+package weights
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+// The names that make a folder a bundle.
+const (
+	ManifestName  = "bundle.json"
+	bundleFormat  = "videosdgx-bundle"
+	bundleVersion = 1
+)
+
+// Manifest is a bundle's bundle.json: what the bundle is and the digest of every file in it.
+type Manifest struct {
+	Format   string                     `json:"format"`             // "videosdgx-bundle"
+	Version  int                        `json:"version"`            // of the format
+	Family   string                     `json:"family"`             // of the model, such as "wan21"
+	Name     string                     `json:"name"`               // of this model, such as "wan21-tiny"
+	Source   map[string]string          `json:"source,omitempty"`   // what it was built from
+	Configs  map[string]json.RawMessage `json:"configs,omitempty"`  // by component
+	Defaults json.RawMessage            `json:"defaults,omitempty"` // of a request
+	Files    []FileEntry                `json:"files"`              // sorted by path
+	Digest   string                     `json:"digest"`             // of this manifest with an empty digest
+}
+
+// FileEntry is one file of a bundle.
+type FileEntry struct {
+	Path   string `json:"path"` // relative to the bundle, with slashes
+	Size   int64  `json:"size"` // bytes
+	Digest string `json:"digest"`
+}
+
+// digest is over the compact JSON without the digest itself, so that indentation does not matter.
+func (m Manifest) digest() string {
+	m.Digest = ""
+	raw, err := json.Marshal(m)
+	if err != nil {
+		return "" // a RawMessage that is no JSON: matches no digest
+	}
+	sum := sha256.Sum256(raw)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// Bytes is the size of all files.
+func (m Manifest) Bytes() (n int64) {
+	for _, f := range m.Files {
+		n += f.Size
+	}
+	return n
+}
+
+// ReadManifest reads and checks the bundle.json of dir, without looking at the other files.
+func ReadManifest(dir string) (Manifest, error) {
+	path := filepath.Join(dir, ManifestName)
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return Manifest{}, fmt.Errorf("%s is no bundle (`videosdgx models build` makes one): %w", dir, err)
+	}
+	var m Manifest
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return m, &FormatError{File: path, Reason: fmt.Sprintf("not valid JSON: %v", err)}
+	}
+	return m, m.check(path)
+}
+
+func (m Manifest) check(path string) error {
+	switch {
+	case m.Format != bundleFormat:
+		return &FormatError{File: path, Reason: fmt.Sprintf("format is %q, not %q", m.Format, bundleFormat)}
+	case m.Version != bundleVersion:
+		return &FormatError{File: path, Reason: fmt.Sprintf("format version %d, this program reads %d: build the bundle again", m.Version, bundleVersion)}
+	case m.digest() != m.Digest:
+		return &DigestError{File: path, Expected: m.Digest, Found: m.digest()}
+	}
+	for _, f := range m.Files {
+		if !filepath.IsLocal(f.Path) || f.Size < 0 {
+			return &FormatError{File: path, Reason: fmt.Sprintf("%q is no file of a bundle", f.Path)}
+		}
+	}
+	return nil
+}
+
+func (m Manifest) write(dir string) error {
+	return replaceFile(filepath.Join(dir, ManifestName), func(w io.Writer) error {
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(m)
+	})
+}

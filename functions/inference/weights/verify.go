@@ -1,0 +1,147 @@
+package weights
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// VerifyOptions say how much work OpenBundle may save.
+//
+// With neither a record nor a matching fingerprint every file is read and hashed, so that each byte is what the
+// manifest promises. That verification is then remembered as a fingerprint over the manifest's digest and every file's
+// inode, size, modification and change time. Where the fingerprint is known, OpenBundle only looks at the files'
+// metadata, and guarantees this: each byte was right when it was recorded, and since then no file was replaced, resized,
+// written to or touched through the file system. Damage below the file system (a bit that flips on the disk) is found by
+// the full verification alone: `videosdgx models verify`, or Full.
+type VerifyOptions struct {
+	Full      bool   // hash every file, whatever is recorded
+	RecordDir string // where verifications are remembered; "" means RecordDir()
+	Known     string // a fingerprint that whoever starts this process has verified
+	Progress  func(done, total int64)
+}
+
+// RecordDir is where verifications are remembered by default: VIDEOSDGX_CACHE, else the user's cache folder.
+func RecordDir() string {
+	if d := os.Getenv("VIDEOSDGX_CACHE"); d != "" {
+		return filepath.Join(d, "verified")
+	}
+	d, err := os.UserCacheDir()
+	if err != nil {
+		d = os.TempDir()
+	}
+	return filepath.Join(d, "videosdgx", "verified")
+}
+
+func (b *Bundle) verify(ctx context.Context, o VerifyOptions) error {
+	if o.RecordDir == "" {
+		o.RecordDir = RecordDir()
+	}
+	print, sizesRight, err := fingerprint(b.Dir, b.Manifest)
+	if err != nil {
+		return err
+	}
+	b.Fingerprint = print
+	record := filepath.Join(o.RecordDir, print)
+	if sizesRight && !o.Full && (o.Known == print || exists(record)) {
+		return nil
+	}
+	b.Hashed = true
+	if err := hashAll(ctx, b.Dir, b.Manifest, o.Progress, b.compare); err != nil {
+		os.Remove(record)
+		return err
+	}
+	if again, _, err := fingerprint(b.Dir, b.Manifest); err != nil || again != print {
+		return &FormatError{File: b.Dir, Reason: "changed while it was being verified"}
+	}
+	b.Unrecorded = errors.Join(os.MkdirAll(o.RecordDir, 0o755), os.WriteFile(record, nil, 0o644))
+	return nil
+}
+
+// compare holds file i to its entry.
+func (b *Bundle) compare(i int, found string) error {
+	f := b.Files[i]
+	path := filepath.Join(b.Dir, filepath.FromSlash(f.Path))
+	if found == f.Digest {
+		return nil
+	}
+	if st, err := os.Stat(path); err == nil && st.Size() != f.Size {
+		return &SizeError{File: path, Expected: f.Size, Found: st.Size(), Digest: f.Digest, FoundDigest: found}
+	}
+	return &DigestError{File: path, Expected: f.Digest, Found: found}
+}
+
+// fingerprint also says whether every file has the size of its entry.
+func fingerprint(dir string, m Manifest) (string, bool, error) {
+	h, right := sha256.New(), true
+	fmt.Fprintln(h, m.Digest)
+	for _, f := range m.Files {
+		path := filepath.Join(dir, filepath.FromSlash(f.Path))
+		var st syscall.Stat_t
+		if err := syscall.Stat(path, &st); err != nil {
+			return "", false, fmt.Errorf("%s is missing from its bundle: expected %d bytes with %s: %w", path, f.Size, f.Digest, err)
+		}
+		right = right && st.Size == f.Size
+		fmt.Fprintln(h, f.Path, st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano())
+	}
+	return hex.EncodeToString(h.Sum(nil)), right, nil
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// hashAll hashes the manifest's files, a few at a time, and gives each digest to done.
+func hashAll(ctx context.Context, dir string, m Manifest, progress func(done, total int64), done func(i int, digest string) error) error {
+	total := m.Bytes()
+	var sofar atomic.Int64
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(4)
+	for i, f := range m.Files {
+		group.Go(func() error {
+			digest, err := hashFile(ctx, filepath.Join(dir, filepath.FromSlash(f.Path)), func(n int) {
+				if now := sofar.Add(int64(n)); progress != nil {
+					progress(now, total)
+				}
+			})
+			if err != nil {
+				return err
+			}
+			return done(i, digest)
+		})
+	}
+	return group.Wait()
+}
+
+func hashFile(ctx context.Context, path string, read func(n int)) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot verify: %w", err)
+	}
+	defer f.Close()
+	h, buf := sha256.New(), make([]byte, 1<<20)
+	for {
+		n, err := f.Read(buf)
+		h.Write(buf[:n])
+		read(n)
+		if err == io.EOF {
+			return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+		}
+		if err == nil {
+			err = context.Cause(ctx)
+		}
+		if err != nil {
+			return "", fmt.Errorf("cannot verify %s: %w", path, err)
+		}
+	}
+}
