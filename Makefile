@@ -1,0 +1,44 @@
+# VideosDGX. Two commands matter: `make demo` and `make test`; `make help` lists the others.
+SHELL := /bin/bash
+GO ?= go
+BIN := bin
+COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null)
+LDFLAGS := -s -w -X github.com/videosdgx/videosdgx/cmd/internal/version.Commit=$(COMMIT)
+export GOFLAGS ?= -buildvcs=false
+
+.PHONY: help setup setup-test build test demo bench lint fuzz clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: ## install what is missing: containerd, an OCI runtime, ffmpeg, ONNX Runtime, CRIU
+	@images/setup/setup.sh
+
+setup-test:
+	@images/setup/setup.sh test
+
+build: ## build every program into bin/
+	@mkdir -p $(BIN)/functions
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/videosdgx ./cmd/videosdgx
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/videosdgx-init ./cmd/videosdgx-init
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/echo ./functions/echo
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/wan21 ./functions/wan21/cmd/wan21
+
+demo: setup build ## one clip from a prompt, through a function that containerd starts for it
+	@$(BIN)/videosdgx demo
+
+test: setup-test build ## every test
+	@images/setup/test.sh
+
+bench: setup build ## the short version of every benchmark, with a report
+	@$(BIN)/videosdgx bench
+
+lint: ## golangci-lint, at the version the configuration was written for
+	$(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.6.2 run ./...
+
+fuzz: ## a minute for each fuzz target
+	@for p in $$($(GO) list ./...); do for f in $$($(GO) test -list '^Fuzz' $$p 2>/dev/null | grep ^Fuzz); do \
+		echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime 60s $$p || exit 1; done; done
+
+clean: ## remove what was built
+	rm -rf $(BIN) .build

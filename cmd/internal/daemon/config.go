@@ -1,0 +1,93 @@
+// Package daemon is the composition root: it turns a configuration into drivers, drivers into services, starts them in
+// order and stops them in the opposite one. It is the only package that imports every other.
+package daemon
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// Config is everything that `videosdgx serve` can be told. Each field is a flag, a key of the configuration file and an
+// environment variable VIDEOSDGX_… of the same name; flags win over the environment, and that over the file.
+type Config struct {
+	Listen     string        `yaml:"listen" help:"address of the HTTP API"`
+	Data       string        `yaml:"data" help:"folder of all state: images, models, jobs, logs, snapshots"`
+	Functions  string        `yaml:"functions" help:"folder with one subfolder and function.yaml per function, watched for changes (default DATA/functions)"`
+	Models     string        `yaml:"models" help:"folder of model bundles (default DATA/models)"`
+	Outputs    string        `yaml:"outputs" help:"folder of finished clips (default DATA/outputs)"`
+	Driver     string        `yaml:"driver" help:"how instances run: auto, containerd or process"`
+	Containerd string        `yaml:"containerd" help:"socket of containerd; empty: the system's when it answers, else a private one"`
+	Runtime    string        `yaml:"runtime" help:"OCI runtime: runc, crun or a path; empty: the first one found"`
+	Init       string        `yaml:"init" help:"the videosdgx-init program (default: beside this program)"`
+	Queue      string        `yaml:"queue" help:"job store: sqlite, or redis://… shared by several machines"`
+	Node       string        `yaml:"node" help:"name of this machine among those that share a queue (default: host name)"`
+	ModelHost  string        `yaml:"modelHost" help:"address on which the models' own REST ports listen; none: no ports"`
+	Memory     spec.Bytes    `yaml:"memory" help:"memory that instances may use together; 0: what the machine has, less a reserve"`
+	KeepAlive  spec.Duration `yaml:"keepAlive" help:"how long an idle instance stays while there is too little history to adapt"`
+	Snapshots  string        `yaml:"snapshots" help:"warm snapshots: auto or off"`
+	SnapshotMB int64         `yaml:"snapshotMB" help:"disk that snapshots may use together, in MB"`
+	AccessKey  string        `yaml:"accessKey" help:"AWS access key id that requests must be signed with; empty: any credentials are accepted"`
+	SecretKey  string        `yaml:"secretKey" help:"secret of the access key"`
+	LogLevel   string        `yaml:"logLevel" help:"debug, info, warn or error"`
+	LogFormat  string        `yaml:"logFormat" help:"text or json"`
+	Stop       spec.Duration `yaml:"stop" help:"how long invocations in flight may take to finish at a stop"`
+}
+
+// Default is the configuration before anything is said. Root keeps state in /var/lib, everybody else at home.
+func Default() Config {
+	data := "/var/lib/videosdgx"
+	if home, err := os.UserHomeDir(); err == nil && os.Geteuid() != 0 {
+		data = filepath.Join(home, ".local/share/videosdgx")
+	}
+	host, _ := os.Hostname()
+	return Config{
+		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Node: host, ModelHost: "127.0.0.1",
+		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, LogLevel: "info", LogFormat: "text", Stop: spec.Duration(20e9),
+	}
+}
+
+// WithDefaults fills in the paths that follow from others.
+func (c Config) WithDefaults() Config {
+	for _, d := range []struct {
+		path *string
+		name string
+	}{{&c.Functions, "functions"}, {&c.Models, "models"}, {&c.Outputs, "outputs"}} {
+		if *d.path == "" {
+			*d.path = filepath.Join(c.Data, d.name)
+		}
+	}
+	if exe, err := os.Executable(); c.Init == "" && err == nil {
+		c.Init = filepath.Join(filepath.Dir(exe), "videosdgx-init")
+	}
+	return c
+}
+
+// Validate checks every field and says all that is wrong at once.
+func (c Config) Validate() error {
+	var errs []error
+	oneOf := func(name, value string, allowed ...string) {
+		if !slices.Contains(allowed, value) {
+			errs = append(errs, fmt.Errorf("%s is %q: it must be one of %v", name, value, allowed))
+		}
+	}
+	oneOf("driver", c.Driver, "auto", "containerd", "process")
+	oneOf("snapshots", c.Snapshots, "auto", "off")
+	oneOf("logLevel", c.LogLevel, "debug", "info", "warn", "error")
+	oneOf("logFormat", c.LogFormat, "text", "json")
+	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+		errs = append(errs, fmt.Errorf("listen is %q: write HOST:PORT, such as 127.0.0.1:9000", c.Listen))
+	}
+	if !filepath.IsAbs(c.Data) {
+		errs = append(errs, fmt.Errorf("data is %q: it must be an absolute path", c.Data))
+	}
+	if (c.AccessKey == "") != (c.SecretKey == "") {
+		errs = append(errs, errors.New("accessKey and secretKey go together: give both or neither"))
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,123 @@
+package daemon
+
+import (
+	"bytes"
+	"encoding"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"reflect"
+	"strconv"
+	"strings"
+	"unicode"
+
+	"github.com/spf13/pflag"
+	"go.yaml.in/yaml/v3"
+)
+
+// EnvPrefix begins the environment variables of every setting.
+const EnvPrefix = "VIDEOSDGX_"
+
+// AddFlags gives fs one flag for each field of Config, with Default's values.
+func AddFlags(fs *pflag.FlagSet) {
+	c := Default()
+	fs.String("config", "", "configuration file in YAML (environment: VIDEOSDGX_CONFIG)")
+	each(&c, func(name, help string, v reflect.Value) {
+		fs.String(flagName(name), text(v), help+" ("+envName(name)+")")
+	})
+}
+
+// Load reads the configuration from fs (its flags were made by AddFlags), the environment and the file.
+func Load(fs *pflag.FlagSet, getenv func(string) string) (Config, error) {
+	c := Default()
+	path, _ := fs.GetString("config")
+	if path == "" {
+		path = getenv(EnvPrefix + "CONFIG")
+	}
+	if path != "" {
+		if err := c.readFile(path); err != nil {
+			return c, err
+		}
+	}
+	var errs []error
+	each(&c, func(name, _ string, v reflect.Value) {
+		if s := getenv(envName(name)); s != "" {
+			errs = append(errs, set(v, s, envName(name)))
+		}
+		if f := fs.Lookup(flagName(name)); f != nil && f.Changed {
+			errs = append(errs, set(v, f.Value.String(), "--"+flagName(name)))
+		}
+	})
+	if err := errors.Join(errs...); err != nil {
+		return c, err
+	}
+	c = c.WithDefaults()
+	return c, c.Validate()
+}
+
+func (c *Config) readFile(path string) error {
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("cannot read the configuration: %w", err)
+	}
+	d := yaml.NewDecoder(bytes.NewReader(b))
+	d.KnownFields(true)
+	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	return nil
+}
+
+// each calls f for every field with its name in the file.
+func each(c *Config, f func(name, help string, v reflect.Value)) {
+	v := reflect.ValueOf(c).Elem()
+	for i := range v.NumField() {
+		t := v.Type().Field(i)
+		f(t.Tag.Get("yaml"), t.Tag.Get("help"), v.Field(i))
+	}
+}
+
+func set(v reflect.Value, s, from string) error {
+	if u, ok := v.Addr().Interface().(encoding.TextUnmarshaler); ok {
+		if err := u.UnmarshalText([]byte(s)); err != nil {
+			return fmt.Errorf("%s: %w", from, err)
+		}
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.Int64:
+		n, err := strconv.ParseInt(s, 10, 64)
+		if err != nil {
+			return fmt.Errorf("%s: %q is not a whole number", from, s)
+		}
+		v.SetInt(n)
+	default:
+		v.SetString(s)
+	}
+	return nil
+}
+
+func text(v reflect.Value) string {
+	if m, ok := v.Interface().(encoding.TextMarshaler); ok {
+		b, _ := m.MarshalText()
+		return string(b)
+	}
+	return fmt.Sprint(v.Interface())
+}
+
+// flagName turns keepAlive into keep-alive; envName into VIDEOSDGX_KEEP_ALIVE.
+func flagName(name string) string {
+	var b strings.Builder
+	for i, r := range name {
+		if unicode.IsUpper(r) && i > 0 && !unicode.IsUpper(rune(name[i-1])) {
+			b.WriteByte('-')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
+}
+
+func envName(name string) string {
+	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flagName(name), "-", "_"))
+}

@@ -1,0 +1,55 @@
+package daemon
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/spf13/pflag"
+)
+
+func load(t *testing.T, file string, env map[string]string, args ...string) (Config, error) {
+	t.Helper()
+	fs := pflag.NewFlagSet("serve", pflag.ContinueOnError)
+	AddFlags(fs)
+	if file != "" {
+		path := filepath.Join(t.TempDir(), "videosdgx.yaml")
+		if err := os.WriteFile(path, []byte(file), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		args = append(args, "--config", path)
+	}
+	if err := fs.Parse(args); err != nil {
+		t.Fatal(err)
+	}
+	return Load(fs, func(k string) string { return env[k] })
+}
+
+func TestFlagWinsOverEnvironmentOverFile(t *testing.T) {
+	file := "listen: 127.0.0.1:1\nkeepAlive: 1m\ndriver: process\n"
+	env := map[string]string{"VIDEOSDGX_LISTEN": "127.0.0.1:2", "VIDEOSDGX_KEEP_ALIVE": "2m", "VIDEOSDGX_SNAPSHOT_MB": "7"}
+	c, err := load(t, file, env, "--listen", "127.0.0.1:3", "--data", "/srv/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Listen != "127.0.0.1:3" || c.KeepAlive.D() != 2*time.Minute || c.Driver != "process" || c.SnapshotMB != 7 || c.Models != "/srv/x/models" {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestBadConfigurationSaysEverything(t *testing.T) {
+	_, err := load(t, "", nil, "--driver", "docker", "--listen", "nowhere", "--data", "rel", "--access-key", "AKIA")
+	for _, want := range []string{"driver is", "listen is", "data is", "go together"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in %v", want, err)
+		}
+	}
+	if _, err := load(t, "lisen: x\n", nil); err == nil || !strings.Contains(err.Error(), "lisen") {
+		t.Errorf("unknown key: %v", err)
+	}
+	if _, err := load(t, "", map[string]string{"VIDEOSDGX_KEEP_ALIVE": "soon"}); err == nil || !strings.Contains(err.Error(), "VIDEOSDGX_KEEP_ALIVE") {
+		t.Errorf("bad duration: %v", err)
+	}
+}
