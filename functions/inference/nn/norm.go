@@ -1,0 +1,36 @@
+package nn
+
+import (
+	"math"
+
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
+
+// LayerNorm is over the last dimension with the weight and bias of name.
+func (n *Net) LayerNorm(x onnx.Value, name string, dim int64, eps float64) onnx.Value {
+	return n.layerNorm(x, n.Param(name+".weight", dim), n.Param(name+".bias", dim), eps)
+}
+
+// Modulate is LayerNorm without weights, times (1+scale), plus shift: adaptive layer norm. Both are [batch, 1, dim]; the
+// norm takes them as its weights, one pass instead of three.
+func (n *Net) Modulate(x, scale, shift onnx.Value, eps float64) onnx.Value {
+	return n.layerNorm(x, n.Add(scale, n.Float(1)), shift, eps)
+}
+
+func (n *Net) layerNorm(x, weight, bias onnx.Value, eps float64) onnx.Value {
+	return n.Op("LayerNormalization", []onnx.Value{x, weight, bias}, onnx.Int("axis", -1), onnx.Float("epsilon", float32(eps)))
+}
+
+// RMSNorm is x/√(mean x² + eps) times the weight of name, over the last dimension.
+func (n *Net) RMSNorm(x onnx.Value, name string, dim int64, eps float64) onnx.Value {
+	return n.Op("RMSNormalization", []onnx.Value{x, n.Param(name+".weight", dim)}, onnx.Int("axis", -1), onnx.Float("epsilon", float32(eps)))
+}
+
+// ChannelNorm is x/max(‖x‖, 1e-12)·√C·gamma over the channels of [batch, C, T, H, W] (F.normalize times gamma).
+// gammaDims is the shape that the checkpoint stores gamma in: [C,1,1,1] for clips, [C,1,1] for frames.
+func (n *Net) ChannelNorm(x onnx.Value, name string, gammaDims ...int64) onnx.Value {
+	c := gammaDims[0]
+	norm := n.Op("Max", []onnx.Value{n.Op("ReduceL2", []onnx.Value{x, n.Ints(1)}), n.Float(1e-12)})
+	unit := n.Mul(x, n.Div(n.Float(float32(math.Sqrt(float64(c)))), norm))
+	return n.Mul(unit, n.ParamAs(name+".gamma", gammaDims, []int64{c, 1, 1, 1}))
+}
