@@ -1,0 +1,124 @@
+package catalog
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/containerd/errdefs"
+)
+
+// Update changes a snapshot's record durably.
+func (c *Catalog) Update(id string, change func(*Record)) (Record, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, err := c.Get(id)
+	if err != nil {
+		return r, err
+	}
+	change(&r)
+	return r, writeRecord(filepath.Dir(r.Dir), r)
+}
+
+// Acquire marks a snapshot as in use, so that neither Remove nor eviction takes it away; release it once.
+func (c *Catalog) Acquire(id string) (release func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.busy[id]++
+	return func() {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if c.busy[id]--; c.busy[id] == 0 {
+			delete(c.busy, id)
+		}
+	}
+}
+
+// Used notes a restore. It is kept with the record, so that the least recently used go first.
+func (c *Catalog) Used(id string) error {
+	_, err := c.Update(id, func(r *Record) { r.Restores++; r.Used = c.opts.Now() })
+	return err
+}
+
+// Remove deletes a snapshot; one in use is refused.
+func (c *Catalog) Remove(id string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, err := c.Get(id)
+	if err != nil && !errors.Is(err, errdefs.ErrDataLoss) {
+		return err
+	}
+	return c.removeLocked(r.ID)
+}
+
+func (c *Catalog) removeLocked(id string) error {
+	if c.busy[id] > 0 {
+		return fmt.Errorf("snapshot %s is being restored, try again in a moment: %w", id, errdefs.ErrUnavailable)
+	}
+	// out of sight first: a crash in between leaves a tmp- folder, which Open removes
+	gone := filepath.Join(c.opts.Dir, "tmp-gone-"+id)
+	if err := os.Rename(filepath.Join(c.opts.Dir, id), gone); err != nil {
+		return err
+	}
+	return os.RemoveAll(gone)
+}
+
+// Quarantine moves a snapshot aside with its reason; it serves no more, and can be inspected. Only the newest
+// quarantined one of an id is kept.
+func (c *Catalog) Quarantine(id, reason string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	to := filepath.Join(c.opts.Dir, quarantineDir, id)
+	if err := os.RemoveAll(to); err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(c.opts.Dir, id), to); err != nil {
+		return notFound(err)
+	}
+	return writeSynced(filepath.Join(to, "reason"), []byte(reason+"\n"))
+}
+
+// Quarantined gives what was moved aside, with the reasons; only ID, State and Reason are certain to be set.
+func (c *Catalog) Quarantined() ([]Record, error) {
+	ds, err := os.ReadDir(filepath.Join(c.opts.Dir, quarantineDir))
+	if err != nil {
+		return nil, err
+	}
+	var out []Record
+	for _, d := range ds {
+		dir := filepath.Join(c.opts.Dir, quarantineDir, d.Name())
+		r, _ := readRecord(dir) // whatever of it can be read
+		reason, _ := os.ReadFile(filepath.Join(dir, "reason"))
+		r.ID, r.State, r.Reason = d.Name(), Quarantined, string(reason)
+		out = append(out, r)
+	}
+	return out, nil
+}
+
+// evict removes least recently used snapshots, never keep and never one in use, until the rest fits the budget.
+func (c *Catalog) evict(keep string) error {
+	if c.opts.Budget <= 0 {
+		return nil
+	}
+	all, _, err := c.read()
+	if err != nil {
+		return err
+	}
+	var total int64
+	for _, r := range all {
+		total += r.Bytes
+	}
+	slices.SortFunc(all, func(a, b Record) int { return lastUse(a).Compare(lastUse(b)) })
+	for _, r := range all {
+		if total <= c.opts.Budget || r.ID == keep || c.busy[r.ID] > 0 {
+			continue
+		}
+		if err := c.removeLocked(r.ID); err != nil {
+			return err
+		}
+		total -= r.Bytes
+	}
+	return nil
+}

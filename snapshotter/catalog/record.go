@@ -1,0 +1,137 @@
+package catalog
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/snapshotter"
+)
+
+// State of a snapshot in the catalogue.
+type State string
+
+// A snapshot serves only when Ready. Unproven: no restored instance has yet answered as the original did.
+const (
+	Unproven    State = "unproven"
+	Ready       State = "ready"
+	Quarantined State = "quarantined"
+)
+
+// Record is what the catalogue knows of one snapshot; it lies beside the images as record.json.
+type Record struct {
+	ID       string          `json:"id"` // Key.Digest
+	Key      snapshotter.Key `json:"key"`
+	Function string          `json:"function"`
+	Version  string          `json:"version"`
+	State    State           `json:"state"`
+	Reason   string          `json:"reason,omitempty"` // why quarantined
+	Created  time.Time       `json:"created"`
+	Used     time.Time       `json:"used,omitzero"`
+	Restores int64           `json:"restores"`
+	Bytes    int64           `json:"bytes"`
+	Dump     time.Duration   `json:"dumpNanoseconds"`
+	Files    []File          `json:"files"`
+	Dir      string          `json:"-"` // of the images
+}
+
+// File is one file of a snapshot, by its path below the images' folder.
+type File struct {
+	Path   string `json:"path"`
+	Bytes  int64  `json:"bytes"`
+	SHA256 string `json:"sha256"`
+}
+
+const (
+	recordFile = "record.json"
+	imagesDir  = "images"
+	maxRecord  = 4 << 20
+)
+
+// readRecord reads DIR/record.json. Records are untrusted: the id must be the key's digest and the folder's name.
+func readRecord(dir string) (Record, error) {
+	var r Record
+	path := filepath.Join(dir, recordFile)
+	st, err := os.Stat(path)
+	if err != nil {
+		return r, fmt.Errorf("snapshot %s has no record: %w", filepath.Base(dir), notFound(err))
+	}
+	if st.Size() > maxRecord {
+		return r, fmt.Errorf("%s is %d bytes, at most %d are allowed: %w", path, st.Size(), maxRecord, errdefs.ErrDataLoss)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(b, &r); err != nil {
+		return r, fmt.Errorf("%s: %w: %w", path, err, errdefs.ErrDataLoss)
+	}
+	r.Dir = filepath.Join(dir, imagesDir)
+	return r, r.check(filepath.Base(dir))
+}
+
+func (r Record) check(name string) error {
+	if r.ID != r.Key.Digest() || r.ID != name {
+		return fmt.Errorf("snapshot %s: its record belongs to %s: %w", name, r.Key.Digest(), errdefs.ErrDataLoss)
+	}
+	for _, f := range r.Files {
+		if !filepath.IsLocal(f.Path) {
+			return fmt.Errorf("snapshot %s: file name %q leads out of it: %w", name, f.Path, errdefs.ErrDataLoss)
+		}
+	}
+	return nil
+}
+
+func notFound(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return errdefs.ErrNotFound
+	}
+	return err
+}
+
+// writeRecord replaces DIR/record.json durably: temporary file, fsync, rename, fsync of the folder.
+func writeRecord(dir string, r Record) error {
+	b, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	tmp := filepath.Join(dir, recordFile+".new")
+	if err := writeSynced(tmp, b); err != nil {
+		os.Remove(tmp)
+		return err
+	}
+	if err := os.Rename(tmp, filepath.Join(dir, recordFile)); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+func writeSynced(path string, b []byte) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// lastUse is when a snapshot was restored last, or made.
+func lastUse(r Record) time.Time {
+	if r.Used.After(r.Created) {
+		return r.Used
+	}
+	return r.Created
+}
