@@ -1,0 +1,40 @@
+package golden
+
+import (
+	"encoding/binary"
+
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+)
+
+// Weights sees the tensors under a prefix ("w.", "w.vae.") by their names in the checkpoint.
+type Weights struct {
+	c      *Case
+	prefix string
+}
+
+// Weights is the source of weights that the graph builders take.
+func (c *Case) Weights(prefix string) Weights { return Weights{c, prefix} }
+
+// Info describes a tensor.
+func (w Weights) Info(name string) (weights.Info, error) { return w.c.Info(w.prefix + name) }
+
+// Float32 reads a tensor.
+func (w Weights) Float32(name string) ([]float32, error) { return w.c.Float32(w.prefix + name) }
+
+// Ints reads a tensor of int64 by its full name ("in.input_ids") and returns its values and shape.
+func (c *Case) Ints(name string) ([]int64, []int64) {
+	c.t.Helper()
+	info, err := c.Info(name)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	raw, err := c.Raw(name)
+	if err != nil || info.DType != "I64" {
+		c.t.Fatalf("%s is %s: %v", name, info.DType, err)
+	}
+	values := make([]int64, len(raw)/8)
+	for i := range values {
+		values[i] = int64(binary.LittleEndian.Uint64(raw[8*i:]))
+	}
+	return values, info.Shape
+}
