@@ -1,0 +1,60 @@
+// Command echo is a Lambda function for tests and benches: a static binary by provided.al2023 conventions. An event
+// without options comes back as it is; see options for what else it can do.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+)
+
+func main() {
+	if err := initialise(os.Getenv); err != nil {
+		fmt.Fprintln(os.Stderr, "echo:", err)
+		os.Exit(3)
+	}
+	lambda.Start(handle)
+}
+
+// handle answers one event.
+func handle(ctx context.Context, event json.RawMessage) (any, error) {
+	if len(event) == 0 || event[0] != '{' || string(event) == "{}" {
+		return event, nil
+	}
+	var o options
+	if err := json.Unmarshal(event, &o); err != nil {
+		return event, nil // an object of somebody else's
+	}
+	a, err := o.run(ctx)
+	if a == nil && err == nil {
+		return event, nil
+	}
+	return a, err
+}
+
+// initialise does what the environment asks for before the first event: ECHO_INIT_SLEEP a duration, ECHO_INIT_HEAP_MB
+// private memory, ECHO_INIT_FAIL a message to fail with.
+func initialise(env func(string) string) error {
+	if s := env("ECHO_INIT_SLEEP"); s != "" {
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			return fmt.Errorf("ECHO_INIT_SLEEP: %w", err)
+		}
+		time.Sleep(d)
+	}
+	if s := env("ECHO_INIT_HEAP_MB"); s != "" {
+		var mb int
+		if _, err := fmt.Sscan(s, &mb); err != nil || mb < 0 {
+			return fmt.Errorf("ECHO_INIT_HEAP_MB=%q is not a number of MiB", s)
+		}
+		heap = fill(mb)
+	}
+	if s := env("ECHO_INIT_FAIL"); s != "" {
+		return fmt.Errorf("told to fail: %s", s)
+	}
+	return nil
+}

@@ -1,0 +1,198 @@
+package guest
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/guest/wire"
+	"github.com/videosdgx/videosdgx/runtime/rapi"
+)
+
+// exchange is one invocation's way back: the rapi.Sink that writes frames to the control plane. Small answers leave in
+// one write. Its lock is never held while the function is waited for.
+type exchange struct {
+	g    *guest
+	conn net.Conn
+	head wire.InvokeHead
+	call *rapi.Call // set before anything can end the exchange but its own answer
+	mark int64      // where the log stood
+
+	mu       sync.Mutex
+	out      []byte // frames not yet written
+	began    time.Time
+	done     bool
+	end      chan struct{} // made when somebody waits; closed with done
+	deadline *time.Timer
+}
+
+var _ rapi.Sink = (*exchange)(nil)
+
+// Started notes when the function got the event.
+func (x *exchange) Started(at time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.began = at
+}
+
+// Head keeps the head for the first write.
+func (x *exchange) Head(h rapi.Head) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.done {
+		return net.ErrClosed
+	}
+	return x.json(wire.Head, wire.ResponseHead{
+		ContentType: h.ContentType, Streaming: h.Streaming, FunctionError: h.FunctionError,
+	})
+}
+
+// Data writes a piece of the answer, or keeps it when it is small.
+func (x *exchange) Data(p []byte) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.done {
+		return net.ErrClosed
+	}
+	for len(p) > 0 {
+		n := min(len(p), wire.MaxData)
+		x.out = append(frame(x.out, wire.Data, n), p[:n]...)
+		p = p[n:]
+		if len(x.out) > 16<<10 {
+			if err := x.write(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Flush writes what has been kept.
+func (x *exchange) Flush() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.done {
+		return net.ErrClosed
+	}
+	return x.write()
+}
+
+// Progress writes a report at once.
+func (x *exchange) Progress(b []byte) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.done {
+		x.out = append(frame(x.out, wire.Progress, len(b)), b...)
+		x.write()
+	}
+}
+
+// End closes the answer and the connection.
+func (x *exchange) End(o rapi.Outcome) {
+	e := wire.InvokeEnd{FunctionError: o.FunctionError, ErrorType: o.ErrorType, ErrorBody: o.ErrorBody}
+	if x.head.Tail {
+		e.LogTail = x.logTail()
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	e.RunMicros = time.Since(x.began).Microseconds()
+	x.json(wire.End, e)
+	x.close()
+}
+
+// brokenGrace is how long an answer that broke off waits for its reason, the function's death, to be known.
+const brokenGrace = 200 * time.Millisecond
+
+// Broken ends an answer that the function did not finish; when it died in the middle of it, that is the better reason.
+func (x *exchange) Broken(why string) {
+	time.AfterFunc(brokenGrace, func() {
+		x.failWith(wire.FailHead{Class: wire.ClassExit, Message: why})
+	})
+}
+
+// giveUp fails the exchange and leaves the event with the function.
+func (x *exchange) giveUp(f wire.FailHead) {
+	x.call.Abandon()
+	x.failWith(f)
+}
+
+// failWith ends the exchange without an answer, once.
+func (x *exchange) failWith(f wire.FailHead) {
+	if f.LogTail == nil && f.Class != wire.ClassBusy {
+		f.LogTail = x.logTail()
+	}
+	x.conn.SetWriteDeadline(time.Now().Add(failLimit)) // frees the lock from a client that has stopped reading
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.done {
+		x.json(wire.Fail, f)
+		x.close()
+	}
+}
+
+const failLimit = time.Second
+
+func (x *exchange) logTail() []byte {
+	x.g.log.settle(5 * time.Millisecond)
+	return x.g.log.since(x.mark)
+}
+
+func (x *exchange) over() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.done
+}
+
+// ended gives a channel that is closed with the exchange.
+func (x *exchange) ended() <-chan struct{} {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.end == nil {
+		x.end = make(chan struct{})
+		if x.done {
+			close(x.end)
+		}
+	}
+	return x.end
+}
+
+// The rest is called with mu held.
+
+func (x *exchange) close() {
+	if x.done {
+		return
+	}
+	x.write()
+	x.done = true
+	x.conn.Close()
+	if x.deadline != nil {
+		x.deadline.Stop()
+	}
+	if x.end != nil {
+		close(x.end)
+	}
+}
+
+func (x *exchange) json(k wire.Kind, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	x.out = append(frame(x.out, k, len(b)), b...)
+	return nil
+}
+
+func (x *exchange) write() error {
+	if x.done || len(x.out) == 0 {
+		return nil
+	}
+	_, err := x.conn.Write(x.out)
+	x.out = x.out[:0]
+	return err
+}
+
+func frame(b []byte, k wire.Kind, n int) []byte {
+	return binary.BigEndian.AppendUint32(append(b, byte(k)), uint32(n))
+}

@@ -1,0 +1,161 @@
+package guest
+
+import (
+	"fmt"
+	"net"
+	"os"
+	"os/signal"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/guest/wire"
+	"github.com/videosdgx/videosdgx/runtime/rapi"
+)
+
+// guest is one instance from the inside.
+type guest struct {
+	cfg     wire.Config
+	began   time.Time
+	log     *logpipe
+	api     *rapi.Server
+	apiLn   net.Listener
+	control net.Listener
+	child   *child
+	signals chan os.Signal
+	wg      sync.WaitGroup // exchanges under way
+
+	stopping atomic.Bool // a signal has asked for the end
+
+	mu       sync.Mutex
+	ready    chan struct{} // closed when the function has asked for its first event
+	state    wire.StateHead
+	dead     chan struct{} // closed when the function is of no further use
+	fail     wire.FailHead // valid after dead
+	told     chan struct{} // closed when somebody has been told of fail
+	active   map[*exchange]struct{}
+	restored chan []byte // how the restore hooks ended
+}
+
+// start brings everything up to a running function. An error means that nothing runs.
+func start(cfg wire.Config, dir string, command []string) (*guest, error) {
+	g := &guest{
+		cfg: cfg, began: time.Now(), signals: make(chan os.Signal, 8),
+		ready: make(chan struct{}), dead: make(chan struct{}), told: make(chan struct{}),
+		active: map[*exchange]struct{}{}, restored: make(chan []byte, 1),
+	}
+	signal.Notify(g.signals, forwarded...)
+	chld := notifyChild()
+	becomeReaper()
+	var err error
+	if g.log, err = newLogpipe(os.Stdout); err != nil {
+		return nil, err
+	}
+	if err := g.listen(dir); err != nil {
+		return nil, err
+	}
+	g.api = rapi.New(rapi.Options{
+		Info:         rapi.Info{Function: cfg.Function, Version: cfg.Version, Handler: cfg.Handler},
+		EventsAtOnce: cfg.EventsAtOnce, MaxResponse: cfg.MaxResponse,
+		OnReady: g.onReady, OnInitError: g.onInitError, OnRestored: g.onRestored,
+	})
+	go g.api.Serve(g.apiLn)
+	g.launch(command)
+	if g.child != nil {
+		go reap(g.child, chld)
+		go forward(g.child, g.signals, &g.stopping)
+	}
+	go g.serve()
+	return g, nil
+}
+
+// launch starts the function; when it cannot be started that is how it failed to initialise, told to whoever asks.
+func (g *guest) launch(command []string) {
+	var err error
+	env := environment(g.cfg, os.Environ(), g.apiLn.Addr().String(), g.began)
+	g.child, err = startChild(command, env, g.log.w)
+	g.log.w.Close()
+	go g.log.pump()
+	if err != nil {
+		fmt.Fprintln(os.Stdout, "videosdgx-init:", err)
+		g.die(wire.FailHead{Class: wire.ClassInit, Message: err.Error(), Exit: 127})
+	}
+}
+
+// run waits for the function's end, tells everybody who waits for it, and returns the exit status.
+func (g *guest) run() int {
+	code := 127
+	if g.child != nil {
+		g.watchInit()
+		<-g.child.exited
+		killRest()
+		g.log.finish(100 * time.Millisecond)
+		g.die(g.obituary())
+		code = g.child.code()
+	}
+	g.failAll()
+	g.linger()
+	g.control.Close()
+	g.waitExchanges(time.Second)
+	return code
+}
+
+// obituary describes the function's end.
+func (g *guest) obituary() wire.FailHead {
+	f := wire.FailHead{Class: wire.ClassExit, Message: "the function " + g.child.how(), Exit: g.child.code()}
+	if !g.isReady() {
+		f.Class, f.LogTail = wire.ClassInit, g.log.since(0)
+		f.Message += " before it was ready"
+	}
+	return f
+}
+
+// watchInit ends a function that takes too long to ask for its first event.
+func (g *guest) watchInit() {
+	limit := time.Duration(g.cfg.InitTimeoutMs) * time.Millisecond
+	if limit <= 0 {
+		return
+	}
+	select {
+	case <-g.ready:
+	case <-g.child.exited:
+	case <-time.After(limit):
+		g.log.settle(5 * time.Millisecond)
+		g.die(wire.FailHead{
+			Class: wire.ClassInit, LogTail: g.log.since(0),
+			Message: fmt.Sprintf("the function did not ask for its first event within %s (initTimeout)", limit),
+		})
+		g.failAll()
+		g.child.terminate(100 * time.Millisecond)
+	}
+}
+
+// lingering is how long init stays to tell why a function never became ready, when nobody has asked yet.
+const lingering = 2 * time.Second
+
+func (g *guest) linger() {
+	if g.isReady() || g.stopping.Load() {
+		return
+	}
+	select {
+	case <-g.told:
+	case <-g.terminated():
+	case <-time.After(lingering):
+	}
+}
+
+// terminated fires on a signal that nobody forwards any more.
+func (g *guest) terminated() <-chan os.Signal {
+	own := make(chan os.Signal, 1)
+	signal.Notify(own, forwarded...)
+	return own
+}
+
+func (g *guest) waitExchanges(d time.Duration) {
+	done := make(chan struct{})
+	go func() { g.wg.Wait(); close(done) }()
+	select {
+	case <-done:
+	case <-time.After(d):
+	}
+}

@@ -1,0 +1,119 @@
+package guest
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/guest/wire"
+	"github.com/videosdgx/videosdgx/runtime/rapi"
+)
+
+const defaultGrace = 800 * time.Millisecond // InvokeHead.CancelGraceMs of 0
+
+// invoke runs an invocation: it reads the event, gives it to the function, and stays to hear of a cancel.
+func (g *guest) invoke(conn net.Conn, br *bufio.Reader, b []byte) {
+	var h wire.InvokeHead
+	if err := json.Unmarshal(b, &h); err != nil {
+		protocol(conn, err.Error())
+		return
+	}
+	payload, err := readPayload(br, g.maxPayload())
+	if err != nil {
+		protocol(conn, err.Error())
+		return
+	}
+	x := &exchange{g: g, conn: conn, head: h, mark: g.log.mark()}
+	if !g.add(x) {
+		g.sendDeath(conn)
+		return
+	}
+	defer g.remove(x)
+	if x.call, err = g.api.Submit(event(h, payload), x); err != nil {
+		x.failWith(wire.FailHead{Class: wire.ClassBusy, Message: err.Error()})
+		return
+	}
+	x.arm()
+	x.listen(br)
+}
+
+func event(h wire.InvokeHead, payload []byte) rapi.Event {
+	return rapi.Event{
+		ID: h.ID, ARN: h.ARN, DeadlineMs: h.DeadlineMs, TraceID: h.TraceID,
+		ClientContext: h.ClientContext, Identity: h.Identity, Payload: payload,
+	}
+}
+
+func (g *guest) maxPayload() int64 {
+	if g.cfg.MaxPayload > 0 {
+		return g.cfg.MaxPayload
+	}
+	return wire.DefaultMaxPayload
+}
+
+// readPayload reads Data* End.
+func readPayload(br *bufio.Reader, limit int64) ([]byte, error) {
+	var payload []byte
+	for {
+		k, b, err := wire.ReadFrame(br, nil)
+		switch {
+		case err != nil:
+			return nil, err
+		case k == wire.End:
+			return payload, nil
+		case k != wire.Data:
+			return nil, fmt.Errorf("frame %q inside an event", k)
+		case int64(len(payload)+len(b)) > limit:
+			return nil, fmt.Errorf("the event is longer than %d bytes", limit)
+		case payload == nil:
+			payload = b
+		default:
+			payload = append(payload, b...)
+		}
+	}
+}
+
+// arm sets the deadline.
+func (x *exchange) arm() {
+	if x.head.DeadlineMs <= 0 {
+		return
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.done {
+		x.deadline = time.AfterFunc(time.Until(time.UnixMilli(x.head.DeadlineMs)), x.timeout)
+	}
+}
+
+func (x *exchange) timeout() {
+	x.call.Cancel()
+	x.giveUp(wire.FailHead{Class: wire.ClassTimeout, Message: "the function did not answer before its deadline"})
+}
+
+// listen waits for the client's cancel, which a closed connection is as well, and returns when the exchange is over.
+func (x *exchange) listen(br *bufio.Reader) {
+	k, _, err := wire.ReadFrame(br, nil)
+	if x.over() || errors.Is(err, net.ErrClosed) {
+		return
+	}
+	if err == nil && k != wire.Cancel {
+		x.giveUp(wire.FailHead{Class: wire.ClassProtocol, Message: fmt.Sprintf("frame %q during an invocation", k)})
+		return
+	}
+	x.call.Cancel()
+	select {
+	case <-x.ended():
+	case <-time.After(x.grace()):
+		x.giveUp(wire.FailHead{Class: wire.ClassCancelled, Message: "the function did not answer within the grace after a cancel"})
+	}
+}
+
+func (x *exchange) grace() time.Duration {
+	if ms := x.head.CancelGraceMs; ms > 0 {
+		return time.Duration(ms) * time.Millisecond
+	}
+	return defaultGrace
+}

@@ -1,0 +1,126 @@
+package guest
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"sync/atomic"
+	"syscall"
+	"time"
+	"unsafe"
+)
+
+// maxLine is where a line that does not end is cut, in bytes.
+const maxLine = 64 << 10
+
+// logpipe carries what the function writes to stdout and stderr: one pipe for both keeps their order. Whole lines go to
+// init's own stdout, everything to the tail.
+type logpipe struct {
+	tail
+	r, w *os.File
+	raw  syscall.RawConn
+	out  io.Writer
+	busy atomic.Bool   // bytes have been taken from the pipe and are not in the tail yet
+	done chan struct{} // every writer has closed its end
+	line []byte
+}
+
+func newLogpipe(out io.Writer) (*logpipe, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	raw, err := r.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	return &logpipe{r: r, w: w, raw: raw, out: out, done: make(chan struct{})}, nil
+}
+
+// pump runs until no process holds the writing end.
+func (l *logpipe) pump() {
+	defer close(l.done)
+	buf := make([]byte, 16<<10)
+	for {
+		n, err := l.read(buf)
+		l.tail.write(buf[:n])
+		l.lines(buf[:n])
+		l.busy.Store(false)
+		if err != nil {
+			if len(l.line) > 0 {
+				l.lines([]byte{'\n'})
+			}
+			return
+		}
+	}
+}
+
+// read is one read(2) that marks the pipe busy before it takes anything, so that settle cannot miss it.
+func (l *logpipe) read(buf []byte) (n int, err error) {
+	rerr := l.raw.Read(func(fd uintptr) bool {
+		l.busy.Store(true)
+		for {
+			if n, err = syscall.Read(int(fd), buf); !errors.Is(err, syscall.EINTR) {
+				break
+			}
+		}
+		if errors.Is(err, syscall.EAGAIN) {
+			l.busy.Store(false)
+			return false
+		}
+		return true
+	})
+	n = max(n, 0)
+	if err == nil && (rerr != nil || n == 0) {
+		err = io.EOF
+	}
+	return n, err
+}
+
+// lines writes the whole lines there are.
+func (l *logpipe) lines(p []byte) {
+	l.line = append(l.line, p...)
+	end := bytes.LastIndexByte(l.line, '\n') + 1
+	if end == 0 && len(l.line) < maxLine {
+		return
+	}
+	if end == 0 {
+		l.line = append(l.line, '\n')
+		end = len(l.line)
+	}
+	l.out.Write(l.line[:end]) // a log that cannot be written must not stop the function
+	l.line = append(l.line[:0], l.line[end:]...)
+}
+
+// settle waits until everything written so far is in the tail, at most d.
+func (l *logpipe) settle(d time.Duration) {
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(50 * time.Microsecond) {
+		select {
+		case <-l.done:
+			return
+		default:
+		}
+		if l.waiting() == 0 && !l.busy.Load() {
+			return
+		}
+	}
+}
+
+// waiting is the number of bytes in the pipe.
+func (l *logpipe) waiting() (n int32) {
+	l.raw.Control(func(fd uintptr) {
+		const fionread = 0x541B
+		syscall.Syscall(syscall.SYS_IOCTL, fd, fionread, uintptr(unsafe.Pointer(&n)))
+	})
+	return n
+}
+
+// finish waits until every writer has gone, at most d.
+func (l *logpipe) finish(d time.Duration) {
+	select {
+	case <-l.done:
+	case <-time.After(d):
+		l.settle(d)
+	}
+}

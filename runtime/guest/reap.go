@@ -1,0 +1,118 @@
+package guest
+
+import (
+	"os"
+	"os/signal"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+const prSetChildSubreaper = 36
+
+// becomeReaper makes orphans of the function ours where we are not PID 1.
+func becomeReaper() {
+	if os.Getpid() != 1 {
+		syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0)
+	}
+}
+
+// reap collects every child that ends, for good, and says when the main one did.
+func reap(c *child, chld <-chan os.Signal) {
+	for {
+		for {
+			var ws syscall.WaitStatus
+			pid, err := syscall.Wait4(-1, &ws, syscall.WNOHANG, nil)
+			if err == syscall.EINTR { //nolint:errorlint // an errno
+				continue
+			}
+			if pid <= 0 {
+				break
+			}
+			if pid == c.pid {
+				c.status = ws
+				close(c.exited)
+			}
+		}
+		<-chld
+	}
+}
+
+// notifyChild must come before the first child starts.
+func notifyChild() <-chan os.Signal {
+	ch := make(chan os.Signal, 1)
+	signal.Notify(ch, syscall.SIGCHLD)
+	return ch
+}
+
+// forwarded are the signals that init passes on; SIGTERM ends the instance.
+var forwarded = []os.Signal{
+	syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH,
+}
+
+func forward(c *child, in <-chan os.Signal, stopping *atomic.Bool) {
+	for s := range in {
+		if s == syscall.SIGTERM || s == syscall.SIGINT {
+			stopping.Store(true)
+		}
+		if n, ok := s.(syscall.Signal); ok {
+			c.signal(n)
+		}
+	}
+}
+
+// killRest ends what the function has left behind, which is our children by now; a few rounds, since each death may hand
+// us grandchildren.
+func killRest() {
+	if os.Getpid() == 1 {
+		syscall.Kill(-1, syscall.SIGKILL)
+		return
+	}
+	for range 20 {
+		left := children(os.Getpid())
+		if len(left) == 0 {
+			return
+		}
+		for _, pid := range left {
+			syscall.Kill(pid, syscall.SIGKILL)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// children lists the live processes whose parent is pid.
+func children(pid int) (list []int) {
+	entries, err := os.ReadDir("/proc")
+	if err != nil {
+		return nil
+	}
+	for _, e := range entries {
+		n, err := strconv.Atoi(e.Name())
+		if err != nil {
+			continue
+		}
+		if state, parent := stat(n); parent == pid && state != "Z" {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// stat gives a process's state and parent; the name in between may hold anything, so the fields start after its last ')'.
+func stat(pid int) (state string, parent int) {
+	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
+	if err != nil {
+		return "", -1
+	}
+	f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
+	if len(f) < 2 {
+		return "", -1
+	}
+	parent, err = strconv.Atoi(f[1])
+	if err != nil {
+		return "", -1
+	}
+	return f[0], parent
+}

@@ -1,0 +1,100 @@
+package guest
+
+import (
+	"bufio"
+	"encoding/json"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/guest/wire"
+)
+
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4<<10) }}
+
+// serve answers init.sock until it is closed.
+func (g *guest) serve() {
+	for {
+		conn, err := g.control.Accept()
+		if err != nil {
+			return
+		}
+		g.wg.Add(1)
+		go func() {
+			defer g.wg.Done()
+			defer conn.Close()
+			g.talk(conn)
+		}()
+	}
+}
+
+// talk runs one exchange.
+func (g *guest) talk(conn net.Conn) {
+	br := readers.Get().(*bufio.Reader)
+	br.Reset(conn)
+	defer func() { br.Reset(nil); readers.Put(br) }()
+	kind, b, err := wire.ReadFrame(br, nil)
+	if err != nil {
+		return // a caller that dialled and went away
+	}
+	switch kind {
+	case wire.Invoke:
+		g.invoke(conn, br, b)
+	case wire.Ready:
+		g.answerReady(conn, br)
+	case wire.Shutdown:
+		g.shutdown(conn, b)
+	case wire.Restored:
+		g.comeBack(conn, b)
+	default:
+		protocol(conn, fmt.Sprintf("an exchange cannot begin with frame %q", kind))
+	}
+}
+
+func protocol(conn net.Conn, why string) {
+	wire.WriteJSON(conn, wire.Fail, wire.FailHead{Class: wire.ClassProtocol, Message: why})
+}
+
+// answerReady waits for the function; a caller that goes away ends the waiting.
+func (g *guest) answerReady(conn net.Conn, br *bufio.Reader) {
+	left := make(chan struct{})
+	go func() { br.Peek(1); close(left) }()
+	defer func() { conn.Close(); <-left }()
+	select {
+	case <-g.ready:
+	case <-left:
+		return
+	case <-g.dead:
+	}
+	select {
+	case <-g.dead:
+		g.sendDeath(conn)
+	default:
+		wire.WriteJSON(conn, wire.State, g.state)
+	}
+}
+
+func (g *guest) sendDeath(conn net.Conn) {
+	g.mu.Lock()
+	f := g.fail
+	g.mu.Unlock()
+	if wire.WriteJSON(conn, wire.Fail, f) == nil {
+		g.tell()
+	}
+}
+
+func (g *guest) shutdown(conn net.Conn, b []byte) {
+	var h wire.ShutdownHead
+	if err := json.Unmarshal(b, &h); err != nil {
+		protocol(conn, err.Error())
+		return
+	}
+	grace := time.Duration(max(h.GraceMs, 0)) * time.Millisecond
+	if g.child != nil {
+		g.api.ShutDown("spindown", time.Now().Add(grace).UnixMilli())
+		g.child.terminate(grace)
+	}
+	wire.WriteFrame(conn, wire.End, nil)
+	g.tell()
+}

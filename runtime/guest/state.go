@@ -1,0 +1,97 @@
+package guest
+
+import (
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/guest/wire"
+	"github.com/videosdgx/videosdgx/runtime/rapi"
+)
+
+func (g *guest) onReady(r rapi.Ready) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.state = wire.StateHead{InitMicros: time.Since(g.began).Microseconds(), Restores: r.Restores}
+	close(g.ready)
+}
+
+func (g *guest) isReady() bool {
+	select {
+	case <-g.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// onInitError keeps the function's own words, which are better than its exit status, and tells everybody who waits.
+func (g *guest) onInitError(body []byte) {
+	g.log.settle(5 * time.Millisecond)
+	g.die(wire.FailHead{
+		Class: wire.ClassInit, Message: "the function reported that it could not start", Body: body, LogTail: g.log.since(0),
+	})
+	g.failAll()
+}
+
+func (g *guest) onRestored(body []byte) {
+	select {
+	case g.restored <- body:
+	default: // nobody waits: hooks ran without a restore
+	}
+}
+
+// die records the first reason why the function is of no further use.
+func (g *guest) die(f wire.FailHead) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	select {
+	case <-g.dead:
+	default:
+		g.fail = f
+		close(g.dead)
+	}
+}
+
+// failAll ends every invocation under way.
+func (g *guest) failAll() {
+	g.mu.Lock()
+	list := make([]*exchange, 0, len(g.active))
+	for x := range g.active {
+		list = append(list, x)
+	}
+	f := g.fail
+	g.mu.Unlock()
+	for _, x := range list {
+		x.failWith(f)
+		g.tell()
+	}
+}
+
+// tell notes that somebody knows why the function failed.
+func (g *guest) tell() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	select {
+	case <-g.told:
+	default:
+		close(g.told)
+	}
+}
+
+// add enters an invocation; false when the function is dead.
+func (g *guest) add(x *exchange) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	select {
+	case <-g.dead:
+		return false
+	default:
+		g.active[x] = struct{}{}
+		return true
+	}
+}
+
+func (g *guest) remove(x *exchange) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.active, x)
+}

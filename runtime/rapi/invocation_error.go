@@ -1,0 +1,67 @@
+package rapi
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/videosdgx/videosdgx/runtime/rapi/http1"
+)
+
+// maxErrorBody bounds what a function may say about an error, in bytes.
+const maxErrorBody = 256 << 10
+
+// invocationError is POST /runtime/invocation/{id}/error: the handler failed. What it posted becomes the answer.
+func (s *Server) invocationError(w *http1.Reply, r *http1.Request, c *Call) {
+	body, err := readError(r)
+	if err != nil {
+		fail(w, 413, "RequestEntityTooLarge", "an error body may have 256 KiB")
+		return
+	}
+	wanted, mine := c.answer()
+	if !mine {
+		fail(w, 400, "InvalidStateTransition", "this event has been answered already")
+		return
+	}
+	defer c.finish()
+	if wanted {
+		c.sink.Head(Head{ContentType: "application/json", FunctionError: "Handled"})
+		if len(body) > 0 {
+			c.sink.Data(body)
+		}
+		c.sink.End(Outcome{FunctionError: "Handled", ErrorType: typeOf(r, body), ErrorBody: body})
+	}
+	ok(w)
+}
+
+// readError reads an error's JSON, bounded; what is not JSON becomes the message of an error that is.
+func readError(r *http1.Request) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r.Body, maxErrorBody+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(b) > maxErrorBody {
+		return nil, errors.New("error body too large")
+	}
+	if v := validJSON(b); v != nil || len(b) == 0 {
+		return v, nil
+	}
+	return json.Marshal(map[string]string{"errorType": "Unhandled", "errorMessage": string(b)})
+}
+
+func typeOf(r *http1.Request, body []byte) string {
+	if t := r.Header.Get(errorType); t != "" {
+		return t
+	}
+	var e struct{ ErrorType string }
+	json.Unmarshal(body, &e) // absent is fine
+	return e.ErrorType
+}
+
+// validJSON gives b when it is JSON, else nil.
+func validJSON(b []byte) []byte {
+	if !json.Valid(b) {
+		return nil
+	}
+	return b
+}

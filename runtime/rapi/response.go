@@ -1,0 +1,168 @@
+package rapi
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/rapi/http1"
+)
+
+const (
+	modeHeader      = "Lambda-Runtime-Function-Response-Mode"
+	errorType       = "Lambda-Runtime-Function-Error-Type"
+	errorBody       = "Lambda-Runtime-Function-Error-Body"
+	integrationType = "application/vnd.awslambda.http-integration-response"
+)
+
+// hold is how long an answer of unknown length may stand still before what is there of it is passed on. aws-lambda-go
+// sends every answer chunked, its end a moment after its only chunk; waiting that moment keeps a small answer in one
+// piece, and tells it from one that streams.
+const hold = 2 * time.Millisecond
+
+const pieceSize = 64 << 10 // bytes read at a time
+
+var pieces = sync.Pool{New: func() any { b := make([]byte, pieceSize); return &b }}
+
+// response is POST /runtime/invocation/{id}/response: the answer, in one piece or streamed, with its error in trailers.
+func (s *Server) response(w *http1.Reply, r *http1.Request, c *Call) {
+	wanted, mine := c.answer()
+	if !mine {
+		r.Body.Drain(1 << 30)
+		fail(w, 400, "InvalidStateTransition", "this event has been answered already")
+		return
+	}
+	defer c.finish()
+	if !wanted {
+		r.Body.Drain(1 << 40)
+		ok(w)
+		return
+	}
+	if n := r.Body.Length; s.opt.MaxResponse > 0 && n > s.opt.MaxResponse {
+		s.tooLarge(c, false)
+		fail(w, 413, "RequestEntityTooLarge", s.tooLargeText())
+		return
+	}
+	f := &forwarding{server: s, call: c, body: r.Body, head: Head{
+		ContentType: r.Header.Get("Content-Type"),
+		Streaming:   r.Header.Get(modeHeader) == "streaming",
+	}}
+	f.head.Streaming = f.head.Streaming || f.head.ContentType == integrationType
+	f.run(w)
+}
+
+// forwarding passes one body on to its sink.
+type forwarding struct {
+	server  *Server
+	call    *Call
+	body    *http1.Body
+	head    Head
+	begun   bool
+	deaf    bool // nobody listens any more; the rest is read and dropped
+	written int64
+}
+
+func (f *forwarding) run(w *http1.Reply) {
+	p := pieces.Get().(*[]byte)
+	defer pieces.Put(p)
+	n, err := f.fill(*p)
+	for err == nil {
+		if f.pass((*p)[:n]); f.over() {
+			f.server.tooLarge(f.call, true)
+			f.body.Drain(1 << 30)
+			fail(w, 413, "RequestEntityTooLarge", f.server.tooLargeText())
+			return
+		}
+		n, err = f.fill(*p)
+	}
+	if !errors.Is(err, io.EOF) {
+		f.call.sink.Broken("the function broke off its answer: " + err.Error())
+		return
+	}
+	f.last((*p)[:n])
+	ok(w)
+}
+
+// fill reads until the piece is full, the body ends, or what is there should be passed on.
+func (f *forwarding) fill(p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		if n > 0 && f.body.Length < 0 && !f.body.Wait(f.patience()) {
+			f.head.Streaming = true
+			return n, nil
+		}
+		var m int
+		m, err = f.body.Read(p[n:])
+		n += m
+	}
+	return n, err
+}
+
+func (f *forwarding) patience() time.Duration {
+	if f.head.Streaming {
+		return 20 * time.Microsecond // as good as none: what has arrived goes on
+	}
+	return hold
+}
+
+func (f *forwarding) begin() {
+	if !f.begun {
+		f.begun = true
+		f.deaf = f.call.sink.Head(f.head) != nil
+	}
+}
+
+func (f *forwarding) pass(p []byte) {
+	f.begin()
+	f.written += int64(len(p))
+	if !f.deaf {
+		f.deaf = f.call.sink.Data(p) != nil || f.call.sink.Flush() != nil
+	}
+}
+
+func (f *forwarding) over() bool {
+	return f.server.opt.MaxResponse > 0 && f.written > f.server.opt.MaxResponse
+}
+
+// last passes the end on. The error of a streamed answer is in its trailers; when all of it is here, also in its head.
+func (f *forwarding) last(p []byte) {
+	o := trailerOutcome(f.body.Trailer)
+	if !f.begun {
+		f.head.FunctionError = o.FunctionError
+	}
+	f.begin()
+	if len(p) > 0 {
+		f.call.sink.Data(p)
+	}
+	f.call.sink.End(o)
+}
+
+func trailerOutcome(t http1.Header) Outcome {
+	kind := t.Get(errorType)
+	if kind == "" {
+		return Outcome{}
+	}
+	o := Outcome{FunctionError: "Unhandled", ErrorType: kind}
+	if b, err := base64.StdEncoding.DecodeString(t.Get(errorBody)); err == nil {
+		o.ErrorBody = validJSON(b)
+	}
+	return o
+}
+
+func (s *Server) tooLargeText() string {
+	return fmt.Sprintf("an answer may have %d bytes", s.opt.MaxResponse)
+}
+
+// tooLarge ends a call whose answer exceeds the limit, with Lambda's error type.
+func (s *Server) tooLarge(c *Call, begun bool) {
+	const kind = "Function.ResponseSizeTooLarge"
+	body := []byte(`{"errorMessage":"Response payload size exceeded maximum allowed payload size (` +
+		fmt.Sprint(s.opt.MaxResponse) + ` bytes).","errorType":"` + kind + `"}`)
+	if !begun {
+		c.sink.Head(Head{ContentType: "application/json", FunctionError: "Unhandled"})
+		c.sink.Data(body)
+	}
+	c.sink.End(Outcome{FunctionError: "Unhandled", ErrorType: kind, ErrorBody: body})
+}
