@@ -18,6 +18,7 @@ type Config struct {
 	Bundle   string            // host folder of the model bundle, "" if none; seen inside read-only as /opt/model
 	Log      string            // host file that receives stdout and stderr
 	Labels   map[string]string // kept by the driver and given back by List
+	ARN      string            // of the function, without a qualifier
 }
 
 // Sandbox makes instances and finds them again. Safe for concurrent use; every call may block for I/O and honours ctx.
@@ -36,6 +37,8 @@ type Info struct {
 	Name    string   `json:"name"`            // "containerd", "process"
 	Version string   `json:"version"`         // of what is below it
 	Lacks   []string `json:"lacks,omitempty"` // what is not isolated, in words
+	// HostNetwork: instances share the machine's network namespace, so that each needs a port of its own.
+	HostNetwork bool `json:"hostNetwork,omitempty"`
 }
 
 // Box is one instance at its driver. Its methods may be called from several goroutines.

@@ -1,0 +1,188 @@
+package instance
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/guest/client"
+	"github.com/videosdgx/videosdgx/runtime/guest/wire"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// initSlack is what starting init and telling of a late function may take beyond the function's own initTimeout.
+const initSlack = 5 * time.Second
+
+// Stage makes everything but a process of the image: absent → staged. On error the instance is of no use but needs Stop.
+func (i *Instance) Stage(ctx context.Context) (time.Duration, error) {
+	begin := time.Now()
+	if err := i.furnish(); err != nil {
+		return 0, err
+	}
+	box, err := i.sb.Create(ctx, i.cfg)
+	if err != nil {
+		return 0, fmt.Errorf("create an instance of %s: %w", i.cfg.Function.Name, err)
+	}
+	i.box = box
+	return time.Since(begin), i.do(func(l *life) error { return l.to(spec.Staged) })
+}
+
+// Start runs a staged instance's command and waits for its first /next: staged → starting → idle. since is when
+// somebody began to want the instance, for its status.
+func (i *Instance) Start(ctx context.Context, since time.Time) (start, init time.Duration, err error) {
+	begin := time.Now()
+	if err := i.do(func(l *life) error { return l.to(spec.Starting) }); err != nil {
+		return 0, 0, err
+	}
+	if err := i.box.Start(ctx); err != nil {
+		return 0, 0, fmt.Errorf("start instance %s: %w", i.cfg.ID, i.startError(err))
+	}
+	start = time.Since(begin)
+	begin = time.Now()
+	if err := i.ready(ctx); err != nil {
+		return start, 0, err
+	}
+	return start, time.Since(begin), i.serve("plain", since)
+}
+
+// Restore brings an instance back from a checkpoint: absent → restoring → idle.
+func (i *Instance) Restore(ctx context.Context, dir string, since time.Time) (restore, init time.Duration, err error) {
+	r, ok := i.sb.(Restorer)
+	if !ok {
+		return 0, 0, fmt.Errorf("the %s driver cannot restore: %w", i.sb.Info().Name, errdefs.ErrNotImplemented)
+	}
+	begin := time.Now()
+	if err := errors.Join(i.do(func(l *life) error { return l.to(spec.Restoring) }), i.furnish()); err != nil {
+		return 0, 0, err
+	}
+	if i.box, err = r.Restore(ctx, i.cfg, dir); err != nil {
+		return 0, 0, fmt.Errorf("restore an instance of %s: %w", i.cfg.Function.Name, err)
+	}
+	restore = time.Since(begin)
+	begin = time.Now()
+	if err := client.Restored(ctx, i.box.Dial, news(i.cfg.ID)); err != nil {
+		return restore, 0, i.startError(err)
+	}
+	if err := i.ready(ctx); err != nil {
+		return restore, 0, err
+	}
+	return restore, time.Since(begin), i.serve("snapshot", since)
+}
+
+// news is what a restored process cannot know: who it is now, and fresh randomness.
+func news(id string) wire.RestoredHead {
+	entropy := make([]byte, 64)
+	_, _ = rand.Read(entropy) // never fails, says crypto/rand
+	return wire.RestoredHead{InstanceID: id, Entropy: entropy, UnixNano: time.Now().UnixNano()}
+}
+
+// Adopt takes over a box that an earlier control plane started, once its function answers: absent → … → idle.
+func (i *Instance) Adopt(ctx context.Context, box Box) error {
+	i.box = box
+	err := i.do(func(l *life) error { return errors.Join(l.to(spec.Staged), l.to(spec.Starting)) })
+	if err == nil {
+		err = i.ready(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	return i.serve("plain", time.Now())
+}
+
+// serve takes the last step of a start.
+func (i *Instance) serve(by string, since time.Time) error {
+	return i.do(func(l *life) error {
+		l.by, l.started, l.exited = by, time.Now(), i.box.Exited()
+		l.cold = time.Since(since)
+		return l.to(spec.Idle)
+	})
+}
+
+// ready waits for the function's first /next, no longer than its initTimeout, and not at all once it has exited.
+func (i *Instance) ready(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, i.cfg.Function.InitTimeout.D()+initSlack, errdefs.ErrUnavailable)
+	defer cancel()
+	ctx, exited := context.WithCancelCause(ctx)
+	defer exited(nil)
+	go func() {
+		select {
+		case <-i.box.Exited():
+			exited(errExited)
+		case <-ctx.Done():
+		}
+	}()
+	if _, err := client.Ready(ctx, i.box.Dial); err != nil {
+		return i.startError(err)
+	}
+	return nil
+}
+
+// furnish makes the instance's folder with guest.json in it, and the folder of its log.
+func (i *Instance) furnish() error {
+	text, err := json.Marshal(i.guest())
+	if err != nil {
+		return err
+	}
+	for _, dir := range []string{i.cfg.Dir, filepath.Dir(i.cfg.Log)} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("make the instance's folder: %w", err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(i.cfg.Dir, wire.ConfigFile), text, 0o644); err != nil {
+		return fmt.Errorf("write the instance's configuration (is the disk full?): %w", err)
+	}
+	return nil
+}
+
+func (i *Instance) guest() wire.Config {
+	fn := i.cfg.Function
+	api := "127.0.0.1:9001"
+	if i.sb.Info().HostNetwork {
+		api = "127.0.0.1:0"
+	}
+	return wire.Config{
+		InstanceID: i.cfg.ID, Function: fn.Name, Version: fn.Version, ARN: i.cfg.ARN, Handler: fn.Handler,
+		Env: fn.Env, MemoryMB: int(fn.Limits.Memory >> 20), TimeoutMs: fn.Timeout.D().Milliseconds(),
+		InitTimeoutMs: fn.InitTimeout.D().Milliseconds(), EventsAtOnce: fn.EventsAtOnce,
+		MaxPayload: int64(fn.Limits.Payload), RuntimeAPI: api,
+	}
+}
+
+// remove takes everything away that the instance had but its log. It tries again, since what stays would be leaked.
+func (i *Instance) remove(ctx context.Context, grace time.Duration) {
+	ctx, cancel := context.WithTimeout(ctx, grace+time.Minute)
+	defer cancel()
+	if i.box != nil {
+		if grace > 0 {
+			if err := i.box.Stop(ctx, grace); err != nil {
+				i.log.Warn("instance did not stop by itself", "instance", i.cfg.ID, "error", err)
+			}
+		}
+		i.removeBox(ctx)
+	}
+	if err := os.RemoveAll(i.cfg.Dir); err != nil {
+		i.log.Error("instance folder not removed", "instance", i.cfg.ID, "error", err)
+	}
+}
+
+func (i *Instance) removeBox(ctx context.Context) {
+	var err error
+	for wait := 50 * time.Millisecond; ; wait *= 2 {
+		if err = i.box.Remove(ctx); err == nil {
+			return
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			i.log.Error("instance not removed; the next start of the runtime tries again", "instance", i.cfg.ID, "error", err)
+			return
+		}
+	}
+}

@@ -1,0 +1,104 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/guest/client"
+)
+
+// ErrGone is asking an instance that has ended.
+var ErrGone = fmt.Errorf("the instance has ended: %w", errdefs.ErrUnavailable)
+
+var errExited = fmt.Errorf("it exited: %w", errdefs.ErrUnavailable)
+
+// NotDelivered wraps an error of an event that the function never saw: another instance may have it.
+type NotDelivered struct{ Err error }
+
+func (e *NotDelivered) Error() string { return e.Err.Error() }
+
+// Unwrap gives the error.
+func (e *NotDelivered) Unwrap() error { return e.Err }
+
+// StartError is an instance that did not become ready. Its class is Unavailable.
+type StartError struct {
+	Function, Instance string
+	Exit               *Exit  // nil: it had not ended
+	Body               []byte // what the function posted to init/error, nil if nothing
+	Tail               string // its last log lines
+	Err                error
+}
+
+func (e *StartError) Error() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "function %s did not start: %v", e.Function, e.Err)
+	if e.Exit != nil && e.Exit.OOMKilled {
+		b.WriteString(" (killed for memory: raise limits.memory)")
+	}
+	if len(e.Body) > 0 {
+		fmt.Fprintf(&b, "; it reported %s", e.Body)
+	}
+	if e.Tail == "" {
+		b.WriteString("; it logged nothing")
+	} else {
+		b.WriteString("; its last log lines:\n" + e.Tail)
+	}
+	return b.String()
+}
+
+// Unwrap gives the class.
+func (e *StartError) Unwrap() []error { return []error{errdefs.ErrUnavailable, e.Err} }
+
+// startError gathers what is known of a failed start. A caller's own cancellation stays what it is.
+func (i *Instance) startError(err error) error {
+	if errors.Is(err, context.Canceled) && !errors.Is(err, errdefs.ErrUnavailable) {
+		return err
+	}
+	e := &StartError{Function: i.cfg.Function.Name, Instance: i.cfg.ID, Err: err, Tail: tail(i.cfg.Log, 10)}
+	var f *client.Failure
+	if errors.As(err, &f) {
+		e.Body = f.Body
+		if e.Tail == "" {
+			e.Tail = strings.TrimSpace(string(f.LogTail))
+		}
+	}
+	e.Exit = i.exit(500 * time.Millisecond)
+	if e.Exit != nil && errors.Is(err, errExited) {
+		e.Err = fmt.Errorf("it exited with status %d before it asked for an event", e.Exit.Code)
+	}
+	return e
+}
+
+// exit waits a moment for the end of the processes, since that explains most failures.
+func (i *Instance) exit(wait time.Duration) *Exit {
+	select {
+	case <-i.box.Exited():
+		e := i.box.Exit()
+		return &e
+	case <-time.After(wait):
+		return nil
+	}
+}
+
+// tail gives the last lines of a file, "" if there are none.
+func tail(path string, lines int) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	const most = 4 << 10
+	if end, err := f.Seek(0, io.SeekEnd); err == nil {
+		_, _ = f.Seek(max(0, end-most), io.SeekStart)
+	}
+	text, _ := io.ReadAll(io.LimitReader(f, most))
+	all := strings.Split(strings.TrimSpace(string(text)), "\n")
+	return strings.Join(all[max(0, len(all)-lines):], "\n")
+}

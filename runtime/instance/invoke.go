@@ -1,0 +1,102 @@
+package instance
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/guest/client"
+	"github.com/videosdgx/videosdgx/runtime/guest/wire"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// Invoke gives the instance an event and returns when the head of the answer is there. over is called exactly once, as
+// soon as the instance has nothing more to do with the event, also when Invoke returns an error; replace says that the
+// instance is of no further use. A function that died or ran out of time is a Result with a FunctionError; an error that
+// is a *NotDelivered left no trace in the function.
+func (i *Instance) Invoke(ctx context.Context, inv *spec.Invocation, over func(replace bool)) (*spec.Result, error) {
+	if err := i.do(func(l *life) error { return i.begin(ctx, l) }); err != nil {
+		over(true)
+		return nil, &NotDelivered{err}
+	}
+	a := &answer{i: i, inv: inv, over: over, begin: time.Now()}
+	resp, err := client.Invoke(ctx, i.box.Dial, i.call(inv))
+	if err == nil {
+		a.resp = resp
+		return a.result(), nil
+	}
+	a.settle(client.Replace(err))
+	return a.failed(ctx, err)
+}
+
+func (i *Instance) begin(ctx context.Context, l *life) error {
+	if l.state != spec.Busy {
+		if err := l.to(spec.Busy); err != nil {
+			return err
+		}
+	}
+	if err := i.thaw(ctx, l); err != nil {
+		return err
+	}
+	l.inFlight++
+	return nil
+}
+
+// end notes that an event is over.
+func (i *Instance) end() {
+	_ = i.do(func(l *life) error {
+		l.inFlight--
+		l.served++
+		if l.inFlight == 0 && l.state == spec.Busy {
+			return l.to(spec.Idle)
+		}
+		if l.inFlight == 0 && l.quiet != nil {
+			close(l.quiet)
+			l.quiet = nil
+		}
+		return nil
+	})
+}
+
+func (i *Instance) call(inv *spec.Invocation) client.Call {
+	fn := &i.cfg.Function
+	deadline := time.Now().Add(fn.Timeout.D())
+	if !inv.Deadline.IsZero() && inv.Deadline.Before(deadline) {
+		deadline = inv.Deadline
+	}
+	arn := i.cfg.ARN
+	if inv.Qualifier != "" {
+		arn += ":" + inv.Qualifier
+	}
+	return client.Call{
+		Head: wire.InvokeHead{
+			ID: inv.ID, DeadlineMs: deadline.UnixMilli(), ARN: arn, TraceID: inv.TraceID,
+			ClientContext: inv.ClientContext, Identity: inv.Identity, Tail: inv.Tail,
+			CancelGraceMs: fn.CancelGrace.D().Milliseconds(),
+		},
+		Payload: inv.Payload, OnProgress: inv.OnProgress,
+	}
+}
+
+// failed turns an exchange without an answer into what the caller gets.
+func (a *answer) failed(ctx context.Context, err error) (*spec.Result, error) {
+	var f *client.Failure
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("invocation %s of %s: %w", a.inv.ID, a.i.cfg.Function.Name, context.Cause(ctx))
+	case !errors.As(err, &f), f.Class == wire.ClassBusy:
+		return nil, &NotDelivered{fmt.Errorf("%w: %w", err, errdefs.ErrUnavailable)}
+	case f.Class == wire.ClassInit:
+		return nil, a.i.startError(err)
+	}
+	t := a.i.fault(a.inv.ID, time.Since(a.begin), f)
+	return &spec.Result{
+		Version: a.i.cfg.Function.Version, ContentType: "application/json", FunctionError: t.FunctionError,
+		Body: io.NopCloser(strings.NewReader(string(t.ErrorBody))), Trailer: func() spec.Trailer { return t },
+	}, nil
+}
