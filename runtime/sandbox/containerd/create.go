@@ -1,0 +1,170 @@
+package containerd
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+
+	"github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/api/types"
+	"github.com/containerd/containerd/api/types/runc/options"
+	"github.com/containerd/containerd/v2/core/containers"
+	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+	"github.com/containerd/typeurl/v2"
+
+	"github.com/videosdgx/videosdgx/runtime/instance"
+)
+
+const shimRuntime = "io.containerd.runc.v2"
+
+// Labels of a container record. The instance's own follow userLabel.
+const (
+	ownerLabel = "videosdgx/owner"
+	dirLabel   = "videosdgx/dir"
+	userLabel  = "videosdgx.label/"
+)
+
+var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,59}$`)
+
+// Create stages an instance: when it returns, runc has made namespaces, mounts and cgroup, and waits to run init.
+func (d *Driver) Create(ctx context.Context, c instance.Config) (instance.Box, error) {
+	return d.create(d.in(ctx), c, "")
+}
+
+// create makes an instance, from a checkpoint's images if there are any. It leaves nothing behind on error.
+func (d *Driver) create(ctx context.Context, c instance.Config, checkpoint string) (_ instance.Box, err error) {
+	if !idPattern.MatchString(c.ID) {
+		return nil, fmt.Errorf("instance id %q: letters, digits and '-', at most 60: %w", c.ID, errdefs.ErrInvalidArgument)
+	}
+	img, err := d.images.get(ctx, c.Function.Image)
+	if err != nil {
+		return nil, err
+	}
+	var done steps
+	defer func() {
+		if err != nil {
+			undo, cancel := d.undo(ctx)
+			defer cancel()
+			done.undo(undo, d.o.Log)
+		}
+	}()
+	rootfs, err := d.record(ctx, c, img, &done)
+	if err != nil {
+		return nil, err
+	}
+	pid, err := d.task(ctx, c, img, rootfs, checkpoint, &done)
+	if err != nil {
+		return nil, fmt.Errorf("instance %s: %w", c.ID, err)
+	}
+	b := d.newBox(c.ID, c.Dir, c.Labels)
+	if pid > 0 {
+		b.attach(pid)
+	}
+	return b, nil
+}
+
+// record makes everything that is there before the task: the folder's owner, the namespace, the container record.
+func (d *Driver) record(ctx context.Context, c instance.Config, img *image, done *steps) ([]mount.Mount, error) {
+	if err := handOver(c.Dir, img.user); err != nil {
+		return nil, err
+	}
+	netns, err := d.nets.take(c.ID)
+	if err != nil {
+		return nil, err
+	}
+	done.add("network namespace", func(context.Context) error { return d.nets.drop(c.ID) })
+	b := blueprint{
+		c: c, image: img, init: d.init, hosts: d.hosts, netns: netns, cgroup: d.cgroup(c.ID), criuConf: d.criuConf,
+		unified: unified(), swapLimit: d.swap,
+	}
+	targets, err := b.targets()
+	if err != nil {
+		return nil, err
+	}
+	rootfs, err := d.images.root(ctx, img, targets)
+	if err != nil {
+		return nil, err
+	}
+	s, err := b.spec()
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := typeurl.MarshalAny(s)
+	if err != nil {
+		return nil, err
+	}
+	_, err = d.client.ContainerService().Create(ctx, containers.Container{
+		ID: c.ID, Image: img.Name, Spec: encoded, Labels: d.labels(c),
+		Runtime: containers.RuntimeInfo{Name: shimRuntime},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("instance %s: %w", c.ID, err)
+	}
+	done.add("container record", func(ctx context.Context) error { return d.client.ContainerService().Delete(ctx, c.ID) })
+	return rootfs, nil
+}
+
+// task starts a shim and has the runtime create the container in it.
+func (d *Driver) task(ctx context.Context, c instance.Config, img *image, rootfs []mount.Mount, checkpoint string, done *steps) (uint32, error) {
+	opts, err := typeurl.MarshalAnyToProto(&options.Options{
+		BinaryName: d.runtime.Path, IoUid: img.user.UID, IoGid: img.user.GID,
+		CriuImagePath: checkpoint, CriuWorkPath: d.criuWork(c.ID, checkpoint),
+	})
+	if err != nil {
+		return 0, err
+	}
+	if err := touch(c.Log); err != nil {
+		return 0, err
+	}
+	log := (&url.URL{Scheme: "file", Path: c.Log}).String()
+	req := &tasks.CreateTaskRequest{ContainerID: c.ID, Stdout: log, Stderr: log, Options: opts}
+	for _, m := range rootfs {
+		req.Rootfs = append(req.Rootfs, &types.Mount{Type: m.Type, Source: m.Source, Target: m.Target, Options: m.Options})
+	}
+	done.add("cgroup", func(context.Context) error { return dropCgroups(d.cgroup(c.ID)) })
+	done.add("task", func(ctx context.Context) error { return d.deleteTask(ctx, c.ID) })
+	resp, err := d.client.TaskService().Create(ctx, req)
+	if err != nil {
+		return 0, errgrpc.ToNative(err)
+	}
+	return resp.Pid, nil
+}
+
+func (d *Driver) labels(c instance.Config) map[string]string {
+	l := map[string]string{ownerLabel: d.owner, dirLabel: c.Dir}
+	for k, v := range c.Labels {
+		l[userLabel+k] = v
+	}
+	return l
+}
+
+// handOver gives the instance's folder, and what lies in it, to the user that init runs as: it makes its socket there.
+func handOver(dir string, u user) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("instance folder: %w (%w)", err, errdefs.ErrNotFound)
+	}
+	for _, e := range entries {
+		if err := os.Lchown(filepath.Join(dir, e.Name()), int(u.UID), int(u.GID)); err != nil {
+			return fmt.Errorf("instance folder: %w", err)
+		}
+	}
+	if err := os.Lchown(dir, int(u.UID), int(u.GID)); err != nil {
+		return fmt.Errorf("instance folder: %w", err)
+	}
+	return nil
+}
+
+// touch makes the log before the shim does, for root's eyes only.
+func touch(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return fmt.Errorf("instance log: %w", err)
+	}
+	return f.Close()
+}

@@ -1,0 +1,66 @@
+package containerd
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+)
+
+// exitAfterDump is how long a process may take to die once CRIU has written and killed it.
+const exitAfterDump = 10 * time.Second
+
+// minCRIU is the first that works on Linux 6.16 and newer.
+const minCRIU = "4.2"
+
+// canCheckpoint says why there are no checkpoints on this machine.
+func (d *Driver) canCheckpoint() error {
+	switch {
+	case d.criu.Path == "":
+		return fmt.Errorf("CRIU is not installed: run `make setup`: %w", errdefs.ErrNotImplemented)
+	case newer(minCRIU, d.criu.Version):
+		return fmt.Errorf("CRIU %s is too old, %s or newer is needed: run `make setup`: %w", d.criu.Version, minCRIU, errdefs.ErrNotImplemented)
+	case strings.HasPrefix(filepath.Base(d.runtime.Path), "crun"):
+		return fmt.Errorf("crun is not used for checkpoints: run `make setup` for runc: %w", errdefs.ErrNotImplemented)
+	}
+	return nil
+}
+
+// workDir is where CRIU writes its logs for one instance.
+func (d *Driver) workDir(id string) string { return filepath.Join(d.o.State, "criu", id) }
+
+// criuWork is the work folder of a restore; a plain start has none.
+func (d *Driver) criuWork(id, checkpoint string) string {
+	if checkpoint == "" {
+		return ""
+	}
+	return d.workDir(id)
+}
+
+func (d *Driver) dropCheckpointWork(id string) error { return os.RemoveAll(d.workDir(id)) }
+
+// writeCriuConfig makes the file that the annotation org.criu.config names.
+func writeCriuConfig(data string) (string, error) {
+	path := filepath.Join(data, "criu.conf")
+	return path, os.WriteFile(path, []byte(criuOptions), 0o644)
+}
+
+// criuErrors are the error lines of one of CRIU's logs, the last three.
+func criuErrors(file string) string {
+	f, err := os.Open(file)
+	if err != nil {
+		return "CRIU wrote no log"
+	}
+	defer f.Close()
+	var found []string
+	for lines := bufio.NewScanner(f); lines.Scan(); {
+		if _, text, ok := strings.Cut(lines.Text(), "Error ("); ok {
+			found = append(found, "("+text)
+		}
+	}
+	return strings.Join(found[max(0, len(found)-3):], "; ")
+}

@@ -1,0 +1,204 @@
+package containerd
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+
+	"github.com/containerd/errdefs"
+)
+
+// daemon is a private containerd: a child of this process, or one that an earlier control plane left running when it was
+// killed. It is started again when it dies, since the shims, and the instances in them, outlive it.
+type daemon struct {
+	binary, socket, root, state, config, pidFile, logFile string
+	path                                                  string // PATH it and its shims get
+	log                                                   *slog.Logger
+
+	stop context.CancelFunc
+	done chan struct{}
+	mu   sync.Mutex
+	pid  int
+}
+
+func newDaemon(binary string, o Options) *daemon {
+	in := func(name string) string { return filepath.Join(o.State, name) }
+	return &daemon{
+		binary: binary, socket: in("containerd.sock"), config: in("containerd.toml"), pidFile: in("containerd.pid"),
+		root: filepath.Join(o.Data, "containerd"), state: in("containerd"), logFile: filepath.Join(o.Data, "containerd.log"),
+		path: strings.Join(searchPath(o.Prefix), ":"), log: o.Log, done: make(chan struct{}),
+	}
+}
+
+// start takes over a daemon that still answers, or starts one, and returns once it takes connections.
+func (d *daemon) start(ctx context.Context) error {
+	for _, dir := range []string{d.root, d.state} {
+		if err := os.MkdirAll(dir, 0o711); err != nil {
+			return fmt.Errorf("private containerd: %w", err)
+		}
+	}
+	if err := os.WriteFile(d.config, []byte(daemonConfig(d.root, d.state, d.socket)), 0o600); err != nil {
+		return fmt.Errorf("private containerd: %w", err)
+	}
+	run, stop := context.WithCancel(context.WithoutCancel(ctx))
+	d.stop = stop
+	alive, err := d.adoptOrSpawn()
+	if err != nil {
+		stop()
+		return err
+	}
+	go d.keep(run, alive)
+	if err := d.awaitSocket(ctx, alive); err != nil {
+		d.close()
+		return err
+	}
+	return nil
+}
+
+// adoptOrSpawn returns a channel that is closed when the daemon has gone.
+func (d *daemon) adoptOrSpawn() (<-chan struct{}, error) {
+	if pid := d.running(); pid > 0 {
+		d.setPid(pid)
+		if gone, err := watchPid(pid); err == nil {
+			return gone, nil
+		}
+	}
+	return d.spawn()
+}
+
+// running is the pid of an earlier control plane's daemon, or 0.
+func (d *daemon) running() int {
+	if !answers(d.socket) {
+		return 0
+	}
+	b, _ := os.ReadFile(d.pidFile)
+	pid, _ := strconv.Atoi(strings.TrimSpace(string(b)))
+	cmdline, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
+	if !strings.Contains(string(cmdline), d.config) {
+		return 0
+	}
+	return pid
+}
+
+func (d *daemon) spawn() (<-chan struct{}, error) {
+	out, err := os.OpenFile(d.logFile, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("private containerd: %w", err)
+	}
+	defer out.Close()
+	_ = os.Remove(d.socket)
+	cmd := exec.Command(d.binary, "--config", d.config, "--log-level", "warn")
+	cmd.Env = []string{"PATH=" + d.path, "HOME=/root"}
+	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal's interrupt is for us, who then stop it in order
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("private containerd %s does not start: %w", d.binary, err)
+	}
+	d.setPid(cmd.Process.Pid)
+	if err := os.WriteFile(d.pidFile, []byte(strconv.Itoa(cmd.Process.Pid)), 0o644); err != nil {
+		d.log.Warn("cannot note the pid of containerd", "err", err)
+	}
+	gone := make(chan struct{})
+	go func() { defer close(gone); _ = cmd.Wait() }()
+	return gone, nil
+}
+
+// keep starts the daemon again, at most once a second, until stopped.
+func (d *daemon) keep(ctx context.Context, gone <-chan struct{}) {
+	defer close(d.done)
+	for {
+		started := time.Now()
+		select {
+		case <-gone:
+		case <-ctx.Done():
+			return
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		d.log.Warn("the private containerd died; starting it again", "log", d.logFile)
+		select {
+		case <-time.After(time.Until(started.Add(time.Second))):
+		case <-ctx.Done():
+			return
+		}
+		next, err := d.spawn()
+		if err != nil {
+			d.log.Error("the private containerd does not start again", "err", err)
+			continue // gone is closed already, so this is a retry in a second
+		}
+		gone = next
+	}
+}
+
+func (d *daemon) awaitSocket(ctx context.Context, gone <-chan struct{}) error {
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	deadline := time.NewTimer(20 * time.Second)
+	defer deadline.Stop()
+	for !answers(d.socket) {
+		select {
+		case <-tick.C:
+		case <-gone:
+			return fmt.Errorf("the private containerd ended at its start: %s: %w", lastLine(d.logFile), errdefs.ErrUnavailable)
+		case <-deadline.C:
+			return fmt.Errorf("the private containerd does not answer on %s; see %s: %w", d.socket, d.logFile, errdefs.ErrUnavailable)
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+// close ends the daemon and waits for it.
+func (d *daemon) close() {
+	d.stop()
+	<-d.done
+	pid := d.currentPid()
+	gone, err := watchPid(pid)
+	if err != nil {
+		return
+	}
+	_ = syscall.Kill(pid, syscall.SIGTERM)
+	select {
+	case <-gone:
+	case <-time.After(10 * time.Second):
+		_ = syscall.Kill(pid, syscall.SIGKILL)
+		<-gone
+	}
+	for _, f := range []string{d.pidFile, d.socket, d.socket + ".ttrpc", d.config} {
+		_ = os.Remove(f)
+	}
+}
+
+func (d *daemon) setPid(pid int) { d.mu.Lock(); d.pid = pid; d.mu.Unlock() }
+
+func (d *daemon) currentPid() int { d.mu.Lock(); defer d.mu.Unlock(); return d.pid }
+
+// answers tells whether somebody listens on a unix socket.
+func answers(socket string) bool {
+	c, err := net.DialTimeout("unix", socket, time.Second)
+	if err != nil {
+		return false
+	}
+	_ = c.Close()
+	return true
+}
+
+func lastLine(file string) string {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "no log"
+	}
+	lines := strings.Split(strings.TrimSpace(string(b)), "\n")
+	return lines[len(lines)-1]
+}

@@ -1,0 +1,145 @@
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/containerd/containerd/v2/client"
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/instance"
+)
+
+// Driver is an instance.Sandbox on containerd.
+type Driver struct {
+	o       Options
+	client  *client.Client
+	daemon  *daemon // nil when the system's serves
+	version string
+	owner   string // tells this driver's things from another's on the same machine
+	runtime tool   // runc or crun
+	criu    tool   // "" when there is none
+	init    string // our own copy of videosdgx-init
+	hosts   string // what instances see as /etc/hosts
+	swap    bool   // the kernel limits swap
+
+	criuConf string // CRIU's configuration file for all instances
+	images   *imageStore
+	nets     *netPool
+
+	mu    sync.Mutex
+	boxes map[string]*box
+	wg    sync.WaitGroup // one watcher per box
+}
+
+var (
+	_ instance.Sandbox  = (*Driver)(nil)
+	_ instance.Restorer = (*Driver)(nil)
+)
+
+// New connects to containerd, starting a private one if need be. Close ends what it started.
+func New(ctx context.Context, o Options) (_ *Driver, err error) {
+	o = o.WithDefaults()
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	if os.Geteuid() != 0 {
+		return nil, fmt.Errorf("the containerd driver needs root: run as root, or use --driver process: %w", errdefs.ErrPermissionDenied)
+	}
+	d := &Driver{o: o, owner: filepath.Base(o.State), boxes: map[string]*box{}}
+	defer func() {
+		if err != nil {
+			d.closeParts()
+		}
+	}()
+	if err = os.MkdirAll(filepath.Join(o.State, "net"), 0o711); err != nil {
+		return nil, err
+	}
+	if err = d.findTools(ctx); err != nil {
+		return nil, err
+	}
+	if err = d.connect(ctx); err != nil {
+		return nil, err
+	}
+	if d.init, err = keepInit(o.Init, filepath.Join(o.Data, "init")); err != nil {
+		return nil, err
+	}
+	if d.hosts, err = writeHosts(o.Data); err != nil {
+		return nil, err
+	}
+	if d.criuConf, err = writeCriuConfig(o.Data); err != nil {
+		return nil, err
+	}
+	d.swap = limitsSwap()
+	d.images = newImageStore(d.client, o.Log)
+	if err = d.images.chooseSnapshotter(ctx); err != nil {
+		return nil, err
+	}
+	d.nets = newNetPool(filepath.Join(o.State, "net"), o.NetPool, o.Log)
+	return d, nil
+}
+
+func (d *Driver) findTools(ctx context.Context) (err error) {
+	if d.runtime, err = findRuntime(ctx, d.o); err != nil {
+		return err
+	}
+	name := d.o.CRIU
+	if name == "" {
+		name = "criu"
+	}
+	d.criu, _ = find(ctx, d.o.Prefix, name)
+	return nil
+}
+
+// Info says what is below the driver and what it does not isolate.
+func (d *Driver) Info() instance.Info {
+	lacks := []string{"the kernel is shared with the machine"}
+	if d.images.snapshotter != "overlayfs" {
+		lacks = append(lacks, "overlayfs is not available: images are copied, which costs disk and time")
+	}
+	return instance.Info{
+		Name:    "containerd",
+		Version: fmt.Sprintf("containerd %s, %s %s", d.version, filepath.Base(d.runtime.Path), d.runtime.Version),
+		Lacks:   lacks,
+	}
+}
+
+// Close lets go of every box, which go on running, and stops a private daemon. It may be called twice.
+func (d *Driver) Close() error {
+	d.mu.Lock()
+	for id, b := range d.boxes {
+		b.release()
+		delete(d.boxes, id)
+	}
+	d.mu.Unlock()
+	d.wg.Wait()
+	return d.closeParts()
+}
+
+func (d *Driver) closeParts() error {
+	var errs []error
+	if d.nets != nil {
+		d.nets.close()
+	}
+	if d.client != nil {
+		errs = append(errs, d.client.Close())
+		d.client = nil
+	}
+	if d.daemon != nil {
+		d.daemon.close()
+		d.daemon = nil
+	}
+	removeEmpty(d.o.State, "net", "criu", "containerd", "")
+	return errors.Join(errs...)
+}
+
+// removeEmpty removes folders that hold nothing any more.
+func removeEmpty(dir string, names ...string) {
+	for _, n := range names {
+		_ = os.Remove(filepath.Join(dir, n))
+	}
+}

@@ -1,0 +1,152 @@
+package containerd
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+
+	"github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/platforms"
+	"github.com/opencontainers/go-digest"
+	"github.com/opencontainers/image-spec/identity"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/sync/singleflight"
+)
+
+// imageStore resolves what a manifest calls an image to something that instances can be rooted in.
+type imageStore struct {
+	client      *client.Client
+	log         *slog.Logger
+	snapshotter string
+
+	flight  singleflight.Group
+	mu      sync.Mutex
+	known   map[digest.Digest]*image
+	layouts map[string]digest.Digest // path of a layout → digest of the index that was imported last
+}
+
+// image is one that is unpacked. It does not change.
+type image struct {
+	Name   string
+	Digest digest.Digest
+	Config ocispec.ImageConfig
+	chain  string
+	user   user
+
+	mu    sync.Mutex
+	roots map[string][]mount.Mount // by the mount points they hold
+}
+
+func newImageStore(c *client.Client, log *slog.Logger) *imageStore {
+	return &imageStore{client: c, log: log, known: map[digest.Digest]*image{}, layouts: map[string]digest.Digest{}}
+}
+
+// get returns the image of a reference: imported, pulled or there already. One that is there costs a round trip.
+func (s *imageStore) get(ctx context.Context, ref string) (*image, error) {
+	if ref == "" {
+		return nil, fmt.Errorf("the function names no image: set image in its manifest, or use the process driver: %w", errdefs.ErrInvalidArgument)
+	}
+	record, err := s.record(ctx, ref)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	img := s.known[record.Target.Digest]
+	s.mu.Unlock()
+	if img != nil {
+		return img, nil
+	}
+	v, err, _ := s.flight.Do("unpack "+record.Target.Digest.String(), func() (any, error) { return s.unpack(ctx, record) })
+	if err != nil {
+		return nil, err
+	}
+	return v.(*image), nil
+}
+
+// record finds the image in the store, or brings it there.
+func (s *imageStore) record(ctx context.Context, ref string) (images.Image, error) {
+	if path, ok := layoutPath(ref); ok {
+		return s.fromLayout(ctx, ref, path)
+	}
+	for _, name := range candidates(ref) {
+		img, err := s.client.ImageService().Get(ctx, name)
+		if err == nil || !errdefs.IsNotFound(err) {
+			return img, err
+		}
+	}
+	v, err, _ := s.flight.Do("pull "+ref, func() (any, error) { return s.pull(ctx, ref) })
+	if err != nil {
+		return images.Image{}, err
+	}
+	return v.(images.Image), nil
+}
+
+// unpack makes the image's layers a chain of snapshots and reads its configuration.
+func (s *imageStore) unpack(ctx context.Context, record images.Image) (*image, error) {
+	ctx, done, err := s.client.WithLease(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = done(context.WithoutCancel(ctx)) }()
+	config, diffs, err := s.config(ctx, record)
+	if err != nil {
+		return nil, err
+	}
+	if err := client.NewImage(s.client, record).Unpack(ctx, s.snapshotter); err != nil {
+		return nil, fmt.Errorf("image %s cannot be unpacked: %w", record.Name, err)
+	}
+	img := &image{
+		Name: record.Name, Digest: record.Target.Digest, Config: config,
+		chain: identity.ChainID(diffs).String(), roots: map[string][]mount.Mount{},
+	}
+	if img.user, err = s.user(ctx, img); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	s.known[img.Digest] = img
+	s.mu.Unlock()
+	return img, nil
+}
+
+// config reads what the image says for this machine's platform.
+func (s *imageStore) config(ctx context.Context, record images.Image) (ocispec.ImageConfig, []digest.Digest, error) {
+	notOne := func(err error) error {
+		return fmt.Errorf("%s is not an image for %s: %w", record.Name, platforms.DefaultString(), err)
+	}
+	store := s.client.ContentStore()
+	manifest, err := images.Manifest(ctx, store, record.Target, platforms.Default())
+	if err != nil {
+		return ocispec.ImageConfig{}, nil, notOne(err)
+	}
+	var config ocispec.Image
+	if err := readJSON(ctx, store, manifest.Config, &config); err != nil {
+		return ocispec.ImageConfig{}, nil, notOne(err)
+	}
+	if len(config.RootFS.DiffIDs) == 0 {
+		return ocispec.ImageConfig{}, nil, notOne(fmt.Errorf("it has no layers: %w", errdefs.ErrInvalidArgument))
+	}
+	return config.Config, config.RootFS.DiffIDs, nil
+}
+
+// chooseSnapshotter takes overlayfs, or native where the kernel or the file system cannot do that.
+func (s *imageStore) chooseSnapshotter(ctx context.Context) error {
+	resp, err := s.client.IntrospectionService().Plugins(ctx, "type==io.containerd.snapshotter.v1")
+	if err != nil {
+		return fmt.Errorf("containerd does not list its snapshotters: %w", err)
+	}
+	usable := map[string]bool{}
+	for _, p := range resp.Plugins {
+		usable[p.ID] = p.InitErr == nil
+	}
+	for _, name := range []string{"overlayfs", "native"} {
+		if usable[name] {
+			s.snapshotter = name
+			return nil
+		}
+	}
+	return fmt.Errorf("containerd has neither the overlayfs nor the native snapshotter: %w", errdefs.ErrUnavailable)
+}

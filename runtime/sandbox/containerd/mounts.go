@@ -1,0 +1,62 @@
+package containerd
+
+import (
+	"fmt"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// mounts are the only ones an instance has.
+func (b blueprint) mounts() []specs.Mount {
+	scratch := int64(b.c.Function.Limits.Scratch)
+	m := []specs.Mount{
+		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
+		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=64k"}},
+		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}},
+		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", size(scratch)}},
+		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", "ro"}},
+		{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777", size(scratch)}},
+		bind(b.init, insideInit, false),
+		bind(b.c.Dir, insideDir, true),
+		bind(b.hosts, "/etc/hosts", false),
+	}
+	if b.c.Bundle != "" {
+		m = append(m, bind(b.c.Bundle, insideModel, false))
+	}
+	for _, x := range b.c.Function.Mounts {
+		m = append(m, bind(x.Source, x.Target, x.Writable))
+	}
+	return m
+}
+
+// bind is private to the instance: what is mounted below the source later does not appear inside.
+func bind(source, target string, writable bool) specs.Mount {
+	mode := "ro"
+	if writable {
+		mode = "rw"
+	}
+	return specs.Mount{Destination: target, Type: "bind", Source: source, Options: []string{"bind", "nosuid", "nodev", "private", mode}}
+}
+
+func size(n int64) string {
+	if n <= 0 {
+		n = 512 << 20 // the manifest's default
+	}
+	return fmt.Sprintf("size=%d", n)
+}
+
+// targets are the mount points, and the working folder, that the root file system must have.
+func (b blueprint) targets() ([]target, error) {
+	t := []target{
+		{Path: "/proc"}, {Path: "/dev"}, {Path: "/sys"}, {Path: "/tmp"}, {Path: insideDir}, {Path: insideModel}, {Path: b.cwd()},
+		{Path: insideInit, File: true}, {Path: "/etc/hosts", File: true},
+	}
+	for _, x := range b.c.Function.Mounts {
+		file, err := isFile(x.Source)
+		if err != nil {
+			return nil, err
+		}
+		t = append(t, target{x.Target, file})
+	}
+	return t, nil
+}

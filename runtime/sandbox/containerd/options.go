@@ -1,0 +1,61 @@
+package containerd
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"path/filepath"
+
+	"github.com/containerd/errdefs"
+)
+
+// SystemAddress is where distributions put the daemon's socket.
+const SystemAddress = "/run/containerd/containerd.sock"
+
+// Private as Options.Address always starts a private daemon.
+const Private = "private"
+
+// Options say where the driver finds its parts and keeps its state.
+type Options struct {
+	Data      string       // folder of the control plane; the private daemon's store is below it. Required
+	State     string       // folder for sockets and namespaces, lost at boot; default /run/videosdgx/<hash of Data>
+	Address   string       // daemon's socket; "": the system's when it answers, else a private daemon; Private: never the system's
+	Namespace string       // containerd namespace; default "videosdgx"
+	Runtime   string       // OCI runtime, a name or path; "": the best that is found
+	Init      string       // videosdgx-init on this machine, static. Required
+	Prefix    string       // where newer binaries than the system's may lie; default /opt/videosdgx
+	CRIU      string       // criu, a path; "": the newest that is found
+	NetPool   int          // network namespaces kept ready; default 4, negative: none
+	Log       *slog.Logger // default slog.Default()
+}
+
+// WithDefaults returns a copy with every empty field that has a default filled in.
+func (o Options) WithDefaults() Options {
+	sum := sha256.Sum256([]byte(o.Data))
+	set := func(p *string, v string) {
+		if *p == "" {
+			*p = v
+		}
+	}
+	set(&o.State, "/run/videosdgx/"+hex.EncodeToString(sum[:6]))
+	set(&o.Namespace, "videosdgx")
+	set(&o.Prefix, DefaultPrefix)
+	if o.NetPool == 0 {
+		o.NetPool = 4
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	return o
+}
+
+// Validate says what is wrong with filled-in options.
+func (o Options) Validate() error {
+	for _, p := range []struct{ name, path string }{{"Data", o.Data}, {"State", o.State}, {"Init", o.Init}} {
+		if !filepath.IsAbs(p.path) {
+			return fmt.Errorf("containerd driver: %s must be an absolute path, not %q: %w", p.name, p.path, errdefs.ErrInvalidArgument)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,73 @@
+package containerd
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/containerd/containerd/v2/client"
+	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/containerd/errdefs"
+	"github.com/distribution/reference"
+)
+
+// candidates are the names a reference may have in the store: as written, and in full.
+func candidates(ref string) []string {
+	full, err := reference.ParseDockerRef(ref)
+	if err != nil || full.String() == ref {
+		return []string{ref}
+	}
+	return []string{ref, full.String()}
+}
+
+// pull brings an image from its registry; one on this machine is asked in plain HTTP.
+func (s *imageStore) pull(ctx context.Context, ref string) (images.Image, error) {
+	full, err := reference.ParseDockerRef(ref)
+	if err != nil {
+		return images.Image{}, fmt.Errorf("%q is not an image: write a reference such as registry.example/wan21:1, or oci:FOLDER: %w (%w)", ref, err, errdefs.ErrInvalidArgument)
+	}
+	hosts := docker.ConfigureDefaultRegistries(
+		docker.WithPlainHTTP(docker.MatchLocalhost),
+		docker.WithAuthorizer(docker.NewDockerAuthorizer(docker.WithAuthCreds(credentials))),
+	)
+	img, err := s.client.Fetch(ctx, full.String(), client.WithResolver(docker.NewResolver(docker.ResolverOptions{Hosts: hosts})))
+	if err != nil {
+		return images.Image{}, fmt.Errorf("image %s is not in containerd and cannot be pulled: %w", ref, err)
+	}
+	s.log.Info("pulled an image", "name", img.Name, "digest", img.Target.Digest.String())
+	return img, nil
+}
+
+// credentials reads what `docker login` and its kin wrote; none is no error.
+func credentials(host string) (string, string, error) {
+	dir := os.Getenv("DOCKER_CONFIG")
+	if dir == "" {
+		dir = filepath.Join(os.Getenv("HOME"), ".docker")
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "config.json"))
+	if err != nil {
+		return "", "", nil
+	}
+	var file struct {
+		Auths map[string]struct {
+			Auth string `json:"auth"`
+		} `json:"auths"`
+	}
+	if err := json.Unmarshal(b, &file); err != nil {
+		return "", "", fmt.Errorf("%s/config.json: %w", dir, err)
+	}
+	if host == "registry-1.docker.io" {
+		host = "https://index.docker.io/v1/"
+	}
+	plain, err := base64.StdEncoding.DecodeString(file.Auths[host].Auth)
+	if err != nil {
+		return "", "", fmt.Errorf("%s/config.json: auth of %s is not base64: %w", dir, host, err)
+	}
+	user, secret, _ := strings.Cut(string(plain), ":")
+	return user, secret, nil
+}

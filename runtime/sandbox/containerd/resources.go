@@ -1,0 +1,52 @@
+package containerd
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/containerd/errdefs"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+)
+
+// cpuPeriod is the kernel's default, in microseconds.
+const cpuPeriod = 100_000
+
+// resources are hard limits; swap does not count on top of memory.
+func (b blueprint) resources() *specs.LinuxResources {
+	l := b.c.Function.Limits
+	r := &specs.LinuxResources{
+		Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}},
+		Pids:    &specs.LinuxPids{Limit: ptr(orElse(l.PIDs, 512))},
+		Memory:  &specs.LinuxMemory{Limit: ptr(orElse(int64(l.Memory), 2<<30))},
+	}
+	if b.swapLimit {
+		r.Memory.Swap = r.Memory.Limit
+	}
+	if l.CPUs > 0 {
+		r.CPU = &specs.LinuxCPU{Period: ptr(uint64(cpuPeriod)), Quota: ptr(max(int64(l.CPUs*cpuPeriod), 1000))}
+	}
+	return r
+}
+
+func orElse(v, def int64) int64 {
+	if v <= 0 {
+		return def
+	}
+	return v
+}
+
+// isFile says whether a mount's source is a file; one that is not there is a clear error before anything is made.
+func isFile(source string) (bool, error) {
+	st, err := os.Stat(source)
+	if err != nil {
+		return false, fmt.Errorf("mount source %s: %w (%w)", source, err, errdefs.ErrNotFound)
+	}
+	return !st.IsDir(), nil
+}
+
+// writeHosts makes the file every instance sees as /etc/hosts.
+func writeHosts(data string) (string, error) {
+	path := filepath.Join(data, "hosts")
+	return path, os.WriteFile(path, []byte("127.0.0.1 localhost\n::1 localhost\n"), 0o644)
+}

@@ -1,0 +1,120 @@
+package containerd
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/containerd/containerd/v2/core/mount"
+	"github.com/containerd/containerd/v2/core/snapshots"
+	"github.com/containerd/continuity/fs"
+	"github.com/containerd/errdefs"
+)
+
+// Instances of an image share one root file system. Nobody writes to it, so it needs no layer per instance: the image's
+// layers, and on top of them one with the mount points that the image lacks. Both are snapshots of containerd, kept from
+// its garbage collector by a label and found again by their names.
+//
+// target is one mount point; a file's differs from a folder's.
+type target struct {
+	Path string
+	File bool
+}
+
+// root returns the mounts of a root file system that has the given mount points. The first call for an image makes it.
+func (s *imageStore) root(ctx context.Context, img *image, targets []target) ([]mount.Mount, error) {
+	key := rootKey(img.chain, targets)
+	img.mu.Lock()
+	defer img.mu.Unlock()
+	if m, ok := img.roots[key]; ok {
+		return m, nil
+	}
+	m, err := s.makeRoot(ctx, img.chain, key, targets)
+	if err != nil {
+		return nil, fmt.Errorf("root file system of %s: %w", img.Name, err)
+	}
+	img.roots[key] = m
+	return m, nil
+}
+
+func (s *imageStore) makeRoot(ctx context.Context, chain, key string, targets []target) ([]mount.Mount, error) {
+	sn := s.client.SnapshotService(s.snapshotter)
+	if m, err := sn.Mounts(ctx, key); err == nil {
+		return m, nil
+	}
+	keep := snapshots.WithLabels(map[string]string{"containerd.io/gc.root": "videosdgx"})
+	top := key + "-layer"
+	if _, err := sn.Stat(ctx, top); errdefs.IsNotFound(err) {
+		if err := s.makeLayer(ctx, sn, chain, top, targets, keep); err != nil {
+			return nil, err
+		}
+	}
+	m, err := sn.View(ctx, key, top, keep)
+	if errdefs.IsAlreadyExists(err) {
+		return sn.Mounts(ctx, key)
+	}
+	return m, err
+}
+
+// makeLayer commits a snapshot above the image that has all targets.
+func (s *imageStore) makeLayer(ctx context.Context, sn snapshots.Snapshotter, chain, name string, targets []target, keep snapshots.Opt) (err error) {
+	work := name + "-new"
+	_ = sn.Remove(ctx, work) // of an earlier attempt that was killed
+	mounts, err := sn.Prepare(ctx, work, chain, keep)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = sn.Remove(context.WithoutCancel(ctx), work)
+		}
+	}()
+	err = mount.WithTempMount(ctx, mounts, func(dir string) error { return makeTargets(dir, targets) })
+	if err != nil {
+		return err
+	}
+	return sn.Commit(ctx, name, work, keep)
+}
+
+// makeTargets creates what is missing, inside dir whatever the image's symbolic links say.
+func makeTargets(dir string, targets []target) error {
+	for _, t := range targets {
+		path, err := fs.RootPath(dir, t.Path)
+		if err == nil {
+			err = makeTarget(path, t.File)
+		}
+		if err != nil {
+			return fmt.Errorf("mount point %s: %w", t.Path, err)
+		}
+	}
+	return nil
+}
+
+func makeTarget(path string, file bool) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if !file {
+		return os.MkdirAll(path, 0o755)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return os.WriteFile(path, nil, 0o644)
+}
+
+// rootKey names a root file system by all that it is made of.
+func rootKey(chain string, targets []target) string {
+	list := make([]string, len(targets))
+	for i, t := range targets {
+		list[i] = fmt.Sprint(t.Path, t.File)
+	}
+	slices.Sort(list)
+	sum := sha256.Sum256([]byte(chain + "\n" + strings.Join(list, "\n")))
+	return "videosdgx-root-" + hex.EncodeToString(sum[:12])
+}

@@ -1,0 +1,145 @@
+package containerd
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/containerd/containerd/v2/contrib/seccomp"
+	"github.com/containerd/errdefs"
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"tags.cncf.io/container-device-interface/pkg/cdi"
+
+	"github.com/videosdgx/videosdgx/runtime/instance"
+)
+
+// Paths inside an instance.
+const (
+	insideInit  = "/run/videosdgx-init"
+	insideDir   = "/run/videosdgx"
+	insideModel = "/opt/model"
+)
+
+// blueprint is all that an instance's specification is made of.
+type blueprint struct {
+	c         instance.Config
+	image     *image
+	init      string // host path
+	hosts     string // host path of /etc/hosts
+	netns     string
+	cgroup    string
+	criuConf  string // host path, "" without CRIU
+	unified   bool   // cgroup v2
+	swapLimit bool   // the kernel accounts swap
+}
+
+// spec builds the OCI specification: everything is denied that is not named here.
+func (b blueprint) spec() (*specs.Spec, error) {
+	args, err := b.args()
+	if err != nil {
+		return nil, err
+	}
+	s := &specs.Spec{
+		Version:  specs.Version,
+		Hostname: hostname(b.c.ID),
+		Root:     &specs.Root{Path: "rootfs", Readonly: true},
+		Mounts:   b.mounts(),
+		Process: &specs.Process{
+			Args: args, Env: b.env(), Cwd: b.cwd(), NoNewPrivileges: true,
+			User:         specs.User{UID: b.image.user.UID, GID: b.image.user.GID},
+			Capabilities: &specs.LinuxCapabilities{},
+			Rlimits:      []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Hard: 65536, Soft: 65536}, {Type: "RLIMIT_CORE"}},
+			OOMScoreAdj:  ptr(500), // an instance goes before the control plane does
+		},
+		Linux: &specs.Linux{
+			CgroupsPath:   b.cgroup,
+			Namespaces:    b.namespaces(),
+			Resources:     b.resources(),
+			MaskedPaths:   maskedPaths,
+			ReadonlyPaths: []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"},
+		},
+	}
+	if b.criuConf != "" {
+		s.Annotations = map[string]string{"org.criu.config": b.criuConf}
+	}
+	s.Linux.Seccomp = seccomp.DefaultProfile(s)
+	return s, b.devices(s)
+}
+
+// maskedPaths tell of the machine, or let it be changed.
+var maskedPaths = []string{
+	"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
+	"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
+	"/sys/firmware", "/sys/devices/virtual/powercap",
+}
+
+// args is init's command line around the function's.
+func (b blueprint) args() ([]string, error) {
+	command := b.c.Function.Command
+	if len(command) == 0 {
+		command = append(append(command, b.image.Config.Entrypoint...), b.image.Config.Cmd...)
+	}
+	if len(command) == 0 {
+		return nil, fmt.Errorf("image %s has neither entrypoint nor command: set command in the manifest: %w", b.image.Name, errdefs.ErrInvalidArgument)
+	}
+	return append([]string{insideInit, "-dir", insideDir, "--"}, command...), nil
+}
+
+func (b blueprint) cwd() string {
+	for _, dir := range []string{b.c.Function.WorkDir, b.image.Config.WorkingDir} {
+		if dir != "" {
+			return dir
+		}
+	}
+	return "/"
+}
+
+// env is the image's, then ours. The function's own comes from guest.json.
+func (b blueprint) env() []string {
+	e := newEnviron(b.image.Config.Env)
+	e.def("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
+	e.def("HOME", "/tmp")
+	e.def("TMPDIR", "/tmp")
+	e.def("LANG", "C.UTF-8")
+	e.add("GODEBUG", "multipathtcp=0") // CRIU refuses MPTCP sockets, which Go listens with by default
+	if n := b.c.Function.Limits.CPUs; n > 0 {
+		e.def("GOMAXPROCS", fmt.Sprint(math.Ceil(n)))
+	}
+	if b.c.Bundle != "" {
+		e.set("VIDEOSDGX_MODEL", insideModel)
+	}
+	return e.list
+}
+
+func (b blueprint) namespaces() []specs.LinuxNamespace {
+	ns := []specs.LinuxNamespace{
+		{Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.MountNamespace},
+		{Type: specs.NetworkNamespace, Path: b.netns},
+	}
+	if b.unified {
+		ns = append(ns, specs.LinuxNamespace{Type: specs.CgroupNamespace})
+	}
+	return ns
+}
+
+// devices asks CDI for GPUs: "all", or names such as nvidia.com/gpu=0.
+func (b blueprint) devices(s *specs.Spec) error {
+	names := make([]string, len(b.c.Function.GPUs))
+	for i, n := range b.c.Function.GPUs {
+		if names[i] = n; n == "all" {
+			names[i] = "nvidia.com/gpu=all"
+		}
+	}
+	if len(names) == 0 {
+		return nil
+	}
+	if _, err := cdi.InjectDevices(s, names...); err != nil {
+		return fmt.Errorf("GPUs %s: run `nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`: %w (%w)", strings.Join(names, ", "), err, errdefs.ErrFailedPrecondition)
+	}
+	return nil
+}
+
+// hostname is at most 63 bytes, as the kernel and DNS have it.
+func hostname(id string) string { return id[:min(len(id), 63)] }
+
+func ptr[T any](v T) *T { return &v }

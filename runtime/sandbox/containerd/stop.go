@@ -1,0 +1,116 @@
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/errdefs"
+	"github.com/containerd/errdefs/pkg/errgrpc"
+	"golang.org/x/sys/unix"
+)
+
+// Stop ends the processes. A staged instance has none that could be asked, so it is killed at once.
+func (b *box) Stop(ctx context.Context, grace time.Duration) error {
+	p := b.hold()
+	if p == nil {
+		return nil
+	}
+	if b.isRunning() && grace > 0 {
+		_ = setFrozen(ctx, b.cgroup, false) // a frozen process hears no signal
+		if err := p.kill(unix.SIGTERM); err != nil {
+			return fmt.Errorf("instance %s: %w", b.id, err)
+		}
+		if b.awaitExit(ctx, grace) == nil {
+			return nil
+		}
+	}
+	return b.kill(ctx, p)
+}
+
+func (b *box) kill(ctx context.Context, p *process) error {
+	if err := p.kill(unix.SIGKILL); err != nil {
+		return fmt.Errorf("instance %s: %w", b.id, err)
+	}
+	_ = setFrozen(ctx, b.cgroup, false)
+	return b.awaitExit(ctx, 30*time.Second)
+}
+
+func (b *box) awaitExit(ctx context.Context, limit time.Duration) error {
+	timer := time.NewTimer(limit)
+	defer timer.Stop()
+	select {
+	case <-b.exited:
+		return nil
+	case <-timer.C:
+		return fmt.Errorf("instance %s does not end: %w", b.id, context.DeadlineExceeded)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// Remove leaves nothing of the instance but its folder and its log, which are the caller's.
+func (b *box) Remove(ctx context.Context) error {
+	ctx = b.d.in(ctx)
+	if p := b.hold(); p != nil {
+		if err := b.kill(ctx, p); err != nil {
+			return err
+		}
+	}
+	err := b.d.removeAll(ctx, b.id)
+	if err != nil {
+		return fmt.Errorf("instance %s is not removed: %w", b.id, err)
+	}
+	b.endAsRemoved()
+	b.d.mu.Lock()
+	delete(b.d.boxes, b.id)
+	b.d.mu.Unlock()
+	return nil
+}
+
+// endAsRemoved closes Exited of a box that never had a process.
+func (b *box) endAsRemoved() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.ended {
+		b.ended = true
+		b.exit.Code, b.exit.At = killed, time.Now()
+		close(b.exited)
+	}
+}
+
+// removeAll removes every trace that has an instance's name; what is not there is no error.
+func (d *Driver) removeAll(ctx context.Context, id string) error {
+	return errors.Join(
+		d.deleteTask(ctx, id),
+		ignoreMissing(d.client.ContainerService().Delete(ctx, id)),
+		dropCgroups(d.cgroup(id)),
+		d.nets.drop(id),
+		d.dropCheckpointWork(id),
+	)
+}
+
+// deleteTask kills what runs and has the shim go.
+func (d *Driver) deleteTask(ctx context.Context, id string) error {
+	req := &tasks.DeleteTaskRequest{ContainerID: id}
+	_, err := d.client.TaskService().Delete(ctx, req)
+	err = errgrpc.ToNative(err)
+	if errdefs.IsFailedPrecondition(err) { // it still runs
+		_, _ = d.client.TaskService().Kill(ctx, &tasks.KillRequest{ContainerID: id, Signal: uint32(unix.SIGKILL), All: true})
+		if _, err := d.client.TaskService().Wait(ctx, &tasks.WaitRequest{ContainerID: id}); err != nil && !errdefs.IsNotFound(errgrpc.ToNative(err)) {
+			return errgrpc.ToNative(err)
+		}
+		_, err = d.client.TaskService().Delete(ctx, req)
+		err = errgrpc.ToNative(err)
+	}
+	return ignoreMissing(err)
+}
+
+func ignoreMissing(err error) error {
+	if errdefs.IsNotFound(err) {
+		return nil
+	}
+	return err
+}
