@@ -1,0 +1,87 @@
+package wan21
+
+import (
+	"fmt"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
+)
+
+// imageTextTokens is the text length that image-to-video checkpoints need: the reference tells image tokens from text
+// tokens by counting 512 from the end.
+const imageTextTokens = 512
+
+// ropeTheta is the base of the rotary frequencies; the published configurations do not carry it.
+const ropeTheta = 10000
+
+// TransformerConfig is transformer/config.json.
+type TransformerConfig struct {
+	PatchSize      []int64 `json:"patch_size"`
+	NumHeads       int64   `json:"num_attention_heads"`
+	HeadDim        int64   `json:"attention_head_dim"`
+	InChannels     int64   `json:"in_channels"`
+	OutChannels    int64   `json:"out_channels"`
+	TextDim        int64   `json:"text_dim"`
+	FreqDim        int64   `json:"freq_dim"`
+	FFNDim         int64   `json:"ffn_dim"`
+	NumLayers      int64   `json:"num_layers"`
+	CrossAttnNorm  *bool   `json:"cross_attn_norm"`
+	QKNorm         *string `json:"qk_norm"`
+	Eps            float64 `json:"eps"`
+	RopeMaxSeqLen  int64   `json:"rope_max_seq_len"`
+	ImageDim       int64   `json:"image_dim"`
+	AddedKVProjDim int64   `json:"added_kv_proj_dim"`
+	PosEmbedSeqLen int64   `json:"pos_embed_seq_len"`
+}
+
+// Dim is the width of the residual stream.
+func (c TransformerConfig) Dim() int64 { return c.NumHeads * c.HeadDim }
+
+// Validate refuses configurations that the graph cannot express.
+func (c TransformerConfig) Validate() error {
+	if len(c.PatchSize) != 3 {
+		return fmt.Errorf("transformer patch_size %v does not have three numbers: %w", c.PatchSize, errdefs.ErrInvalidArgument)
+	}
+	sizes := append([]int64{c.NumHeads, c.HeadDim, c.InChannels, c.OutChannels, c.TextDim, c.FreqDim, c.FFNDim, c.NumLayers}, c.PatchSize...)
+	for _, v := range sizes {
+		if v <= 0 {
+			return fmt.Errorf("transformer configuration has a size that is missing or not positive: %w", errdefs.ErrInvalidArgument)
+		}
+	}
+	if c.HeadDim%2 != 0 || c.FreqDim%2 != 0 {
+		return fmt.Errorf("transformer head and frequency dimensions must be even: %w", errdefs.ErrInvalidArgument)
+	}
+	if c.QKNorm != nil && *c.QKNorm != "rms_norm_across_heads" {
+		return fmt.Errorf("transformer with qk_norm %q; rms_norm_across_heads is supported: %w", *c.QKNorm, errdefs.ErrNotImplemented)
+	}
+	return nil
+}
+
+func (c TransformerConfig) patchVolume() int64 {
+	return c.PatchSize[0] * c.PatchSize[1] * c.PatchSize[2]
+}
+
+// grid is the number of patches along frames, height and width of a latent.
+func (c TransformerConfig) grid(frames, height, width int64) [3]int64 {
+	return [3]int64{frames / c.PatchSize[0], height / c.PatchSize[1], width / c.PatchSize[2]}
+}
+
+// rotary are the tables for a grid of patches, repeated for the batch. Height and width get 2·(head/6) of each head, frames
+// the rest.
+func (c TransformerConfig) rotary(grid [3]int64, batch int64) (cos, sin engine.Tensor) {
+	side := 2 * (c.HeadDim / 6)
+	co, si := nn.RotaryTables(ropeTheta,
+		nn.RotaryAxis{Dim: c.HeadDim - 2*side, Size: grid[0]}, nn.RotaryAxis{Dim: side, Size: grid[1]}, nn.RotaryAxis{Dim: side, Size: grid[2]})
+	shape := []int64{batch, grid[0] * grid[1] * grid[2], c.HeadDim / 2}
+	return engine.Floats(repeat(co, batch), shape...), engine.Floats(repeat(si, batch), shape...)
+}
+
+func repeat(v []float32, times int64) []float32 {
+	out := make([]float32, 0, int64(len(v))*times)
+	for range times {
+		out = append(out, v...)
+	}
+	return out
+}
