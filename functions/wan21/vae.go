@@ -1,0 +1,86 @@
+package wan21
+
+import (
+	"fmt"
+
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
+
+// Inputs and outputs of the VAE graphs, next to their caches.
+const (
+	vaeLatent = "latent" // [batch, z, latent frames, height, width]
+	vaeVideo  = "video"  // [batch, 3, frames, height, width] in [−1, 1]
+	vaeMean   = "mean"   // of the latents, not yet normalised
+	vaeLogVar = "logvar"
+)
+
+// Decoder is the graph that decodes the first latent frame into one frame, or the next ones into TemporalScale frames each.
+func Decoder(c VAEConfig, first bool, src nn.Source) (*nn.Net, error) {
+	c = c.WithDefaults()
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	g, frames := newCausal("vae_decoder", first, src)
+	x := g.Input(vaeLatent, onnx.Float32, "batch", c.ZDim, frames, "height", "width")
+	x = g.Convolve(x, nn.Cube("post_quant_conv", c.ZDim, c.ZDim, 1))
+	levels := len(c.DimMult)
+	dim := c.DecoderBaseDim * c.DimMult[levels-1]
+	x = g.conv(x, nn.Cube("decoder.conv_in", c.ZDim, dim, 3))
+	x = g.middle(x, "decoder.mid_block", dim)
+	for i := range levels {
+		in, out := dim, c.DecoderBaseDim*c.DimMult[levels-1-i]
+		g.indexed("decoder.up_blocks.%d", int64(i), func(name string) {
+			for j := range c.NumResBlocks + 1 {
+				x = g.residual(x, fmt.Sprintf("%s.resnets.%d", name, j), in, out)
+				in = out
+			}
+			if dim = out; i < levels-1 {
+				x = g.upsample(x, name+".upsamplers.0", out, c.TemporalDownsample[levels-2-i])
+				dim = out / 2
+			}
+		})
+	}
+	x = g.Op("Clip", []onnx.Value{g.ending(x, "decoder", dim, c.OutChannels), g.Float(-1), g.Float(1)})
+	g.Output(vaeVideo, x, onnx.Float32, "batch", c.OutChannels, "frames_out", "height_out", "width_out")
+	return g.Net, nil
+}
+
+// Encoder is the graph that encodes the first frame into one latent frame, or each TemporalScale of the next into one.
+func Encoder(c VAEConfig, first bool, src nn.Source) (*nn.Net, error) {
+	c = c.WithDefaults()
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	g, frames := newCausal("vae_encoder", first, src)
+	x := g.Input(vaeVideo, onnx.Float32, "batch", c.InChannels, frames, "height", "width")
+	dim := c.BaseDim
+	x = g.conv(x, nn.Cube("encoder.conv_in", c.InChannels, dim, 3))
+	at := 0 // blocks are one flat list in the checkpoint
+	name := func() string { at++; return fmt.Sprintf("encoder.down_blocks.%d", at-1) }
+	for i, mult := range c.DimMult {
+		out := c.BaseDim * mult
+		for range c.NumResBlocks {
+			x = g.residual(x, name(), dim, out)
+			dim = out
+		}
+		if i < len(c.DimMult)-1 {
+			x = g.downsample(x, name(), dim, c.TemporalDownsample[i])
+		}
+	}
+	x = g.middle(x, "encoder.mid_block", dim)
+	x = g.Convolve(g.ending(x, "encoder", dim, 2*c.ZDim), nn.Cube("quant_conv", 2*c.ZDim, 2*c.ZDim, 1))
+	parts := g.Split(x, 1, 2)
+	g.Output(vaeMean, parts[0], onnx.Float32, "batch", c.ZDim, "frames_out", "height_out", "width_out")
+	logvar := g.Op("Clip", []onnx.Value{parts[1], g.Float(-30), g.Float(20)})
+	g.Output(vaeLogVar, logvar, onnx.Float32, "batch", c.ZDim, "frames_out", "height_out", "width_out")
+	return g.Net, nil
+}
+
+func newCausal(name string, first bool, src nn.Source) (g *causal, frames any) {
+	g = &causal{Net: nn.New(name, "vae", src), first: first}
+	if first {
+		return g, 1
+	}
+	return g, "frames"
+}

@@ -1,0 +1,88 @@
+package wan21
+
+import (
+	"context"
+	"testing"
+
+	"github.com/videosdgx/videosdgx/functions/inference/compile/compiletest"
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/golden"
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
+)
+
+type builder func(c VAEConfig, first bool, src nn.Source) (*nn.Net, error)
+
+func openChunked(t *testing.T, build builder, c VAEConfig, src nn.Source) (first, next engine.Session) {
+	t.Helper()
+	net, err := build(c, true, src)
+	first = compiletest.Open(t, net, err)
+	net, err = build(c, false, src)
+	return first, compiletest.Open(t, net, err)
+}
+
+// inPieces runs a clip as one frame and then pieces of size frames, and joins the named outputs.
+func inPieces(t *testing.T, first, next engine.Session, input string, clip engine.Tensor, size int64) map[string]engine.Tensor {
+	t.Helper()
+	run, parts, out := chunked{first: first, next: next}, map[string][]engine.Tensor{}, map[string]engine.Tensor{}
+	for at := int64(0); at < clip.Shape[2]; {
+		n := min(size, clip.Shape[2]-at)
+		if at == 0 {
+			n = 1
+		}
+		got, err := run.run(context.Background(), input, frames(clip, at, at+n))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, v := range got {
+			parts[name] = append(parts[name], v)
+		}
+		at += n
+	}
+	for name, p := range parts {
+		v, err := join(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out[name] = v
+	}
+	return out
+}
+
+func vaeCase(t *testing.T) (*golden.Case, VAEConfig) {
+	g := golden.Open(t, "wan_vae")
+	var c VAEConfig
+	g.Config(&c)
+	return g, c.WithDefaults()
+}
+
+func clipOf(g *golden.Case, name string) engine.Tensor {
+	v, shape := g.Tensor(name)
+	return engine.Floats(v, shape...)
+}
+
+func TestGoldenVAEDecode(t *testing.T) {
+	g, c := vaeCase(t)
+	first, next := openChunked(t, Decoder, c, g.Weights("w."))
+	latents := clipOf(g, "in.latents")
+	want, _ := g.Tensor("out.decoded")
+	for _, size := range []int64{1, latents.Shape[2]} { // frame by frame, and the whole sequence after the first
+		got := inPieces(t, first, next, vaeLatent, latents, size)[vaeVideo]
+		golden.Near(t, "decoded", got.Float32(), want, 1e-4)
+	}
+	one := inPieces(t, first, next, vaeLatent, clipOf(g, "in.latents_one_frame"), 1)[vaeVideo]
+	want, _ = g.Tensor("out.decoded_one_frame")
+	golden.Near(t, "decoded_one_frame", one.Float32(), want, 1e-4)
+}
+
+func TestGoldenVAEEncode(t *testing.T) {
+	g, c := vaeCase(t)
+	first, next := openChunked(t, Encoder, c, g.Weights("w."))
+	video := clipOf(g, "in.video")
+	for _, size := range []int64{c.TemporalScale(), video.Shape[2]} {
+		out := inPieces(t, first, next, vaeVideo, video, size)
+		for _, name := range []string{vaeMean, vaeLogVar} {
+			want, _ := g.Tensor("out." + name)
+			golden.Near(t, name, out[name].Float32(), want, 1e-4)
+		}
+	}
+}

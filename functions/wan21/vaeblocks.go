@@ -1,0 +1,97 @@
+package wan21
+
+import (
+	"fmt"
+
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
+
+// residual is WanResidualBlock: norm, SiLU, convolution, twice, around a shortcut.
+func (g *causal) residual(x onnx.Value, name string, in, out int64) onnx.Value {
+	shortcut := x
+	if in != out {
+		shortcut = g.Convolve(x, nn.Cube(name+".conv_shortcut", in, out, 1))
+	}
+	h := g.SiLU(g.ChannelNorm(x, name+".norm1", in, 1, 1, 1))
+	h = g.conv(h, nn.Cube(name+".conv1", in, out, 3))
+	h = g.SiLU(g.ChannelNorm(h, name+".norm2", out, 1, 1, 1))
+	return g.Add(g.conv(h, nn.Cube(name+".conv2", out, out, 3)), shortcut)
+}
+
+// middle is WanMidBlock: residual, attention, residual.
+func (g *causal) middle(x onnx.Value, name string, dim int64) onnx.Value {
+	x = g.residual(x, name+".resnets.0", dim, dim)
+	x = g.frameAttention(x, name+".attentions.0", dim)
+	return g.residual(x, name+".resnets.1", dim, dim)
+}
+
+// frameAttention has one head over the positions of each frame by itself.
+func (g *causal) frameAttention(x onnx.Value, name string, dim int64) onnx.Value {
+	flat := func(which string, out int64) nn.Conv {
+		return nn.Conv{Name: name + "." + which, In: dim, Out: out, Kernel: [3]int64{1, 1, 1}, Flat: true}
+	}
+	h := g.ChannelNorm(x, name+".norm", dim, 1, 1)
+	frames := g.Mul(g.DimOf(x, 0), g.DimOf(x, 2))
+	rows := g.Concat(0, frames, g.Ints(-1, dim))
+	var qkv [3]onnx.Value
+	for i, part := range g.Split(g.Convolve(h, flat("to_qkv", 3*dim)), 1, 3) {
+		qkv[i] = g.Reshape(g.Transpose(part, 0, 2, 3, 4, 1), rows)
+	}
+	o := g.Attention(qkv[0], qkv[1], qkv[2], "", 1, 0)
+	back := g.Concat(0, g.Op("Shape", []onnx.Value{x}, onnx.Int("start", 0), onnx.Int("end", 1)), g.Op("Shape", []onnx.Value{x}, onnx.Int("start", 2), onnx.Int("end", 5)), g.Ints(dim))
+	o = g.Transpose(g.Reshape(o, back), 0, 4, 1, 2, 3)
+	return g.Add(x, g.Convolve(o, flat("proj", dim)))
+}
+
+// upsample is WanResample upwards: in time (twice the frames, but for the very first), then in space.
+func (g *causal) upsample(x onnx.Value, name string, dim int64, temporal bool) onnx.Value {
+	if temporal {
+		x = g.upsampleTime(x, name+".time_conv", dim)
+	}
+	return g.Convolve(g.double(x, dim), nn.Conv{Name: name + ".resample.1", In: dim, Out: dim / 2, Kernel: [3]int64{1, 3, 3}, Flat: true, Pads: [6]int64{0, 1, 1, 0, 1, 1}})
+}
+
+// upsampleTime makes twice the channels and takes them apart into pairs of frames.
+func (g *causal) upsampleTime(x onnx.Value, name string, dim int64) onnx.Value {
+	if g.first {
+		g.cacheOut(g.zeros(x, dim, history), dim, history)
+		return x
+	}
+	y := g.conv(x, nn.Conv{Name: name, In: dim, Out: 2 * dim, Kernel: [3]int64{3, 1, 1}})
+	batch, clip := g.DimOf(y, 0), g.Op("Shape", []onnx.Value{y}, onnx.Int("start", 2), onnx.Int("end", 5))
+	y = g.Reshape(y, g.Concat(0, batch, g.Ints(2, dim), clip))
+	y = g.Transpose(y, 0, 2, 3, 1, 4, 5) // batch, channels, frames, which of the pair, height, width
+	return g.Reshape(y, g.Concat(0, batch, g.Ints(dim, -1), g.sides(x)))
+}
+
+// double repeats every pixel to the right and below (nearest-exact by two).
+func (g *causal) double(x onnx.Value, dim int64) onnx.Value {
+	scales := g.Floats("scales.double", []int64{5}, []float32{1, 1, 1, 2, 2})
+	return g.Op("Resize", []onnx.Value{x, "", scales}, onnx.Str("mode", "nearest"), onnx.Str("coordinate_transformation_mode", "asymmetric"), onnx.Str("nearest_mode", "floor"))
+}
+
+// downsample is WanResample downwards: in space, padded to the right and below only, then in time.
+func (g *causal) downsample(x onnx.Value, name string, dim int64, temporal bool) onnx.Value {
+	x = g.Convolve(x, nn.Conv{Name: name + ".resample.1", In: dim, Out: dim, Kernel: [3]int64{1, 3, 3}, Flat: true, Stride: [3]int64{1, 2, 2}, Pads: [6]int64{0, 0, 0, 0, 1, 1}})
+	if !temporal {
+		return x
+	}
+	if g.first {
+		g.cacheOut(x, dim, 1)
+		return x
+	}
+	x = g.lookBack(x, dim, 1)
+	return g.Convolve(x, nn.Conv{Name: name + ".time_conv", In: dim, Out: dim, Kernel: [3]int64{3, 1, 1}, Stride: [3]int64{2, 1, 1}})
+}
+
+// ending is what encoder and decoder close with: norm, SiLU, convolution.
+func (g *causal) ending(x onnx.Value, name string, in, out int64) onnx.Value {
+	x = g.SiLU(g.ChannelNorm(x, name+".norm_out", in, 1, 1, 1))
+	return g.conv(x, nn.Cube(name+".conv_out", in, out, 3))
+}
+
+func (g *causal) indexed(format string, i int64, fn func(name string)) {
+	name := fmt.Sprintf(format, i)
+	g.Scoped(name, func() { fn(name) })
+}

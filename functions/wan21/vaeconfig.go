@@ -1,0 +1,87 @@
+package wan21
+
+import (
+	"fmt"
+
+	"github.com/containerd/errdefs"
+)
+
+// VAEConfig is vae/config.json.
+type VAEConfig struct {
+	BaseDim            int64     `json:"base_dim"`
+	DecoderBaseDim     int64     `json:"decoder_base_dim"`
+	ZDim               int64     `json:"z_dim"`
+	DimMult            []int64   `json:"dim_mult"`
+	NumResBlocks       int64     `json:"num_res_blocks"`
+	AttnScales         []float64 `json:"attn_scales"`
+	TemporalDownsample []bool    `json:"temperal_downsample"`
+	LatentsMean        []float64 `json:"latents_mean"`
+	LatentsStd         []float64 `json:"latents_std"`
+	IsResidual         bool      `json:"is_residual"`
+	InChannels         int64     `json:"in_channels"`
+	OutChannels        int64     `json:"out_channels"`
+	PatchSize          *int64    `json:"patch_size"`
+}
+
+// The statistics of the published VAE's latents, which its configuration may leave out.
+var (
+	publishedMean = []float64{-0.7571, -0.7089, -0.9113, 0.1075, -0.1745, 0.9653, -0.1517, 1.5508, 0.4134, -0.0715, 0.5517, -0.3632, -0.1922, -0.9497, 0.2503, -0.2921}
+	publishedStd  = []float64{2.8184, 1.4541, 2.3275, 2.6558, 1.2196, 1.7708, 2.6052, 2.0743, 3.2687, 2.1526, 2.8652, 1.5579, 1.6382, 1.1253, 2.8251, 1.9160}
+)
+
+// WithDefaults fills what the file may leave out with the defaults of diffusers.
+func (c VAEConfig) WithDefaults() VAEConfig {
+	for _, d := range []struct {
+		v *int64
+		n int64
+	}{{&c.BaseDim, 96}, {&c.ZDim, 16}, {&c.NumResBlocks, 2}, {&c.InChannels, 3}, {&c.OutChannels, 3}} {
+		if *d.v == 0 {
+			*d.v = d.n
+		}
+	}
+	if c.DecoderBaseDim == 0 {
+		c.DecoderBaseDim = c.BaseDim
+	}
+	if c.DimMult == nil {
+		c.DimMult = []int64{1, 2, 4, 4}
+	}
+	if c.TemporalDownsample == nil {
+		c.TemporalDownsample = []bool{false, true, true}
+	}
+	if c.LatentsMean == nil {
+		c.LatentsMean = publishedMean
+	}
+	if c.LatentsStd == nil {
+		c.LatentsStd = publishedStd
+	}
+	return c
+}
+
+// Validate refuses configurations that the graphs cannot express.
+func (c VAEConfig) Validate() error {
+	if c.IsResidual || c.PatchSize != nil || len(c.AttnScales) > 0 {
+		return fmt.Errorf("VAE with is_residual, patch_size or attn_scales (Wan 2.2) is not supported, the Wan 2.1 VAE is: %w", errdefs.ErrNotImplemented)
+	}
+	if len(c.DimMult) < 2 || len(c.TemporalDownsample) != len(c.DimMult)-1 {
+		return fmt.Errorf("VAE with %d entries in dim_mult needs %d in temperal_downsample, has %d: %w",
+			len(c.DimMult), len(c.DimMult)-1, len(c.TemporalDownsample), errdefs.ErrInvalidArgument)
+	}
+	if int64(len(c.LatentsMean)) != c.ZDim || int64(len(c.LatentsStd)) != c.ZDim {
+		return fmt.Errorf("VAE with z_dim %d needs as many latents_mean and latents_std: %w", c.ZDim, errdefs.ErrInvalidArgument)
+	}
+	return nil
+}
+
+// SpatialScale is how many pixels a side of one latent value covers.
+func (c VAEConfig) SpatialScale() int64 { return 1 << (len(c.DimMult) - 1) }
+
+// TemporalScale is how many frames one latent frame after the first stands for.
+func (c VAEConfig) TemporalScale() int64 {
+	n := int64(1)
+	for _, d := range c.TemporalDownsample {
+		if d {
+			n *= 2
+		}
+	}
+	return n
+}

@@ -1,0 +1,67 @@
+package wan21
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+)
+
+// chunked runs a pair of causal graphs over a clip, carrying the caches from run to run.
+type chunked struct {
+	first, next engine.Session
+	caches      map[string]engine.Tensor
+}
+
+// run gives one piece of the clip to the graphs and returns what is not a cache. The first piece must be one frame.
+func (c *chunked) run(ctx context.Context, input string, piece engine.Tensor) (map[string]engine.Tensor, error) {
+	session, in := c.first, map[string]engine.Tensor{input: piece}
+	if c.caches != nil {
+		session = c.next
+		maps.Copy(in, c.caches)
+	}
+	out, err := session.Run(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	c.caches = map[string]engine.Tensor{}
+	for name, t := range out {
+		if base, ok := strings.CutSuffix(name, cacheNext); ok {
+			c.caches[base] = t
+			delete(out, name)
+		}
+	}
+	return out, nil
+}
+
+// frames is the part [from, to) of a clip [1, C, T, H, W] along time.
+func frames(clip engine.Tensor, from, to int64) engine.Tensor {
+	s := clip.Shape
+	plane, out := s[3]*s[4], make([]float32, 0, s[1]*(to-from)*s[3]*s[4])
+	for c := range s[1] {
+		out = append(out, clip.Float32()[(c*s[2]+from)*plane:(c*s[2]+to)*plane]...)
+	}
+	return engine.Floats(out, 1, s[1], to-from, s[3], s[4])
+}
+
+// join puts pieces of a clip together along time.
+func join(pieces []engine.Tensor) (engine.Tensor, error) {
+	total := int64(0)
+	for _, p := range pieces {
+		if len(p.Shape) != 5 {
+			return engine.Tensor{}, fmt.Errorf("a piece of a clip has the shape %v", p.Shape)
+		}
+		total += p.Shape[2]
+	}
+	s := pieces[0].Shape
+	plane, out := s[3]*s[4], make([]float32, 0, s[1]*total*s[3]*s[4])
+	for c := range s[1] {
+		for _, p := range pieces {
+			n := p.Shape[2] * plane
+			out = append(out, p.Float32()[c*n:(c+1)*n]...)
+		}
+	}
+	return engine.Floats(out, 1, s[1], total, s[3], s[4]), nil
+}
