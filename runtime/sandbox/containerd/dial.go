@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"golang.org/x/sys/unix"
@@ -13,9 +14,26 @@ import (
 // socketName is what videosdgx-init listens on in the instance's folder.
 const socketName = "init.sock"
 
-// Dial connects to init. The socket lies in a folder that the instance may write to, so a name in it is not trusted: a
-// symbolic link to some socket of the machine is refused, and what was checked is what is dialled.
+// Dial connects to init, and waits for it to listen when it has only just been started.
 func (b *box) Dial(ctx context.Context) (net.Conn, error) {
+	for wait := 200 * time.Microsecond; ; wait = min(wait*2, 2*time.Millisecond) {
+		c, err := b.dialOnce(ctx)
+		if err == nil || !errdefs.IsUnavailable(err) {
+			return c, err
+		}
+		select {
+		case <-time.After(wait):
+		case <-b.exited:
+			return nil, b.gone()
+		case <-ctx.Done():
+			return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
+	}
+}
+
+// dialOnce does not trust the socket's name, since it lies in a folder that the instance may write to: a symbolic link to
+// some socket of the machine is refused, and what was checked is what is dialled.
+func (b *box) dialOnce(ctx context.Context) (net.Conn, error) {
 	path := filepath.Join(b.dir, socketName)
 	fd, err := unix.Open(path, unix.O_PATH|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {

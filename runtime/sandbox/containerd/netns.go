@@ -3,7 +3,6 @@ package containerd
 import (
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 
 	"github.com/vishvananda/netlink"
@@ -64,17 +63,4 @@ func dropNetns(path string) error {
 		return fmt.Errorf("network namespace: %w", err)
 	}
 	return nil
-}
-
-// netnsNames lists what is pinned in a folder.
-func netnsNames(dir string) ([]string, error) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return nil, err
-	}
-	names := make([]string, 0, len(entries))
-	for _, e := range entries {
-		names = append(names, filepath.Base(e.Name()))
-	}
-	return names, nil
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/containerd/errdefs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
 )
 
 // cpuPeriod is the kernel's default, in microseconds.
@@ -27,6 +28,16 @@ func (b blueprint) resources() *specs.LinuxResources {
 		r.CPU = &specs.LinuxCPU{Period: ptr(uint64(cpuPeriod)), Quota: ptr(max(int64(l.CPUs*cpuPeriod), 1000))}
 	}
 	return r
+}
+
+// openFiles is as many as is usual, or as we may give: only CAP_SYS_RESOURCE raises the limit we have ourselves.
+func openFiles() uint64 {
+	const usual = 65536
+	var own unix.Rlimit
+	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &own); err != nil {
+		return usual
+	}
+	return min(usual, own.Max)
 }
 
 func orElse(v, def int64) int64 {

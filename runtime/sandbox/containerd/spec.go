@@ -48,7 +48,7 @@ func (b blueprint) spec() (*specs.Spec, error) {
 			Args: args, Env: b.env(), Cwd: b.cwd(), NoNewPrivileges: true,
 			User:         specs.User{UID: b.image.user.UID, GID: b.image.user.GID},
 			Capabilities: &specs.LinuxCapabilities{},
-			Rlimits:      []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Hard: 65536, Soft: 65536}, {Type: "RLIMIT_CORE"}},
+			Rlimits:      []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Hard: openFiles(), Soft: openFiles()}, {Type: "RLIMIT_CORE"}},
 			OOMScoreAdj:  ptr(500), // an instance goes before the control plane does
 		},
 		Linux: &specs.Linux{

@@ -1,0 +1,108 @@
+package containerd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+)
+
+// Cleanup removes every instance whose id keep does not hold, and what instances that are no more have left: records,
+// tasks, network namespaces, cgroups, work folders. It is for the start of a control plane, after it has looked through
+// List.
+func (d *Driver) Cleanup(ctx context.Context, keep ...string) error {
+	boxes, err := d.List(ctx)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, b := range boxes {
+		if !slices.Contains(keep, b.ID()) {
+			errs = append(errs, b.Remove(ctx))
+		}
+	}
+	left, err := d.strays(ctx)
+	errs = append(errs, err)
+	for id := range left {
+		if err := d.removeAll(d.in(ctx), id); err != nil {
+			errs = append(errs, fmt.Errorf("left by instance %s: %w", id, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Leftovers describes what belongs to no instance that List knows: nothing, when all is well.
+func (d *Driver) Leftovers(ctx context.Context) ([]string, error) {
+	left, err := d.strays(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var text []string
+	for id, kinds := range left {
+		for _, k := range kinds {
+			text = append(text, k+" of "+id)
+		}
+	}
+	sort.Strings(text)
+	return text, nil
+}
+
+// strays are kinds of things by the id of an instance that is not there.
+func (d *Driver) strays(ctx context.Context) (map[string][]string, error) {
+	records, err := d.records(d.in(ctx))
+	if err != nil {
+		return nil, err
+	}
+	known := map[string]bool{}
+	for _, c := range records {
+		known[c.ID] = true
+	}
+	found := map[string][]string{}
+	note := func(kind string, ids ...string) {
+		for _, id := range ids {
+			if !known[id] {
+				found[id] = append(found[id], kind)
+			}
+		}
+	}
+	for id := range d.cgroupIDs() {
+		note("cgroup", id)
+	}
+	for kind, dir := range map[string]string{
+		"network namespace": d.nets.dir, "CRIU work folder": filepath.Join(d.o.State, "criu"), "task bundle": d.bundles(),
+	} {
+		names, err := names(dir)
+		if err != nil {
+			return nil, err
+		}
+		note(kind, names...)
+	}
+	return found, nil
+}
+
+// bundles is where a private daemon keeps its tasks' folders; the system's daemon is not ours to look into.
+func (d *Driver) bundles() string {
+	if d.daemon == nil {
+		return ""
+	}
+	return filepath.Join(d.daemon.state, "io.containerd.runtime.v2.task", d.o.Namespace)
+}
+
+// names lists a folder; one that is not there is empty.
+func names(dir string) ([]string, error) {
+	if dir == "" {
+		return nil, nil
+	}
+	entries, err := os.ReadDir(dir)
+	if err != nil && !os.IsNotExist(err) {
+		return nil, err
+	}
+	list := make([]string, len(entries))
+	for i, e := range entries {
+		list[i] = e.Name()
+	}
+	return list, nil
+}
