@@ -1,0 +1,142 @@
+package text
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/containerd/errdefs"
+)
+
+// Tokenizer is one tokenizer.json. It may be used from several goroutines.
+type Tokenizer struct {
+	normalizer normalizer
+	pre        preTokenizer
+	model      *unigram
+	raw        *added // tokens looked for in the text as it is
+	normal     *added // tokens looked for in the normalized text
+	template   []templatePart
+	pad        int64
+}
+
+type document struct {
+	AddedTokens   []addedToken    `json:"added_tokens"`
+	Normalizer    json.RawMessage `json:"normalizer"`
+	PreTokenizer  json.RawMessage `json:"pre_tokenizer"`
+	PostProcessor json.RawMessage `json:"post_processor"`
+	Model         json.RawMessage `json:"model"`
+}
+
+// Load reads the tokenizer.json of dir, and from tokenizer_config.json, where there is one, the padding token.
+func Load(dir string) (*Tokenizer, error) {
+	path := filepath.Join(dir, "tokenizer.json")
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read tokenizer: %w", err)
+	}
+	t, err := Parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	config, err := os.ReadFile(filepath.Join(dir, "tokenizer_config.json"))
+	if err != nil {
+		return t, nil
+	}
+	return t, t.padFrom(config)
+}
+
+// padFrom sets the padding id from a tokenizer_config.json; its pad_token is a string or an object with content.
+func (t *Tokenizer) padFrom(raw []byte) error {
+	var c struct {
+		Pad json.RawMessage `json:"pad_token"`
+	}
+	if err := json.Unmarshal(raw, &c); err != nil {
+		return fmt.Errorf("tokenizer_config.json: %w: %w", err, errdefs.ErrDataLoss)
+	}
+	var token struct{ Content string }
+	if json.Unmarshal(c.Pad, &token.Content) != nil && json.Unmarshal(c.Pad, &token) != nil || token.Content == "" {
+		return nil
+	}
+	id, ok := t.ID(token.Content)
+	if !ok {
+		return fmt.Errorf("tokenizer_config.json: pad_token %q is not in the vocabulary: %w", token.Content, errdefs.ErrDataLoss)
+	}
+	t.pad = id
+	return nil
+}
+
+// Parse reads a tokenizer.json.
+func Parse(raw []byte) (*Tokenizer, error) {
+	var d document
+	if err := json.Unmarshal(raw, &d); err != nil {
+		return nil, fmt.Errorf("not a tokenizer.json: %w: %w", err, errdefs.ErrDataLoss)
+	}
+	t := &Tokenizer{}
+	var err error
+	if t.model, err = parseUnigram(d.Model); err != nil {
+		return nil, err
+	}
+	if t.normalizer, err = parseNormalizer(d.Normalizer); err != nil {
+		return nil, err
+	}
+	if t.pre, err = parsePre(d.PreTokenizer); err != nil {
+		return nil, err
+	}
+	if t.template, err = parseTemplate(d.PostProcessor); err != nil {
+		return nil, err
+	}
+	t.raw, t.normal = splitAdded(d.AddedTokens, t.normalizer)
+	return t, nil
+}
+
+// Vocab is the number of ids of the model, added tokens aside.
+func (t *Tokenizer) Vocab() int { return len(t.model.pieces) }
+
+// ID is the id of a token by its exact content.
+func (t *Tokenizer) ID(token string) (int64, bool) {
+	for _, a := range [...]*added{t.raw, t.normal} {
+		if id, ok := a.ids[token]; ok {
+			return id, true
+		}
+	}
+	id, ok := t.model.ids[token]
+	return int64(id), ok
+}
+
+// Encode gives the ids of a text with the special tokens that the template adds. Invalid UTF-8 is an error.
+func (t *Tokenizer) Encode(s string) ([]int64, error) {
+	ids, err := t.encode(s)
+	if err != nil {
+		return nil, err
+	}
+	return t.apply(ids), nil
+}
+
+// EncodeTo gives exactly n ids and their mask: what is too long is cut before the special tokens are added, what is too
+// short is padded on the right (truncation=True, padding="max_length").
+func (t *Tokenizer) EncodeTo(s string, n int) (ids, mask []int64, err error) {
+	ids, err = t.encode(s)
+	if err != nil {
+		return nil, nil, err
+	}
+	room := n - len(t.apply(nil))
+	if room < 0 {
+		return nil, nil, fmt.Errorf("%d tokens have no room for the special ones: %w", n, errdefs.ErrInvalidArgument)
+	}
+	ids = t.apply(ids[:min(len(ids), room)])
+	mask = make([]int64, n)
+	for i := range ids {
+		mask[i] = 1
+	}
+	for len(ids) < n {
+		ids = append(ids, t.pad)
+	}
+	return ids, mask, nil
+}
+
+// Tokens says how many tokens a text has, special ones included.
+func (t *Tokenizer) Tokens(s string) (int, error) {
+	ids, err := t.Encode(s)
+	return len(ids), err
+}

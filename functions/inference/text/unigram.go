@@ -1,0 +1,177 @@
+package text
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"slices"
+	"unicode/utf8"
+
+	"github.com/containerd/errdefs"
+)
+
+// unkPenalty is how much worse than the worst piece an unknown character is.
+const unkPenalty = 10
+
+// unigram is the model: pieces with log probabilities, of which the most probable segmentation is taken.
+type unigram struct {
+	pieces       []scored
+	ids          map[string]int32
+	longest      int // bytes of the longest piece
+	unk          int32
+	unkScore     float64
+	byteFallback bool
+}
+
+type scored struct {
+	text  string
+	score float64
+}
+
+// UnmarshalJSON reads ["piece", score].
+func (s *scored) UnmarshalJSON(raw []byte) error {
+	pair := []any{&s.text, &s.score}
+	if err := json.Unmarshal(raw, &pair); err != nil {
+		return err
+	}
+	if len(pair) != 2 {
+		return fmt.Errorf("a vocabulary entry has %d parts, not 2", len(pair))
+	}
+	return nil
+}
+
+func parseUnigram(raw json.RawMessage) (*unigram, error) {
+	var m struct {
+		Type         string   `json:"type"`
+		UnkID        *int32   `json:"unk_id"`
+		Vocab        []scored `json:"vocab"`
+		ByteFallback bool     `json:"byte_fallback"`
+	}
+	var kind struct{ Type string }
+	if err := json.Unmarshal(raw, &kind); err == nil && kind.Type != "" && kind.Type != "Unigram" {
+		return nil, fmt.Errorf("tokenizer model %q is not supported, Unigram is: %w", kind.Type, errdefs.ErrNotImplemented)
+	}
+	if err := json.Unmarshal(raw, &m); err != nil {
+		return nil, fmt.Errorf("tokenizer model: %w: %w", err, errdefs.ErrDataLoss)
+	}
+	u := &unigram{pieces: m.Vocab, ids: make(map[string]int32, len(m.Vocab)), unk: -1, byteFallback: m.ByteFallback}
+	worst := math.Inf(1)
+	for i, p := range m.Vocab {
+		u.ids[p.text] = int32(i)
+		u.longest = max(u.longest, len(p.text))
+		worst = min(worst, p.score)
+	}
+	u.unkScore = worst - unkPenalty
+	if m.UnkID != nil {
+		u.unk = *m.UnkID
+		if int(u.unk) >= len(m.Vocab) || u.unk < 0 {
+			return nil, fmt.Errorf("tokenizer model: unk_id %d is outside the vocabulary of %d: %w", u.unk, len(m.Vocab), errdefs.ErrDataLoss)
+		}
+	}
+	return u, nil
+}
+
+type step struct {
+	score float64
+	from  int // byte where the last piece begins; -1: not reached
+	id    int32
+}
+
+// best is the Viterbi pass: for every byte position, the last piece of the best segmentation that ends there.
+func (u *unigram) best(s string) ([]step, error) {
+	ends := make([]step, len(s)+1)
+	for i := range ends {
+		ends[i].from = -1
+	}
+	for at := 0; at < len(s); {
+		_, width := utf8.DecodeRuneInString(s[at:])
+		here, single := ends[at].score, false
+		for end := at + width; end <= min(len(s), at+u.longest); {
+			if id, ok := u.ids[s[at:end]]; ok {
+				reach(&ends[end], step{here + u.pieces[id].score, at, id})
+				single = single || end == at+width
+			}
+			if end == len(s) {
+				break
+			}
+			_, w := utf8.DecodeRuneInString(s[end:])
+			end += w
+		}
+		if !single {
+			if u.unk < 0 {
+				return nil, fmt.Errorf("the tokenizer has no token for %q: %w", s[at:at+width], errdefs.ErrInvalidArgument)
+			}
+			reach(&ends[at+width], step{here + u.unkScore, at, u.unk})
+		}
+		at += width
+	}
+	return ends, nil
+}
+
+// reach keeps the better of two ways to a position; of equals, the one found first.
+func reach(have *step, s step) {
+	if have.from < 0 || s.score > have.score {
+		*have = s
+	}
+}
+
+// encode gives the ids of one piece of text. Neighbouring unknown characters become one token, or their bytes where the
+// model falls back to bytes.
+func (u *unigram) encode(s string) ([]int64, error) {
+	ends, err := u.best(s)
+	if err != nil {
+		return nil, err
+	}
+	var words []string // last first
+	unknownFrom := -1  // end of a run of unknown characters
+	for end := len(s); end > 0; {
+		e := ends[end]
+		if e.id == u.unk {
+			if unknownFrom < 0 {
+				unknownFrom = end
+			}
+		} else {
+			if unknownFrom >= 0 {
+				words = append(words, s[end:unknownFrom])
+				unknownFrom = -1
+			}
+			words = append(words, s[e.from:end])
+		}
+		end = e.from
+	}
+	if unknownFrom >= 0 {
+		words = append(words, s[:unknownFrom])
+	}
+	slices.Reverse(words)
+	return u.lookup(words), nil
+}
+
+func (u *unigram) lookup(words []string) []int64 {
+	var out []int64
+	for _, w := range words {
+		if id, ok := u.ids[w]; ok {
+			out = append(out, int64(id))
+		} else if bytes, ok := u.bytes(w); ok {
+			out = append(out, bytes...)
+		} else {
+			out = append(out, int64(u.unk))
+		}
+	}
+	return out
+}
+
+// bytes spells a word in byte tokens; false when the model has not all of them.
+func (u *unigram) bytes(w string) ([]int64, bool) {
+	if !u.byteFallback {
+		return nil, false
+	}
+	out := make([]int64, 0, len(w))
+	for i := range len(w) {
+		id, ok := u.ids[fmt.Sprintf("<0x%02X>", w[i])]
+		if !ok {
+			return nil, false
+		}
+		out = append(out, int64(id))
+	}
+	return out, true
+}
