@@ -40,3 +40,15 @@ type Instances interface {
 	// Logs writes what instances of a function have logged, oldest first, and goes on when follow is set until ctx ends.
 	Logs(ctx context.Context, function string, follow bool, w io.Writer) error
 }
+
+// Stopper is what Instances may be able to do besides: end one instance. One that answers drains first; NotFound for an
+// unknown id.
+type Stopper interface {
+	StopInstance(ctx context.Context, id string) error
+}
+
+// Provisioner is what Functions may be able to do besides: change minInstances of one version (a published number or
+// "$LATEST") in place, durably. Everything else about a published version never changes.
+type Provisioner interface {
+	SetMinInstances(ctx context.Context, name, version string, n int) (spec.Function, error)
+}

@@ -1,0 +1,82 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/containerd/errdefs"
+)
+
+// slowest is how many bytes a second a body must bring, beyond the server's BodyTimeout.
+const slowest = 64 << 10
+
+// body sets a read deadline on the connection with the first read and lifts it at the end, so that a client cannot hold
+// a handler by sending slowly, and the wait for an answer has no deadline.
+type body struct {
+	rc       io.ReadCloser
+	w        http.ResponseWriter
+	patience time.Duration
+	size     int64 // -1: unknown
+	limit    int64
+	armed    bool
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	if !b.armed {
+		b.armed = true
+		n := b.size
+		if n < 0 {
+			n = b.limit
+		}
+		b.deadline(time.Now().Add(b.patience + time.Duration(n/slowest)*time.Second))
+	}
+	n, err := b.rc.Read(p)
+	if errors.Is(err, io.EOF) {
+		b.deadline(time.Time{})
+	} else if errors.Is(err, os.ErrDeadlineExceeded) {
+		b.w.Header().Set("Connection", "close") // the rest of the body is never read
+	}
+	return n, err
+}
+
+func (b *body) Close() error { return b.rc.Close() }
+
+// deadline is best effort: a recorder in a test has none.
+func (b *body) deadline(t time.Time) { http.NewResponseController(b.w).SetReadDeadline(t) }
+
+// ReadBody reads a request's body of at most limit bytes; what names the limit in the error.
+func ReadBody(r *http.Request, limit int64, what string) ([]byte, error) {
+	if r.ContentLength > limit {
+		return nil, tooLarge(r.ContentLength, limit, what)
+	}
+	if r.ContentLength == 0 {
+		return nil, nil
+	}
+	if r.ContentLength > 0 {
+		b := make([]byte, r.ContentLength)
+		if _, err := io.ReadFull(r.Body, b); err != nil {
+			return nil, bodyError(err)
+		}
+		// One more read sees the end, which lifts the deadline.
+		if _, err := r.Body.Read(make([]byte, 1)); err != nil && !errors.Is(err, io.EOF) {
+			return nil, bodyError(err)
+		}
+		return b, nil
+	}
+	b, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	if err != nil {
+		return nil, bodyError(err)
+	}
+	if int64(len(b)) > limit {
+		return nil, tooLarge(int64(len(b)), limit, what)
+	}
+	return b, nil
+}
+
+func tooLarge(n, limit int64, what string) error {
+	return fmt.Errorf("%s of %d bytes exceeds its limit of %d bytes: %w", what, n, limit, errdefs.ErrOutOfRange)
+}

@@ -1,0 +1,147 @@
+package gateway
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"math"
+	"net/http"
+	"os"
+	"strconv"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// StatusClientClosed is nginx's status for a client that went away; it is only ever logged.
+const StatusClientClosed = 499
+
+// Problem is an error as the outside sees it.
+type Problem struct {
+	Status     int
+	Type       string // Lambda's exception name
+	Message    string
+	RetryAfter time.Duration // 0: none given
+}
+
+// Typed is an error that names its own place in Lambda's vocabulary, where the class alone would be too coarse.
+type Typed struct {
+	Status int
+	Type   string
+	Err    error
+}
+
+func (e *Typed) Error() string { return e.Err.Error() }
+func (e *Typed) Unwrap() error { return e.Err }
+
+// classes is the one map from error class to status and Lambda exception; the first match wins.
+var classes = []struct {
+	is     func(error) bool
+	status int
+	kind   string
+}{
+	{errdefs.IsNotFound, http.StatusNotFound, "ResourceNotFoundException"},
+	{errdefs.IsInvalidArgument, http.StatusBadRequest, "InvalidParameterValueException"},
+	{errdefs.IsAlreadyExists, http.StatusConflict, "ResourceConflictException"},
+	{errdefs.IsConflict, http.StatusConflict, "ResourceConflictException"},
+	{errdefs.IsFailedPrecondition, http.StatusPreconditionFailed, "PreconditionFailedException"},
+	{errdefs.IsOutOfRange, http.StatusRequestEntityTooLarge, "RequestTooLargeException"},
+	{errdefs.IsUnauthorized, http.StatusForbidden, "UnrecognizedClientException"},
+	{errdefs.IsPermissionDenied, http.StatusForbidden, "AccessDeniedException"},
+	{errdefs.IsNotImplemented, http.StatusNotImplemented, "InvalidRequestContentException"},
+	{isTooLarge, http.StatusRequestEntityTooLarge, "RequestTooLargeException"},
+	{isSlowBody, http.StatusRequestTimeout, "RequestTimeoutException"},
+	{errdefs.IsDeadlineExceeded, http.StatusGatewayTimeout, "ServiceException"},
+	{errdefs.IsCanceled, StatusClientClosed, "ServiceException"},
+	{errdefs.IsResourceExhausted, http.StatusTooManyRequests, "TooManyRequestsException"},
+	{errdefs.IsUnavailable, http.StatusServiceUnavailable, "ServiceException"},
+}
+
+// errSlowBody marks a request body that did not arrive in time.
+var errSlowBody = errors.New("the request body did not arrive in time")
+
+func isSlowBody(err error) bool { return errors.Is(err, errSlowBody) }
+
+func isTooLarge(err error) bool {
+	var max *http.MaxBytesError
+	return errors.As(err, &max)
+}
+
+// Explain maps an error to what the outside sees. What has no class is the server's fault: 500.
+func Explain(err error) Problem {
+	p := Problem{Status: http.StatusInternalServerError, Type: "ServiceException", Message: err.Error()}
+	var typed *Typed
+	if errors.As(err, &typed) {
+		p.Status, p.Type = typed.Status, typed.Type
+	} else {
+		for _, c := range classes {
+			if c.is(err) {
+				p.Status, p.Type = c.status, c.kind
+				break
+			}
+		}
+	}
+	var retry *spec.RetryError
+	if errors.As(err, &retry) {
+		p.RetryAfter = retry.After
+	} else if p.Status == http.StatusTooManyRequests {
+		p.RetryAfter = time.Second
+	}
+	return p
+}
+
+// FunctionStatus is the status a function URL answers with for a function that failed by itself.
+func FunctionStatus(errorType string) int {
+	if errorType == "Sandbox.Timedout" {
+		return http.StatusGatewayTimeout
+	}
+	return http.StatusBadGateway
+}
+
+// WriteError answers with err in Lambda's JSON shape and headers.
+func WriteError(w http.ResponseWriter, err error) { WriteProblem(w, Explain(err)) }
+
+// WriteProblem answers with p. "Type" is what SDKs show: "User" below 500, else "Service".
+func WriteProblem(w http.ResponseWriter, p Problem) {
+	if p.RetryAfter > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(int(math.Ceil(p.RetryAfter.Seconds()))))
+	}
+	w.Header().Set("X-Amzn-Errortype", p.Type)
+	who := "User"
+	if p.Status >= 500 {
+		who = "Service"
+	}
+	WriteJSON(w, p.Status, struct {
+		Type    string `json:"Type"`
+		Message string `json:"Message"`
+		Lower   string `json:"message"` // some SDKs read only this one
+	}{who, p.Message, p.Message})
+}
+
+// WriteJSON answers with v. A failing write means that the client has gone: nothing is left to tell it.
+func WriteJSON(w http.ResponseWriter, status int, v any) {
+	b, err := json.Marshal(v)
+	if err != nil {
+		http.Error(w, "the answer could not be encoded", http.StatusInternalServerError)
+		return
+	}
+	w.Header()["Content-Type"] = jsonType
+	w.Header().Set("Content-Length", strconv.Itoa(len(b)))
+	w.WriteHeader(status)
+	w.Write(b)
+}
+
+var jsonType = []string{"application/json"}
+
+// bodyError turns what reading a body gave into an error with a class.
+func bodyError(err error) error {
+	switch {
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		return errSlowBody
+	case isTooLarge(err), errors.Is(err, context.Canceled):
+		return err
+	}
+	return errors.Join(errdefs.ErrInvalidArgument.WithMessage("the request body could not be read: "+err.Error()), err)
+}

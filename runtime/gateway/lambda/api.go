@@ -1,0 +1,165 @@
+// Package lambda speaks AWS Lambda's control and invoke API, so that AWS SDKs and the AWS CLI work with --endpoint-url.
+// One file per group of calls; wire types have the names and the JSON of Lambda's own documentation.
+package lambda
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// Queue takes Event invocations: durably, so that an accepted one survives a restart. ResourceExhausted when full.
+type Queue interface {
+	Enqueue(ctx context.Context, inv spec.Invocation) error
+}
+
+// Options configure the API. Zero limits take Lambda's.
+type Options struct {
+	Invoker   spec.Invoker
+	Functions gateway.Functions
+	Aliases   gateway.Aliases
+	Instances gateway.Instances
+	Queue     Queue // nil: Event invocations are refused
+	Log       *slog.Logger
+
+	Keys     map[string]string // access key id → secret; empty: any credentials are accepted, also none
+	Region   string            // in ARNs; default us-east-1
+	Account  string            // in ARNs; default 000000000000
+	Async    int64             // largest Event payload in bytes; default 1 MiB
+	Response int64             // largest buffered answer in bytes; default 6 MiB, as Lambda's
+	Control  int64             // largest body of a control call in bytes; default 1 MiB
+}
+
+func (o Options) withDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Region == "" {
+		o.Region = "us-east-1"
+	}
+	if o.Account == "" {
+		o.Account = "000000000000"
+	}
+	if o.Async == 0 {
+		o.Async = 1 << 20
+	}
+	if o.Response == 0 {
+		o.Response = 6 << 20
+	}
+	if o.Control == 0 {
+		o.Control = 1 << 20
+	}
+	return o
+}
+
+// API is the Lambda API. It implements gateway.Routes.
+type API struct {
+	Options
+	edit sync.Mutex // held by calls that read, change and put back
+}
+
+var _ gateway.Routes = (*API)(nil)
+
+// New makes the API; Invoker, Functions and Aliases must be set.
+func New(o Options) *API { return &API{Options: o.withDefaults()} }
+
+// Register implements gateway.Routes.
+func (a *API) Register(mux *http.ServeMux) {
+	for pattern, h := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"POST /2015-03-31/functions/{fn}/invocations":                    a.invoke,
+		"POST /2014-11-13/functions/{fn}/invoke-async":                   a.invokeAsync,
+		"POST /2014-11-13/functions/{fn}/invoke-async/{$}":               a.invokeAsync,
+		"POST /2021-11-15/functions/{fn}/response-streaming-invocations": a.invokeStream,
+
+		"GET /2015-03-31/functions":                        a.listFunctions,
+		"GET /2015-03-31/functions/{$}":                    a.listFunctions,
+		"POST /2015-03-31/functions":                       a.createFunction,
+		"POST /2015-03-31/functions/{$}":                   a.createFunction,
+		"GET /2015-03-31/functions/{fn}":                   a.getFunction,
+		"DELETE /2015-03-31/functions/{fn}":                a.deleteFunction,
+		"GET /2015-03-31/functions/{fn}/configuration":     a.getConfiguration,
+		"PUT /2015-03-31/functions/{fn}/configuration":     a.updateConfiguration,
+		"PUT /2015-03-31/functions/{fn}/code":              a.updateCode,
+		"GET /2015-03-31/functions/{fn}/versions":          a.listVersions,
+		"POST /2015-03-31/functions/{fn}/versions":         a.publishVersion,
+		"GET /2015-03-31/functions/{fn}/aliases":           a.listAliases,
+		"POST /2015-03-31/functions/{fn}/aliases":          a.createAlias,
+		"GET /2015-03-31/functions/{fn}/aliases/{name}":    a.getAlias,
+		"PUT /2015-03-31/functions/{fn}/aliases/{name}":    a.updateAlias,
+		"DELETE /2015-03-31/functions/{fn}/aliases/{name}": a.deleteAlias,
+
+		"PUT /2017-10-31/functions/{fn}/concurrency":    a.putConcurrency,
+		"GET /2019-09-30/functions/{fn}/concurrency":    a.getConcurrency,
+		"DELETE /2017-10-31/functions/{fn}/concurrency": a.deleteConcurrency,
+
+		"PUT /2019-09-30/functions/{fn}/provisioned-concurrency":    a.putProvisioned,
+		"GET /2019-09-30/functions/{fn}/provisioned-concurrency":    a.getProvisioned,
+		"DELETE /2019-09-30/functions/{fn}/provisioned-concurrency": a.deleteProvisioned,
+
+		"PUT /2019-09-25/functions/{fn}/event-invoke-config":      a.putEventConfig,
+		"POST /2019-09-25/functions/{fn}/event-invoke-config":     a.updateEventConfig,
+		"GET /2019-09-25/functions/{fn}/event-invoke-config":      a.getEventConfig,
+		"DELETE /2019-09-25/functions/{fn}/event-invoke-config":   a.deleteEventConfig,
+		"GET /2019-09-25/functions/{fn}/event-invoke-config/list": a.listEventConfigs,
+
+		"POST /2021-10-31/functions/{fn}/url":   a.createURL,
+		"PUT /2021-10-31/functions/{fn}/url":    a.updateURL,
+		"GET /2021-10-31/functions/{fn}/url":    a.getURL,
+		"DELETE /2021-10-31/functions/{fn}/url": a.deleteURL,
+		"GET /2021-10-31/functions/{fn}/urls":   a.listURLs,
+
+		"GET /2017-03-31/tags/{arn}":           a.listTags,
+		"POST /2017-03-31/tags/{arn}":          a.tag,
+		"DELETE /2017-03-31/tags/{arn}":        a.untag,
+		"GET /2016-08-19/account-settings":     a.accountSettings,
+		"GET /2016-08-19/account-settings/{$}": a.accountSettings,
+	} {
+		mux.HandleFunc(pattern, a.guard(h))
+	}
+}
+
+// guard checks credentials before h and writes h's error after it.
+func (a *API) guard(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		err := a.authorize(r)
+		if err == nil {
+			err = h(w, r)
+		}
+		if err != nil {
+			gateway.WriteError(w, err)
+		}
+	}
+}
+
+// decode reads a control call's JSON body into v; an empty body leaves v as it is.
+func (a *API) decode(r *http.Request, v any) error {
+	b, err := gateway.ReadBody(r, a.Control, "the request")
+	if err != nil || len(b) == 0 {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return badContent(err)
+	}
+	return nil
+}
+
+// badContent is Lambda's word for a body that is not the JSON it should be.
+func badContent(err error) error {
+	return &gateway.Typed{Status: http.StatusBadRequest, Type: "InvalidRequestContentException", Err: fmt.Errorf("could not parse request body into json: %w", err)}
+}
+
+func invalid(format string, args ...any) error {
+	return fmt.Errorf(format+": %w", append(args, errdefs.ErrInvalidArgument)...)
+}
+
+func conflict(format string, args ...any) error {
+	return fmt.Errorf(format+": %w", append(args, errdefs.ErrAlreadyExists)...)
+}

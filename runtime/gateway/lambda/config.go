@@ -1,0 +1,147 @@
+package lambda
+
+import (
+	"fmt"
+	"maps"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// configuration is Lambda's FunctionConfiguration, the fields that mean something here.
+type configuration struct {
+	FunctionName        string               `json:"FunctionName"`
+	FunctionArn         string               `json:"FunctionArn"`
+	Role                string               `json:"Role"` // permissions do not exist here; SDK users expect the field
+	Handler             string               `json:"Handler,omitempty"`
+	CodeSize            int64                `json:"CodeSize"`
+	Description         string               `json:"Description"`
+	Timeout             int64                `json:"Timeout"`    // seconds
+	MemorySize          int64                `json:"MemorySize"` // MiB
+	LastModified        string               `json:"LastModified,omitempty"`
+	CodeSha256          string               `json:"CodeSha256"`
+	Version             string               `json:"Version"`
+	Environment         *environment         `json:"Environment,omitempty"`
+	RevisionID          string               `json:"RevisionId"`
+	State               string               `json:"State"`
+	LastUpdateStatus    string               `json:"LastUpdateStatus"`
+	PackageType         string               `json:"PackageType"`
+	ImageConfigResponse *imageConfigResponse `json:"ImageConfigResponse,omitempty"`
+	EphemeralStorage    *ephemeralStorage    `json:"EphemeralStorage,omitempty"`
+}
+
+type environment struct {
+	Variables map[string]string `json:"Variables"`
+}
+
+type imageConfig struct {
+	EntryPoint       []string `json:"EntryPoint,omitempty"`
+	Command          []string `json:"Command,omitempty"`
+	WorkingDirectory string   `json:"WorkingDirectory,omitempty"`
+}
+
+type imageConfigResponse struct {
+	ImageConfig imageConfig `json:"ImageConfig"`
+}
+
+type ephemeralStorage struct {
+	Size int64 `json:"Size"` // MiB
+}
+
+const mib = 1 << 20
+
+// configure is a version as Lambda describes it. qualifier is how the caller named it, "" for the bare name.
+func (a *API) configure(fn spec.Function, qualifier string) configuration {
+	c := configuration{
+		FunctionName: fn.Name, FunctionArn: a.arn(fn.Name, qualifier), Role: "arn:aws:iam::" + a.Account + ":role/videosdgx",
+		Handler: fn.Handler, Description: fn.Description, Version: fn.Version,
+		Timeout: int64(fn.Timeout.D().Round(time.Second) / time.Second), MemorySize: int64(fn.Limits.Memory) / mib,
+		CodeSha256: fn.Digest, RevisionID: revision(fn),
+		State: "Active", LastUpdateStatus: "Successful", PackageType: "Image",
+	}
+	if len(fn.Env) > 0 {
+		c.Environment = &environment{fn.Env}
+	}
+	if len(fn.Command) > 0 || fn.WorkDir != "" {
+		c.ImageConfigResponse = &imageConfigResponse{imageConfig{EntryPoint: fn.Command, WorkingDirectory: fn.WorkDir}}
+	}
+	if fn.Limits.Scratch > 0 {
+		c.EphemeralStorage = &ephemeralStorage{int64(fn.Limits.Scratch) / mib}
+	}
+	return c
+}
+
+// revision changes whenever anything about the version does.
+func revision(fn spec.Function) string { return fn.Version + "-" + fn.Digest }
+
+// settings is what CreateFunction and UpdateFunctionConfiguration share; nil leaves a field as it is.
+type settings struct {
+	Description      *string           `json:"Description"`
+	Handler          *string           `json:"Handler"`
+	Timeout          *int64            `json:"Timeout"`
+	MemorySize       *int64            `json:"MemorySize"`
+	Environment      *environment      `json:"Environment"`
+	ImageConfig      *imageConfig      `json:"ImageConfig"`
+	EphemeralStorage *ephemeralStorage `json:"EphemeralStorage"`
+}
+
+// apply changes fn, which must be a copy that nobody else sees.
+func (s settings) apply(fn *spec.Function) error {
+	if s.Description != nil {
+		fn.Description = *s.Description
+	}
+	if s.Handler != nil {
+		fn.Handler = *s.Handler
+	}
+	if s.Environment != nil {
+		fn.Env = maps.Clone(s.Environment.Variables)
+	}
+	if err := positive("Timeout", "seconds", s.Timeout, func(n int64) { fn.Timeout = spec.Duration(time.Duration(n) * time.Second) }); err != nil {
+		return err
+	}
+	if err := positive("MemorySize", "MiB", s.MemorySize, func(n int64) { fn.Limits.Memory = spec.Bytes(n * mib) }); err != nil {
+		return err
+	}
+	if s.EphemeralStorage != nil {
+		if err := positive("EphemeralStorage.Size", "MiB", &s.EphemeralStorage.Size, func(n int64) { fn.Limits.Scratch = spec.Bytes(n * mib) }); err != nil {
+			return err
+		}
+	}
+	return s.ImageConfig.apply(fn)
+}
+
+// maxSetting keeps sizes and durations far from overflow.
+const maxSetting = 1 << 30
+
+func positive(field, unit string, n *int64, set func(int64)) error {
+	if n == nil {
+		return nil
+	}
+	if *n < 1 || *n > maxSetting {
+		return invalid("%s is %d; it takes 1 to %d %s", field, *n, maxSetting, unit)
+	}
+	set(*n)
+	return nil
+}
+
+func (c *imageConfig) apply(fn *spec.Function) error {
+	if c == nil {
+		return nil
+	}
+	if len(c.Command) > 0 && len(c.EntryPoint) == 0 {
+		return invalid("ImageConfig.Command without EntryPoint is not supported; give EntryPoint as well, or set _HANDLER with Handler")
+	}
+	fn.Command = append(append([]string(nil), c.EntryPoint...), c.Command...)
+	fn.WorkDir = c.WorkingDirectory
+	return nil
+}
+
+// checkRevision refuses a change that was meant for another state of the function.
+func checkRevision(have string, want *string) error {
+	if want == nil || *want == "" || *want == have {
+		return nil
+	}
+	return fmt.Errorf("the RevisionId provided does not match the latest one, %s; read the function again and retry: %w", have, errdefs.ErrFailedPrecondition)
+}

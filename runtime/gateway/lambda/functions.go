@@ -1,0 +1,200 @@
+package lambda
+
+import (
+	"encoding/base64"
+	"maps"
+	"net/http"
+	"strconv"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// latest is the qualifier of the version that may change.
+const latest = "$LATEST"
+
+type functionList struct {
+	Functions  []configuration `json:"Functions"`
+	NextMarker string          `json:"NextMarker,omitempty"`
+}
+
+// listFunctions is ListFunctions; with FunctionVersion=ALL it lists published versions too.
+func (a *API) listFunctions(w http.ResponseWriter, r *http.Request) error {
+	fns, err := a.Functions.List(r.Context())
+	if err != nil {
+		return err
+	}
+	var all []configuration
+	for _, fn := range fns {
+		versions := []spec.Function{fn}
+		if r.URL.Query().Get("FunctionVersion") == "ALL" {
+			if versions, err = a.Functions.Versions(r.Context(), fn.Name); err != nil {
+				return err
+			}
+		}
+		for _, v := range versions {
+			all = append(all, a.configure(v, v.Version))
+		}
+	}
+	page, next, err := paged(r, all)
+	if err != nil {
+		return err
+	}
+	gateway.WriteJSON(w, http.StatusOK, functionList{page, next})
+	return nil
+}
+
+// pageSize is what Lambda gives where MaxItems is missing or larger.
+const pageSize = 50
+
+// paged cuts out what Marker and MaxItems ask for. A marker holds the number of items before it.
+func paged[T any](r *http.Request, all []T) (page []T, next string, err error) {
+	q, from, n := r.URL.Query(), 0, pageSize
+	if m := q.Get("Marker"); m != "" {
+		b, derr := base64.RawURLEncoding.DecodeString(m)
+		if from, err = strconv.Atoi(string(b)); derr != nil || err != nil || from < 0 {
+			return nil, "", invalid("Marker %q is not one that an earlier answer gave", m)
+		}
+	}
+	if m := q.Get("MaxItems"); m != "" {
+		if n, err = strconv.Atoi(m); err != nil || n < 1 || n > 10000 {
+			return nil, "", invalid("MaxItems %q is not a number from 1 to 10000", m)
+		}
+		n = min(n, pageSize)
+	}
+	from = min(from, len(all))
+	to := min(from+n, len(all))
+	if to < len(all) {
+		next = base64.RawURLEncoding.EncodeToString([]byte(strconv.Itoa(to)))
+	}
+	return append([]T{}, all[from:to]...), next, nil
+}
+
+type functionCode struct {
+	ImageURI       string `json:"ImageUri"`
+	ResolvedURI    string `json:"ResolvedImageUri"`
+	RepositoryType string `json:"RepositoryType"`
+}
+
+type functionOutput struct {
+	Configuration configuration     `json:"Configuration"`
+	Code          functionCode      `json:"Code"`
+	Tags          map[string]string `json:"Tags,omitempty"`
+	Concurrency   concurrency       `json:"Concurrency"`
+}
+
+// getFunction is GetFunction.
+func (a *API) getFunction(w http.ResponseWriter, r *http.Request) error {
+	ref, fn, err := a.find(r)
+	if err != nil {
+		return err
+	}
+	gateway.WriteJSON(w, http.StatusOK, functionOutput{
+		Configuration: a.configure(fn, ref.Qualifier),
+		Code:          functionCode{fn.Image, fn.Image, "ECR"},
+		Tags:          fn.Labels,
+		Concurrency:   concurrency{int64(fn.Concurrency)},
+	})
+	return nil
+}
+
+// getConfiguration is GetFunctionConfiguration.
+func (a *API) getConfiguration(w http.ResponseWriter, r *http.Request) error {
+	ref, fn, err := a.find(r)
+	if err != nil {
+		return err
+	}
+	gateway.WriteJSON(w, http.StatusOK, a.configure(fn, ref.Qualifier))
+	return nil
+}
+
+// code is where a function's program comes from: an image.
+type code struct {
+	ImageURI string  `json:"ImageUri"`
+	ZipFile  *string `json:"ZipFile"`
+	S3Bucket *string `json:"S3Bucket"`
+	S3Key    *string `json:"S3Key"`
+}
+
+func (c code) check() error {
+	if c.ZipFile != nil || c.S3Bucket != nil || c.S3Key != nil {
+		return invalid("only images are functions here; give Code.ImageUri and PackageType Image instead of ZipFile or S3 fields")
+	}
+	if c.ImageURI == "" {
+		return invalid("Code.ImageUri is missing; name an OCI image such as localhost:5000/fn:1 or oci:DIRECTORY")
+	}
+	return nil
+}
+
+type createInput struct {
+	settings
+	FunctionName string            `json:"FunctionName"`
+	PackageType  string            `json:"PackageType"`
+	Code         code              `json:"Code"`
+	Publish      bool              `json:"Publish"`
+	Tags         map[string]string `json:"Tags"`
+}
+
+// createFunction is CreateFunction for images.
+func (a *API) createFunction(w http.ResponseWriter, r *http.Request) error {
+	var in createInput
+	if err := a.decode(r, &in); err != nil {
+		return err
+	}
+	ref, err := ParseRef(in.FunctionName)
+	if err != nil {
+		return err
+	}
+	if in.PackageType != "" && in.PackageType != "Image" {
+		return invalid("PackageType %q is not supported; it must be Image", in.PackageType)
+	}
+	if err := in.Code.check(); err != nil {
+		return err
+	}
+	fn := spec.Function{Name: ref.Name, Image: in.Code.ImageURI, Labels: maps.Clone(in.Tags)}
+	if err := in.apply(&fn); err != nil {
+		return err
+	}
+	a.edit.Lock()
+	defer a.edit.Unlock()
+	if _, err := a.Functions.Get(r.Context(), fn.Name, ""); err == nil {
+		return conflict("function already exist: %s; UpdateFunctionCode and UpdateFunctionConfiguration change it", fn.Name)
+	} else if !errdefs.IsNotFound(err) {
+		return err
+	}
+	if fn, err = a.Functions.Put(r.Context(), fn); err != nil {
+		return err
+	}
+	return a.answer(w, r, fn, in.Publish, http.StatusCreated)
+}
+
+// answer describes $LATEST after a change, or the version that publishing it made.
+func (a *API) answer(w http.ResponseWriter, r *http.Request, fn spec.Function, publish bool, status int) error {
+	qualifier := ""
+	if publish {
+		v, err := a.Functions.Publish(r.Context(), fn.Name, "")
+		if err != nil {
+			return err
+		}
+		fn, qualifier = v, v.Version
+	}
+	gateway.WriteJSON(w, status, a.configure(fn, qualifier))
+	return nil
+}
+
+// deleteFunction is DeleteFunction, of one version with a qualifier.
+func (a *API) deleteFunction(w http.ResponseWriter, r *http.Request) error {
+	ref, _, err := a.find(r)
+	if err != nil {
+		return err
+	}
+	a.edit.Lock()
+	defer a.edit.Unlock()
+	if err := a.Functions.Delete(r.Context(), ref.Name, ref.Qualifier); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}

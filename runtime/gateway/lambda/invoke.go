@@ -1,0 +1,169 @@
+package lambda
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"sync"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// defaultPayload is Lambda's limit on a synchronous event, in bytes, for functions that name none.
+const defaultPayload = 6 << 20
+
+var emptyEvent = []byte("{}") // what a function gets when the caller sends nothing
+
+// invoke is Invoke: RequestResponse, Event or DryRun by X-Amz-Invocation-Type.
+func (a *API) invoke(w http.ResponseWriter, r *http.Request) error {
+	ref, fn, err := a.find(r)
+	if err != nil {
+		return err
+	}
+	kind := r.Header.Get("X-Amz-Invocation-Type")
+	inv, err := a.invocation(w, r, ref, fn, kind == "Event")
+	if err != nil {
+		return err
+	}
+	switch kind {
+	case "", "RequestResponse":
+		inv.Tail = r.Header.Get("X-Amz-Log-Type") == "Tail"
+		return a.respond(w, r, inv)
+	case "Event":
+		return a.enqueue(w, r, inv, fn)
+	case "DryRun":
+		w.Header().Set("X-Amz-Executed-Version", fn.Version)
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	}
+	return invalid("invocation type %q is not one of RequestResponse, Event, DryRun", kind)
+}
+
+// invocation reads and checks what a caller sends.
+func (a *API) invocation(w http.ResponseWriter, r *http.Request, ref Ref, fn spec.Function, async bool) (spec.Invocation, error) {
+	limit := int64(fn.Limits.Payload)
+	if limit == 0 {
+		limit = defaultPayload
+	}
+	if async {
+		limit = min(limit, a.Async)
+	}
+	payload, err := gateway.ReadBody(r, limit, "the payload")
+	if err != nil {
+		return spec.Invocation{}, err
+	}
+	if len(payload) == 0 {
+		payload = emptyEvent
+	} else if !json.Valid(payload) {
+		return spec.Invocation{}, badContent(json.Unmarshal(payload, new(any)))
+	}
+	id := gateway.RequestID(w)
+	inv := spec.Invocation{ID: id, Function: ref.Name, Qualifier: ref.Qualifier, Payload: payload, TraceID: gateway.TraceID(r, id)}
+	if c := r.Header.Get("X-Amz-Client-Context"); c != "" {
+		b, err := base64.StdEncoding.DecodeString(c)
+		if err != nil || !json.Valid(b) {
+			return inv, invalid("X-Amz-Client-Context is not base64 of JSON")
+		}
+		inv.ClientContext = string(b)
+	}
+	return inv, nil
+}
+
+var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// respond invokes and answers once the whole result is there, since its headers come from its end.
+func (a *API) respond(w http.ResponseWriter, r *http.Request, inv spec.Invocation) error {
+	res, err := a.Invoker.Invoke(r.Context(), inv)
+	if err != nil {
+		return err
+	}
+	buf := buffers.Get().(*bytes.Buffer)
+	defer giveBack(buf)
+	buf.Reset()
+	n, err := buf.ReadFrom(io.LimitReader(res.Body, a.Response+1))
+	res.Body.Close()
+	if err != nil {
+		return fmt.Errorf("read the function's answer: %w", err)
+	}
+	t, body, failed := res.Trailer(), buf.Bytes(), res.FunctionError
+	if t.FunctionError != "" {
+		failed = t.FunctionError
+	}
+	if failed != "" && (res.FunctionError == "" || len(body) == 0) {
+		body = errorBody(t)
+	}
+	if n > a.Response {
+		failed, body = "Unhandled", oversized(a.Response)
+	}
+	h := w.Header()
+	gateway.SetPhases(w, res.Phases, t.Run)
+	h["Content-Type"] = contentJSON
+	h["Content-Length"] = []string{strconv.Itoa(len(body))}
+	h["X-Amz-Executed-Version"] = []string{res.Version}
+	if failed != "" {
+		h["X-Amz-Function-Error"] = []string{failed}
+	}
+	if inv.Tail {
+		h["X-Amz-Log-Result"] = []string{base64.StdEncoding.EncodeToString(t.LogTail)}
+	}
+	w.WriteHeader(http.StatusOK)
+	w.Write(body)
+	return nil
+}
+
+var contentJSON = []string{"application/json"}
+
+// giveBack keeps a buffer for the next answer unless it has grown large.
+func giveBack(b *bytes.Buffer) {
+	if b.Cap() <= 256<<10 {
+		buffers.Put(b)
+	}
+}
+
+// errorBody is the JSON that goes with a function error.
+func errorBody(t spec.Trailer) []byte {
+	if len(t.ErrorBody) > 0 {
+		return t.ErrorBody
+	}
+	b, _ := json.Marshal(map[string]string{"errorType": t.ErrorType, "errorMessage": "the function failed without saying why"})
+	return b
+}
+
+func oversized(limit int64) []byte {
+	b, _ := json.Marshal(map[string]string{
+		"errorType":    "Function.ResponseSizeTooLarge",
+		"errorMessage": fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", limit),
+	})
+	return b
+}
+
+// enqueue is an Event invocation: 202 once it is stored.
+func (a *API) enqueue(w http.ResponseWriter, r *http.Request, inv spec.Invocation, fn spec.Function) error {
+	if a.Queue == nil {
+		return invalid("Event invocations are switched off on this server")
+	}
+	if err := a.Queue.Enqueue(r.Context(), inv); err != nil {
+		return err
+	}
+	w.Header().Set("X-Amz-Executed-Version", fn.Version)
+	w.WriteHeader(http.StatusAccepted)
+	return nil
+}
+
+// invokeAsync is the older InvokeAsync call, which the AWS CLI still has.
+func (a *API) invokeAsync(w http.ResponseWriter, r *http.Request) error {
+	ref, fn, err := a.find(r)
+	if err != nil {
+		return err
+	}
+	inv, err := a.invocation(w, r, ref, fn, true)
+	if err != nil {
+		return err
+	}
+	return a.enqueue(w, r, inv, fn)
+}

@@ -1,0 +1,87 @@
+package lambda
+
+import (
+	"net/http"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// change puts $LATEST back as f changed it. f gets a copy whose maps and slices it must replace, not edit.
+func (a *API) change(r *http.Request, f func(fn *spec.Function) error) (spec.Function, error) {
+	ref, err := a.ref(r)
+	if err != nil {
+		return spec.Function{}, err
+	}
+	if ref.Qualifier != "" && ref.Qualifier != latest {
+		return spec.Function{}, invalid("version %s does not change; change $LATEST and publish it", ref.Qualifier)
+	}
+	a.edit.Lock()
+	defer a.edit.Unlock()
+	fn, err := gateway.Find(r.Context(), a.Functions, ref.Name, "")
+	if err != nil {
+		return fn, err
+	}
+	if err := f(&fn); err != nil {
+		return fn, err
+	}
+	return a.Functions.Put(r.Context(), fn)
+}
+
+type updateConfigurationInput struct {
+	settings
+	RevisionID *string `json:"RevisionId"`
+}
+
+// updateConfiguration is UpdateFunctionConfiguration.
+func (a *API) updateConfiguration(w http.ResponseWriter, r *http.Request) error {
+	var in updateConfigurationInput
+	if err := a.decode(r, &in); err != nil {
+		return err
+	}
+	fn, err := a.change(r, func(fn *spec.Function) error {
+		if err := checkRevision(revision(*fn), in.RevisionID); err != nil {
+			return err
+		}
+		return in.apply(fn)
+	})
+	if err != nil {
+		return err
+	}
+	gateway.WriteJSON(w, http.StatusOK, a.configure(fn, ""))
+	return nil
+}
+
+type updateCodeInput struct {
+	code
+	Publish    bool    `json:"Publish"`
+	DryRun     bool    `json:"DryRun"`
+	RevisionID *string `json:"RevisionId"`
+}
+
+// updateCode is UpdateFunctionCode for images.
+func (a *API) updateCode(w http.ResponseWriter, r *http.Request) error {
+	var in updateCodeInput
+	if err := a.decode(r, &in); err != nil {
+		return err
+	}
+	if err := in.check(); err != nil {
+		return err
+	}
+	if in.DryRun {
+		_, fn, err := a.find(r)
+		if err == nil {
+			fn.Image = in.ImageURI
+			gateway.WriteJSON(w, http.StatusOK, a.configure(fn, ""))
+		}
+		return err
+	}
+	fn, err := a.change(r, func(fn *spec.Function) error {
+		fn.Image = in.ImageURI
+		return checkRevision(revision(*fn), in.RevisionID)
+	})
+	if err != nil {
+		return err
+	}
+	return a.answer(w, r, fn, in.Publish, http.StatusOK)
+}

@@ -1,0 +1,138 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/google/uuid"
+)
+
+// Routes is a group of endpoints.
+type Routes interface {
+	Register(mux *http.ServeMux)
+}
+
+// Mount is one pattern of http.ServeMux and what serves it, such as {"GET /metrics", promhttp.Handler()}.
+type Mount struct {
+	Pattern string
+	Handler http.Handler
+}
+
+// Register implements Routes.
+func (m Mount) Register(mux *http.ServeMux) { mux.Handle(m.Pattern, m.Handler) }
+
+// Options configure a Server. Zero values take the defaults that WithDefaults names.
+type Options struct {
+	Routes    []Routes
+	Wrap      []func(http.Handler) http.Handler // around the routes, the first outermost; function URLs come in here
+	Log       *slog.Logger
+	AccessLog *slog.Logger // nil: none
+
+	MaxBody       int64         // bytes of any request body; endpoints have tighter limits of their own; default 256 MiB
+	HeaderTimeout time.Duration // until the request's head is there; default 10s
+	BodyTimeout   time.Duration // for the body, on top of one second per 64 KiB; default 10s
+	IdleTimeout   time.Duration // of a kept-alive connection; default 2m
+}
+
+// WithDefaults fills in what is zero.
+func (o Options) WithDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.MaxBody == 0 {
+		o.MaxBody = 256 << 20
+	}
+	if o.HeaderTimeout == 0 {
+		o.HeaderTimeout = 10 * time.Second
+	}
+	if o.BodyTimeout == 0 {
+		o.BodyTimeout = 10 * time.Second
+	}
+	if o.IdleTimeout == 0 {
+		o.IdleTimeout = 2 * time.Minute
+	}
+	return o
+}
+
+// Server is the control plane's HTTP server.
+type Server struct {
+	http   *http.Server
+	cancel context.CancelCauseFunc
+}
+
+var errStopping = errors.New("the server is stopping")
+
+// New builds the server. It panics when two routes have the same pattern, as http.ServeMux does.
+func New(o Options) *Server {
+	o = o.WithDefaults()
+	uuid.EnableRandPool()
+	base, cancel := context.WithCancelCause(context.Background())
+	return &Server{cancel: cancel, http: &http.Server{
+		Handler:           newHandler(o),
+		BaseContext:       func(net.Listener) context.Context { return base },
+		ReadHeaderTimeout: o.HeaderTimeout,
+		IdleTimeout:       o.IdleTimeout,
+		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
+	}}
+}
+
+func newHandler(o Options) http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range o.Routes {
+		r.Register(mux)
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { noRoute(mux, w, r) })
+	var h http.Handler = mux
+	for i := len(o.Wrap) - 1; i >= 0; i-- {
+		h = o.Wrap[i](h)
+	}
+	return observe(o, h)
+}
+
+// Handler is what the server serves, for tests and for embedding.
+func (s *Server) Handler() http.Handler { return s.http.Handler }
+
+// Serve takes requests from l until Stop; it gives nil after a Stop.
+func (s *Server) Serve(l net.Listener) error {
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve http on %s: %w", l.Addr(), err)
+	}
+	return nil
+}
+
+// Stop takes no more requests and waits for those in flight until ctx ends; then it cancels them. It may be called twice.
+func (s *Server) Stop(ctx context.Context) error {
+	defer s.cancel(errStopping)
+	if err := s.http.Shutdown(ctx); err != nil {
+		s.cancel(errStopping)
+		return errors.Join(err, s.http.Close())
+	}
+	return nil
+}
+
+// noRoute answers what no pattern took: 405 when another method would have been taken, else 404.
+func noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
+	var allow []string
+	for _, m := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodPatch} {
+		probe := r.Clone(r.Context())
+		probe.Method = m
+		if _, pattern := mux.Handler(probe); pattern != "/" && pattern != "" {
+			allow = append(allow, m)
+		}
+	}
+	if len(allow) > 0 {
+		w.Header().Set("Allow", strings.Join(allow, ", "))
+		WriteProblem(w, Problem{Status: http.StatusMethodNotAllowed, Type: "InvalidRequestContentException",
+			Message: fmt.Sprintf("%s is not allowed on %s; allowed: %s", r.Method, r.URL.Path, strings.Join(allow, ", "))})
+		return
+	}
+	WriteError(w, fmt.Errorf("nothing is served at %s; function URLs are under /fn/NAME/, the Lambda API under /2015-03-31/functions, the rest in /openapi.json: %w",
+		r.URL.Path, errdefs.ErrNotFound))
+}
