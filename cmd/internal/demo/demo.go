@@ -1,0 +1,86 @@
+// Package demo is what `make demo` runs: it makes the embedded demo model servable, starts a server of its own, has it
+// make one clip from a prompt, measures cold and warm calls, and stops what it started. It uses the program's own
+// commands and HTTP API, as a newcomer would.
+package demo
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"time"
+)
+
+// Options say what to make and where.
+type Options struct {
+	Data       string // state of the demo's server
+	Checkpoint string // of the demo model
+	Image      string // folder of the image's recipe
+	Driver     string // as serve takes it
+	Prompt     string
+	Output     string // the clip
+	Seed       int64
+	Cold, Warm int // calls to measure
+	Out, Err   io.Writer
+}
+
+// Report is what the demo found.
+type Report struct {
+	Clip    string   `json:"clip"`
+	Driver  string   `json:"driver"`
+	Seconds float64  `json:"clipSeconds"`
+	Cold    Measured `json:"cold"` // absent → answer, an event that does no work
+	Warm    Measured `json:"warm"` // idle → answer, the same event
+	Film    Measured `json:"film"` // idle → finished clip
+}
+
+// Run goes through all steps. What it started is stopped again, also on error.
+func Run(ctx context.Context, o Options) (*Report, error) {
+	exe, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	d := &demo{Options: o, exe: exe}
+	for _, p := range []*string{&d.Data, &d.Output} {
+		if *p, err = filepath.Abs(*p); err != nil {
+			return nil, err
+		}
+	}
+	if err := d.prepare(ctx); err != nil {
+		return nil, err
+	}
+	srv, err := d.serve(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer srv.stop()
+	return d.measure(ctx, srv)
+}
+
+type demo struct {
+	Options
+	exe string
+}
+
+// command runs one of the program's own commands to its end; its output is shown only when it fails.
+func (d *demo) command(ctx context.Context, args ...string) error {
+	out, err := exec.CommandContext(ctx, d.exe, args...).CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("videosdgx %s: %w\n%s", args[0], err, out)
+	}
+	return nil
+}
+
+// step says what is being done, does it, and says how long it took.
+func (d *demo) step(name string, f func() error) error {
+	fmt.Fprintf(d.Err, "%-44s", name+" …")
+	begin := time.Now()
+	if err := f(); err != nil {
+		fmt.Fprintln(d.Err, "failed")
+		return err
+	}
+	fmt.Fprintf(d.Err, "%8.2f s\n", time.Since(begin).Seconds())
+	return nil
+}

@@ -1,0 +1,147 @@
+package demo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Measured is a call's median time and where the time of that call went.
+type Measured struct {
+	Millis float64            `json:"ms"`
+	Phases map[string]float64 `json:"phasesMs"` // from Server-Timing
+	Calls  int                `json:"calls"`
+}
+
+func (d *demo) measure(ctx context.Context, s *server) (*Report, error) {
+	r := &Report{Clip: d.Output}
+	if err := d.step("first start (unpacks the image)", func() error { _, err := s.ping(ctx); return err }); err != nil {
+		return nil, err
+	}
+	err := d.step(fmt.Sprintf("%d cold starts", d.Cold), func() (err error) {
+		r.Cold, err = median(d.Cold, func() (Measured, error) {
+			if err := s.scaleToZero(ctx); err != nil {
+				return Measured{}, err
+			}
+			return s.ping(ctx)
+		})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	err = d.step(fmt.Sprintf("%d warm calls", d.Warm), func() (err error) {
+		r.Warm, err = median(d.Warm, func() (Measured, error) { return s.ping(ctx) })
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	r.Driver, r.Film, err = d.film(ctx, s)
+	r.Seconds = r.Film.Millis / 1000
+	return r, err
+}
+
+// film makes the clip with the command a user would type, progress bar and all.
+func (d *demo) film(ctx context.Context, s *server) (string, Measured, error) {
+	fmt.Fprintf(d.Err, "generating %q\n", d.Prompt)
+	begin := time.Now()
+	cmd := exec.CommandContext(ctx, d.exe, "generate", d.Prompt, "--server", s.url, "--model", "wan21",
+		"--seed", strconv.FormatInt(d.Seed, 10), "--output", d.Output)
+	cmd.Stdout, cmd.Stderr = io.Discard, os.Stderr
+	if err := cmd.Run(); err != nil {
+		return "", Measured{}, fmt.Errorf("videosdgx generate: %w", err)
+	}
+	m := Measured{Millis: millis(time.Since(begin)), Calls: 1}
+	var v struct{ Driver struct{ Name string } }
+	err := s.get(ctx, "/api/v1/version", &v)
+	return v.Driver.Name, m, err
+}
+
+// ping calls the function with an event that does no work.
+func (s *server) ping(ctx context.Context) (Measured, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/fn/wan21/", strings.NewReader(`{"ping":true}`))
+	if err != nil {
+		return Measured{}, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	begin := time.Now()
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return Measured{}, err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	took := time.Since(begin)
+	if err == nil && resp.StatusCode != http.StatusOK {
+		err = fmt.Errorf("the function answered %s: %s", resp.Status, body)
+	}
+	return Measured{Millis: millis(took), Phases: serverTiming(resp.Header.Get("Server-Timing")), Calls: 1}, err
+}
+
+// scaleToZero removes every instance, as the end of their keep-alive would.
+func (s *server) scaleToZero(ctx context.Context) error {
+	var list []struct{ ID string }
+	if err := s.get(ctx, "/api/v1/instances", &list); err != nil {
+		return err
+	}
+	for _, i := range list {
+		if err := s.do(ctx, http.MethodDelete, "/api/v1/instances/"+i.ID, nil); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *server) get(ctx context.Context, path string, out any) error {
+	return s.do(ctx, http.MethodGet, path, out)
+}
+
+func (s *server) do(ctx context.Context, method, path string, out any) error {
+	req, err := http.NewRequestWithContext(ctx, method, s.url+path, nil)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err == nil && resp.StatusCode >= 300 {
+		err = fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, body)
+	}
+	if err != nil || out == nil {
+		return err
+	}
+	return json.Unmarshal(body, out)
+}
+
+// median makes n calls and gives the one in the middle.
+func median(n int, call func() (Measured, error)) (Measured, error) {
+	if n < 1 {
+		return Measured{}, errors.New("at least one call must be measured")
+	}
+	all := make([]Measured, n)
+	for i := range all {
+		var err error
+		if all[i], err = call(); err != nil {
+			return Measured{}, err
+		}
+	}
+	slices.SortFunc(all, func(a, b Measured) int { return int(1e6 * (a.Millis - b.Millis)) })
+	m := all[n/2]
+	m.Calls = n
+	return m, nil
+}
+
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
