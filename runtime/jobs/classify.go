@@ -1,0 +1,88 @@
+package jobs
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spec/urlevent"
+)
+
+// classify says what an error of the Runner means for a job.
+func classify(err error) (*Problem, time.Duration) {
+	p := &Problem{Kind: "unavailable", Detail: sentence(err.Error()), Retryable: true}
+	var retry *spec.RetryError
+	switch {
+	case errors.As(err, &retry) && retry.After > 0:
+		return p, retry.After
+	case retry != nil, errdefs.IsInvalidArgument(err), errdefs.IsNotFound(err):
+		p.Kind, p.Retryable = "invalid", false
+	case errdefs.IsDeadlineExceeded(err):
+		p.Kind, p.Retryable = "timeout", false // as long again would end the same way
+	}
+	return p, 0
+}
+
+// refusal says what an HTTP status of the function other than success means.
+func refusal(h urlevent.Head, body []byte) *Problem {
+	retryable := h.StatusCode >= 500 || h.StatusCode == http.StatusRequestTimeout || h.StatusCode == http.StatusTooManyRequests
+	p := &Problem{Kind: "function", Status: h.StatusCode, Retryable: retryable, Body: clip(string(body))}
+	if !retryable {
+		p.Kind = "invalid"
+	}
+	var said struct{ Detail, Title, Message, ErrorMessage string }
+	_ = json.Unmarshal(body, &said)
+	for _, s := range []string{said.Detail, said.Message, said.ErrorMessage, said.Title} {
+		if s != "" {
+			p.Detail = sentence(s)
+			return p
+		}
+	}
+	p.Detail = fmt.Sprintf("The function answered with status %d.", h.StatusCode)
+	return p
+}
+
+// broken says what the function's error trailer means.
+func broken(t spec.Trailer) *Problem {
+	p := &Problem{Kind: "function", Retryable: true, Body: clip(string(t.ErrorBody)), Log: clip(string(t.LogTail))}
+	var said struct{ ErrorType, ErrorMessage string }
+	_ = json.Unmarshal(t.ErrorBody, &said)
+	switch {
+	case said.ErrorMessage != "":
+		p.Detail = sentence(said.ErrorMessage)
+	case t.ErrorType != "":
+		p.Detail = "The function failed: " + t.ErrorType + "."
+	default:
+		p.Detail = "The function failed without saying why."
+	}
+	if strings.Contains(t.ErrorType+said.ErrorType, "Timeout") || strings.Contains(said.ErrorMessage, "timed out") {
+		p.Kind, p.Retryable = "timeout", false
+	}
+	return p
+}
+
+const clipAt = 4 << 10
+
+func clip(s string) string {
+	if len(s) > clipAt {
+		s = s[:clipAt]
+	}
+	return strings.ToValidUTF8(s, "\uFFFD")
+}
+
+func sentence(s string) string {
+	if s = strings.TrimSpace(clip(s)); s == "" {
+		return s
+	}
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return s
+}

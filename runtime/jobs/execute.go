@@ -1,0 +1,197 @@
+package jobs
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spec/urlevent"
+)
+
+// maxErrorBody bounds what is read of an answer that is no success, in bytes.
+const maxErrorBody = 64 << 10
+
+// execute invokes the function and saves what it answers. The Result is also in the outcome when it counts.
+func (a *attempt) execute(ctx context.Context) (outcome, *Result) {
+	ctx, cancel := context.WithDeadlineCause(ctx, a.job.Deadline, errDeadline)
+	defer cancel()
+	inv, err := a.invocation(ctx)
+	if err != nil {
+		return a.failure(ctx, err), nil
+	}
+	res, err := a.s.deps.Runner.Invoke(ctx, inv)
+	if err != nil {
+		return a.failure(ctx, err), nil
+	}
+	defer res.Body.Close()
+	file, problem, err := a.receive(ctx, res)
+	switch {
+	case err != nil:
+		return a.failure(ctx, err), file
+	case problem != nil:
+		return a.judged(ctx, problem), file
+	}
+	return outcome{result: file}, file
+}
+
+func (a *attempt) invocation(ctx context.Context) (spec.Invocation, error) {
+	body, err := a.s.deps.Store.Payload(ctx, a.id)
+	if err != nil {
+		return spec.Invocation{}, err
+	}
+	id := uuid.NewString()
+	header := map[string]string{"accept": "video/mp4", "content-type": "application/json", "x-job-id": a.id}
+	event, err := urlevent.New(id, http.MethodPost, "/generate", header, body, a.s.clock()).Encode()
+	if err != nil {
+		return spec.Invocation{}, err
+	}
+	return spec.Invocation{ID: id, Function: a.job.Function, Payload: event, Tail: true, OnProgress: a.report}, nil
+}
+
+// report takes the function's progress to watchers; the keeper stores it.
+func (a *attempt) report(p spec.Progress) {
+	ctx := context.WithoutCancel(a.s.ctx)
+	if len(p.Preview) > 0 {
+		a.s.publish(ctx, a.id, "preview", map[string]any{"content_type": http.DetectContentType(p.Preview), "image": p.Preview})
+		p.Preview = nil
+	}
+	a.mu.Lock()
+	a.progress = p
+	a.mu.Unlock()
+	a.s.publish(ctx, a.id, "progress", p)
+}
+
+// failure is the outcome of an error: why the attempt was ended, when it was, or else what the error means.
+func (a *attempt) failure(ctx context.Context, err error) outcome {
+	if isFull(err) && !isReadError(err) {
+		return outcome{cause: ErrDiskFull}
+	}
+	if cause := ended(ctx); cause != nil {
+		return outcome{cause: cause}
+	}
+	p, after := classify(err)
+	return outcome{problem: p, after: after}
+}
+
+// judged is the outcome of an answer that says no.
+func (a *attempt) judged(ctx context.Context, p *Problem) outcome {
+	if cause := ended(ctx); cause != nil {
+		return outcome{cause: cause}
+	}
+	if p.Status == http.StatusInsufficientStorage {
+		return outcome{cause: ErrDiskFull}
+	}
+	return outcome{problem: p}
+}
+
+// ended gives the reason for which ctx was ended by us; nil when it was not.
+func ended(ctx context.Context) error {
+	if ctx.Err() == nil {
+		return nil
+	}
+	return context.Cause(ctx)
+}
+
+func isReadError(err error) bool { var r readError; return errors.As(err, &r) }
+
+// receive reads the head, then the clip into a file, then the trailer. Only an answer whose trailer is clean counts.
+func (a *attempt) receive(ctx context.Context, res *spec.Result) (*Result, *Problem, error) {
+	if !res.Streaming {
+		return a.receiveWhole(ctx, res)
+	}
+	head, body, err := urlevent.ReadPrelude(res.Body)
+	if err != nil {
+		if t := trailer(res); t.FunctionError != "" {
+			return nil, broken(t), nil
+		}
+		return nil, nil, err
+	}
+	return a.take(ctx, res, head, body)
+}
+
+func (a *attempt) receiveWhole(ctx context.Context, res *spec.Result) (*Result, *Problem, error) {
+	b, err := io.ReadAll(res.Body)
+	if err != nil {
+		return nil, nil, err
+	}
+	if res.FunctionError != "" {
+		t := trailer(res)
+		if len(t.ErrorBody) == 0 {
+			t.ErrorBody = b
+		}
+		return nil, broken(t), nil
+	}
+	head, body, err := urlevent.ParseBuffered(b)
+	if err != nil {
+		return nil, nil, err
+	}
+	return a.take(ctx, res, head, bytes.NewReader(body))
+}
+
+func (a *attempt) take(ctx context.Context, res *spec.Result, h urlevent.Head, body io.Reader) (*Result, *Problem, error) {
+	if h.StatusCode < 200 || h.StatusCode > 299 {
+		b, _ := io.ReadAll(io.LimitReader(body, maxErrorBody))
+		return nil, refusal(h, b), nil
+	}
+	media := mediaType(h.Headers)
+	file, err := a.s.out.save(ctx, fileName(a.id, a.token, media), media, body)
+	if t := trailer(res); err == nil && t.FunctionError != "" {
+		a.drop(file)
+		return nil, broken(t), nil
+	} else if isReadError(err) && t.FunctionError != "" {
+		return nil, broken(t), nil
+	}
+	if err == nil && file.Size == 0 {
+		a.drop(file)
+		return nil, &Problem{Kind: "function", Detail: "The function answered with an empty clip.", Retryable: true}, nil
+	}
+	return file, nil, err
+}
+
+func trailer(res *spec.Result) spec.Trailer {
+	if res.Trailer == nil {
+		return spec.Trailer{FunctionError: res.FunctionError}
+	}
+	t := res.Trailer()
+	if t.FunctionError == "" {
+		t.FunctionError = res.FunctionError
+	}
+	return t
+}
+
+func mediaType(headers map[string]string) string {
+	for k, v := range headers {
+		if http.CanonicalHeaderKey(k) == "Content-Type" {
+			if t, _, err := mime.ParseMediaType(v); err == nil {
+				return t
+			}
+		}
+	}
+	return "application/octet-stream"
+}
+
+func (s *Service) publish(ctx context.Context, id, kind string, data any) {
+	b, err := json.Marshal(data)
+	if err != nil {
+		s.log.Error("an event could not be encoded", "job", id, "type", kind, "error", err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := s.feed.Publish(ctx, id, Event{Type: kind, Data: b}); err != nil {
+		s.log.Warn("an event could not be published", "job", id, "type", kind, "error", err)
+	}
+}
+
+// announce tells watchers of a job's new state.
+func (s *Service) announce(ctx context.Context, j Job) {
+	s.publish(ctx, j.ID, string(j.State), map[string]any{"state": j.State, "attempt": j.Attempts, "reason": j.Reason})
+}

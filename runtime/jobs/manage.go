@@ -1,0 +1,139 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/containerd/errdefs"
+)
+
+// Get reads one job.
+func (s *Service) Get(ctx context.Context, id string) (Job, error) {
+	j, err := s.deps.Store.Get(ctx, id)
+	if errdefs.IsNotFound(err) {
+		return Job{}, notFound(id)
+	}
+	return j, err
+}
+
+// List gives one page of jobs.
+func (s *Service) List(ctx context.Context, f Filter) ([]Job, error) {
+	return s.deps.Store.List(ctx, f)
+}
+
+// Tally gives what has been counted of a model; "" is all.
+func (s *Service) Tally(ctx context.Context, model string) (Tally, error) {
+	return s.deps.Store.Tally(ctx, model)
+}
+
+// Load counts a model's queued and running jobs; "" is all.
+func (s *Service) Load(ctx context.Context, model string) (queued, running int, err error) {
+	return s.deps.Store.Load(ctx, model)
+}
+
+// Cancel ends a queued job at once and asks the node that runs a running one to end it; an ended job stays as it is.
+func (s *Service) Cancel(ctx context.Context, id string) (Job, error) {
+	var was State
+	j, err := s.mutate(ctx, id, func(j *Job) bool {
+		switch was = j.State; was {
+		case Queued:
+			*j = end(*j, Cancelled, s.clock())
+			return true
+		case Running:
+			asked := !j.CancelAsked
+			j.CancelAsked = true
+			return asked
+		}
+		return false
+	})
+	if errdefs.IsNotFound(err) {
+		return Job{}, notFound(id)
+	}
+	if err != nil {
+		return Job{}, err
+	}
+	if was == Queued {
+		s.settled(ctx, j)
+	}
+	s.mu.Lock()
+	a := s.running[id]
+	s.mu.Unlock()
+	if a != nil && was == Running {
+		a.cancel(errCancelled)
+	}
+	return j, nil
+}
+
+// Retry queues an ended job that did not complete again, with all its attempts.
+func (s *Service) Retry(ctx context.Context, id string) (Job, error) {
+	var was State
+	j, err := s.mutate(ctx, id, func(j *Job) bool {
+		if was = j.State; was == Completed || !was.Ended() {
+			return false
+		}
+		*j = s.again(*j)
+		return true
+	})
+	if errdefs.IsNotFound(err) {
+		return Job{}, notFound(id)
+	}
+	if err == nil && (was == Completed || !was.Ended()) {
+		return Job{}, fmt.Errorf("job %s is %s: only a failed, dead or cancelled job can be retried: %w", id, was, errdefs.ErrFailedPrecondition)
+	}
+	if err == nil {
+		s.announce(ctx, j)
+		s.nudge()
+	}
+	return j, err
+}
+
+func (s *Service) again(j Job) Job {
+	now := s.clock()
+	span := s.cfg.Deadline
+	if !j.Deadline.IsZero() {
+		span = j.Deadline.Sub(j.Created)
+	}
+	j.Attempts, j.Interruptions, j.CancelAsked, j.Problem = 0, 0, false, nil
+	j.Started, j.Finished, j.Deadline = time.Time{}, time.Time{}, stamp(now.Add(span))
+	if j.Hook != nil {
+		j.Hook = &Hook{URL: j.Hook.URL}
+	}
+	return requeue(j, now, "queued again by request")
+}
+
+// Purge removes an ended job and its result.
+func (s *Service) Purge(ctx context.Context, id string) error {
+	j, err := s.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !j.State.Ended() {
+		return fmt.Errorf("job %s is %s: cancel it before removing it: %w", id, j.State, errdefs.ErrFailedPrecondition)
+	}
+	return s.purge(ctx, j)
+}
+
+// Open gives a completed job's file; the caller closes it.
+func (s *Service) Open(ctx context.Context, id string) (*os.File, Job, error) {
+	j, err := s.Get(ctx, id)
+	if err != nil {
+		return nil, Job{}, err
+	}
+	if j.State != Completed || j.Result == nil {
+		return nil, j, fmt.Errorf("job %s is %s: its clip can be fetched once it is completed: %w", id, j.State, errdefs.ErrFailedPrecondition)
+	}
+	if j.Result.Removed {
+		return nil, j, fmt.Errorf("the clip of job %s was removed by retention: generate it again with the same seed: %w", id, errdefs.ErrNotFound)
+	}
+	f, err := s.out.open(*j.Result)
+	return f, j, err
+}
+
+// Full tells whether the disk of results is full, so that jobs wait.
+func (s *Service) Full() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.full
+}

@@ -1,0 +1,121 @@
+package jobs
+
+import (
+	"context"
+	"time"
+)
+
+// means holds each model's measured seconds per completed job: an average that follows, new ones weighing 0.3.
+type means map[string]float64
+
+func (m means) add(model string, seconds float64) {
+	if old, ok := m[model]; ok {
+		seconds = old + 0.3*(seconds-old)
+	}
+	m[model] = seconds
+}
+
+// seedMeans starts from what the store has counted.
+func (s *Service) seedMeans(ctx context.Context) {
+	models, err := s.deps.Models.Models(ctx)
+	if err != nil {
+		return // no expectation until jobs have been measured
+	}
+	for _, m := range models {
+		if t, err := s.deps.Store.Tally(ctx, m.Name); err == nil && t.Completed > 0 {
+			s.means[m.Name] = t.Seconds / float64(t.Completed)
+		}
+	}
+}
+
+// mean is a model's measured time per job; 0: unknown.
+func (s *Service) mean(model string) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Duration(s.means[model] * float64(time.Second))
+}
+
+// planCache holds the latest plan. It is made again when somebody asks and it is older than a second and than ten times
+// what making it took, so that watchers of a long queue cost a bounded share of one core.
+type planCache struct {
+	places map[string]Place
+	made   time.Time
+	cost   time.Duration
+	making bool
+}
+
+const maxPlanned = 20_000
+
+// Place gives a queued job's position and expected times; false when the plan does not have it (yet).
+func (s *Service) Place(ctx context.Context, id string) (Place, bool) {
+	s.mu.Lock()
+	c := &s.places
+	stale := c.places == nil || time.Since(c.made) > max(time.Second, 10*c.cost)
+	if !stale || c.making {
+		defer s.mu.Unlock()
+		p, ok := c.places[id]
+		return p, ok
+	}
+	c.making = true
+	s.mu.Unlock()
+	places, cost := s.plan(ctx)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	*c = planCache{places: places, made: time.Now(), cost: cost}
+	p, ok := places[id]
+	return p, ok
+}
+
+func (s *Service) plan(ctx context.Context) (map[string]Place, time.Duration) {
+	began := time.Now()
+	waiting, err := s.deps.Store.Waiting(ctx, maxPlanned)
+	if err != nil {
+		return map[string]Place{}, time.Since(began)
+	}
+	facts, err := s.facts(ctx)
+	if err != nil {
+		return map[string]Place{}, time.Since(began)
+	}
+	places := s.cfg.Policy.Plan(waiting, s.remaining(), facts, s.mean)
+	return places, time.Since(began)
+}
+
+func (s *Service) remaining() []Remaining {
+	s.mu.Lock()
+	all := make([]*attempt, 0, len(s.running))
+	for _, a := range s.running {
+		all = append(all, a)
+	}
+	s.mu.Unlock()
+	out := make([]Remaining, len(all))
+	for i, a := range all {
+		out[i] = Remaining{a.group, s.left(a)}
+	}
+	return out
+}
+
+// left expects the rest of a running job: from its steps once a tenth is done, else from its model's mean.
+func (s *Service) left(a *attempt) time.Duration {
+	a.mu.Lock()
+	p, elapsed := a.progress, s.clock().Sub(a.job.Started)
+	a.mu.Unlock()
+	if f := float64(p.Step) / float64(max(p.Steps, 1)); p.Steps > 0 && f >= 0.1 && f <= 1 {
+		return time.Duration(float64(elapsed) * (1 - f) / f)
+	}
+	if m := s.mean(a.group.Model); m > 0 {
+		return max(0, m-elapsed)
+	}
+	return -1
+}
+
+// Left is how much longer a job that runs on this node should take.
+func (s *Service) Left(id string) (time.Duration, bool) {
+	s.mu.Lock()
+	a := s.running[id]
+	s.mu.Unlock()
+	if a == nil {
+		return 0, false
+	}
+	d := s.left(a)
+	return d, d >= 0
+}

@@ -1,0 +1,115 @@
+package jobs
+
+import (
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// State is where a job is in its life.
+type State string
+
+// The states of a job: queued → running → one of the four ends; running → queued when it is to be tried again.
+const (
+	Queued    State = "queued"
+	Running   State = "running"
+	Completed State = "completed" // file and digest are durable
+	Failed    State = "failed"    // the function refused it or broke in a way that trying again does not mend
+	Cancelled State = "cancelled"
+	Dead      State = "dead" // retries are used up: the dead-letter list
+)
+
+// States lists all of them in the order of a job's life.
+var States = []State{Queued, Running, Completed, Failed, Cancelled, Dead}
+
+// Ended tells whether nothing more happens to a job by itself.
+func (s State) Ended() bool { return s != Queued && s != Running }
+
+// Valid tells whether s is one of States.
+func (s State) Valid() bool {
+	for _, v := range States {
+		if s == v {
+			return true
+		}
+	}
+	return false
+}
+
+// Job is one record. Times are UTC with microseconds; a zero time has not happened.
+type Job struct {
+	ID       string   `json:"id"`  // UUIDv7: sorts by time of submission
+	Rev      int64    `json:"rev"` // counts changes; Store.Swap compares it
+	Model    string   `json:"model"`
+	Function string   `json:"function"`
+	Client   string   `json:"client"`
+	Priority Priority `json:"priority"`
+	State    State    `json:"state"`
+	Reason   string   `json:"reason,omitempty"` // why a queued job waits, in words
+	Request  Request  `json:"request"`          // without the image, which Store.Payload keeps
+	Batch    string   `json:"batch,omitempty"`
+	Key      string   `json:"key,omitempty"`     // idempotency key, unique per client
+	KeyHash  string   `json:"keyHash,omitempty"` // of the request that Key came with
+
+	Created  time.Time `json:"created"`
+	Ready    time.Time `json:"ready"`             // not before; moved by a backoff
+	Deadline time.Time `json:"deadline,omitzero"` // must have ended by then
+	Started  time.Time `json:"started,omitzero"`  // of the latest attempt
+	Finished time.Time `json:"finished,omitzero"` // entered an ended state
+
+	Attempts      int           `json:"attempts"`      // that failed or are running
+	MaxAttempts   int           `json:"maxAttempts"`   //
+	Interruptions int           `json:"interruptions"` // attempts that ended because a node did
+	CancelAsked   bool          `json:"cancelAsked,omitempty"`
+	Token         int64         `json:"token"`           // of the latest claim; grows with each
+	Lease         *Lease        `json:"lease,omitempty"` // while running
+	Progress      spec.Progress `json:"progress"`        // latest known, without its preview
+	Problem       *Problem      `json:"problem,omitempty"`
+	Result        *Result       `json:"result,omitempty"`
+	Hook          *Hook         `json:"hook,omitempty"`
+}
+
+// Lease says which node runs a job. Token is the claim's: it fences older claims off.
+type Lease struct {
+	Node  string    `json:"node"`
+	Token int64     `json:"token"`
+	Until time.Time `json:"until"`
+}
+
+// Problem says why a job's latest attempt did not succeed.
+type Problem struct {
+	Kind      string `json:"kind"`             // "function", "invalid", "timeout", "deadline", "unavailable", "disk-full", "interrupted"
+	Detail    string `json:"detail"`           // one sentence
+	Status    int    `json:"status,omitempty"` // HTTP status the function answered with
+	Body      string `json:"body,omitempty"`   // the function's own error body, at most 4 KiB
+	Log       string `json:"log,omitempty"`    // the last lines it logged
+	Retryable bool   `json:"retryable"`
+}
+
+// Result is a finished clip.
+type Result struct {
+	File        string `json:"file"` // name under the outputs directory
+	Size        int64  `json:"size"`
+	SHA256      string `json:"sha256"`
+	ContentType string `json:"contentType"`
+	Removed     bool   `json:"removed,omitempty"` // retention took the file
+}
+
+// Hook is a webhook and how far its delivery is.
+type Hook struct {
+	URL       string    `json:"url"`
+	Due       time.Time `json:"due,omitzero"` // next attempt; zero: none is due
+	Attempts  int       `json:"attempts"`
+	Delivered time.Time `json:"delivered,omitzero"`
+	Error     string    `json:"error,omitempty"`
+}
+
+// Seconds is how long the latest attempt ran; 0 before it ended.
+func (j Job) Seconds() float64 {
+	if j.Finished.IsZero() || j.Started.IsZero() {
+		return 0
+	}
+	return j.Finished.Sub(j.Started).Seconds()
+}
+
+// now is the resolution that every store keeps.
+func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

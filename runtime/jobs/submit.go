@@ -1,0 +1,149 @@
+package jobs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/google/uuid"
+)
+
+// Submit queues jobs, all or none, and returns their durable records. replayed is true when an idempotency key was seen
+// before with the same request: the jobs are then the earlier ones.
+func (s *Service) Submit(ctx context.Context, subs []Submit) (all []Job, replayed bool, err error) {
+	if len(subs) == 0 {
+		return nil, false, fmt.Errorf("there is nothing to submit: %w", errdefs.ErrInvalidArgument)
+	}
+	fresh := make([]Fresh, len(subs))
+	batch := ""
+	if len(subs) > 1 {
+		batch = newID()
+	}
+	for i, sub := range subs {
+		if fresh[i], err = s.newJob(ctx, sub, batch); err != nil {
+			return nil, false, err
+		}
+	}
+	if err := s.admit(ctx, len(subs)); err != nil {
+		return nil, false, err
+	}
+	if err := s.deps.Store.Insert(ctx, fresh); err != nil {
+		return s.replay(ctx, fresh, err)
+	}
+	for _, n := range fresh {
+		n.Job.Rev = 1
+		all = append(all, n.Job)
+		s.announce(ctx, n.Job)
+	}
+	s.nudge()
+	return all, false, nil
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+func (s *Service) newJob(ctx context.Context, sub Submit, batch string) (Fresh, error) {
+	m, err := s.deps.Models.Model(ctx, sub.Model)
+	if err != nil {
+		return Fresh{}, err
+	}
+	body, err := sub.Request.Payload()
+	if err != nil {
+		return Fresh{}, err
+	}
+	now := s.clock()
+	deadline := s.cfg.Deadline
+	if sub.Deadline > 0 {
+		deadline = time.Duration(sub.Deadline) * time.Second
+	}
+	j := Job{
+		ID: newID(), Model: m.Name, Function: m.Function, Client: sub.Client, Priority: sub.Priority, State: Queued,
+		Request: sub.Request, Batch: batch, Key: sub.Key, Created: now, Ready: now, Deadline: now.Add(deadline),
+		MaxAttempts: orDefault(sub.MaxAttempts, s.cfg.MaxAttempts),
+	}
+	j.Request.Image = ""
+	if sub.Key != "" {
+		j.KeyHash = keyHash(sub, body)
+	}
+	if sub.Webhook != "" {
+		j.Hook = &Hook{URL: sub.Webhook}
+	}
+	return Fresh{Job: j, Payload: body}, s.checkHook(j)
+}
+
+func (s *Service) checkHook(j Job) error {
+	if j.Hook != nil && len(s.cfg.HookSecret) == 0 {
+		return fmt.Errorf("webhooks need a signing secret: set one in the server's configuration: %w", errdefs.ErrInvalidArgument)
+	}
+	return nil
+}
+
+func keyHash(sub Submit, body []byte) string {
+	b, _ := json.Marshal([]any{sub.Model, sub.Priority, sub.Deadline, sub.MaxAttempts, sub.Webhook, json.RawMessage(body)})
+	h := sha256.Sum256(b)
+	return hex.EncodeToString(h[:])
+}
+
+// admit refuses what the disk or the queue has no room for.
+func (s *Service) admit(ctx context.Context, n int) error {
+	full, err := s.out.full(s.cfg.MinFree)
+	if err != nil {
+		return err
+	}
+	if full {
+		return ErrDiskFull
+	}
+	waiting, err := s.deps.Store.Queued(ctx)
+	if err != nil {
+		return err
+	}
+	if waiting+n > s.cfg.MaxQueued {
+		return fmt.Errorf("%d jobs wait already and %s at most may: try again later: %w", waiting, strconv.Itoa(s.cfg.MaxQueued), errdefs.ErrResourceExhausted)
+	}
+	return nil
+}
+
+// replay answers a submission whose idempotency key is taken with the jobs that took it.
+func (s *Service) replay(ctx context.Context, fresh []Fresh, err error) ([]Job, bool, error) {
+	var taken *KeyTakenError
+	if !errors.As(err, &taken) {
+		return nil, false, err
+	}
+	first, gerr := s.deps.Store.Get(ctx, taken.ID)
+	if gerr != nil {
+		return nil, false, gerr
+	}
+	earlier := []Job{first}
+	if first.Batch != "" {
+		if earlier, gerr = s.deps.Store.List(ctx, Filter{Batch: first.Batch, Client: first.Client, OldestFirst: true, Limit: MaxBatch}); gerr != nil {
+			return nil, false, gerr
+		}
+	}
+	if !sameRequests(fresh, earlier) {
+		return nil, false, fmt.Errorf("%w (%w)", taken, ErrKeyReused)
+	}
+	return earlier, true, nil
+}
+
+// ErrKeyReused says that an idempotency key came with another request than before.
+var ErrKeyReused = fmt.Errorf("the request differs from the one that the key first came with: %w", errdefs.ErrConflict)
+
+// MaxBatch is how many jobs one submission may hold.
+const MaxBatch = 1000
+
+func sameRequests(fresh []Fresh, earlier []Job) bool {
+	if len(fresh) != len(earlier) {
+		return false
+	}
+	for i := range fresh {
+		if fresh[i].Job.KeyHash != earlier[i].KeyHash {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,206 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/containerd/errdefs"
+)
+
+// sweep does what time alone brings: leases and deadlines that ran out, the node's heartbeat, retention.
+func (s *Service) sweep(ctx context.Context) {
+	tick := time.NewTicker(min(time.Second, s.cfg.Lease/4))
+	defer tick.Stop()
+	var tidied time.Time
+	for {
+		s.try("overdue jobs", s.overdue(ctx))
+		s.try("the node's heartbeat", s.beat(ctx))
+		if now := s.clock(); now.Sub(tidied) > time.Minute {
+			tidied = now
+			s.try("retention", errors.Join(s.retain(ctx), s.tidyOutputs(ctx)))
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Service) try(what string, err error) {
+	if err != nil && s.ctx.Err() == nil {
+		s.log.Error("a regular task of the queue failed, it will be tried again", "task", what, "error", err)
+	}
+}
+
+func (s *Service) overdue(ctx context.Context) error {
+	late, err := s.deps.Store.Overdue(ctx, s.clock(), 1000)
+	if err != nil {
+		return err
+	}
+	for _, j := range late {
+		if j.State == Running {
+			err = errors.Join(err, s.takeBack(ctx, j))
+			continue
+		}
+		next, serr := s.deps.Store.Swap(ctx, j, settle(j, outcome{cause: errDeadline}, s.cfg, s.clock()))
+		if serr == nil {
+			s.settled(ctx, next)
+		}
+		err = errors.Join(err, ignore(serr, errdefs.IsFailedPrecondition, errdefs.IsNotFound))
+	}
+	if len(late) > 0 {
+		s.nudge()
+	}
+	return err
+}
+
+// settled tells everybody who needs to know that an attempt or a job has ended.
+func (s *Service) settled(ctx context.Context, j Job) {
+	s.announce(ctx, j)
+	if j.State == Completed {
+		s.mu.Lock()
+		s.means.add(j.Model, j.Seconds())
+		s.mu.Unlock()
+	}
+}
+
+func (s *Service) beat(ctx context.Context) error {
+	models, err := s.deps.Models.Models(ctx)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	n := Node{Name: s.cfg.Node, Free: max(0, s.cfg.Policy.Slots-len(s.running)), Seen: s.clock()}
+	if s.full || s.draining {
+		n.Free = 0
+	}
+	s.turns.forget(n.Seen.Add(-time.Hour))
+	s.mu.Unlock()
+	for _, m := range models {
+		if m.Instances > 0 {
+			n.Warm = append(n.Warm, m.Name)
+		}
+	}
+	return s.deps.Store.Beat(ctx, n)
+}
+
+// elsewhere gives the models that other living nodes hold warm, with room, and this one does not.
+func (s *Service) elsewhere(ctx context.Context, here map[string]bool) (map[string]bool, error) {
+	nodes, err := s.deps.Store.Nodes(ctx, s.clock().Add(-s.cfg.Lease))
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]bool{}
+	for _, n := range nodes {
+		for _, m := range n.Warm {
+			if n.Name != s.cfg.Node && n.Free > 0 && !here[m] {
+				out[m] = true
+			}
+		}
+	}
+	return out, nil
+}
+
+// retain removes ended jobs that are too old, and then the oldest results until the rest fits.
+func (s *Service) retain(ctx context.Context) error {
+	ended := []State{Completed, Failed, Cancelled, Dead}
+	old, err := s.deps.Store.List(ctx, Filter{States: ended, EndedBefore: s.clock().Add(-s.cfg.KeepFor), OldestFirst: true, Limit: 1000})
+	for _, j := range old {
+		if j.Hook == nil || j.Hook.Due.IsZero() { // else it is still to be told
+			err = errors.Join(err, s.purge(ctx, j))
+		}
+	}
+	if err != nil || s.cfg.KeepBytes <= 0 {
+		return err
+	}
+	return s.shrink(ctx)
+}
+
+func (s *Service) purge(ctx context.Context, j Job) error {
+	if err := s.out.remove(j.Result); err != nil {
+		return err
+	}
+	err := s.deps.Store.Delete(ctx, j)
+	return errors.Join(ignore(err, errdefs.IsFailedPrecondition, errdefs.IsNotFound), s.feed.Drop(ctx, j.ID))
+}
+
+func (s *Service) shrink(ctx context.Context) error {
+	total, err := s.outputBytes()
+	for err == nil && total > s.cfg.KeepBytes {
+		var freed int64
+		if freed, err = s.shrinkSome(ctx, total-s.cfg.KeepBytes); freed == 0 {
+			return err
+		}
+		total -= freed
+	}
+	return err
+}
+
+func (s *Service) outputBytes() (int64, error) {
+	entries, err := os.ReadDir(s.out.dir)
+	var total int64
+	for _, e := range entries {
+		if info, ierr := e.Info(); ierr == nil && info.Mode().IsRegular() {
+			total += info.Size()
+		}
+	}
+	return total, err
+}
+
+// shrinkSome takes the files of the oldest completed jobs until need bytes are freed; their records stay and say so.
+func (s *Service) shrinkSome(ctx context.Context, need int64) (freed int64, err error) {
+	page, err := s.deps.Store.List(ctx, Filter{States: []State{Completed}, OldestFirst: true, Limit: 100_000})
+	for _, j := range page {
+		if freed >= need || err != nil {
+			return freed, err
+		}
+		if j.Result == nil || j.Result.Removed {
+			continue
+		}
+		size := j.Result.Size
+		if err = s.out.remove(j.Result); err == nil {
+			_, err = s.mutate(ctx, j.ID, markRemoved)
+			freed += size
+		}
+	}
+	return freed, err
+}
+
+func markRemoved(j *Job) bool {
+	if j.Result == nil || j.Result.Removed {
+		return false
+	}
+	r := *j.Result
+	r.Removed = true
+	j.Result = &r
+	return true
+}
+
+// tidyOutputs removes what a crash left behind: files that no record names and no living attempt is about to name.
+func (s *Service) tidyOutputs(ctx context.Context) error {
+	return errors.Join(s.tidy(ctx, s.out.dir), s.tidy(ctx, filepath.Join(s.out.dir, partialDir)))
+}
+
+func (s *Service) tidy(ctx context.Context, dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		id, token, ok := parseName(e.Name())
+		if !ok || err != nil {
+			continue
+		}
+		j, gerr := s.deps.Store.Get(ctx, id)
+		if gerr != nil && !errdefs.IsNotFound(gerr) {
+			return gerr
+		}
+		named := gerr == nil && j.Result != nil && j.Result.File == e.Name() && dir == s.out.dir
+		coming := gerr == nil && j.State == Running && j.Token == token
+		if !named && !coming {
+			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
+}
