@@ -1,0 +1,81 @@
+package wan21
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
+	"github.com/videosdgx/videosdgx/functions/inference/schedule"
+)
+
+// denoiser predicts velocities for latents of one shape under one prompt.
+type denoiser struct {
+	c                     TransformerConfig
+	session               engine.Session
+	frames, height, width int64
+	cond, uncond          engine.Tensor // text [1, tokens, text_dim]; uncond is empty without guidance
+	condition             []float32     // channels after the latent's, image-to-video only
+	image                 engine.Tensor // [1, tokens, image_dim], image-to-video only
+	cos, sin              engine.Tensor
+}
+
+func (d *denoiser) shape() []int64 {
+	return []int64{1, d.c.OutChannels, d.frames, d.height, d.width}
+}
+
+func (d *denoiser) elements() int64 { return engine.Elements(d.shape()) }
+
+// denoise walks latents, in place, along the schedule.
+func (d *denoiser) denoise(ctx context.Context, sched schedule.Scheduler, latents []float32, guidance float32, step func(done, total int)) error {
+	times := sched.Timesteps()
+	for i, t := range times {
+		v, err := d.velocity(ctx, latents, t, guidance)
+		if err != nil {
+			return fmt.Errorf("denoising step %d of %d: %w", i+1, len(times), err)
+		}
+		if err := sched.Step(latents, v); err != nil {
+			return err
+		}
+		if step != nil {
+			step(i+1, len(times))
+		}
+	}
+	return nil
+}
+
+// velocity is the guided prediction.
+func (d *denoiser) velocity(ctx context.Context, latents []float32, t, guidance float32) ([]float32, error) {
+	v, err := d.predict(ctx, latents, t, d.cond)
+	if err != nil || d.uncond.Data == nil {
+		return v, err
+	}
+	u, err := d.predict(ctx, latents, t, d.uncond)
+	if err != nil {
+		return nil, err
+	}
+	schedule.Guide(v, u, guidance)
+	return v, nil
+}
+
+func (d *denoiser) predict(ctx context.Context, latents []float32, t float32, text engine.Tensor) ([]float32, error) {
+	grid := d.c.grid(d.frames, d.height, d.width)
+	if d.cos.Data == nil {
+		d.cos, d.sin = d.c.rotary(grid, 1)
+	}
+	full := append(latents[:len(latents):len(latents)], d.condition...)
+	in := map[string]engine.Tensor{
+		ditTokens: engine.Floats(patchify(full, d.c.InChannels, d.frames, d.height, d.width, d.c.PatchSize),
+			1, grid[0]*grid[1]*grid[2], d.c.InChannels*d.c.patchVolume()),
+		ditTime:    engine.Floats(nn.Sinusoid(t, d.c.FreqDim), 1, d.c.FreqDim),
+		ditContext: text, ditCos: d.cos, ditSin: d.sin,
+	}
+	if d.image.Data != nil {
+		in[ditImage] = d.image
+	}
+	out, err := d.session.Run(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	return unpatchify(out[ditSample].Float32(), d.c.OutChannels, d.frames, d.height, d.width, d.c.PatchSize), nil
+}

@@ -1,0 +1,63 @@
+package wan21
+
+import (
+	"context"
+	"fmt"
+	"image"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+)
+
+// conditionOnImage sets the channels that follow the latent's: a mask that marks the first frame, one channel for each
+// frame that a latent frame stands for, and the normalised latents of a clip that is the image and then nothing.
+func (p *Pipeline) conditionOnImage(ctx context.Context, r Request, d *denoiser) error {
+	z, err := p.encodeFirstFrame(ctx, r)
+	if err != nil {
+		return fmt.Errorf("encode image: %w", err)
+	}
+	scale, plane := p.c.VAE.TemporalScale(), d.height*d.width
+	d.condition = make([]float32, scale*d.frames*plane, scale*d.frames*plane+int64(len(z.Float32())))
+	for c := range scale {
+		first := d.condition[c*d.frames*plane:][:plane]
+		for i := range first {
+			first[i] = 1
+		}
+	}
+	d.condition = append(d.condition, z.Float32()...)
+	if have, want := d.c.OutChannels+scale+p.c.VAE.ZDim, d.c.InChannels; have != want {
+		return invalid("the transformer takes %d channels, latents, mask and image make %d", want, have)
+	}
+	return nil
+}
+
+// encodeFirstFrame encodes the image followed by frames of zeros, piece by piece.
+func (p *Pipeline) encodeFirstFrame(ctx context.Context, r Request) (engine.Tensor, error) {
+	run := chunked{first: p.sessions[graphEncodeFirst], next: p.sessions[graphEncodeNext]}
+	piece := engine.Floats(planes(resize(r.Image, r.Width, r.Height)), 1, 3, 1, int64(r.Height), int64(r.Width))
+	scale := p.c.VAE.TemporalScale()
+	zeros := engine.Zeros(1, 3, scale, int64(r.Height), int64(r.Width))
+	var latents []engine.Tensor
+	for range p.latentFrames(r) {
+		out, err := run.run(ctx, vaeVideo, piece)
+		if err != nil {
+			return engine.Tensor{}, err
+		}
+		latents = append(latents, out[vaeMean])
+		piece = zeros
+	}
+	z, err := join(latents)
+	return p.c.VAE.normalise(z), err
+}
+
+// planes is an image as [3, height, width] in [−1, 1].
+func planes(img *image.RGBA) []float32 {
+	size := img.Bounds().Size()
+	plane := size.X * size.Y
+	out := make([]float32, 3*plane)
+	for i := range plane {
+		for c := range 3 {
+			out[c*plane+i] = float32(img.Pix[4*i+c])/127.5 - 1
+		}
+	}
+	return out
+}

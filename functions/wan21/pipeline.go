@@ -1,0 +1,138 @@
+package wan21
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/noise"
+	"github.com/videosdgx/videosdgx/functions/inference/schedule"
+	"github.com/videosdgx/videosdgx/functions/inference/text"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+)
+
+// Pipeline is an open bundle. One clip at a time keeps the cores busy; Generate may be called from several goroutines.
+type Pipeline struct {
+	c         configs
+	defaults  Defaults
+	tokenizer *text.Tokenizer
+	engine    engine.Engine
+	sessions  map[string]engine.Session
+}
+
+// Observer hears how a clip comes along. Every field may be nil.
+type Observer struct {
+	// Step is called after each denoising step, done counting from 1.
+	Step func(done, total int)
+	// Latents gets the finished latents [1, channels, frames, height, width], before they are decoded.
+	Latents func(latents []float32, shape []int64)
+	// Frame gets one finished frame after the other as rows of RGB bytes, valid until it returns. An error ends the clip.
+	Frame func(rgb []byte) error
+}
+
+// Open opens every graph of a bundle; weights are mapped, not read.
+func Open(ctx context.Context, b *weights.Bundle, e engine.Engine, o engine.Options) (*Pipeline, error) {
+	if b.Family != Family {
+		return nil, fmt.Errorf("bundle %s is of the family %q, not %s: %w", b.Dir, b.Family, Family, errdefs.ErrInvalidArgument)
+	}
+	c, err := parseConfigs(b.Configs)
+	if err != nil {
+		return nil, fmt.Errorf("bundle %s: %w", b.Dir, err)
+	}
+	p := &Pipeline{c: c, engine: e, sessions: map[string]engine.Session{}}
+	if p.defaults, err = parseDefaults(b.Defaults); err != nil {
+		return nil, err
+	}
+	if p.tokenizer, err = text.Load(filepath.Join(b.Dir, "tokenizer")); err != nil {
+		return nil, err
+	}
+	if err := p.open(ctx, b, o); err != nil {
+		return nil, errors.Join(err, p.Close())
+	}
+	return p, nil
+}
+
+func (p *Pipeline) open(ctx context.Context, b *weights.Bundle, o engine.Options) error {
+	names := p.c.graphNames()
+	opened := make([]engine.Session, len(names))
+	group, ctx := errgroup.WithContext(ctx)
+	for i, name := range names {
+		group.Go(func() error {
+			path, err := b.Path(name + ".onnx")
+			if err == nil {
+				opened[i], err = p.engine.Open(ctx, path, o)
+			}
+			return err
+		})
+	}
+	err := group.Wait()
+	for i, s := range opened {
+		if s != nil {
+			p.sessions[names[i]] = s
+		}
+	}
+	return err
+}
+
+// Defaults are what the bundle says a request may leave out.
+func (p *Pipeline) Defaults() Defaults { return p.defaults }
+
+// Close closes every session; runs under way end first.
+func (p *Pipeline) Close() error {
+	var errs []error
+	for _, s := range p.sessions {
+		errs = append(errs, s.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Generate makes one clip. The same request gives the same latents, byte for byte, on machines of one kind. Memory is
+// given back when it returns.
+func (p *Pipeline) Generate(ctx context.Context, r Request, o Observer) error {
+	if err := p.Check(r); err != nil {
+		return err
+	}
+	sched, err := schedule.FromJSON(p.c.Scheduler, schedule.Options{Steps: r.Steps})
+	if err != nil {
+		return err
+	}
+	defer p.engine.Trim()
+	d, err := p.prepare(ctx, r)
+	if err != nil {
+		return err
+	}
+	latents := noise.Normal(r.Seed, int(d.elements()))
+	if err := d.denoise(ctx, sched, latents, float32(r.Guidance), o.Step); err != nil {
+		return err
+	}
+	if o.Latents != nil {
+		o.Latents(latents, d.shape())
+	}
+	return p.decode(ctx, engine.Floats(latents, d.shape()...), o.Frame)
+}
+
+// prepare encodes what the clip is conditioned on.
+func (p *Pipeline) prepare(ctx context.Context, r Request) (*denoiser, error) {
+	scale := p.c.VAE.SpatialScale()
+	d := &denoiser{c: p.c.Transformer, session: p.sessions[graphTransformer],
+		frames: int64(p.latentFrames(r)), height: int64(r.Height) / scale, width: int64(r.Width) / scale}
+	var err error
+	if d.cond, err = p.encodePrompt(ctx, r.Prompt); err != nil {
+		return nil, err
+	}
+	if r.Guidance > 1 {
+		if d.uncond, err = p.encodePrompt(ctx, r.NegativePrompt); err != nil {
+			return nil, err
+		}
+	}
+	if p.c.imageToVideo() {
+		err = p.conditionOnImage(ctx, r, d)
+	}
+	return d, err
+}
