@@ -1,0 +1,235 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"image"
+	"image/color"
+	"image/png"
+	"math"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/containerd/errdefs"
+	"go.uber.org/goleak"
+	"golang.org/x/sys/unix"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func picture(w, h, t int) []byte {
+	p := make([]byte, w*h*3)
+	for i := range w * h {
+		p[3*i], p[3*i+1], p[3*i+2] = byte(40+5*t), byte(200*(i%w)/w), byte(200*(i/w)/h)
+	}
+	return p
+}
+
+func encode(t *testing.T, dir string, frames int) (*File, error) {
+	t.Helper()
+	e, err := NewEncoder(context.Background(), Spec{Width: 64, Height: 48, FPS: 12.5, Comment: `{"prompt":"a; b=c\nd \"e\""}`, Dir: dir})
+	if err != nil {
+		return nil, err
+	}
+	for i := range frames {
+		if err := e.Frame(picture(64, 48, i)); err != nil {
+			break // Close says why
+		}
+	}
+	return e.Close()
+}
+
+// noise does not compress: 60 frames of it are more than a small disk holds.
+func noise(t *testing.T, dir string) (*File, error) {
+	t.Helper()
+	e, err := NewEncoder(context.Background(), Spec{Width: 64, Height: 48, FPS: 10, Dir: dir})
+	if err != nil {
+		return nil, err
+	}
+	r, frame := rand.New(rand.NewPCG(1, 2)), make([]byte, 64*48*3)
+	for range 60 {
+		for i := range frame {
+			frame[i] = byte(r.Uint32())
+		}
+		if e.Frame(frame) != nil {
+			break // Close says why
+		}
+	}
+	return e.Close()
+}
+
+func TestClipComesBack(t *testing.T) {
+	dir := t.TempDir()
+	f, err := encode(t, dir, 9)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames, err := Decode(context.Background(), f.Path)
+	if err != nil || len(frames) != 9 || f.Frames != 9 || frames[0].Width != 64 || frames[0].Height != 48 {
+		t.Fatalf("%d frames, %v", len(frames), err)
+	}
+	for i, got := range frames {
+		want, sum := picture(64, 48, i), 0.0
+		for k := range want {
+			sum += math.Abs(float64(want[k]) - float64(got.Pix[k]))
+		}
+		if mean := sum / float64(len(want)); mean > 4 {
+			t.Errorf("frame %d is off by %.1f on average", i, mean)
+		}
+	}
+	raw, _ := os.ReadFile(f.Path)
+	if moov, mdat := bytes.Index(raw, []byte("moov")), bytes.Index(raw, []byte("mdat")); moov < 0 || moov > mdat {
+		t.Errorf("the index is at %d, the data at %d: no fast start", moov, mdat)
+	}
+	if !bytes.Contains(raw, []byte(`{"prompt":"a; b=c\nd \"e\""}`)) {
+		t.Error("the comment is not in the file as it was given")
+	}
+	if again, err := encode(t, dir, 9); err != nil {
+		t.Error(err)
+	} else if other, _ := os.ReadFile(again.Path); !bytes.Equal(raw, other) {
+		t.Error("the same frames give another file")
+	}
+	probe(t, f.Path)
+}
+
+func probe(t *testing.T, path string) {
+	out, err := exec.Command("ffprobe", "-v", "error", "-show_entries", "stream=codec_name,pix_fmt,r_frame_rate,color_space", "-of", "csv=p=0", path).CombinedOutput()
+	if got := strings.TrimSpace(string(out)); err != nil || got != "h264,yuv420p,bt709,25/2" {
+		t.Errorf("the stream is %s (%v)", got, err)
+	}
+}
+
+func TestDiskFull(t *testing.T) {
+	dir := t.TempDir()
+	if os.Getuid() != 0 {
+		t.Log("not root: the full disk is only simulated")
+		fake(t, `echo "av_interleaved_write_frame(): No space left on device" >&2; exit 1`)
+	} else {
+		if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+			t.Fatal(err)
+		}
+		defer unix.Unmount(dir, unix.MNT_DETACH)
+	}
+	_, err := noise(t, dir)
+	if !errors.Is(err, ErrDiskFull) || !errdefs.IsResourceExhausted(err) || !strings.Contains(err.Error(), dir) {
+		t.Errorf("a full disk gives %v", err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func fake(t *testing.T, script string) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "ffmpeg")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+script+"\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("VIDEOSDGX_FFMPEG", path)
+}
+
+func TestFailuresAreClear(t *testing.T) {
+	t.Run("missing", func(t *testing.T) {
+		t.Setenv("VIDEOSDGX_FFMPEG", "/nowhere/ffmpeg")
+		if _, err := encode(t, t.TempDir(), 1); !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), "/nowhere/ffmpeg") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("not on the path", func(t *testing.T) {
+		t.Setenv("PATH", t.TempDir())
+		if _, err := encode(t, t.TempDir(), 1); err == nil || !strings.Contains(err.Error(), "apt-get install ffmpeg") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("failing", func(t *testing.T) {
+		fake(t, `echo one >&2; echo "no such codec" >&2; exit 3`)
+		if _, err := encode(t, t.TempDir(), 50); err == nil || !strings.Contains(err.Error(), "no such codec") {
+			t.Errorf("got %v", err)
+		}
+	})
+	t.Run("no frames", func(t *testing.T) {
+		if _, err := encode(t, t.TempDir(), 0); err == nil {
+			t.Error("a clip without frames was made")
+		}
+	})
+	t.Run("odd sides", func(t *testing.T) {
+		if _, err := NewEncoder(context.Background(), Spec{Width: 3, Height: 4, FPS: 1}); !errdefs.IsInvalidArgument(err) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
+func TestCancelAndAbortLeaveNothing(t *testing.T) {
+	dir, why := t.TempDir(), errors.New("enough")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	e, err := NewEncoder(ctx, Spec{Width: 4, Height: 4, FPS: 1, Dir: dir})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel(why)
+	if _, err := e.Close(); !errors.Is(err, why) {
+		t.Errorf("cancelled: %v", err)
+	}
+	if e, err = NewEncoder(context.Background(), Spec{Width: 4, Height: 4, FPS: 1, Dir: dir}); err != nil {
+		t.Fatal(err)
+	}
+	if err := e.Frame(make([]byte, 5)); !errdefs.IsInvalidArgument(err) {
+		t.Errorf("half a frame: %v", err)
+	}
+	e.Abort()
+	e.Abort()
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestPicture(t *testing.T) {
+	var b bytes.Buffer
+	img := image.NewRGBA(image.Rect(0, 0, 6, 4))
+	for i := range img.Pix {
+		img.Pix[i] = 200
+	}
+	img.Set(0, 0, color.RGBA{0, 0, 0, 255})
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	got, err := Picture(b.Bytes())
+	if err != nil || got.Bounds().Dx() != 6 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	for why, raw := range map[string][]byte{"no PNG or JPEG": []byte("<svg/>"), "damaged": b.Bytes()[:b.Len()-20]} {
+		if _, err := Picture(raw); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), why) {
+			t.Errorf("want %q, got %v", why, err)
+		}
+	}
+}
+
+func TestResize(t *testing.T) {
+	flat := RGB{Pix: bytes.Repeat([]byte{10, 100, 250}, 35), Width: 7, Height: 5}
+	for _, size := range [][2]int{{7, 5}, {3, 2}, {20, 31}} {
+		out := Resize(flat, size[0], size[1])
+		if !bytes.Equal(out, bytes.Repeat([]byte{10, 100, 250}, size[0]*size[1])) {
+			t.Errorf("a flat picture changes at %v", size)
+		}
+	}
+	if p := picture(32, 24, 1); !bytes.Equal(Resize(RGB{p, 32, 24}, 32, 24), p) {
+		t.Error("the same size changes the picture")
+	}
+	half := Resize(RGB{picture(64, 48, 0), 64, 48}, 32, 24)
+	for y := 4; y < 20; y++ {
+		for x := 4; x < 28; x++ {
+			want := picture(64, 48, 0)[((2*y)*64+2*x)*3+1]
+			if d := int(half[(y*32+x)*3+1]) - int(want); d < -4 || d > 6 {
+				t.Fatalf("at %d,%d: %d", x, y, d)
+			}
+		}
+	}
+	if raw, err := JPEG(flat, 80); err != nil || !bytes.HasPrefix(raw, []byte{0xff, 0xd8}) {
+		t.Errorf("no JPEG: %v", err)
+	}
+}
