@@ -7,12 +7,17 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 )
 
 func main() {
+	if os.Getenv("ECHO_IGNORE_TERM") != "" {
+		signal.Ignore(syscall.SIGTERM)
+	}
 	if err := initialise(os.Getenv); err != nil {
 		fmt.Fprintln(os.Stderr, "echo:", err)
 		os.Exit(3)
@@ -37,7 +42,7 @@ func handle(ctx context.Context, event json.RawMessage) (any, error) {
 }
 
 // initialise does what the environment asks for before the first event: ECHO_INIT_SLEEP a duration, ECHO_INIT_HEAP_MB
-// private memory, ECHO_INIT_FAIL a message to fail with.
+// private memory, ECHO_INIT_FAIL a message to fail with. ECHO_IGNORE_TERM makes it deaf to SIGTERM.
 func initialise(env func(string) string) error {
 	if s := env("ECHO_INIT_SLEEP"); s != "" {
 		d, err := time.ParseDuration(s)

@@ -29,6 +29,7 @@ func (s *Server) invocationError(w *http1.Reply, r *http1.Request, c *Call) {
 		if len(body) > 0 {
 			c.sink.Data(body)
 		}
+		c.finish() // first: the next event may come as soon as this one's end is known
 		c.sink.End(Outcome{FunctionError: "Handled", ErrorType: typeOf(r, body), ErrorBody: body})
 	}
 	ok(w)

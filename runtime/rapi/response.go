@@ -136,6 +136,7 @@ func (f *forwarding) last(p []byte) {
 	if len(p) > 0 {
 		f.call.sink.Data(p)
 	}
+	f.call.finish() // first: the next event may come as soon as this one's end is known
 	f.call.sink.End(o)
 }
 
@@ -164,5 +165,6 @@ func (s *Server) tooLarge(c *Call, begun bool) {
 		c.sink.Head(Head{ContentType: "application/json", FunctionError: "Unhandled"})
 		c.sink.Data(body)
 	}
+	c.finish()
 	c.sink.End(Outcome{FunctionError: "Unhandled", ErrorType: kind, ErrorBody: body})
 }

@@ -40,6 +40,10 @@ func Invoke(ctx context.Context, dial Dialer, call Call) (*Response, error) {
 	if err := r.readHead(); err != nil {
 		return nil, err
 	}
+	if ctx.Err() != nil {
+		r.Close()
+		return nil, r.err
+	}
 	return r, nil
 }
 

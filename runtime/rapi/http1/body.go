@@ -117,10 +117,11 @@ func (b *Body) settle() error {
 	}
 	for b.left == 0 {
 		ahead, _ := b.br.Peek(b.br.Buffered())
-		if b.inChunk {
-			ahead = bytes.TrimPrefix(bytes.TrimPrefix(ahead, []byte{'\r'}), []byte{'\n'})
+		if b.inChunk && bytes.HasPrefix(ahead, crlf) {
+			b.br.Discard(len(crlf))
+			ahead, b.inChunk = ahead[len(crlf):], false
 		}
-		if bytes.IndexByte(ahead, '\n') < 0 {
+		if b.inChunk || bytes.IndexByte(ahead, '\n') < 0 {
 			return nil
 		}
 		if err := b.nextChunk(); err != nil {
@@ -129,6 +130,8 @@ func (b *Body) settle() error {
 	}
 	return nil
 }
+
+var crlf = []byte("\r\n")
 
 // nextChunk reads a chunk's size line, and the trailers after the last one, which it answers with io.EOF.
 func (b *Body) nextChunk() error {

@@ -1,0 +1,4 @@
+package loopback
+
+// sysSetns is setns(2), which package syscall does not name on every architecture.
+const sysSetns = 308
