@@ -55,7 +55,7 @@ func command(ctx context.Context, args ...string) (*exec.Cmd, *tail, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	c := exec.CommandContext(ctx, program, append([]string{"-hide_banner", "-nostdin", "-loglevel", "error"}, args...)...)
+	c := exec.CommandContext(ctx, program, append([]string{"-hide_banner", "-nostdin", "-xerror", "-loglevel", "error"}, args...)...)
 	said := &tail{}
 	c.Stderr = said
 	return c, said, nil
