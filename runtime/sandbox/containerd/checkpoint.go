@@ -65,5 +65,5 @@ func (d *Driver) Restore(ctx context.Context, c instance.Config, dir string) (in
 		}
 		return nil, fmt.Errorf("%w: %s", err, detail)
 	}
-	return made, nil
+	return made, d.unreach(c.ID)
 }

@@ -72,7 +72,7 @@ func (d *Driver) strays(ctx context.Context) (map[string][]string, error) {
 		note("cgroup", id)
 	}
 	for kind, dir := range map[string]string{
-		"network namespace": d.nets.dir, "CRIU work folder": filepath.Join(d.o.State, "criu"), "task bundle": d.bundles(),
+		"mounted source": filepath.Join(d.o.State, "reach"), "CRIU work folder": filepath.Join(d.o.State, "criu"), "task bundle": d.bundles(),
 	} {
 		names, err := names(dir)
 		if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"github.com/containerd/typeurl/v2"
 
+	"github.com/videosdgx/videosdgx/runtime/guest/loopback"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 )
 
@@ -53,7 +54,7 @@ func (d *Driver) create(ctx context.Context, c instance.Config, checkpoint strin
 			done.undo(undo, d.o.Log)
 		}
 	}()
-	rootfs, err := d.record(ctx, c, img, &done)
+	rootfs, err := d.record(ctx, c, img, checkpoint != "", &done)
 	if err != nil {
 		return nil, err
 	}
@@ -61,25 +62,25 @@ func (d *Driver) create(ctx context.Context, c instance.Config, checkpoint strin
 	if err != nil {
 		return nil, fmt.Errorf("instance %s: %w", c.ID, err)
 	}
+	if checkpoint == "" {
+		if err := loopback.Up(int(pid)); err != nil {
+			return nil, fmt.Errorf("instance %s: %w", c.ID, err)
+		}
+	}
 	b := d.newBox(c.ID, c.Dir, c.Labels)
-	if pid > 0 {
+	if pid > 0 { // a restored one has no process before Start
 		b.attach(pid)
 	}
 	return b, nil
 }
 
 // record makes everything that is there before the task: the folder's owner, the namespace, the container record.
-func (d *Driver) record(ctx context.Context, c instance.Config, img *image, done *steps) ([]mount.Mount, error) {
+func (d *Driver) record(ctx context.Context, c instance.Config, img *image, restore bool, done *steps) ([]mount.Mount, error) {
 	if err := handOver(c.Dir, img.user); err != nil {
 		return nil, err
 	}
-	netns, err := d.nets.take(c.ID)
-	if err != nil {
-		return nil, err
-	}
-	done.add("network namespace", func(context.Context) error { return d.nets.drop(c.ID) })
 	b := blueprint{
-		c: c, image: img, init: d.init, hosts: d.hosts, netns: netns, cgroup: d.cgroup(c.ID), criuConf: d.criuConf,
+		c: c, image: img, init: d.init, hosts: d.hosts, cgroup: d.cgroup(c.ID), criuConf: d.criuConf, restore: restore,
 		unified: unified(), swapLimit: d.swap,
 	}
 	targets, err := b.targets()
@@ -93,6 +94,12 @@ func (d *Driver) record(ctx context.Context, c instance.Config, img *image, done
 	s, err := b.spec()
 	if err != nil {
 		return nil, err
+	}
+	if restore {
+		done.add("reachable sources", func(context.Context) error { return d.unreach(c.ID) })
+		if err := d.reach(c.ID, s.Mounts); err != nil {
+			return nil, err
+		}
 	}
 	encoded, err := typeurl.MarshalAny(s)
 	if err != nil {

@@ -2,11 +2,11 @@
 // answers, else a private one that is this process's child. It knows OCI images, runc or crun, network namespaces and
 // cgroups; it knows nothing of invocations, placement or HTTP.
 //
-// One instance is one container record, one task with a shim of its own, one network namespace and one cgroup. Its root
+// One instance is one container record, one task with a shim of its own, a set of namespaces (user and network among them)
+// and one cgroup. Its root
 // file system is shared: a snapshot per image, read-only for everybody, so that an instance writes nothing to disk and
 // leaves nothing there. What an instance owns is named after its id, and found again by it:
 //
 //	container and task  namespace "videosdgx", labelled with the driver's data folder
-//	network namespace   STATE/net/ID, a bind mount
-//	cgroup              /videosdgx/ID in every hierarchy
+//	cgroup              /videosdgx/OWNER.ID in every hierarchy
 package containerd

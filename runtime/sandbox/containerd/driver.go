@@ -29,7 +29,6 @@ type Driver struct {
 
 	criuConf string // CRIU's configuration file for all instances
 	images   *imageStore
-	nets     *netPool
 
 	mu    sync.Mutex
 	boxes map[string]*box
@@ -56,7 +55,7 @@ func New(ctx context.Context, o Options) (_ *Driver, err error) {
 			d.closeParts()
 		}
 	}()
-	if err = os.MkdirAll(filepath.Join(o.State, "net"), 0o711); err != nil {
+	if err = os.MkdirAll(o.State, 0o711); err != nil {
 		return nil, err
 	}
 	if err = d.findTools(ctx); err != nil {
@@ -79,7 +78,6 @@ func New(ctx context.Context, o Options) (_ *Driver, err error) {
 	if err = d.images.chooseSnapshotter(ctx); err != nil {
 		return nil, err
 	}
-	d.nets = newNetPool(filepath.Join(o.State, "net"), o.NetPool, o.Log)
 	return d, nil
 }
 
@@ -122,9 +120,6 @@ func (d *Driver) Close() error {
 
 func (d *Driver) closeParts() error {
 	var errs []error
-	if d.nets != nil {
-		d.nets.close()
-	}
 	if d.client != nil {
 		errs = append(errs, d.client.Close())
 		d.client = nil
@@ -133,7 +128,7 @@ func (d *Driver) closeParts() error {
 		d.daemon.close()
 		d.daemon = nil
 	}
-	removeEmpty(d.o.State, "net", "criu", "containerd", "")
+	removeEmpty(d.o.State, "reach", "criu", "containerd", "")
 	return errors.Join(errs...)
 }
 

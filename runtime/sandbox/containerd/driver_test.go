@@ -1,7 +1,6 @@
 package containerd
 
 import (
-	"os"
 	"testing"
 	"time"
 
@@ -25,7 +24,4 @@ func TestOneInstance(t *testing.T) {
 	<-b.Exited()
 	t.Logf("exit %+v usage %+v", b.Exit(), u)
 	remove(t, b)
-	if _, err := os.Stat(d.nets.path(c.ID)); !os.IsNotExist(err) {
-		t.Fatalf("network namespace: %v", err)
-	}
 }

@@ -6,6 +6,9 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
 
+// insideCPUs is all of sysfs that inference libraries read: how many CPUs of which kind there are.
+const insideCPUs = "/sys/devices/system"
+
 // mounts are the only ones an instance has.
 func (b blueprint) mounts() []specs.Mount {
 	scratch := int64(b.c.Function.Limits.Scratch)
@@ -14,7 +17,7 @@ func (b blueprint) mounts() []specs.Mount {
 		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=64k"}},
 		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}},
 		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", size(scratch)}},
-		{Destination: "/sys", Type: "sysfs", Source: "sysfs", Options: []string{"nosuid", "noexec", "nodev", "ro"}},
+		{Destination: insideCPUs, Type: "bind", Source: insideCPUs, Options: []string{"rbind", "nosuid", "noexec", "nodev", "ro"}},
 		{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777", size(scratch)}},
 		bind(b.init, insideInit, false),
 		bind(b.c.Dir, insideDir, true),
@@ -48,7 +51,7 @@ func size(n int64) string {
 // targets are the mount points, and the working folder, that the root file system must have.
 func (b blueprint) targets() ([]target, error) {
 	t := []target{
-		{Path: "/proc"}, {Path: "/dev"}, {Path: "/sys"}, {Path: "/tmp"}, {Path: insideDir}, {Path: insideModel}, {Path: b.cwd()},
+		{Path: "/proc"}, {Path: "/dev"}, {Path: insideCPUs}, {Path: "/tmp"}, {Path: insideDir}, {Path: insideModel}, {Path: b.cwd()},
 		{Path: insideInit, File: true}, {Path: "/etc/hosts", File: true},
 	}
 	for _, x := range b.c.Function.Mounts {

@@ -26,7 +26,6 @@ type Options struct {
 	Init      string       // videosdgx-init on this machine, static. Required
 	Prefix    string       // where newer binaries than the system's may lie; default /opt/videosdgx
 	CRIU      string       // criu, a path; "": the newest that is found
-	NetPool   int          // network namespaces kept ready; default 4, negative: none
 	Log       *slog.Logger // default slog.Default()
 }
 
@@ -41,9 +40,6 @@ func (o Options) WithDefaults() Options {
 	set(&o.State, "/run/videosdgx/"+hex.EncodeToString(sum[:6]))
 	set(&o.Namespace, "videosdgx")
 	set(&o.Prefix, DefaultPrefix)
-	if o.NetPool == 0 {
-		o.NetPool = 4
-	}
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}

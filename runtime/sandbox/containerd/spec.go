@@ -10,6 +10,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"tags.cncf.io/container-device-interface/pkg/cdi"
 
+	"github.com/videosdgx/videosdgx/runtime/guest/loopback"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 )
 
@@ -26,11 +27,11 @@ type blueprint struct {
 	image     *image
 	init      string // host path
 	hosts     string // host path of /etc/hosts
-	netns     string
 	cgroup    string
 	criuConf  string // host path, "" without CRIU
 	unified   bool   // cgroup v2
 	swapLimit bool   // the kernel accounts swap
+	restore   bool   // from a checkpoint
 }
 
 // spec builds the OCI specification: everything is denied that is not named here.
@@ -52,12 +53,16 @@ func (b blueprint) spec() (*specs.Spec, error) {
 			OOMScoreAdj:  ptr(500), // an instance goes before the control plane does
 		},
 		Linux: &specs.Linux{
-			CgroupsPath:   b.cgroup,
-			Namespaces:    b.namespaces(),
+			CgroupsPath: b.cgroup,
+			Namespaces:  b.namespaces(),
+			UIDMappings: idMap, GIDMappings: idMap,
 			Resources:     b.resources(),
 			MaskedPaths:   maskedPaths,
 			ReadonlyPaths: []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"},
 		},
+	}
+	if b.restore { // CRIU reconnects the sockets, so the loopback must be up by then; else create brings it up
+		s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: b.init, Args: []string{"videosdgx-init", loopback.Hook}}}}
 	}
 	if b.criuConf != "" {
 		s.Annotations = map[string]string{"org.criu.config": b.criuConf}
@@ -66,11 +71,18 @@ func (b blueprint) spec() (*specs.Spec, error) {
 	return s, b.devices(s)
 }
 
+// idMap is that of the user namespace: the image's users keep their numbers, so that its files are theirs, and root is
+// mapped to a number that owns nothing on the machine. The namespace is also what makes the processes of another user
+// readable to a CRIU that lacks CAP_SYS_RESOURCE: we own it, and an owner has every capability in it.
+var idMap = []specs.LinuxIDMapping{
+	{ContainerID: 0, HostID: 4_200_000_000, Size: 1},
+	{ContainerID: 1, HostID: 1, Size: 65535},
+}
+
 // maskedPaths tell of the machine, or let it be changed.
 var maskedPaths = []string{
 	"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
 	"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",
-	"/sys/firmware", "/sys/devices/virtual/powercap",
 }
 
 // args is init's command line around the function's.
@@ -113,8 +125,8 @@ func (b blueprint) env() []string {
 
 func (b blueprint) namespaces() []specs.LinuxNamespace {
 	ns := []specs.LinuxNamespace{
-		{Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.MountNamespace},
-		{Type: specs.NetworkNamespace, Path: b.netns},
+		{Type: specs.UserNamespace}, {Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.MountNamespace},
+		{Type: specs.NetworkNamespace},
 	}
 	if b.unified {
 		ns = append(ns, specs.LinuxNamespace{Type: specs.CgroupNamespace})

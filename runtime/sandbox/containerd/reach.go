@@ -1,0 +1,75 @@
+package containerd
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	specs "github.com/opencontainers/runtime-spec/specs-go"
+	"golang.org/x/sys/unix"
+)
+
+// CRIU opens the sources of bind mounts from inside the user namespace, where root is nobody: a folder on the way that is
+// closed to others, such as somebody's home, would stop it. For the time of a restore each source is therefore mounted
+// again below the driver's own folder, which everybody may pass.
+
+// reachDir holds one instance's.
+func (d *Driver) reachDir(id string) string { return filepath.Join(d.o.State, "reach", id) }
+
+// reach mounts the sources of the bind mounts again and puts the new places into the list.
+func (d *Driver) reach(id string, mounts []specs.Mount) error {
+	dir := d.reachDir(id)
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return err
+	}
+	for i := range mounts {
+		if mounts[i].Type != "bind" {
+			continue
+		}
+		place := filepath.Join(dir, strconv.Itoa(i))
+		if err := bindAt(mounts[i].Source, place); err != nil {
+			return fmt.Errorf("mount source %s: %w", mounts[i].Source, err)
+		}
+		mounts[i].Source = place
+	}
+	return nil
+}
+
+func bindAt(source, place string) error {
+	file, err := isFile(source)
+	if err != nil {
+		return err
+	}
+	if file {
+		err = os.WriteFile(place, nil, 0o600)
+	} else {
+		err = os.Mkdir(place, 0o700)
+	}
+	if err != nil {
+		return err
+	}
+	return unix.Mount(source, place, "", unix.MS_BIND|unix.MS_REC, "")
+}
+
+// unreach undoes reach; what is not there is no error.
+func (d *Driver) unreach(id string) error {
+	dir := d.reachDir(id)
+	places, err := names(dir)
+	if err != nil {
+		return err
+	}
+	for _, p := range places {
+		place := filepath.Join(dir, p)
+		if err := unix.Unmount(place, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil && err != unix.EINVAL {
+			return fmt.Errorf("unmount %s: %w", place, err)
+		}
+		if err := os.Remove(place); err != nil {
+			return err
+		}
+	}
+	if err := os.Remove(dir); err != nil && !os.IsNotExist(err) {
+		return err
+	}
+	return nil
+}
