@@ -1,0 +1,217 @@
+// Package admin is the control API that the videosdgx command line and the web page use, under /api/v1. Bodies are JSON in
+// the spelling of package spec; errors have the same shape as the Lambda API's.
+package admin
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// Version is what GET /api/v1/version answers.
+type Version struct {
+	Version string   `json:"version"`
+	Commit  string   `json:"commit,omitempty"`
+	Go      string   `json:"go,omitempty"`
+	OS      string   `json:"os,omitempty"`
+	Arch    string   `json:"arch,omitempty"`
+	Driver  string   `json:"driver,omitempty"`      // "containerd" or "process"
+	Below   string   `json:"driverBelow,omitempty"` // version of what is below the driver
+	Lacks   []string `json:"lacks,omitempty"`       // what the driver does not isolate
+}
+
+// Options configure the API; all but Health and Log must be set.
+type Options struct {
+	Functions gateway.Functions
+	Instances gateway.Instances
+	Version   Version
+	Health    func(context.Context) error // nil: healthy while it answers
+	Log       *slog.Logger
+}
+
+// API is the control API. It implements gateway.Routes.
+type API struct {
+	o       Options
+	started time.Time
+}
+
+var _ gateway.Routes = (*API)(nil)
+
+// New makes the API.
+func New(o Options) *API {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &API{o, time.Now()}
+}
+
+// Register implements gateway.Routes.
+func (a *API) Register(mux *http.ServeMux) {
+	for pattern, h := range map[string]func(http.ResponseWriter, *http.Request) error{
+		"GET /api/v1/functions":             a.list,
+		"GET /api/v1/functions/{name}":      a.get,
+		"PUT /api/v1/functions/{name}":      a.put,
+		"DELETE /api/v1/functions/{name}":   a.remove,
+		"GET /api/v1/functions/{name}/logs": a.logs,
+		"GET /api/v1/instances":             a.instances,
+		"DELETE /api/v1/instances/{id}":     a.stop,
+		"GET /api/v1/version":               a.version,
+		"GET /api/v1/health":                a.health,
+	} {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if err := h(w, r); err != nil {
+				gateway.WriteError(w, err)
+			}
+		})
+	}
+}
+
+// Functions is the answer of GET /api/v1/functions.
+type Functions struct {
+	Functions []spec.FunctionStatus `json:"functions"`
+}
+
+func (a *API) list(w http.ResponseWriter, r *http.Request) error {
+	fns, err := a.o.Functions.List(r.Context())
+	if err != nil {
+		return err
+	}
+	out := Functions{make([]spec.FunctionStatus, 0, len(fns))}
+	for _, fn := range fns {
+		st, err := a.o.Instances.Status(r.Context(), fn.Name)
+		if errdefs.IsNotFound(err) {
+			continue // deleted meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		out.Functions = append(out.Functions, st)
+	}
+	gateway.WriteJSON(w, http.StatusOK, out)
+	return nil
+}
+
+func (a *API) get(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("name")
+	if _, err := gateway.Find(r.Context(), a.o.Functions, name, ""); err != nil {
+		return err
+	}
+	st, err := a.o.Instances.Status(r.Context(), name)
+	if err != nil {
+		return err
+	}
+	gateway.WriteJSON(w, http.StatusOK, st)
+	return nil
+}
+
+// maxManifest bounds a manifest, in bytes.
+const maxManifest = 1 << 20
+
+// put makes or replaces $LATEST of a function: the body is a manifest as JSON, with absolute paths.
+func (a *API) put(w http.ResponseWriter, r *http.Request) error {
+	b, err := gateway.ReadBody(r, maxManifest, "the manifest")
+	if err != nil {
+		return err
+	}
+	var fn spec.Function
+	if err := json.Unmarshal(b, &fn); err != nil {
+		return fmt.Errorf("the manifest is not JSON of a function: %w: %w", err, errdefs.ErrInvalidArgument)
+	}
+	name := r.PathValue("name")
+	if fn.Name = cmp.Or(fn.Name, name); fn.Name != name {
+		return fmt.Errorf("the manifest is of function %s, the path names %s: %w", fn.Name, name, errdefs.ErrInvalidArgument)
+	}
+	_, err = a.o.Functions.Get(r.Context(), name, "")
+	status := http.StatusOK
+	if errdefs.IsNotFound(err) {
+		status = http.StatusCreated
+	}
+	if fn, err = a.o.Functions.Put(r.Context(), fn); err != nil {
+		return err
+	}
+	gateway.WriteJSON(w, status, fn)
+	return nil
+}
+
+func (a *API) remove(w http.ResponseWriter, r *http.Request) error {
+	name := r.PathValue("name")
+	if _, err := gateway.Find(r.Context(), a.o.Functions, name, ""); err != nil {
+		return err
+	}
+	if err := a.o.Functions.Delete(r.Context(), name, ""); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+// Instances is the answer of GET /api/v1/instances.
+type Instances struct {
+	Instances []spec.InstanceStatus `json:"instances"`
+}
+
+// instances lists what runs, of one function with ?function=NAME.
+func (a *API) instances(w http.ResponseWriter, r *http.Request) error {
+	all, err := a.o.Instances.Instances(r.Context())
+	if err != nil {
+		return err
+	}
+	out := Instances{[]spec.InstanceStatus{}}
+	want := r.URL.Query().Get("function")
+	for _, i := range all {
+		if want == "" || i.Function == want {
+			out.Instances = append(out.Instances, i)
+		}
+	}
+	slices.SortFunc(out.Instances, func(x, y spec.InstanceStatus) int {
+		return cmp.Or(cmp.Compare(x.Function, y.Function), cmp.Compare(x.ID, y.ID))
+	})
+	gateway.WriteJSON(w, http.StatusOK, out)
+	return nil
+}
+
+// stop ends one instance, after what it is answering.
+func (a *API) stop(w http.ResponseWriter, r *http.Request) error {
+	s, ok := a.o.Instances.(gateway.Stopper)
+	if !ok {
+		return fmt.Errorf("this server cannot stop single instances: %w", errdefs.ErrNotImplemented)
+	}
+	if err := s.StopInstance(r.Context(), r.PathValue("id")); err != nil {
+		return err
+	}
+	w.WriteHeader(http.StatusNoContent)
+	return nil
+}
+
+func (a *API) version(w http.ResponseWriter, _ *http.Request) error {
+	gateway.WriteJSON(w, http.StatusOK, a.o.Version)
+	return nil
+}
+
+// Health is the answer of GET /api/v1/health.
+type Health struct {
+	Status        string  `json:"status"` // "ok" or "failing"
+	Problem       string  `json:"problem,omitempty"`
+	UptimeSeconds float64 `json:"uptimeSeconds"`
+}
+
+func (a *API) health(w http.ResponseWriter, r *http.Request) error {
+	out, status := Health{Status: "ok", UptimeSeconds: time.Since(a.started).Seconds()}, http.StatusOK
+	if a.o.Health != nil {
+		if err := a.o.Health(r.Context()); err != nil {
+			out.Status, out.Problem, status = "failing", err.Error(), http.StatusServiceUnavailable
+		}
+	}
+	gateway.WriteJSON(w, status, out)
+	return nil
+}

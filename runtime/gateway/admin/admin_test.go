@@ -1,0 +1,159 @@
+package admin_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/containerd/errdefs"
+	"go.uber.org/goleak"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/gateway/admin"
+	"github.com/videosdgx/videosdgx/runtime/gateway/gatewaytest"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// fleet is Instances with a fixed picture; its log ends only when the reader leaves.
+type fleet struct {
+	catalog *gatewaytest.Catalog
+	stopped []string
+	left    chan struct{}
+}
+
+func (f *fleet) Instances(context.Context) ([]spec.InstanceStatus, error) {
+	return []spec.InstanceStatus{{ID: "b", Function: "echo"}, {ID: "a", Function: "echo"}, {ID: "c", Function: "other"}}, nil
+}
+
+func (f *fleet) Status(ctx context.Context, name string) (spec.FunctionStatus, error) {
+	fn, err := f.catalog.Get(ctx, name, "")
+	return spec.FunctionStatus{Function: fn, Instances: 2}, err
+}
+
+func (f *fleet) Logs(ctx context.Context, _ string, follow bool, w io.Writer) error {
+	fmt.Fprintln(w, "first")
+	if !follow {
+		return nil
+	}
+	<-ctx.Done()
+	close(f.left)
+	return ctx.Err()
+}
+
+func (f *fleet) StopInstance(_ context.Context, id string) error {
+	if id != "a" {
+		return fmt.Errorf("no instance %s: %w", id, errdefs.ErrNotFound)
+	}
+	f.stopped = append(f.stopped, id)
+	return nil
+}
+
+func serve(t *testing.T) (*fleet, func(method, path, body string, out any) int, string) {
+	f := &fleet{catalog: &gatewaytest.Catalog{}, left: make(chan struct{})}
+	if _, err := f.catalog.Put(t.Context(), spec.Function{Name: "echo", Image: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	api := admin.New(admin.Options{Functions: f.catalog, Instances: f, Version: admin.Version{Version: "1.2.3"},
+		Health: func(context.Context) error { return errors.New("disk full") }})
+	srv := httptest.NewServer(gateway.New(gateway.Options{Routes: []gateway.Routes{api}}).Handler())
+	t.Cleanup(srv.Close)
+	return f, func(method, path, body string, out any) int {
+		t.Helper()
+		r, _ := http.NewRequest(method, srv.URL+path, strings.NewReader(body))
+		resp, err := srv.Client().Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if out != nil {
+			if err := json.NewDecoder(resp.Body).Decode(out); err != nil {
+				t.Fatal(err)
+			}
+		}
+		return resp.StatusCode
+	}, srv.URL
+}
+
+func TestFunctions(t *testing.T) {
+	f, call, _ := serve(t)
+	var list admin.Functions
+	if s := call("GET", "/api/v1/functions", "", &list); s != 200 || len(list.Functions) != 1 || list.Functions[0].Instances != 2 {
+		t.Errorf("%d %+v", s, list)
+	}
+	var problem struct{ Message string }
+	if s := call("GET", "/api/v1/functions/eco", "", &problem); s != 404 || !strings.Contains(problem.Message, "did you mean echo?") {
+		t.Errorf("%d %s", s, problem.Message)
+	}
+	if s := call("PUT", "/api/v1/functions/new", `{"image":"y","timeout":"90s"}`, nil); s != 201 {
+		t.Errorf("put: %d", s)
+	}
+	if fn, err := f.catalog.Get(t.Context(), "new", ""); err != nil || fn.Timeout.D().Seconds() != 90 {
+		t.Errorf("%+v %v", fn, err)
+	}
+	for body, want := range map[string]int{`{"image":"y"}`: 200, `{"name":"old","image":"y"}`: 400, `{"timeout":"soon"}`: 400, `{`: 400} {
+		if s := call("PUT", "/api/v1/functions/new", body, nil); s != want {
+			t.Errorf("put %s: %d, want %d", body, s, want)
+		}
+	}
+	if s := call("DELETE", "/api/v1/functions/new", "", nil); s != 204 {
+		t.Errorf("delete: %d", s)
+	}
+	if s := call("POST", "/api/v1/functions/new", "", nil); s != 405 {
+		t.Errorf("post: %d", s)
+	}
+}
+
+func TestInstances(t *testing.T) {
+	f, call, _ := serve(t)
+	var list admin.Instances
+	if call("GET", "/api/v1/instances?function=echo", "", &list); len(list.Instances) != 2 || list.Instances[0].ID != "a" {
+		t.Errorf("%+v", list)
+	}
+	if s := call("DELETE", "/api/v1/instances/a", "", nil); s != 204 || len(f.stopped) != 1 {
+		t.Errorf("%d %v", s, f.stopped)
+	}
+	if s := call("DELETE", "/api/v1/instances/z", "", nil); s != 404 {
+		t.Errorf("%d", s)
+	}
+}
+
+func TestVersionAndHealth(t *testing.T) {
+	_, call, _ := serve(t)
+	var v admin.Version
+	if call("GET", "/api/v1/version", "", &v); v.Version != "1.2.3" {
+		t.Errorf("%+v", v)
+	}
+	var h admin.Health
+	if s := call("GET", "/api/v1/health", "", &h); s != 503 || h.Problem != "disk full" {
+		t.Errorf("%d %+v", s, h)
+	}
+}
+
+func TestLogsFollowUntilTheClientLeaves(t *testing.T) {
+	f, call, url := serve(t)
+	if s := call("GET", "/api/v1/functions/echo/logs?follow=perhaps", "", nil); s != 400 {
+		t.Errorf("%d", s)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	defer leave()
+	r, _ := http.NewRequestWithContext(ctx, "GET", url+"/api/v1/functions/echo/logs?follow", nil)
+	resp, err := http.DefaultTransport.RoundTrip(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if line, err := bufio.NewReader(resp.Body).ReadString('\n'); line != "first\n" {
+		t.Errorf("%q %v", line, err)
+	}
+	leave()
+	<-f.left
+}
