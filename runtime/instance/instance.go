@@ -157,6 +157,9 @@ func (i *Instance) Stop(ctx context.Context, grace time.Duration) {
 func (i *Instance) drain(ctx context.Context) {
 	quiet := make(chan struct{})
 	_ = i.do(func(l *life) error {
+		if err := i.thaw(context.WithoutCancel(ctx), l); err != nil {
+			i.log.Warn("instance not thawed before its stop", "instance", i.cfg.ID, "error", err)
+		}
 		if may(l.state, spec.Draining) {
 			_ = l.to(spec.Draining)
 		}

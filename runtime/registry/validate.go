@@ -126,7 +126,7 @@ func (c *checker) places(fn *spec.Function) {
 		c.want(m.Source != "", at+".source", "a path on this machine", "is missing")
 		c.want(filepath.IsAbs(m.Target) && filepath.Clean(m.Target) != "/", at+".target", "an absolute path other than /", "is %q", m.Target)
 	}
-	c.want(fn.WorkDir == "" || filepath.IsAbs(fn.WorkDir), "workDir", "an absolute path", "is %q", fn.WorkDir)
+	c.want(fn.WorkDir == "" || fn.Image == "" || filepath.IsAbs(fn.WorkDir), "workDir", "an absolute path inside the image", "is %q", fn.WorkDir)
 }
 
 func (c *checker) async(fn *spec.Function) {

@@ -1,0 +1,99 @@
+package dispatch
+
+import (
+	"context"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// Changed tells that a function has been made, changed or deleted. What runs of an earlier version finishes what it has
+// and goes; invocations in the queue go to the new one.
+func (d *Dispatcher) Changed(name string) {
+	for _, k := range d.using(name) {
+		if _, err := d.reconcile(d.base, k); err != nil && !errdefs.IsNotFound(err) {
+			d.cfg.Log.Error("change not taken over", "function", name, "version", k.version, "error", err)
+		}
+	}
+}
+
+// using lists the versions of a function that have a pool, or are to have one without being asked for.
+func (d *Dispatcher) using(name string) []key {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	var keys []key
+	for k := range d.pools {
+		if k.name == name {
+			keys = append(keys, k)
+		}
+	}
+	k := key{name, "$LATEST"}
+	if fn, err := d.cfg.Functions.Get(d.base, name, k.version); err == nil && d.pools[k] == nil && provided(&fn) {
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+// provided says whether a function has instances without being asked for.
+func provided(fn *spec.Function) bool { return fn.MinInstances > 0 || fn.StagedSpares > 0 }
+
+// reconcile makes a version's pool what the registry says now, and returns it.
+func (d *Dispatcher) reconcile(ctx context.Context, k key) (*pool, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	fn, err := d.cfg.Functions.Get(ctx, k.name, k.version)
+	p := d.pools[k]
+	if p != nil && (err != nil || p.digest != fn.Digest) {
+		delete(d.pools, k)
+		p.retire(errRetired)
+		p = nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if d.stopped {
+		return nil, errStopping
+	}
+	if p == nil {
+		p = newPool(d, fn, d.record(k.name))
+		d.pools[k] = p
+	}
+	p.update(fn)
+	return p, nil
+}
+
+// update takes over fields that change no instance.
+func (p *pool) update(fn spec.Function) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.fn = fn
+	for m := range p.ready {
+		if m.armed && m.slots == m.most {
+			m.timer.Reset(0) // its time may have become shorter
+		}
+	}
+	p.grow()
+	p.provision()
+}
+
+// retire ends a pool: waiters get the reason, what is idle goes, what is busy goes when it is done.
+func (p *pool) retire(why error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.retired = why
+	p.fail(why)
+	for _, l := range p.admitting {
+		l.cancel(errCalledOff)
+	}
+	for m := range p.ready {
+		p.drop(m)
+		if m.slots == m.most {
+			p.discard(m)
+		}
+	}
+	for _, m := range p.spares {
+		p.discard(m)
+	}
+	p.spares = nil
+}

@@ -1,0 +1,89 @@
+package dispatch
+
+import (
+	"slices"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// enough is how many starts of each kind are measured before the faster is taken.
+const enough = 3
+
+// starts remembers how long the last starts of each kind took. Guarded by the pool's mutex.
+type starts struct{ plain, restore window }
+
+// window holds the last samples.
+type window struct {
+	all  [16]time.Duration
+	seen int
+}
+
+func (w *window) add(d time.Duration) {
+	w.all[w.seen%len(w.all)] = d
+	w.seen++
+}
+
+// median is 0 before the first sample.
+func (w *window) median() time.Duration {
+	n := min(w.seen, len(w.all))
+	if n == 0 {
+		return 0
+	}
+	s := slices.Clone(w.all[:n])
+	slices.Sort(s)
+	return s[n/2]
+}
+
+// choice is how the next instance should start, given that a snapshot is there: the way that is measured too little, then
+// the faster one.
+func (s *starts) choice(fn *spec.Function) string {
+	switch {
+	case fn.Snapshot == "always":
+		return "snapshot"
+	case fn.Snapshot == "off":
+		return "plain"
+	case s.plain.seen == 0:
+		return "plain"
+	case s.restore.seen < enough:
+		return "snapshot"
+	case s.plain.seen < enough || s.plain.median() <= s.restore.median():
+		return "plain"
+	default:
+		return "snapshot"
+	}
+}
+
+// snapshot gives the checkpoint to start from, if that is the choice.
+func (p *pool) snapshot(fn spec.Function) (dir string, ok bool) {
+	if p.d.cfg.Snapshots == nil || fn.Snapshot == "off" {
+		return "", false
+	}
+	if dir, ok = p.d.cfg.Snapshots.Lookup(fn); !ok {
+		return "", false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return dir, p.starts.choice(&fn) == "snapshot"
+}
+
+// note remembers how long a start took.
+func (p *pool) note(by string, took time.Duration) {
+	p.d.cfg.Meter.Started(p.fn.Name, by, took)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if by == "snapshot" {
+		p.starts.restore.add(took)
+	} else {
+		p.starts.plain.add(took)
+	}
+}
+
+// cold is what starting one takes, as far as is known.
+func (s *starts) cold() time.Duration {
+	a, b := s.plain.median(), s.restore.median()
+	if a == 0 || (b > 0 && b < a) {
+		return b
+	}
+	return a
+}

@@ -1,0 +1,251 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// launch is one instance on its way into ready.
+type launch struct {
+	p      *pool
+	since  time.Time // when somebody first wanted it
+	cancel context.CancelCauseFunc
+}
+
+var errCalledOff = errors.New("nobody waits for the instance any more")
+
+// start launches one instance in the background; the caller holds p.mu.
+func (p *pool) start(since time.Time) bool {
+	l := &launch{p: p, since: since}
+	ok := p.d.spawn(func(ctx context.Context) {
+		ctx, l.cancel = context.WithCancelCause(ctx)
+		defer l.cancel(nil)
+		l.run(ctx)
+	})
+	if ok {
+		p.starting++
+	}
+	return ok
+}
+
+func (l *launch) run(ctx context.Context) {
+	m, phases, err := l.boot(ctx)
+	if err == nil {
+		l.p.joined(m, phases)
+		return
+	}
+	if m != nil {
+		l.p.d.end(context.WithoutCancel(ctx), m, 0)
+	}
+	l.p.failed(err)
+}
+
+// boot makes an instance ready: room for it first, then a place among those being made, then the start itself.
+func (l *launch) boot(ctx context.Context) (*member, spec.Phases, error) {
+	p := l.p
+	m, fn, staged := p.candidate()
+	phases := spec.Phases{Cold: true}
+	begin := time.Now()
+	if err := l.admit(ctx, m); err != nil {
+		return m, phases, err
+	}
+	phases.Evict = time.Since(begin)
+	select {
+	case p.d.boots <- struct{}{}:
+		defer func() { <-p.d.boots }()
+	case <-ctx.Done():
+		return m, phases, context.Cause(ctx)
+	}
+	if dir, ok := p.snapshot(fn); ok {
+		return l.restore(ctx, m, fn, dir, staged, phases)
+	}
+	return m, phases, l.plain(ctx, m, fn, staged, &phases)
+}
+
+// candidate is a staged spare, or a new member.
+func (p *pool) candidate() (m *member, fn spec.Function, staged bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.spares); n > 0 {
+		m, p.spares = p.spares[n-1], p.spares[:n-1]
+		return m, m.inst.Function(), true
+	}
+	return p.newMember(p.fn), p.fn, false
+}
+
+// admit gets room, and can be called off meanwhile.
+func (l *launch) admit(ctx context.Context, m *member) error {
+	p := l.p
+	p.mu.Lock()
+	p.admitting = append(p.admitting, l)
+	p.callOff()
+	p.mu.Unlock()
+	err := p.d.room.admit(ctx, m, l.since)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, other := range p.admitting {
+		if other == l {
+			p.admitting = append(p.admitting[:i], p.admitting[i+1:]...)
+			break
+		}
+	}
+	return err
+}
+
+// callOff cancels starts that wait for room and that nobody needs any more.
+func (p *pool) callOff() {
+	need := (p.queue.Len() + p.fn.EventsAtOnce - 1) / p.fn.EventsAtOnce
+	if p.fn.Version == "$LATEST" {
+		need = max(need, p.fn.MinInstances-len(p.ready))
+	}
+	for i := 0; i < len(p.admitting) && p.starting-i > need; i++ {
+		p.admitting[len(p.admitting)-1-i].cancel(errCalledOff)
+	}
+}
+
+// plain creates what is not staged yet, and starts it.
+func (l *launch) plain(ctx context.Context, m *member, fn spec.Function, staged bool, ph *spec.Phases) (err error) {
+	if !staged {
+		if ph.Create, err = m.inst.Stage(ctx); err != nil {
+			return err
+		}
+	}
+	if ph.Start, ph.Init, err = m.inst.Start(ctx, l.since); err != nil {
+		return err
+	}
+	took := ph.Create + ph.Start + ph.Init
+	l.p.note("plain", took)
+	if s := l.p.d.cfg.Snapshots; s != nil {
+		s.Started(fn)
+	}
+	return nil
+}
+
+// restore starts from a snapshot; where that fails the plain way is taken at once, and whoever gave it is told.
+func (l *launch) restore(ctx context.Context, m *member, fn spec.Function, dir string, staged bool, ph spec.Phases) (*member, spec.Phases, error) {
+	p := l.p
+	if staged {
+		p.returnSpare(m)
+		m = p.swap(m, fn)
+	}
+	var err error
+	if ph.Restore, ph.Init, err = m.inst.Restore(ctx, dir, l.since); err == nil {
+		ph.Snapshot = true
+		p.note("snapshot", ph.Restore+ph.Init)
+		return m, ph, nil
+	}
+	if ctx.Err() != nil {
+		return m, ph, context.Cause(ctx)
+	}
+	p.d.cfg.Log.Warn("snapshot did not restore, starting plainly", "function", fn.Name, "error", err)
+	p.d.cfg.Snapshots.Failed(fn, err)
+	failed := m
+	m = p.swap(failed, fn)
+	p.d.end(context.WithoutCancel(ctx), failed, 0)
+	return m, ph, l.plain(ctx, m, fn, false, &ph)
+}
+
+// swap makes a new member that takes over another's room.
+func (p *pool) swap(old *member, fn spec.Function) *member {
+	m := p.newMember(fn)
+	p.d.room.move(old, m)
+	return m
+}
+
+func (p *pool) returnSpare(m *member) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.spares = append(p.spares, m)
+}
+
+// joined puts a started member into service.
+func (p *pool) joined(m *member, phases spec.Phases) {
+	p.rec.coldStarts.Add(1)
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.starting--
+	if p.retired != nil {
+		m.out = true
+		p.discard(m)
+		return
+	}
+	m.fresh, m.joined = &phases, time.Now()
+	p.ready[m] = struct{}{}
+	m.touched.Store(true)
+	p.offer(m)
+	m.fresh = nil // nobody was waiting: the next one finds it warm
+	p.provision()
+}
+
+// backoffs between starts that nobody asked for and that failed.
+const (
+	leastBackoff = time.Second
+	mostBackoff  = time.Minute
+)
+
+// failed notes that a start came to nothing. Who waits hears why, unless another instance serves or is on its way.
+func (p *pool) failed(err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.starting--
+	if errors.Is(err, errCalledOff) || p.retired != nil {
+		p.grow()
+		return
+	}
+	p.d.cfg.Meter.StartFailed(p.fn.Name)
+	p.d.cfg.Log.Error("instance did not start", "function", p.fn.Name, "version", p.fn.Version, "error", err)
+	if p.starting == 0 && len(p.ready) == 0 {
+		p.fail(err)
+	}
+	p.later()
+}
+
+// later provisions again after a pause that doubles.
+func (p *pool) later() {
+	if p.fn.MinInstances == 0 && p.fn.StagedSpares == 0 {
+		return
+	}
+	p.backoff = min(max(2*p.backoff, leastBackoff), mostBackoff)
+	wait := p.backoff
+	p.d.after(wait, func(context.Context) {
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		if p.backoff == wait {
+			p.backoff = 0
+			p.provision()
+			p.backoff = wait
+		}
+	})
+}
+
+// stage makes one spare in the background; the caller holds p.mu.
+func (p *pool) stage() bool {
+	ok := p.d.spawn(p.staged)
+	if ok {
+		p.staging++
+	}
+	return ok
+}
+
+func (p *pool) staged(ctx context.Context) {
+	p.mu.Lock()
+	m := p.newMember(p.fn)
+	p.mu.Unlock()
+	_, err := m.inst.Stage(ctx)
+	p.mu.Lock()
+	p.staging--
+	keep := err == nil && p.retired == nil
+	if keep {
+		p.spares = append(p.spares, m)
+	} else if err != nil && ctx.Err() == nil {
+		p.d.cfg.Log.Error("spare not staged", "function", p.fn.Name, "error", err)
+		p.later()
+	}
+	p.mu.Unlock()
+	if !keep {
+		p.d.end(context.WithoutCancel(ctx), m, 0)
+	}
+}

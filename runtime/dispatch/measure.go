@@ -1,0 +1,106 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/placement"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// headroom is what an instance is given beyond the most that was seen of it.
+const headroom = 1.25
+
+// measure looks now and then at the memory of instances that were used since the last look.
+func (d *Dispatcher) measure(ctx context.Context) {
+	tick := time.NewTicker(d.cfg.Sample)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+			d.members.Range(func(_, v any) bool {
+				v.(*member).sample(ctx)
+				return ctx.Err() == nil
+			})
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// sample reads what a member uses. Only file pages that others share or that can be dropped are left out.
+func (m *member) sample(ctx context.Context) {
+	p := m.pool
+	p.mu.Lock()
+	_, ready := p.ready[m]
+	busy, used := m.slots < m.most, m.uses > 0
+	p.mu.Unlock()
+	if !ready || !(m.touched.Swap(busy) || busy) {
+		return
+	}
+	u, err := m.inst.Box().Usage(ctx)
+	if err != nil {
+		return // it is ending: its exit is told elsewhere
+	}
+	m.memory.Store(int64(max(u.RSS, u.Anon)))
+	if !used {
+		return
+	}
+	p.mu.Lock()
+	need := spec.Bytes(float64(u.Anon) * headroom)
+	p.measured = max(p.measured, need, 1)
+	p.mu.Unlock()
+	p.d.room.settle(m)
+}
+
+// settle sets a member's room to what its function is known to need by now, and its worth to how it has been used.
+func (r *room) settle(m *member) {
+	if r.d.cfg.Pools == nil {
+		return
+	}
+	demand := r.demand(m)
+	p := m.pool
+	p.mu.Lock()
+	uses, cold, size := m.uses, p.starts.cold(), p.size()
+	p.mu.Unlock()
+	r.books.Lock()
+	if h := r.held[m]; h != nil {
+		h.demand, h.settled = demand, true
+		h.priority = r.clock.Priority(uses, cold, 0, size)
+	}
+	r.books.Unlock()
+	r.tell()
+}
+
+// grant gives a member room without asking whether there is any.
+func (r *room) grant(m *member) {
+	demand := placement.Demand{}
+	if r.d.cfg.Pools != nil {
+		demand = r.demand(m)
+	}
+	r.books.Lock()
+	r.held[m] = &holding{demand: demand, settled: true}
+	r.books.Unlock()
+}
+
+// Borrow starts an instance of fn that serves nobody, gives it to use once it is ready, and removes it. It is how a
+// snapshot is made without disturbing those that serve.
+func (d *Dispatcher) Borrow(ctx context.Context, fn spec.Function, use func(context.Context, instance.Box) error) error {
+	p, err := d.pool(ctx, fn)
+	if err != nil {
+		return err
+	}
+	m := p.newMember(fn)
+	defer d.end(context.WithoutCancel(ctx), m, 0)
+	if err := d.room.admit(ctx, m, time.Now()); err != nil {
+		return err
+	}
+	if _, err := m.inst.Stage(ctx); err != nil {
+		return err
+	}
+	if _, _, err := m.inst.Start(ctx, time.Now()); err != nil {
+		return err
+	}
+	return use(ctx, m.inst.Box())
+}

@@ -1,0 +1,264 @@
+package dispatch
+
+import (
+	"container/list"
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// pool is one version of a function in use.
+type pool struct {
+	d      *Dispatcher
+	rec    *record
+	digest string
+
+	mu        sync.Mutex
+	fn        spec.Function
+	ready     map[*member]struct{} // serve or may serve
+	free      []*member            // of ready, those with a free slot; the last one used is at the end
+	spares    []*member            // staged
+	queue     list.List            // of *waiter
+	starting  int                  // instances on their way into ready
+	staging   int                  // instances on their way into spares
+	admitting []*launch            // of starting, those that wait for room and may still be called off
+	inFlight  int
+	idleFrom  time.Time // when inFlight last became 0
+	retired   error     // why no event may come any more; nil while serving
+	backoff   time.Duration
+	measured  spec.Bytes // most anonymous memory seen in one instance while it worked
+	starts    starts
+}
+
+// waiter is an invocation in the queue.
+type waiter struct {
+	since   time.Time
+	granted chan grant // gets exactly one, unless the waiter takes itself out of the queue
+}
+
+// grant is a slot in an instance, or why there is none.
+type grant struct {
+	m      *member
+	phases spec.Phases
+	err    error
+}
+
+var errRetired = errors.New("the version has been replaced")
+
+func newPool(d *Dispatcher, fn spec.Function, rec *record) *pool {
+	return &pool{d: d, rec: rec, digest: fn.Digest, fn: fn, ready: map[*member]struct{}{}}
+}
+
+// acquire takes a slot, waiting in the queue if none is free.
+func (p *pool) acquire(ctx context.Context, inv *spec.Invocation, since time.Time) (grant, error) {
+	p.mu.Lock()
+	if p.retired != nil {
+		defer p.mu.Unlock()
+		return grant{}, p.retired
+	}
+	if p.queue.Len() == 0 {
+		if m := p.idle(); m != nil {
+			g := p.take(m, since)
+			p.mu.Unlock()
+			return g, nil
+		}
+	}
+	if p.queue.Len() >= p.fn.QueueLimit {
+		defer p.mu.Unlock()
+		return grant{}, p.full()
+	}
+	w := &waiter{since: since, granted: make(chan grant, 1)}
+	at := p.queue.PushBack(w)
+	p.grow()
+	p.mu.Unlock()
+	return p.wait(ctx, inv, w, at)
+}
+
+// full words a refusal; an instance is free again, at the earliest, after a typical run for each place in the queue.
+func (p *pool) full() error {
+	return &spec.RetryError{After: p.rec.typical(), Err: fmt.Errorf(
+		"%d invocations wait for function %s already, its queueLimit; ask again later, or raise queueLimit or concurrency (%d): %w",
+		p.queue.Len(), p.fn.Name, p.fn.Concurrency, errdefs.ErrResourceExhausted)}
+}
+
+// wait waits for a grant until the caller gives up or the invocation's deadline passes.
+func (p *pool) wait(ctx context.Context, inv *spec.Invocation, w *waiter, at *list.Element) (grant, error) {
+	if !inv.Deadline.IsZero() {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, inv.Deadline)
+		defer cancel()
+	}
+	select {
+	case g := <-w.granted:
+		return g, g.err
+	case <-ctx.Done():
+	}
+	p.leave(w, at)
+	return grant{}, fmt.Errorf("invocation %s waited %s for an instance of %s: %w",
+		inv.ID, time.Since(w.since).Round(time.Millisecond), p.fn.Name, context.Cause(ctx))
+}
+
+// leave takes a waiter out of the queue; a grant that came first goes back.
+func (p *pool) leave(w *waiter, at *list.Element) {
+	p.mu.Lock()
+	select {
+	case g := <-w.granted:
+		p.mu.Unlock()
+		if g.m != nil {
+			p.release(g.m, false)
+		}
+		return
+	default:
+	}
+	p.queue.Remove(at)
+	p.callOff()
+	p.mu.Unlock()
+}
+
+// idle gives the member that served last and has a free slot, so that those not needed become idle and are reaped.
+func (p *pool) idle() *member {
+	for n := len(p.free); n > 0; n = len(p.free) {
+		if m := p.free[n-1]; m.slots > 0 && !m.claimed() {
+			return m
+		}
+		p.free[n-1].listed = false
+		p.free = p.free[:n-1]
+	}
+	return nil
+}
+
+// take uses one slot of a member with a free one.
+func (p *pool) take(m *member, since time.Time) grant {
+	if m.slots--; m.slots == 0 {
+		p.unlist(m)
+	}
+	now := time.Now()
+	if p.inFlight == 0 && !p.idleFrom.IsZero() {
+		p.rec.gap(now.Sub(p.idleFrom))
+	}
+	p.inFlight++
+	m.uses++
+	g := grant{m: m}
+	waited := now.Sub(since)
+	if m.fresh != nil {
+		g.phases, m.fresh = *m.fresh, nil
+		waited -= g.phases.Evict + g.phases.Create + g.phases.Start + g.phases.Restore + g.phases.Init
+	}
+	g.phases.Queue = max(waited, 0)
+	return g
+}
+
+// release gives a slot back; with replace the member is not used again.
+func (p *pool) release(m *member, replace bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m.slots++
+	if p.inFlight--; p.inFlight == 0 {
+		p.idleFrom = time.Now()
+	}
+	if replace || p.retired != nil {
+		p.drop(m)
+	}
+	if m.out {
+		if m.slots == m.most {
+			p.discard(m)
+		}
+		return
+	}
+	p.offer(m)
+}
+
+// offer hands a member's free slots to who waits, and lists what is left.
+func (p *pool) offer(m *member) {
+	for m.slots > 0 && p.queue.Len() > 0 && !m.claimed() {
+		w := p.queue.Remove(p.queue.Front()).(*waiter)
+		w.granted <- p.take(m, w.since)
+	}
+	if m.slots > 0 && !m.listed {
+		m.listed = true
+		p.free = append(p.free, m)
+	}
+	if m.slots == m.most {
+		m.rest()
+	}
+}
+
+// drop takes a member out of service; who waits may need another.
+func (p *pool) drop(m *member) {
+	if m.out {
+		return
+	}
+	m.out = true
+	delete(p.ready, m)
+	p.unlist(m)
+	p.grow()
+	p.provision()
+}
+
+func (p *pool) unlist(m *member) {
+	if !m.listed {
+		return
+	}
+	m.listed = false
+	for i := len(p.free) - 1; i >= 0; i-- {
+		if p.free[i] == m {
+			p.free = append(p.free[:i], p.free[i+1:]...)
+			return
+		}
+	}
+}
+
+// discard stops a member that is out and has nothing in flight, in the background.
+func (p *pool) discard(m *member) {
+	if m.timer != nil {
+		m.timer.Stop()
+	}
+	p.d.spawn(func(ctx context.Context) { p.d.end(ctx, m, p.d.cfg.StopGrace) })
+}
+
+// grow starts as many instances as the queue needs and the function may have.
+func (p *pool) grow() {
+	if p.retired != nil {
+		return
+	}
+	need := (p.queue.Len() + p.fn.EventsAtOnce - 1) / p.fn.EventsAtOnce
+	for p.starting < need && len(p.ready)+p.starting < p.fn.Concurrency {
+		if !p.start(p.oldest()) {
+			return
+		}
+	}
+}
+
+// oldest is since when the first in the queue has waited.
+func (p *pool) oldest() time.Time {
+	if f := p.queue.Front(); f != nil {
+		return f.Value.(*waiter).since
+	}
+	return time.Now()
+}
+
+// provision keeps minInstances started and spares staged.
+func (p *pool) provision() {
+	if p.retired != nil || p.backoff > 0 {
+		return
+	}
+	if p.fn.Version == "$LATEST" {
+		for len(p.ready)+p.starting < p.fn.MinInstances && p.start(time.Now()) {
+		}
+	}
+	for len(p.spares)+p.staging < p.fn.StagedSpares && p.stage() {
+	}
+}
+
+// fail answers everybody in the queue.
+func (p *pool) fail(err error) {
+	for p.queue.Len() > 0 {
+		p.queue.Remove(p.queue.Front()).(*waiter).granted <- grant{err: err}
+	}
+}

@@ -1,0 +1,100 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/placement"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// rest notes that a member has nothing to do: its time begins to run. The timer is armed at most once for many events,
+// and looks at idleFrom when it fires. The caller holds the pool's mutex.
+func (m *member) rest() {
+	p := m.pool
+	m.idleFrom = time.Now()
+	m.touched.Store(true)
+	p.d.room.tell()
+	if p.fn.FreezeIdle {
+		p.d.spawn(m.freeze)
+	}
+	if m.armed {
+		return
+	}
+	m.armed = true
+	keep := p.window().Keep
+	m.until = m.idleFrom.Add(keep)
+	if m.timer == nil {
+		m.timer = time.AfterFunc(keep, func() { p.d.spawn(m.due) })
+	} else {
+		m.timer.Reset(keep)
+	}
+}
+
+func (m *member) freeze(ctx context.Context) {
+	if err := m.inst.Freeze(ctx); err != nil {
+		m.pool.d.cfg.Log.Warn("idle instance not frozen", "instance", m.inst.ID(), "error", err)
+	}
+}
+
+// due looks whether a member's time has really come.
+func (m *member) due(context.Context) {
+	p := m.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m.armed = false
+	if _, ok := p.ready[m]; !ok || m.slots != m.most {
+		return
+	}
+	w := p.window()
+	left := time.Until(m.idleFrom.Add(w.Keep))
+	if p.fn.Version == "$LATEST" && len(p.ready) <= p.fn.MinInstances {
+		left = max(left, w.Keep, time.Second)
+	}
+	if left > 0 {
+		m.armed, m.until = true, time.Now().Add(left)
+		m.timer.Reset(left)
+		return
+	}
+	p.reap(m, w)
+}
+
+// reap gives an idle member up, and may plan for another one before the next event is likely.
+func (p *pool) reap(m *member, w placement.Window) {
+	p.d.cfg.Log.Info("reaping", "instance", m.inst.ID(), "function", p.fn.Name, "served", m.uses)
+	p.d.cfg.Meter.Reaped(p.fn.Name)
+	p.backoff = 0 // it lived well
+	p.drop(m)
+	p.discard(m)
+	if w.Prewarm > 0 && len(p.ready) == 0 {
+		if wait := time.Until(p.idleFrom.Add(w.Prewarm)); wait > 0 {
+			p.d.after(wait, func(context.Context) { p.prewarm() })
+		}
+	}
+}
+
+// prewarm starts one instance for an event that is likely to come.
+func (p *pool) prewarm() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.retired == nil && len(p.ready)+p.starting == 0 {
+		p.start(time.Now())
+	}
+}
+
+// window is how long an idle member is kept now. What the manifest says wins.
+func (p *pool) window() placement.Window {
+	if keep := p.fn.KeepAlive.D(); keep > 0 {
+		return placement.Window{Keep: keep}
+	}
+	w := p.rec.window(p.d.cfg.Terms, p.starts.cold(), p.size())
+	if w.Prewarm > 0 && time.Since(p.idleFrom) >= w.Prewarm {
+		return placement.Window{Keep: max(time.Until(p.idleFrom.Add(w.Until)), time.Second)} // pre-warmed: until the window closes
+	}
+	return w
+}
+
+// size is what one instance holds of the machine's memory, as far as is known.
+func (p *pool) size() spec.Bytes {
+	return placement.Footprint(&p.fn, nil, p.measured)[placement.System] + p.fn.DeviceMemory
+}

@@ -1,0 +1,236 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/placement"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// room is the machine's memory and who has it.
+type room struct {
+	d  *Dispatcher
+	mu sync.Mutex // held from a look at the memory to what follows from it; before any other lock
+
+	books sync.Mutex // guards held and clock; taken last
+	held  map[*member]*holding
+	clock placement.Clock
+
+	news    sync.Mutex
+	changed chan struct{} // nil: nobody waits
+}
+
+// holding is what a member has been given.
+type holding struct {
+	demand   placement.Demand
+	settled  bool
+	priority float64
+}
+
+func newRoom(d *Dispatcher) *room { return &room{d: d, held: map[*member]*holding{}} }
+
+// entry is one start before the room; it carries out what placement decides.
+type entry struct {
+	*room
+	m       *member
+	since   time.Time
+	want    placement.Demand
+	claimed []*member
+}
+
+var _ placement.Effects = (*entry)(nil)
+
+// admit returns when m has its room.
+func (r *room) admit(ctx context.Context, m *member, since time.Time) error {
+	if r.d.cfg.Pools == nil {
+		return nil
+	}
+	e := &entry{room: r, m: m, since: since, want: r.demand(m)}
+	d, err := placement.Admit(ctx, e.want, e)
+	if err != nil {
+		return err
+	}
+	name := m.inst.Function().Name
+	switch d.Verdict {
+	case placement.Never:
+		return &spec.RetryError{Err: fmt.Errorf(
+			"function %s needs %s of %s memory for an instance and this machine can give at most %s; lower limits.memory or deviceMemory: %w",
+			name, d.Need, d.Pool, d.Most, errdefs.ErrResourceExhausted)}
+	case placement.Full:
+		return &spec.RetryError{After: 10 * time.Second, Err: fmt.Errorf(
+			"function %s needs %s of %s memory for an instance and other programs on this machine leave %s: %w",
+			name, d.Need, d.Pool, d.Most, errdefs.ErrResourceExhausted)}
+	}
+	return nil
+}
+
+func (r *room) demand(m *member) placement.Demand {
+	m.pool.mu.Lock()
+	measured := m.pool.measured
+	m.pool.mu.Unlock()
+	fn := m.inst.Function()
+	return placement.Footprint(&fn, r.d.cfg.Pools(), measured)
+}
+
+// Lock and Unlock keep others from promising the same room.
+func (e *entry) Lock()   { e.mu.Lock() }
+func (e *entry) Unlock() { e.mu.Unlock() }
+
+// View says what there is and who has it.
+func (e *entry) View() ([]placement.Pool, []placement.Holding) {
+	type pair struct {
+		m *member
+		h holding
+	}
+	e.books.Lock()
+	all := make([]pair, 0, len(e.held))
+	for m, h := range e.held {
+		all = append(all, pair{m, *h})
+	}
+	e.books.Unlock()
+	held := make([]placement.Holding, len(all))
+	for i, x := range all {
+		movable, yields := x.m.standing(e.since)
+		held[i] = placement.Holding{
+			ID: x.m.inst.ID(), Demand: x.h.demand, Settled: x.h.settled, Priority: x.h.priority, Movable: movable, Yields: yields,
+		}
+	}
+	return e.d.cfg.Pools(), held
+}
+
+// standing says whether a member could go for a start that is wanted since then: now, or once it is idle.
+func (m *member) standing(since time.Time) (movable, yields bool) {
+	p := m.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, ready := p.ready[m]
+	if !ready || p.fn.Pin || (p.fn.Version == "$LATEST" && len(p.ready) <= p.fn.MinInstances) {
+		return false, false
+	}
+	first := p.queue.Front()
+	older := first != nil && first.Value.(*waiter).since.Before(since)
+	if m.slots == m.most {
+		return !older, false
+	}
+	return false, !older
+}
+
+// Hold gives the start its room.
+func (e *entry) Hold() {
+	e.books.Lock()
+	defer e.books.Unlock()
+	e.held[e.m] = &holding{demand: e.want}
+}
+
+// Evict gives up instances that are idle.
+func (e *entry) Evict(ctx context.Context, ids []string) error {
+	var work sync.WaitGroup
+	for _, id := range ids {
+		if v, ok := e.d.members.Load(id); ok && v.(*member).giveUp(e.since) {
+			m := v.(*member)
+			e.d.cfg.Log.Info("evicting", "instance", id, "for", e.m.inst.Function().Name)
+			e.d.cfg.Meter.Evicted(m.pool.fn.Name)
+			e.age(m)
+			work.Go(func() { e.d.end(context.WithoutCancel(ctx), m, e.d.cfg.StopGrace) })
+		}
+	}
+	work.Wait()
+	return context.Cause(ctx)
+}
+
+func (r *room) age(m *member) {
+	r.books.Lock()
+	defer r.books.Unlock()
+	if h := r.held[m]; h != nil {
+		r.clock.Evicted(h.priority)
+	}
+}
+
+// giveUp takes a member out of service if it still may go.
+func (m *member) giveUp(since time.Time) bool {
+	if movable, _ := m.standing(since); !movable {
+		return false
+	}
+	p := m.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if m.out || m.slots != m.most {
+		return false
+	}
+	p.drop(m)
+	if m.timer != nil {
+		m.timer.Stop()
+	}
+	return true
+}
+
+// Claim keeps busy instances from getting further events.
+func (e *entry) Claim(ids []string) {
+	before := e.claimed
+	e.claimed = nil
+	for _, id := range ids {
+		if v, ok := e.d.members.Load(id); ok {
+			m := v.(*member)
+			m.claims.Add(1)
+			e.claimed = append(e.claimed, m)
+		}
+	}
+	for _, m := range before {
+		if m.claims.Add(-1) == 0 {
+			m.resume()
+		}
+	}
+}
+
+// resume lets a member that is not claimed any more serve who came meanwhile.
+func (m *member) resume() {
+	p := m.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.ready[m]; ok {
+		p.offer(m)
+	}
+}
+
+// Changed gives a channel that is closed at the next change.
+func (e *entry) Changed() <-chan struct{} {
+	e.news.Lock()
+	defer e.news.Unlock()
+	if e.changed == nil {
+		e.changed = make(chan struct{})
+	}
+	return e.changed
+}
+
+// tell wakes the starts that wait for room.
+func (r *room) tell() {
+	r.news.Lock()
+	defer r.news.Unlock()
+	if r.changed != nil {
+		close(r.changed)
+		r.changed = nil
+	}
+}
+
+// free takes a member's room back.
+func (r *room) free(m *member) {
+	r.books.Lock()
+	delete(r.held, m)
+	r.books.Unlock()
+	r.tell()
+}
+
+// move gives one member's room to another.
+func (r *room) move(from, to *member) {
+	r.books.Lock()
+	defer r.books.Unlock()
+	if h := r.held[from]; h != nil {
+		delete(r.held, from)
+		r.held[to] = h
+	}
+}

@@ -1,0 +1,82 @@
+package dispatch
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// Instances lists every instance there is, by function and then by age.
+func (d *Dispatcher) Instances(context.Context) ([]spec.InstanceStatus, error) {
+	all := []spec.InstanceStatus{}
+	d.members.Range(func(_, v any) bool {
+		all = append(all, v.(*member).status())
+		return true
+	})
+	slices.SortFunc(all, func(a, b spec.InstanceStatus) int {
+		if c := strings.Compare(a.Function, b.Function); c != 0 {
+			return c
+		}
+		if c := a.Started.Compare(b.Started); c != 0 {
+			return c
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	return all, nil
+}
+
+func (m *member) status() spec.InstanceStatus {
+	s := m.inst.Status()
+	s.Memory = spec.Bytes(m.memory.Load())
+	if s.State != spec.Idle {
+		return s
+	}
+	p := m.pool
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, ok := p.ready[m]; ok && !m.idleFrom.IsZero() {
+		s.Expires = m.idleFrom.Add(p.window().Keep)
+	}
+	return s
+}
+
+// Status says what has been measured of a function; the starts are those of $LATEST.
+func (d *Dispatcher) Status(ctx context.Context, function string) (spec.FunctionStatus, error) {
+	fn, err := d.cfg.Functions.Get(ctx, function, "")
+	if err != nil {
+		return spec.FunctionStatus{}, err
+	}
+	s := spec.FunctionStatus{Function: fn, KeepAlive: fn.KeepAlive.D(), Problem: d.cfg.Functions.Problem(function)}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if r := d.records[function]; r != nil {
+		s.Invocations, s.Errors, s.ColdStarts = r.invocations.Load(), r.errors.Load(), r.coldStarts.Load()
+	}
+	for k, p := range d.pools {
+		if k.name == function {
+			p.describe(&s)
+		}
+	}
+	if s.KeepAlive == 0 {
+		s.KeepAlive = d.cfg.Terms.Fixed
+	}
+	return s, nil
+}
+
+func (p *pool) describe(s *spec.FunctionStatus) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	s.Instances += len(p.ready)
+	s.Queued += p.queue.Len()
+	if p.fn.Version != "$LATEST" {
+		return
+	}
+	s.PlainStart, s.Restore = p.starts.plain.median(), p.starts.restore.median()
+	s.KeepAlive = p.window().Keep
+	s.Chosen = "plain"
+	if s.Restore > 0 {
+		s.Chosen = p.starts.choice(&p.fn)
+	}
+}

@@ -1,0 +1,36 @@
+package dispatch
+
+import (
+	"context"
+	"sync"
+)
+
+// Stop refuses new invocations, lets those in flight finish until ctx ends, then stops and removes every instance, and
+// waits for everything it started. It may be called twice.
+func (d *Dispatcher) Stop(ctx context.Context) error {
+	d.halt.Do(func() {
+		d.life.Lock()
+		d.closing = true
+		d.life.Unlock()
+		d.mu.Lock()
+		d.stopped = true
+		for k, p := range d.pools {
+			delete(d.pools, k)
+			p.retire(errStopping)
+		}
+		d.mu.Unlock()
+		d.cancel(errStopping)
+		d.work.Wait() // starts under way remove what they made
+		d.endAll(ctx)
+	})
+	return nil
+}
+
+func (d *Dispatcher) endAll(ctx context.Context) {
+	var work sync.WaitGroup
+	d.members.Range(func(_, v any) bool {
+		work.Go(func() { d.end(ctx, v.(*member), d.cfg.StopGrace) })
+		return true
+	})
+	work.Wait()
+}
