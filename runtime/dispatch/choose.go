@@ -7,8 +7,8 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// enough is how many starts of each kind are measured before the faster is taken.
-const enough = 3
+// again is after how many starts the slower way is measured once more, unless it is hopeless.
+const again = 10
 
 // starts remembers how long the last starts of each kind took. Guarded by the pool's mutex.
 type starts struct{ plain, restore window }
@@ -35,23 +35,25 @@ func (w *window) median() time.Duration {
 	return s[n/2]
 }
 
-// choice is how the next instance should start, given that a snapshot is there: the way that is measured too little, then
-// the faster one.
+// choice is how the next instance should start, given that a snapshot is there: each way once, then the one whose median
+// is less, and now and then the other one, if it is not more than twice as slow.
 func (s *starts) choice(fn *spec.Function) string {
+	plain, restore := s.plain.median(), s.restore.median()
+	faster, slower := "plain", "snapshot"
+	if restore < plain {
+		faster, slower = slower, faster
+	}
 	switch {
 	case fn.Snapshot == "always":
 		return "snapshot"
-	case fn.Snapshot == "off":
+	case fn.Snapshot == "off" || s.plain.seen == 0:
 		return "plain"
-	case s.plain.seen == 0:
-		return "plain"
-	case s.restore.seen < enough:
+	case s.restore.seen == 0:
 		return "snapshot"
-	case s.plain.seen < enough || s.plain.median() <= s.restore.median():
-		return "plain"
-	default:
-		return "snapshot"
+	case (s.plain.seen+s.restore.seen)%again == 0 && max(plain, restore) <= 2*min(plain, restore):
+		return slower
 	}
+	return faster
 }
 
 // snapshot gives the checkpoint to start from, if that is the choice.

@@ -179,6 +179,7 @@ func (p *pool) offer(m *member) {
 	for m.slots > 0 && p.queue.Len() > 0 && !m.claimed() {
 		w := p.queue.Remove(p.queue.Front()).(*waiter)
 		w.granted <- p.take(m, w.since)
+		p.d.room.tell() // who is first in the queue now may have come after a start that waits for this room
 	}
 	if m.slots > 0 && !m.listed {
 		m.listed = true

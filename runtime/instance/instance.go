@@ -47,8 +47,6 @@ type ask struct {
 	reply chan error
 }
 
-var replies = sync.Pool{New: func() any { return make(chan error, 1) }}
-
 // New makes an absent instance. onExit (may be nil) is called once if its processes end without Stop; it runs in a
 // goroutine of its own.
 func New(cfg Config, sb Sandbox, log *slog.Logger, onExit func(Exit)) *Instance {
@@ -76,8 +74,7 @@ func (i *Instance) own(l life) {
 
 // do has the owner run f; ErrGone once the instance has ended.
 func (i *Instance) do(f func(*life) error) error {
-	reply := replies.Get().(chan error)
-	defer replies.Put(reply)
+	reply := make(chan error, 1)
 	select {
 	case i.asks <- ask{f, reply}:
 		return <-reply
@@ -151,6 +148,15 @@ func (i *Instance) Stop(ctx context.Context, grace time.Duration) {
 		<-i.done
 	})
 	<-i.gone
+}
+
+// Forget ends the Instance and leaves its box as it is, for a later control plane to adopt.
+func (i *Instance) Forget() {
+	i.stop.Do(func() {
+		defer close(i.gone)
+		_ = i.do(func(l *life) error { l.ended = true; return nil })
+		<-i.done
+	})
 }
 
 // drain waits until nothing is in flight, or ctx ends.

@@ -1,0 +1,202 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/guest/wire"
+	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+func digest(d string) func(*spec.Function) { return func(fn *spec.Function) { fn.Digest = d } }
+
+func TestHotReloadUnderLoadDropsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.begin()
+		r.box.handle = func(b *box, _ wire.InvokeHead, _ []byte) ([]byte, *wire.FailHead) {
+			time.Sleep(10 * time.Millisecond)
+			return []byte(b.cfg.Function.Digest), nil
+		}
+		r.function("f", digest("0"), func(fn *spec.Function) { fn.Concurrency = 3 })
+		var work sync.WaitGroup
+		for i := range 20 {
+			work.Go(func() {
+				time.Sleep(time.Duration(i) * time.Millisecond)
+				for range 50 {
+					asked := r.fns.all["f"].Digest
+					got, _, err := r.call(t.Context(), "f", "x")
+					if err != nil || got < asked {
+						t.Errorf("asked when %s served, got %q, %v", asked, got, err)
+					}
+				}
+			})
+		}
+		for v := 1; v < 6; v++ {
+			time.Sleep(100 * time.Millisecond)
+			synctest.Wait()
+			r.function("f", digest(fmt.Sprint(v)), func(fn *spec.Function) { fn.Concurrency = 3 })
+		}
+		work.Wait()
+		synctest.Wait()
+		if b := r.box.any("f"); r.box.count() > 3 || b.cfg.Function.Digest != "5" {
+			t.Errorf("%d boxes, of version %s", r.box.count(), b.cfg.Function.Digest)
+		}
+		r.end()
+	})
+}
+
+func TestScalingFieldsReplaceNoInstance(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.begin()
+		r.function("f")
+		r.must("f", "1")
+		r.function("f", func(fn *spec.Function) { fn.KeepAlive = spec.Duration(time.Second) })
+		if r.must("f", "1").Phases.Cold {
+			t.Error("cold after a change of keepAlive")
+		}
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if r.box.count() != 0 {
+			t.Error("the shorter keepAlive is not in force")
+		}
+		r.end()
+	})
+}
+
+func TestDeletedFunctionGoes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.begin()
+		r.function("f", func(fn *spec.Function) { fn.MinInstances = 1 })
+		synctest.Wait()
+		r.fns.mu.Lock()
+		delete(r.fns.all, "f")
+		r.fns.mu.Unlock()
+		r.Changed("f")
+		synctest.Wait()
+		if _, _, err := r.call(t.Context(), "f", "1"); !errdefs.IsNotFound(err) || r.box.count() != 0 {
+			t.Errorf("%d boxes, %v", r.box.count(), err)
+		}
+		r.end()
+	})
+}
+
+func TestRestartAdoptsWhatRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.begin()
+		r.function("f", func(fn *spec.Function) { fn.Concurrency, fn.StagedSpares = 2, 1 })
+		r.function("g")
+		r.must("f", "1")
+		r.must("g", "1")
+		synctest.Wait()
+		id := r.box.any("g").ID()
+		other := instance.Config{ID: "other", Labels: map[string]string{labelOwner: "somebody else"}}
+		_, _ = r.box.Create(t.Context(), other)
+		crash(r)
+		if err := os.MkdirAll(filepath.Join(r.cfg.RunDir, "leftover"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		r.function("f", digest("f-2")) // changed while the control plane was away
+		r.open()
+		r.begin()
+		if p := r.must("g", "1").Phases; p.Cold || r.box.any("g").ID() != id {
+			t.Errorf("g was not adopted: %+v", p)
+		}
+		if r.box.any("f") != nil {
+			t.Error("instances of the version before the change are still there")
+		}
+		if _, err := os.Stat(filepath.Join(r.cfg.RunDir, "leftover")); err == nil {
+			t.Error("a folder of no instance is still there")
+		}
+		if b := r.box.any(""); b == nil {
+			t.Error("somebody else's instance was removed")
+		} else {
+			_ = b.Remove(t.Context())
+		}
+		r.end()
+	})
+}
+
+// crash ends a dispatcher's goroutines and leaves its boxes as a killed process would.
+func crash(r *rig) {
+	r.members.Range(func(_, v any) bool {
+		v.(*member).inst.Forget()
+		return true
+	})
+	r.members.Clear()
+	_ = r.Stop(context.Background())
+}
+
+// snapshots is a keeper of checkpoints for a test.
+type snapshots struct {
+	dir     string
+	started int
+	failed  []error
+}
+
+func (s *snapshots) Lookup(spec.Function) (string, bool) { return s.dir, s.dir != "" }
+func (s *snapshots) Started(spec.Function)               { s.started++ }
+func (s *snapshots) Failed(_ spec.Function, err error)   { s.dir = ""; s.failed = append(s.failed, err) }
+
+// restorer is the fake with restores.
+type restorer struct {
+	*sandbox
+	err error
+}
+
+func (r *restorer) Restore(ctx context.Context, c instance.Config, _ string) (instance.Box, error) {
+	if r.err != nil {
+		return nil, r.err
+	}
+	b, err := r.Create(ctx, c)
+	if err == nil {
+		b.(*box).started.Store(true)
+	}
+	return b, err
+}
+
+func TestTheFasterStartIsChosen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		keeper := &snapshots{}
+		r := newRig(t, func(c *Config) { c.Snapshots = keeper })
+		fast := &restorer{sandbox: r.box}
+		r.cfg.Sandbox = fast
+		r.open()
+		r.begin()
+		r.box.ready = func(b *box) *wire.FailHead { time.Sleep(time.Second); return nil }
+		r.function("f", func(fn *spec.Function) { fn.KeepAlive = spec.Duration(time.Second) })
+		cold := func() spec.Phases {
+			time.Sleep(3 * time.Second)
+			return r.must("f", "1").Phases
+		}
+		if p := cold(); p.Snapshot || keeper.started != 1 {
+			t.Errorf("without a snapshot: %+v", p)
+		}
+		keeper.dir = "images"
+		r.box.ready = nil
+		for range 4 {
+			if p := cold(); !p.Snapshot {
+				t.Errorf("the slower start was taken: %+v", p)
+			}
+		}
+		fast.err = errors.New("CRIU says no")
+		if p := cold(); p.Snapshot || len(keeper.failed) != 1 || !strings.Contains(keeper.failed[0].Error(), "CRIU says no") {
+			t.Errorf("after a failed restore: %+v, %v", p, keeper.failed)
+		}
+		r.end()
+	})
+}

@@ -1,0 +1,167 @@
+package dispatch
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/guest/wire"
+	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+func memory(b spec.Bytes) func(*spec.Function) {
+	return func(fn *spec.Function) { fn.Limits.Memory = b }
+}
+
+const gib = spec.Bytes(1 << 30)
+
+func TestEvictionMakesRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, pools(10*gib))
+		r.begin()
+		r.function("a", memory(6*gib))
+		r.function("b", memory(6*gib))
+		r.must("a", "1")
+		if !r.must("b", "1").Phases.Cold || r.box.any("a") != nil || r.box.any("b") == nil {
+			t.Error("b did not take a's room")
+		}
+		r.end()
+	})
+}
+
+func TestWhatNeverFitsIsRefusedWithNumbers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, pools(10*gib))
+		r.begin()
+		r.function("a", memory(11*gib))
+		_, _, err := r.call(t.Context(), "a", "1")
+		var retry *spec.RetryError
+		if !errdefs.IsResourceExhausted(err) || !errors.As(err, &retry) || retry.After != 0 ||
+			!strings.Contains(err.Error(), "11GiB") || !strings.Contains(err.Error(), "10GiB") {
+			t.Errorf("got %v", err)
+		}
+		r.end()
+	})
+}
+
+func TestPinnedStaysAndBusyIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, pools(10*gib))
+		r.begin()
+		r.function("pinned", memory(4*gib), func(fn *spec.Function) { fn.Pin = true })
+		r.function("a", memory(6*gib))
+		r.function("b", memory(6*gib))
+		r.must("pinned", "1")
+		release := make(chan struct{})
+		r.box.handle = func(b *box, _ wire.InvokeHead, e []byte) ([]byte, *wire.FailHead) {
+			if b.cfg.Function.Name == "a" {
+				<-release
+			}
+			return e, nil
+		}
+		var work sync.WaitGroup
+		work.Go(func() { r.must("a", "1") })
+		synctest.Wait()
+		answered := false
+		work.Go(func() { r.must("b", "1"); answered = true })
+		synctest.Wait()
+		if answered || r.box.any("b") != nil {
+			t.Error("b started beside a busy a")
+		}
+		close(release)
+		work.Wait()
+		if r.box.any("pinned") == nil {
+			t.Error("the pinned one went")
+		}
+		r.end()
+	})
+}
+
+// Two functions that do not fit together: whoever came first is served first, also across functions.
+func TestRoomIsFirstComeFirstServed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, pools(10*gib))
+		r.begin()
+		r.box.usage = func(*box) instance.Usage { return instance.Usage{Anon: 5 * gib} }
+		var mu sync.Mutex
+		var order []string
+		r.box.handle = func(b *box, _ wire.InvokeHead, e []byte) ([]byte, *wire.FailHead) {
+			time.Sleep(time.Second)
+			mu.Lock()
+			defer mu.Unlock()
+			order = append(order, string(e))
+			return e, nil
+		}
+		r.function("a", memory(6*gib))
+		r.function("b", memory(6*gib))
+		var work sync.WaitGroup
+		for _, c := range []string{"a1", "a2", "b1", "a3", "a4", "b2"} {
+			work.Go(func() { r.must(c[:1], c) })
+			synctest.Wait()
+			time.Sleep(time.Millisecond)
+		}
+		work.Wait()
+		if got := strings.Join(order, " "); got != "a1 a2 b1 a3 a4 b2" {
+			t.Errorf("order %s", got)
+		}
+		r.end()
+	})
+}
+
+func TestAStartThatNobodyWaitsForIsCalledOff(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, pools(10*gib))
+		r.begin()
+		release := make(chan struct{})
+		r.box.handle = func(_ *box, _ wire.InvokeHead, e []byte) ([]byte, *wire.FailHead) { <-release; return e, nil }
+		r.function("a", memory(6*gib))
+		r.function("b", memory(6*gib))
+		var work sync.WaitGroup
+		work.Go(func() { r.must("a", "1") })
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, _, err := r.call(ctx, "b", "1"); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		work.Go(func() { r.must("a", "2") })
+		close(release)
+		work.Wait()
+		time.Sleep(time.Second)
+		synctest.Wait()
+		if r.box.any("a") == nil || r.box.any("b") != nil {
+			t.Error("a went for a start that nobody waited for")
+		}
+		r.end()
+	})
+}
+
+func TestMeasuredMemoryReplacesTheManifest(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, pools(10*gib))
+		r.begin()
+		r.function("a", memory(8*gib), func(fn *spec.Function) { fn.Concurrency = 5 })
+		r.must("a", "1")
+		time.Sleep(3 * time.Second) // the fake uses 4 MiB, which the sampler sees
+		var work sync.WaitGroup
+		r.box.handle = func(_ *box, _ wire.InvokeHead, e []byte) ([]byte, *wire.FailHead) {
+			time.Sleep(time.Second)
+			return e, nil
+		}
+		for range 5 {
+			work.Go(func() { r.must("a", "1") })
+		}
+		work.Wait()
+		if r.box.most != 5 {
+			t.Errorf("%d instances at once, want 5", r.box.most)
+		}
+		r.end()
+	})
+}
