@@ -1,0 +1,46 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/videosdgx/videosdgx/cmd/internal/daemon"
+)
+
+func init() { commands = append(commands, newServeCmd) }
+
+func newServeCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "serve",
+		Short: "Run the server: functions, jobs and their HTTP API",
+		Long: `Run the control plane. It loads every FUNCTIONS/*/function.yaml, watches that folder, starts an instance of a function
+when somebody invokes it, keeps it warm while that pays, and takes it away again.
+
+Instances are containers where containerd and root are to be had (the system's daemon when its socket answers, else a
+private one that serve starts and stops), and plain processes elsewhere; the log says what is not isolated then.
+
+Each flag is also an environment variable, named beside it, and a key of the configuration file. Flags win over the
+environment, and that over the file.
+
+It prints "listening on http://…" once it takes requests. SIGTERM and Ctrl-C stop it: streams end first, invocations in
+flight get --stop to finish, then instances are removed. Jobs in the queue stay there.`,
+		Example: `  videosdgx serve
+  videosdgx serve --listen 127.0.0.1:9000 --data /srv/videosdgx --functions /srv/functions
+  VIDEOSDGX_DRIVER=process videosdgx serve
+  videosdgx serve --config /etc/videosdgx.yaml`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := daemon.Load(cmd.Flags(), os.Getenv)
+			if err != nil {
+				return err
+			}
+			return daemon.Run(cmd.Context(), c, cmd.ErrOrStderr(), func(addr string) {
+				fmt.Fprintf(cmd.OutOrStdout(), "listening on http://%s\n", addr)
+			})
+		},
+	}
+	daemon.AddFlags(cmd.Flags())
+	return cmd
+}

@@ -1,0 +1,23 @@
+package daemon
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+
+	"github.com/videosdgx/videosdgx/runtime/dispatch"
+)
+
+// openDispatch starts what turns invocations into answers, and has it hear of every change of a function.
+func (p *plane) openDispatch(ctx context.Context) (err error) {
+	sum := sha256.Sum256([]byte(p.cfg.Data))
+	p.dispatch, err = dispatch.New(dispatch.Config{
+		Functions: p.registry, Sandbox: p.sandbox, Owner: hex.EncodeToString(sum[:6]),
+		RunDir: p.dir("run"), LogDir: p.dir("logs"), Log: p.log,
+	})
+	if err != nil {
+		return err
+	}
+	p.registry.Subscribe(p.dispatch.Changed)
+	return p.dispatch.Start(ctx)
+}

@@ -1,0 +1,68 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/process"
+)
+
+// openDriver takes the driver that the configuration names. "auto" takes containerd where root and containerd are to be
+// had, and says in the log why it took the other.
+func (p *plane) openDriver(ctx context.Context) (err error) {
+	if _, err := os.Stat(p.cfg.Init); err != nil {
+		return fmt.Errorf("videosdgx-init is missing: %w; run make build, or name it with --init", err)
+	}
+	switch p.cfg.Driver {
+	case "containerd":
+		p.sandbox, err = p.containerd(ctx)
+	case "process":
+		p.sandbox, err = p.process()
+	default:
+		p.sandbox, err = p.auto(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	info := p.sandbox.Info()
+	p.log.Info("driver ready", "driver", info.Name, "version", info.Version)
+	for _, l := range info.Lacks {
+		p.log.Warn("not isolated", "driver", info.Name, "lacks", l)
+	}
+	return nil
+}
+
+func (p *plane) auto(ctx context.Context) (instance.Sandbox, error) {
+	sb, err := p.containerd(ctx)
+	if err == nil {
+		return sb, nil
+	}
+	p.log.Warn("containerd cannot be used here, functions run as plain processes", "reason", err)
+	fallback, perr := p.process()
+	return fallback, errors.Join(perr)
+}
+
+func (p *plane) containerd(ctx context.Context) (instance.Sandbox, error) {
+	return containerd.New(ctx, containerd.Options{
+		Data: p.dir("containerd"), Address: p.cfg.Containerd, Runtime: p.cfg.Runtime, Init: p.cfg.Init, Log: p.log,
+	})
+}
+
+func (p *plane) process() (instance.Sandbox, error) {
+	return process.New(process.Options{Root: p.dir("process"), Init: p.cfg.Init})
+}
+
+func (p *plane) closeDriver(context.Context) error {
+	switch sb := p.sandbox.(type) {
+	case io.Closer:
+		return sb.Close()
+	case interface{ Close() }:
+		sb.Close()
+	}
+	return nil
+}

@@ -1,0 +1,86 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/videosdgx/videosdgx/runtime/dispatch"
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+	"github.com/videosdgx/videosdgx/runtime/registry"
+)
+
+// plane is a control plane being started, run or stopped. Its fields are set by the phases, in their order.
+type plane struct {
+	cfg    Config
+	log    *slog.Logger
+	failed chan error // a server that ended by itself
+
+	lock     *os.File
+	listener net.Listener
+	sandbox  instance.Sandbox
+	registry *registry.Registry
+	dispatch *dispatch.Dispatcher
+	store    jobs.Backend
+	jobs     *jobs.Service
+	server   *gateway.Server
+	metrics  *prometheus.Registry
+}
+
+// phases are the parts of a control plane: the port first, so that one in use is told before anything is touched; the
+// server last, so that it takes requests only when all else can.
+func (p *plane) phases() []phase {
+	return []phase{
+		{"data folder", p.takeData, func(context.Context) error { return p.lock.Close() }},
+		{"listener", p.openListener, func(context.Context) error { return p.closeListener() }},
+		{"driver", p.openDriver, p.closeDriver},
+		{"registry", p.openRegistry, func(context.Context) error { return p.registry.Close() }},
+		{"dispatch", p.openDispatch, func(ctx context.Context) error { return p.dispatch.Stop(ctx) }},
+		{"job store", p.openStore, func(context.Context) error { return p.store.Close() }},
+		{"jobs", p.openJobs, func(ctx context.Context) error { return p.jobs.Stop(ctx) }},
+		{"server", p.openServer, func(ctx context.Context) error { return p.server.Stop(ctx) }},
+	}
+}
+
+func (p *plane) addr() string { return p.listener.Addr().String() }
+
+func (p *plane) takeData(context.Context) (err error) {
+	if p.lock, err = lockData(p.cfg.Data); err != nil {
+		return err
+	}
+	for _, dir := range []string{p.cfg.Functions, p.cfg.Models, p.cfg.Outputs} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("cannot make a folder: %w", err)
+		}
+	}
+	return nil
+}
+
+func (p *plane) openListener(ctx context.Context) (err error) {
+	p.listener, err = listen(ctx, p.cfg.Listen)
+	return err
+}
+
+// closeListener is for starts that fail before the server owns the listener.
+func (p *plane) closeListener() error {
+	if p.server == nil {
+		return p.listener.Close()
+	}
+	return nil
+}
+
+func (p *plane) openRegistry(context.Context) (err error) {
+	p.registry, err = registry.New(registry.Config{
+		Functions: p.cfg.Functions, Data: p.cfg.Data, Models: p.cfg.Models, Log: p.log,
+	})
+	return err
+}
+
+func (p *plane) dir(name string) string { return filepath.Join(p.cfg.Data, name) }

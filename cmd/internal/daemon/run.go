@@ -1,0 +1,83 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"time"
+)
+
+// phase is one step of starting the control plane and how it is undone.
+type phase struct {
+	name  string
+	start func(ctx context.Context) error
+	stop  func(ctx context.Context) error // nil: nothing to undo
+}
+
+// Run runs the control plane until ctx ends, then stops it in order: no new requests, streams and invocations in flight
+// within c.Stop, jobs back into the queue, instances, drivers. ready is called with the address once it takes requests.
+func Run(ctx context.Context, c Config, logs io.Writer, ready func(addr string)) error {
+	p := &plane{cfg: c, log: logger(c, logs), failed: make(chan error, 1)}
+	slog.SetDefault(p.log)
+	stop, err := start(ctx, p.phases())
+	if err == nil {
+		ready(p.addr())
+		select {
+		case <-ctx.Done():
+		case err = <-p.failed:
+		}
+	}
+	p.log.Info("stopping")
+	begin := time.Now()
+	err = errors.Join(err, stop(context.WithoutCancel(ctx), c.Stop.D()))
+	p.log.Info("stopped", "seconds", time.Since(begin).Seconds())
+	return err
+}
+
+// start takes the phases one after the other. The stop it gives undoes those that were taken, in the opposite order; it
+// must be called also after an error. All of them share one deadline, after which each is cut short.
+func start(ctx context.Context, phases []phase) (stop func(context.Context, time.Duration) error, err error) {
+	var taken []phase
+	stop = func(ctx context.Context, grace time.Duration) error {
+		ctx, cancel := context.WithTimeout(ctx, grace)
+		defer cancel()
+		var errs []error
+		for i := len(taken) - 1; i >= 0; i-- {
+			if err := taken[i].stop(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+				errs = append(errs, fmt.Errorf("stop %s: %w", taken[i].name, err))
+			}
+		}
+		return errors.Join(errs...)
+	}
+	for _, p := range phases {
+		if err := p.start(ctx); err != nil {
+			return stop, fmt.Errorf("start %s: %w", p.name, err)
+		}
+		if p.stop != nil {
+			taken = append(taken, p)
+		}
+	}
+	return stop, nil
+}
+
+func logger(c Config, w io.Writer) *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // Validate has checked it
+	o := &slog.HandlerOptions{Level: level}
+	if c.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(w, o))
+	}
+	return slog.New(slog.NewTextHandler(w, o))
+}
+
+// listen opens a TCP port; one in use is told with the next step.
+func listen(ctx context.Context, addr string) (net.Listener, error) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s: %w; stop what uses it, or choose another with --listen", addr, err)
+	}
+	return l, nil
+}

@@ -1,0 +1,63 @@
+package daemon
+
+import (
+	"context"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"net/http"
+
+	"github.com/videosdgx/videosdgx/cmd/internal/version"
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/gateway/admin"
+	"github.com/videosdgx/videosdgx/runtime/gateway/lambda"
+	"github.com/videosdgx/videosdgx/runtime/gateway/url"
+)
+
+// openServer starts to take requests.
+func (p *plane) openServer(context.Context) error {
+	urls := url.New(url.Options{Invoker: p.dispatch, Functions: p.registry, Log: p.log})
+	p.server = gateway.New(gateway.Options{
+		Routes: p.routes(), Wrap: []func(http.Handler) http.Handler{urls.Wrap}, Log: p.log,
+	})
+	go func() {
+		if err := p.server.Serve(p.listener); err != nil {
+			p.failed <- err
+		}
+	}()
+	return nil
+}
+
+func (p *plane) routes() []gateway.Routes {
+	return []gateway.Routes{
+		admin.New(admin.Options{Functions: p.registry, Instances: p.dispatch, Version: p.version(), Log: p.log}),
+		lambda.New(lambda.Options{
+			Invoker: p.dispatch, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Keys: p.keys(), Log: p.log,
+		}),
+		gateway.Mount{Pattern: "GET /metrics", Handler: p.prometheus()},
+	}
+}
+
+func (p *plane) prometheus() http.Handler {
+	p.metrics = prometheus.NewRegistry()
+	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return promhttp.HandlerFor(p.metrics, promhttp.HandlerOpts{})
+}
+
+// keys are the credentials that requests must be signed with; none: any are accepted.
+func (p *plane) keys() map[string]string {
+	if p.cfg.AccessKey == "" {
+		return nil
+	}
+	return map[string]string{p.cfg.AccessKey: p.cfg.SecretKey}
+}
+
+func (p *plane) version() admin.Version {
+	v, info := version.Get(), p.sandbox.Info()
+	return admin.Version{
+		Version: v.Version, Commit: v.Commit, Go: v.Go, OS: v.OS, Arch: v.Arch,
+		Driver: info.Name, Below: info.Version, Lacks: info.Lacks,
+	}
+}
