@@ -36,7 +36,6 @@ func Load() (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	setupHeap()
 	onnxruntime.SetSharedLibraryPath(path)
 	if err := onnxruntime.InitializeEnvironment(onnxruntime.WithLogLevelError()); err != nil {
 		return nil, fmt.Errorf("%s cannot be used (%w); run `make setup` for the version this build needs: %w", path, err, errdefs.ErrFailedPrecondition)
