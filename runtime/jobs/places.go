@@ -3,6 +3,8 @@ package jobs
 import (
 	"context"
 	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // means holds each model's measured seconds per completed job: an average that follows, new ones weighing 0.3.
@@ -118,4 +120,26 @@ func (s *Service) Left(id string) (time.Duration, bool) {
 	}
 	d := s.left(a)
 	return d, d >= 0
+}
+
+// Progress is what a job that runs on this node last said.
+func (s *Service) Progress(id string) (spec.Progress, bool) {
+	s.mu.Lock()
+	a := s.running[id]
+	s.mu.Unlock()
+	if a == nil {
+		return spec.Progress{}, false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.progress, true
+}
+
+// Until gives the seconds from now to t, not below zero; nil for the zero time.
+func (s *Service) Until(t time.Time) *float64 {
+	if t.IsZero() {
+		return nil
+	}
+	sec := max(0, t.Sub(s.clock()).Seconds())
+	return &sec
 }

@@ -1,0 +1,142 @@
+package rest
+
+import (
+	"log/slog"
+	"net"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+)
+
+// Options configure the API. Zero values take the defaults that WithDefaults names.
+type Options struct {
+	Jobs     *jobs.Service // required
+	Models   jobs.Models   // required
+	Log      *slog.Logger
+	Version  string                       // of the server, for /openapi.json
+	Client   func(r *http.Request) string // who asks, for fairness; default: X-Client-Id, else the remote address
+	MaxWait  time.Duration                // longest Prefer: wait; default 10m
+	Beat     time.Duration                // between comments that keep an event stream open; default 15s
+	MaxImage int64                        // bytes of a generate body; default 24 MiB
+	MaxBatch int64                        // bytes of a batch body; default 64 MiB
+}
+
+// WithDefaults fills in what is zero.
+func (o Options) WithDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Client == nil {
+		o.Client = clientOf
+	}
+	set(&o.Version, "dev")
+	set(&o.MaxWait, 10*time.Minute)
+	set(&o.Beat, 15*time.Second)
+	set(&o.MaxImage, 24<<20)
+	set(&o.MaxBatch, 64<<20)
+	return o
+}
+
+func set[T comparable](v *T, def T) {
+	var zero T
+	if *v == zero {
+		*v = def
+	}
+}
+
+// API serves the models and their jobs.
+type API struct{ o Options }
+
+// New makes the API; mount it with Register and each model's own with Model.
+func New(o Options) *API { return &API{o.WithDefaults()} }
+
+// endpoint is one operation, for the mux and for the OpenAPI document.
+type endpoint struct {
+	method, path string
+	handle       func(*API) handler
+	doc          operation
+}
+
+// handler answers or returns an error that becomes a problem.
+type handler func(w http.ResponseWriter, r *http.Request) error
+
+func (a *API) wrap(h handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := h(w, r); err != nil {
+			a.fail(w, r, err)
+		}
+	})
+}
+
+// Register mounts everything on the gateway's own port.
+func (a *API) Register(mux *http.ServeMux) {
+	for _, e := range perModel() {
+		mux.Handle(e.method+" /v1/models/{model}"+e.path, a.wrap(e.handle(a)))
+	}
+	for _, e := range global() {
+		mux.Handle(e.method+" "+e.path, a.wrap(e.handle(a)))
+	}
+}
+
+// Model gives the routes of one model's own port: the same endpoints without the prefix.
+func (a *API) Model(name string) *ModelRoutes { return &ModelRoutes{a, name} }
+
+// ModelRoutes is the API as a model's own port shows it.
+type ModelRoutes struct {
+	api  *API
+	name string
+}
+
+// Register mounts the model's endpoints at the root.
+func (m *ModelRoutes) Register(mux *http.ServeMux) {
+	for _, e := range perModel() {
+		h := m.api.wrap(e.handle(m.api))
+		mux.HandleFunc(e.method+" "+e.path, func(w http.ResponseWriter, r *http.Request) {
+			r.SetPathValue("model", m.name)
+			h.ServeHTTP(w, r)
+		})
+	}
+	mux.Handle("GET /openapi.json", m.api.wrap(m.api.openapi))
+}
+
+// prefix is the path under which the request's model is served, for links.
+func prefix(r *http.Request) string {
+	if name := r.PathValue("model"); strings.HasPrefix(r.URL.Path, "/v1/models/") && name != "" {
+		return "/v1/models/" + name
+	}
+	return ""
+}
+
+var idForm = regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$`)
+
+// job finds the job that the path names; under a model's path only that model's.
+func (a *API) job(r *http.Request) (jobs.Job, error) {
+	id, model := r.PathValue("id"), r.PathValue("model")
+	if !idForm.MatchString(id) {
+		return jobs.Job{}, unknownJob(id)
+	}
+	if model != "" {
+		if _, err := a.o.Models.Model(r.Context(), model); err != nil {
+			return jobs.Job{}, err
+		}
+	}
+	j, err := a.o.Jobs.Get(r.Context(), id)
+	if err == nil && model != "" && j.Model != model {
+		return jobs.Job{}, unknownJob(id)
+	}
+	return j, err
+}
+
+// clientOf tells clients apart by what they say, else by where they are.
+func clientOf(r *http.Request) string {
+	if v := r.Header.Get("X-Client-Id"); v != "" {
+		return v
+	}
+	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
+		return host
+	}
+	return r.RemoteAddr
+}

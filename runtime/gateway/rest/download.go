@@ -1,0 +1,67 @@
+package rest
+
+import (
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+)
+
+// download is GET /jobs/{id}/download.
+func (a *API) download(w http.ResponseWriter, r *http.Request) error {
+	j, err := a.job(r)
+	if err != nil {
+		return err
+	}
+	return a.send(w, r, j.ID)
+}
+
+func (a *API) send(w http.ResponseWriter, r *http.Request, id string) error {
+	f, j, err := a.o.Jobs.Open(r.Context(), id)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	kind := "attachment"
+	if r.URL.Query().Get("inline") == "true" {
+		kind = "inline"
+	}
+	name := clipName(j)
+	h := w.Header()
+	h.Set("Content-Type", j.Result.ContentType)
+	h.Set("Content-Disposition", mime.FormatMediaType(kind, map[string]string{"filename": name}))
+	h.Set("ETag", `"`+j.Result.SHA256+`"`)
+	h.Set("Repr-Digest", reprDigest(j.Result.SHA256))
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "private, max-age=31536000, immutable")
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+	if r.Method == http.MethodPost {
+		r = r.Clone(r.Context()) // a clip as the answer of generate has no ranges and no conditions
+		r.Method, r.Header = http.MethodGet, http.Header{}
+	}
+	http.ServeContent(w, r, name, j.Finished, f)
+	return nil
+}
+
+// clipName makes a file name of the model and the prompt: letters and digits only, so that no client is led astray.
+func clipName(j jobs.Job) string {
+	var b strings.Builder
+	for _, c := range strings.ToLower(j.Request.Prompt) {
+		switch {
+		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9':
+			b.WriteRune(c)
+		case b.Len() > 0 && !strings.HasSuffix(b.String(), "-"):
+			b.WriteByte('-')
+		}
+		if b.Len() >= 48 {
+			break
+		}
+	}
+	slug := strings.Trim(b.String(), "-")
+	if slug != "" {
+		slug += "-"
+	}
+	return slug + j.ID[len(j.ID)-8:] + j.Result.File[strings.LastIndexByte(j.Result.File, '.'):]
+}

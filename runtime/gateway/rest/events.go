@@ -1,0 +1,101 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+)
+
+// stall is how long a watcher may leave an event unread before it is cut off; it can resume.
+const stall = 30 * time.Second
+
+var eventID = regexp.MustCompile(`^[0-9]{1,20}(-[0-9]{1,20})?$`)
+
+// events is GET /jobs/{id}/events.
+func (a *API) events(w http.ResponseWriter, r *http.Request) error {
+	j, err := a.job(r)
+	if err != nil {
+		return err
+	}
+	after := r.Header.Get("Last-Event-ID")
+	if !eventID.MatchString(after) {
+		after = ""
+	}
+	h := w.Header()
+	h.Set("Content-Type", "text/event-stream")
+	h.Set("Cache-Control", "no-store")
+	h.Set("X-Accel-Buffering", "no") // nginx must not collect events
+	w.WriteHeader(http.StatusOK)
+	s := &stream{w: w, rc: http.NewResponseController(w)}
+	ctx, cancel := context.WithCancel(r.Context())
+	beats := make(chan struct{})
+	go func() { defer close(beats); s.beat(ctx, a.o.Beat, cancel) }()
+	s.send("retry: 2000\n\n")
+	err = a.o.Jobs.Watch(ctx, j.ID, after, func(e jobs.Event) error { return s.event(a.finished(r, e)) })
+	cancel()
+	<-beats
+	if err != nil && r.Context().Err() == nil && !errors.Is(err, context.Canceled) {
+		a.o.Log.Debug("an event stream ended early", "job", j.ID, "error", err)
+	}
+	return nil // the head has been sent: the client sees the end of the stream and resumes
+}
+
+// finished gives an end the whole job as its data.
+func (a *API) finished(r *http.Request, e jobs.Event) jobs.Event {
+	if !e.Ended() {
+		return e
+	}
+	if j, err := a.o.Jobs.Get(r.Context(), r.PathValue("id")); err == nil && string(j.State) == e.Type {
+		if b, err := encode(a.view(r, j)); err == nil {
+			e.Data = b
+		}
+	}
+	return e
+}
+
+type stream struct {
+	mu sync.Mutex
+	w  http.ResponseWriter
+	rc *http.ResponseController
+}
+
+func (s *stream) send(text string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = s.rc.SetWriteDeadline(time.Now().Add(stall)) // a recorder in a test has none
+	if _, err := s.w.Write([]byte(text)); err != nil {
+		return err
+	}
+	return s.rc.Flush()
+}
+
+func (s *stream) event(e jobs.Event) error {
+	id := ""
+	if e.ID != "" {
+		id = "id: " + e.ID + "\n"
+	}
+	return s.send(fmt.Sprintf("%sevent: %s\ndata: %s\n\n", id, e.Type, e.Data)) // JSON in one line: Marshal makes no breaks
+}
+
+// beat sends comments, so that proxies keep the stream and a dead client is noticed.
+func (s *stream) beat(ctx context.Context, every time.Duration, cancel func()) {
+	t := time.NewTicker(every)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			if s.send(": \n\n") != nil {
+				cancel()
+				return
+			}
+		}
+	}
+}

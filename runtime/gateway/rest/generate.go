@@ -1,0 +1,97 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+)
+
+// generate is POST /generate.
+func (a *API) generate(w http.ResponseWriter, r *http.Request) error {
+	m, err := a.o.Models.Model(r.Context(), r.PathValue("model"))
+	if err != nil {
+		return err
+	}
+	o, err := readObject(r, a.o.MaxImage)
+	if err != nil {
+		return err
+	}
+	sub := o.submission(a.base(r, m))
+	o.unknown()
+	o.check(sub)
+	if err := o.err(); err != nil {
+		return err
+	}
+	all, replayed, err := a.o.Jobs.Submit(r.Context(), []jobs.Submit{sub})
+	if err != nil {
+		return err
+	}
+	if replayed {
+		w.Header().Set("Idempotency-Replayed", "true")
+	}
+	return a.respond(w, r, all[0])
+}
+
+func (a *API) base(r *http.Request, m jobs.Model) jobs.Submit {
+	return jobs.Submit{Model: m.Name, Client: a.o.Client(r), Key: r.Header.Get("Idempotency-Key")}
+}
+
+// respond waits as Prefer asks, and answers with the job or, where Accept asks for it, the clip.
+func (a *API) respond(w http.ResponseWriter, r *http.Request, j jobs.Job) error {
+	w.Header().Set("Location", linksOf(r, j).Self)
+	wait := waitFor(r, a.o.MaxWait)
+	if wait > 0 {
+		w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
+		var err error
+		if j, err = a.await(r, j, wait); err != nil {
+			return err
+		}
+	} else if len(r.Header.Values("Prefer")) > 0 {
+		w.Header().Set("Preference-Applied", "respond-async")
+	}
+	switch {
+	case j.State == jobs.Queued && j.Problem != nil && j.Problem.Kind == "disk-full":
+		return &httpError{status: http.StatusInsufficientStorage, job: j.ID, err: fmt.Errorf("%w; job %s waits", jobs.ErrDiskFull, j.ID)}
+	case !j.State.Ended():
+		return write(w, http.StatusAccepted, a.view(r, j))
+	case j.State == jobs.Completed && wantsClip(r):
+		return a.send(w, r, j.ID)
+	}
+	return write(w, http.StatusOK, a.view(r, j))
+}
+
+// await gives the job as it is when it has ended, when the disk is full for it, or after wait.
+func (a *API) await(r *http.Request, j jobs.Job, wait time.Duration) (jobs.Job, error) {
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
+	defer cancel()
+	err := a.o.Jobs.Watch(ctx, j.ID, "", func(e jobs.Event) error {
+		if e.Type == string(jobs.Queued) && a.stuck(ctx, j.ID) {
+			return errStuck
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errStuck) && ctx.Err() == nil && !errdefs.IsNotFound(err) {
+		a.o.Log.Debug("waiting for a job ended early", "job", j.ID, "error", err)
+	}
+	return a.o.Jobs.Get(r.Context(), j.ID)
+}
+
+var errStuck = errors.New("the job waits for disk space")
+
+func (a *API) stuck(ctx context.Context, id string) bool {
+	j, err := a.o.Jobs.Get(ctx, id)
+	return err == nil && j.Problem != nil && j.Problem.Kind == "disk-full"
+}
+
+func wantsClip(r *http.Request) bool {
+	accept := r.Header.Get("Accept")
+	return strings.Contains(accept, "video/") && !strings.Contains(accept, "application/json")
+}

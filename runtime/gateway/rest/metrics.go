@@ -1,0 +1,140 @@
+package rest
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+)
+
+// metrics is GET /metrics of one model: JSON, or Prometheus text when Accept asks for that and not for JSON.
+func (a *API) metrics(w http.ResponseWriter, r *http.Request) error {
+	m, err := a.o.Models.Model(r.Context(), r.PathValue("model"))
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Vary", "Accept")
+	if wantsPrometheus(r.Header.Get("Accept")) {
+		reg := prometheus.NewRegistry()
+		reg.MustRegister(&Collector{api: a, models: []string{m.Name}})
+		promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(w, r)
+		return nil
+	}
+	v, err := a.measure(r.Context(), m)
+	if err != nil {
+		return err
+	}
+	return write(w, http.StatusOK, v)
+}
+
+func wantsPrometheus(accept string) bool {
+	return !strings.Contains(accept, "application/json") &&
+		(strings.Contains(accept, "text/plain") || strings.Contains(accept, "openmetrics"))
+}
+
+func (a *API) measure(ctx context.Context, m jobs.Model) (metricsView, error) {
+	t, err := a.o.Jobs.Tally(ctx, m.Name)
+	if err != nil {
+		return metricsView{}, err
+	}
+	queued, running, err := a.o.Jobs.Load(ctx, m.Name)
+	if err != nil {
+		return metricsView{}, err
+	}
+	v := metricsView{
+		Model: m.Name, Total: t.Ended(), Successful: t.Completed, Failed: t.Failed + t.Dead, Cancelled: t.Cancelled,
+		MinSeconds: t.MinSeconds, MaxSeconds: t.MaxSeconds, Last: t.Last,
+		Prompts: promptSizes{Min: t.MinPrompt, Max: t.MaxPrompt}, Queue: queueView{queued, running, a.o.Jobs.Full()},
+		Memory: memoryView{m.Memory, m.Instances}, Status: status(m),
+	}
+	if v.Last == nil {
+		v.Last = []jobs.Last{}
+	}
+	if t.Completed > 0 {
+		v.AvgSeconds = t.Seconds / float64(t.Completed)
+	}
+	if t.Ended() > 0 {
+		v.Prompts.Avg = float64(t.PromptBytes) / float64(t.Ended())
+		v.LastUse = &t.LastUse
+	}
+	if m.LastUse.After(t.LastUse) {
+		v.LastUse = &m.LastUse
+	}
+	if m.Instances > 0 && running == 0 {
+		v.TimeToUnload = a.o.Jobs.Until(m.UnloadAt)
+	}
+	return v, nil
+}
+
+// Collector shows the queue to Prometheus; the daemon registers the one of all models.
+type Collector struct {
+	api    *API
+	models []string // nil: all
+}
+
+// Collector gives the collector of all models.
+func (a *API) Collector() *Collector { return &Collector{api: a} }
+
+var (
+	descJobs    = desc("videosdgx_jobs_total", "Jobs that have ended, by outcome.", "outcome")
+	descSeconds = desc("videosdgx_job_duration_seconds_total", "Running time of completed jobs.")
+	descQueued  = desc("videosdgx_jobs_queued", "Jobs that wait.")
+	descRunning = desc("videosdgx_jobs_running", "Jobs that run.")
+	descLoaded  = desc("videosdgx_model_instances", "Instances of the model that are up.")
+	descMemory  = desc("videosdgx_model_memory_bytes", "Memory that the model's instances hold.")
+)
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc(name, help, append([]string{"model"}, labels...), nil)
+}
+
+// Describe implements prometheus.Collector.
+func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descJobs, descSeconds, descQueued, descRunning, descLoaded, descMemory} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (c *Collector) Collect(ch chan<- prometheus.Metric) {
+	ctx := context.Background()
+	all, err := c.api.o.Models.Models(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(descJobs, err)
+		return
+	}
+	for _, m := range all {
+		if c.wants(m.Name) {
+			c.collect(ctx, ch, m)
+		}
+	}
+}
+
+func (c *Collector) wants(name string) bool {
+	return c.models == nil || c.models[0] == name
+}
+
+func (c *Collector) collect(ctx context.Context, ch chan<- prometheus.Metric, m jobs.Model) {
+	t, err := c.api.o.Jobs.Tally(ctx, m.Name)
+	queued, running, lerr := c.api.o.Jobs.Load(ctx, m.Name)
+	if err := errors.Join(err, lerr); err != nil {
+		ch <- prometheus.NewInvalidMetric(descJobs, err)
+		return
+	}
+	for outcome, n := range map[jobs.State]int64{jobs.Completed: t.Completed, jobs.Failed: t.Failed, jobs.Cancelled: t.Cancelled, jobs.Dead: t.Dead} {
+		ch <- prometheus.MustNewConstMetric(descJobs, prometheus.CounterValue, float64(n), m.Name, string(outcome))
+	}
+	ch <- prometheus.MustNewConstMetric(descSeconds, prometheus.CounterValue, t.Seconds, m.Name)
+	gauge := func(d *prometheus.Desc, v float64) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, m.Name)
+	}
+	gauge(descQueued, float64(queued))
+	gauge(descRunning, float64(running))
+	gauge(descLoaded, float64(m.Instances))
+	gauge(descMemory, float64(m.Memory))
+}

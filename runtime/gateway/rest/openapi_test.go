@@ -1,0 +1,154 @@
+package rest
+
+import (
+	"encoding/json"
+	"flag"
+	"net/http/httptest"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+func golden(t *testing.T, file string, v any) {
+	t.Helper()
+	got, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = append(got, '\n')
+	if *update {
+		if err := os.WriteFile(file, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(string(want), string(got)); d != "" {
+		t.Fatalf("%s (-want +got):\n%s", file, d)
+	}
+}
+
+func TestOpenAPIGolden(t *testing.T) { golden(t, "testdata/openapi.json", document()) }
+
+// TestOpenAPIIsWhole holds the document to itself and to the code: every reference resolves, every operation has an id of
+// its own, and every field that decode.go reads is documented and the other way round.
+func TestOpenAPIIsWhole(t *testing.T) {
+	b, err := json.Marshal(document())
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc := parse[map[string]any](t, b)
+	defs := doc["components"].(map[string]any)["schemas"].(map[string]any)
+	ids := map[string]bool{}
+	var walk func(v any)
+	walk = func(v any) {
+		switch v := v.(type) {
+		case map[string]any:
+			if ref, ok := v["$ref"].(string); ok && defs[strings.TrimPrefix(ref, "#/components/schemas/")] == nil {
+				t.Errorf("%s leads nowhere", ref)
+			}
+			if id, ok := v["operationId"].(string); ok {
+				if ids[id] {
+					t.Errorf("operation %s twice", id)
+				}
+				ids[id] = true
+			}
+			for _, c := range v {
+				walk(c)
+			}
+		case []any:
+			for _, c := range v {
+				walk(c)
+			}
+		}
+	}
+	walk(doc)
+	if len(ids) != len(perModel())+len(global()) {
+		t.Errorf("%d operations documented, %d served", len(ids), len(perModel())+len(global()))
+	}
+	fields := defs["GenerateRequest"].(map[string]any)["properties"].(map[string]any)
+	for name := range fields {
+		o, err := parseObject([]byte(`{"`+name+`":[]}`), "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		o.submission(jobs.Submit{})
+		if o.unknown(); len(o.errs) != 1 || strings.Contains(o.errs[0].Detail, "not a field") {
+			t.Errorf("%s is documented but not read", name)
+		}
+	}
+	if len(fields) != 15 {
+		t.Errorf("%d fields documented, decode.go reads 15", len(fields))
+	}
+}
+
+// TestWireGolden holds the JSON forms still.
+func TestWireGolden(t *testing.T) {
+	at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
+	seed, eta := int64(7), 1.5
+	hook := jobs.Hook{URL: "https://example.org/", Due: at, Attempts: 1, Error: "attempt 1: status 500"}
+	golden(t, "testdata/wire.json", map[string]any{
+		"job": jobView{
+			ID: "0194f0a0-0000-7000-8000-000000000000", Model: "wan21", Status: jobs.Running, Reason: "r", Priority: jobs.High, Client: "c", Batch: "b",
+			Created: at, Started: at, Finished: at, Deadline: at, Seconds: 2.5, Position: 3, ETA: &eta, Attempts: 1, MaxAttempts: 3, Interruptions: 1,
+			Progress: &spec.Progress{Phase: "denoise", Step: 3, Steps: 20, Seconds: 1.25}, Request: jobs.Request{Prompt: "p", Seed: &seed},
+			Result: &resultView{9, "ab", "video/mp4", true}, Error: &jobs.Problem{Kind: "function", Detail: "D.", Status: 500, Retryable: true},
+			Webhook: &hook, Links: links{"/s", "/e", "/d"},
+		},
+		"bare":    jobView{Created: at},
+		"list":    jobList{Jobs: []jobView{}, Next: "n"},
+		"metrics": metricsView{Model: "wan21", Last: []jobs.Last{{ID: "i", State: jobs.Completed, Seconds: 2, Finished: at}}, LastUse: &at, TimeToUnload: &eta},
+		"info":    infoOf(jobs.Model{Name: "wan21", Function: "f", Info: json.RawMessage(`{"a":1}`)}),
+		"ready":   readyView{true, "wan21", "loaded", ""},
+		"problem": func() problem {
+			lo, hi := 1.0, 10.0
+			p, _ := explain(&jobs.InvalidError{Fields: []jobs.FieldError{{Field: "fps", Detail: "fps is 0.", Min: &lo, Max: &hi}}})
+			return p
+		}(),
+	})
+}
+
+func TestPrefer(t *testing.T) {
+	for in, want := range map[string]time.Duration{"wait=5": 5 * time.Second, `respond-async, wait="7"`: 7 * time.Second, "WAIT = 3": 3 * time.Second,
+		"wait=99999": time.Minute, "wait=-1": 0, "wait": 0, "respond-async": 0, "": 0, "handling=lenient": 0} {
+		r := httptest.NewRequest("POST", "/", nil)
+		r.Header.Set("Prefer", in)
+		if got := waitFor(r, time.Minute); got != want {
+			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
+
+func FuzzSubmission(f *testing.F) {
+	for _, s := range []string{`{"prompt":"x"}`, `{"width":1e99,"seed":-0.5,"priority":3}`, `{"a/b":1,"~":2}`, `null`, `{"image":"data:,x"}`, "{\"\xff\":1}", `{"fps":null}`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		o, err := parseObject(b, "")
+		if err != nil {
+			return
+		}
+		s := o.submission(jobs.Submit{Model: "m"})
+		o.unknown()
+		o.check(s)
+		if o.err() == nil {
+			if _, err := s.Request.Payload(); err != nil || s.Request.Prompt == "" {
+				t.Fatalf("accepted %q: %v", b, err)
+			}
+			return
+		}
+		if _, err := json.Marshal(fieldErrors(&jobs.InvalidError{Fields: o.errs})); err != nil {
+			t.Fatal(err)
+		}
+	})
+}

@@ -1,0 +1,92 @@
+package rest
+
+import "net/http"
+
+// perModel is served under /v1/models/{model} and on the model's own port.
+func perModel() []endpoint {
+	return []endpoint{
+		{"POST", "/generate", func(a *API) handler { return a.generate }, operation{
+			ID: "generate", Summary: "Queue one clip", Tag: "generate", In: generateRequest{}, Params: submitParams,
+			Out: answers{200: {"The job has ended within Prefer: wait", jobView{}}, 202: {"Queued", jobView{}}}, Fails: submitFails,
+			Long: "Prefer: wait=N holds the answer until the job has ended, at most N seconds; Prefer: respond-async and no preference answer at once. With Accept: video/mp4 and a wait that sufficed, the answer is the clip."}},
+		{"POST", "/batch", func(a *API) handler { return a.batch }, operation{
+			ID: "batch", Summary: "Queue many clips in one call, all or none", Tag: "generate", In: batchRequest{}, Params: submitParams,
+			Out: answers{202: {"Queued", jobList{}}}, Fails: submitFails}},
+		{"GET", "/jobs", func(a *API) handler { return a.list }, listDoc("listModelJobs")},
+		{"GET", "/jobs/{id}", func(a *API) handler { return a.show }, showDoc("getModelJob")},
+		{"DELETE", "/jobs/{id}", func(a *API) handler { return a.cancel }, cancelDoc("cancelModelJob")},
+		{"POST", "/jobs/{id}/retry", func(a *API) handler { return a.retry }, retryDoc("retryModelJob")},
+		{"GET", "/jobs/{id}/events", func(a *API) handler { return a.events }, eventsDoc("watchModelJob")},
+		{"GET", "/jobs/{id}/download", func(a *API) handler { return a.download }, downloadDoc("downloadModelJob")},
+		{"GET", "/health", func(a *API) handler { return a.health }, operation{
+			ID: "health", Summary: "Whether the API is up", Tag: "model", Out: answers{200: {"Up", healthView{}}}}},
+		{"GET", "/ready", func(a *API) handler { return a.ready }, operation{
+			ID: "ready", Summary: "Whether the model is loaded", Tag: "model", Out: answers{200: {"Loaded", readyView{}}, 503: {"Not loaded; the first job loads it", readyView{}}}, Fails: []int{404}}},
+		{"GET", "/info", func(a *API) handler { return a.info }, operation{
+			ID: "info", Summary: "What the model is and what it takes", Tag: "model", Out: answers{200: {"The model", infoView{}}}, Fails: []int{404}}},
+		{"GET", "/metrics", func(a *API) handler { return a.metrics }, operation{
+			ID: "metrics", Summary: "What has been measured of the model; Prometheus text when Accept asks for text/plain", Tag: "model",
+			Out: answers{200: {"Measured", metricsView{}}}, Fails: []int{404}}},
+	}
+}
+
+// global is served on the gateway's own port only.
+func global() []endpoint {
+	return []endpoint{
+		{"GET", "/v1/models", func(a *API) handler { return a.models }, operation{
+			ID: "listModels", Summary: "All models", Tag: "model", Out: answers{200: {"By name", modelList{}}}}},
+		{"GET", "/v1/jobs", func(a *API) handler { return a.list }, listDoc("listJobs")},
+		{"GET", "/v1/jobs/{id}", func(a *API) handler { return a.show }, showDoc("getJob")},
+		{"DELETE", "/v1/jobs/{id}", func(a *API) handler { return a.cancel }, cancelDoc("cancelJob")},
+		{"POST", "/v1/jobs/{id}/retry", func(a *API) handler { return a.retry }, retryDoc("retryJob")},
+		{"GET", "/v1/jobs/{id}/events", func(a *API) handler { return a.events }, eventsDoc("watchJob")},
+		{"GET", "/v1/jobs/{id}/download", func(a *API) handler { return a.download }, downloadDoc("downloadJob")},
+		{"GET", "/openapi.json", func(a *API) handler { return a.openapi }, operation{
+			ID: "openapi", Summary: "This document", Tag: "model", Out: answers{200: {"OpenAPI 3.1", nil}}}},
+	}
+}
+
+var submitFails = []int{http.StatusBadRequest, 404, 408, 409, 413, 415, 422, 429, 507}
+
+var submitParams = []param{
+	{"header", "Idempotency-Key", "A repeated request with the same key gives the job of the first one", "string"},
+	{"header", "Prefer", "respond-async, or wait=N with N in seconds", "string"},
+	{"header", "X-Client-Id", "Who asks; jobs of different clients take turns", "string"},
+}
+
+func listDoc(id string) operation {
+	return operation{ID: id, Summary: "Jobs, newest first", Tag: "jobs", Params: []param{
+		{"query", "state", "One or more of queued, running, completed, failed, cancelled, dead, by commas; dead is the dead-letter list", "string"},
+		{"query", "batch", "Jobs of one batch", "string"},
+		{"query", "client", "Jobs of one client", "string"},
+		{"query", "limit", "1…500; default 50", "integer"},
+		{"query", "before", "The last page's next", "string"},
+	}, Out: answers{200: {"One page", jobList{}}}, Fails: []int{400, 404}}
+}
+
+func showDoc(id string) operation {
+	return operation{ID: id, Summary: "One job", Tag: "jobs", Params: []param{{"header", "Prefer", "wait=N waits until the job has ended", "string"}},
+		Out: answers{200: {"The job", jobView{}}}, Fails: []int{404}}
+}
+
+func cancelDoc(id string) operation {
+	return operation{ID: id, Summary: "Cancel a job; ?purge=true removes an ended one with its clip", Tag: "jobs", Params: []param{
+		{"query", "purge", "true removes the record and the clip of an ended job", "boolean"}},
+		Out: answers{200: {"Ended", jobView{}}, 202: {"The node that runs it has been asked", jobView{}}, 204: {"Removed", nil}}, Fails: []int{404, 409}}
+}
+
+func retryDoc(id string) operation {
+	return operation{ID: id, Summary: "Queue a failed, dead or cancelled job again", Tag: "jobs", Out: answers{202: {"Queued", jobView{}}}, Fails: []int{404, 409}}
+}
+
+func eventsDoc(id string) operation {
+	return operation{ID: id, Summary: "Server-sent events until the job has ended", Tag: "jobs", Params: []param{
+		{"header", "Last-Event-ID", "Resume after this event", "string"}},
+		Out: answers{200: {"queued (position), running, progress, preview, and the ended state with the whole job", eventStream{}}}, Fails: []int{404}}
+}
+
+func downloadDoc(id string) operation {
+	return operation{ID: id, Summary: "The clip; ranges and If-None-Match are honoured", Tag: "jobs", Params: []param{
+		{"query", "inline", "true shows it in the browser", "boolean"}},
+		Out: answers{200: {"The clip", clip{}}, 206: {"A range of it", clip{}}}, Fails: []int{404, 409, 416}}
+}

@@ -1,0 +1,162 @@
+package rest
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// settings are the fields of a submission that are not the function's.
+type settings struct {
+	Priority    jobs.Priority `json:"priority,omitempty" doc:"high, normal (default) or low"`
+	Deadline    int64         `json:"deadline_seconds,omitempty" min:"1" max:"604800" doc:"The job must have ended by then; default 86400"`
+	MaxAttempts int           `json:"max_attempts,omitempty" min:"1" max:"10" doc:"Default 3"`
+	Webhook     string        `json:"webhook,omitempty" doc:"http(s) address that is called when the job has ended, signed as Standard Webhooks"`
+}
+
+// generateRequest documents the body of /generate; decode.go reads it field by field.
+type generateRequest struct {
+	Prompt         string  `json:"prompt" min:"1" max:"8192" required:"true" doc:"What the clip shall show, at most 8192 bytes of UTF-8"`
+	NegativePrompt string  `json:"negative_prompt,omitempty" max:"8192" doc:"What it shall not show"`
+	Width          int     `json:"width,omitempty" min:"1" max:"8192" doc:"Pixels; the model says in /info which it takes"`
+	Height         int     `json:"height,omitempty" min:"1" max:"8192" doc:"Pixels"`
+	NumFrames      int     `json:"num_frames,omitempty" min:"1" max:"4096"`
+	FPS            float64 `json:"fps,omitempty" min:"1" max:"240" doc:"Frames per second"`
+	Steps          int     `json:"num_inference_steps,omitempty" min:"1" max:"1000"`
+	Guidance       float64 `json:"guidance_scale,omitempty" min:"0" max:"100"`
+	Seed           int64   `json:"seed,omitempty" min:"0" max:"9007199254740991" doc:"The same request and seed give the same clip"`
+	Image          string  `json:"image,omitempty" doc:"First frame: PNG or JPEG in base64, or a data: URL; at most 16 MiB"`
+	Preview        bool    `json:"preview,omitempty" doc:"Send preview frames as events"`
+	settings
+}
+
+type batchRequest struct {
+	Prompts  []string          `json:"prompts,omitempty" doc:"One job per prompt; the other fields hold for all of them"`
+	Requests []generateRequest `json:"requests,omitempty" doc:"Instead of prompts: one whole request per job"`
+	generateRequest
+}
+
+type jobView struct {
+	ID            string         `json:"id"`
+	Model         string         `json:"model"`
+	Status        jobs.State     `json:"status" doc:"queued, running, completed, failed, cancelled or dead"`
+	Reason        string         `json:"reason,omitempty" doc:"Why a queued job waits"`
+	Priority      jobs.Priority  `json:"priority"`
+	Client        string         `json:"client,omitempty"`
+	Batch         string         `json:"batch,omitempty"`
+	Created       time.Time      `json:"created_at"`
+	Started       time.Time      `json:"started_at,omitzero"`
+	Finished      time.Time      `json:"finished_at,omitzero"`
+	Deadline      time.Time      `json:"deadline,omitzero"`
+	Seconds       float64        `json:"duration_seconds,omitempty"`
+	Position      int            `json:"position,omitempty" doc:"In the queue; 1 starts next"`
+	ETA           *float64       `json:"eta_seconds,omitempty" doc:"Expected until it has ended, from measured times"`
+	Attempts      int            `json:"attempts"`
+	MaxAttempts   int            `json:"max_attempts"`
+	Interruptions int            `json:"interruptions,omitempty" doc:"Attempts that ended because a server did"`
+	Progress      *spec.Progress `json:"progress,omitempty"`
+	Request       jobs.Request   `json:"request" doc:"As accepted, without the image"`
+	Result        *resultView    `json:"result,omitempty"`
+	Error         *jobs.Problem  `json:"error,omitempty"`
+	Webhook       *jobs.Hook     `json:"webhook,omitempty"`
+	Links         links          `json:"links"`
+}
+
+type resultView struct {
+	Size        int64  `json:"size_bytes"`
+	SHA256      string `json:"sha256"`
+	ContentType string `json:"content_type"`
+	Removed     bool   `json:"removed,omitempty" doc:"Retention took the clip"`
+}
+
+type links struct {
+	Self     string `json:"self"`
+	Events   string `json:"events"`
+	Download string `json:"download,omitempty"`
+}
+
+type jobList struct {
+	Batch string    `json:"batch,omitempty"`
+	Jobs  []jobView `json:"jobs"`
+	Next  string    `json:"next,omitempty" doc:"Give it as before to get the next page"`
+}
+
+type healthView struct {
+	Status string `json:"status" doc:"ok"`
+}
+
+type readyView struct {
+	Ready   bool   `json:"ready"`
+	Model   string `json:"model"`
+	Status  string `json:"status" doc:"loaded, unloaded or broken"`
+	Problem string `json:"problem,omitempty"`
+}
+
+type infoView struct {
+	Model       string          `json:"model"`
+	Function    string          `json:"function"`
+	Version     string          `json:"version,omitempty"`
+	Description string          `json:"description,omitempty"`
+	Status      string          `json:"status" doc:"loaded, unloaded or broken"`
+	Problem     string          `json:"problem,omitempty"`
+	Port        int             `json:"port,omitempty" doc:"Its own REST port"`
+	Concurrency int             `json:"concurrency"`
+	Timeout     float64         `json:"timeout_seconds,omitempty" doc:"Of one attempt"`
+	Limits      limitsView      `json:"limits" doc:"What every model's request is held to"`
+	Details     json.RawMessage `json:"details,omitempty" doc:"The model's own limits and defaults"`
+}
+
+type limitsView struct {
+	PromptBytes int `json:"prompt_bytes"`
+	ImageBytes  int `json:"image_bytes"`
+	Side        int `json:"side_pixels"`
+	Frames      int `json:"num_frames"`
+	Steps       int `json:"num_inference_steps"`
+}
+
+type modelList struct {
+	Models []infoView `json:"models"`
+}
+
+type metricsView struct {
+	Model        string      `json:"model"`
+	Total        int64       `json:"total_inferences"`
+	Successful   int64       `json:"successful"`
+	Failed       int64       `json:"failed"`
+	Cancelled    int64       `json:"cancelled"`
+	AvgSeconds   float64     `json:"avg_duration_seconds"`
+	MinSeconds   float64     `json:"min_duration_seconds"`
+	MaxSeconds   float64     `json:"max_duration_seconds"`
+	Last         []jobs.Last `json:"last_10"`
+	Prompts      promptSizes `json:"prompt_sizes"`
+	Queue        queueView   `json:"queue"`
+	Memory       memoryView  `json:"memory"`
+	Status       string      `json:"model_status" doc:"loaded, unloaded or broken"`
+	LastUse      *time.Time  `json:"last_use"`
+	TimeToUnload *float64    `json:"time_to_auto_unload_seconds" doc:"null while it is in use, unloaded, or kept"`
+}
+
+type promptSizes struct {
+	Avg float64 `json:"avg_bytes"`
+	Min int64   `json:"min_bytes"`
+	Max int64   `json:"max_bytes"`
+}
+
+type queueView struct {
+	Queued  int  `json:"queued"`
+	Running int  `json:"running"`
+	Held    bool `json:"held,omitempty" doc:"The disk is full: jobs wait"`
+}
+
+type memoryView struct {
+	Bytes     int64 `json:"model_bytes" doc:"Of the model's instances"`
+	Instances int   `json:"instances"`
+}
+
+// eventStream and clip stand for bodies that are not JSON.
+type (
+	eventStream struct{}
+	clip        struct{}
+)
