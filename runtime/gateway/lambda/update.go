@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"net/http"
+	"slices"
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
@@ -22,6 +23,7 @@ func (a *API) change(r *http.Request, f func(fn *spec.Function) error) (spec.Fun
 	if err != nil {
 		return fn, err
 	}
+	fn.Command, fn.Mounts = slices.Clone(fn.Command), slices.Clone(fn.Mounts) // the catalogue may make paths in them absolute
 	if err := f(&fn); err != nil {
 		return fn, err
 	}

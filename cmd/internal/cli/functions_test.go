@@ -1,0 +1,133 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/gateway/admin"
+	"github.com/videosdgx/videosdgx/runtime/gateway/gatewaytest"
+	"github.com/videosdgx/videosdgx/runtime/gateway/lambda"
+	fnurl "github.com/videosdgx/videosdgx/runtime/gateway/url"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// fleet is what runs in these tests: one instance of each function.
+type fleet struct{ *gatewaytest.Catalog }
+
+func (f fleet) Instances(ctx context.Context) ([]spec.InstanceStatus, error) {
+	fns, err := f.List(ctx)
+	var all []spec.InstanceStatus
+	for _, fn := range fns {
+		all = append(all, spec.InstanceStatus{ID: fn.Name + "-1", Function: fn.Name, Version: "$LATEST", State: spec.Idle, Memory: 64 << 20})
+	}
+	return all, err
+}
+
+func (f fleet) Status(ctx context.Context, name string) (spec.FunctionStatus, error) {
+	fn, err := f.Get(ctx, name, "")
+	return spec.FunctionStatus{Function: fn, Instances: 1}, err
+}
+
+func (f fleet) Logs(_ context.Context, name string, _ bool, w io.Writer) error {
+	_, err := fmt.Fprintf(w, "hello from %s\n", name)
+	return err
+}
+
+// cli runs one command line against a gateway of its own and gives its output.
+func newCLI(t *testing.T, invoke gatewaytest.Invoker) func(args ...string) (string, string, error) {
+	c := &gatewaytest.Catalog{}
+	f := fleet{c}
+	urls := fnurl.New(fnurl.Options{Invoker: invoke, Functions: c})
+	srv := httptest.NewServer(gateway.New(gateway.Options{
+		Wrap: []func(http.Handler) http.Handler{urls.Wrap},
+		Routes: []gateway.Routes{
+			lambda.New(lambda.Options{Invoker: invoke, Functions: c, Aliases: c}), admin.New(admin.Options{Functions: c, Instances: f}),
+		},
+	}).Handler())
+	t.Cleanup(srv.Close)
+	return func(args ...string) (string, string, error) {
+		root := Root()
+		var out, errs bytes.Buffer
+		root.SetOut(&out)
+		root.SetErr(&errs)
+		root.SetArgs(append(args, "--server", srv.URL))
+		err := root.ExecuteContext(t.Context())
+		return out.String(), errs.String(), err
+	}
+}
+
+func TestDeployInvokePsLogs(t *testing.T) {
+	run := newCLI(t, gatewaytest.Echo)
+	dir := t.TempDir()
+	manifest := "name: echo\nimage: oci:layout\ntimeout: 30s\n"
+	if err := os.WriteFile(filepath.Join(dir, "function.yaml"), []byte(manifest), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // the second deploys anew and moves the alias
+		if out, _, err := run("deploy", dir, "--alias", "live"); err != nil || !strings.Contains(out, "echo:1 deployed") {
+			t.Fatalf("%q %v", out, err)
+		}
+	}
+	if out, _, err := run("invoke", "echo:live", "--payload", `{"a":1}`); err != nil || out != "{\"a\":1}\n" {
+		t.Errorf("%q %v", out, err)
+	}
+	if out, errs, err := run("invoke", "echo", "-p", `{"a":1}`, "--json", "--logs", "--timing"); err != nil || !strings.Contains(out, `"version": "$LATEST"`) || !strings.Contains(errs, "START\nEND") || !strings.Contains(errs, "total") {
+		t.Errorf("%q %q %v", out, errs, err)
+	}
+	if out, _, err := run("ps"); err != nil || !strings.Contains(out, "echo-1") || !strings.Contains(out, "64MiB") {
+		t.Errorf("%q %v", out, err)
+	}
+	if out, _, err := run("ps", "--functions", "--json"); err != nil || !strings.Contains(out, "oci:"+dir+"/layout") {
+		t.Errorf("%q %v", out, err)
+	}
+	if out, _, err := run("logs", "echo"); err != nil || out != "hello from echo\n" {
+		t.Errorf("%q %v", out, err)
+	}
+	if out, _, err := run("logs", "echo", "--json"); err != nil || out != `{"function":"echo","line":"hello from echo"}`+"\n" {
+		t.Errorf("%q %v", out, err)
+	}
+	if _, _, err := run("deploy", "--name", "echo", "--remove"); err != nil {
+		t.Error(err)
+	}
+	if _, _, err := run("invoke", "echo"); err == nil || !strings.Contains(err.Error(), "function not found: echo") {
+		t.Error(err)
+	}
+}
+
+func TestInvokeEndsWithOneWhereTheFunctionFails(t *testing.T) {
+	run := newCLI(t, func(context.Context, spec.Invocation) (*spec.Result, error) {
+		return gatewaytest.Fail("Unhandled", "Boom", []byte(`{"errorType":"Boom"}`)), nil
+	})
+	if _, _, err := run("deploy", "--name", "bad", "--image", "x"); err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := run("invoke", "bad")
+	var exit *ExitError
+	if !errors.As(err, &exit) || exit.Code != 1 || !strings.Contains(out, "Boom") {
+		t.Errorf("%q %v", out, err)
+	}
+}
+
+func TestWrongUsageSaysTheNextStep(t *testing.T) {
+	run := newCLI(t, gatewaytest.Echo)
+	for want, args := range map[string][]string{
+		"not JSON":           {"invoke", "x", "-p", "{"},
+		"which function?":    {"deploy"},
+		"--image is missing": {"deploy", "--name", "x"},
+		"no such file":       {"deploy", "/nowhere"},
+	} {
+		if _, _, err := run(args...); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v: %v, want %s", args, err, want)
+		}
+	}
+}

@@ -1,0 +1,66 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/url"
+
+	"github.com/spf13/cobra"
+)
+
+func init() { commands = append(commands, newLogsCmd) }
+
+func newLogsCmd() *cobra.Command {
+	var follow bool
+	cmd := &cobra.Command{
+		Use:   "logs FUNCTION",
+		Short: "Print what instances of a function have logged",
+		Long: `Print the standard output and error of a function's instances, oldest first. With --follow go on until interrupted. With
+--json every line becomes one JSON object, {"function": …, "line": …}.`,
+		Example: `  videosdgx logs wan21
+  videosdgx logs wan21 --follow`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			path := "/api/v1/functions/" + url.PathEscape(args[0]) + "/logs"
+			if follow {
+				path += "?follow=true"
+			}
+			resp, err := c.send(cmd.Context(), http.MethodGet, path, nil, nil)
+			if err != nil {
+				return err
+			}
+			defer resp.Body.Close()
+			if err := copyLog(cmd, args[0], resp.Body); !errors.Is(err, context.Canceled) { // interrupted: the way to end --follow
+				return err
+			}
+			return nil
+		},
+	}
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on until interrupted")
+	addServerFlag(cmd)
+	addJSONFlag(cmd)
+	return cmd
+}
+
+func copyLog(cmd *cobra.Command, function string, body io.Reader) error {
+	if asJSON, _ := cmd.Flags().GetBool("json"); !asJSON {
+		_, err := io.Copy(cmd.OutOrStdout(), body)
+		return err
+	}
+	lines, enc := bufio.NewScanner(body), json.NewEncoder(cmd.OutOrStdout())
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		if err := enc.Encode(map[string]string{"function": function, "line": lines.Text()}); err != nil {
+			return err
+		}
+	}
+	return lines.Err()
+}

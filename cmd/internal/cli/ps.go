@@ -1,0 +1,107 @@
+package cli
+
+import (
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+func init() { commands = append(commands, newPsCmd) }
+
+func newPsCmd() *cobra.Command {
+	var functions bool
+	var stop string
+	cmd := &cobra.Command{
+		Use:   "ps [FUNCTION]",
+		Short: "List what runs: instances, or functions with --functions",
+		Long: `List the instances of all functions, or of one: their state and how long they have been in it, how they came up and how
+long that took, what they have served, and when an idle one goes away. --functions lists functions instead, with those that
+nothing runs of. --stop ends one instance, after what it is answering.`,
+		Example: `  videosdgx ps
+  videosdgx ps wan21 --json
+  videosdgx ps --functions
+  videosdgx ps --stop wan21-7f3a`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			switch {
+			case stop != "":
+				return c.call(cmd.Context(), http.MethodDelete, "/api/v1/instances/"+url.PathEscape(stop), nil, nil)
+			case functions:
+				return listFunctions(cmd, c)
+			}
+			return listInstances(cmd, c, args)
+		},
+	}
+	cmd.Flags().BoolVarP(&functions, "functions", "f", false, "list functions")
+	cmd.Flags().StringVar(&stop, "stop", "", "end this instance")
+	addServerFlag(cmd)
+	addJSONFlag(cmd)
+	return cmd
+}
+
+func listInstances(cmd *cobra.Command, c *client, args []string) error {
+	path := "/api/v1/instances"
+	if len(args) == 1 {
+		path += "?function=" + url.QueryEscape(args[0])
+	}
+	var out struct {
+		Instances []spec.InstanceStatus `json:"instances"`
+	}
+	if err := c.call(cmd.Context(), http.MethodGet, path, nil, &out); err != nil {
+		return err
+	}
+	return emit(cmd, out.Instances, func(w io.Writer) error {
+		rows := make([][]string, 0, len(out.Instances))
+		for _, i := range out.Instances {
+			rows = append(rows, instanceRow(i))
+		}
+		return table(w, []string{"id", "function", "version", "state", "since", "start", "cold", "served", "memory", "expires"}, rows)
+	})
+}
+
+func instanceRow(i spec.InstanceStatus) []string {
+	started, expires := i.StartedBy, "-"
+	if started == "" {
+		started = "-"
+	}
+	if !i.Expires.IsZero() {
+		expires = "in " + span(max(time.Until(i.Expires), time.Second))
+	}
+	return []string{i.ID, i.Function, i.Version, string(i.State), ago(i.Since), started, span(i.Cold), strconv.FormatInt(i.Served, 10), size(i.Memory), expires}
+}
+
+// size rounds to whole MiB, which is what a table needs.
+func size(b spec.Bytes) string {
+	if b == 0 {
+		return "-"
+	}
+	return strconv.FormatInt((int64(b)+1<<19)>>20, 10) + "MiB"
+}
+
+func listFunctions(cmd *cobra.Command, c *client) error {
+	var out struct {
+		Functions []spec.FunctionStatus `json:"functions"`
+	}
+	if err := c.call(cmd.Context(), http.MethodGet, "/api/v1/functions", nil, &out); err != nil {
+		return err
+	}
+	return emit(cmd, out.Functions, func(w io.Writer) error {
+		rows := make([][]string, 0, len(out.Functions))
+		for _, f := range out.Functions {
+			n := func(v int64) string { return strconv.FormatInt(v, 10) }
+			rows = append(rows, []string{f.Function.Name, n(int64(f.Instances)), n(int64(f.Queued)), n(f.Invocations), n(f.Errors), n(f.ColdStarts),
+				span(f.PlainStart), span(f.Restore), span(f.KeepAlive), f.Problem})
+		}
+		return table(w, []string{"function", "instances", "queued", "invoked", "errors", "cold", "start", "restore", "keep-alive", "problem"}, rows)
+	})
+}
