@@ -136,3 +136,6 @@ func (e *Encoder) Abort() {
 	_ = e.cmd.Wait() // killed on purpose
 	os.Remove(e.path)
 }
+
+// Broken says that ffmpeg stopped taking frames: Close tells why.
+func (e *Encoder) Broken() bool { return e.broken != nil }

@@ -1,0 +1,46 @@
+package handler
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+)
+
+// Main is a model function's main: it opens the model of the bundle at VIDEOSDGX_MODEL (in containers /opt/model), and
+// answers events until the runtime ends it. What goes wrong while opening is said to the runtime as an init error, and
+// the process ends.
+func Main(open func(ctx context.Context, bundle string) (Model, error)) {
+	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
+	start := time.Now()
+	bundle := os.Getenv("VIDEOSDGX_MODEL")
+	if bundle == "" {
+		bundle = "/opt/model"
+	}
+	m, err := open(context.Background(), bundle)
+	if err != nil {
+		err = errors.Join(err, initError(fromEnvironment(), err))
+		log.Error("the model cannot be opened", "bundle", bundle, "error", err)
+		os.Exit(1)
+	}
+	h := New(m, log, os.Getenv("VIDEOSDGX_SCRATCH"))
+	log.Info("model open", "model", h.d.Name, "seconds", rounded(time.Since(start).Seconds()))
+	lambda.Start(h.Invoke)
+}
+
+// initError posts to init/error, so that the reason reaches whoever waits for the start.
+func initError(api *runtimeAPI, reason error) error {
+	if api == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lastWait)
+	defer cancel()
+	_, name := problem(reason)
+	body := encode(map[string]any{"errorType": "Init." + name, "errorMessage": reason.Error(), "stackTrace": []string{}})
+	_, err := api.call(ctx, "POST", "/init/error", "application/json", bytes.NewReader(body))
+	return err
+}

@@ -1,0 +1,86 @@
+package handler
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/videosdgx/videosdgx/functions/media"
+)
+
+// report is a progress report on the wire.
+type report struct {
+	Phase   string  `json:"phase"`
+	Step    int     `json:"step"`
+	Steps   int     `json:"steps"`
+	Seconds float64 `json:"seconds"` // since the function got the event
+	Preview []byte  `json:"preview,omitempty"`
+	Message string  `json:"message,omitempty"`
+}
+
+// reporter sends a model's progress without ever holding it up: the newest report waits while one is being sent, older
+// ones are dropped, and close sends the last.
+type reporter struct {
+	api   *runtimeAPI
+	path  string
+	log   *slog.Logger
+	start time.Time
+	box   chan Progress // holds the newest report that has not been sent
+	done  chan struct{}
+}
+
+// lastWait bounds how long the answer waits for the last report.
+const lastWait = 2 * time.Second
+
+func newReporter(api *runtimeAPI, id string, log *slog.Logger, start time.Time) *reporter {
+	r := &reporter{api: api, path: "/invocation/" + id + "/progress", log: log, start: start, box: make(chan Progress, 1), done: make(chan struct{})}
+	if !api.has("progress") || id == "" {
+		close(r.done)
+		return r
+	}
+	go r.run()
+	return r
+}
+
+// put is called by one goroutine.
+func (r *reporter) put(p Progress) {
+	select {
+	case old := <-r.box:
+		if p.Preview == nil {
+			p.Preview = old.Preview // not lost with the report that carried it
+		}
+	default:
+	}
+	r.box <- p // one place, and nobody else fills it
+}
+
+func (r *reporter) run() {
+	defer close(r.done)
+	for p := range r.box {
+		if err := r.send(p); err != nil {
+			r.log.Warn("progress could not be reported", "error", err)
+		}
+	}
+}
+
+func (r *reporter) send(p Progress) error {
+	out := report{Phase: p.Phase, Step: p.Step, Steps: p.Steps, Seconds: rounded(time.Since(r.start).Seconds()), Message: p.Message}
+	if p.Preview != nil {
+		jpeg, err := media.JPEG(p.Preview, 80)
+		if err != nil {
+			return err
+		}
+		out.Preview = jpeg
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lastWait)
+	defer cancel()
+	_, err := r.api.call(ctx, "POST", r.path, "application/json", bytes.NewReader(encode(out)))
+	return err
+}
+
+// close waits for the last report to be sent.
+func (r *reporter) close() {
+	close(r.box)
+	<-r.done
+}
