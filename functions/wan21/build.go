@@ -41,7 +41,20 @@ func Build(ctx context.Context, checkpointDir, outDir string, o BuildOptions) (w
 	if o.Name == "" {
 		o.Name = filepath.Base(filepath.Clean(checkpointDir))
 	}
-	in := input{tokenizer: filepath.Join(checkpointDir, "tokenizer"), defaults: ckpt.Index["defaults"], configs: map[string]json.RawMessage{}}
+	in := checkpointInput(ckpt)
+	return build(ctx, in, outDir, o)
+}
+
+// input is what a bundle is built from.
+type input struct {
+	configs   map[string]json.RawMessage
+	defaults  json.RawMessage
+	tokenizer string // folder
+	source    sources
+}
+
+func checkpointInput(ckpt *weights.Checkpoint) input {
+	in := input{tokenizer: filepath.Join(ckpt.Dir, "tokenizer"), defaults: ckpt.Index["defaults"], configs: map[string]json.RawMessage{}}
 	for name, c := range ckpt.Components {
 		if c.Config != nil {
 			in.configs[name] = c.Config
@@ -53,15 +66,7 @@ func Build(ctx context.Context, checkpointDir, outDir string, o BuildOptions) (w
 		}
 		return &weights.Set{}
 	}
-	return build(ctx, in, outDir, o)
-}
-
-// input is what a bundle is built from.
-type input struct {
-	configs   map[string]json.RawMessage
-	defaults  json.RawMessage
-	tokenizer string // folder
-	source    sources
+	return in
 }
 
 func build(ctx context.Context, in input, outDir string, o BuildOptions) (m weights.Manifest, err error) {

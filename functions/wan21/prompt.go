@@ -11,10 +11,7 @@ import (
 // encodePrompt is the text encoder's output for a prompt, padded with zeros to the length that the transformer was
 // trained with. Only the tokens that are there are encoded: the mask keeps the others out of them anyway.
 func (p *Pipeline) encodePrompt(ctx context.Context, prompt string) (engine.Tensor, error) {
-	length := p.defaults.MaxSequence
-	if p.c.Transformer.AddedKVProjDim > 0 {
-		length = imageTextTokens
-	}
+	length := p.promptTokens()
 	ids, mask, err := p.tokenizer.EncodeTo(text.Clean(prompt), length)
 	if err != nil {
 		return engine.Tensor{}, fmt.Errorf("prompt: %w", err)
@@ -34,4 +31,12 @@ func (p *Pipeline) encodePrompt(ctx context.Context, prompt string) (engine.Tens
 	padded := make([]float32, int64(length)*p.c.Text.DModel)
 	copy(padded, out[text.T5Hidden].Float32())
 	return engine.Floats(padded, 1, int64(length), p.c.Text.DModel), nil
+}
+
+// promptTokens is the length of the text that the transformer sees.
+func (p *Pipeline) promptTokens() int {
+	if p.c.Transformer.AddedKVProjDim > 0 {
+		return imageTextTokens
+	}
+	return p.defaults.MaxSequence
 }

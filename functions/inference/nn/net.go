@@ -27,6 +27,7 @@ type Net struct {
 	src       Source
 	batch     onnx.Value
 	params    []Param
+	noted     map[string]bool
 }
 
 // Param is one tensor of the checkpoint that a graph uses.
@@ -35,9 +36,21 @@ type Param struct {
 	Dims []int64
 }
 
+// Elements is the number of values of the tensor.
+func (p Param) Elements() int64 {
+	n := int64(1)
+	for _, d := range p.Dims {
+		n *= d
+	}
+	return n
+}
+
+// Component is the component that the graph's weights belong to.
+func (n *Net) Component() string { return n.component }
+
 // New starts the graph of a component. A nil source builds the graph without weights: for counting and for inspection.
 func New(graph, component string, src Source) *Net {
-	return &Net{Builder: onnx.NewBuilder(graph), component: component, src: src}
+	return &Net{Builder: onnx.NewBuilder(graph), component: component, src: src, noted: map[string]bool{}}
 }
 
 // Params lists the tensors used so far.
@@ -58,7 +71,8 @@ func (n *Net) ParamAs(name string, have, want []int64) onnx.Value {
 }
 
 func (n *Net) note(name string, dims []int64) {
-	if !slices.ContainsFunc(n.params, func(p Param) bool { return p.Name == name }) {
+	if !n.noted[name] {
+		n.noted[name] = true
 		n.params = append(n.params, Param{name, dims})
 	}
 }
