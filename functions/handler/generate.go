@@ -127,11 +127,10 @@ func (g *run) frame(rgb []byte) error {
 		return err
 	}
 	g.frames++
-	p := Progress{Phase: "decode", Step: g.frames, Steps: g.r.NumFrames}
 	if g.r.Preview && g.frames == 1 {
-		p.Preview = media.RGB{Pix: append([]byte(nil), rgb...), Width: g.r.Width, Height: g.r.Height}
+		poster := media.RGB{Pix: append([]byte(nil), rgb...), Width: g.r.Width, Height: g.r.Height}
+		g.progress(Progress{Phase: "decode", Step: 1, Steps: g.r.NumFrames, Preview: poster})
 	}
-	g.progress(p)
 	return nil
 }
 

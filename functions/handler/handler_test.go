@@ -54,6 +54,7 @@ func (f film) Generate(ctx context.Context, r Request, out Output) error {
 		out.Progress(Progress{Phase: "denoise", Step: s + 1, Steps: r.Steps})
 	}
 	for i := range r.NumFrames {
+		out.Progress(Progress{Phase: "decode", Step: i + 1, Steps: r.NumFrames})
 		if err := out.Frame(bytes.Repeat([]byte{byte(40 * i)}, r.Width*r.Height*3)); err != nil {
 			return err
 		}

@@ -45,11 +45,11 @@ const (
 // Generate makes the clip of a checked request.
 func (m Model) Generate(ctx context.Context, r handler.Request, out handler.Output) error {
 	frames := 0
-	out.Progress(handler.Progress{Phase: "encode"})
 	return m.Pipeline.Generate(ctx, Request{
 		Prompt: r.Prompt, NegativePrompt: r.NegativePrompt, Width: r.Width, Height: r.Height, Frames: r.NumFrames,
 		Steps: r.Steps, Guidance: r.Guidance, Seed: uint64(r.Seed), Image: r.Image,
 	}, Observer{
+		Phase: func(name string) { out.Progress(handler.Progress{Phase: name}) },
 		Step: func(done, total int) {
 			out.Progress(handler.Progress{Phase: "denoise", Step: done, Steps: total})
 		},

@@ -28,6 +28,8 @@ type Pipeline struct {
 
 // Observer hears how a clip comes along. Every field may be nil.
 type Observer struct {
+	// Phase says what begins: "encode", "denoise", "decode".
+	Phase func(name string)
 	// Step is called after each denoising step, done counting from 1.
 	Step func(done, total int)
 	// Latents gets the finished latents [1, channels, frames, height, width], before they are decoded.
@@ -103,10 +105,12 @@ func (p *Pipeline) Generate(ctx context.Context, r Request, o Observer) error {
 		return err
 	}
 	defer p.engine.Trim()
+	o.phase("encode")
 	d, err := p.prepare(ctx, r)
 	if err != nil {
 		return err
 	}
+	o.phase("denoise")
 	latents := noise.Normal(r.Seed, int(d.elements()))
 	if err := d.denoise(ctx, sched, latents, float32(r.Guidance), o.Step); err != nil {
 		return err
@@ -114,7 +118,14 @@ func (p *Pipeline) Generate(ctx context.Context, r Request, o Observer) error {
 	if o.Latents != nil {
 		o.Latents(latents, d.shape())
 	}
+	o.phase("decode")
 	return p.decode(ctx, engine.Floats(latents, d.shape()...), o.Frame)
+}
+
+func (o Observer) phase(name string) {
+	if o.Phase != nil {
+		o.Phase(name)
+	}
 }
 
 // prepare encodes what the clip is conditioned on.

@@ -1,0 +1,9 @@
+// Command wan21 is the function of Wan 2.1 models: it serves the bundle at VIDEOSDGX_MODEL.
+package main
+
+import (
+	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/wan21"
+)
+
+func main() { handler.Main(wan21.Serve) }
