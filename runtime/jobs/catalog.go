@@ -1,0 +1,102 @@
+package jobs
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// Lister gives the functions that are configured; the registry is one.
+type Lister interface {
+	List(ctx context.Context) ([]spec.Function, error)
+}
+
+// Observer says what runs of a function; dispatch is one.
+type Observer interface {
+	Instances(ctx context.Context) ([]spec.InstanceStatus, error)
+	Status(ctx context.Context, function string) (spec.FunctionStatus, error)
+}
+
+// Catalog makes Models of the functions that have a model. Info, when given, adds a model's own limits and defaults.
+type Catalog struct {
+	Functions Lister
+	Observer  Observer
+	Info      func(ctx context.Context, fn spec.Function) []byte // JSON or nil; must be quick
+}
+
+var _ Models = (*Catalog)(nil)
+
+// Models implements Models.
+func (c *Catalog) Models(ctx context.Context) ([]Model, error) {
+	fns, err := c.Functions.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	up, err := c.Observer.Instances(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var out []Model
+	for _, fn := range fns {
+		if fn.Model != nil {
+			out = append(out, c.model(ctx, fn, up))
+		}
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].Name < out[j].Name })
+	return out, nil
+}
+
+func (c *Catalog) model(ctx context.Context, fn spec.Function, up []spec.InstanceStatus) Model {
+	m := Model{
+		Name: fn.Model.Name, Function: fn.Name, Description: fn.Description, Version: fn.Version, Port: fn.Model.Port,
+		Concurrency: max(1, fn.Concurrency) * max(1, fn.EventsAtOnce), Timeout: fn.Timeout.D(), MaxPayload: int64(fn.Limits.Payload),
+	}
+	for _, i := range up {
+		if i.Function == fn.Name && (i.State == spec.Idle || i.State == spec.Busy) {
+			m.add(i)
+		}
+	}
+	if st, err := c.Observer.Status(ctx, fn.Name); err == nil {
+		m.Problem = st.Problem
+	}
+	if c.Info != nil {
+		m.Info = c.Info(ctx, fn)
+	}
+	return m
+}
+
+func (m *Model) add(i spec.InstanceStatus) {
+	m.Instances++
+	m.Memory += int64(i.Memory)
+	if i.State == spec.Busy {
+		m.LastUse, m.UnloadAt = time.Now().UTC(), time.Time{}
+		return
+	}
+	m.LastUse = later(m.LastUse, i.Since)
+	m.UnloadAt = later(m.UnloadAt, i.Expires)
+}
+
+// Model implements Models.
+func (c *Catalog) Model(ctx context.Context, name string) (Model, error) {
+	all, err := c.Models(ctx)
+	if err != nil {
+		return Model{}, err
+	}
+	names := make([]string, len(all))
+	for i, m := range all {
+		if m.Name == name {
+			return m, nil
+		}
+		names[i] = m.Name
+	}
+	if len(names) == 0 {
+		return Model{}, fmt.Errorf("there is no model %q: no function with a model is configured: %w", name, errdefs.ErrNotFound)
+	}
+	return Model{}, fmt.Errorf("there is no model %q: there are %s: %w", name, strings.Join(names, ", "), errdefs.ErrNotFound)
+}

@@ -1,0 +1,50 @@
+package jobs_test
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+type fixed struct {
+	fns []spec.Function
+	up  []spec.InstanceStatus
+}
+
+func (f fixed) List(context.Context) ([]spec.Function, error)            { return f.fns, nil }
+func (f fixed) Instances(context.Context) ([]spec.InstanceStatus, error) { return f.up, nil }
+func (f fixed) Status(_ context.Context, name string) (spec.FunctionStatus, error) {
+	return spec.FunctionStatus{Problem: "problem of " + name}, nil
+}
+
+func TestCatalog(t *testing.T) {
+	at := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
+	f := fixed{
+		[]spec.Function{
+			{Name: "w", Model: &spec.Model{Name: "wan21", Port: 8002}, Concurrency: 2, EventsAtOnce: 3},
+			{Name: "plain"}, {Name: "l", Model: &spec.Model{Name: "ltx2"}},
+		},
+		[]spec.InstanceStatus{
+			{Function: "w", State: spec.Idle, Since: at, Expires: at.Add(time.Minute), Memory: 5},
+			{Function: "w", State: spec.Staged, Memory: 9},
+		},
+	}
+	c := &jobs.Catalog{Functions: f, Observer: f}
+	all, err := c.Models(t.Context())
+	if err != nil || len(all) != 2 || all[0].Name != "ltx2" {
+		t.Fatalf("%+v, %v", all, err)
+	}
+	w := all[1]
+	if w.Function != "w" || w.Concurrency != 6 || w.Instances != 1 || w.Memory != 5 || !w.UnloadAt.Equal(at.Add(time.Minute)) || w.Port != 8002 || w.Problem != "problem of w" {
+		t.Fatalf("%+v", w)
+	}
+	if _, err := c.Model(t.Context(), "magi1"); !errdefs.IsNotFound(err) || !strings.Contains(err.Error(), "ltx2, wan21") {
+		t.Fatal(err)
+	}
+}
