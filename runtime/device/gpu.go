@@ -1,0 +1,43 @@
+package device
+
+import (
+	"strconv"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// GPU is one accelerator.
+type GPU struct {
+	Index   int        `json:"index"`
+	UUID    string     `json:"uuid"`
+	Name    string     `json:"name"`
+	Compute string     `json:"compute,omitempty"` // capability, "12.1"
+	Total   spec.Bytes `json:"total,omitempty"`   // 0: it draws from the system's memory
+	Free    spec.Bytes `json:"free,omitempty"`
+	Unified bool       `json:"unified"`
+}
+
+// devices are the CDI names that mean this GPU.
+func (g GPU) devices() []string {
+	return []string{"nvidia.com/gpu=" + strconv.Itoa(g.Index), "nvidia.com/gpu=" + g.UUID}
+}
+
+// gpus is what NVML, or its absence, says.
+type gpus struct {
+	Driver string // "" without one
+	CUDA   string // the newest that the driver speaks
+	All    []GPU
+	Reason string // why there are none
+}
+
+// source asks for GPUs; close gives back what it holds.
+type source interface {
+	look(system spec.Bytes) gpus
+	close()
+}
+
+// none is a machine without NVML.
+type none struct{ reason string }
+
+func (n none) look(spec.Bytes) gpus { return gpus{Reason: n.reason} }
+func (none) close()                 {}

@@ -1,0 +1,99 @@
+package device
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/videosdgx/videosdgx/runtime/placement"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// Machine answers what there is. Safe for concurrent use.
+type Machine struct {
+	root  string
+	limit spec.Bytes
+	gpus  source
+
+	mu   sync.Mutex
+	last []placement.Pool // what Pools said last
+}
+
+// Open looks at the machine. limit, if not 0, is what instances may have of the system's memory together. It fails only
+// where there is no /proc/meminfo; Close gives NVML back.
+func Open(limit spec.Bytes) (*Machine, error) {
+	m := &Machine{root: "/", limit: limit, gpus: open()}
+	if _, err := readMemory(m.root); err != nil {
+		m.gpus.close()
+		return nil, fmt.Errorf("cannot tell how much memory the machine has: %w", err)
+	}
+	return m, nil
+}
+
+// Close gives back what Open took.
+func (m *Machine) Close() { m.gpus.close() }
+
+// Probe is everything that is known, for people and `doctor --json`.
+type Probe struct {
+	Memory  Memory     `json:"memory"`
+	Floor   spec.Bytes `json:"floor"` // kept free
+	Driver  string     `json:"driver,omitempty"`
+	CUDA    string     `json:"cuda,omitempty"`
+	GPUs    []GPU      `json:"gpus"`
+	NoGPU   string     `json:"noGpu,omitempty"` // why there is none
+	Unified bool       `json:"unified"`         // the GPU draws from the system's memory
+	Cgroup  string     `json:"cgroup"`          // "v2", "v1" or "none"
+}
+
+// Probe asks for everything anew.
+func (m *Machine) Probe() (Probe, error) {
+	mem, err := readMemory(m.root)
+	if err != nil {
+		return Probe{}, err
+	}
+	g := m.gpus.look(mem.Total)
+	p := Probe{
+		Memory: mem, Floor: placement.Floor(mem.Total), Driver: g.Driver, CUDA: g.CUDA, GPUs: g.All, NoGPU: g.Reason,
+		Cgroup: groupVersion(m.root),
+	}
+	for _, d := range g.All {
+		p.Unified = p.Unified || d.Unified
+	}
+	return p, nil
+}
+
+// Pools gives the memory pools as they are now; if the machine cannot be read just now, as they were, with nothing
+// said of what is available.
+func (m *Machine) Pools() []placement.Pool {
+	p, err := m.Probe()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if err == nil {
+		m.last = pools(p, m.limit)
+		return m.last
+	}
+	old := append([]placement.Pool(nil), m.last...)
+	for i := range old {
+		old[i].Available = -1
+	}
+	return old
+}
+
+// pools makes one pool of the system's memory and one of each GPU that has its own.
+func pools(p Probe, limit spec.Bytes) []placement.Pool {
+	system := placement.Pool{Name: placement.System, Total: p.Memory.Total, Floor: p.Floor, Available: p.Memory.Available}
+	if limit > 0 && limit < system.Total-system.Floor {
+		system.Total = limit + system.Floor
+	}
+	all := []placement.Pool{system}
+	for _, g := range p.GPUs {
+		if g.Unified {
+			all[0].Devices = append(all[0].Devices, g.devices()...)
+			continue
+		}
+		all = append(all, placement.Pool{
+			Name: fmt.Sprintf("gpu%d", g.Index), Total: g.Total, Floor: g.Total / 32, // contexts and fragmentation
+			Available: g.Free, Devices: g.devices(),
+		})
+	}
+	return all
+}

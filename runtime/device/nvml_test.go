@@ -1,0 +1,72 @@
+//go:build cgo
+
+package device
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/NVIDIA/go-nvml/pkg/nvml"
+	"github.com/NVIDIA/go-nvml/pkg/nvml/mock"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/videosdgx/videosdgx/runtime/placement"
+)
+
+// fake is an NVML with one device whose GetMemoryInfo answers as given.
+func fake(m nvml.Memory, ret nvml.Return) *mock.Interface {
+	d := &mock.Device{
+		GetNameFunc:                  func() (string, nvml.Return) { return "NVIDIA GB10", nvml.SUCCESS },
+		GetUUIDFunc:                  func() (string, nvml.Return) { return "GPU-1", nvml.SUCCESS },
+		GetCudaComputeCapabilityFunc: func() (int, int, nvml.Return) { return 12, 1, nvml.SUCCESS },
+		GetMemoryInfoFunc:            func() (nvml.Memory, nvml.Return) { return m, ret },
+	}
+	return &mock.Interface{
+		InitFunc:                       func() nvml.Return { return nvml.SUCCESS },
+		ShutdownFunc:                   func() nvml.Return { return nvml.SUCCESS },
+		ErrorStringFunc:                func(nvml.Return) string { return "Not Supported" },
+		SystemGetDriverVersionFunc:     func() (string, nvml.Return) { return "580.142", nvml.SUCCESS },
+		SystemGetCudaDriverVersionFunc: func() (int, nvml.Return) { return 13010, nvml.SUCCESS },
+		DeviceGetCountFunc:             func() (int, nvml.Return) { return 1, nvml.SUCCESS },
+		DeviceGetHandleByIndexFunc:     func(int) (nvml.Device, nvml.Return) { return d, nvml.SUCCESS },
+	}
+}
+
+func TestUnifiedMemoryIsOnePool(t *testing.T) {
+	for name, lib := range map[string]*mock.Interface{
+		"NOT_SUPPORTED":       fake(nvml.Memory{}, nvml.ERROR_NOT_SUPPORTED),
+		"the system's memory": fake(nvml.Memory{Total: 127 << 30, Free: 1 << 30}, nvml.SUCCESS),
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := machine(t, map[string]string{"proc/meminfo": meminfo})
+			m.gpus = openNVML(lib)
+			want := []placement.Pool{{
+				Name: placement.System, Total: 128 * gib, Floor: 8 * gib, Available: 64 * gib,
+				Devices: []string{"nvidia.com/gpu=0", "nvidia.com/gpu=GPU-1"},
+			}}
+			if d := cmp.Diff(want, m.Pools()); d != "" {
+				t.Error(d)
+			}
+			p, _ := m.Probe()
+			if !p.Unified || p.Driver != "580.142" || p.CUDA != "13.1" || p.GPUs[0].Compute != "12.1" {
+				t.Errorf("%+v", p)
+			}
+		})
+	}
+}
+
+func TestGPUWithMemoryOfItsOwn(t *testing.T) {
+	m := machine(t, map[string]string{"proc/meminfo": meminfo})
+	m.gpus = openNVML(fake(nvml.Memory{Total: 96 << 30, Free: 90 << 30}, nvml.SUCCESS))
+	got := m.Pools()
+	if len(got) != 2 || got[1].Name != "gpu0" || got[1].Total != 96*gib || got[1].Available != 90*gib || len(got[0].Devices) != 0 {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestNoDriverIsExplained(t *testing.T) {
+	lib := &mock.Interface{InitFunc: func() nvml.Return { return nvml.ERROR_LIBRARY_NOT_FOUND }}
+	if g := openNVML(lib).look(0); !strings.Contains(g.Reason, "libnvidia-ml.so.1") {
+		t.Errorf("got %+v", g)
+	}
+}

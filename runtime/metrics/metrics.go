@@ -1,0 +1,84 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// Buckets, in seconds. Invocations range from an echo to an hour of video; starts from a staged echo to a large model.
+var (
+	invokeBuckets = []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 30, 60, 300, 900, 3600}
+	startBuckets  = []float64{.005, .01, .02, .03, .05, .075, .1, .15, .25, .5, 1, 2.5, 5, 10, 30, 60, 120, 300}
+)
+
+// Metrics holds the metrics of what happens. What is at a moment is asked for when it is scraped, see Watch.
+type Metrics struct {
+	registry    prometheus.Registerer
+	invocations *prometheus.CounterVec   // function, outcome
+	duration    *prometheus.HistogramVec // function
+	phase       *prometheus.HistogramVec // phase
+	starts      *prometheus.HistogramVec // function, by
+	failures    *prometheus.CounterVec   // function
+	evictions   *prometheus.CounterVec   // function
+	reaps       *prometheus.CounterVec   // function
+}
+
+// New declares the metrics at a registry.
+func New(r prometheus.Registerer) *Metrics {
+	counter := func(name, help string, labels ...string) *prometheus.CounterVec {
+		return prometheus.NewCounterVec(prometheus.CounterOpts{Name: name, Help: help}, labels)
+	}
+	histogram := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, labels)
+	}
+	m := &Metrics{
+		registry:    r,
+		invocations: counter("videosdgx_invocations_total", "Invocations that are over, by outcome (ok, function_error, cancelled, deadline, refused, failed).", "function", "outcome"),
+		duration:    histogram("videosdgx_invocation_duration_seconds", "From the acceptance of an invocation to the last byte of its answer.", invokeBuckets, "function"),
+		phase:       histogram("videosdgx_invocation_phase_seconds", "Parts of invocations: queue, evict, create, start, restore, init, run.", invokeBuckets, "phase"),
+		starts:      histogram("videosdgx_instance_start_duration_seconds", "Starts of instances until they were ready, by way (plain, snapshot).", startBuckets, "function", "by"),
+		failures:    counter("videosdgx_instance_start_failures_total", "Starts of instances that came to nothing.", "function"),
+		evictions:   counter("videosdgx_instance_evictions_total", "Idle instances that gave their memory to another.", "function"),
+		reaps:       counter("videosdgx_instance_reaps_total", "Idle instances that were given up after their keep-alive.", "function"),
+	}
+	r.MustRegister(m.invocations, m.duration, m.phase, m.starts, m.failures, m.evictions, m.reaps)
+	return m
+}
+
+// What is now, by function.
+var (
+	instances = prometheus.NewDesc("videosdgx_instances", "Instances there are, by state.", []string{"function", "state"}, nil)
+	memory    = prometheus.NewDesc("videosdgx_instance_memory_bytes", "Memory that instances hold, as last seen.", []string{"function"}, nil)
+	inFlight  = prometheus.NewDesc("videosdgx_invocations_in_flight", "Invocations that instances work on.", []string{"function"}, nil)
+)
+
+// Invoked notes an invocation that is over.
+func (m *Metrics) Invoked(function, outcome string, p spec.Phases, total time.Duration) {
+	m.invocations.WithLabelValues(function, outcome).Inc()
+	m.duration.WithLabelValues(function).Observe(total.Seconds())
+	for _, part := range [...]struct {
+		name string
+		took time.Duration
+	}{{"queue", p.Queue}, {"evict", p.Evict}, {"create", p.Create}, {"start", p.Start}, {"restore", p.Restore}, {"init", p.Init}, {"run", p.Run}} {
+		if part.took > 0 {
+			m.phase.WithLabelValues(part.name).Observe(part.took.Seconds())
+		}
+	}
+}
+
+// Started notes an instance that became ready.
+func (m *Metrics) Started(function, by string, took time.Duration) {
+	m.starts.WithLabelValues(function, by).Observe(took.Seconds())
+}
+
+// StartFailed notes one that did not.
+func (m *Metrics) StartFailed(function string) { m.failures.WithLabelValues(function).Inc() }
+
+// Evicted notes one that gave its memory to another.
+func (m *Metrics) Evicted(function string) { m.evictions.WithLabelValues(function).Inc() }
+
+// Reaped notes one that nobody wanted for its keep-alive.
+func (m *Metrics) Reaped(function string) { m.reaps.WithLabelValues(function).Inc() }

@@ -1,0 +1,50 @@
+package metrics
+
+import (
+	"context"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+type running []spec.InstanceStatus
+
+func (r running) Instances(context.Context) ([]spec.InstanceStatus, error) { return r, nil }
+
+func TestEveryMetricHasAUnitAndIsExposed(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	m := New(reg)
+	m.Watch(running{{Function: "f", State: spec.Busy, Memory: 7, InFlight: 2}, {Function: "f", State: spec.Idle, Memory: 3}})
+	m.Invoked("f", "ok", spec.Phases{Queue: time.Second, Run: 2 * time.Second}, 3*time.Second)
+	m.Started("f", "plain", time.Second)
+	m.StartFailed("f")
+	m.Evicted("f")
+	m.Reaped("f")
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]float64{}
+	for _, f := range families {
+		if n := f.GetName(); !strings.HasPrefix(n, "videosdgx_") {
+			t.Errorf("name %s", n)
+		}
+		for _, x := range f.GetMetric() {
+			values[f.GetName()] += x.GetGauge().GetValue() + x.GetCounter().GetValue() + x.GetHistogram().GetSampleSum()
+		}
+	}
+	for name, want := range map[string]float64{
+		"videosdgx_invocations_total": 1, "videosdgx_invocation_duration_seconds": 3, "videosdgx_invocation_phase_seconds": 3,
+		"videosdgx_instance_start_duration_seconds": 1, "videosdgx_instance_start_failures_total": 1,
+		"videosdgx_instance_evictions_total": 1, "videosdgx_instance_reaps_total": 1,
+		"videosdgx_instances": 2, "videosdgx_instance_memory_bytes": 10, "videosdgx_invocations_in_flight": 2,
+	} {
+		if values[name] != want {
+			t.Errorf("%s = %v, want %v", name, values[name], want)
+		}
+	}
+}
