@@ -5,6 +5,8 @@ BIN := bin
 COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null)
 LDFLAGS := -s -w -X github.com/videosdgx/videosdgx/cmd/internal/version.Commit=$(COMMIT)
 export GOFLAGS ?= -buildvcs=false
+# go-nvml's generated bindings use every call of NVML, the deprecated ones too
+export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
 .PHONY: help setup setup-test build test demo bench lint fuzz clean
 

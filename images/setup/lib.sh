@@ -1,6 +1,7 @@
 # Shared by the setup scripts; sourced, not run. Every step says what it does once, and is silent when there is nothing to do.
 set -euo pipefail
-prefix=${VIDEOSDGX_PREFIX:-/usr/local/lib/videosdgx}
+libdir=/usr/local/lib/videosdgx  # ONNX Runtime
+bindir=/opt/videosdgx/bin       # binaries newer than the distribution's
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }

@@ -8,7 +8,7 @@ case $(uname -m) in
   aarch64) arch=arm64 sum=c36bc200e7e6c093b8abb0b34590fbdd8c52fd3fb5e33795b9523ffdde2fce0f ;;
   *) die "no ONNX Runtime for $(uname -m) in onnxruntime-node; set VIDEOSDGX_ORT_LIB to a libonnxruntime.so of version $version" ;;
 esac
-lib=$prefix/libonnxruntime.so.1
+lib=$libdir/libonnxruntime.so.1
 check() { [[ -f $1 ]] && [[ $(sha256sum "$1" | cut -d' ' -f1) == "$sum" ]]; }
 check "$lib" && exit 0
 [[ -z ${VIDEOSDGX_ORT_LIB:-} ]] || exit 0
@@ -19,5 +19,5 @@ tmp=$(mktemp -d); trap 'rm -rf "$tmp"' EXIT
 tar -xzf "$tmp"/onnxruntime-node-*.tgz -C "$tmp" --wildcards "package/bin/napi-v*/linux/$arch/libonnxruntime.so*"
 found=$(find "$tmp" -name 'libonnxruntime.so*' -type f | head -n 1)
 check "$found" || die "libonnxruntime.so of onnxruntime-node@$version has sha256 $(sha256sum "$found" | cut -d' ' -f1), expected $sum; nothing was installed"
-mkdir -p "$prefix" && install -m 0755 "$found" "$lib.new" && mv "$lib.new" "$lib"
-ln -sf libonnxruntime.so.1 "$prefix/libonnxruntime.so"
+mkdir -p "$libdir" && install -m 0755 "$found" "$lib.new" && mv "$lib.new" "$lib"
+ln -sf libonnxruntime.so.1 "$libdir/libonnxruntime.so"

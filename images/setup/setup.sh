@@ -2,7 +2,7 @@
 # Brings what a machine needs to run VideosDGX: containerd and an OCI runtime, ffmpeg, ONNX Runtime, CRIU.
 #   setup.sh          what `make demo` and `serve` need
 #   setup.sh test     and what the tests need besides (redis-server, nginx, the AWS CLI, Node's build tools)
-# Idempotent: a second run takes a moment. VIDEOSDGX_PREFIX (default /usr/local/lib/videosdgx) receives the private parts.
+# Idempotent: a second run takes a moment. Private parts go to /opt/videosdgx, /opt/criu and /usr/local/lib/videosdgx.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 

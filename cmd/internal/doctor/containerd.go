@@ -11,7 +11,7 @@ const systemSocket = "/run/containerd/containerd.sock"
 
 // Containerd reports the daemon that runs, or the binary from which serve starts a private one.
 func Containerd() Probe {
-	bin := program("containerd", false, "apt-get install containerd", "containerd")
+	bin := program("containerd", false, "make setup", private+"containerd", "containerd")
 	return func(ctx context.Context) Finding {
 		f := bin(ctx)
 		switch {

@@ -1,0 +1,74 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/spf13/cobra"
+
+	"github.com/videosdgx/videosdgx/cmd/internal/doctor"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
+)
+
+func init() { commands = append(commands, newDoctorCmd) }
+
+func newDoctorCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "doctor",
+		Short: "Say which parts this machine has, and how to get the others",
+		Long: `Look for every real part that VideosDGX stands on (containerd, an OCI runtime, CRIU, ONNX Runtime, ffmpeg, NVML, CUDA
+checkpoints, cgroups) and say what was found, which version, and the command that installs what is missing.
+
+The exit status is 0 when everything that generating a clip needs is there, else 1.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			found := doctor.Run(cmd.Context(), doctor.Containerd(), doctor.Runtime(), doctor.CRIU(), onnxRuntime,
+				doctor.Ffmpeg(), doctor.NVML(), doctor.CUDACheckpoint(), doctor.Cgroups())
+			if err := emit(cmd, found, func(w io.Writer) error { return printFindings(w, found) }); err != nil {
+				return err
+			}
+			if !doctor.Healthy(found) {
+				return &ExitError{Code: 1, Err: fmt.Errorf("something that generating needs is missing; the commands above install it")}
+			}
+			return nil
+		},
+	}
+	addJSONFlag(cmd)
+	return cmd
+}
+
+// onnxRuntime loads the library as an engine would: a file that is there may still be the wrong one.
+func onnxRuntime(context.Context) doctor.Finding {
+	f := doctor.Finding{Part: "ONNX Runtime", Required: true, Fix: "make setup"}
+	path, err := ort.FindLibrary()
+	if err != nil {
+		f.Detail = err.Error()
+		return f
+	}
+	engine, err := ort.Load()
+	if err != nil {
+		f.Detail = err.Error()
+		return f
+	}
+	f.OK, f.Version, f.Detail, f.Fix = true, engine.Version(), path, ""
+	return f
+}
+
+func printFindings(w io.Writer, fs []doctor.Finding) error {
+	rows := make([][]string, len(fs))
+	for i, f := range fs {
+		mark := "ok"
+		switch {
+		case !f.OK && f.Required:
+			mark = "MISSING"
+		case !f.OK:
+			mark = "absent"
+		}
+		rows[i] = []string{mark, f.Part, f.Version, f.Detail}
+		if f.Fix != "" {
+			rows[i][3] += " — " + f.Fix
+		}
+	}
+	return table(w, []string{"", "part", "version", "what was found"}, rows)
+}
