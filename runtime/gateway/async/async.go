@@ -1,0 +1,309 @@
+// Package async carries Event invocations: an accepted event is on disk, is tried again as the function's settings say, and
+// ends in a destination when the function names one. Delivery is at least once: a crash between an attempt and its record
+// repeats the attempt.
+package async
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// Event is one accepted invocation and how far it has come.
+type Event struct {
+	ID            string    `json:"id"`
+	Function      string    `json:"function"`
+	Qualifier     string    `json:"qualifier,omitempty"`
+	Payload       []byte    `json:"payload"`
+	TraceID       string    `json:"traceId,omitempty"`
+	ClientContext string    `json:"clientContext,omitempty"`
+	Accepted      time.Time `json:"accepted"`
+	Next          time.Time `json:"next"`               // not before
+	Calls         int       `json:"calls"`              // invocations that reached the function
+	Throttled     int       `json:"throttled"`          // attempts that did not, since the last that did
+	Hops          int       `json:"hops"`               // destinations that lie behind it
+	Delivery      *Delivery `json:"delivery,omitempty"` // set once the function is done with it
+}
+
+// Delivery is a record on its way to a destination.
+type Delivery struct {
+	Target string `json:"target"`
+	Record []byte `json:"record"`
+	Tries  int    `json:"tries"`
+}
+
+// Config says what a Queue works with. Zero values take the defaults that WithDefaults names.
+type Config struct {
+	Invoker   spec.Invoker
+	Functions gateway.Functions
+	Store     Store
+	ARN       func(name, qualifier string) string
+	Client    *http.Client // for http(s) destinations; default: one with a timeout of 10s
+	Log       *slog.Logger
+
+	Max         int           // events at most; default 10000
+	PerFunction int           // invocations of one function at the same time beyond its own concurrency: none; this caps it; default 64
+	RetryBase   time.Duration // before the first retry, doubled for the second; default 1m, as Lambda's
+	BackoffBase time.Duration // before the first attempt after a refusal, doubled up to 5m; default 1s
+	Tries       int           // of a destination; default 5
+}
+
+// WithDefaults returns a copy with every zero field that has a default filled in.
+func (c Config) WithDefaults() Config {
+	if c.ARN == nil {
+		c.ARN = func(name, qualifier string) string {
+			return "arn:aws:lambda:us-east-1:000000000000:function:" + name + ":" + qualifier
+		}
+	}
+	if c.Client == nil {
+		c.Client = &http.Client{Timeout: 10 * time.Second}
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	c.Max, c.PerFunction, c.Tries = or(c.Max, 10000), or(c.PerFunction, 64), or(c.Tries, 5)
+	c.RetryBase, c.BackoffBase = or(c.RetryBase, time.Minute), or(c.BackoffBase, time.Second)
+	return c
+}
+
+func or[T int | time.Duration](v, def T) T {
+	if v == 0 {
+		return def
+	}
+	return v
+}
+
+// Queue runs events. Between New and Start it may not be used; it needs Stop.
+type Queue struct {
+	cfg    Config
+	cancel context.CancelFunc
+	base   context.Context //nolint:containedctx // the service's own lifetime, ended by Stop
+	work   sync.WaitGroup
+	wake   chan struct{} // something may be due earlier than thought
+
+	mu      sync.Mutex
+	due     schedule            // waiting, by time
+	ready   map[string][]string // due, by function, in order: IDs
+	running map[string]int      // by function
+	held    int                 // events in the store
+	stopped bool
+}
+
+// New makes a Queue; nothing runs before Start.
+func New(c Config) *Queue {
+	q := &Queue{cfg: c.WithDefaults(), wake: make(chan struct{}, 1), ready: map[string][]string{}, running: map[string]int{}}
+	q.base, q.cancel = context.WithCancel(context.Background())
+	return q
+}
+
+// Start takes up what an earlier process left and begins to run events. Damaged files are reported and left aside.
+func (q *Queue) Start() error {
+	q.mu.Lock()
+	err := q.cfg.Store.Each(func(e Event) {
+		q.held++
+		heap.Push(&q.due, entry{e.ID, e.Function, e.Next})
+	})
+	q.mu.Unlock()
+	if err != nil {
+		q.cfg.Log.Error("events of an earlier run could not all be read", "error", err)
+	}
+	q.work.Go(q.loop)
+	return nil
+}
+
+// Stop takes no more events, cancels what runs, which is tried again after the next Start, and waits. It may be called
+// twice.
+func (q *Queue) Stop() {
+	q.mu.Lock()
+	q.stopped = true
+	q.mu.Unlock()
+	q.cancel()
+	q.work.Wait()
+}
+
+// Enqueue accepts an event: it is durable when Enqueue returns. ResourceExhausted when the queue is full.
+func (q *Queue) Enqueue(_ context.Context, inv spec.Invocation) error {
+	now := time.Now()
+	return q.accept(Event{ID: inv.ID, Function: inv.Function, Qualifier: inv.Qualifier, Payload: inv.Payload, TraceID: inv.TraceID,
+		ClientContext: inv.ClientContext, Accepted: now, Next: now})
+}
+
+func (q *Queue) accept(e Event) error {
+	q.mu.Lock()
+	switch {
+	case q.stopped:
+		q.mu.Unlock()
+		return fmt.Errorf("the server is stopping: %w", errdefs.ErrUnavailable)
+	case q.held >= q.cfg.Max:
+		q.mu.Unlock()
+		return &spec.RetryError{After: 5 * time.Second, Err: fmt.Errorf("%d events are waiting already, which is the limit: %w", q.cfg.Max, errdefs.ErrResourceExhausted)}
+	}
+	q.held++ // the place is taken before the slow part
+	q.mu.Unlock()
+	if err := q.cfg.Store.Put(e); err != nil {
+		q.mu.Lock()
+		q.held--
+		q.mu.Unlock()
+		return err
+	}
+	q.plan(e)
+	return nil
+}
+
+// Len is how many events are not done.
+func (q *Queue) Len() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.held
+}
+
+// plan puts a stored event into the schedule.
+func (q *Queue) plan(e Event) {
+	q.mu.Lock()
+	heap.Push(&q.due, entry{e.ID, e.Function, e.Next})
+	q.mu.Unlock()
+	q.poke()
+}
+
+func (q *Queue) poke() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// loop starts what is due, and sleeps until the next event is or something changes.
+func (q *Queue) loop() {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		timer.Reset(q.dispatch(time.Now()))
+		select {
+		case <-timer.C:
+		case <-q.wake:
+		case <-q.base.Done():
+			return
+		}
+	}
+}
+
+// idle is how long the loop sleeps where nothing is planned.
+const idle = time.Hour
+
+// dispatch starts every event that is due and has a place, and says how long until the next is due.
+func (q *Queue) dispatch(now time.Time) time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for len(q.due) > 0 && !q.due[0].at.After(now) {
+		e := heap.Pop(&q.due).(entry)
+		q.ready[e.function] = append(q.ready[e.function], e.id)
+	}
+	for name, ids := range q.ready {
+		places := q.places(name) - q.running[name]
+		for ; places > 0 && len(ids) > 0; places-- {
+			id := ids[0]
+			ids = ids[1:]
+			q.running[name]++
+			q.work.Go(func() { q.run(name, id) })
+		}
+		if q.ready[name] = ids; len(ids) == 0 {
+			delete(q.ready, name)
+		}
+	}
+	if len(q.due) == 0 {
+		return idle
+	}
+	return q.due[0].at.Sub(now)
+}
+
+// places is how many events of a function may run at the same time: as many as it serves.
+func (q *Queue) places(name string) int {
+	fn, err := q.cfg.Functions.Get(q.base, name, "")
+	if err != nil {
+		return 1
+	}
+	return min(max(fn.Concurrency, 1)*max(fn.EventsAtOnce, 1), q.cfg.PerFunction)
+}
+
+// run takes one event a step further: an attempt, or a delivery.
+func (q *Queue) run(name, id string) {
+	defer func() {
+		q.mu.Lock()
+		if q.running[name]--; q.running[name] == 0 {
+			delete(q.running, name)
+		}
+		q.mu.Unlock()
+		q.poke()
+	}()
+	e, err := q.cfg.Store.Get(id)
+	if err != nil {
+		q.cfg.Log.Error("event cannot be read", "id", id, "error", err)
+		q.release()
+		return
+	}
+	if e.Delivery == nil {
+		q.attempt(e)
+	} else {
+		q.deliver(e)
+	}
+}
+
+// keep records an event's new state and plans its next step.
+func (q *Queue) keep(e Event) {
+	if err := q.cfg.Store.Put(e); err != nil {
+		q.cfg.Log.Error("event's state cannot be stored", "id", e.ID, "error", err)
+	}
+	q.plan(e)
+}
+
+// done lets go of an event.
+func (q *Queue) done(e Event) {
+	if err := q.cfg.Store.Delete(e.ID); err != nil {
+		q.cfg.Log.Error("event cannot be deleted", "id", e.ID, "error", err)
+	}
+	q.release()
+}
+
+// release gives an event's place free.
+func (q *Queue) release() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.held--
+}
+
+// entry is one event in the schedule.
+type entry struct {
+	id, function string
+	at           time.Time
+}
+
+// schedule is a heap by time.
+type schedule []entry
+
+func (s schedule) Len() int           { return len(s) }
+func (s schedule) Less(i, j int) bool { return s[i].at.Before(s[j].at) }
+func (s schedule) Swap(i, j int)      { s[i], s[j] = s[j], s[i] }
+func (s *schedule) Push(x any)        { *s = append(*s, x.(entry)) }
+func (s *schedule) Pop() any {
+	old := *s
+	e := old[len(old)-1]
+	*s = old[:len(old)-1]
+	return e
+}
+
+// readAll reads a result's body of at most limit bytes; more is cut off, since a record is no place for a video.
+func readAll(res *spec.Result, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
+	return b, errors.Join(err, res.Body.Close())
+}

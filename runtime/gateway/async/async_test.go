@@ -1,0 +1,287 @@
+package async_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway/async"
+	"github.com/videosdgx/videosdgx/runtime/gateway/gatewaytest"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// rig is a queue over a folder, with functions that the test scripts.
+type rig struct {
+	*async.Queue
+	t       *testing.T
+	dir     string
+	catalog *gatewaytest.Catalog
+	invoke  gatewaytest.Invoker
+	max     int
+}
+
+func newRig(t *testing.T, invoke gatewaytest.Invoker, fns ...spec.Function) *rig {
+	r := &rig{t: t, dir: t.TempDir(), catalog: &gatewaytest.Catalog{}, invoke: invoke}
+	for _, fn := range fns {
+		fn.Image = "x"
+		if _, err := r.catalog.Put(t.Context(), fn); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.open()
+	t.Cleanup(func() { r.Stop() })
+	return r
+}
+
+// open starts a queue on what the folder holds.
+func (r *rig) open() {
+	store, err := async.OpenFiles(r.dir)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	r.Queue = async.New(async.Config{Invoker: r.invoke, Functions: r.catalog, Store: store, RetryBase: time.Millisecond, BackoffBase: time.Millisecond, Max: r.max, Tries: 3})
+	if err := r.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+func (r *rig) send(function, payload string) string {
+	r.t.Helper()
+	id := uuid.NewString()
+	if err := r.Enqueue(r.t.Context(), spec.Invocation{ID: id, Function: function, Payload: []byte(payload)}); err != nil {
+		r.t.Fatal(err)
+	}
+	return id
+}
+
+// files are the events on disk.
+func (r *rig) files() []string {
+	all, _ := filepath.Glob(filepath.Join(r.dir, "*.json"))
+	return all
+}
+
+// empty waits until every event is done.
+func (r *rig) empty() {
+	r.t.Helper()
+	for end := time.Now().Add(10 * time.Second); r.Len() > 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			r.t.Fatalf("%d events are still there", r.Len())
+		}
+	}
+	if f := r.files(); len(f) > 0 {
+		r.t.Errorf("left on disk: %v", f)
+	}
+}
+
+type destinationRecord struct {
+	Version        string
+	RequestContext struct {
+		RequestID, FunctionArn, Condition string
+		ApproximateInvokeCount            int
+	}
+	RequestPayload  json.RawMessage
+	ResponseContext struct {
+		StatusCode                     int
+		ExecutedVersion, FunctionError string
+	}
+	ResponsePayload json.RawMessage
+}
+
+func TestSuccessReachesTheDestinationFunction(t *testing.T) {
+	got := make(chan []byte, 1)
+	r := newRig(t, func(_ context.Context, inv spec.Invocation) (*spec.Result, error) {
+		if inv.Function == "sink" {
+			got <- inv.Payload
+		}
+		return gatewaytest.Answer([]byte(`{"ok":true}`)), nil
+	}, spec.Function{Name: "work", Async: spec.Async{OnSuccess: "sink"}}, spec.Function{Name: "sink"})
+	id := r.send("work", `{"n":1}`)
+	var rec destinationRecord
+	if err := json.Unmarshal(<-got, &rec); err != nil {
+		t.Fatal(err)
+	}
+	if rec.Version != "1.0" || rec.RequestContext.RequestID != id || rec.RequestContext.Condition != "Success" || rec.RequestContext.ApproximateInvokeCount != 1 ||
+		!strings.HasSuffix(rec.RequestContext.FunctionArn, ":function:work:$LATEST") || string(rec.RequestPayload) != `{"n":1}` ||
+		rec.ResponseContext.StatusCode != 200 || rec.ResponseContext.ExecutedVersion != "$LATEST" || string(rec.ResponsePayload) != `{"ok":true}` {
+		t.Errorf("%+v %s %s", rec, rec.RequestPayload, rec.ResponsePayload)
+	}
+	r.empty()
+}
+
+func TestFailureIsRetriedThenPosted(t *testing.T) {
+	for retries := range 3 {
+		var calls, posts atomic.Int32
+		got := make(chan []byte, 1)
+		srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			if posts.Add(1) == 1 {
+				w.WriteHeader(http.StatusBadGateway) // a destination may be down for a while
+				return
+			}
+			b, _ := io.ReadAll(req.Body)
+			got <- b
+		}))
+		r := newRig(t, func(context.Context, spec.Invocation) (*spec.Result, error) {
+			calls.Add(1)
+			return gatewaytest.Fail("Unhandled", "Boom", []byte(`{"errorType":"Boom"}`)), nil
+		}, spec.Function{Name: "work", Async: spec.Async{Retries: &retries, OnFailure: srv.URL}})
+		r.send("work", `{}`)
+		var rec destinationRecord
+		if err := json.Unmarshal(<-got, &rec); err != nil {
+			t.Fatal(err)
+		}
+		if int(calls.Load()) != retries+1 || rec.RequestContext.ApproximateInvokeCount != retries+1 || rec.RequestContext.Condition != "RetriesExhausted" ||
+			rec.ResponseContext.FunctionError != "Unhandled" || string(rec.ResponsePayload) != `{"errorType":"Boom"}` {
+			t.Errorf("%d retries: %d calls, %+v", retries, calls.Load(), rec)
+		}
+		r.empty()
+		r.Stop()
+		srv.Close()
+		http.DefaultClient.CloseIdleConnections()
+	}
+}
+
+func TestRefusalsAreTriedAgainWithoutCountingAsRetries(t *testing.T) {
+	var calls atomic.Int32
+	none := 0
+	r := newRig(t, func(context.Context, spec.Invocation) (*spec.Result, error) {
+		if calls.Add(1) < 5 {
+			return nil, errdefs.ErrResourceExhausted
+		}
+		return gatewaytest.Answer([]byte("{}")), nil
+	}, spec.Function{Name: "work", Async: spec.Async{Retries: &none}})
+	r.send("work", `{}`)
+	r.empty()
+	if calls.Load() != 5 {
+		t.Errorf("%d calls", calls.Load())
+	}
+}
+
+func TestOldEventsAreGivenUp(t *testing.T) {
+	got := make(chan string, 1)
+	r := newRig(t, func(_ context.Context, inv spec.Invocation) (*spec.Result, error) {
+		if inv.Function == "sink" {
+			got <- string(inv.Payload)
+			return gatewaytest.Answer(nil), nil
+		}
+		return nil, errdefs.ErrUnavailable
+	}, spec.Function{Name: "work", Async: spec.Async{MaxAge: spec.Duration(20 * time.Millisecond), OnFailure: "sink"}}, spec.Function{Name: "sink"})
+	r.send("work", `{}`)
+	if rec := <-got; !strings.Contains(rec, "EventAgeExceeded") {
+		t.Error(rec)
+	}
+	r.empty()
+}
+
+func TestEventsSurviveARestart(t *testing.T) {
+	started, answered := make(chan struct{}, 8), make(chan string, 8)
+	r := newRig(t, func(ctx context.Context, _ spec.Invocation) (*spec.Result, error) {
+		started <- struct{}{}
+		<-ctx.Done() // the process stops while the function runs
+		return nil, ctx.Err()
+	}, spec.Function{Name: "work"})
+	r.send("work", `"a"`)
+	r.send("work", `"b"`)
+	<-started
+	r.Stop()
+	if err := r.Enqueue(t.Context(), spec.Invocation{ID: "x", Function: "work"}); !errdefs.IsUnavailable(err) {
+		t.Errorf("after Stop: %v", err)
+	}
+	if err := os.WriteFile(filepath.Join(r.dir, "half.json.tmp"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(r.dir, "damaged.json"), []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.invoke = func(_ context.Context, inv spec.Invocation) (*spec.Result, error) {
+		answered <- string(inv.Payload)
+		return gatewaytest.Answer(nil), nil
+	}
+	r.open()
+	got := map[string]bool{<-answered: true, <-answered: true}
+	if !got[`"a"`] || !got[`"b"`] {
+		t.Errorf("%v", got)
+	}
+	r.empty()
+	if _, err := os.Stat(filepath.Join(r.dir, "damaged.json.bad")); err != nil {
+		t.Errorf("the damaged file was not set aside: %v", err)
+	}
+}
+
+func TestTheQueueIsBounded(t *testing.T) {
+	release := make(chan struct{})
+	r := newRig(t, func(context.Context, spec.Invocation) (*spec.Result, error) {
+		<-release
+		return gatewaytest.Answer(nil), nil
+	}, spec.Function{Name: "work"})
+	r.Stop()
+	r.max = 2
+	r.open()
+	r.send("work", "{}")
+	r.send("work", "{}")
+	err := r.Enqueue(t.Context(), spec.Invocation{ID: uuid.NewString(), Function: "work"})
+	var retry *spec.RetryError
+	if !errdefs.IsResourceExhausted(err) || !errors.As(err, &retry) || retry.After == 0 {
+		t.Errorf("%v", err)
+	}
+	close(release)
+	r.empty()
+}
+
+func TestOneFunctionRunsNoMoreEventsThanItServes(t *testing.T) {
+	var now, most atomic.Int32
+	gate := make(chan struct{}, 1)
+	r := newRig(t, func(context.Context, spec.Invocation) (*spec.Result, error) {
+		most.Store(max(most.Load(), now.Add(1)))
+		<-gate
+		now.Add(-1)
+		return gatewaytest.Answer(nil), nil
+	}, spec.Function{Name: "work", Concurrency: 2})
+	for range 10 {
+		r.send("work", "{}")
+	}
+	for range 10 {
+		gate <- struct{}{}
+	}
+	r.empty()
+	if most.Load() > 2 {
+		t.Errorf("%d at the same time", most.Load())
+	}
+}
+
+func TestDestinationLoopsEnd(t *testing.T) {
+	var calls atomic.Int32
+	r := newRig(t, func(context.Context, spec.Invocation) (*spec.Result, error) {
+		calls.Add(1)
+		return gatewaytest.Answer(nil), nil
+	}, spec.Function{Name: "work", Async: spec.Async{OnSuccess: "work"}})
+	r.send("work", "{}")
+	r.empty()
+	if calls.Load() != 16 {
+		t.Errorf("%d calls", calls.Load())
+	}
+}
+
+func TestAFullDiskRefusesTheEvent(t *testing.T) {
+	r := newRig(t, gatewaytest.Echo, spec.Function{Name: "work"})
+	if err := os.RemoveAll(r.dir); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Enqueue(t.Context(), spec.Invocation{ID: "a", Function: "work"}); err == nil || r.Len() != 0 {
+		t.Errorf("accepted: %v, %d held", err, r.Len())
+	}
+}

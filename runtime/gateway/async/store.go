@@ -1,0 +1,137 @@
+package async
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/containerd/errdefs"
+)
+
+// Store keeps events across restarts. Safe for concurrent use. Put is durable when it returns.
+type Store interface {
+	Put(e Event) error
+	Get(id string) (Event, error) // NotFound
+	Delete(id string) error       // deleting what is not there is no error
+	// Each calls f for every event, in no order. What cannot be read is set aside and reported, not lost.
+	Each(f func(e Event)) error
+}
+
+// Files is a Store with one file per event in a folder, written beside and renamed.
+type Files struct {
+	dir string
+	mu  sync.Mutex // one write of an id at a time
+}
+
+var _ Store = (*Files)(nil)
+
+// OpenFiles makes the folder if need be and removes what a crash left half written.
+func OpenFiles(dir string) (*Files, error) {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	half, err := filepath.Glob(filepath.Join(dir, "*.tmp"))
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range half {
+		if err := os.Remove(f); err != nil {
+			return nil, err
+		}
+	}
+	return &Files{dir: dir}, nil
+}
+
+func (f *Files) path(id string) string { return filepath.Join(f.dir, id+".json") }
+
+// Put implements Store.
+func (f *Files) Put(e Event) error {
+	b, err := json.Marshal(e)
+	if err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	tmp := f.path(e.ID) + ".tmp"
+	if err := writeSynced(tmp, b); err != nil {
+		return errors.Join(fmt.Errorf("store event %s: %w", e.ID, err), os.Remove(tmp))
+	}
+	if err := os.Rename(tmp, f.path(e.ID)); err != nil {
+		return err
+	}
+	return f.sync()
+}
+
+func writeSynced(path string, b []byte) error {
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(b)
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+// sync makes renames and removals in the folder durable.
+func (f *Files) sync() error {
+	d, err := os.Open(f.dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// Get implements Store.
+func (f *Files) Get(id string) (Event, error) {
+	var e Event
+	b, err := os.ReadFile(f.path(id))
+	if errors.Is(err, fs.ErrNotExist) {
+		return e, fmt.Errorf("no event %s: %w", id, errdefs.ErrNotFound)
+	}
+	if err != nil {
+		return e, err
+	}
+	return e, json.Unmarshal(b, &e)
+}
+
+// Delete implements Store.
+func (f *Files) Delete(id string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err := os.Remove(f.path(id)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil // a removal that a crash undoes only repeats the event: at least once
+}
+
+// Each implements Store. A damaged file is renamed to *.bad.
+func (f *Files) Each(each func(Event)) error {
+	entries, err := os.ReadDir(f.dir)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, d := range entries {
+		id, ok := strings.CutSuffix(d.Name(), ".json")
+		if !ok {
+			continue
+		}
+		e, err := f.Get(id)
+		if err == nil && e.ID != id {
+			err = fmt.Errorf("it holds event %q", e.ID)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("event file %s is damaged and was set aside: %w", f.path(id), err), os.Rename(f.path(id), f.path(id)+".bad"))
+			continue
+		}
+		each(e)
+	}
+	return errors.Join(errs...)
+}
