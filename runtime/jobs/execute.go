@@ -5,9 +5,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -149,11 +151,25 @@ func (a *attempt) take(ctx context.Context, res *spec.Result, h urlevent.Head, b
 	} else if isReadError(err) && t.FunctionError != "" {
 		return nil, broken(t), nil
 	}
-	if err == nil && file.Size == 0 {
+	if p := a.incomplete(h, file); err == nil && p != nil {
 		a.drop(file)
-		return nil, &Problem{Kind: "function", Detail: "The function answered with an empty clip.", Retryable: true}, nil
+		return nil, p, nil
 	}
 	return file, nil, err
+}
+
+// incomplete says what a clip lacks: all of it, or what the head's Content-Length promised.
+func (a *attempt) incomplete(h urlevent.Head, file *Result) *Problem {
+	want, err := strconv.ParseInt(header(h.Headers, "Content-Length"), 10, 64)
+	switch {
+	case file == nil:
+		return nil
+	case file.Size == 0:
+		return &Problem{Kind: "function", Detail: "The function answered with an empty clip.", Retryable: true}
+	case err == nil && want != file.Size:
+		return &Problem{Kind: "function", Detail: fmt.Sprintf("The clip was cut off after %d of %d bytes.", file.Size, want), Retryable: true}
+	}
+	return nil
 }
 
 func trailer(res *spec.Result) spec.Trailer {
@@ -168,14 +184,19 @@ func trailer(res *spec.Result) spec.Trailer {
 }
 
 func mediaType(headers map[string]string) string {
-	for k, v := range headers {
-		if http.CanonicalHeaderKey(k) == "Content-Type" {
-			if t, _, err := mime.ParseMediaType(v); err == nil {
-				return t
-			}
-		}
+	if t, _, err := mime.ParseMediaType(header(headers, "Content-Type")); err == nil {
+		return t
 	}
 	return "application/octet-stream"
+}
+
+func header(headers map[string]string, name string) string {
+	for k, v := range headers {
+		if http.CanonicalHeaderKey(k) == name {
+			return v
+		}
+	}
+	return ""
 }
 
 func (s *Service) publish(ctx context.Context, id, kind string, data any) {

@@ -1,0 +1,209 @@
+package cli
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+func init() { commands = append(commands, newGenerateCmd) }
+
+// generateOptions are the flags of generate.
+type generateOptions struct {
+	model, output, image, negative, priority, webhook, key string
+	width, height, frames, steps, attempts                 int
+	fps, guidance                                          float64
+	seed                                                   int64
+	preview, detach, quiet                                 bool
+	deadline                                               time.Duration
+}
+
+func newGenerateCmd() *cobra.Command {
+	var o generateOptions
+	cmd := &cobra.Command{
+		Use:   "generate PROMPT",
+		Short: "Make a clip from a prompt and save it",
+		Long: `Make a clip from a prompt: queue a job, show its progress, save the clip when it is done.
+
+What is not given takes the model's default; 'videosdgx jobs show' tells afterwards which seed was used. Progress goes to
+standard error and the name of the saved file to standard output. Interrupting the command cancels the job. The server may
+restart meanwhile: the job goes on, and so does the command.
+
+With --detach the command ends as soon as the job is queued and prints its id; 'videosdgx jobs watch ID' and
+'videosdgx jobs download ID' take it from there.`,
+		Example: `  videosdgx generate "a big red circle moving right on a navy background" -o clip.mp4
+  videosdgx generate "a lighthouse in a storm" --model ltx2 --width 768 --height 512 --frames 97 --seed 7
+  videosdgx generate "the boat sails away" --image boat.png -o boat.mp4
+  id=$(videosdgx generate "a comet" --priority low --detach)`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			return runGenerate(cmd, c, o, args[0])
+		},
+	}
+	addServerFlag(cmd)
+	addJSONFlag(cmd)
+	o.register(cmd.Flags())
+	return cmd
+}
+
+func (o *generateOptions) register(f *pflag.FlagSet) {
+	f.StringVarP(&o.model, "model", "m", "", "model; needed when the server has more than one")
+	f.StringVarP(&o.output, "output", "o", "", "file or folder to save to, - for standard output; default: a name made from the prompt")
+	f.StringVar(&o.negative, "negative", "", "what the clip shall not show")
+	f.IntVar(&o.width, "width", 0, "width in pixels")
+	f.IntVar(&o.height, "height", 0, "height in pixels")
+	f.IntVar(&o.frames, "frames", 0, "number of frames")
+	f.Float64Var(&o.fps, "fps", 0, "frames per second")
+	f.IntVar(&o.steps, "steps", 0, "inference steps")
+	f.Float64Var(&o.guidance, "guidance", 0, "guidance scale")
+	f.Int64Var(&o.seed, "seed", 0, "seed; the same request and seed give the same clip")
+	f.StringVar(&o.image, "image", "", "PNG or JPEG file to start from")
+	f.BoolVar(&o.preview, "preview", false, "ask for preview frames, which the job's events carry")
+	f.StringVar(&o.priority, "priority", "", "high, normal or low")
+	f.DurationVar(&o.deadline, "deadline", 0, "give the job up when it has not ended by then, such as 30m")
+	f.IntVar(&o.attempts, "attempts", 0, "how often the job may be tried")
+	f.StringVar(&o.webhook, "webhook", "", "address to call when the job has ended")
+	f.StringVar(&o.key, "idempotency-key", "", "a repeated command with the same key gets the same job")
+	f.BoolVarP(&o.detach, "detach", "d", false, "do not wait for the clip; print the job's id")
+	f.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress")
+}
+
+// submission is the body of POST /generate.
+type submission struct {
+	jobRequest
+	Priority    string `json:"priority,omitempty"`
+	Deadline    int64  `json:"deadline_seconds,omitempty"`
+	MaxAttempts int    `json:"max_attempts,omitempty"`
+	Webhook     string `json:"webhook,omitempty"`
+}
+
+// body takes the flags that were given; the server judges their values.
+func (o generateOptions) body(flags *pflag.FlagSet, prompt string) (submission, error) {
+	s := submission{jobRequest: jobRequest{Prompt: prompt, Preview: o.preview}, Priority: o.priority, MaxAttempts: o.attempts, Webhook: o.webhook}
+	given(flags, "negative", &s.NegativePrompt, o.negative)
+	given(flags, "width", &s.Width, o.width)
+	given(flags, "height", &s.Height, o.height)
+	given(flags, "frames", &s.NumFrames, o.frames)
+	given(flags, "fps", &s.FPS, o.fps)
+	given(flags, "steps", &s.Steps, o.steps)
+	given(flags, "guidance", &s.Guidance, o.guidance)
+	given(flags, "seed", &s.Seed, o.seed)
+	if o.deadline != 0 {
+		if s.Deadline = int64(o.deadline / time.Second); s.Deadline < 1 {
+			return s, fmt.Errorf("--deadline %s is too short: give at least 1s", o.deadline)
+		}
+	}
+	if o.image == "" {
+		return s, nil
+	}
+	b, err := os.ReadFile(o.image)
+	if err != nil {
+		return s, fmt.Errorf("--image: %w", err)
+	}
+	s.Image = base64.StdEncoding.EncodeToString(b)
+	return s, nil
+}
+
+func given[T any](flags *pflag.FlagSet, name string, dst **T, v T) {
+	if flags.Changed(name) {
+		*dst = &v
+	}
+}
+
+func runGenerate(cmd *cobra.Command, c *client, o generateOptions, prompt string) error {
+	ctx := cmd.Context()
+	body, err := o.body(cmd.Flags(), prompt)
+	if err != nil {
+		return err
+	}
+	if o.model, err = c.pickModel(ctx, o.model); err != nil {
+		return err
+	}
+	j, err := c.submit(ctx, o, body)
+	if err != nil {
+		return err
+	}
+	if o.detach {
+		return emit(cmd, j, func(w io.Writer) error { _, err := fmt.Fprintln(w, j.ID); return err })
+	}
+	if j, err = c.track(ctx, j, newTracker(cmd.ErrOrStderr(), o.quiet)); err != nil {
+		return err
+	}
+	return c.finish(cmd, j, o.output)
+}
+
+func (c *client) submit(ctx context.Context, o generateOptions, body submission) (j job, err error) {
+	path := "/v1/models/" + url.PathEscape(o.model) + "/generate"
+	if o.key == "" {
+		return j, c.call(ctx, http.MethodPost, path, body, &j)
+	}
+	return j, c.callKeyed(ctx, path, o.key, body, &j)
+}
+
+// pickModel gives name, or the only model there is.
+func (c *client) pickModel(ctx context.Context, name string) (string, error) {
+	if name != "" {
+		return name, nil
+	}
+	var list struct{ Models []struct{ Model string } }
+	if err := c.call(ctx, http.MethodGet, "/v1/models", nil, &list); err != nil {
+		return "", err
+	}
+	names := make([]string, len(list.Models))
+	for i, m := range list.Models {
+		names[i] = m.Model
+	}
+	switch len(names) {
+	case 0:
+		return "", errors.New("the server has no model: deploy a function whose manifest names one, see 'videosdgx models --help'")
+	case 1:
+		return names[0], nil
+	}
+	return "", fmt.Errorf("the server has several models, name one with --model: %s", strings.Join(names, ", "))
+}
+
+// track follows a job to its end. When the command is interrupted, it cancels the job.
+func (c *client) track(ctx context.Context, j job, t tracker) (job, error) {
+	last, err := c.watchJob(ctx, j.ID, t.show)
+	t.close()
+	if ctx.Err() == nil {
+		return last, err
+	}
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	if err := c.call(clean, http.MethodDelete, jobPath(j.ID), nil, nil); err != nil {
+		return job{}, fmt.Errorf("interrupted, and job %s could not be cancelled, it may go on: %w", j.ID, err)
+	}
+	return job{}, &ExitError{Code: 130, Err: fmt.Errorf("interrupted: job %s was cancelled", j.ID)}
+}
+
+// generated is what generate and jobs download print.
+type generated struct {
+	File string `json:"file"`
+	job
+}
+
+func (c *client) finish(cmd *cobra.Command, j job, to string) error {
+	if err := j.failure(); err != nil {
+		return err
+	}
+	file, err := c.download(cmd.Context(), j, to, cmd.OutOrStdout())
+	if err != nil || file == "-" {
+		return err
+	}
+	return emit(cmd, generated{file, j}, func(w io.Writer) error { _, err := fmt.Fprintln(w, file); return err })
+}

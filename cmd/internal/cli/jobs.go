@@ -1,0 +1,226 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+)
+
+func init() { commands = append(commands, newJobsCmd) }
+
+func newJobsCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "jobs",
+		Short: "List, watch, cancel, fetch and retry jobs",
+		Long: `A job is one clip to be made. It is queued, running, and at last completed, failed (the model refused it), cancelled,
+or dead (every attempt broke; the dead-letter list). Jobs outlive the server: they go on when it is started again.`,
+	}
+	cmd.AddCommand(newJobsLsCmd(), newJobsShowCmd(), newJobsWatchCmd(), newJobsCancelCmd(), newJobsDownloadCmd(), newJobsRetryCmd())
+	return cmd
+}
+
+// jobCmd makes a subcommand that works on one job.
+func jobCmd(use, short, long, example string, run func(cmd *cobra.Command, c *client, id string) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, Long: long, Example: example, Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			return run(cmd, c, args[0])
+		},
+	}
+	addServerFlag(cmd)
+	addJSONFlag(cmd)
+	return cmd
+}
+
+func newJobsLsCmd() *cobra.Command {
+	var model, state, batch, owner string
+	var limit int
+	cmd := &cobra.Command{
+		Use: "ls", Aliases: []string{"list"}, Short: "List jobs, newest first",
+		Long: "List jobs, newest first. --state takes one or more of queued, running, completed, failed, cancelled and dead, by commas.",
+		Example: `  videosdgx jobs ls --state queued,running
+  videosdgx jobs ls --model wan21 --limit 200 --json
+  videosdgx jobs ls --state dead`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			q := url.Values{"limit": {strconv.Itoa(limit)}}
+			for k, v := range map[string]string{"model": model, "state": state, "batch": batch, "client": owner} {
+				if v != "" {
+					q.Set(k, v)
+				}
+			}
+			var page struct {
+				Jobs []job  `json:"jobs"`
+				Next string `json:"next,omitempty"`
+			}
+			if err := c.call(cmd.Context(), http.MethodGet, "/v1/jobs?"+q.Encode(), nil, &page); err != nil {
+				return err
+			}
+			return emit(cmd, page, func(w io.Writer) error { return jobTable(w, page.Jobs) })
+		},
+	}
+	addServerFlag(cmd)
+	addJSONFlag(cmd)
+	f := cmd.Flags()
+	f.StringVarP(&model, "model", "m", "", "only jobs of this model")
+	f.StringVar(&state, "state", "", "only jobs in these states")
+	f.StringVar(&batch, "batch", "", "only jobs of this batch")
+	f.StringVar(&owner, "client", "", "only jobs of this client")
+	f.IntVar(&limit, "limit", 50, "how many, 1 to 500")
+	return cmd
+}
+
+func jobTable(w io.Writer, all []job) error {
+	rows := make([][]string, len(all))
+	for i, j := range all {
+		rows[i] = []string{j.ID, j.Model, stateText(j), j.Priority, ago(j.Created), spent(j), shorten(j.Request.Prompt, 48)}
+	}
+	return table(w, []string{"id", "model", "state", "priority", "age", "took", "prompt"}, rows)
+}
+
+// stateText is the state with what matters in it.
+func stateText(j job) string {
+	switch {
+	case j.Status == "queued" && j.Position > 0:
+		return fmt.Sprintf("queued #%d", j.Position)
+	case j.Status == "running" && j.Progress != nil && j.Progress.Steps > 0:
+		return fmt.Sprintf("%s %d/%d", j.Progress.Phase, j.Progress.Step, j.Progress.Steps)
+	}
+	return j.Status
+}
+
+func spent(j job) string { return span(time.Duration(j.Seconds * float64(time.Second))) }
+
+func shorten(s string, most int) string {
+	r := []rune(strings.Join(strings.Fields(s), " "))
+	if len(r) <= most {
+		return string(r)
+	}
+	return string(r[:most-1]) + "…"
+}
+
+func newJobsShowCmd() *cobra.Command {
+	return jobCmd("show ID", "Show one job", "Show everything that is known of one job.", "  videosdgx jobs show 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7",
+		func(cmd *cobra.Command, c *client, id string) error {
+			j, err := c.job(cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			return emit(cmd, j, func(w io.Writer) error { return describeJob(w, j) })
+		})
+}
+
+func describeJob(w io.Writer, j job) error {
+	req, err := json.Marshal(j.Request)
+	if err != nil {
+		return err
+	}
+	rows := [][]string{
+		{"id", j.ID}, {"model", j.Model}, {"state", stateText(j)}, {"reason", j.Reason}, {"priority", j.Priority}, {"client", j.Client}, {"batch", j.Batch},
+		{"created", when(j.Created)}, {"started", when(j.Started)}, {"finished", when(j.Finished)}, {"deadline", when(j.Deadline)}, {"took", spent(j)},
+		{"attempts", fmt.Sprintf("%d of %d", j.Attempts, j.MaxAttempts)}, {"request", string(req)},
+	}
+	if j.ETA != nil {
+		rows = append(rows, []string{"expected in", span(time.Duration(*j.ETA * float64(time.Second)))})
+	}
+	if r := j.Result; r != nil {
+		rows = append(rows, []string{"clip", fmt.Sprintf("%s, %d bytes, sha256 %s", r.ContentType, r.Size, r.SHA256)})
+	}
+	if j.Error != nil {
+		rows = append(rows, []string{"error", j.Error.Kind + ": " + j.Error.Detail})
+	}
+	var said [][]string
+	for _, r := range rows {
+		if r[1] != "" && r[1] != "-" {
+			said = append(said, r)
+		}
+	}
+	return table(w, []string{"field", "value"}, said)
+}
+
+func when(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.Local().Format(time.RFC3339)
+}
+
+func newJobsWatchCmd() *cobra.Command {
+	return jobCmd("watch ID", "Follow a job until it has ended",
+		"Follow a job until it has ended; the exit status is 0 when it completed. With --json every event is one line. Interrupting leaves the job alone.",
+		"  videosdgx jobs watch 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7", func(cmd *cobra.Command, c *client, id string) error {
+			asJSON, _ := cmd.Flags().GetBool("json")
+			t := newTracker(cmd.ErrOrStderr(), asJSON)
+			defer t.close()
+			j, err := c.watchJob(cmd.Context(), id, func(e jobEvent) {
+				if asJSON {
+					fmt.Fprintf(cmd.OutOrStdout(), "{\"event\":%q,\"id\":%q,\"data\":%s}\n", e.Type, e.ID, e.Data)
+				}
+				t.show(e)
+			})
+			if err != nil {
+				return err
+			}
+			return j.failure()
+		})
+}
+
+func newJobsCancelCmd() *cobra.Command {
+	var purge bool
+	cmd := jobCmd("cancel ID", "Cancel a job", "Cancel a job: a waiting one ends at once, a running one within a second. --purge removes an ended job and its clip.",
+		"  videosdgx jobs cancel 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7", func(cmd *cobra.Command, c *client, id string) error {
+			if purge {
+				return c.call(cmd.Context(), http.MethodDelete, jobPath(id)+"?purge=true", nil, nil)
+			}
+			var j job
+			if err := c.call(cmd.Context(), http.MethodDelete, jobPath(id), nil, &j); err != nil {
+				return err
+			}
+			return emit(cmd, j, func(w io.Writer) error { _, err := fmt.Fprintf(w, "job %s is %s\n", j.ID, j.Status); return err })
+		})
+	cmd.Flags().BoolVar(&purge, "purge", false, "remove an ended job and its clip")
+	return cmd
+}
+
+func newJobsDownloadCmd() *cobra.Command {
+	var to string
+	cmd := jobCmd("download ID", "Save a completed job's clip", "Save a completed job's clip and check its digest.",
+		"  videosdgx jobs download 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7 -o clip.mp4", func(cmd *cobra.Command, c *client, id string) error {
+			j, err := c.job(cmd.Context(), id)
+			if err != nil {
+				return err
+			}
+			if !j.ended() {
+				return fmt.Errorf("job %s is %s: 'videosdgx jobs watch %s' waits for its end", id, j.Status, id)
+			}
+			return c.finish(cmd, j, to)
+		})
+	cmd.Flags().StringVarP(&to, "output", "o", "", "file or folder to save to, - for standard output")
+	return cmd
+}
+
+func newJobsRetryCmd() *cobra.Command {
+	return jobCmd("retry ID", "Queue a failed, dead or cancelled job again", "Queue a failed, dead or cancelled job again, with all its attempts and the same seed.",
+		"  videosdgx jobs retry 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7", func(cmd *cobra.Command, c *client, id string) error {
+			var j job
+			if err := c.call(cmd.Context(), http.MethodPost, jobPath(id)+"/retry", nil, &j); err != nil {
+				return err
+			}
+			return emit(cmd, j, func(w io.Writer) error { _, err := fmt.Fprintf(w, "job %s is %s\n", j.ID, j.Status); return err })
+		})
+}

@@ -1,0 +1,165 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+	"github.com/videosdgx/videosdgx/runtime/jobs/jobstest"
+	"github.com/videosdgx/videosdgx/runtime/jobs/sqlite"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// jobServer serves the real queue under a scripted function.
+func jobServer(t *testing.T, script func(context.Context, jobstest.Call) (*spec.Result, error)) string {
+	t.Helper()
+	dir := t.TempDir()
+	store, err := sqlite.Open(t.Context(), filepath.Join(dir, "jobs.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	models := jobstest.Models{"wan21": {Name: "wan21", Function: "wan21", Concurrency: 1}}
+	svc, err := jobs.New(jobs.Config{Outputs: filepath.Join(dir, "outputs"), MinFree: 1},
+		jobs.Deps{Store: store, Runner: &jobstest.Runner{Script: script}, Models: models, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := svc.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	srv := httptest.NewServer(gateway.New(gateway.Options{Routes: []gateway.Routes{rest.New(rest.Options{Jobs: svc, Models: models})}}).Handler())
+	t.Cleanup(func() {
+		if err := svc.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+		srv.CloseClientConnections()
+		srv.Close()
+		store.Close()
+	})
+	return srv.URL
+}
+
+func runCLI(t *testing.T, ctx context.Context, args ...string) (stdout, stderr string, err error) {
+	t.Helper()
+	root := Root()
+	var out, log bytes.Buffer
+	root.SetOut(&out)
+	root.SetErr(&log)
+	root.SetArgs(args)
+	err = root.ExecuteContext(ctx)
+	return out.String(), log.String(), err
+}
+
+func TestGenerateSavesTheClip(t *testing.T) {
+	url := jobServer(t, func(_ context.Context, c jobstest.Call) (*spec.Result, error) {
+		c.Progress(spec.Progress{Phase: "denoise", Step: 1, Steps: 2})
+		return jobstest.Stream(200, "video/mp4", []byte(fmt.Sprintf("%s %d", c.Request.Prompt, *c.Request.Seed))), nil
+	})
+	to := filepath.Join(t.TempDir(), "clip.mp4")
+	out, _, err := runCLI(t, t.Context(), "generate", "a dog", "--server", url, "--model", "wan21", "--seed", "0", "--output", to)
+	if err != nil || strings.TrimSpace(out) != to {
+		t.Fatalf("%q, %v", out, err)
+	}
+	if b, _ := os.ReadFile(to); string(b) != "a dog 0" {
+		t.Fatalf("%q", b)
+	}
+	folder := t.TempDir()
+	out, _, err = runCLI(t, t.Context(), "generate", "A ../ Dog", "--server", url, "-o", folder, "--json", "--seed", "3")
+	var g generated
+	if err != nil || json.Unmarshal([]byte(out), &g) != nil || g.Status != "completed" || filepath.Dir(g.File) != folder || !strings.HasPrefix(filepath.Base(g.File), "a-dog-") {
+		t.Fatalf("%s, %v", out, err)
+	}
+	if out, _, err = runCLI(t, t.Context(), "jobs", "ls", "--server", url); err != nil || strings.Count(out, "completed") != 2 {
+		t.Fatalf("%s, %v", out, err)
+	}
+	if out, _, err = runCLI(t, t.Context(), "jobs", "show", g.ID, "--server", url); err != nil || !strings.Contains(out, `"seed":3`) {
+		t.Fatalf("%s, %v", out, err)
+	}
+	if out, _, err = runCLI(t, t.Context(), "jobs", "download", g.ID, "-o", "-", "--server", url); err != nil || out != "A ../ Dog 3" {
+		t.Fatalf("%q, %v", out, err)
+	}
+	if out, _, err = runCLI(t, t.Context(), "jobs", "watch", g.ID, "--json", "--server", url); err != nil || !strings.Contains(out, `"event":"completed"`) {
+		t.Fatalf("%s, %v", out, err)
+	}
+}
+
+func TestGenerateSaysWhatIsWrong(t *testing.T) {
+	url := jobServer(t, nil)
+	_, _, err := runCLI(t, t.Context(), "generate", "x", "--server", url, "--steps", "0", "--fps", "999")
+	if err == nil || !strings.Contains(err.Error(), "num_inference_steps is 0") || !strings.Contains(err.Error(), "fps is 999") {
+		t.Fatal(err)
+	}
+	if _, _, err = runCLI(t, t.Context(), "generate", "x", "--server", url, "--model", "ltx2"); err == nil || !strings.Contains(err.Error(), "ltx2") {
+		t.Fatal(err)
+	}
+}
+
+func TestInterruptCancelsTheJob(t *testing.T) {
+	up := make(chan struct{})
+	url := jobServer(t, func(ctx context.Context, _ jobstest.Call) (*spec.Result, error) {
+		close(up)
+		return jobstest.Block(ctx)
+	})
+	ctx, interrupt := context.WithCancel(t.Context())
+	go func() { <-up; interrupt() }()
+	_, _, err := runCLI(t, ctx, "generate", "x", "--server", url)
+	var exit *ExitError
+	if !errors.As(err, &exit) || exit.Code != 130 {
+		t.Fatal(err)
+	}
+	out, _, err := runCLI(t, t.Context(), "jobs", "ls", "--state", "cancelled", "--json", "--server", url)
+	if err != nil || !strings.Contains(out, `"cancelled"`) {
+		t.Fatalf("%s, %v", out, err)
+	}
+}
+
+func TestCancelAndRetry(t *testing.T) {
+	url := jobServer(t, func(ctx context.Context, _ jobstest.Call) (*spec.Result, error) { return jobstest.Block(ctx) })
+	id, _, err := runCLI(t, t.Context(), "generate", "x", "--detach", "--server", url)
+	if id = strings.TrimSpace(id); err != nil || len(id) != 36 {
+		t.Fatalf("%q, %v", id, err)
+	}
+	if out, _, err := runCLI(t, t.Context(), "jobs", "cancel", id, "--server", url); err != nil || !strings.Contains(out, "is cancelled") {
+		t.Fatalf("%q, %v", out, err)
+	}
+	if out, _, err := runCLI(t, t.Context(), "jobs", "retry", id, "--server", url); err != nil || !strings.Contains(out, "is queued") {
+		t.Fatalf("%q, %v", out, err)
+	}
+	if _, _, err := runCLI(t, t.Context(), "jobs", "show", "../../etc/passwd", "--server", url); err == nil || !strings.Contains(err.Error(), "there is no job") {
+		t.Fatal(err)
+	}
+}
+
+func TestReadEvents(t *testing.T) {
+	var got []jobEvent
+	in := ": hi\n\nretry: 5\n\nid: 7\nevent: progress\ndata: {\"a\":\ndata: 1}\n\nevent: x\ndata:y\n\n"
+	if err := readEvents(strings.NewReader(in), func(e jobEvent) { got = append(got, e) }); err != nil || len(got) != 2 {
+		t.Fatalf("%v, %v", got, err)
+	}
+	if got[0].ID != "7" || string(got[0].Data) != "{\"a\":\n1}" || got[1].Type != "x" || string(got[1].Data) != "y" {
+		t.Fatalf("%+v", got)
+	}
+}
+
+func FuzzReadEvents(f *testing.F) {
+	f.Add("id: 1\ndata: x\n\n")
+	f.Add("data\n\n:\n")
+	f.Fuzz(func(t *testing.T, in string) {
+		_ = readEvents(strings.NewReader(in), func(e jobEvent) {
+			if len(e.Data) == 0 {
+				t.Fatal("an event without data")
+			}
+		})
+	})
+}

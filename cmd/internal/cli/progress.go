@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"github.com/mattn/go-isatty"
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+)
+
+// tracker shows a job's events: a bar on a terminal, a line per phase elsewhere.
+type tracker interface {
+	show(e jobEvent)
+	close()
+}
+
+func newTracker(w io.Writer, quiet bool) tracker {
+	f, ok := w.(*os.File)
+	switch {
+	case quiet:
+		return silent{}
+	case ok && isatty.IsTerminal(f.Fd()):
+		return newBar(w)
+	}
+	return &lines{w: w}
+}
+
+type silent struct{}
+
+func (silent) show(jobEvent) {}
+func (silent) close()        {}
+
+// status is what any event tells, in the fields that it has.
+type jobStatus struct {
+	progress
+	State    string   `json:"state"`
+	Status   string   `json:"status"`
+	Reason   string   `json:"reason"`
+	Position int      `json:"position"`
+	ETA      *float64 `json:"eta_seconds"`
+}
+
+func statusOf(e jobEvent) (s jobStatus) {
+	_ = json.Unmarshal(e.Data, &s) // a form that is not known shows as its type alone
+	return s
+}
+
+// text puts an event into words.
+func text(e jobEvent) string {
+	s := statusOf(e)
+	switch e.Type {
+	case "queued":
+		out := "waiting"
+		if s.Position > 0 {
+			out = fmt.Sprintf("waiting, position %d", s.Position)
+		}
+		if s.ETA != nil {
+			out += fmt.Sprintf(", about %s", span(time.Duration(*s.ETA*float64(time.Second))))
+		}
+		if s.Reason != "" {
+			out += " (" + s.Reason + ")"
+		}
+		return out
+	case "running":
+		return "starting"
+	case "progress":
+		return s.Phase
+	case "preview":
+		return ""
+	}
+	return e.Type
+}
+
+// lines writes a line whenever the words change.
+type lines struct {
+	w    io.Writer
+	last string
+}
+
+func (l *lines) show(e jobEvent) {
+	if t := text(e); t != "" && t != l.last {
+		l.last = t
+		fmt.Fprintln(l.w, t)
+	}
+}
+
+func (l *lines) close() {}
+
+// bar is one mpb bar whose total follows the phase.
+type bar struct {
+	p     *mpb.Progress
+	b     *mpb.Bar
+	words atomic.Value // string; the bar's own goroutine reads it
+	since time.Time
+}
+
+func newBar(w io.Writer) *bar {
+	t := &bar{since: time.Now()}
+	t.words.Store("submitting")
+	t.p = mpb.New(mpb.WithOutput(w), mpb.WithWidth(48), mpb.WithRefreshRate(100*time.Millisecond))
+	t.b = t.p.New(0, mpb.BarStyle().Rbound("|").Lbound("|"),
+		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return t.words.Load().(string) + " " })),
+		mpb.AppendDecorators(decor.CountersNoUnit(" %d/%d"), decor.Any(func(decor.Statistics) string { return "  " + span(time.Since(t.since).Round(time.Second)) })))
+	return t
+}
+
+func (t *bar) show(e jobEvent) {
+	if words := text(e); words != "" {
+		t.words.Store(words)
+	}
+	s := statusOf(e)
+	if e.Type == "progress" && s.Steps > 0 {
+		t.b.SetTotal(int64(s.Steps)+1, false) // one more: a bar at its total is complete for good, and phases follow
+		t.b.SetCurrent(int64(s.Step))
+	}
+}
+
+func (t *bar) close() {
+	t.b.Abort(false)
+	t.p.Wait()
+}
