@@ -127,6 +127,7 @@ func (x *exchange) failWith(f wire.FailHead) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	if !x.done {
+		f.Unseen = x.began.IsZero()
 		x.json(wire.Fail, f)
 		x.close()
 	}

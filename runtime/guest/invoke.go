@@ -28,7 +28,7 @@ func (g *guest) invoke(conn net.Conn, br *bufio.Reader, b []byte) {
 	}
 	x := &exchange{g: g, conn: conn, head: h, mark: g.log.mark()}
 	if !g.add(x) {
-		g.sendDeath(conn)
+		x.failWith(g.death())
 		return
 	}
 	defer g.remove(x)

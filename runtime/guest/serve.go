@@ -76,12 +76,16 @@ func (g *guest) answerReady(conn net.Conn, br *bufio.Reader) {
 }
 
 func (g *guest) sendDeath(conn net.Conn) {
-	g.mu.Lock()
-	f := g.fail
-	g.mu.Unlock()
-	if wire.WriteJSON(conn, wire.Fail, f) == nil {
+	if wire.WriteJSON(conn, wire.Fail, g.death()) == nil {
 		g.tell()
 	}
+}
+
+// death is how the function ended.
+func (g *guest) death() wire.FailHead {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.fail
 }
 
 func (g *guest) shutdown(conn net.Conn, b []byte) {

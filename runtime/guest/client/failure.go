@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/containerd/errdefs"
 
@@ -54,10 +55,17 @@ func failed(b []byte) *Failure {
 // broken is an exchange that the transport or the other side's bytes ended.
 func broken(err error) *Failure {
 	return &Failure{
-		FailHead: wire.FailHead{Class: wire.ClassProtocol, Message: "the instance broke off the exchange: " + err.Error()},
-		Replace:  true,
+		FailHead: wire.FailHead{
+			Class: wire.ClassProtocol, Message: "the instance broke off the exchange: " + err.Error(), Unseen: unread(err),
+		},
+		Replace: true,
 	}
 }
+
+// unread says whether an end of the connection shows that init had not read all that was sent, and so gave nothing to
+// the function: Linux resets a unix socket whose other side closes with unread bytes, or before it was accepted, and
+// ends one that was read up.
+func unread(err error) bool { return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) }
 
 func cancelled(replace bool) *Failure {
 	return &Failure{

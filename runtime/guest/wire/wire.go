@@ -108,6 +108,8 @@ type FailHead struct {
 	Body    json.RawMessage `json:"body,omitempty"` // what the function posted to init/error
 	LogTail []byte          `json:"logTail,omitempty"`
 	Exit    int             `json:"exit,omitempty"`
+	// Unseen: the function never got the event, so that another instance may have it.
+	Unseen bool `json:"unseen,omitempty"`
 }
 
 // WriteFrame writes one frame with a single Write.
