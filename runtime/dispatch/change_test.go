@@ -106,7 +106,7 @@ func TestRestartAdoptsWhatRuns(t *testing.T) {
 		id := r.box.any("g").ID()
 		other := instance.Config{ID: "other", Labels: map[string]string{labelOwner: "somebody else"}}
 		_, _ = r.box.Create(t.Context(), other)
-		crash(r)
+		r.Abandon()
 		if err := os.MkdirAll(filepath.Join(r.cfg.RunDir, "leftover"), 0o755); err != nil {
 			t.Fatal(err)
 		}
@@ -129,16 +129,6 @@ func TestRestartAdoptsWhatRuns(t *testing.T) {
 		}
 		r.end()
 	})
-}
-
-// crash ends a dispatcher's goroutines and leaves its boxes as a killed process would.
-func crash(r *rig) {
-	r.members.Range(func(_, v any) bool {
-		v.(*member).inst.Forget()
-		return true
-	})
-	r.members.Clear()
-	_ = r.Stop(context.Background())
 }
 
 // snapshots is a keeper of checkpoints for a test.

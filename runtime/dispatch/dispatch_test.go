@@ -147,7 +147,7 @@ func TestTwoDeadInstancesAreAnError(t *testing.T) {
 		var calls atomic.Int32
 		r.box.handle = func(*box, wire.InvokeHead, []byte) ([]byte, *wire.FailHead) {
 			calls.Add(1)
-			return nil, &wire.FailHead{Class: wire.ClassBusy, Message: "busy"}
+			return nil, &wire.FailHead{Class: wire.ClassBusy, Message: "busy", Unseen: true}
 		}
 		r.function("f")
 		_, _, err := r.call(t.Context(), "f", "1")

@@ -34,3 +34,14 @@ func (d *Dispatcher) endAll(ctx context.Context) {
 	})
 	work.Wait()
 }
+
+// Abandon ends everything that runs in this process and leaves the instances as they are, as a crash would: the next
+// control plane of the same owner adopts them. Invocations in flight are not waited for.
+func (d *Dispatcher) Abandon() {
+	d.members.Range(func(_, v any) bool {
+		v.(*member).inst.Forget()
+		return true
+	})
+	d.members.Clear()
+	_ = d.Stop(context.Background())
+}

@@ -89,7 +89,7 @@ func (a *answer) failed(ctx context.Context, err error) (*spec.Result, error) {
 	switch {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("invocation %s of %s: %w", a.inv.ID, a.i.cfg.Function.Name, context.Cause(ctx))
-	case !errors.As(err, &f), f.Class == wire.ClassBusy:
+	case !errors.As(err, &f), f.Unseen && f.Class != wire.ClassTimeout:
 		return nil, &NotDelivered{fmt.Errorf("%w: %w", err, errdefs.ErrUnavailable)}
 	case f.Class == wire.ClassInit:
 		return nil, a.i.startError(err)
