@@ -65,10 +65,15 @@ func (g *causal) upsampleTime(x onnx.Value, name string, dim int64) onnx.Value {
 	return g.Reshape(y, g.Concat(0, batch, g.Ints(dim, -1), g.sides(x)))
 }
 
-// double repeats every pixel to the right and below (nearest-exact by two).
+// double repeats every pixel to the right and below (nearest-exact by two). Frames are seen as channels meanwhile: the
+// library doubles four dimensions fifty times faster than five.
 func (g *causal) double(x onnx.Value, dim int64) onnx.Value {
-	scales := g.Floats("scales.double", []int64{5}, []float32{1, 1, 1, 2, 2})
-	return g.Op("Resize", []onnx.Value{x, "", scales}, onnx.Str("mode", "nearest"), onnx.Str("coordinate_transformation_mode", "asymmetric"), onnx.Str("nearest_mode", "floor"))
+	batch := g.DimOf(x, 0)
+	flat := g.Reshape(x, g.Concat(0, batch, g.Ints(-1), g.sides(x)))
+	y := g.Op("Resize", []onnx.Value{flat, "", g.Floats("scales.double", []int64{4}, []float32{1, 1, 2, 2})},
+		onnx.Str("mode", "nearest"), onnx.Str("coordinate_transformation_mode", "asymmetric"), onnx.Str("nearest_mode", "floor"))
+	sides := g.Op("Shape", []onnx.Value{y}, onnx.Int("start", 2), onnx.Int("end", 4))
+	return g.Reshape(y, g.Concat(0, batch, g.Ints(dim, -1), sides))
 }
 
 // downsample is WanResample downwards: in space, padded to the right and below only, then in time.

@@ -13,6 +13,7 @@ import (
 	onnxruntime "github.com/yalue/onnxruntime_go"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
 // Engine is the loaded library. There is one per process: the library keeps process-wide state.
@@ -83,11 +84,33 @@ func (e *Engine) Optimise(ctx context.Context, from, to string) error {
 	if err := opts.SetOptimizedModelFilePath(to); err != nil {
 		return fmt.Errorf("optimised model path: %w", err)
 	}
-	s, err := open(from, opts)
+	fused := to + ".fused"
+	if err := rewrite(from, fused, fuseAttention); err != nil {
+		return fmt.Errorf("optimise: %w", err)
+	}
+	defer os.Remove(fused)
+	s, err := open(fused, opts)
 	if err != nil {
 		return fmt.Errorf("optimise: %w", err)
 	}
 	return s.Close()
+}
+
+// rewrite applies change to the model file at from and stores the result at to.
+func rewrite(from, to string, change func(*onnx.Model)) error {
+	raw, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	m, err := onnx.Decode(raw)
+	if err != nil {
+		return err
+	}
+	change(m)
+	if raw, err = m.Encode(); err != nil {
+		return err
+	}
+	return os.WriteFile(to, raw, 0o600)
 }
 
 func sessionOptions(o engine.Options) (*onnxruntime.SessionOptions, error) {
@@ -117,7 +140,7 @@ func configure(opts *onnxruntime.SessionOptions, o engine.Options) error {
 		opts.SetCpuMemArena(false),
 		opts.SetMemPattern(false),
 		opts.AddSessionConfigEntry("session.disable_prepacking", "1"),
-		opts.AddSessionConfigEntry("session.force_spinning_stop", "1"),
+		opts.AddSessionConfigEntry("session.intra_op.allow_spinning", "0"), // waiting threads would take the cores from other instances
 	}
 	if o.Profile != "" {
 		errs = append(errs, opts.EnableProfiling(o.Profile))
