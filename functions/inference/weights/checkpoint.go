@@ -130,3 +130,22 @@ func (c *Checkpoint) Close() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Class is the _class_name of the checkpoint in dir, such as "WanPipeline". Nothing but model_index.json is read.
+func Class(dir string) (string, error) {
+	path := filepath.Join(dir, "model_index.json")
+	raw, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("%s is no checkpoint in the diffusers layout: it has no model_index.json: %w", dir, errdefs.ErrNotFound)
+	}
+	if err != nil {
+		return "", fmt.Errorf("cannot read checkpoint: %w", err)
+	}
+	var index struct {
+		Class string `json:"_class_name"`
+	}
+	if err := json.Unmarshal(raw, &index); err != nil {
+		return "", &FormatError{File: path, Reason: fmt.Sprintf("not valid JSON: %v", err)}
+	}
+	return index.Class, nil
+}

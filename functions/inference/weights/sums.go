@@ -45,3 +45,9 @@ func VerifySums(dir string) error {
 func Digest(path string) (string, error) {
 	return hashFile(context.Background(), path, func(int) {})
 }
+
+// CountSums says how many files the SHA256SUMS of dir lists.
+func CountSums(dir string) (int, error) {
+	raw, err := os.ReadFile(filepath.Join(dir, SumsName))
+	return strings.Count(string(raw), "\n"), err
+}

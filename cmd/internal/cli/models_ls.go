@@ -1,0 +1,90 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+)
+
+// listedModel is one line of models ls.
+type listedModel struct {
+	Name   string `json:"name"` // of the folder
+	Model  string `json:"model,omitempty"`
+	Family string `json:"family,omitempty"`
+	Digest string `json:"digest,omitempty"`
+	Bytes  int64  `json:"bytes"`
+	Path   string `json:"path"`
+	Error  string `json:"error,omitempty"` // why it cannot be served
+}
+
+func newModelsLsCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "ls",
+		Aliases: []string{"list"},
+		Short:   "List the bundles in the models folder",
+		Long:    "List the bundles in the models folder. Only manifests are read: `models verify` checks the files.",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			list, err := listModels(modelsDir(cmd))
+			if err != nil {
+				return err
+			}
+			return emit(cmd, list, func(w io.Writer) error { return printModels(w, list) })
+		},
+	}
+	addModelsFlag(cmd)
+	addJSONFlag(cmd)
+	return cmd
+}
+
+func listModels(dir string) ([]listedModel, error) {
+	list := []listedModel{}
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return list, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot list models: %w", err)
+	}
+	for _, e := range entries {
+		path := filepath.Join(dir, e.Name())
+		if _, err := os.Stat(filepath.Join(path, weights.ManifestName)); err != nil {
+			continue
+		}
+		l := listedModel{Name: e.Name(), Path: path}
+		if m, err := weights.ReadManifest(path); err != nil {
+			l.Error = err.Error()
+		} else {
+			l.Model, l.Family, l.Digest, l.Bytes = m.Name, m.Family, m.Digest, m.Bytes()
+		}
+		list = append(list, l)
+	}
+	return list, nil
+}
+
+func printModels(w io.Writer, list []listedModel) error {
+	var rows [][]string
+	for _, l := range list {
+		state := "ok"
+		if l.Error != "" {
+			state = l.Error
+		}
+		rows = append(rows, []string{l.Name, l.Family, bytesText(l.Bytes), short(l.Digest), state})
+	}
+	return table(w, []string{"name", "family", "size", "digest", "manifest"}, rows)
+}
+
+// short is the beginning of a digest, enough to tell two apart.
+func short(digest string) string {
+	const prefix, keep = len("sha256:"), 12
+	if len(digest) < prefix+keep {
+		return digest
+	}
+	return digest[prefix : prefix+keep]
+}
