@@ -1,0 +1,264 @@
+package lambda_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway/gatewaytest"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+var echo = aws.String("echo")
+
+func TestFunctionsThroughTheirLife(t *testing.T) {
+	b, ctx := newBench(t, gatewaytest.Echo), t.Context()
+	create := &sdk.CreateFunctionInput{
+		FunctionName: echo, PackageType: types.PackageTypeImage, Role: aws.String("arn:aws:iam::1:role/x"), Description: aws.String("d"),
+		Code: &types.FunctionCode{ImageUri: aws.String("reg/echo:1")}, Timeout: aws.Int32(30), MemorySize: aws.Int32(512),
+		Environment: &types.Environment{Variables: map[string]string{"A": "1"}}, Tags: map[string]string{"team": "x"},
+		ImageConfig:      &types.ImageConfig{EntryPoint: []string{"/bin/echo"}, Command: []string{"h"}, WorkingDirectory: aws.String("/w")},
+		EphemeralStorage: &types.EphemeralStorage{Size: aws.Int32(1024)},
+	}
+	made := check(b.CreateFunction(ctx, create))(t)
+	if *made.FunctionArn != "arn:aws:lambda:us-east-1:000000000000:function:echo" || *made.Timeout != 30 || *made.MemorySize != 512 || made.State != types.StateActive ||
+		made.Environment.Variables["A"] != "1" || !slices.Equal(made.ImageConfigResponse.ImageConfig.EntryPoint, []string{"/bin/echo", "h"}) || *made.EphemeralStorage.Size != 1024 {
+		t.Errorf("%+v", made)
+	}
+	var conflict *types.ResourceConflictException
+	if _, err := b.CreateFunction(ctx, create); !errors.As(err, &conflict) || b.last.StatusCode != 409 {
+		t.Errorf("twice: %v", err)
+	}
+	got := check(b.GetFunction(ctx, &sdk.GetFunctionInput{FunctionName: echo}))(t)
+	if *got.Code.ImageUri != "reg/echo:1" || got.Tags["team"] != "x" || *got.Configuration.Description != "d" {
+		t.Errorf("%+v", got)
+	}
+	up := check(b.UpdateFunctionConfiguration(ctx, &sdk.UpdateFunctionConfigurationInput{FunctionName: echo, Timeout: aws.Int32(60), RevisionId: made.RevisionId}))(t)
+	if *up.Timeout != 60 || *up.MemorySize != 512 {
+		t.Errorf("%+v", up)
+	}
+	var stale *types.PreconditionFailedException
+	if _, err := b.UpdateFunctionConfiguration(ctx, &sdk.UpdateFunctionConfigurationInput{FunctionName: echo, RevisionId: made.RevisionId}); !errors.As(err, &stale) {
+		t.Errorf("stale revision: %v", err)
+	}
+	code := check(b.UpdateFunctionCode(ctx, &sdk.UpdateFunctionCodeInput{FunctionName: echo, ImageUri: aws.String("reg/echo:2"), Publish: true}))(t)
+	if *code.Version != "1" {
+		t.Errorf("%+v", code)
+	}
+	if conf := check(b.GetFunctionConfiguration(ctx, &sdk.GetFunctionConfigurationInput{FunctionName: echo, Qualifier: aws.String("1")}))(t); !strings.HasSuffix(*conf.FunctionArn, ":echo:1") || *conf.Timeout != 60 {
+		t.Errorf("%+v", conf)
+	}
+	if err := sdk.NewFunctionActiveV2Waiter(b).Wait(ctx, &sdk.GetFunctionInput{FunctionName: echo}, 1e9); err != nil {
+		t.Error(err)
+	}
+	check(b.DeleteFunction(ctx, &sdk.DeleteFunctionInput{FunctionName: echo}))(t)
+	var gone *types.ResourceNotFoundException
+	if _, err := b.GetFunction(ctx, &sdk.GetFunctionInput{FunctionName: echo}); !errors.As(err, &gone) {
+		t.Errorf("deleted: %v", err)
+	}
+}
+
+func TestCreateRefusesWhatIsNoImage(t *testing.T) {
+	b := newBench(t, gatewaytest.Echo)
+	var invalid *types.InvalidParameterValueException
+	for want, in := range map[string]*sdk.CreateFunctionInput{
+		"only images":     {Code: &types.FunctionCode{ZipFile: []byte("PK")}},
+		"must be Image":   {Code: &types.FunctionCode{ImageUri: echo}, PackageType: types.PackageTypeZip},
+		"ImageUri is mis": {Code: &types.FunctionCode{}},
+		"Timeout is 0":    {Code: &types.FunctionCode{ImageUri: echo}, Timeout: aws.Int32(0)},
+		"EntryPoint":      {Code: &types.FunctionCode{ImageUri: echo}, ImageConfig: &types.ImageConfig{Command: []string{"x"}}},
+	} {
+		in.FunctionName, in.Role = echo, aws.String("r")
+		if _, err := b.CreateFunction(t.Context(), in); !errors.As(err, &invalid) || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", want, err)
+		}
+	}
+}
+
+func TestListFunctionsPages(t *testing.T) {
+	b := newBench(t, gatewaytest.Echo)
+	for i := range 125 {
+		b.add(t, spec.Function{Name: fmt.Sprintf("f%03d", i)})
+	}
+	for _, size := range []int32{7, 50, 1000} {
+		var names []string
+		for p := sdk.NewListFunctionsPaginator(b, &sdk.ListFunctionsInput{MaxItems: &size}); p.HasMorePages(); {
+			for _, f := range check(p.NextPage(t.Context()))(t).Functions {
+				names = append(names, *f.FunctionName)
+			}
+		}
+		if len(names) != 125 || !slices.IsSorted(names) {
+			t.Errorf("%d: %d names", size, len(names))
+		}
+	}
+	var invalid *types.InvalidParameterValueException
+	if _, err := b.ListFunctions(t.Context(), &sdk.ListFunctionsInput{Marker: aws.String("??")}); !errors.As(err, &invalid) {
+		t.Error(err)
+	}
+}
+
+func TestVersionsAndAliases(t *testing.T) {
+	b, ctx := newBench(t, gatewaytest.Echo), t.Context()
+	b.add(t, spec.Function{Name: "echo"})
+	check(b.PublishVersion(ctx, &sdk.PublishVersionInput{FunctionName: echo}))(t)
+	if again := check(b.PublishVersion(ctx, &sdk.PublishVersionInput{FunctionName: echo}))(t); *again.Version != "1" {
+		t.Errorf("unchanged: %s", *again.Version)
+	}
+	b.add(t, spec.Function{Name: "echo", Description: "two"})
+	if v := check(b.PublishVersion(ctx, &sdk.PublishVersionInput{FunctionName: echo, Description: aws.String("second")}))(t); *v.Version != "2" || *v.Description != "second" {
+		t.Errorf("%+v", v)
+	}
+	if all := check(b.ListVersionsByFunction(ctx, &sdk.ListVersionsByFunctionInput{FunctionName: echo}))(t); len(all.Versions) != 3 || *all.Versions[0].Version != "$LATEST" {
+		t.Errorf("%+v", all.Versions)
+	}
+	live := aws.String("live")
+	create := &sdk.CreateAliasInput{FunctionName: echo, Name: live, FunctionVersion: aws.String("1"),
+		RoutingConfig: &types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{"2": 0.25}}}
+	made := check(b.CreateAlias(ctx, create))(t)
+	if !strings.HasSuffix(*made.AliasArn, ":echo:live") || made.RoutingConfig.AdditionalVersionWeights["2"] != 0.25 {
+		t.Errorf("%+v", made)
+	}
+	var conflict *types.ResourceConflictException
+	if _, err := b.CreateAlias(ctx, create); !errors.As(err, &conflict) {
+		t.Errorf("twice: %v", err)
+	}
+	up := check(b.UpdateAlias(ctx, &sdk.UpdateAliasInput{FunctionName: echo, Name: live, FunctionVersion: aws.String("2"), RoutingConfig: &types.AliasRoutingConfiguration{}}))(t)
+	if *up.FunctionVersion != "2" || up.RoutingConfig != nil {
+		t.Errorf("%+v", up)
+	}
+	var stale *types.PreconditionFailedException
+	if _, err := b.UpdateAlias(ctx, &sdk.UpdateAliasInput{FunctionName: echo, Name: live, RevisionId: made.RevisionId}); !errors.As(err, &stale) {
+		t.Errorf("stale: %v", err)
+	}
+	if out := check(b.Invoke(ctx, &sdk.InvokeInput{FunctionName: echo, Qualifier: live}))(t); out.StatusCode != 200 {
+		t.Errorf("%+v", out)
+	}
+	if list := check(b.ListAliases(ctx, &sdk.ListAliasesInput{FunctionName: echo, FunctionVersion: aws.String("2")}))(t); len(list.Aliases) != 1 {
+		t.Errorf("%+v", list)
+	}
+	check(b.DeleteAlias(ctx, &sdk.DeleteAliasInput{FunctionName: echo, Name: live}))(t)
+	var gone *types.ResourceNotFoundException
+	if _, err := b.GetAlias(ctx, &sdk.GetAliasInput{FunctionName: echo, Name: live}); !errors.As(err, &gone) {
+		t.Errorf("deleted: %v", err)
+	}
+}
+
+func TestConcurrencyAndProvisioned(t *testing.T) {
+	b, ctx := newBench(t, gatewaytest.Echo), t.Context()
+	b.add(t, spec.Function{Name: "echo"})
+	check(b.PutFunctionConcurrency(ctx, &sdk.PutFunctionConcurrencyInput{FunctionName: echo, ReservedConcurrentExecutions: aws.Int32(4)}))(t)
+	if c := check(b.GetFunctionConcurrency(ctx, &sdk.GetFunctionConcurrencyInput{FunctionName: echo}))(t); *c.ReservedConcurrentExecutions != 4 {
+		t.Errorf("%+v", c)
+	}
+	check(b.PublishVersion(ctx, &sdk.PublishVersionInput{FunctionName: echo}))(t)
+	check(b.CreateAlias(ctx, &sdk.CreateAliasInput{FunctionName: echo, Name: aws.String("live"), FunctionVersion: aws.String("1")}))(t)
+	put := &sdk.PutProvisionedConcurrencyConfigInput{FunctionName: echo, Qualifier: aws.String("live"), ProvisionedConcurrentExecutions: aws.Int32(3)}
+	if p := check(b.PutProvisionedConcurrencyConfig(ctx, put))(t); *p.RequestedProvisionedConcurrentExecutions != 3 || *p.AllocatedProvisionedConcurrentExecutions != 2 ||
+		*p.AvailableProvisionedConcurrentExecutions != 1 || p.Status != types.ProvisionedConcurrencyStatusEnumInProgress || b.last.StatusCode != 202 {
+		t.Errorf("%+v", p)
+	}
+	put.ProvisionedConcurrentExecutions = aws.Int32(2)
+	if p := check(b.PutProvisionedConcurrencyConfig(ctx, put))(t); p.Status != types.ProvisionedConcurrencyStatusEnumReady {
+		t.Errorf("%+v", p)
+	}
+	put.ProvisionedConcurrentExecutions = aws.Int32(9)
+	var invalid *types.InvalidParameterValueException
+	if _, err := b.PutProvisionedConcurrencyConfig(ctx, put); !errors.As(err, &invalid) {
+		t.Errorf("more than concurrency: %v", err)
+	}
+	if l := check(b.ListProvisionedConcurrencyConfigs(ctx, &sdk.ListProvisionedConcurrencyConfigsInput{FunctionName: echo}))(t); len(l.ProvisionedConcurrencyConfigs) != 1 ||
+		!strings.HasSuffix(*l.ProvisionedConcurrencyConfigs[0].FunctionArn, ":echo:1") {
+		t.Errorf("%+v", l)
+	}
+	one := aws.String("1")
+	check(b.DeleteProvisionedConcurrencyConfig(ctx, &sdk.DeleteProvisionedConcurrencyConfigInput{FunctionName: echo, Qualifier: one}))(t)
+	var none *types.ProvisionedConcurrencyConfigNotFoundException
+	if _, err := b.GetProvisionedConcurrencyConfig(ctx, &sdk.GetProvisionedConcurrencyConfigInput{FunctionName: echo, Qualifier: one}); !errors.As(err, &none) {
+		t.Errorf("deleted: %v", err)
+	}
+	check(b.DeleteFunctionConcurrency(ctx, &sdk.DeleteFunctionConcurrencyInput{FunctionName: echo}))(t)
+	if c := check(b.GetFunctionConcurrency(ctx, &sdk.GetFunctionConcurrencyInput{FunctionName: echo}))(t); *c.ReservedConcurrentExecutions != 1 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestEventInvokeConfig(t *testing.T) {
+	b, ctx := newBench(t, gatewaytest.Echo), t.Context()
+	b.add(t, spec.Function{Name: "echo"})
+	var none *types.ResourceNotFoundException
+	if _, err := b.GetFunctionEventInvokeConfig(ctx, &sdk.GetFunctionEventInvokeConfigInput{FunctionName: echo}); !errors.As(err, &none) {
+		t.Errorf("fresh: %v", err)
+	}
+	put := check(b.PutFunctionEventInvokeConfig(ctx, &sdk.PutFunctionEventInvokeConfigInput{FunctionName: echo, MaximumRetryAttempts: aws.Int32(1), MaximumEventAgeInSeconds: aws.Int32(60),
+		DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String("arn:aws:lambda:us-east-1:1:function:sink")}, OnSuccess: &types.OnSuccess{Destination: aws.String("https://x/y")}}}))(t)
+	if *put.MaximumRetryAttempts != 1 || *put.MaximumEventAgeInSeconds != 60 || !strings.HasSuffix(*put.DestinationConfig.OnFailure.Destination, ":function:sink") || *put.DestinationConfig.OnSuccess.Destination != "https://x/y" {
+		t.Errorf("%+v", put)
+	}
+	if fn, _ := b.catalog.Get(ctx, "echo", ""); fn.Async.OnFailure != "sink" || fn.Async.OnSuccess != "https://x/y" {
+		t.Errorf("%+v", fn.Async)
+	}
+	up := check(b.UpdateFunctionEventInvokeConfig(ctx, &sdk.UpdateFunctionEventInvokeConfigInput{FunctionName: echo, MaximumRetryAttempts: aws.Int32(0)}))(t)
+	if *up.MaximumRetryAttempts != 0 || *up.MaximumEventAgeInSeconds != 60 {
+		t.Errorf("%+v", up)
+	}
+	if l := check(b.ListFunctionEventInvokeConfigs(ctx, &sdk.ListFunctionEventInvokeConfigsInput{FunctionName: echo}))(t); len(l.FunctionEventInvokeConfigs) != 1 {
+		t.Errorf("%+v", l)
+	}
+	var invalid *types.InvalidParameterValueException
+	for _, in := range []*sdk.PutFunctionEventInvokeConfigInput{
+		{MaximumRetryAttempts: aws.Int32(3)}, {MaximumEventAgeInSeconds: aws.Int32(59)},
+		{DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String("arn:aws:sqs:us-east-1:1:q")}}},
+	} {
+		in.FunctionName = echo
+		if _, err := b.PutFunctionEventInvokeConfig(ctx, in); !errors.As(err, &invalid) {
+			t.Errorf("%+v: %v", in, err)
+		}
+	}
+	check(b.DeleteFunctionEventInvokeConfig(ctx, &sdk.DeleteFunctionEventInvokeConfigInput{FunctionName: echo}))(t)
+	if _, err := b.GetFunctionEventInvokeConfig(ctx, &sdk.GetFunctionEventInvokeConfigInput{FunctionName: echo}); !errors.As(err, &none) {
+		t.Errorf("deleted: %v", err)
+	}
+}
+
+func TestFunctionURLConfig(t *testing.T) {
+	b, ctx := newBench(t, gatewaytest.Echo), t.Context()
+	b.add(t, spec.Function{Name: "echo"})
+	made := check(b.CreateFunctionUrlConfig(ctx, &sdk.CreateFunctionUrlConfigInput{FunctionName: echo, AuthType: types.FunctionUrlAuthTypeNone, InvokeMode: types.InvokeModeResponseStream,
+		Cors: &types.Cors{AllowOrigins: []string{"*"}, MaxAge: aws.Int32(60)}}))(t)
+	if *made.FunctionUrl != b.url+"/fn/echo/" || made.InvokeMode != types.InvokeModeResponseStream || *made.Cors.MaxAge != 60 {
+		t.Errorf("%+v", made)
+	}
+	if fn, _ := b.catalog.Get(ctx, "echo", ""); fn.URL.InvokeMode != "RESPONSE_STREAM" || fn.URL.CORS.MaxAge.D().Seconds() != 60 {
+		t.Errorf("%+v", fn.URL)
+	}
+	if up := check(b.UpdateFunctionUrlConfig(ctx, &sdk.UpdateFunctionUrlConfigInput{FunctionName: echo, InvokeMode: types.InvokeModeBuffered}))(t); up.InvokeMode != types.InvokeModeBuffered || up.Cors == nil {
+		t.Errorf("%+v", up)
+	}
+	if l := check(b.ListFunctionUrlConfigs(ctx, &sdk.ListFunctionUrlConfigsInput{FunctionName: echo}))(t); len(l.FunctionUrlConfigs) != 1 {
+		t.Errorf("%+v", l)
+	}
+	check(b.DeleteFunctionUrlConfig(ctx, &sdk.DeleteFunctionUrlConfigInput{FunctionName: echo}))(t)
+	if got := check(b.GetFunctionUrlConfig(ctx, &sdk.GetFunctionUrlConfigInput{FunctionName: echo}))(t); got.Cors != nil || got.InvokeMode != types.InvokeModeBuffered {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestTagsAndAccount(t *testing.T) {
+	b, ctx := newBench(t, gatewaytest.Echo), t.Context()
+	b.add(t, spec.Function{Name: "echo", Concurrency: 3})
+	arn := aws.String("arn:aws:lambda:us-east-1:000000000000:function:echo")
+	check(b.TagResource(ctx, &sdk.TagResourceInput{Resource: arn, Tags: map[string]string{"a": "1", "b": "2"}}))(t)
+	check(b.UntagResource(ctx, &sdk.UntagResourceInput{Resource: arn, TagKeys: []string{"a"}}))(t)
+	if l := check(b.ListTags(ctx, &sdk.ListTagsInput{Resource: arn}))(t); len(l.Tags) != 1 || l.Tags["b"] != "2" {
+		t.Errorf("%+v", l)
+	}
+	if s := check(b.GetAccountSettings(ctx, &sdk.GetAccountSettingsInput{}))(t); s.AccountUsage.FunctionCount != 1 || s.AccountLimit.ConcurrentExecutions != 3 {
+		t.Errorf("%+v %+v", s.AccountLimit, s.AccountUsage)
+	}
+}

@@ -1,0 +1,223 @@
+package gateway_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"go.uber.org/goleak"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// serve starts a server with one handler at /x and gives its address.
+func serve(t *testing.T, o gateway.Options, h http.HandlerFunc) (*gateway.Server, string) {
+	t.Helper()
+	o.Routes = append(o.Routes, gateway.Mount{Pattern: "POST /x", Handler: h})
+	s := gateway.New(o)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- s.Serve(l) }()
+	t.Cleanup(func() {
+		http.DefaultClient.CloseIdleConnections()
+		if err := errors.Join(s.Stop(context.Background()), <-done); err != nil {
+			t.Error(err)
+		}
+	})
+	return s, l.Addr().String()
+}
+
+func post(t *testing.T, url string, body io.Reader) (*http.Response, string) {
+	t.Helper()
+	resp, err := http.Post(url, "text/plain", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return resp, string(b)
+}
+
+func TestEveryResponseHasTimingAndAnID(t *testing.T) {
+	_, addr := serve(t, gateway.Options{}, func(w http.ResponseWriter, _ *http.Request) {
+		gateway.SetPhases(w, spec.Phases{Queue: time.Millisecond, Create: 60 * time.Millisecond, Start: 12500 * time.Microsecond, Cold: true}, 0)
+		io.WriteString(w, "ok")
+	})
+	ids := map[string]bool{}
+	for path, want := range map[string]string{"/x": "queue;dur=1, create;dur=60, start;dur=12.5, cold, total;dur=", "/nowhere": "total;dur="} {
+		resp, _ := post(t, "http://"+addr+path, nil)
+		if st := resp.Header.Get("Server-Timing"); !strings.HasPrefix(st, want) {
+			t.Errorf("%s: %q", path, st)
+		}
+		ids[resp.Header.Get("X-Amzn-Requestid")] = true
+	}
+	if len(ids) != 2 || ids[""] {
+		t.Errorf("ids %v", ids)
+	}
+}
+
+func TestUnknownPathsAndMethods(t *testing.T) {
+	_, addr := serve(t, gateway.Options{}, func(http.ResponseWriter, *http.Request) {})
+	resp, err := http.Get("http://" + addr + "/x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != 405 || resp.Header.Get("Allow") != "POST" {
+		t.Errorf("%d %v", resp.StatusCode, resp.Header)
+	}
+	if resp, body := post(t, "http://"+addr+"/y", nil); resp.StatusCode != 404 || !strings.Contains(body, "nothing is served at /y") {
+		t.Errorf("%d %s", resp.StatusCode, body)
+	}
+}
+
+func TestASlowBodyIsGivenUp(t *testing.T) {
+	_, addr := serve(t, gateway.Options{BodyTimeout: 30 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+		_, err := gateway.ReadBody(r, 100, "the payload")
+		gateway.WriteError(w, err)
+	})
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	fmt.Fprintf(conn, "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n123")
+	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != 408 || !resp.Close {
+		t.Errorf("%d, close %v", resp.StatusCode, resp.Close)
+	}
+}
+
+func TestTheWaitForAnAnswerHasNoDeadline(t *testing.T) {
+	_, addr := serve(t, gateway.Options{BodyTimeout: 20 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+		b, err := gateway.ReadBody(r, 100, "the payload")
+		select {
+		case <-r.Context().Done():
+			err = r.Context().Err()
+		case <-time.After(80 * time.Millisecond): // well beyond the body's time
+		}
+		fmt.Fprintf(w, "%s %v", b, err)
+	})
+	for _, body := range []io.Reader{strings.NewReader("abc"), io.MultiReader(strings.NewReader("abc"))} { // known length, chunked
+		if _, got := post(t, "http://"+addr+"/x", body); got != "abc <nil>" {
+			t.Errorf("%q", got)
+		}
+	}
+}
+
+func TestOversizedBodies(t *testing.T) {
+	_, addr := serve(t, gateway.Options{MaxBody: 1000}, func(w http.ResponseWriter, r *http.Request) {
+		_, err := gateway.ReadBody(r, 100, "the payload")
+		if strings.HasPrefix(r.Header.Get("Content-Type"), "text") {
+			gateway.WriteError(w, err)
+		}
+	})
+	for _, n := range []int{101, 5000} {
+		for _, body := range []io.Reader{bytes.NewReader(make([]byte, n)), io.MultiReader(bytes.NewReader(make([]byte, n)))} {
+			if resp, got := post(t, "http://"+addr+"/x", body); resp.StatusCode != 413 || resp.Header.Get("X-Amzn-Errortype") != "RequestTooLargeException" {
+				t.Errorf("%d: %d %s", n, resp.StatusCode, got)
+			}
+		}
+	}
+}
+
+func TestAPanicIs500AndTheServerGoesOn(t *testing.T) {
+	var log bytes.Buffer
+	_, addr := serve(t, gateway.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}, func(http.ResponseWriter, *http.Request) { panic("boom") })
+	for range 2 {
+		if resp, body := post(t, "http://"+addr+"/x", nil); resp.StatusCode != 500 || strings.Contains(body, "boom") {
+			t.Errorf("%d %s", resp.StatusCode, body)
+		}
+	}
+	if !strings.Contains(log.String(), "boom") {
+		t.Errorf("log: %s", log.String())
+	}
+}
+
+func TestStopWaitsForAnswersThenCancels(t *testing.T) {
+	started, cancelled := make(chan struct{}), make(chan error, 1)
+	s, addr := serve(t, gateway.Options{}, func(_ http.ResponseWriter, r *http.Request) {
+		close(started)
+		<-r.Context().Done()
+		cancelled <- context.Cause(r.Context())
+	})
+	go func() {
+		if resp, err := http.Post("http://"+addr+"/x", "", nil); err == nil {
+			resp.Body.Close()
+		}
+	}()
+	<-started
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	if err := s.Stop(ctx); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+	if err := <-cancelled; err == nil {
+		t.Error("the request was not cancelled")
+	}
+}
+
+func TestExplainMapsEveryClass(t *testing.T) {
+	for _, c := range []struct {
+		err    error
+		status int
+		kind   string
+	}{
+		{errdefs.ErrNotFound, 404, "ResourceNotFoundException"}, {errdefs.ErrInvalidArgument, 400, "InvalidParameterValueException"},
+		{errdefs.ErrAlreadyExists, 409, "ResourceConflictException"}, {errdefs.ErrConflict, 409, "ResourceConflictException"},
+		{errdefs.ErrFailedPrecondition, 412, "PreconditionFailedException"}, {errdefs.ErrOutOfRange, 413, "RequestTooLargeException"},
+		{errdefs.ErrResourceExhausted, 429, "TooManyRequestsException"}, {errdefs.ErrUnavailable, 503, "ServiceException"},
+		{errdefs.ErrPermissionDenied, 403, "AccessDeniedException"}, {errdefs.ErrUnauthenticated, 403, "UnrecognizedClientException"},
+		{context.DeadlineExceeded, 504, "ServiceException"}, {context.Canceled, 499, "ServiceException"},
+		{errors.New("x"), 500, "ServiceException"}, {&http.MaxBytesError{Limit: 1}, 413, "RequestTooLargeException"},
+	} {
+		if p := gateway.Explain(fmt.Errorf("wrapped: %w", c.err)); p.Status != c.status || p.Type != c.kind {
+			t.Errorf("%v: %+v", c.err, p)
+		}
+	}
+	p := gateway.Explain(&spec.RetryError{After: 1200 * time.Millisecond, Err: errdefs.ErrUnavailable})
+	if p.RetryAfter != 1200*time.Millisecond || p.Status != 503 {
+		t.Errorf("%+v", p)
+	}
+	if p := gateway.Explain(&spec.RetryError{Err: errdefs.ErrResourceExhausted}); p.RetryAfter != 0 {
+		t.Errorf("never: %+v", p)
+	}
+}
+
+func TestNear(t *testing.T) {
+	names := []string{"wan21", "ltx2", "magi1", "waver", "echo"}
+	for want, hint := range map[string]string{
+		"wan2": "did you mean wan21?", "wan": "did you mean wan21?", "echo1": "did you mean echo?",
+		"zzzzzz": "there is echo, ltx2, magi1, wan21, waver",
+	} {
+		if got := gateway.Near(want, names); got != hint {
+			t.Errorf("%s: %q, want %q", want, got, hint)
+		}
+	}
+	if got := gateway.Near("x", nil); got != "there is none yet" {
+		t.Error(got)
+	}
+}
