@@ -6,18 +6,23 @@ import (
 	"encoding/hex"
 
 	"github.com/videosdgx/videosdgx/runtime/dispatch"
+	"github.com/videosdgx/videosdgx/runtime/placement"
 )
 
 // openDispatch starts what turns invocations into answers, and has it hear of every change of a function.
 func (p *plane) openDispatch(ctx context.Context) (err error) {
 	sum := sha256.Sum256([]byte(p.cfg.Data))
+	terms := placement.DefaultTerms
+	terms.Fixed = p.cfg.KeepAlive.D()
 	p.dispatch, err = dispatch.New(dispatch.Config{
 		Functions: p.registry, Sandbox: p.sandbox, Owner: hex.EncodeToString(sum[:6]),
 		RunDir: p.dir("run"), LogDir: p.dir("logs"), Log: p.log,
+		Pools: p.machine.Pools, Meter: p.metrics, Terms: terms,
 	})
 	if err != nil {
 		return err
 	}
+	p.metrics.Watch(p.dispatch)
 	p.registry.Subscribe(p.dispatch.Changed)
 	return p.dispatch.Start(ctx)
 }

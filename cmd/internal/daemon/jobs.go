@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/videosdgx/videosdgx/cmd/internal/version"
+	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 	"github.com/videosdgx/videosdgx/runtime/jobs/sqlite"
 )
@@ -23,10 +25,12 @@ func (p *plane) openStore(ctx context.Context) (err error) {
 }
 
 func (p *plane) openJobs(ctx context.Context) (err error) {
+	catalog := &jobs.Catalog{Functions: p.registry, Observer: p.dispatch, Info: modelInfo}
 	p.jobs, err = jobs.New(jobs.Config{Node: p.cfg.Node, Outputs: p.cfg.Outputs},
-		jobs.Deps{Store: p.store, Runner: p.dispatch, Models: &models{p.registry, p.dispatch}, Log: p.log})
+		jobs.Deps{Store: p.store, Runner: p.dispatch, Models: catalog, Log: p.log})
 	if err != nil {
 		return err
 	}
+	p.rest = rest.New(rest.Options{Jobs: p.jobs, Models: catalog, Log: p.log, Version: version.Get().Version})
 	return p.jobs.Start(ctx)
 }

@@ -9,11 +9,15 @@ import (
 	"path/filepath"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/videosdgx/videosdgx/runtime/device"
 	"github.com/videosdgx/videosdgx/runtime/dispatch"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
+	"github.com/videosdgx/videosdgx/runtime/metrics"
 	"github.com/videosdgx/videosdgx/runtime/registry"
 )
 
@@ -30,8 +34,12 @@ type plane struct {
 	dispatch *dispatch.Dispatcher
 	store    jobs.Backend
 	jobs     *jobs.Service
+	rest     *rest.API
 	server   *gateway.Server
-	metrics  *prometheus.Registry
+	ports    *ports
+	machine  *device.Machine
+	scraped  *prometheus.Registry
+	metrics  *metrics.Metrics
 }
 
 // phases are the parts of a control plane: the port first, so that one in use is told before anything is touched; the
@@ -40,12 +48,14 @@ func (p *plane) phases() []phase {
 	return []phase{
 		{"data folder", p.takeData, func(context.Context) error { return p.lock.Close() }},
 		{"listener", p.openListener, func(context.Context) error { return p.closeListener() }},
+		{"machine", p.openMachine, func(context.Context) error { p.machine.Close(); return nil }},
 		{"driver", p.openDriver, p.closeDriver},
 		{"registry", p.openRegistry, func(context.Context) error { return p.registry.Close() }},
 		{"dispatch", p.openDispatch, func(ctx context.Context) error { return p.dispatch.Stop(ctx) }},
 		{"job store", p.openStore, func(context.Context) error { return p.store.Close() }},
 		{"jobs", p.openJobs, func(ctx context.Context) error { return p.jobs.Stop(ctx) }},
 		{"server", p.openServer, func(ctx context.Context) error { return p.server.Stop(ctx) }},
+		{"model ports", p.openPorts, func(ctx context.Context) error { return p.ports.stop(ctx) }},
 	}
 }
 
@@ -84,3 +94,12 @@ func (p *plane) openRegistry(context.Context) (err error) {
 }
 
 func (p *plane) dir(name string) string { return filepath.Join(p.cfg.Data, name) }
+
+// openMachine looks at memory and GPUs, and declares the metrics.
+func (p *plane) openMachine(context.Context) (err error) {
+	p.scraped = prometheus.NewRegistry()
+	p.scraped.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	p.metrics = metrics.New(p.scraped)
+	p.machine, err = device.Open(p.cfg.Memory)
+	return err
+}

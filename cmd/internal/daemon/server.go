@@ -2,12 +2,9 @@ package daemon
 
 import (
 	"context"
-
-	"github.com/prometheus/client_golang/prometheus"
-	"github.com/prometheus/client_golang/prometheus/collectors"
-	"github.com/prometheus/client_golang/prometheus/promhttp"
-
 	"net/http"
+
+	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/videosdgx/videosdgx/cmd/internal/version"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
@@ -36,14 +33,9 @@ func (p *plane) routes() []gateway.Routes {
 		lambda.New(lambda.Options{
 			Invoker: p.dispatch, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Keys: p.keys(), Log: p.log,
 		}),
-		gateway.Mount{Pattern: "GET /metrics", Handler: p.prometheus()},
+		p.rest,
+		gateway.Mount{Pattern: "GET /metrics", Handler: promhttp.HandlerFor(p.scraped, promhttp.HandlerOpts{})},
 	}
-}
-
-func (p *plane) prometheus() http.Handler {
-	p.metrics = prometheus.NewRegistry()
-	p.metrics.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return promhttp.HandlerFor(p.metrics, promhttp.HandlerOpts{})
 }
 
 // keys are the credentials that requests must be signed with; none: any are accepted.

@@ -1,0 +1,103 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"sync"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
+)
+
+// ports serves each model on a port of its own, as its manifest says, and follows the manifests as they change. A port
+// that cannot be had is told in the log: the model is served on the gateway all the same.
+type ports struct {
+	plane *plane
+	api   *rest.API
+
+	mu   sync.Mutex
+	open map[string]*modelPort // by address
+	done bool
+}
+
+type modelPort struct {
+	model  string
+	server *gateway.Server
+	ended  chan struct{}
+}
+
+func (p *plane) openPorts(ctx context.Context) error {
+	p.ports = &ports{plane: p, api: p.rest, open: map[string]*modelPort{}}
+	if p.cfg.ModelHost == "none" {
+		return nil
+	}
+	p.registry.Subscribe(func(string) { p.ports.follow(context.WithoutCancel(ctx)) })
+	p.ports.follow(ctx)
+	return nil
+}
+
+// follow opens the ports that are wanted and closes the others.
+func (s *ports) follow(ctx context.Context) {
+	fns, err := s.plane.registry.List(ctx)
+	if err != nil {
+		return
+	}
+	want := map[string]string{}
+	for _, fn := range fns {
+		if fn.Model != nil && fn.Model.Port > 0 {
+			want[net.JoinHostPort(s.plane.cfg.ModelHost, strconv.Itoa(fn.Model.Port))] = fn.Model.Name
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for addr, port := range s.open {
+		if want[addr] != port.model {
+			s.closeLocked(ctx, addr)
+		}
+	}
+	for addr, model := range want {
+		if s.open[addr] == nil && !s.done {
+			s.openLocked(ctx, addr, model)
+		}
+	}
+}
+
+func (s *ports) openLocked(ctx context.Context, addr, model string) {
+	l, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		s.plane.log.Warn("model port not opened", "model", model, "address", addr, "error", err)
+		return
+	}
+	p := &modelPort{model: model, ended: make(chan struct{}), server: gateway.New(gateway.Options{
+		Routes: []gateway.Routes{s.api.Model(model)}, Log: s.plane.log,
+	})}
+	s.open[addr] = p
+	s.plane.log.Info("model port open", "model", model, "address", addr)
+	go func() {
+		defer close(p.ended)
+		if err := p.server.Serve(l); err != nil {
+			s.plane.log.Error("model port failed", "model", model, "error", err)
+		}
+	}()
+}
+
+func (s *ports) closeLocked(ctx context.Context, addr string) error {
+	p := s.open[addr]
+	delete(s.open, addr)
+	err := p.server.Stop(ctx)
+	<-p.ended
+	return err
+}
+
+func (s *ports) stop(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.done = true
+	var errs []error
+	for addr := range s.open {
+		errs = append(errs, s.closeLocked(ctx, addr))
+	}
+	return errors.Join(errs...)
+}
