@@ -202,6 +202,7 @@ func BenchmarkProcessWarm(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.ReportAllocs()
+	b.ResetTimer()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			if _, _, err := p.call(`1`); err != nil {

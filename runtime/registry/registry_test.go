@@ -18,7 +18,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-var ctx = context.Background()
+var (
+	ctx   = context.Background()
+	quiet = slog.New(slog.DiscardHandler)
+)
 
 // world is a registry on folders of its own, which says on told when a function changed.
 type world struct {
@@ -30,7 +33,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, cfg: Config{Functions: t.TempDir(), Data: t.TempDir(), Debounce: 5 * time.Millisecond, Log: slog.New(slog.DiscardHandler)}}
+	w := &world{t: t, cfg: Config{Functions: t.TempDir(), Data: t.TempDir(), Debounce: 5 * time.Millisecond, Log: quiet}}
 	w.open()
 	return w
 }
