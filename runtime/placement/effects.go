@@ -1,34 +1,40 @@
 package placement
 
-import "context"
+import (
+	"context"
+	"sync"
+)
 
-// Effects is what a decision can make happen. Evict gives up an idle instance and returns when its memory is free; it may
-// find that the instance is in use by now, which is no error: the next decision sees it. Changed gives a channel that is
-// closed at the next change that could let a waiting start in; take it before looking.
+// Effects is what deciding about one start can make happen. It is locked from a look to what follows from it, so that no
+// room is promised twice, and not while waiting.
 type Effects interface {
+	sync.Locker
+	// View says what there is and what it is given to.
 	View() (pools []Pool, held []Holding)
+	// Hold gives the start its room.
+	Hold()
+	// Evict gives up instances that are idle and returns when their memory is free. It may find one in use by now, which
+	// is no error: the next look sees it.
 	Evict(ctx context.Context, ids []string) error
+	// Claim says which busy instances are to get no further event, so that they can be evicted; it replaces what was
+	// claimed for this start before.
+	Claim(ids []string)
+	// Changed gives a channel that is closed at the next change that could let a waiting start in.
 	Changed() <-chan struct{}
 }
 
-// Admit decides and acts until an instance with this demand may start (Fits), never can, or has no hope for now (Full),
-// or ctx ends. Only one Admit may run at a time for each Effects, so that no room is promised twice. waiting is told of
-// each Wait, before it.
-func Admit(ctx context.Context, want Demand, e Effects, waiting func(Decision)) (Decision, error) {
+// Admit decides and acts until an instance with this demand has its room (Fits), never can have it (Never), cannot hope
+// for it now (Full), or ctx ends.
+func Admit(ctx context.Context, want Demand, e Effects) (Decision, error) {
+	defer e.Claim(nil)
 	for {
 		changed := e.Changed()
-		pools, held := e.View()
-		d := Place(want, pools, held)
-		switch d.Verdict {
-		case Evict:
-			if err := e.Evict(ctx, d.Victims); err != nil {
-				return d, err
-			}
+		d, err := look(ctx, want, e)
+		if err != nil || (d.Verdict != Wait && d.Verdict != Evict) {
+			return d, err
+		}
+		if d.Verdict == Evict {
 			continue
-		case Wait:
-			waiting(d)
-		default:
-			return d, nil
 		}
 		select {
 		case <-changed:
@@ -36,4 +42,20 @@ func Admit(ctx context.Context, want Demand, e Effects, waiting func(Decision)) 
 			return d, context.Cause(ctx)
 		}
 	}
+}
+
+func look(ctx context.Context, want Demand, e Effects) (Decision, error) {
+	e.Lock()
+	defer e.Unlock()
+	pools, held := e.View()
+	d := Place(want, pools, held)
+	switch d.Verdict {
+	case Fits:
+		e.Hold()
+	case Evict:
+		return d, e.Evict(ctx, d.Victims)
+	case Wait:
+		e.Claim(d.Victims)
+	}
+	return d, nil
 }

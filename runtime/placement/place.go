@@ -13,6 +13,7 @@ type Holding struct {
 	Demand   Demand
 	Settled  bool    // what it uses shows in the pools' Available by now
 	Movable  bool    // idle, not pinned, not one of the function's minInstances
+	Yields   bool    // busy, but Movable once it is not, and nobody waits for it longer than for this start
 	Priority float64 // what keeping it is worth, see Clock
 }
 
@@ -31,7 +32,7 @@ const (
 // Decision is what to do about one start.
 type Decision struct {
 	Verdict Verdict
-	Victims []string   // for Evict
+	Victims []string   // for Evict; for Wait: those that would make room once they are idle
 	Pool    string     // for the others: the pool that is short,
 	Need    spec.Bytes // what was asked of it,
 	Most    spec.Bytes // and what it could give: ever (Never), or now
@@ -48,10 +49,11 @@ func Place(want Demand, pools []Pool, held []Holding) Decision {
 	if lack == 0 {
 		return Decision{Verdict: Fits}
 	}
-	if v := victims(want, pools, held); v != nil {
+	if v := victims(want, pools, held, func(h Holding) bool { return h.Movable }); v != nil {
 		return Decision{Verdict: Evict, Victims: v}
 	}
-	d := Decision{Verdict: Wait, Pool: short.Name, Need: want[short.Name], Most: max(want[short.Name]-lack, 0)}
+	later := victims(want, pools, held, func(h Holding) bool { return h.Movable || h.Yields })
+	d := Decision{Verdict: Wait, Victims: later, Pool: short.Name, Need: want[short.Name], Most: max(want[short.Name]-lack, 0)}
 	if !slices.ContainsFunc(held, func(h Holding) bool { return h.Demand[short.Name] > 0 }) {
 		d.Verdict = Full
 	}
@@ -89,10 +91,10 @@ func free(p Pool, held []Holding, gone map[string]bool) spec.Bytes {
 	return min(budget, actual)
 }
 
-// victims picks the movable instances worth least whose going makes room, and spares those that turn out not to be
+// victims picks, among those that may go, the instances worth least whose going makes room, and spares those that turn out not to be
 // needed. nil: all of them together would not do.
-func victims(want Demand, pools []Pool, held []Holding) []string {
-	movable := slices.DeleteFunc(slices.Clone(held), func(h Holding) bool { return !h.Movable })
+func victims(want Demand, pools []Pool, held []Holding, may func(Holding) bool) []string {
+	movable := slices.DeleteFunc(slices.Clone(held), func(h Holding) bool { return !may(h) })
 	slices.SortFunc(movable, func(a, b Holding) int {
 		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(a.ID, b.ID))
 	})

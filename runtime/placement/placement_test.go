@@ -21,6 +21,12 @@ func hold(id string, size spec.Bytes, movable bool, priority float64) Holding {
 	return Holding{ID: id, Demand: Demand{System: size}, Settled: true, Movable: movable, Priority: priority}
 }
 
+func yielding(id string, size spec.Bytes, priority float64) Holding {
+	h := hold(id, size, false, priority)
+	h.Yields = true
+	return h
+}
+
 func TestPlace(t *testing.T) {
 	pending := hold("p", 4*gib, false, 0)
 	pending.Settled = false
@@ -40,6 +46,7 @@ func TestPlace(t *testing.T) {
 		"as many as needed":        {Demand{System: 10 * gib}, 6 * gib, []Holding{hold("a", 5*gib, true, 2), hold("b", 5*gib, true, 1)}, Evict, []string{"b", "a"}},
 		"a small one is spared":    {Demand{System: 6 * gib}, 4 * gib, []Holding{hold("s", gib, true, 1), hold("l", 10*gib, true, 2)}, Evict, []string{"l"}},
 		"busy and pinned stay":     {Demand{System: 10 * gib}, 6 * gib, []Holding{hold("a", 5*gib, false, 2), hold("b", 5*gib, true, 1)}, Wait, nil},
+		"a busy one is claimed":    {Demand{System: 10 * gib}, 6 * gib, []Holding{yielding("a", 5*gib, 2), hold("b", 5*gib, true, 1)}, Wait, []string{"b", "a"}},
 		"promised counts":          {Demand{System: 4 * gib}, 9 * gib, []Holding{pending}, Wait, nil},
 		"promised and enough":      {Demand{System: 3 * gib}, 9 * gib, []Holding{pending}, Fits, nil},
 		"GPU says nothing":         {Demand{"gpu0": 21 * gib}, 16 * gib, nil, Fits, nil},
