@@ -16,6 +16,9 @@ const socketName = "init.sock"
 
 // Dial connects to init, and waits for it to listen when it has only just been started.
 func (b *box) Dial(ctx context.Context) (net.Conn, error) {
+	if !b.isRunning() {
+		return nil, fmt.Errorf("instance %s is not running: %w", b.id, errdefs.ErrFailedPrecondition)
+	}
 	for wait := 200 * time.Microsecond; ; wait = min(wait*2, 2*time.Millisecond) {
 		c, err := b.dialOnce(ctx)
 		if err == nil || !errdefs.IsUnavailable(err) {

@@ -41,7 +41,7 @@ func (b blueprint) spec() (*specs.Spec, error) {
 		return nil, err
 	}
 	s := &specs.Spec{
-		Version:  specs.Version,
+		Version:  "1.0.2", // what the oldest runtimes take; nothing here is younger
 		Hostname: hostname(b.c.ID),
 		Root:     &specs.Root{Path: "rootfs", Readonly: true},
 		Mounts:   b.mounts(),
@@ -67,7 +67,7 @@ func (b blueprint) spec() (*specs.Spec, error) {
 	if b.criuConf != "" {
 		s.Annotations = map[string]string{"org.criu.config": b.criuConf}
 	}
-	s.Linux.Seccomp = seccomp.DefaultProfile(s)
+	s.Linux.Seccomp = nativeOnly(seccomp.DefaultProfile(s))
 	return s, b.devices(s)
 }
 
@@ -149,6 +149,13 @@ func (b blueprint) devices(s *specs.Spec) error {
 		return fmt.Errorf("GPUs %s: run `nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`: %w (%w)", strings.Join(names, ", "), err, errdefs.ErrFailedPrecondition)
 	}
 	return nil
+}
+
+// nativeOnly refuses system calls of the machine's other architectures (32-bit ones, on x86-64). No image needs them here,
+// and the runtime compiles the filter at every start, for each architecture again.
+func nativeOnly(p *specs.LinuxSeccomp) *specs.LinuxSeccomp {
+	p.Architectures = nil
+	return p
 }
 
 // hostname is at most 63 bytes, as the kernel and DNS have it.
