@@ -62,9 +62,9 @@ func (d *demo) film(ctx context.Context, s *server) (string, Measured, error) {
 		return "", Measured{}, fmt.Errorf("videosdgx generate: %w", err)
 	}
 	m := Measured{Millis: millis(time.Since(begin)), Calls: 1}
-	var v struct{ Driver struct{ Name string } }
+	var v struct{ Driver string }
 	err := s.get(ctx, "/api/v1/version", &v)
-	return v.Driver.Name, m, err
+	return v.Driver, m, err
 }
 
 // ping calls the function with an event that does no work.
@@ -90,11 +90,11 @@ func (s *server) ping(ctx context.Context) (Measured, error) {
 
 // scaleToZero removes every instance, as the end of their keep-alive would.
 func (s *server) scaleToZero(ctx context.Context) error {
-	var list []struct{ ID string }
+	var list struct{ Instances []struct{ ID string } }
 	if err := s.get(ctx, "/api/v1/instances", &list); err != nil {
 		return err
 	}
-	for _, i := range list {
+	for _, i := range list.Instances {
 		if err := s.do(ctx, http.MethodDelete, "/api/v1/instances/"+i.ID, nil); err != nil {
 			return err
 		}
