@@ -46,26 +46,47 @@ type planCache struct {
 	making bool
 }
 
-const maxPlanned = 20_000
+const (
+	maxPlanned = 20_000
+	planAtOnce = 200 // a queue up to this long is planned while the asker waits, a longer one behind its back
+)
 
 // Place gives a queued job's position and expected times; false when the plan does not have it (yet).
 func (s *Service) Place(ctx context.Context, id string) (Place, bool) {
+	if s.planDue(id) {
+		n, err := s.deps.Store.Queued(ctx)
+		if err == nil && n <= planAtOnce {
+			s.replan(ctx)
+		} else {
+			s.runs.Go(func() { s.replan(s.ctx) })
+		}
+	}
 	s.mu.Lock()
+	defer s.mu.Unlock()
+	p, ok := s.places.places[id]
+	return p, ok
+}
+
+// planDue tells whether to plan now, and if so promises that the caller does.
+func (s *Service) planDue(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	c := &s.places
-	stale := c.places == nil || time.Since(c.made) > max(time.Second, 10*c.cost)
-	if !stale || c.making {
-		defer s.mu.Unlock()
-		p, ok := c.places[id]
-		return p, ok
+	age := time.Since(c.made)
+	_, known := c.places[id]
+	due := c.places == nil || age > max(time.Second, 10*c.cost) || !known && age > 10*c.cost && len(c.places) < planAtOnce
+	if !due || c.making || s.draining {
+		return false
 	}
 	c.making = true
-	s.mu.Unlock()
+	return true
+}
+
+func (s *Service) replan(ctx context.Context) {
 	places, cost := s.plan(ctx)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	*c = planCache{places: places, made: time.Now(), cost: cost}
-	p, ok := places[id]
-	return p, ok
+	s.places = planCache{places: places, made: time.Now(), cost: cost}
 }
 
 func (s *Service) plan(ctx context.Context) (map[string]Place, time.Duration) {

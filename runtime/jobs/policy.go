@@ -54,7 +54,7 @@ func (p Policy) Choose(heads []Head, f Facts) (Head, bool) {
 		return Head{}, false
 	}
 	models, clients := f.load()
-	late, anyLate := p.late(heads, f)
+	late, anyLate := p.late(heads, f, models)
 	var best candidate
 	found := false
 	for _, h := range heads {
@@ -80,10 +80,12 @@ func (p Policy) Choose(heads []Head, f Facts) (Head, bool) {
 }
 
 // late gives the cold model that has been held back longest beyond ModelWait.
-func (p Policy) late(heads []Head, f Facts) (string, bool) {
+func (p Policy) late(heads []Head, f Facts, models map[string]int) (string, bool) {
 	name, since, found := "", f.Now.Add(-p.ModelWait), false
-	models, _ := f.load()
 	for _, h := range heads {
+		if !found && !h.Created.Before(since) {
+			continue
+		}
 		t := later(h.Created, f.ModelTurn[h.Model])
 		if models[h.Model] == 0 && f.limit(h.Model) > 0 && !f.yields(h) && (t.Before(since) || found && t.Equal(since) && h.Model < name) {
 			name, since, found = h.Model, t, true

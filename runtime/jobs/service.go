@@ -38,6 +38,9 @@ type Service struct {
 	full     bool // the disk was full when last looked at
 }
 
+// modelsKeep is how long scheduling trusts what it knows of the models.
+const modelsKeep = 200 * time.Millisecond
+
 // New makes a service; nothing runs before Start.
 func New(cfg Config, deps Deps) (*Service, error) {
 	cfg = cfg.WithDefaults()
@@ -50,6 +53,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
+	deps.Models = Cached(deps.Models, modelsKeep)
 	out, err := openOutputs(cfg.Outputs, deps.Step, deps.Free)
 	if err != nil {
 		return nil, err

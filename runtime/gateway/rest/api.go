@@ -32,6 +32,7 @@ func (o Options) WithDefaults() Options {
 	if o.Client == nil {
 		o.Client = clientOf
 	}
+	o.Models = jobs.Cached(o.Models, 200*time.Millisecond)
 	set(&o.Version, "dev")
 	set(&o.MaxWait, 10*time.Minute)
 	set(&o.Beat, 15*time.Second)
