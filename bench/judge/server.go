@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/videosdgx/videosdgx/bench/harness"
+	"github.com/videosdgx/videosdgx/bench/judge/shapes"
+)
+
+// start gives a maker that calls a server, its own unless one was named.
+func (o options) start(ctx context.Context) (maker, func() error, error) {
+	if err := o.keepFolder(); err != nil {
+		return nil, nil, err
+	}
+	if o.server.URL != "" {
+		s, err := harness.Start(ctx, o.server)
+		if err != nil {
+			return nil, nil, err
+		}
+		return o.caller(s.URL), s.Stop, nil
+	}
+	temp, err := os.MkdirTemp("", "videosdgx-judge-")
+	if err != nil {
+		return nil, nil, err
+	}
+	drop := func() error { return os.RemoveAll(temp) }
+	if err := o.prepare(ctx, temp); err != nil {
+		return nil, nil, errors.Join(err, drop())
+	}
+	s, err := harness.Start(ctx, o.server)
+	if err != nil {
+		return nil, nil, errors.Join(err, drop())
+	}
+	stop := func() error { return errors.Join(s.Stop(), drop()) }
+	if err := o.deploy(ctx, s.URL, temp); err != nil {
+		return nil, nil, errors.Join(err, stop())
+	}
+	return o.caller(s.URL), stop, nil
+}
+
+func (o options) keepFolder() error {
+	if o.keep == "" {
+		return nil
+	}
+	return os.MkdirAll(o.keep, 0o755)
+}
+
+// prepare builds the programs, unless -bin names them, and the bundle.
+func (o *options) prepare(ctx context.Context, temp string) error {
+	if o.server.Binary == "" {
+		bin, err := harness.Build(ctx, temp)
+		if err != nil {
+			return err
+		}
+		o.server.Binary = bin
+	}
+	if _, err := os.Stat(o.program()); err != nil {
+		if err := command(ctx, "go", "build", "-o", o.program(), "github.com/videosdgx/videosdgx/functions/wan21/cmd/wan21"); err != nil {
+			return err
+		}
+	}
+	o.server.Functions = filepath.Join(temp, "functions")
+	if o.server.Log == nil {
+		o.server.Log = io.Discard
+	}
+	return command(ctx, o.server.Binary, "models", "build", o.checkpoint, "-o", filepath.Join(temp, "bundle"))
+}
+
+func (o options) program() string {
+	return filepath.Join(filepath.Dir(o.server.Binary), "functions", "wan21")
+}
+
+// deploy writes the function's manifest for the driver that the server runs, and waits until the function answers.
+func (o options) deploy(ctx context.Context, url, temp string) error {
+	var version struct{ Driver struct{ Name string } }
+	if err := get(ctx, url+"/api/v1/version", &version); err != nil {
+		return err
+	}
+	how := fmt.Sprintf("command: [%q]", o.program())
+	if version.Driver.Name != "process" {
+		image := filepath.Join(temp, "image")
+		if err := command(ctx, o.server.Binary, "image", "build", "images/wan21", "-o", image); err != nil {
+			return err
+		}
+		how = fmt.Sprintf("image: %q", "oci:"+image)
+	}
+	dir := filepath.Join(o.server.Functions, o.function)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	text := fmt.Sprintf("name: %s\n%s\nmodel: {name: %s, bundle: %q}\ntimeout: 15m\nkeepAlive: 15m\n", o.function, how, o.function, filepath.Join(temp, "bundle"))
+	if err := os.WriteFile(filepath.Join(dir, "function.yaml"), []byte(text), 0o644); err != nil {
+		return err
+	}
+	return o.await(ctx, url)
+}
+
+// await asks until the watched folder has been read: until the function is no longer unknown.
+func (o options) await(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
+	defer cancel()
+	for {
+		_, err := post(ctx, url+"/fn/"+o.function+"/", map[string]any{"ping": true})
+		var status *statusError
+		if !errors.As(err, &status) || status.code != http.StatusNotFound {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the server never learned of %s: %w", o.function, err)
+		case <-time.After(50 * time.Millisecond):
+		}
+	}
+}
+
+func (o options) caller(url string) maker {
+	return func(ctx context.Context, _ shapes.Spec, prompt string, seed uint64) (*shapes.Clip, error) {
+		request := map[string]any{"prompt": prompt, "seed": seed}
+		if o.steps > 0 {
+			request["num_inference_steps"] = o.steps
+		}
+		mp4, err := post(ctx, url+"/fn/"+o.function+"/", request)
+		if err != nil {
+			return nil, err
+		}
+		if o.keep != "" {
+			name := filepath.Join(o.keep, fmt.Sprintf("%d %s.mp4", seed, strings.ReplaceAll(prompt, "/", "-")))
+			if err := os.WriteFile(name, mp4, 0o644); err != nil {
+				return nil, err
+			}
+		}
+		return decode(ctx, mp4)
+	}
+}
+
+type statusError struct {
+	code int
+	body string
+}
+
+func (e *statusError) Error() string {
+	return fmt.Sprintf("the server answered %d: %s", e.code, e.body)
+}
+
+func post(ctx context.Context, url string, body any) ([]byte, error) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(raw))
+	if err != nil {
+		return nil, err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "video/mp4")
+	return do(req)
+}
+
+func get(ctx context.Context, url string, into any) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	raw, err := do(req)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(raw, into)
+}
+
+func do(req *http.Request) ([]byte, error) {
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer res.Body.Close()
+	raw, err := io.ReadAll(res.Body)
+	if err == nil && res.StatusCode != http.StatusOK {
+		err = &statusError{res.StatusCode, strings.TrimSpace(string(raw[:min(len(raw), 2000)]))}
+	}
+	return raw, err
+}
+
+func command(ctx context.Context, name string, args ...string) error {
+	if out, err := exec.CommandContext(ctx, name, args...).CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", filepath.Base(name), strings.Join(args, " "), err, out)
+	}
+	return nil
+}
