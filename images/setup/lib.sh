@@ -1,7 +1,9 @@
 # Shared by the setup scripts; sourced, not run. Every step says what it does once, and is silent when there is nothing to do.
 set -euo pipefail
-libdir=/usr/local/lib/videosdgx  # ONNX Runtime
+libdir=/usr/local/lib/videosdgx # ONNX Runtime
 bindir=/opt/videosdgx/bin       # binaries newer than the distribution's
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+((EUID == 0)) || libdir=$root/bin/lib # the programs in bin look there too
 say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }

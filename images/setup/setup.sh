@@ -8,10 +8,16 @@ here=$(cd "$(dirname "$0")" && pwd)
 
 have gcc || install_packages gcc libc6-dev
 have npm || die "npm is missing (it brings ONNX Runtime); install it: apt-get install npm"
-install_packages ca-certificates containerd runc crun ffmpeg iproute2
+if ((EUID == 0)); then
+  install_packages ca-certificates containerd runc crun ffmpeg iproute2
+  "$here/containerd.sh"
+  "$here/criu.sh"
+else
+  say "not root: no containerd and no CRIU; functions run as plain processes (sudo make setup for the rest)"
+  have ffmpeg || die "ffmpeg is missing; install it: sudo apt-get install ffmpeg"
+fi
 "$here/ort.sh"
-"$here/criu.sh"
-if [[ ${1:-} == test ]]; then
+if [[ ${1:-} == test ]] && ((EUID == 0)); then
   install_packages redis-server nginx-light awscli cmake autoconf automake libtool g++ python3 make
 fi
 say "done; videosdgx doctor shows what is here"
