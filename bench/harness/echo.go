@@ -1,0 +1,120 @@
+package harness
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Get reads the JSON of a path of the server's API.
+func (s *Server) Get(ctx context.Context, path string, out any) error {
+	return s.Call(ctx, http.MethodGet, path, nil, out)
+}
+
+// Call does one request of the server's API with JSON in (nil: none) and out (nil: dropped).
+func (s *Server) Call(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, s.URL+path, body)
+	if err != nil {
+		return err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode >= 300 {
+		return fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, b)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(b, out)
+}
+
+// Driver is the sandbox driver that the server runs with.
+func (s *Server) Driver(ctx context.Context) (string, error) {
+	var v struct{ Driver string }
+	return v.Driver, s.Get(ctx, "/api/v1/version", &v)
+}
+
+// Echo is the static Go function images/echo, in the form that a driver takes.
+type Echo struct {
+	program, layout string // one of them is set
+}
+
+// BuildEcho compiles images/echo into dir, and assembles its image unless the server runs plain processes.
+func (s *Server) BuildEcho(ctx context.Context, dir string) (Echo, error) {
+	program := filepath.Join(dir, "functions", "echo")
+	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
+		return Echo{}, err
+	}
+	if err := command(ctx, []string{"CGO_ENABLED=0"}, "go", "build", "-ldflags", "-s -w", "-o", program, "github.com/videosdgx/videosdgx/images/echo"); err != nil {
+		return Echo{}, err
+	}
+	driver, err := s.Driver(ctx)
+	if err != nil || driver == "process" {
+		return Echo{program: program}, err
+	}
+	root, err := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", "github.com/videosdgx/videosdgx").Output()
+	if err != nil {
+		return Echo{}, fmt.Errorf("find the checkout: %w", err)
+	}
+	if s.Bin == "" {
+		if s.Bin, err = Build(ctx, dir); err != nil {
+			return Echo{}, err
+		}
+	}
+	layout := filepath.Join(dir, "echo-layout")
+	folder := filepath.Join(strings.TrimSpace(string(root)), "images", "echo")
+	return Echo{layout: layout}, command(ctx, nil, s.Bin, "image", "build", folder, "--bin", dir, "--output", layout)
+}
+
+func command(ctx context.Context, env []string, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), env...)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s %s: %w\n%s", name, strings.Join(args, " "), err, out)
+	}
+	return nil
+}
+
+// Deploy registers e under a name, with more fields of a manifest as set has them.
+func (s *Server) Deploy(ctx context.Context, name string, e Echo, set map[string]any) error {
+	manifest := map[string]any{"name": name, "snapshot": "off", "keepAlive": "15m"}
+	if e.layout != "" {
+		manifest["image"] = "oci:" + e.layout
+	} else {
+		manifest["command"] = []string{e.program}
+	}
+	for k, v := range set {
+		manifest[k] = v
+	}
+	return s.Call(ctx, http.MethodPut, "/api/v1/functions/"+name, manifest, nil)
+}
+
+// Undeploy removes a function and waits until nothing of it runs.
+func (s *Server) Undeploy(ctx context.Context, name string) error {
+	if err := s.Call(ctx, http.MethodDelete, "/api/v1/functions/"+name, nil, nil); err != nil {
+		return err
+	}
+	return s.Await(ctx, name, func(states map[string]int) bool { return len(states) == 0 })
+}

@@ -1,0 +1,48 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Instance is what a bench wants to know of one.
+type Instance struct {
+	ID, Function, State string
+}
+
+// Instances lists what runs of a function.
+func (s *Server) Instances(ctx context.Context, function string) ([]Instance, error) {
+	var out struct{ Instances []Instance }
+	return out.Instances, s.Get(ctx, "/api/v1/instances?function="+function, &out)
+}
+
+// StopInstance ends one instance and waits until it is gone.
+func (s *Server) StopInstance(ctx context.Context, id string) error {
+	return s.Call(ctx, http.MethodDelete, "/api/v1/instances/"+id, nil, nil)
+}
+
+// Await asks until ok says yes to the number of a function's instances by state; 30 s at most.
+func (s *Server) Await(ctx context.Context, function string, ok func(states map[string]int) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	for {
+		all, err := s.Instances(ctx, function)
+		if err != nil {
+			return err
+		}
+		states := map[string]int{}
+		for _, i := range all {
+			states[i.State]++
+		}
+		if ok(states) {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("function %s has instances %v and does not come to what the bench waits for: %w", function, states, ctx.Err())
+		case <-time.After(2 * time.Millisecond):
+		}
+	}
+}
