@@ -90,18 +90,20 @@ func ask(ctx context.Context, s *harness.Server, r *harness.Report, echo harness
 	return nil
 }
 
-// reset stops what has run and waits until exactly the spares are there.
+// reset stops what has run, as soon as it can be stopped, and waits until exactly the spares are there.
 func reset(ctx context.Context, s *harness.Server, name string, spares int) error {
-	all, err := s.Instances(ctx, name)
-	if err != nil {
-		return err
-	}
-	for _, i := range all {
-		if i.State != "staged" {
-			if err := s.StopInstance(ctx, i.ID); err != nil {
-				return err
+	var failed error
+	err := s.Await(ctx, name, func(all []harness.Instance) bool {
+		staged := 0
+		for _, i := range all {
+			switch i.State {
+			case "staged":
+				staged++
+			case "idle":
+				failed = errors.Join(failed, s.StopInstance(ctx, i.ID))
 			}
 		}
-	}
-	return s.Await(ctx, name, func(states map[string]int) bool { return len(states) == min(spares, 1) && states["staged"] == spares })
+		return failed != nil || staged == spares && len(all) == spares
+	})
+	return errors.Join(failed, err)
 }

@@ -116,5 +116,5 @@ func (s *Server) Undeploy(ctx context.Context, name string) error {
 	if err := s.Call(ctx, http.MethodDelete, "/api/v1/functions/"+name, nil, nil); err != nil {
 		return err
 	}
-	return s.Await(ctx, name, func(states map[string]int) bool { return len(states) == 0 })
+	return s.Await(ctx, name, func(all []Instance) bool { return len(all) == 0 })
 }

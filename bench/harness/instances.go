@@ -23,8 +23,8 @@ func (s *Server) StopInstance(ctx context.Context, id string) error {
 	return s.Call(ctx, http.MethodDelete, "/api/v1/instances/"+id, nil, nil)
 }
 
-// Await asks until ok says yes to the number of a function's instances by state; 30 s at most.
-func (s *Server) Await(ctx context.Context, function string, ok func(states map[string]int) bool) error {
+// Await asks until ok says yes to a function's instances; 30 s at most.
+func (s *Server) Await(ctx context.Context, function string, ok func([]Instance) bool) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for {
@@ -32,16 +32,12 @@ func (s *Server) Await(ctx context.Context, function string, ok func(states map[
 		if err != nil {
 			return err
 		}
-		states := map[string]int{}
-		for _, i := range all {
-			states[i.State]++
-		}
-		if ok(states) {
+		if ok(all) {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("function %s has instances %v and does not come to what the bench waits for: %w", function, states, ctx.Err())
+			return fmt.Errorf("function %s has instances %v and does not come to what the bench waits for: %w", function, all, ctx.Err())
 		case <-time.After(2 * time.Millisecond):
 		}
 	}
