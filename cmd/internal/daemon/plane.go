@@ -14,6 +14,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/device"
 	"github.com/videosdgx/videosdgx/runtime/dispatch"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/gateway/async"
 	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
@@ -35,6 +36,7 @@ type plane struct {
 	store    jobs.Backend
 	jobs     *jobs.Service
 	rest     *rest.API
+	events   *async.Queue
 	server   *gateway.Server
 	ports    *ports
 	machine  *device.Machine
@@ -54,6 +56,7 @@ func (p *plane) phases() []phase {
 		{"dispatch", p.openDispatch, func(ctx context.Context) error { return p.dispatch.Stop(ctx) }},
 		{"job store", p.openStore, func(context.Context) error { return p.store.Close() }},
 		{"jobs", p.openJobs, func(ctx context.Context) error { return p.jobs.Stop(ctx) }},
+		{"events", p.openEvents, p.closeEvents},
 		{"server", p.openServer, func(ctx context.Context) error { return p.server.Stop(ctx) }},
 		{"model ports", p.openPorts, func(ctx context.Context) error { return p.ports.stop(ctx) }},
 	}

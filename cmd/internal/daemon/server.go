@@ -31,7 +31,7 @@ func (p *plane) routes() []gateway.Routes {
 	return []gateway.Routes{
 		admin.New(admin.Options{Functions: p.registry, Instances: p.dispatch, Version: p.version(), Log: p.log}),
 		lambda.New(lambda.Options{
-			Invoker: p.dispatch, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Keys: p.keys(), Log: p.log,
+			Invoker: p.dispatch, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Queue: p.events, Keys: p.keys(), Log: p.log,
 		}),
 		p.rest,
 		gateway.Mount{Pattern: "GET /metrics", Handler: promhttp.HandlerFor(p.scraped, promhttp.HandlerOpts{})},
