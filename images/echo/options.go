@@ -22,12 +22,12 @@ import (
 // options is an event that asks for something. They are done in the order of the fields.
 type options struct {
 	Log        string   `json:"log"`        // a line for stderr
+	AllocateMB int      `json:"allocateMb"` // memory to hold while this event runs
 	Progress   int      `json:"progress"`   // this many progress reports
 	Sleep      string   `json:"sleep"`      // a duration; ends early at the deadline or, with watch, at a cancel
 	Watch      bool     `json:"watch"`      // listen for a cancel while sleeping
 	Stubborn   bool     `json:"stubborn"`   // sleep past deadline and cancel
 	Orphan     bool     `json:"orphan"`     // leave a process behind, in a session of its own
-	AllocateMB int      `json:"allocateMb"` // memory to hold while this event runs
 	Fail       string   `json:"fail"`       // return this error
 	Panic      string   `json:"panic"`
 	Exit       *int     `json:"exit"`   // end the process
@@ -57,12 +57,12 @@ func (o *options) run(ctx context.Context) (any, error) {
 	if o.Log != "" {
 		fmt.Fprintln(os.Stderr, o.Log)
 	}
-	if err := o.takeTime(ctx); err != nil {
-		return nil, err
-	}
 	if o.AllocateMB > 0 {
 		held := fill(o.AllocateMB)
-		defer func() { clear(held[:1]) }()
+		defer func() { clear(held[:1]) }() // alive until then
+	}
+	if err := o.takeTime(ctx); err != nil {
+		return nil, err
 	}
 	if err := o.misbehave(); err != nil {
 		return nil, err

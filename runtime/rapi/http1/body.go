@@ -29,7 +29,7 @@ func newBody(br *bufio.Reader, h Header) (*Body, error) {
 	if err != nil {
 		return nil, err
 	}
-	te := h.Get("Transfer-Encoding")
+	te := strings.Join(h.all("Transfer-Encoding"), ", ")
 	switch {
 	case te == "":
 		b.Length = max(n, 0)
@@ -137,12 +137,12 @@ var crlf = []byte("\r\n")
 func (b *Body) nextChunk() error {
 	budget := 4 << 10
 	if b.inChunk {
-		if line, err := readLine(b.br, &budget); err != nil || len(line) > 0 {
+		if line, err := readStrict(b.br, &budget); err != nil || len(line) > 0 {
 			return orBad(err, "a chunk is longer than it said")
 		}
 		b.inChunk = false
 	}
-	line, err := readLine(b.br, &budget)
+	line, err := readStrict(b.br, &budget)
 	if err != nil {
 		return noEOF(err)
 	}
@@ -156,7 +156,7 @@ func (b *Body) nextChunk() error {
 		return nil
 	}
 	budget = maxHead
-	if b.Trailer, err = readFields(b.br, &budget); err != nil {
+	if b.Trailer, err = readFields(b.br, &budget, readStrict); err != nil {
 		return noEOF(err)
 	}
 	return io.EOF

@@ -35,8 +35,11 @@ func readRequest(br *bufio.Reader) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	if r.Header, err = readFields(br, &budget); err != nil {
+	if r.Header, err = readFields(br, &budget, readLine); err != nil {
 		return nil, noEOF(err)
+	}
+	if minor == 0 && r.Header.Get("Transfer-Encoding") != "" {
+		return nil, bad("HTTP/1.0 has no Transfer-Encoding")
 	}
 	r.close = minor == 0 || r.Header.hasToken("Connection", "close")
 	r.Body, err = newBody(br, r.Header)
@@ -65,10 +68,10 @@ func (r *Request) parseLine(line string) (minor int, err error) {
 }
 
 // readFields reads header or trailer lines up to the empty one.
-func readFields(br *bufio.Reader, budget *int) (Header, error) {
+func readFields(br *bufio.Reader, budget *int, read func(*bufio.Reader, *int) ([]byte, error)) (Header, error) {
 	h := make(Header, 0, 8)
 	for {
-		line, err := readLine(br, budget)
+		line, err := read(br, budget)
 		if err != nil {
 			return nil, err
 		}
@@ -85,6 +88,25 @@ func readFields(br *bufio.Reader, budget *int) (Header, error) {
 
 // readLine reads up to LF and drops an optional CR; the bytes are valid until the next read.
 func readLine(br *bufio.Reader, budget *int) ([]byte, error) {
+	line, err := readRaw(br, budget)
+	return bytes.TrimSuffix(line, []byte{'\r'}), err
+}
+
+// readStrict reads up to CR LF, as chunk and trailer lines must end.
+func readStrict(br *bufio.Reader, budget *int) ([]byte, error) {
+	line, err := readRaw(br, budget)
+	if err != nil {
+		return nil, err
+	}
+	line, ok := bytes.CutSuffix(line, []byte{'\r'})
+	if !ok {
+		return nil, bad("a chunk or trailer line ends without CR LF")
+	}
+	return line, nil
+}
+
+// readRaw reads up to LF and drops it.
+func readRaw(br *bufio.Reader, budget *int) ([]byte, error) {
 	line, err := br.ReadSlice('\n')
 	if errors.Is(err, bufio.ErrBufferFull) {
 		line, err = readLong(br, line, *budget)
@@ -98,7 +120,7 @@ func readLine(br *bufio.Reader, budget *int) ([]byte, error) {
 		}
 		return nil, err
 	}
-	return bytes.TrimSuffix(line[:len(line)-1], []byte{'\r'}), nil
+	return line[:len(line)-1], nil
 }
 
 func readLong(br *bufio.Reader, start []byte, budget int) ([]byte, error) {

@@ -27,6 +27,16 @@ func (h Header) Get(name string) string {
 	return ""
 }
 
+// all gives every value of a name.
+func (h Header) all(name string) (values []string) {
+	for i := range h {
+		if strings.EqualFold(h[i].Name, name) {
+			values = append(values, h[i].Value)
+		}
+	}
+	return values
+}
+
 // hasToken says whether a comma-separated field holds a token.
 func (h Header) hasToken(name, token string) bool {
 	for i := range h {

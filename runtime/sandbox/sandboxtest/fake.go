@@ -118,6 +118,10 @@ func (b *FakeBox) guestConfig() wire.Config {
 func (b *FakeBox) log(line string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
+	b.append(line)
+}
+
+func (b *FakeBox) append(line string) {
 	b.logged += line + "\n"
 	if b.cfg.Log == "" || os.MkdirAll(filepath.Dir(b.cfg.Log), 0o755) != nil {
 		return

@@ -63,24 +63,23 @@ func (b *FakeBox) Start(context.Context) error {
 	}
 	b.guest = b.guestConfig()
 	b.started, b.begin, b.conns = true, time.Now(), map[net.Conn]struct{}{}
-	go b.initialise()
+	b.initialise()
 	return nil
 }
 
-// initialise fails as a function would that exits at its start; it stays until somebody has been told why.
+// initialise fails as a function would that exits at its start; it stays until somebody has been told why. The caller
+// holds mu.
 func (b *FakeBox) initialise() {
 	switch {
 	case len(b.cfg.Function.Command) > 0 && b.cfg.Function.Command[0] == "/no/such/command":
 		b.failInit(127, "the command /no/such/command cannot be run here")
 	case b.guest.Env["ECHO_INIT_FAIL"] != "":
-		b.log("told to fail: " + b.guest.Env["ECHO_INIT_FAIL"])
+		b.append("told to fail: " + b.guest.Env["ECHO_INIT_FAIL"])
 		b.failInit(3, "the function exited with status 3 before it was ready")
 	}
 }
 
 func (b *FakeBox) failInit(code int, why string) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
 	b.initErr = &wire.FailHead{Class: wire.ClassInit, Message: why, Exit: code, LogTail: []byte(b.logged)}
 }
 

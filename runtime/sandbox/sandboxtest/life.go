@@ -1,6 +1,7 @@
 package sandboxtest
 
 import (
+	"context"
 	"os"
 	"slices"
 	"strings"
@@ -211,30 +212,19 @@ func usage(r *rig) {
 	if before.PIDs < 1 || before.RSS <= 0 && before.Anon <= 0 {
 		r.Errorf("usage %+v", before)
 	}
-	done := make(chan error, 1)
-	ctx := r.ctx()
+	ctx, stop := context.WithCancel(r.ctx())
+	entered, done := make(chan struct{}), make(chan struct{})
 	go func() {
-		_, err := r.call(ctx, b, `{"allocateMb":96,"progress":1,"sleep":"20ms"}`, nil)
-		done <- err
+		defer close(done)
+		r.callProgress(ctx, b, `{"allocateMb":96,"progress":1,"sleep":"60s","watch":true}`, entered)
 	}()
-	most := before.Anon
-	for {
-		select {
-		case err := <-done:
-			r.must(err)
-			if u, _ := b.Usage(r.ctx()); u.Anon > most {
-				most = u.Anon
-			}
-			if most < before.Anon+64<<20 {
-				r.Errorf("96 MiB more, and anonymous memory went from %s to %s", before.Anon, most)
-			}
-			return
-		default:
-			if u, err := b.Usage(r.ctx()); err == nil && u.Anon > most {
-				most = u.Anon
-			}
-		}
+	<-entered
+	during, err := b.Usage(r.ctx())
+	if err != nil || during.Anon < before.Anon+80<<20 {
+		r.Errorf("96 MiB more, and anonymous memory went from %s to %s (%v)", before.Anon, during.Anon, err)
 	}
+	stop()
+	<-done
 }
 
 func freeze(r *rig) {

@@ -154,11 +154,11 @@ func EchoScript(ctx context.Context, e *Event) {
 	if o.Log != "" {
 		e.Log(o.Log)
 	}
+	e.Hold(spec.Bytes(o.AllocateMB) << 20)
+	defer e.Hold(-spec.Bytes(o.AllocateMB) << 20)
 	for i := range o.Progress {
 		e.Progress(spec.Progress{Phase: "echo", Step: i + 1, Steps: o.Progress})
 	}
-	e.Hold(spec.Bytes(o.AllocateMB) << 20)
-	defer e.Hold(-spec.Bytes(o.AllocateMB) << 20)
 	switch err := o.sleep(ctx, e); {
 	case err != "":
 		e.Answer(failure(err))
