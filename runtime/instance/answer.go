@@ -56,7 +56,7 @@ func (a *answer) Close() error {
 // settle frees the instance, once.
 func (a *answer) settle(replace bool) {
 	a.once.Do(func() {
-		a.i.end()
+		a.i.leave()
 		a.over(replace)
 	})
 }

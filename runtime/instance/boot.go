@@ -101,7 +101,11 @@ func (i *Instance) serve(by string, since time.Time) error {
 	return i.do(func(l *life) error {
 		l.by, l.started, l.exited = by, time.Now(), i.box.Exited()
 		l.cold = time.Since(since)
-		return l.to(spec.Idle)
+		if err := l.to(spec.Idle); err != nil {
+			return err
+		}
+		i.gate.open()
+		return nil
 	})
 }
 
@@ -152,37 +156,5 @@ func (i *Instance) guest() wire.Config {
 		Env: fn.Env, MemoryMB: int(fn.Limits.Memory >> 20), TimeoutMs: fn.Timeout.D().Milliseconds(),
 		InitTimeoutMs: fn.InitTimeout.D().Milliseconds(), EventsAtOnce: fn.EventsAtOnce,
 		MaxPayload: int64(fn.Limits.Payload), RuntimeAPI: api,
-	}
-}
-
-// remove takes everything away that the instance had but its log. It tries again, since what stays would be leaked.
-func (i *Instance) remove(ctx context.Context, grace time.Duration) {
-	ctx, cancel := context.WithTimeout(ctx, grace+time.Minute)
-	defer cancel()
-	if i.box != nil {
-		if grace > 0 {
-			if err := i.box.Stop(ctx, grace); err != nil {
-				i.log.Warn("instance did not stop by itself", "instance", i.cfg.ID, "error", err)
-			}
-		}
-		i.removeBox(ctx)
-	}
-	if err := os.RemoveAll(i.cfg.Dir); err != nil {
-		i.log.Error("instance folder not removed", "instance", i.cfg.ID, "error", err)
-	}
-}
-
-func (i *Instance) removeBox(ctx context.Context) {
-	var err error
-	for wait := 50 * time.Millisecond; ; wait *= 2 {
-		if err = i.box.Remove(ctx); err == nil {
-			return
-		}
-		select {
-		case <-time.After(wait):
-		case <-ctx.Done():
-			i.log.Error("instance not removed; the next start of the runtime tries again", "instance", i.cfg.ID, "error", err)
-			return
-		}
 	}
 }

@@ -1,7 +1,6 @@
 package instance
 
 import (
-	"context"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -11,7 +10,8 @@ import (
 )
 
 // Instance is one instance of a function from its making to its removal. Safe for concurrent use: one goroutine owns its
-// state, and every method asks that goroutine. It ends with Stop, which every Instance needs.
+// state, and every method asks that goroutine, but for events that come and go (see gate). It ends with Stop or Forget,
+// one of which every Instance needs.
 type Instance struct {
 	cfg    Config
 	sb     Sandbox
@@ -23,23 +23,24 @@ type Instance struct {
 	last   atomic.Pointer[life]
 	stop   sync.Once
 	gone   chan struct{} // closed when Stop has removed everything
+
+	gate   gate          // events in flight
+	served atomic.Int64  // events that are over
+	turned atomic.Int64  // when the gate last became empty, or not empty, in Unix nanoseconds
+	quiet  chan struct{} // closed when the gate is closed and empty
+	calm   sync.Once     // closes quiet
 }
 
 // life is what the owner knows.
 type life struct {
-	id       string
-	state    spec.State
-	since    time.Time
-	started  time.Time
-	served   int64
-	inFlight int
-	by       string // "plain" or "snapshot"
-	cold     time.Duration
-	frozen   bool
-	exit     *Exit
-	exited   <-chan struct{} // the box's; nil while there is none
-	quiet    chan struct{}   // closed when draining and nothing is in flight; nil unless draining
-	ended    bool
+	id      string
+	state   spec.State // never busy: an idle instance is that while its gate is not empty
+	since   time.Time
+	started time.Time
+	by      string // "plain" or "snapshot"
+	cold    time.Duration
+	exited  <-chan struct{} // the box's; nil while there is none
+	ended   bool
 }
 
 type ask struct {
@@ -51,8 +52,8 @@ type ask struct {
 // goroutine of its own.
 func New(cfg Config, sb Sandbox, log *slog.Logger, onExit func(Exit)) *Instance {
 	i := &Instance{
-		cfg: cfg, sb: sb, log: log, onExit: onExit,
-		asks: make(chan ask), done: make(chan struct{}), gone: make(chan struct{}),
+		cfg: cfg, sb: sb, log: log, onExit: onExit, asks: make(chan ask),
+		done: make(chan struct{}), gone: make(chan struct{}), quiet: make(chan struct{}),
 	}
 	go i.own(life{id: cfg.ID, state: spec.Absent, since: time.Now()})
 	return i
@@ -85,14 +86,14 @@ func (i *Instance) do(f func(*life) error) error {
 
 // died notes that no process is left. The state goes to stopped at once; what is left is removed by Stop.
 func (i *Instance) died(l *life) {
-	e := i.box.Exit()
-	l.exit, l.exited = &e, nil
+	l.exited = nil
+	i.shut()
 	wanted := l.state == spec.Draining || l.state == spec.Stopped
 	if l.state != spec.Stopped {
-		_ = l.to(spec.Stopped)
+		_ = l.to(spec.Stopped) // the chart has this step from everywhere
 	}
 	if i.onExit != nil && !wanted {
-		go i.onExit(e)
+		go i.onExit(i.box.Exit())
 	}
 }
 
@@ -114,95 +115,26 @@ func (i *Instance) Function() spec.Function { return i.cfg.Function }
 // Box is the driver's handle; nil before it is staged.
 func (i *Instance) Box() Box { return i.box }
 
-// Log is the host file that holds what it logged.
-func (i *Instance) Log() string { return i.cfg.Log }
-
 // Status says where it is in its life; Memory and Expires are for others to add.
 func (i *Instance) Status() spec.InstanceStatus {
 	var l life
 	if i.do(func(own *life) error { l = *own; return nil }) != nil {
+		<-i.done
 		l = *i.last.Load()
 	}
-	return spec.InstanceStatus{
+	s := spec.InstanceStatus{
 		ID: i.cfg.ID, Function: i.cfg.Function.Name, Version: i.cfg.Function.Version,
-		State: l.state, Since: l.since, Started: l.started, Served: l.served, InFlight: l.inFlight,
+		State: l.state, Since: l.since, Started: l.started, Served: i.served.Load(), InFlight: i.gate.inside(),
 		StartedBy: l.by, Cold: l.cold,
 	}
-}
-
-// Stop ends the instance and removes every trace: it refuses new events, waits until ctx ends for those in flight, gives
-// the function grace after SIGTERM, and then kills it. It waits until all is gone and may be called from several places;
-// the first call's terms hold.
-func (i *Instance) Stop(ctx context.Context, grace time.Duration) {
-	i.stop.Do(func() {
-		defer close(i.gone)
-		i.drain(ctx)
-		i.remove(context.WithoutCancel(ctx), grace)
-		_ = i.do(func(l *life) error {
-			if l.state != spec.Stopped {
-				_ = l.to(spec.Stopped)
-			}
-			l.ended = true
-			return nil
-		})
-		<-i.done
-	})
-	<-i.gone
-}
-
-// Forget ends the Instance and leaves its box as it is, for a later control plane to adopt.
-func (i *Instance) Forget() {
-	i.stop.Do(func() {
-		defer close(i.gone)
-		_ = i.do(func(l *life) error { l.ended = true; return nil })
-		<-i.done
-	})
-}
-
-// drain waits until nothing is in flight, or ctx ends.
-func (i *Instance) drain(ctx context.Context) {
-	quiet := make(chan struct{})
-	_ = i.do(func(l *life) error {
-		if err := i.thaw(context.WithoutCancel(ctx), l); err != nil {
-			i.log.Warn("instance not thawed before its stop", "instance", i.cfg.ID, "error", err)
-		}
-		if may(l.state, spec.Draining) {
-			_ = l.to(spec.Draining)
-		}
-		if l.inFlight == 0 || l.state != spec.Draining {
-			close(quiet)
-			return nil
-		}
-		l.quiet = quiet
-		return nil
-	})
-	select {
-	case <-quiet:
-	case <-ctx.Done():
+	if s.State != spec.Idle {
+		return s
 	}
-}
-
-// Freeze stops the processes of an idle instance in place, where the driver can; the next event thaws it.
-func (i *Instance) Freeze(ctx context.Context) error {
-	f, ok := i.box.(Freezer)
-	if !ok {
-		return nil
+	if t := time.Unix(0, i.turned.Load()); t.After(s.Since) {
+		s.Since = t
 	}
-	return i.do(func(l *life) error {
-		if l.state != spec.Idle || l.frozen {
-			return nil
-		}
-		err := f.Freeze(ctx)
-		l.frozen = err == nil
-		return err
-	})
-}
-
-func (i *Instance) thaw(ctx context.Context, l *life) error {
-	if !l.frozen {
-		return nil
+	if s.InFlight > 0 {
+		s.State = spec.Busy
 	}
-	err := i.box.(Freezer).Thaw(ctx)
-	l.frozen = err != nil
-	return err
+	return s
 }

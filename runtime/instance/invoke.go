@@ -20,7 +20,7 @@ import (
 // instance is of no further use. A function that died or ran out of time is a Result with a FunctionError; an error that
 // is a *NotDelivered left no trace in the function.
 func (i *Instance) Invoke(ctx context.Context, inv *spec.Invocation, over func(replace bool)) (*spec.Result, error) {
-	if err := i.do(func(l *life) error { return i.begin(ctx, l) }); err != nil {
+	if err := i.enter(ctx); err != nil {
 		over(true)
 		return nil, &NotDelivered{err}
 	}
@@ -32,35 +32,6 @@ func (i *Instance) Invoke(ctx context.Context, inv *spec.Invocation, over func(r
 	}
 	a.settle(client.Replace(err))
 	return a.failed(ctx, err)
-}
-
-func (i *Instance) begin(ctx context.Context, l *life) error {
-	if l.state != spec.Busy {
-		if err := l.to(spec.Busy); err != nil {
-			return err
-		}
-	}
-	if err := i.thaw(ctx, l); err != nil {
-		return err
-	}
-	l.inFlight++
-	return nil
-}
-
-// end notes that an event is over.
-func (i *Instance) end() {
-	_ = i.do(func(l *life) error {
-		l.inFlight--
-		l.served++
-		if l.inFlight == 0 && l.state == spec.Busy {
-			return l.to(spec.Idle)
-		}
-		if l.inFlight == 0 && l.quiet != nil {
-			close(l.quiet)
-			l.quiet = nil
-		}
-		return nil
-	})
 }
 
 func (i *Instance) call(inv *spec.Invocation) client.Call {

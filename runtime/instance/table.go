@@ -9,7 +9,8 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// transitions is the state chart: from each state, the states that may follow.
+// transitions is the state chart: from each state, the states that may follow. Idle and busy change with every event and
+// are the gate's count, not steps of the owner's.
 var transitions = map[spec.State][]spec.State{
 	spec.Absent:    {spec.Staged, spec.Restoring, spec.Stopped},
 	spec.Staged:    {spec.Starting, spec.Stopped},
