@@ -59,7 +59,7 @@ func (o options) keepFolder() error {
 // prepare builds the programs, unless -bin names them, and the bundle.
 func (o *options) prepare(ctx context.Context, temp string) error {
 	if o.server.Binary == "" {
-		bin, err := harness.Build(ctx, temp)
+		bin, err := harness.Build(ctx, filepath.Join(temp, "bin"))
 		if err != nil {
 			return err
 		}
@@ -70,7 +70,7 @@ func (o *options) prepare(ctx context.Context, temp string) error {
 			return err
 		}
 	}
-	o.server.Functions = filepath.Join(temp, "functions")
+	o.server.Functions = filepath.Join(temp, "manifests")
 	if o.server.Log == nil {
 		o.server.Log = io.Discard
 	}
@@ -83,12 +83,12 @@ func (o options) program() string {
 
 // deploy writes the function's manifest for the driver that the server runs, and waits until the function answers.
 func (o options) deploy(ctx context.Context, url, temp string) error {
-	var version struct{ Driver struct{ Name string } }
+	var version struct{ Driver string }
 	if err := get(ctx, url+"/api/v1/version", &version); err != nil {
 		return err
 	}
 	how := fmt.Sprintf("command: [%q]", o.program())
-	if version.Driver.Name != "process" {
+	if version.Driver != "process" {
 		image := filepath.Join(temp, "image")
 		if err := command(ctx, o.server.Binary, "image", "build", "images/wan21", "-o", image); err != nil {
 			return err
