@@ -21,34 +21,53 @@ const (
 	graphDecodeNext  = "vae_decoder_next"
 	graphEncodeFirst = "vae_encoder_first"
 	graphEncodeNext  = "vae_encoder_next"
+	graphImage       = "image_encoder"
 )
 
 // configs are the configurations of a checkpoint's components, as the checkpoint or the bundle has them.
 type configs struct {
-	Transformer TransformerConfig
-	VAE         VAEConfig
-	Text        text.T5Config
-	Scheduler   json.RawMessage
+	Transformer    TransformerConfig
+	VAE            VAEConfig
+	Text           text.T5Config
+	Scheduler      json.RawMessage
+	Image          ImageEncoderConfig // image-to-video only, as is the next
+	ImageProcessor ImageProcessorConfig
 }
 
 // parseConfigs reads configurations by component.
 func parseConfigs(by map[string]json.RawMessage) (c configs, err error) {
-	for name, to := range map[string]any{"transformer": &c.Transformer, "vae": &c.VAE, "text_encoder": &c.Text, "scheduler": &c.Scheduler} {
-		raw, ok := by[name]
-		if !ok {
-			return c, fmt.Errorf("no configuration of the component %s: %w", name, errdefs.ErrInvalidArgument)
+	parts := map[string]any{"transformer": &c.Transformer, "vae": &c.VAE, "text_encoder": &c.Text, "scheduler": &c.Scheduler}
+	if err := decodeConfigs(by, parts); err != nil {
+		return c, err
+	}
+	checks := []func() error{c.Transformer.Validate}
+	if c.Transformer.ImageDim > 0 {
+		if err := decodeConfigs(by, map[string]any{"image_encoder": &c.Image, "image_processor": &c.ImageProcessor}); err != nil {
+			return c, err
 		}
-		if err := json.Unmarshal(raw, to); err != nil {
-			return c, fmt.Errorf("configuration of %s: %w: %w", name, err, errdefs.ErrInvalidArgument)
-		}
+		c.Image = c.Image.WithDefaults()
+		checks = append(checks, c.Image.Validate, c.ImageProcessor.Validate)
 	}
 	c.VAE, c.Text = c.VAE.WithDefaults(), c.Text.WithDefaults()
-	for _, check := range []func() error{c.Transformer.Validate, c.VAE.Validate, c.Text.Validate} {
+	for _, check := range append(checks, c.VAE.Validate, c.Text.Validate) {
 		if err := check(); err != nil {
 			return c, err
 		}
 	}
 	return c, nil
+}
+
+func decodeConfigs(by map[string]json.RawMessage, parts map[string]any) error {
+	for name, to := range parts {
+		raw, ok := by[name]
+		if !ok {
+			return fmt.Errorf("no configuration of the component %s: %w", name, errdefs.ErrInvalidArgument)
+		}
+		if err := json.Unmarshal(raw, to); err != nil {
+			return fmt.Errorf("configuration of %s: %w: %w", name, err, errdefs.ErrInvalidArgument)
+		}
+	}
+	return nil
 }
 
 // sources gives the weights of a component; nil values build graphs without weights.
@@ -82,6 +101,10 @@ func (c configs) graphs(src sources) (all []graph, err error) {
 		net, e = Encoder(c.VAE, false, vae)
 		add(graphEncodeNext, net, e)
 	}
+	if c.Transformer.ImageDim > 0 {
+		net, e = ImageEncoder(c.Image, src("image_encoder"))
+		add(graphImage, net, e)
+	}
 	return all, err
 }
 
@@ -93,6 +116,9 @@ func (c configs) graphNames() []string {
 	names := []string{graphText, graphTransformer, graphDecodeFirst, graphDecodeNext}
 	if c.imageToVideo() {
 		names = append(names, graphEncodeFirst, graphEncodeNext)
+	}
+	if c.Transformer.ImageDim > 0 {
+		names = append(names, graphImage)
 	}
 	return names
 }

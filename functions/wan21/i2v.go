@@ -12,6 +12,9 @@ import (
 // frame that a latent frame stands for, and the normalised latents of a clip that is the image and then nothing.
 func (p *Pipeline) conditionOnImage(ctx context.Context, r Request, d *denoiser) error {
 	z, err := p.encodeFirstFrame(ctx, r)
+	if err == nil && p.c.Transformer.ImageDim > 0 {
+		d.image, err = p.describeImage(ctx, r.Image)
+	}
 	if err != nil {
 		return fmt.Errorf("encode image: %w", err)
 	}
@@ -30,10 +33,17 @@ func (p *Pipeline) conditionOnImage(ctx context.Context, r Request, d *denoiser)
 	return nil
 }
 
+// describeImage is what the image encoder sees in the picture: the second to last of its hidden states.
+func (p *Pipeline) describeImage(ctx context.Context, img image.Image) (engine.Tensor, error) {
+	pixels := p.c.ImageProcessor.pixels(img)
+	out, err := p.sessions[graphImage].Run(ctx, map[string]engine.Tensor{clipPixels: pixels})
+	return out[clipHidden], err
+}
+
 // encodeFirstFrame encodes the image followed by frames of zeros, piece by piece.
 func (p *Pipeline) encodeFirstFrame(ctx context.Context, r Request) (engine.Tensor, error) {
 	run := chunked{first: p.sessions[graphEncodeFirst], next: p.sessions[graphEncodeNext]}
-	piece := engine.Floats(planes(resize(r.Image, r.Width, r.Height)), 1, 3, 1, int64(r.Height), int64(r.Width))
+	piece := engine.Floats(planes(resize(r.Image, r.Width, r.Height, lanczos)), 1, 3, 1, int64(r.Height), int64(r.Width))
 	scale := p.c.VAE.TemporalScale()
 	zeros := engine.Zeros(1, 3, scale, int64(r.Height), int64(r.Width))
 	var latents []engine.Tensor

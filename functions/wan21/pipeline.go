@@ -47,6 +47,9 @@ func Open(ctx context.Context, b *weights.Bundle, e engine.Engine, o engine.Opti
 	if err != nil {
 		return nil, fmt.Errorf("bundle %s: %w", b.Dir, err)
 	}
+	if c.Transformer.PosEmbedSeqLen > 0 {
+		return nil, fmt.Errorf("bundle %s makes clips between two images, which requests cannot carry yet: %w", b.Dir, errdefs.ErrNotImplemented)
+	}
 	p := &Pipeline{c: c, engine: e, sessions: map[string]engine.Session{}}
 	if p.defaults, err = parseDefaults(b.Defaults); err != nil {
 		return nil, err

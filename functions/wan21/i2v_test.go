@@ -1,0 +1,115 @@
+package wan21
+
+import (
+	"context"
+	"encoding/json"
+	"image"
+	"image/color"
+	"testing"
+
+	"github.com/videosdgx/videosdgx/functions/inference/compile/compiletest"
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/golden"
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
+	"github.com/videosdgx/videosdgx/functions/inference/schedule"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+)
+
+// reference is testdata/image_to_video.safetensors, made by testdata/reference.py.
+type reference struct {
+	*weights.File
+	t *testing.T
+}
+
+func (r reference) tensor(name string) engine.Tensor {
+	r.t.Helper()
+	info, err := r.File.Info(name)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	v, err := r.Float32(name)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return engine.Floats(v, info.Shape...)
+}
+
+type under struct {
+	reference
+	prefix string
+}
+
+func (u under) Info(name string) (weights.Info, error) { return u.File.Info(u.prefix + name) }
+
+func (u under) Float32(name string) ([]float32, error) { return u.File.Float32(u.prefix + name) }
+
+func (r reference) image() image.Image {
+	t := r.tensor("in.image")
+	img := image.NewRGBA(image.Rect(0, 0, int(t.Shape[1]), int(t.Shape[0])))
+	for i, v := 0, t.Float32(); i < len(v); i += 3 {
+		img.SetRGBA(i/3%int(t.Shape[1]), i/3/int(t.Shape[1]), color.RGBA{uint8(v[i]), uint8(v[i+1]), uint8(v[i+2]), 255})
+	}
+	return img
+}
+
+// pipeline opens the graphs that an image-to-video clip needs, but for the text encoder.
+func (r reference) pipeline(by map[string]json.RawMessage) *Pipeline {
+	var c configs
+	if err := decodeConfigs(by, map[string]any{"transformer": &c.Transformer, "vae": &c.VAE, "image_encoder": &c.Image,
+		"image_processor": &c.ImageProcessor, "scheduler": &c.Scheduler}); err != nil {
+		r.t.Fatal(err)
+	}
+	c.VAE, c.Image = c.VAE.WithDefaults(), c.Image.WithDefaults()
+	open := func(net *nn.Net, err error) engine.Session { return compiletest.Open(r.t, net, err) }
+	src := func(name string) nn.Source { return under{r, "w." + name + "."} }
+	return &Pipeline{c: c, sessions: map[string]engine.Session{
+		graphTransformer: open(Transformer(c.Transformer, src("transformer"))),
+		graphEncodeFirst: open(Encoder(c.VAE, true, src("vae"))),
+		graphEncodeNext:  open(Encoder(c.VAE, false, src("vae"))),
+		graphImage:       open(ImageEncoder(c.Image, src("image_encoder"))),
+	}}
+}
+
+func TestImageToVideoAgainstDiffusers(t *testing.T) {
+	f, err := weights.Open("testdata/image_to_video.safetensors")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { f.Close() })
+	ref := reference{f, t}
+	var by map[string]json.RawMessage
+	var run struct {
+		Steps    int     `json:"steps"`
+		Guidance float32 `json:"guidance_scale"`
+		Frames   int     `json:"num_frames"`
+	}
+	for _, to := range []any{&by, &run} {
+		if err := json.Unmarshal([]byte(f.Metadata()["config"]), to); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p, img, ctx := ref.pipeline(by), ref.image(), context.Background()
+
+	// The reference rounds to whole grey levels between the two directions of its scaling; one level is 1/255/0.26.
+	golden.Near(t, "pixels", p.c.ImageProcessor.pixels(img).Float32(), ref.tensor("out.pixels").Float32(), 0.02)
+	got := compiletest.Run(t, p.sessions[graphImage], map[string]engine.Tensor{clipPixels: ref.tensor("out.pixels")})
+	golden.Near(t, "hidden", got[clipHidden].Float32(), ref.tensor("out.hidden").Float32(), 1e-4)
+
+	latents := ref.tensor("in.latents")
+	d := &denoiser{c: p.c.Transformer, session: p.sessions[graphTransformer], frames: latents.Shape[2], height: latents.Shape[3], width: latents.Shape[4],
+		cond: ref.tensor("in.prompt_embeds"), uncond: ref.tensor("in.negative_prompt_embeds")}
+	r := Request{Width: img.Bounds().Dx(), Height: img.Bounds().Dy(), Frames: run.Frames, Image: img}
+	if err := p.conditionOnImage(ctx, r, d); err != nil {
+		t.Fatal(err)
+	}
+	golden.Near(t, "condition", d.condition, ref.tensor("out.condition").Float32(), 1e-4)
+	d.image = engine.Floats(ref.tensor("out.hidden").Float32(), d.image.Shape...)
+	sched, err := schedule.FromJSON(p.c.Scheduler, schedule.Options{Steps: run.Steps})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := d.denoise(ctx, sched, latents.Float32(), run.Guidance, nil); err != nil {
+		t.Fatal(err)
+	}
+	golden.Near(t, "latents", latents.Float32(), ref.tensor("out.latents").Float32(), 1e-4)
+}
