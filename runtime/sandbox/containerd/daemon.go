@@ -159,10 +159,15 @@ func (d *daemon) awaitSocket(ctx context.Context, gone <-chan struct{}) error {
 	return nil
 }
 
-// close ends the daemon and waits for it.
-func (d *daemon) close() {
+// leave lets the daemon run on without us.
+func (d *daemon) leave() {
 	d.stop()
 	<-d.done
+}
+
+// close ends the daemon and waits for it.
+func (d *daemon) close() {
+	d.leave()
 	pid := d.currentPid()
 	gone, err := watchPid(pid)
 	if err != nil {

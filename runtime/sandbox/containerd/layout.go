@@ -4,6 +4,7 @@ import (
 	"archive/tar"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -15,6 +16,7 @@ import (
 	"github.com/containerd/containerd/v2/core/content"
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/errdefs"
+	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -54,6 +56,9 @@ func (s *imageStore) load(ctx context.Context, path, name string) (images.Image,
 	}
 	defer r.Close()
 	loaded, err := s.client.Import(ctx, r, client.WithIndexName(name))
+	if errors.Is(err, images.ErrEmptyWalk) {
+		return images.Image{}, fmt.Errorf("%s is not an image for %s: %w", path, platforms.DefaultString(), errdefs.ErrInvalidArgument)
+	}
 	if err != nil {
 		return images.Image{}, notAnImage(path, err)
 	}

@@ -3,12 +3,10 @@ package containerd
 import (
 	"fmt"
 	"math"
-	"strings"
 
 	"github.com/containerd/containerd/v2/contrib/seccomp"
 	"github.com/containerd/errdefs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"tags.cncf.io/container-device-interface/pkg/cdi"
 
 	"github.com/videosdgx/videosdgx/runtime/guest/loopback"
 	"github.com/videosdgx/videosdgx/runtime/instance"
@@ -132,23 +130,6 @@ func (b blueprint) namespaces() []specs.LinuxNamespace {
 		ns = append(ns, specs.LinuxNamespace{Type: specs.CgroupNamespace})
 	}
 	return ns
-}
-
-// devices asks CDI for GPUs: "all", or names such as nvidia.com/gpu=0.
-func (b blueprint) devices(s *specs.Spec) error {
-	names := make([]string, len(b.c.Function.GPUs))
-	for i, n := range b.c.Function.GPUs {
-		if names[i] = n; n == "all" {
-			names[i] = "nvidia.com/gpu=all"
-		}
-	}
-	if len(names) == 0 {
-		return nil
-	}
-	if _, err := cdi.InjectDevices(s, names...); err != nil {
-		return fmt.Errorf("GPUs %s: run `nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`: %w (%w)", strings.Join(names, ", "), err, errdefs.ErrFailedPrecondition)
-	}
-	return nil
 }
 
 // nativeOnly refuses system calls of the machine's other architectures (32-bit ones, on x86-64). No image needs them here,

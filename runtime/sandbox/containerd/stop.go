@@ -92,18 +92,29 @@ func (d *Driver) removeAll(ctx context.Context, id string) error {
 	)
 }
 
-// deleteTask kills what runs and has the shim go.
+// deleteTask kills what runs and has the shim go. A shim or a containerd that has just died makes it fail for a moment,
+// until containerd has noticed, or is back.
 func (d *Driver) deleteTask(ctx context.Context, id string) error {
-	req := &tasks.DeleteTaskRequest{ContainerID: id}
-	_, err := d.client.TaskService().Delete(ctx, req)
-	err = errgrpc.ToNative(err)
-	if errdefs.IsFailedPrecondition(err) { // it still runs
-		_, _ = d.client.TaskService().Kill(ctx, &tasks.KillRequest{ContainerID: id, Signal: uint32(unix.SIGKILL), All: true})
-		if _, err := d.client.TaskService().Wait(ctx, &tasks.WaitRequest{ContainerID: id}); err != nil && !errdefs.IsNotFound(errgrpc.ToNative(err)) {
-			return errgrpc.ToNative(err)
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	for wait := 10 * time.Millisecond; ; wait = min(wait*2, 500*time.Millisecond) {
+		err := d.deleteTaskOnce(ctx, id)
+		if err == nil || ctx.Err() != nil {
+			return err
 		}
-		_, err = d.client.TaskService().Delete(ctx, req)
-		err = errgrpc.ToNative(err)
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
+func (d *Driver) deleteTaskOnce(ctx context.Context, id string) error {
+	_, err := d.client.TaskService().Delete(ctx, &tasks.DeleteTaskRequest{ContainerID: id})
+	err = errgrpc.ToNative(err)
+	if errdefs.IsFailedPrecondition(err) { // it still runs: it is gone at the next attempt
+		_, _ = d.client.TaskService().Kill(ctx, &tasks.KillRequest{ContainerID: id, Signal: uint32(unix.SIGKILL), All: true})
 	}
 	return ignoreMissing(err)
 }

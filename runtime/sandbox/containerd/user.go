@@ -52,7 +52,7 @@ func (u user) unprivileged() user {
 }
 
 func numeric(name, group string) (user, bool) {
-	if name == "" {
+	if name == "" || name == "root" {
 		return user{}, true
 	}
 	uid, err := strconv.ParseUint(name, 10, 32)
