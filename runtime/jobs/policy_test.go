@@ -177,6 +177,7 @@ func TestSettle(t *testing.T) {
 		"stopping":              {settle(running, outcome{cause: errStopping}, c, noon), Queued, 0},
 		"stopping, cancelled":   {settle(asked, outcome{cause: errStopping}, c, noon), Cancelled, 1},
 		"disk full":             {settle(running, outcome{cause: ErrDiskFull}, c, noon), Queued, 0},
+		"lost, yet kept":        {settle(running, outcome{cause: errLost}, c, noon), Queued, 0},
 		"deadline":              {settle(running, outcome{cause: errDeadline}, c, noon), Failed, 1},
 		"soft, more to come":    {settle(running, outcome{problem: soft}, c, noon), Queued, 1},
 		"soft, used up":         {settle(again, outcome{problem: soft}, c, noon), Dead, 2},

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -87,11 +88,18 @@ func (s *Service) startOne(ctx context.Context) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	h, ok := s.cfg.Policy.Choose(heads, facts)
+	h, ok := s.cfg.Policy.Choose(s.notHere(heads), facts)
 	if !ok {
 		return false, nil
 	}
 	return s.claim(ctx, h)
+}
+
+// notHere leaves out jobs of which an attempt still runs on this node: one that lost its lease and is not over yet.
+func (s *Service) notHere(heads []Head) []Head {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.DeleteFunc(heads, func(h Head) bool { return s.running[h.ID] != nil })
 }
 
 // claim takes a job for this node. Losing it to another is true: there may be more to start.

@@ -9,7 +9,7 @@ import (
 // outcome is how an attempt ended: a result, or an error with (when the function or the runtime failed) its Problem.
 type outcome struct {
 	result  *Result
-	cause   error // errCancelled, errStopping, errDeadline, ErrDiskFull, or nil
+	cause   error // errCancelled, errStopping, errDeadline, errLost, ErrDiskFull, or nil
 	problem *Problem
 	after   time.Duration // the runtime's own advice on when to try again
 }
@@ -33,6 +33,8 @@ func settle(j Job, o outcome, c Config, now time.Time) Job {
 		j.Attempts--
 		j.Problem = &Problem{Kind: "disk-full", Detail: "The result does not fit on the disk.", Retryable: true}
 		return requeue(j, now.Add(c.Retry.next(1)), "waits for disk space")
+	case o.problem == nil: // errLost while the store was away, and nobody has taken the job over after all
+		return interrupted(j, c, now)
 	}
 	return failed(j, o, c, now)
 }

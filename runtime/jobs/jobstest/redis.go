@@ -1,0 +1,82 @@
+package jobstest
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+)
+
+// Redis is a redis-server of a test's own, on a free loopback port, durable with every write.
+type Redis struct {
+	Addr string
+	URL  string
+	dir  string
+	port string
+	cmd  *exec.Cmd
+}
+
+// StartRedis starts one and ends it with the test. redis-server must be installed: its absence fails the test.
+func StartRedis(t testing.TB) *Redis {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
+	l.Close()
+	r := &Redis{Addr: "127.0.0.1:" + port, URL: "redis://127.0.0.1:" + port + "/0", dir: t.TempDir(), port: port}
+	r.Start(t)
+	t.Cleanup(r.Kill)
+	return r
+}
+
+// Start starts it (again), with what the log of its last run says.
+func (r *Redis) Start(t testing.TB) {
+	t.Helper()
+	bin, err := exec.LookPath("redis-server")
+	if err != nil {
+		t.Fatal("redis-server is not installed: apt-get install redis-server")
+	}
+	r.cmd = exec.Command(bin, "--port", r.port, "--bind", "127.0.0.1", "--dir", r.dir, "--appendonly", "yes", "--appendfsync", "always",
+		"--save", "", "--daemonize", "no", "--logfile", filepath.Join(r.dir, "log"))
+	if err := r.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.await(); err != nil {
+		r.Kill()
+		t.Fatal(err)
+	}
+}
+
+func (r *Redis) await() error {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	for ctx.Err() == nil {
+		if c, err := net.DialTimeout("tcp", r.Addr, time.Second); err == nil {
+			fmt.Fprint(c, "PING\r\n")
+			b := make([]byte, 5)
+			c.SetReadDeadline(time.Now().Add(time.Second))
+			n, _ := c.Read(b)
+			c.Close()
+			if string(b[:n]) == "+PONG" {
+				return nil
+			}
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return fmt.Errorf("redis-server on %s does not answer", r.Addr)
+}
+
+// Kill ends it at once, as a crash does. It may be called twice.
+func (r *Redis) Kill() {
+	if r.cmd != nil {
+		r.cmd.Process.Kill()
+		r.cmd.Wait()
+		r.cmd = nil
+	}
+}

@@ -1,0 +1,96 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+)
+
+// Store is a jobs.Backend, Feed and Notifier in Redis.
+type Store struct {
+	db     redis.UniversalClient
+	prefix string // of every key
+	wakers
+}
+
+var (
+	_ jobs.Backend  = (*Store)(nil)
+	_ jobs.Feed     = (*Store)(nil)
+	_ jobs.Notifier = (*Store)(nil)
+)
+
+// quiet drops go-redis' own log, which is global and goes to standard error: what fails comes back as an error.
+type quiet struct{}
+
+func (quiet) Printf(context.Context, string, ...any) {}
+
+func init() { redis.SetLogger(quiet{}) }
+
+// Open connects to redis://HOST:PORT/DB, rediss:// or unix://. All nodes of a queue use the same address and prefix
+// (default "videosdgx").
+func Open(ctx context.Context, url, prefix string) (*Store, error) {
+	opt, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, fmt.Errorf("the queue's address is not one of Redis, such as redis://127.0.0.1:6379/0: %w (%w)", err, errdefs.ErrInvalidArgument)
+	}
+	opt.MaxRetries = 3
+	opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout = 2*time.Second, 5*time.Second, 5*time.Second
+	opt.ContextTimeoutEnabled = true
+	if prefix == "" {
+		prefix = "videosdgx"
+	}
+	s := &Store{db: redis.NewClient(opt), prefix: prefix + ":"}
+	if err := s.greet(ctx); err != nil {
+		return nil, errors.Join(err, s.db.Close())
+	}
+	return s, nil
+}
+
+// greet checks that there is a Redis and that it is not too old.
+func (s *Store) greet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	info, err := s.db.Info(ctx, "server").Result()
+	if err != nil {
+		return fmt.Errorf("the queue's Redis does not answer: %w", classify(err))
+	}
+	for line := range strings.Lines(info) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "redis_version:"); ok {
+			if major, _ := strconv.Atoi(strings.SplitN(v, ".", 2)[0]); major < 6 {
+				return fmt.Errorf("the queue's Redis is version %s: 6 or later is needed: %w", v, errdefs.ErrFailedPrecondition)
+			}
+		}
+	}
+	return nil
+}
+
+// Close ends the connections. It may be called twice.
+func (s *Store) Close() error {
+	if err := s.db.Close(); err != nil && !errors.Is(err, redis.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// classify gives Redis' errors their class.
+func classify(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, redis.Nil):
+		return errdefs.ErrNotFound
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case strings.HasPrefix(err.Error(), "OOM "), strings.HasPrefix(err.Error(), "MISCONF "):
+		return fmt.Errorf("%w (%w)", jobs.ErrDiskFull, err)
+	}
+	return fmt.Errorf("%w (%w)", err, errdefs.ErrUnavailable)
+}
