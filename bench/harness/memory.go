@@ -1,0 +1,109 @@
+package harness
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Memory is what a group of processes holds, in bytes, added up over them.
+type Memory struct {
+	Processes  int
+	Anon, File int64 // RssAnon, RssFile; file pages that two of them share count twice
+	Peak       int64 // VmHWM
+}
+
+// MemoryOf adds up the processes of one instance on this machine: those whose control group or command line names it,
+// and their descendants.
+func MemoryOf(instance string) (Memory, error) {
+	var m Memory
+	for _, pid := range processes(instance) {
+		st, err := status(pid)
+		if err != nil {
+			continue // it has just ended
+		}
+		m.Processes++
+		m.Anon += st["RssAnon"]
+		m.File += st["RssFile"]
+		m.Peak += st["VmHWM"]
+	}
+	if m.Processes == 0 {
+		return m, fmt.Errorf("no process of instance %s is to be seen on this machine", instance)
+	}
+	return m, nil
+}
+
+// WatchPeak looks every 20 ms at the resident memory of an instance, until the function it gives is called, which
+// returns the most that was seen at one time.
+func WatchPeak(instance string) (peak func() int64) {
+	stop, most := make(chan struct{}), make(chan int64)
+	go func() {
+		var max int64
+		tick := time.NewTicker(20 * time.Millisecond)
+		defer tick.Stop()
+		for {
+			if m, err := MemoryOf(instance); err == nil && m.Anon+m.File > max {
+				max = m.Anon + m.File
+			}
+			select {
+			case <-tick.C:
+			case <-stop:
+				most <- max
+				return
+			}
+		}
+	}()
+	return func() int64 { close(stop); return <-most }
+}
+
+// processes finds them by two looks at /proc: who is named, and whose ancestor is.
+func processes(instance string) []int {
+	parent, found := map[int]int{}, []int{}
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		pid, _ := strconv.Atoi(filepath.Base(dir))
+		group, _ := os.ReadFile(dir + "/cgroup")
+		line, _ := os.ReadFile(dir + "/cmdline")
+		if bytes.Contains(group, []byte(instance)) || bytes.Contains(line, []byte(instance+"\x00")) && bytes.Contains(line, []byte("videosdgx-init")) {
+			found = append(found, pid)
+		}
+		if st, err := os.ReadFile(dir + "/stat"); err == nil {
+			if _, rest, ok := strings.Cut(string(st), ") "); ok {
+				fields := strings.Fields(rest)
+				parent[pid], _ = strconv.Atoi(fields[1])
+			}
+		}
+	}
+	for grown := true; grown; {
+		grown = false
+		for pid, p := range parent {
+			if slices.Contains(found, p) && !slices.Contains(found, pid) {
+				found, grown = append(found, pid), true
+			}
+		}
+	}
+	return found
+}
+
+// status reads the sizes in /proc/PID/status, in bytes.
+func status(pid int) (map[string]int64, error) {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]int64{}
+	for s := bufio.NewScanner(bytes.NewReader(b)); s.Scan(); {
+		key, value, _ := strings.Cut(s.Text(), ":")
+		if n, ok := strings.CutSuffix(strings.TrimSpace(value), " kB"); ok {
+			kb, _ := strconv.ParseInt(n, 10, 64)
+			out[key] = kb << 10
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,61 @@
+package harness
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+)
+
+// Wan21 is the wan21 function, in the form that the server's driver takes.
+type Wan21 struct {
+	program, layout string // one of them is set
+}
+
+// BuildWan21 compiles the wan21 function into dir, and assembles its image unless the server runs plain processes. It
+// must be called in the checkout's root.
+func (s *Server) BuildWan21(ctx context.Context, dir string) (Wan21, error) {
+	program := filepath.Join(dir, "functions", "wan21")
+	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
+		return Wan21{}, err
+	}
+	if err := command(ctx, nil, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "github.com/videosdgx/videosdgx/functions/wan21/cmd/wan21"); err != nil {
+		return Wan21{}, err
+	}
+	driver, err := s.Driver(ctx)
+	if err != nil || driver == "process" {
+		return Wan21{program: program}, err
+	}
+	layout := filepath.Join(dir, "wan21-layout")
+	return Wan21{layout: layout}, s.command(ctx, "image", "build", "images/wan21", "--bin", dir, "--output", layout)
+}
+
+// BuildBundle turns a checkpoint into a bundle in out; with a size it is one of noise, of that many bytes.
+func (s *Server) BuildBundle(ctx context.Context, checkpoint, out, size string) error {
+	if size == "" {
+		return s.command(ctx, "models", "build", checkpoint, "-o", out)
+	}
+	return s.command(ctx, "models", "random", checkpoint, "--size", size, "-o", out)
+}
+
+// DeployModel registers w under a name with a bundle.
+func (s *Server) DeployModel(ctx context.Context, name string, w Wan21, bundle string) error {
+	manifest := map[string]any{
+		"name": name, "model": map[string]any{"name": name, "bundle": bundle}, "timeout": "15m", "keepAlive": "15m", "snapshot": "off",
+	}
+	if w.layout != "" {
+		manifest["image"] = "oci:" + w.layout
+	} else {
+		manifest["command"] = []string{w.program}
+	}
+	return s.Call(ctx, http.MethodPut, "/api/v1/functions/"+name, manifest, nil)
+}
+
+// command runs one of videosdgx's own commands.
+func (s *Server) command(ctx context.Context, args ...string) error {
+	if s.Bin == "" {
+		return fmt.Errorf("a bench that builds images or bundles starts its own server: leave -server out")
+	}
+	return command(ctx, nil, s.Bin, args...)
+}

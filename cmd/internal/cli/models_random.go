@@ -1,0 +1,39 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/videosdgx/videosdgx/functions/wan21"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// newModelsRandomCmd makes bundles of noise, for measuring what does not depend on what a model has learnt.
+func newModelsRandomCmd() *cobra.Command {
+	var out, size string
+	cmd := &cobra.Command{
+		Use:     "random CHECKPOINT",
+		Hidden:  true,
+		Short:   "Make a bundle of random weights, of any size, for benchmarks",
+		Example: `  videosdgx models random images/demo/wan21-tiny --size 1GiB -o /tmp/noise`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var n spec.Bytes
+			if err := n.UnmarshalText([]byte(size)); err != nil {
+				return err
+			}
+			start := time.Now()
+			m, err := wan21.BuildRandom(cmd.Context(), args[0], out, int64(n), wan21.BuildOptions{})
+			if err != nil {
+				return err
+			}
+			b := builtBundle{Path: out, Name: m.Name, Family: m.Family, Digest: m.Digest, Files: len(m.Files), Bytes: m.Bytes(), Seconds: time.Since(start).Seconds()}
+			return emit(cmd, b, b.print)
+		},
+	}
+	cmd.Flags().StringVarP(&out, "output", "o", "random.bundle", "folder of the bundle")
+	cmd.Flags().StringVar(&size, "size", "1GiB", "size of the weights")
+	addJSONFlag(cmd)
+	return cmd
+}
