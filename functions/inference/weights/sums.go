@@ -5,8 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -50,4 +53,16 @@ func Digest(path string) (string, error) {
 func CountSums(dir string) (int, error) {
 	raw, err := os.ReadFile(filepath.Join(dir, SumsName))
 	return strings.Count(string(raw), "\n"), err
+}
+
+// WriteSums writes SHA256SUMS for files of dir: hex digests by path with slashes.
+func WriteSums(dir string, sums map[string]string) error {
+	return replaceFile(filepath.Join(dir, SumsName), func(w io.Writer) error {
+		for _, name := range slices.Sorted(maps.Keys(sums)) {
+			if _, err := fmt.Fprintf(w, "%s  %s\n", sums[name], name); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }

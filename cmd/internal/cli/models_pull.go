@@ -1,0 +1,98 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"path"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/videosdgx/videosdgx/functions/inference/weights/hub"
+)
+
+// pulled is what models pull prints.
+type pulled struct {
+	Repo    string  `json:"repo"`
+	Commit  string  `json:"commit"`
+	Path    string  `json:"path"`
+	Files   int     `json:"files"`
+	Bytes   int64   `json:"bytes"`
+	Seconds float64 `json:"seconds"`
+}
+
+func (p pulled) print(w io.Writer) error {
+	_, err := fmt.Fprintf(w, "%s: %s at %s, %d files, %s, every digest right, in %.1f s\n", p.Path, p.Repo, p.Commit[:12], p.Files, bytesText(p.Bytes), p.Seconds)
+	return err
+}
+
+func newModelsPullCmd() *cobra.Command {
+	var o hub.Options
+	var out string
+	cmd := &cobra.Command{
+		Use:   "pull OWNER/NAME",
+		Short: "Download a checkpoint from a Hugging Face endpoint",
+		Long: `Download a checkpoint into a plain folder. Several files come at once; an interrupted one goes on where it stopped, in
+this run or the next; each is held to the digest that the repository gives (sha256 for weights, the git id for small
+files) before it gets its name. SHA256SUMS lists them at the end, and models build holds the folder to it.
+
+Weights in other forms than safetensors, pictures and clips are left out unless --include names them, and a variant
+such as fp16 where the plain weights are there.
+
+HF_ENDPOINT names another endpoint, such as a mirror; HF_TOKEN is the token for repositories that ask for one (or the
+one that huggingface-cli has stored). The token never goes to another host than the endpoint's.`,
+		Example: `  videosdgx models pull Wan-AI/Wan2.1-T2V-1.3B-Diffusers
+  videosdgx models pull Wan-AI/Wan2.1-T2V-1.3B-Diffusers --include 'vae/*' -o wan-vae
+  HF_ENDPOINT=http://mirror.local:8080 videosdgx models pull team/model --revision v2`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if out == "" {
+				out = path.Base(args[0])
+			}
+			p, err := pull(cmd, args[0], out, o)
+			if err != nil {
+				return err
+			}
+			return emit(cmd, p, p.print)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&out, "output", "o", "", "folder of the checkpoint (default: the repository's name, here)")
+	f.StringVar(&o.Revision, "revision", "main", "branch, tag or commit")
+	f.StringSliceVar(&o.Include, "include", nil, "patterns of files to fetch, whole paths or names; FOLDER/ is all in it")
+	f.StringSliceVar(&o.Exclude, "exclude", nil, "patterns of files to leave out")
+	f.IntVar(&o.Parallel, "parallel", 4, "files at once")
+	addJSONFlag(cmd)
+	return cmd
+}
+
+func pull(cmd *cobra.Command, repo, out string, o hub.Options) (pulled, error) {
+	if err := hub.CheckPatterns(append(append([]string{}, o.Include...), o.Exclude...)); err != nil {
+		return pulled{}, err
+	}
+	bars, start := newBars(cmd.ErrOrStderr()), time.Now()
+	var mu sync.Mutex // lines of different files do not mix
+	say := func(format string, args ...any) {
+		mu.Lock()
+		defer mu.Unlock()
+		if bars.p == nil {
+			fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...)
+		}
+	}
+	o.Begin = func(e hub.Entry) (func(int64), func(error)) {
+		bar := bars.add(e.Path, e.Size)
+		return func(done int64) { bar.set(done, e.Size) }, func(err error) {
+			bar.end(err == nil)
+			if err == nil {
+				say("%s (%s)", e.Path, bytesText(e.Size))
+			}
+		}
+	}
+	p, err := hub.FromEnvironment().Pull(cmd.Context(), repo, out, o)
+	bars.wait()
+	if err != nil {
+		return pulled{}, err
+	}
+	return pulled{Repo: p.Repo, Commit: p.Commit, Path: p.Dir, Files: p.Files, Bytes: p.Bytes, Seconds: float64(time.Since(start).Milliseconds()) / 1000}, nil
+}

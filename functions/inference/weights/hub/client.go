@@ -1,0 +1,175 @@
+package hub
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+)
+
+// DefaultEndpoint is where repositories are looked for unless HF_ENDPOINT says otherwise.
+const DefaultEndpoint = "https://huggingface.co"
+
+// Client talks to one endpoint.
+type Client struct {
+	Endpoint string // "" means DefaultEndpoint
+	Token    string // "" for none; sent to the endpoint's own host only
+	HTTP     *http.Client
+}
+
+// FromEnvironment reads HF_ENDPOINT and HF_TOKEN, or the token that the huggingface-cli keeps.
+func FromEnvironment() *Client {
+	c := &Client{Endpoint: os.Getenv("HF_ENDPOINT"), Token: os.Getenv("HF_TOKEN")}
+	if c.Token != "" {
+		return c
+	}
+	home := os.Getenv("HF_HOME")
+	if home == "" {
+		cache, _ := os.UserHomeDir()
+		home = filepath.Join(cache, ".cache", "huggingface")
+	}
+	raw, _ := os.ReadFile(filepath.Join(home, "token")) // none is fine
+	c.Token = strings.TrimSpace(string(raw))
+	return c
+}
+
+// Entry is one file of a repository.
+type Entry struct {
+	Path   string // with slashes
+	Size   int64  // bytes
+	SHA256 string // 64 hex digits; "" for a small file that the repository keeps in git itself
+	Git    string // git blob id of such a file, 40 hex digits
+}
+
+func (c *Client) endpoint() string {
+	if c.Endpoint == "" {
+		return DefaultEndpoint
+	}
+	return strings.TrimSuffix(c.Endpoint, "/")
+}
+
+// client follows redirects, and takes the token along only within one host and port.
+func (c *Client) client() *http.Client {
+	client := http.Client{}
+	if c.HTTP != nil {
+		client = *c.HTTP
+	}
+	client.CheckRedirect = func(req *http.Request, via []*http.Request) error {
+		if len(via) >= 10 {
+			return errors.New("ten redirects lead nowhere")
+		}
+		if req.URL.Host != via[0].URL.Host || req.URL.Scheme != via[0].URL.Scheme {
+			req.Header.Del("Authorization")
+		}
+		return nil
+	}
+	return &client
+}
+
+// get sends one request.
+func (c *Client) get(ctx context.Context, url string, headers map[string]string) (*http.Response, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", err, errdefs.ErrInvalidArgument)
+	}
+	if c.Token != "" && strings.HasPrefix(url, c.endpoint()+"/") {
+		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	for k, v := range headers {
+		req.Header.Set(k, v)
+	}
+	res, err := c.client().Do(req)
+	if err != nil {
+		return nil, fmt.Errorf("cannot reach %s: %w: %w", c.endpoint(), err, errdefs.ErrUnavailable)
+	}
+	return res, nil
+}
+
+// status turns an answer that is no success into an error with the next step in it.
+func (c *Client) status(res *http.Response, what string) error {
+	defer res.Body.Close()
+	said, _ := io.ReadAll(io.LimitReader(res.Body, 400))
+	text := strings.TrimSpace(res.Header.Get("X-Error-Message"))
+	if text == "" {
+		text = strings.TrimSpace(string(said))
+	}
+	switch res.StatusCode {
+	case http.StatusUnauthorized, http.StatusForbidden:
+		next := "set HF_TOKEN to a token that may read it (and accept its licence on the model's page)"
+		if c.Token != "" {
+			next = "HF_TOKEN may not read it: accept the model's licence on its page, or use another token"
+		}
+		return fmt.Errorf("%s is not accessible (%s): %s: %w", what, res.Status, next, errdefs.ErrPermissionDenied)
+	case http.StatusNotFound:
+		return fmt.Errorf("%s does not exist at %s: check the name and the revision: %w", what, c.endpoint(), errdefs.ErrNotFound)
+	case http.StatusTooManyRequests:
+		return &busyError{what: what, after: retryAfter(res)}
+	}
+	err := fmt.Errorf("%s: %s answered %s: %s", what, c.endpoint(), res.Status, text)
+	if res.StatusCode >= 500 {
+		return fmt.Errorf("%w: %w", err, errdefs.ErrUnavailable)
+	}
+	return fmt.Errorf("%w: %w", err, errdefs.ErrUnknown)
+}
+
+// busyError: the endpoint wants to be left alone for a while.
+type busyError struct {
+	what  string
+	after time.Duration
+}
+
+func (e *busyError) Error() string { return e.what + ": the endpoint has had too many requests" }
+func (e *busyError) Unwrap() error { return errdefs.ErrUnavailable }
+
+func retryAfter(res *http.Response) time.Duration {
+	d, err := time.ParseDuration(res.Header.Get("Retry-After") + "s")
+	if err != nil || d < 0 {
+		return 0
+	}
+	return min(d, time.Minute)
+}
+
+// Resolve gives the commit that a revision (branch, tag, commit; "" is main) stands for.
+func (c *Client) Resolve(ctx context.Context, repo, revision string) (string, error) {
+	if parts := strings.Split(repo, "/"); len(parts) > 2 || repo == "" || path.Clean(repo) != repo || strings.HasPrefix(repo, ".") {
+		return "", fmt.Errorf("%q is no repository: write OWNER/NAME: %w", repo, errdefs.ErrInvalidArgument)
+	}
+	if revision == "" {
+		revision = "main"
+	}
+	res, err := c.get(ctx, c.endpoint()+"/api/models/"+escape(repo)+"/revision/"+url.PathEscape(revision), nil)
+	if err != nil {
+		return "", err
+	}
+	if res.StatusCode != http.StatusOK {
+		return "", c.status(res, repo+" at "+revision)
+	}
+	defer res.Body.Close()
+	var info struct{ SHA string }
+	if err := json.NewDecoder(res.Body).Decode(&info); err != nil || !isHex(info.SHA, 40) {
+		return "", fmt.Errorf("%s did not say which commit %s of %s is: %w", c.endpoint(), revision, repo, errdefs.ErrDataLoss)
+	}
+	return info.SHA, nil
+}
+
+func escape(p string) string {
+	parts := strings.Split(p, "/")
+	for i, s := range parts {
+		parts[i] = url.PathEscape(s)
+	}
+	return strings.Join(parts, "/")
+}
+
+func isHex(s string, n int) bool {
+	return len(s) == n && strings.Trim(s, "0123456789abcdef") == ""
+}

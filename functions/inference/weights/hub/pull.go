@@ -1,0 +1,148 @@
+package hub
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+)
+
+// Options say what to pull and how.
+type Options struct {
+	Revision string   // branch, tag or commit; "" is main
+	Include  []string // patterns of path.Match on whole paths or file names; none: what a checkpoint needs
+	Exclude  []string // patterns of what to leave out
+	Parallel int      // files at once; 0: 4
+	// Begin is called for each file before it is fetched, from several goroutines; what it returns hears how many bytes
+	// of the file are there, and Ended the end. Nil: nobody listens.
+	Begin func(e Entry) (progress func(done int64), ended func(err error))
+	wait  func(ctx context.Context, attempt int, err error) error // for tests, as is stall
+	stall time.Duration
+}
+
+// Pulled is what a pull brought.
+type Pulled struct {
+	Repo, Commit, Dir string
+	Files             int
+	Bytes             int64
+}
+
+// left out unless it is asked for: weights in forms that nothing here reads, and pictures.
+var notNeeded = []string{"*.bin", "*.pth", "*.pt", "*.ckpt", "*.msgpack", "*.h5", "*.onnx", "*.onnx_data", "*.gguf", "*.mp4", "*.gif", "*.png", "*.jpg", "*.jpeg", "*.webp", ".gitattributes"}
+
+// Pull downloads a repository's files into dir, as a plain folder, and writes their digests to SHA256SUMS at the end:
+// OpenCheckpoint then holds the folder to them. Files that are there and right are not fetched again; an interrupted pull
+// goes on where it stopped.
+func (c *Client) Pull(ctx context.Context, repo, dir string, o Options) (*Pulled, error) {
+	commit, err := c.Resolve(ctx, repo, o.Revision)
+	if err != nil {
+		return nil, err
+	}
+	all, err := c.List(ctx, repo, commit)
+	if err != nil {
+		return nil, err
+	}
+	files := o.choose(all)
+	if len(files) == 0 {
+		return nil, fmt.Errorf("%s has no file that matches: %w", repo, errdefs.ErrNotFound)
+	}
+	sums, err := c.fetchAll(ctx, repo, commit, dir, files, o)
+	if err != nil {
+		return nil, err
+	}
+	if err := weights.WriteSums(dir, sums); err != nil {
+		return nil, err
+	}
+	p := &Pulled{Repo: repo, Commit: commit, Dir: dir, Files: len(files)}
+	for _, f := range files {
+		p.Bytes += f.Size
+	}
+	return p, nil
+}
+
+func (c *Client) fetchAll(ctx context.Context, repo, commit, dir string, files []Entry, o Options) (map[string]string, error) {
+	sums, mu := map[string]string{}, sync.Mutex{}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(o.parallel())
+	for _, e := range files {
+		group.Go(func() error {
+			f := &fetcher{c: c, e: e, url: c.endpoint() + "/" + escape(repo) + "/resolve/" + commit + "/" + escape(e.Path),
+				path: filepath.Join(dir, filepath.FromSlash(e.Path)), report: func(int64) {}, wait: backoff, stall: stall}
+			ended := func(error) {}
+			if o.Begin != nil {
+				f.report, ended = o.Begin(e)
+			}
+			if o.wait != nil {
+				f.wait, f.stall = o.wait, o.stall
+			}
+			sum, err := f.run(ctx)
+			ended(err)
+			mu.Lock()
+			defer mu.Unlock()
+			sums[e.Path] = sum
+			return err
+		})
+	}
+	return sums, group.Wait()
+}
+
+func (o Options) parallel() int {
+	if o.Parallel < 1 {
+		return 4
+	}
+	return o.Parallel
+}
+
+// choose picks the files; weights without a variant win over those with one ("model.fp16.safetensors") when both are there.
+func (o Options) choose(all []Entry) []Entry {
+	var out []Entry
+	for _, e := range all {
+		wanted := len(o.Include) == 0 && !matches(notNeeded, e.Path) || matches(o.Include, e.Path)
+		if wanted && !matches(o.Exclude, e.Path) && path.Base(e.Path) != weights.SumsName {
+			out = append(out, e)
+		}
+	}
+	if len(o.Include) > 0 {
+		return out
+	}
+	return slices.DeleteFunc(out, func(e Entry) bool { return variant(e.Path) && hasPlain(out, path.Dir(e.Path)) })
+}
+
+// variant: a dot in the name besides that of the extension and those of shard numbers.
+func variant(p string) bool {
+	stem, ok := strings.CutSuffix(strings.TrimSuffix(path.Base(p), ".index.json"), ".safetensors")
+	return ok && strings.Contains(stem, ".")
+}
+
+func hasPlain(files []Entry, dir string) bool {
+	return slices.ContainsFunc(files, func(e Entry) bool {
+		return path.Dir(e.Path) == dir && strings.HasSuffix(e.Path, ".safetensors") && !variant(e.Path)
+	})
+}
+
+func matches(patterns []string, p string) bool {
+	return slices.ContainsFunc(patterns, func(pattern string) bool {
+		whole, _ := path.Match(pattern, p)
+		base, _ := path.Match(pattern, path.Base(p))
+		return whole || base || strings.HasSuffix(pattern, "/") && strings.HasPrefix(p, pattern)
+	})
+}
+
+// CheckPatterns says whether path.Match understands every pattern.
+func CheckPatterns(patterns []string) error {
+	for _, p := range patterns {
+		if _, err := path.Match(p, ""); err != nil {
+			return fmt.Errorf("%q is no pattern: write such as vae/* or *.json: %w", p, errdefs.ErrInvalidArgument)
+		}
+	}
+	return nil
+}
