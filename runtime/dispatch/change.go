@@ -28,15 +28,29 @@ func (d *Dispatcher) using(name string) []key {
 			keys = append(keys, k)
 		}
 	}
-	k := key{name, "$LATEST"}
-	if fn, err := d.cfg.Functions.Get(d.base, name, k.version); err == nil && d.pools[k] == nil && provided(&fn) {
-		keys = append(keys, k)
+	for _, fn := range d.provided(d.base, name) {
+		if k := (key{name, fn.Version}); d.pools[k] == nil {
+			keys = append(keys, k)
+		}
 	}
 	return keys
 }
 
-// provided says whether a function has instances without being asked for.
-func provided(fn *spec.Function) bool { return fn.MinInstances > 0 || fn.StagedSpares > 0 }
+// provided lists the versions of a function that have instances without being asked for: $LATEST as its manifest says,
+// published ones by minInstances, which publishing leaves at 0 and only provisioned concurrency sets.
+func (d *Dispatcher) provided(ctx context.Context, name string) []spec.Function {
+	var all []spec.Function
+	if fn, err := d.cfg.Functions.Get(ctx, name, "$LATEST"); err == nil && (fn.MinInstances > 0 || fn.StagedSpares > 0) {
+		all = append(all, fn)
+	}
+	versions, _ := d.cfg.Functions.Versions(ctx, name) // one that is not there any more has none
+	for _, fn := range versions {
+		if fn.Version != "$LATEST" && fn.MinInstances > 0 {
+			all = append(all, fn)
+		}
+	}
+	return all
+}
 
 // reconcile makes a version's pool what the registry says now, and returns it.
 func (d *Dispatcher) reconcile(ctx context.Context, k key) (*pool, error) {

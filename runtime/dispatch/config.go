@@ -18,6 +18,8 @@ type Functions interface {
 	Get(ctx context.Context, name, qualifier string) (spec.Function, error)
 	// List gives every $LATEST.
 	List(ctx context.Context) ([]spec.Function, error)
+	// Versions gives $LATEST and the published ones.
+	Versions(ctx context.Context, name string) ([]spec.Function, error)
 	// Problem says why a function's manifest on disk is not what serves, "" when it is.
 	Problem(name string) string
 }
@@ -26,8 +28,10 @@ type Functions interface {
 type Snapshots interface {
 	// Lookup gives the folder with the images of a checkpoint of exactly this version, if there is one.
 	Lookup(fn spec.Function) (dir string, ok bool)
-	// Started tells of a plain start. It may take the occasion to make a snapshot, see Dispatcher.Borrow.
+	// Started tells of a plain start. It may take the occasion to make a snapshot, see Dispatcher.Lend.
 	Started(fn spec.Function)
+	// Restored tells of a start from the checkpoint.
+	Restored(fn spec.Function)
 	// Failed tells that the checkpoint did not restore; it should not be given again.
 	Failed(fn spec.Function, err error)
 }

@@ -106,6 +106,21 @@ func TestMinInstancesAndSparesAreProvided(t *testing.T) {
 	})
 }
 
+func TestProvisionedVersionsAreKeptWarm(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.begin()
+		r.function("f", func(fn *spec.Function) { fn.Version, fn.Concurrency, fn.MinInstances = "1", 4, 2 })
+		synctest.Wait()
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if r.box.count() != 2 {
+			t.Errorf("%d boxes after an hour, want 2", r.box.count())
+		}
+		r.end()
+	})
+}
+
 func TestStagedSpareSavesTheCreation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)

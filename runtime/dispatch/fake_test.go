@@ -210,6 +210,15 @@ func (c *catalogue) List(context.Context) (all []spec.Function, _ error) {
 	return all, nil
 }
 
+func (c *catalogue) Versions(_ context.Context, name string) ([]spec.Function, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if fn, ok := c.all[name]; ok {
+		return []spec.Function{fn}, nil
+	}
+	return nil, errdefs.ErrNotFound
+}
+
 func (c *catalogue) Problem(string) string { return "" }
 
 // rig is a dispatcher on the fake.

@@ -98,9 +98,7 @@ func (l *launch) admit(ctx context.Context, m *member) error {
 // callOff cancels starts that wait for room and that nobody needs any more.
 func (p *pool) callOff() {
 	need := (p.queue.Len() + p.fn.EventsAtOnce - 1) / p.fn.EventsAtOnce
-	if p.fn.Version == "$LATEST" {
-		need = max(need, p.fn.MinInstances-len(p.ready))
-	}
+	need = max(need, p.fn.MinInstances-len(p.ready))
 	for i := 0; i < len(p.admitting) && p.starting-i > need; i++ {
 		p.admitting[len(p.admitting)-1-i].cancel(errCalledOff)
 	}
@@ -135,6 +133,7 @@ func (l *launch) restore(ctx context.Context, m *member, fn spec.Function, dir s
 	if ph.Restore, ph.Init, err = m.inst.Restore(ctx, dir, l.since); err == nil {
 		ph.Snapshot = true
 		p.note("snapshot", ph.Restore+ph.Init)
+		p.d.cfg.Snapshots.Restored(fn)
 		return m, ph, nil
 	}
 	if ctx.Err() != nil {

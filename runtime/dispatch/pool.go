@@ -249,9 +249,7 @@ func (p *pool) provision() {
 	if p.retired != nil || p.backoff > 0 {
 		return
 	}
-	if p.fn.Version == "$LATEST" {
-		for len(p.ready)+p.starting < p.fn.MinInstances && p.start(time.Now()) {
-		}
+	for len(p.ready)+p.starting < p.fn.MinInstances && p.start(time.Now()) {
 	}
 	for len(p.spares)+p.staging < p.fn.StagedSpares && p.stage() {
 	}

@@ -48,7 +48,7 @@ func (m *member) due(context.Context) {
 	}
 	w := p.window()
 	left := time.Until(m.idleFrom.Add(w.Keep))
-	if p.fn.Version == "$LATEST" && len(p.ready) <= p.fn.MinInstances {
+	if len(p.ready) <= p.fn.MinInstances {
 		left = max(left, w.Keep, time.Second)
 	}
 	if left > 0 {

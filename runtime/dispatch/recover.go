@@ -118,10 +118,10 @@ func (d *Dispatcher) sweep() {
 // provide makes the pools of functions that are to be kept warm.
 func (d *Dispatcher) provide(ctx context.Context) error {
 	all, err := d.cfg.Functions.List(ctx)
-	for _, fn := range all {
-		if provided(&fn) {
+	for _, latest := range all {
+		for _, fn := range d.provided(ctx, latest.Name) {
 			if _, err := d.pool(ctx, fn); err != nil {
-				d.cfg.Log.Error("function not provided", "function", fn.Name, "error", err)
+				d.cfg.Log.Error("function not provided", "function", fn.Name, "version", fn.Version, "error", err)
 			}
 		}
 	}

@@ -109,7 +109,7 @@ func (m *member) standing(since time.Time) (movable, yields bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_, ready := p.ready[m]
-	if !ready || p.fn.Pin || (p.fn.Version == "$LATEST" && len(p.ready) <= p.fn.MinInstances) {
+	if !ready || p.fn.Pin || len(p.ready) <= p.fn.MinInstances {
 		return false, false
 	}
 	first := p.queue.Front()

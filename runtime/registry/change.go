@@ -91,6 +91,7 @@ func (r *Registry) Publish(_ context.Context, name, description string) (spec.Fu
 	if n := len(e.versions); n > 0 && same(e.versions[n-1], fn) {
 		return e.versions[n-1], nil
 	}
+	fn.MinInstances = 0 // else every old version would keep instances; see SetMinInstances
 	fn.Version = strconv.Itoa(rec.Next)
 	rec.Next++
 	rec.Versions = append(rec.Versions, freeze(fn))
@@ -99,7 +100,7 @@ func (r *Registry) Publish(_ context.Context, name, description string) (spec.Fu
 
 // same says whether a published version is what publishing fn would make.
 func same(published, fn spec.Function) bool {
-	fn.Version = published.Version
+	fn.Version, fn.MinInstances = published.Version, published.MinInstances
 	return reflect.DeepEqual(withDefaults(published), withDefaults(fn))
 }
 
