@@ -122,3 +122,18 @@ func (c *Catalog) evict(keep string) error {
 	}
 	return nil
 }
+
+// DropQuarantined deletes what was moved aside, and says how many snapshots and bytes that were.
+func (c *Catalog) DropQuarantined() (n int, bytes int64, err error) {
+	all, err := c.Quarantined()
+	if err != nil {
+		return 0, 0, err
+	}
+	for _, r := range all {
+		if err := os.RemoveAll(filepath.Join(c.opts.Dir, quarantineDir, r.ID)); err != nil {
+			return n, bytes, err
+		}
+		n, bytes = n+1, bytes+r.Bytes
+	}
+	return n, bytes, nil
+}

@@ -1,0 +1,45 @@
+package dispatch
+
+import (
+	"context"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// Lend starts an instance of fn that serves nobody, from the checkpoint in dir or plainly with "", gives it to use once
+// it is ready, and removes it. It is how a snapshot is made and proven without disturbing those that serve. A restore
+// counts among the measured ones, so that the first choice between the ways of starting has both.
+func (d *Dispatcher) Lend(ctx context.Context, fn spec.Function, dir string, use func(context.Context, *instance.Instance) error) error {
+	p, err := d.pool(ctx, fn)
+	if err != nil {
+		return err
+	}
+	m := p.newMember(fn)
+	defer d.end(context.WithoutCancel(ctx), m, 0)
+	begin := time.Now()
+	if err := d.room.admit(ctx, m, begin); err != nil {
+		return err
+	}
+	if dir == "" {
+		err = m.plainly(ctx, begin)
+	} else {
+		var restore, init time.Duration
+		if restore, init, err = m.inst.Restore(ctx, dir, begin); err == nil {
+			p.note("snapshot", restore+init)
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return use(ctx, m.inst)
+}
+
+func (m *member) plainly(ctx context.Context, since time.Time) error {
+	if _, err := m.inst.Stage(ctx); err != nil {
+		return err
+	}
+	_, _, err := m.inst.Start(ctx, since)
+	return err
+}

@@ -1,0 +1,138 @@
+package snapshots
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/snapshotter/catalog"
+)
+
+// Started hears of every plain start. The first one of a version has a snapshot made in the background, unless its
+// manifest says otherwise.
+func (s *Service) Started(fn spec.Function) {
+	if fn.Snapshot == "off" || fn.SnapshotOn == "publish" {
+		return
+	}
+	s.Want(fn)
+}
+
+// Want makes a snapshot in the background where there is none, none is being made, and none failed a short while ago.
+func (s *Service) Want(fn spec.Function) {
+	id := s.Key(fn).Digest()
+	s.mu.Lock()
+	_, there := s.ready[id]
+	skip := there || s.making[id] || s.o.Now().Before(s.after[id])
+	s.mu.Unlock()
+	if skip {
+		return
+	}
+	s.background(func(ctx context.Context) {
+		if _, err := s.Create(ctx, fn); err != nil && ctx.Err() == nil && !errdefs.IsAlreadyExists(err) {
+			s.o.Log.Warn("no snapshot was made, the function starts plainly", "function", fn.Name, "error", err)
+		}
+	})
+}
+
+// Create makes and proves a snapshot of fn, replacing the one there is. AlreadyExists while another call makes it.
+func (s *Service) Create(ctx context.Context, fn spec.Function) (catalog.Record, error) {
+	id := s.Key(fn).Digest()
+	if err := s.claim(id, fn); err != nil {
+		return catalog.Record{}, err
+	}
+	r, err := s.create(ctx, fn)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.making, id)
+	if err != nil {
+		s.after[id] = s.o.Now().Add(s.o.Retry)
+		return r, err
+	}
+	s.ready[id] = r
+	return r, nil
+}
+
+func (s *Service) claim(id string, fn spec.Function) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.making[id] {
+		return fmt.Errorf("a snapshot of %s is being made already: %w", fn.Name, errdefs.ErrAlreadyExists)
+	}
+	s.making[id] = true
+	return nil
+}
+
+func (s *Service) create(ctx context.Context, fn spec.Function) (catalog.Record, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
+	defer cancel()
+	select {
+	case s.turn <- struct{}{}:
+		defer func() { <-s.turn }()
+	case <-ctx.Done():
+		return catalog.Record{}, context.Cause(ctx)
+	}
+	images, err := s.o.Catalog.Stage()
+	if err != nil {
+		return catalog.Record{}, err
+	}
+	oracle, dump, err := s.dump(ctx, fn, images)
+	if err != nil {
+		return catalog.Record{}, errors.Join(err, s.o.Catalog.Discard(images))
+	}
+	r, err := s.o.Catalog.Commit(ctx, images, catalog.Record{
+		Key: s.Key(fn), Function: fn.Name, Version: fn.Version, State: catalog.Unproven, Dump: dump,
+	})
+	if err != nil {
+		return r, errors.Join(err, s.o.Catalog.Discard(images))
+	}
+	return s.prove(ctx, fn, r, oracle)
+}
+
+// dump starts an instance, has it answer the manifest's event, and checkpoints it. What it answered is the oracle.
+func (s *Service) dump(ctx context.Context, fn spec.Function, images string) (oracle *answer, took time.Duration, err error) {
+	err = s.o.Lender.Lend(ctx, fn, "", func(ctx context.Context, i *instance.Instance) (err error) {
+		c, ok := i.Box().(instance.Checkpointer)
+		if !ok {
+			return fmt.Errorf("this driver makes no snapshots: %w", errdefs.ErrNotImplemented)
+		}
+		if oracle, err = ask(ctx, i, fn); err != nil {
+			return err
+		}
+		begin := time.Now()
+		if err := c.Checkpoint(ctx, images, true); err != nil {
+			return fmt.Errorf("checkpoint %s: %w", fn.Name, err)
+		}
+		took = time.Since(begin)
+		return nil
+	})
+	return oracle, took, err
+}
+
+// prove restores the snapshot once and has the restored instance answer the same event. Only when it answers as the
+// original did may the snapshot serve; else it is quarantined.
+func (s *Service) prove(ctx context.Context, fn spec.Function, r catalog.Record, oracle *answer) (catalog.Record, error) {
+	err := s.o.Lender.Lend(ctx, fn, r.Dir, func(ctx context.Context, i *instance.Instance) error {
+		got, err := ask(ctx, i, fn)
+		if err != nil {
+			return err
+		}
+		return oracle.same(got)
+	})
+	if err != nil {
+		err = fmt.Errorf("a restored instance of %s does not do what the original did: %w", fn.Name, err)
+		s.quarantine(r.ID, fn, err)
+		return r, err
+	}
+	dir := r.Dir
+	r, err = s.o.Catalog.Update(r.ID, func(r *catalog.Record) { r.State = catalog.Ready })
+	r.Dir = dir
+	if err == nil {
+		s.o.Log.Info("snapshot ready", "function", fn.Name, "snapshot", r.ID, "bytes", r.Bytes, "dump", r.Dump)
+	}
+	return r, err
+}

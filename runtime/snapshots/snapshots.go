@@ -1,0 +1,142 @@
+// Package snapshots decides when a warm instance becomes a snapshot, proves it before it may serve, and hands it to
+// starts. It stands between dispatch, which lends instances, and the catalogue, which keeps what they leave behind.
+package snapshots
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/snapshotter"
+	"github.com/videosdgx/videosdgx/snapshotter/catalog"
+)
+
+// Lender gives instances that serve nobody; dispatch is one.
+type Lender interface {
+	Lend(ctx context.Context, fn spec.Function, dir string, use func(context.Context, *instance.Instance) error) error
+}
+
+// Options configure a Service; Catalog, Lender and Machine must be set.
+type Options struct {
+	Catalog *catalog.Catalog
+	Lender  Lender
+	Machine snapshotter.Machine
+	Runtime string        // digest of what runs inside every instance: init, OCI runtime
+	Timeout time.Duration // for making and proving one snapshot; default 10m
+	Retry   time.Duration // after a failed attempt, before a start makes another; default 10m
+	Log     *slog.Logger
+	Now     func() time.Time
+}
+
+// Service implements dispatch's Snapshots. Safe for concurrent use; Stop ends what it does in the background.
+type Service struct {
+	o Options
+
+	mu     sync.Mutex
+	ready  map[string]catalog.Record // by id; what Lookup answers from
+	making map[string]bool           // by id
+	after  map[string]time.Time      // by id: no attempt by itself before
+
+	turn   chan struct{}   // one snapshot is made at a time: two would slow both, and the functions that serve
+	base   context.Context //nolint:containedctx // the service's own lifetime, ended by Stop
+	cancel context.CancelFunc
+	work   sync.WaitGroup
+	closed bool
+}
+
+// New reads the catalogue.
+func New(o Options) (*Service, error) {
+	if o.Timeout == 0 {
+		o.Timeout = 10 * time.Minute
+	}
+	if o.Retry == 0 {
+		o.Retry = 10 * time.Minute
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	s := &Service{o: o, ready: map[string]catalog.Record{}, making: map[string]bool{}, after: map[string]time.Time{}, turn: make(chan struct{}, 1)}
+	s.base, s.cancel = context.WithCancel(context.Background())
+	all, err := o.Catalog.List()
+	if err != nil {
+		return nil, fmt.Errorf("read the snapshots: %w", err)
+	}
+	for _, r := range all {
+		if r.State == catalog.Ready {
+			s.ready[r.ID] = r
+		}
+	}
+	return s, nil
+}
+
+// Stop cancels what is being made and waits for it. It may be called twice.
+func (s *Service) Stop() {
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
+	s.cancel()
+	s.work.Wait()
+}
+
+// Key is what a snapshot of fn depends on here.
+func (s *Service) Key(fn spec.Function) snapshotter.Key {
+	return snapshotter.Key{Image: fn.Digest, Config: s.o.Runtime, Machine: s.o.Machine}
+}
+
+// Lookup gives the folder of a snapshot that may serve. Its files are looked at each time: one that was written to since
+// it was checked is read again, and a damaged one is quarantined here, before anything is restored from it.
+func (s *Service) Lookup(fn spec.Function) (dir string, ok bool) {
+	id := s.Key(fn).Digest()
+	s.mu.Lock()
+	r, ok := s.ready[id]
+	s.mu.Unlock()
+	if !ok {
+		return "", false
+	}
+	if err := s.o.Catalog.Verify(s.base, r, false); err != nil {
+		s.quarantine(r.ID, fn, err)
+		return "", false
+	}
+	return r.Dir, true
+}
+
+// Restored notes that a start came from fn's snapshot.
+func (s *Service) Restored(fn spec.Function) {
+	s.background(func(context.Context) {
+		if err := s.o.Catalog.Used(s.Key(fn).Digest()); err != nil && !errdefs.IsNotFound(err) {
+			s.o.Log.Warn("use of a snapshot not noted", "function", fn.Name, "error", err)
+		}
+	})
+}
+
+// Failed takes a snapshot that did not restore out of service.
+func (s *Service) Failed(fn spec.Function, err error) { s.quarantine(s.Key(fn).Digest(), fn, err) }
+
+func (s *Service) quarantine(id string, fn spec.Function, why error) {
+	s.mu.Lock()
+	delete(s.ready, id)
+	s.after[id] = s.o.Now().Add(s.o.Retry)
+	s.mu.Unlock()
+	s.o.Log.Warn("snapshot quarantined", "function", fn.Name, "snapshot", id, "reason", why)
+	if err := s.o.Catalog.Quarantine(id, why.Error()); err != nil && !errdefs.IsNotFound(err) {
+		s.o.Log.Error("snapshot not quarantined", "snapshot", id, "error", err)
+	}
+}
+
+// background runs f unless the service is stopping.
+func (s *Service) background(f func(ctx context.Context)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		s.work.Go(func() { f(s.base) })
+	}
+}
