@@ -1,0 +1,122 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// place is where servers of one part of the bench keep what must outlive them.
+type place struct {
+	dir, bin  string
+	functions string
+}
+
+// newPlace makes a folder with a function "bench" of the given delay and concurrency.
+func newPlace(dir, bin, clip, delay string, concurrency int) (*place, error) {
+	p := &place{dir, bin, filepath.Join(dir, "functions")}
+	fn := filepath.Join(p.functions, "bench")
+	if err := os.MkdirAll(fn, 0o755); err != nil {
+		return nil, err
+	}
+	manifest := fmt.Sprintf("name: bench\ncommand: [%q]\nconcurrency: %d\nkeepAlive: 1h\nenv: {VIDEOSDGX_BENCH_DELAY: %s}\nmodel: {name: bench, bundle: %q}\n", clip, concurrency, delay, fn)
+	return p, os.WriteFile(filepath.Join(fn, "function.yaml"), []byte(manifest), 0o644)
+}
+
+// node is one server process. It can be killed and started again on its data and port.
+type node struct {
+	*api
+	place   *place
+	name    string
+	listen  string
+	args    []string
+	cmd     *exec.Cmd
+	exited  chan struct{}
+	out     tail
+	outputs string
+}
+
+func newNode(p *place, name string, args ...string) (*node, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	defer l.Close()
+	n := &node{api: newAPI("http://" + l.Addr().String()), place: p, name: name, listen: l.Addr().String(), args: args, outputs: filepath.Join(p.dir, "outputs")}
+	return n, nil
+}
+
+func (n *node) start(ctx context.Context) error {
+	args := append([]string{"serve", "--listen", n.listen, "--data", filepath.Join(n.place.dir, n.name), "--functions", n.place.functions,
+		"--outputs", n.outputs, "--driver", "process", "--node", n.name, "--model-host", "none", "--log-level", "warn"}, n.args...)
+	n.cmd = exec.Command(n.place.bin, args...)
+	n.cmd.Stdout, n.cmd.Stderr = &n.out, &n.out
+	if err := n.cmd.Start(); err != nil {
+		return err
+	}
+	n.exited = make(chan struct{})
+	go func(cmd *exec.Cmd, exited chan struct{}) { cmd.Wait(); close(exited) }(n.cmd, n.exited)
+	if err := n.ready(ctx); err != nil {
+		return fmt.Errorf("%w\n%s", err, n.out.String())
+	}
+	return nil
+}
+
+// kill is kill -9: the process gets no chance to do anything.
+func (n *node) kill() {
+	if n.cmd == nil {
+		return
+	}
+	n.cmd.Process.Kill()
+	<-n.exited
+	n.cmd = nil
+	n.close()
+}
+
+// stop is SIGTERM, and waits.
+func (n *node) stop() {
+	if n.cmd == nil {
+		return
+	}
+	n.cmd.Process.Signal(syscall.SIGTERM)
+	<-n.exited
+	n.cmd = nil
+	n.close()
+}
+
+// rssMB is the server's resident memory.
+func (n *node) rssMB() float64 {
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.cmd.Process.Pid))
+	if err != nil {
+		return 0
+	}
+	var kb float64
+	for line := range strings.Lines(string(b)) {
+		fmt.Sscanf(line, "VmRSS: %f", &kb)
+	}
+	return kb / 1024
+}
+
+// tail keeps the end of a process's output.
+type tail struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.b.Len() > 64<<10 {
+		t.b.Next(32 << 10)
+	}
+	return t.b.Write(p)
+}
+
+func (t *tail) String() string { t.mu.Lock(); defer t.mu.Unlock(); return t.b.String() }

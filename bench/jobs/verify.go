@@ -1,0 +1,140 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+)
+
+// verdict is what has become of the acknowledged jobs.
+type verdict struct {
+	jobs, lost, doubled, half, stray int
+	problems                         []string
+}
+
+func (v *verdict) note(format string, args ...any) {
+	if len(v.problems) < 20 {
+		v.problems = append(v.problems, fmt.Sprintf(format, args...))
+	}
+}
+
+// verify holds the server's records and files against what was acknowledged: each acknowledged key has one job, that is
+// completed, and whose one file is its own; each completion was counted once; there are no other jobs and files.
+func verify(ctx context.Context, n *node, l *load) (*verdict, error) {
+	all, err := n.all(ctx)
+	if err != nil {
+		return nil, err
+	}
+	v := &verdict{jobs: len(l.acked), doubled: l.doubled}
+	byID, byPrompt := map[string]job{}, map[string]int{}
+	for _, j := range all {
+		byID[j.ID] = j
+		if byPrompt[j.Request.Prompt]++; byPrompt[j.Request.Prompt] == 2 {
+			v.doubled++
+			v.note("two jobs for %s", j.Request.Prompt)
+		}
+	}
+	for key, id := range l.acked {
+		if err := v.check(ctx, n, key, byID[id]); err != nil {
+			return nil, err
+		}
+	}
+	var m struct {
+		Successful int `json:"successful"`
+		Total      int `json:"total_inferences"`
+	}
+	if err := n.call(ctx, "GET", "/v1/models/bench/metrics", nil, &m); err != nil {
+		return nil, err
+	}
+	if m.Successful > len(all) {
+		v.doubled += m.Successful - len(all)
+		v.note("%d completions were counted for %d jobs", m.Successful, len(all))
+	}
+	return v, v.files(n.outputs, len(all))
+}
+
+func (v *verdict) check(ctx context.Context, n *node, key string, j job) error {
+	if j.ID == "" || j.Status != "completed" || j.Request.Prompt != key {
+		v.lost++
+		v.note("%s: %+v %s", key, j, j.Error)
+		return nil
+	}
+	var clip []byte
+	if err := n.call(ctx, "GET", "/v1/jobs/"+j.ID+"/download", nil, &clip); err != nil {
+		v.lost++
+		v.note("%s: %v", key, err)
+		return nil
+	}
+	if !whole(clip, key) || fmt.Sprintf("%x", sha256.Sum256(clip)) != j.Result.SHA256 {
+		v.half++
+		v.note("%s: a clip of %d bytes is not whole", key, len(clip))
+	}
+	return nil
+}
+
+// files counts results: one per job, nothing half done beside them.
+func (v *verdict) files(dir string, jobs int) error {
+	done, err := filepath.Glob(filepath.Join(dir, "*.mp4"))
+	if err != nil {
+		return err
+	}
+	parts, err := filepath.Glob(filepath.Join(dir, ".partial", "*.mp4"))
+	if v.stray = len(done) + len(parts) - jobs; v.stray != 0 {
+		v.note("%d results and %d partial files for %d jobs", len(done), len(parts), jobs)
+	}
+	return err
+}
+
+// whole tells whether a clip is all there; prompt "" takes anybody's.
+func whole(clip []byte, prompt string) bool {
+	head, body, ok := bytes.Cut(clip, []byte("\n"))
+	var name, sum string
+	var size int
+	if n, _ := fmt.Sscanf(string(head), "%s %d %s", &name, &size, &sum); !ok || n != 3 {
+		return false
+	}
+	return len(body) == size && fmt.Sprintf("%x", sha256.Sum256(body)) == sum && (prompt == "" || name == prompt)
+}
+
+// lookout reads every result as soon as it shows under its final name, while servers are being killed, and counts those
+// that are not whole.
+type lookout struct {
+	dir  string
+	half int
+	seen map[string]bool
+	stop chan struct{}
+	wg   sync.WaitGroup
+}
+
+func newLookout(dir string) *lookout {
+	l := &lookout{dir: dir, seen: map[string]bool{}, stop: make(chan struct{})}
+	l.wg.Go(l.run)
+	return l
+}
+
+func (l *lookout) run() {
+	for {
+		entries, _ := os.ReadDir(l.dir) // not there yet: no results
+		for _, e := range entries {
+			if name := e.Name(); strings.HasSuffix(name, ".mp4") && !l.seen[name] {
+				l.seen[name] = true
+				if b, err := os.ReadFile(filepath.Join(l.dir, name)); err == nil && !whole(b, "") {
+					l.half++
+				}
+			}
+		}
+		select {
+		case <-l.stop:
+			return
+		case <-time.After(3 * time.Millisecond):
+		}
+	}
+}
+
+func (l *lookout) end() int { close(l.stop); l.wg.Wait(); return l.half }
