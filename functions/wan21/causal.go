@@ -15,6 +15,8 @@ const history = 2
 // the frames before, and both give the caches for the next run. Run one after the other on pieces of a clip they compute
 // what one pass over the clip would, in memory that does not grow with its length.
 //
+// Clips come one at a time: a batch of one keeps shapes that are computed out of the graphs, which a start waits for.
+//
 // Equivalence: a causal convolution is padded with zeros on the left, so it needs its own last two input frames and
 // nothing else. Two layers do not treat the first frame as the others, which is why there are two graphs: the temporal
 // upsampler passes it by and starts its own history of zeros with the second, the temporal downsampler passes it by and
@@ -35,7 +37,7 @@ func (g *causal) conv(x onnx.Value, c nn.Conv) onnx.Value {
 func (g *causal) lookBack(x onnx.Value, channels, frames int64) onnx.Value {
 	joined := x
 	if g.first {
-		joined = g.Concat(2, g.zeros(x, channels, frames), x)
+		joined = g.Op("Pad", []onnx.Value{x, g.Ints(0, 0, frames, 0, 0, 0, 0, 0, 0, 0)})
 	} else {
 		joined = g.Concat(2, g.cacheIn(channels, frames), x)
 	}
@@ -45,12 +47,12 @@ func (g *causal) lookBack(x onnx.Value, channels, frames int64) onnx.Value {
 
 func (g *causal) cacheIn(channels, frames int64) onnx.Value {
 	h, w := fmt.Sprintf("h%d", g.caches), fmt.Sprintf("w%d", g.caches)
-	return g.Input(cacheName(g.caches), onnx.Float32, "batch", channels, frames, h, w)
+	return g.Input(cacheName(g.caches), onnx.Float32, 1, channels, frames, h, w)
 }
 
 func (g *causal) cacheOut(v onnx.Value, channels, frames int64) {
 	h, w := fmt.Sprintf("h%d", g.caches), fmt.Sprintf("w%d", g.caches)
-	g.Output(cacheName(g.caches)+cacheNext, v, onnx.Float32, "batch", channels, frames, h, w)
+	g.Output(cacheName(g.caches)+cacheNext, v, onnx.Float32, 1, channels, frames, h, w)
 	g.caches++
 }
 
@@ -58,12 +60,6 @@ func (g *causal) cacheOut(v onnx.Value, channels, frames int64) {
 const cacheNext = ".next"
 
 func cacheName(i int) string { return fmt.Sprintf("cache.%02d", i) }
-
-// zeros has the batch, height and width of x.
-func (g *causal) zeros(x onnx.Value, channels, frames int64) onnx.Value {
-	shape := g.Concat(0, g.DimOf(x, 0), g.Ints(channels, frames), g.sides(x))
-	return g.Op("ConstantOfShape", []onnx.Value{shape})
-}
 
 // sides is the vector of height and width of x.
 func (g *causal) sides(x onnx.Value) onnx.Value {

@@ -15,14 +15,14 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
-// Serve opens the bundle in dir with ONNX Runtime, for handler.Main. The runtime that starts this process vouches for a
-// bundle that it has verified itself with VIDEOSDGX_MODEL_VERIFIED, its fingerprint; any other is verified here.
+// Serve opens the bundle in dir with ONNX Runtime, for handler.Main. A bundle that the control plane vouches for is not
+// read again to verify it.
 func Serve(ctx context.Context, dir string) (handler.Model, error) {
 	threads, err := threads()
 	if err != nil {
 		return nil, err
 	}
-	b, err := weights.OpenBundle(ctx, dir, weights.VerifyOptions{Known: os.Getenv("VIDEOSDGX_MODEL_VERIFIED")})
+	b, err := weights.OpenBundle(ctx, dir, weights.VerifyOptions{Known: weights.Proof()})
 	if err != nil {
 		return nil, err
 	}

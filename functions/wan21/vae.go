@@ -9,8 +9,8 @@ import (
 
 // Inputs and outputs of the VAE graphs, next to their caches.
 const (
-	vaeLatent = "latent" // [batch, z, latent frames, height, width]
-	vaeVideo  = "video"  // [batch, 3, frames, height, width] in [−1, 1]
+	vaeLatent = "latent" // [1, z, latent frames, height, width]
+	vaeVideo  = "video"  // [1, 3, frames, height, width] in [−1, 1]
 	vaeMean   = "mean"   // of the latents, not yet normalised
 	vaeLogVar = "logvar"
 )
@@ -22,7 +22,7 @@ func Decoder(c VAEConfig, first bool, src nn.Source) (*nn.Net, error) {
 		return nil, err
 	}
 	g, frames := newCausal("vae_decoder", first, src)
-	x := g.Input(vaeLatent, onnx.Float32, "batch", c.ZDim, frames, "height", "width")
+	x := g.Input(vaeLatent, onnx.Float32, 1, c.ZDim, frames, "height", "width")
 	x = g.Convolve(x, nn.Cube("post_quant_conv", c.ZDim, c.ZDim, 1))
 	levels := len(c.DimMult)
 	dim := c.DecoderBaseDim * c.DimMult[levels-1]
@@ -42,7 +42,7 @@ func Decoder(c VAEConfig, first bool, src nn.Source) (*nn.Net, error) {
 		})
 	}
 	x = g.Op("Clip", []onnx.Value{g.ending(x, "decoder", dim, c.OutChannels), g.Float(-1), g.Float(1)})
-	g.Output(vaeVideo, x, onnx.Float32, "batch", c.OutChannels, "frames_out", "height_out", "width_out")
+	g.Output(vaeVideo, x, onnx.Float32, 1, c.OutChannels, "frames_out", "height_out", "width_out")
 	return g.Net, nil
 }
 
@@ -53,7 +53,7 @@ func Encoder(c VAEConfig, first bool, src nn.Source) (*nn.Net, error) {
 		return nil, err
 	}
 	g, frames := newCausal("vae_encoder", first, src)
-	x := g.Input(vaeVideo, onnx.Float32, "batch", c.InChannels, frames, "height", "width")
+	x := g.Input(vaeVideo, onnx.Float32, 1, c.InChannels, frames, "height", "width")
 	dim := c.BaseDim
 	x = g.conv(x, nn.Cube("encoder.conv_in", c.InChannels, dim, 3))
 	at := 0 // blocks are one flat list in the checkpoint
@@ -71,9 +71,9 @@ func Encoder(c VAEConfig, first bool, src nn.Source) (*nn.Net, error) {
 	x = g.middle(x, "encoder.mid_block", dim)
 	x = g.Convolve(g.ending(x, "encoder", dim, 2*c.ZDim), nn.Cube("quant_conv", 2*c.ZDim, 2*c.ZDim, 1))
 	parts := g.Split(x, 1, 2)
-	g.Output(vaeMean, parts[0], onnx.Float32, "batch", c.ZDim, "frames_out", "height_out", "width_out")
+	g.Output(vaeMean, parts[0], onnx.Float32, 1, c.ZDim, "frames_out", "height_out", "width_out")
 	logvar := g.Op("Clip", []onnx.Value{parts[1], g.Float(-30), g.Float(20)})
-	g.Output(vaeLogVar, logvar, onnx.Float32, "batch", c.ZDim, "frames_out", "height_out", "width_out")
+	g.Output(vaeLogVar, logvar, onnx.Float32, 1, c.ZDim, "frames_out", "height_out", "width_out")
 	return g.Net, nil
 }
 

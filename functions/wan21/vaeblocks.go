@@ -32,16 +32,19 @@ func (g *causal) frameAttention(x onnx.Value, name string, dim int64) onnx.Value
 		return nn.Conv{Name: name + "." + which, In: dim, Out: out, Kernel: [3]int64{1, 1, 1}, Flat: true}
 	}
 	h := g.ChannelNorm(x, name+".norm", dim, 1, 1)
-	frames := g.Mul(g.DimOf(x, 0), g.DimOf(x, 2))
-	rows := g.Concat(0, frames, g.Ints(-1, dim))
 	var qkv [3]onnx.Value
+	var image onnx.Value
 	for i, part := range g.Split(g.Convolve(h, flat("to_qkv", 3*dim)), 1, 3) {
-		qkv[i] = g.Reshape(g.Transpose(part, 0, 2, 3, 4, 1), rows)
+		frames := g.Transpose(g.squeeze(part), 1, 2, 3, 0) // frames, height, width, channels
+		qkv[i], image = g.Reshape(frames, g.Ints(0, -1, dim)), g.Op("Shape", []onnx.Value{frames})
 	}
-	o := g.Attention(qkv[0], qkv[1], qkv[2], "", 1, 0)
-	back := g.Concat(0, g.Op("Shape", []onnx.Value{x}, onnx.Int("start", 0), onnx.Int("end", 1)), g.Op("Shape", []onnx.Value{x}, onnx.Int("start", 2), onnx.Int("end", 5)), g.Ints(dim))
-	o = g.Transpose(g.Reshape(o, back), 0, 4, 1, 2, 3)
-	return g.Add(x, g.Convolve(o, flat("proj", dim)))
+	o := g.Reshape(g.Attention(qkv[0], qkv[1], qkv[2], "", 1, 0), image)
+	return g.Add(x, g.Convolve(g.Unsqueeze(g.Transpose(o, 3, 0, 1, 2), 0), flat("proj", dim)))
+}
+
+// squeeze drops the batch of one.
+func (g *causal) squeeze(x onnx.Value) onnx.Value {
+	return g.Op("Squeeze", []onnx.Value{x, g.Ints(0)})
 }
 
 // upsample is WanResample upwards: in time (twice the frames, but for the very first), then in space.
@@ -49,31 +52,29 @@ func (g *causal) upsample(x onnx.Value, name string, dim int64, temporal bool) o
 	if temporal {
 		x = g.upsampleTime(x, name+".time_conv", dim)
 	}
-	return g.Convolve(g.double(x, dim), nn.Conv{Name: name + ".resample.1", In: dim, Out: dim / 2, Kernel: [3]int64{1, 3, 3}, Flat: true, Pads: [6]int64{0, 1, 1, 0, 1, 1}})
+	return g.Convolve(g.double(x), nn.Conv{Name: name + ".resample.1", In: dim, Out: dim / 2, Kernel: [3]int64{1, 3, 3}, Flat: true, Pads: [6]int64{0, 1, 1, 0, 1, 1}})
 }
 
 // upsampleTime makes twice the channels and takes them apart into pairs of frames.
 func (g *causal) upsampleTime(x onnx.Value, name string, dim int64) onnx.Value {
 	if g.first {
-		g.cacheOut(g.zeros(x, dim, history), dim, history)
+		zeros := g.Op("Pad", []onnx.Value{g.Slice(x, 2, 0, 0), g.Ints(0, 0, history, 0, 0, 0, 0, 0, 0, 0)})
+		g.cacheOut(zeros, dim, history)
 		return x
 	}
-	y := g.conv(x, nn.Conv{Name: name, In: dim, Out: 2 * dim, Kernel: [3]int64{3, 1, 1}})
-	batch, clip := g.DimOf(y, 0), g.Op("Shape", []onnx.Value{y}, onnx.Int("start", 2), onnx.Int("end", 5))
-	y = g.Reshape(y, g.Concat(0, batch, g.Ints(2, dim), clip))
-	y = g.Transpose(y, 0, 2, 3, 1, 4, 5) // batch, channels, frames, which of the pair, height, width
-	return g.Reshape(y, g.Concat(0, batch, g.Ints(dim, -1), g.sides(x)))
+	y := g.squeeze(g.conv(x, nn.Conv{Name: name, In: dim, Out: 2 * dim, Kernel: [3]int64{3, 1, 1}}))
+	clip := g.Op("Shape", []onnx.Value{y}, onnx.Int("start", 1))
+	y = g.Reshape(y, g.Concat(0, g.Ints(2, dim), clip))
+	y = g.Transpose(y, 1, 2, 0, 3, 4) // channels, frames, which of the pair, height, width
+	return g.Reshape(y, g.Concat(0, g.Ints(1, dim, -1), g.sides(x)))
 }
 
-// double repeats every pixel to the right and below (nearest-exact by two). Frames are seen as channels meanwhile: the
-// library doubles four dimensions fifty times faster than five.
-func (g *causal) double(x onnx.Value, dim int64) onnx.Value {
-	batch := g.DimOf(x, 0)
-	flat := g.Reshape(x, g.Concat(0, batch, g.Ints(-1), g.sides(x)))
-	y := g.Op("Resize", []onnx.Value{flat, "", g.Floats("scales.double", []int64{4}, []float32{1, 1, 2, 2})},
+// double repeats every pixel to the right and below (nearest-exact by two), in four dimensions: the library doubles five
+// fifty times slower.
+func (g *causal) double(x onnx.Value) onnx.Value {
+	y := g.Op("Resize", []onnx.Value{g.squeeze(x), "", g.Floats("scales.double", []int64{4}, []float32{1, 1, 2, 2})},
 		onnx.Str("mode", "nearest"), onnx.Str("coordinate_transformation_mode", "asymmetric"), onnx.Str("nearest_mode", "floor"))
-	sides := g.Op("Shape", []onnx.Value{y}, onnx.Int("start", 2), onnx.Int("end", 4))
-	return g.Reshape(y, g.Concat(0, batch, g.Ints(dim, -1), sides))
+	return g.Unsqueeze(y, 0)
 }
 
 // downsample is WanResample downwards: in space, padded to the right and below only, then in time.

@@ -61,13 +61,18 @@ func (n *Net) Param(name string, dims ...int64) onnx.Value { return n.ParamAs(na
 
 // ParamAs is a weight whose dimensions in the checkpoint are have, seen with the dimensions want of the same product.
 func (n *Net) ParamAs(name string, have, want []int64) onnx.Value {
+	return n.paramScaled(name, have, want, 1)
+}
+
+// paramScaled is ParamAs times a number; the bundle stores the product.
+func (n *Net) paramScaled(name string, have, want []int64, factor float32) onnx.Value {
 	n.note(name, have)
 	if n.src != nil {
 		if err := n.check(name, have); err != nil {
 			n.Fail(err)
 		}
 	}
-	return n.Weight(n.component+"/"+name, onnx.Float32, want, func() ([]byte, error) { return n.load(name) })
+	return n.Weight(n.component+"/"+name, onnx.Float32, want, func() ([]byte, error) { return n.load(name, factor) })
 }
 
 func (n *Net) note(name string, dims []int64) {
@@ -88,13 +93,18 @@ func (n *Net) check(name string, dims []int64) error {
 	return nil
 }
 
-func (n *Net) load(name string) ([]byte, error) {
+func (n *Net) load(name string, factor float32) ([]byte, error) {
 	if n.src == nil {
 		return nil, fmt.Errorf("graph of %s was built without a checkpoint: %w", n.component, errdefs.ErrFailedPrecondition)
 	}
 	v, err := n.src.Float32(name)
 	if err != nil {
 		return nil, err
+	}
+	if factor != 1 {
+		for i := range v {
+			v[i] *= factor
+		}
 	}
 	return Bytes(v), nil
 }

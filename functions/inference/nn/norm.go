@@ -27,10 +27,11 @@ func (n *Net) RMSNorm(x onnx.Value, name string, dim int64, eps float64) onnx.Va
 }
 
 // ChannelNorm is x/max(‖x‖, 1e-12)·√C·gamma over the channels of [batch, C, T, H, W] (F.normalize times gamma).
-// gammaDims is the shape that the checkpoint stores gamma in: [C,1,1,1] for clips, [C,1,1] for frames.
+// gammaDims is the shape that the checkpoint stores gamma in: [C,1,1,1] for clips, [C,1,1] for frames. The bundle has √C
+// in the weight, one pass over the clip less.
 func (n *Net) ChannelNorm(x onnx.Value, name string, gammaDims ...int64) onnx.Value {
 	c := gammaDims[0]
 	norm := n.Op("Max", []onnx.Value{n.Op("ReduceL2", []onnx.Value{x, n.Ints(1)}), n.Float(1e-12)})
-	unit := n.Mul(x, n.Div(n.Float(float32(math.Sqrt(float64(c)))), norm))
-	return n.Mul(unit, n.ParamAs(name+".gamma", gammaDims, []int64{c, 1, 1, 1}))
+	root := float32(math.Sqrt(float64(c)))
+	return n.Mul(n.Div(x, norm), n.paramScaled(name+".gamma", gammaDims, []int64{c, 1, 1, 1}, root))
 }
