@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -71,7 +72,7 @@ func isTooLarge(err error) bool {
 
 // Explain maps an error to what the outside sees. What has no class is the server's fault: 500.
 func Explain(err error) Problem {
-	p := Problem{Status: http.StatusInternalServerError, Type: "ServiceException", Message: err.Error()}
+	p := Problem{Status: http.StatusInternalServerError, Type: "ServiceException", Message: sentence(err)}
 	var typed *Typed
 	if errors.As(err, &typed) {
 		p.Status, p.Type = typed.Status, typed.Type
@@ -90,6 +91,24 @@ func Explain(err error) Problem {
 		p.RetryAfter = time.Second
 	}
 	return p
+}
+
+// classWords are what wrapping an errdefs class with %w leaves at an error's end.
+var classWords = []error{
+	errdefs.ErrNotFound, errdefs.ErrInvalidArgument, errdefs.ErrAlreadyExists, errdefs.ErrConflict, errdefs.ErrFailedPrecondition,
+	errdefs.ErrOutOfRange, errdefs.ErrUnauthenticated, errdefs.ErrPermissionDenied, errdefs.ErrNotImplemented, errdefs.ErrResourceExhausted,
+	errdefs.ErrUnavailable, errdefs.ErrInternal,
+}
+
+// sentence is an error's text for a person: the class at its end says nothing that the status does not.
+func sentence(err error) string {
+	text := err.Error()
+	for _, c := range classWords {
+		if s, ok := strings.CutSuffix(text, ": "+c.Error()); ok {
+			return s
+		}
+	}
+	return text
 }
 
 // FunctionStatus is the status a function URL answers with for a function that failed by itself.

@@ -140,6 +140,11 @@ func SetPhases(w http.ResponseWriter, p spec.Phases, run time.Duration) {
 	}
 }
 
+// SetRunTrailer tells of a streamed answer's run time in a Server-Timing trailer. It comes after the last byte of the body.
+func SetRunTrailer(w http.ResponseWriter, run time.Duration) {
+	w.Header()[http.TrailerPrefix+"Server-Timing"] = []string{string(appendPhase(nil, "run", run))}
+}
+
 // appendPhase writes one metric of Server-Timing; durations there are milliseconds.
 func appendPhase(b []byte, name string, d time.Duration) []byte {
 	b = append(append(b, name...), ";dur="...)

@@ -198,6 +198,9 @@ func TestExplainMapsEveryClass(t *testing.T) {
 			t.Errorf("%v: %+v", c.err, p)
 		}
 	}
+	if p := gateway.Explain(fmt.Errorf("there is no such thing; make one: %w", errdefs.ErrNotFound)); p.Message != "there is no such thing; make one" {
+		t.Errorf("message %q", p.Message)
+	}
 	p := gateway.Explain(&spec.RetryError{After: 1200 * time.Millisecond, Err: errdefs.ErrUnavailable})
 	if p.RetryAfter != 1200*time.Millisecond || p.Status != 503 {
 		t.Errorf("%+v", p)

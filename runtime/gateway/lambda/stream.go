@@ -64,6 +64,7 @@ func streamTo(w http.ResponseWriter, res *spec.Result, tail bool) {
 		}
 		if err != nil {
 			payload, _ := json.Marshal(complete(res, err, tail))
+			gateway.SetRunTrailer(w, res.Trailer().Run)
 			enc.Encode(w, eventstream.Message{Headers: eventHeaders("InvokeComplete", "application/json"), Payload: payload})
 			return
 		}

@@ -158,9 +158,11 @@ func (h *Handler) stream(w http.ResponseWriter, res *spec.Result) error {
 	if err := copyFlushing(w, body); err != nil {
 		return breakOff(h.Log, err)
 	}
-	if t := res.Trailer(); t.FunctionError != "" {
+	t := res.Trailer()
+	if t.FunctionError != "" {
 		return breakOff(h.Log, errors.New("the function failed while it streamed: "+t.ErrorType))
 	}
+	gateway.SetRunTrailer(w, t.Run)
 	return nil
 }
 

@@ -213,7 +213,7 @@ const prelude = `{"statusCode":203,"headers":{"content-type":"video/mp4"},"cooki
 func TestResponseStreamFlushesAndTakesThePrelude(t *testing.T) {
 	in, out := io.Pipe()
 	addr := serve(t, spec.Function{URL: spec.URL{InvokeMode: "RESPONSE_STREAM"}}, func(context.Context, spec.Invocation) (*spec.Result, error) {
-		return gatewaytest.Stream("application/vnd.awslambda.http-integration-response", in, spec.Trailer{}), nil
+		return gatewaytest.Stream("application/vnd.awslambda.http-integration-response", in, spec.Trailer{Run: 5 * time.Millisecond}), nil
 	})
 	go io.WriteString(out, prelude+"frame1")
 	resp, err := http.DefaultTransport.RoundTrip(request(t, "GET", addr+"/fn/echo/", "", "Accept", "video/mp4"))
@@ -231,6 +231,9 @@ func TestResponseStreamFlushesAndTakesThePrelude(t *testing.T) {
 	go func() { io.WriteString(out, "frame2"); out.Close() }()
 	if b, err := io.ReadAll(resp.Body); err != nil || string(b) != "frame2" {
 		t.Errorf("%q %v", b, err)
+	}
+	if got := resp.Trailer.Get("Server-Timing"); got != "run;dur=5" {
+		t.Errorf("trailer %q", got)
 	}
 }
 
