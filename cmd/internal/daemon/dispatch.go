@@ -15,7 +15,7 @@ func (p *plane) openDispatch(ctx context.Context) (err error) {
 	terms := placement.DefaultTerms
 	terms.Fixed = p.cfg.KeepAlive.D()
 	p.dispatch, err = dispatch.New(dispatch.Config{
-		Functions: p.registry, Sandbox: p.sandbox, Owner: hex.EncodeToString(sum[:6]),
+		Functions: p.registry, Sandbox: voucher{p.sandbox, p.dir("verified")}, Owner: hex.EncodeToString(sum[:6]),
 		RunDir: p.dir("run"), LogDir: p.dir("logs"), Log: p.log,
 		Pools: p.machine.Pools, Meter: p.metrics, Terms: terms,
 	})

@@ -30,6 +30,20 @@ type VerifyOptions struct {
 	Progress  func(done, total int64)
 }
 
+// ProofName is the file in an instance's folder in which the control plane leaves the fingerprint of the bundle that it
+// has verified.
+const ProofName = "model.verified"
+
+// Proof is the fingerprint that whoever started this process vouches for: VIDEOSDGX_MODEL_VERIFIED, else what the
+// control plane left in the instance's folder; "" for none.
+func Proof() string {
+	if p := os.Getenv("VIDEOSDGX_MODEL_VERIFIED"); p != "" {
+		return p
+	}
+	raw, _ := os.ReadFile(filepath.Join("/run/videosdgx", ProofName)) // none: the bundle is verified here
+	return string(raw)
+}
+
 // RecordDir is where verifications are remembered by default: VIDEOSDGX_CACHE, else the user's cache folder.
 func RecordDir() string {
 	if d := os.Getenv("VIDEOSDGX_CACHE"); d != "" {
