@@ -10,7 +10,7 @@ import (
 // decode turns normalised latents into frames, chunk by chunk, and hands each to emit.
 func (p *Pipeline) decode(ctx context.Context, latents engine.Tensor, emit func(rgb []byte) error) error {
 	z := p.c.VAE.denormalise(latents)
-	run := chunked{first: p.sessions[graphDecodeFirst], next: p.sessions[graphDecodeNext]}
+	run := chunked{sessions: p.sessions, first: graphDecodeFirst, next: graphDecodeNext}
 	for t := range z.Shape[2] {
 		out, err := run.run(ctx, vaeLatent, frames(z, t, t+1))
 		if err != nil {

@@ -111,16 +111,16 @@ func (c configs) graphs(src sources) (all []graph, err error) {
 // imageToVideo says whether the transformer takes a condition next to the latents.
 func (c configs) imageToVideo() bool { return c.Transformer.InChannels > c.Transformer.OutChannels }
 
-// graphNames lists the graphs of a bundle of this model.
+// graphNames lists the graphs of a bundle of this model, in the order in which a clip needs them.
 func (c configs) graphNames() []string {
-	names := []string{graphText, graphTransformer, graphDecodeFirst, graphDecodeNext}
+	names := []string{graphText}
 	if c.imageToVideo() {
 		names = append(names, graphEncodeFirst, graphEncodeNext)
 	}
 	if c.Transformer.ImageDim > 0 {
 		names = append(names, graphImage)
 	}
-	return names
+	return append(names, graphTransformer, graphDecodeFirst, graphDecodeNext)
 }
 
 func compileGraphs(ctx context.Context, dir string, opt compile.Optimiser, all []graph) (err error) {

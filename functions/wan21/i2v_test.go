@@ -62,12 +62,12 @@ func (r reference) pipeline(by map[string]json.RawMessage) *Pipeline {
 	c.VAE, c.Image = c.VAE.WithDefaults(), c.Image.WithDefaults()
 	open := func(net *nn.Net, err error) engine.Session { return compiletest.Open(r.t, net, err) }
 	src := func(name string) nn.Source { return under{r, "w." + name + "."} }
-	return &Pipeline{c: c, sessions: map[string]engine.Session{
+	return &Pipeline{c: c, sessions: alreadyOpen(map[string]engine.Session{
 		graphTransformer: open(Transformer(c.Transformer, src("transformer"))),
 		graphEncodeFirst: open(Encoder(c.VAE, true, src("vae"))),
 		graphEncodeNext:  open(Encoder(c.VAE, false, src("vae"))),
 		graphImage:       open(ImageEncoder(c.Image, src("image_encoder"))),
-	}}
+	})}
 }
 
 func TestImageToVideoAgainstDiffusers(t *testing.T) {
@@ -92,11 +92,11 @@ func TestImageToVideoAgainstDiffusers(t *testing.T) {
 
 	// The reference rounds to whole grey levels between the two directions of its scaling; one level is 1/255/0.26.
 	golden.Near(t, "pixels", p.c.ImageProcessor.pixels(img).Float32(), ref.tensor("out.pixels").Float32(), 0.02)
-	got := compiletest.Run(t, p.sessions[graphImage], map[string]engine.Tensor{clipPixels: ref.tensor("out.pixels")})
+	got := compiletest.Run(t, p.sessions.byName[graphImage].session, map[string]engine.Tensor{clipPixels: ref.tensor("out.pixels")})
 	golden.Near(t, "hidden", got[clipHidden].Float32(), ref.tensor("out.hidden").Float32(), 1e-4)
 
 	latents := ref.tensor("in.latents")
-	d := &denoiser{c: p.c.Transformer, session: p.sessions[graphTransformer], frames: latents.Shape[2], height: latents.Shape[3], width: latents.Shape[4],
+	d := &denoiser{c: p.c.Transformer, session: p.sessions.byName[graphTransformer].session, frames: latents.Shape[2], height: latents.Shape[3], width: latents.Shape[4],
 		cond: ref.tensor("in.prompt_embeds"), uncond: ref.tensor("in.negative_prompt_embeds")}
 	r := Request{Width: img.Bounds().Dx(), Height: img.Bounds().Dy(), Frames: run.Frames, Image: img}
 	if err := p.conditionOnImage(ctx, r, d); err != nil {

@@ -2,11 +2,8 @@ package wan21
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"path/filepath"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/containerd/errdefs"
 
@@ -23,7 +20,7 @@ type Pipeline struct {
 	defaults  Defaults
 	tokenizer *text.Tokenizer
 	engine    engine.Engine
-	sessions  map[string]engine.Session
+	sessions  *sessions
 }
 
 // Observer hears how a clip comes along. Every field may be nil.
@@ -38,7 +35,8 @@ type Observer struct {
 	Frame func(rgb []byte) error
 }
 
-// Open opens every graph of a bundle; weights are mapped, not read.
+// Open checks a bundle and starts to open its graphs; weights are mapped, not read. A graph that cannot be opened is told
+// by the clip that needs it.
 func Open(ctx context.Context, b *weights.Bundle, e engine.Engine, o engine.Options) (*Pipeline, error) {
 	if b.Family != Family {
 		return nil, fmt.Errorf("bundle %s is of the family %q, not %s: %w", b.Dir, b.Family, Family, errdefs.ErrInvalidArgument)
@@ -50,52 +48,28 @@ func Open(ctx context.Context, b *weights.Bundle, e engine.Engine, o engine.Opti
 	if c.Transformer.PosEmbedSeqLen > 0 {
 		return nil, fmt.Errorf("bundle %s makes clips between two images, which requests cannot carry yet: %w", b.Dir, errdefs.ErrNotImplemented)
 	}
-	p := &Pipeline{c: c, engine: e, sessions: map[string]engine.Session{}}
+	p := &Pipeline{c: c, engine: e}
 	if p.defaults, err = parseDefaults(b.Defaults); err != nil {
 		return nil, err
 	}
 	if p.tokenizer, err = text.Load(filepath.Join(b.Dir, "tokenizer")); err != nil {
 		return nil, err
 	}
-	if err := p.open(ctx, b, o); err != nil {
-		return nil, errors.Join(err, p.Close())
-	}
-	return p, nil
-}
-
-func (p *Pipeline) open(ctx context.Context, b *weights.Bundle, o engine.Options) error {
-	names := p.c.graphNames()
-	opened := make([]engine.Session, len(names))
-	group, ctx := errgroup.WithContext(ctx)
-	for i, name := range names {
-		group.Go(func() error {
-			path, err := b.Path(name + ".onnx")
-			if err == nil {
-				opened[i], err = p.engine.Open(ctx, path, o)
-			}
-			return err
-		})
-	}
-	err := group.Wait()
-	for i, s := range opened {
-		if s != nil {
-			p.sessions[names[i]] = s
+	p.sessions = openAll(ctx, c.graphNames(), func(ctx context.Context, name string) (engine.Session, error) {
+		path, err := b.Path(name + ".onnx")
+		if err != nil {
+			return nil, err
 		}
-	}
-	return err
+		return e.Open(ctx, path, o)
+	})
+	return p, nil
 }
 
 // Defaults are what the bundle says a request may leave out.
 func (p *Pipeline) Defaults() Defaults { return p.defaults }
 
 // Close closes every session; runs under way end first.
-func (p *Pipeline) Close() error {
-	var errs []error
-	for _, s := range p.sessions {
-		errs = append(errs, s.Close())
-	}
-	return errors.Join(errs...)
-}
+func (p *Pipeline) Close() error { return p.sessions.close() }
 
 // Generate makes one clip. The same request gives the same latents, byte for byte, on machines of one kind. Memory is
 // given back when it returns.
@@ -134,8 +108,7 @@ func (o Observer) phase(name string) {
 // prepare encodes what the clip is conditioned on.
 func (p *Pipeline) prepare(ctx context.Context, r Request) (*denoiser, error) {
 	scale := p.c.VAE.SpatialScale()
-	d := &denoiser{c: p.c.Transformer, session: p.sessions[graphTransformer],
-		frames: int64(p.latentFrames(r)), height: int64(r.Height) / scale, width: int64(r.Width) / scale}
+	d := &denoiser{c: p.c.Transformer, frames: int64(p.latentFrames(r)), height: int64(r.Height) / scale, width: int64(r.Width) / scale}
 	var err error
 	if d.cond, err = p.encodePrompt(ctx, r.Prompt); err != nil {
 		return nil, err
@@ -146,7 +119,10 @@ func (p *Pipeline) prepare(ctx context.Context, r Request) (*denoiser, error) {
 		}
 	}
 	if p.c.imageToVideo() {
-		err = p.conditionOnImage(ctx, r, d)
+		if err := p.conditionOnImage(ctx, r, d); err != nil {
+			return nil, err
+		}
 	}
+	d.session, err = p.sessions.get(ctx, graphTransformer)
 	return d, err
 }

@@ -58,8 +58,8 @@ func TestGoldenPipeline(t *testing.T) {
 	for i, got := range rec.after {
 		golden.Near(t, fmt.Sprintf("latents after step %d", i+1), got, want[i*each:(i+1)*each], 1e-4)
 	}
-	first, next := openChunked(t, Decoder, c.VAE, g.Weights("w.vae."))
-	got := inPieces(t, first, next, vaeLatent, c.VAE.denormalise(engine.Floats(rec.after[c.Steps-1], latents.Shape...)), 1)
+	pair := openChunked(t, Decoder, c.VAE, g.Weights("w.vae."))
+	got := inPieces(t, pair, vaeLatent, c.VAE.denormalise(engine.Floats(rec.after[c.Steps-1], latents.Shape...)), 1)
 	video, _ := g.Tensor("out.video")
 	golden.Near(t, "video", got[vaeVideo].Float32(), video, 1e-4)
 }

@@ -20,7 +20,7 @@ func (p *Pipeline) encodePrompt(ctx context.Context, prompt string) (engine.Tens
 	for _, m := range mask {
 		n += m
 	}
-	out, err := p.sessions[graphText].Run(ctx, map[string]engine.Tensor{
+	out, err := p.sessions.run(ctx, graphText, map[string]engine.Tensor{
 		text.T5Tokens:  engine.Ints(ids[:n], 1, n),
 		text.T5Mask:    engine.Floats(text.Mask(mask[:n]), 1, 1, 1, n),
 		text.T5Buckets: engine.Ints(p.c.Text.Buckets(n), n, n),

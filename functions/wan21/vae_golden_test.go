@@ -12,18 +12,28 @@ import (
 
 type builder func(c VAEConfig, first bool, src nn.Source) (*nn.Net, error)
 
-func openChunked(t *testing.T, build builder, c VAEConfig, src nn.Source) (first, next engine.Session) {
+func openChunked(t *testing.T, build builder, c VAEConfig, src nn.Source) *sessions {
 	t.Helper()
 	net, err := build(c, true, src)
-	first = compiletest.Open(t, net, err)
+	first := compiletest.Open(t, net, err)
 	net, err = build(c, false, src)
-	return first, compiletest.Open(t, net, err)
+	return alreadyOpen(map[string]engine.Session{"first": first, "next": compiletest.Open(t, net, err)})
+}
+
+// alreadyOpen holds sessions that somebody else closes.
+func alreadyOpen(open map[string]engine.Session) *sessions {
+	s := &sessions{byName: map[string]*opening{}}
+	for name, session := range open {
+		s.byName[name] = &opening{done: make(chan struct{}), session: session}
+		close(s.byName[name].done)
+	}
+	return s
 }
 
 // inPieces runs a clip as one frame and then pieces of size frames, and joins the named outputs.
-func inPieces(t *testing.T, first, next engine.Session, input string, clip engine.Tensor, size int64) map[string]engine.Tensor {
+func inPieces(t *testing.T, s *sessions, input string, clip engine.Tensor, size int64) map[string]engine.Tensor {
 	t.Helper()
-	run, parts, out := chunked{first: first, next: next}, map[string][]engine.Tensor{}, map[string]engine.Tensor{}
+	run, parts, out := chunked{sessions: s, first: "first", next: "next"}, map[string][]engine.Tensor{}, map[string]engine.Tensor{}
 	for at := int64(0); at < clip.Shape[2]; {
 		n := min(size, clip.Shape[2]-at)
 		if at == 0 {
@@ -62,24 +72,24 @@ func clipOf(g *golden.Case, name string) engine.Tensor {
 
 func TestGoldenVAEDecode(t *testing.T) {
 	g, c := vaeCase(t)
-	first, next := openChunked(t, Decoder, c, g.Weights("w."))
+	pair := openChunked(t, Decoder, c, g.Weights("w."))
 	latents := clipOf(g, "in.latents")
 	want, _ := g.Tensor("out.decoded")
 	for _, size := range []int64{1, latents.Shape[2]} { // frame by frame, and the whole sequence after the first
-		got := inPieces(t, first, next, vaeLatent, latents, size)[vaeVideo]
+		got := inPieces(t, pair, vaeLatent, latents, size)[vaeVideo]
 		golden.Near(t, "decoded", got.Float32(), want, 1e-4)
 	}
-	one := inPieces(t, first, next, vaeLatent, clipOf(g, "in.latents_one_frame"), 1)[vaeVideo]
+	one := inPieces(t, pair, vaeLatent, clipOf(g, "in.latents_one_frame"), 1)[vaeVideo]
 	want, _ = g.Tensor("out.decoded_one_frame")
 	golden.Near(t, "decoded_one_frame", one.Float32(), want, 1e-4)
 }
 
 func TestGoldenVAEEncode(t *testing.T) {
 	g, c := vaeCase(t)
-	first, next := openChunked(t, Encoder, c, g.Weights("w."))
+	pair := openChunked(t, Encoder, c, g.Weights("w."))
 	video := clipOf(g, "in.video")
 	for _, size := range []int64{c.TemporalScale(), video.Shape[2]} {
-		out := inPieces(t, first, next, vaeVideo, video, size)
+		out := inPieces(t, pair, vaeVideo, video, size)
 		for _, name := range []string{vaeMean, vaeLogVar} {
 			want, _ := g.Tensor("out." + name)
 			golden.Near(t, name, out[name].Float32(), want, 1e-4)

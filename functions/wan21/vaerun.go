@@ -11,18 +11,19 @@ import (
 
 // chunked runs a pair of causal graphs over a clip, carrying the caches from run to run.
 type chunked struct {
-	first, next engine.Session
+	sessions    *sessions
+	first, next string // graphs
 	caches      map[string]engine.Tensor
 }
 
 // run gives one piece of the clip to the graphs and returns what is not a cache. The first piece must be one frame.
 func (c *chunked) run(ctx context.Context, input string, piece engine.Tensor) (map[string]engine.Tensor, error) {
-	session, in := c.first, map[string]engine.Tensor{input: piece}
+	graph, in := c.first, map[string]engine.Tensor{input: piece}
 	if c.caches != nil {
-		session = c.next
+		graph = c.next
 		maps.Copy(in, c.caches)
 	}
-	out, err := session.Run(ctx, in)
+	out, err := c.sessions.run(ctx, graph, in)
 	if err != nil {
 		return nil, err
 	}
