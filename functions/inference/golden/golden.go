@@ -34,11 +34,16 @@ func Open(t testing.TB, name string) *Case {
 }
 
 func dir() string {
-	if d := os.Getenv("GOLDENS"); d != "" {
+	_, file, _, _ := runtime.Caller(0)
+	here := filepath.Dir(file)
+	d := os.Getenv("GOLDENS")
+	switch {
+	case d == "":
+		return filepath.Join(here, "testdata")
+	case filepath.IsAbs(d):
 		return d
 	}
-	_, here, _, _ := runtime.Caller(0)
-	return filepath.Join(filepath.Dir(here), "testdata")
+	return filepath.Join(here, "..", "..", "..", d) // relative to the repository, where the command was given
 }
 
 // Config unmarshals the reference's configuration into v.
