@@ -16,27 +16,31 @@ import (
 // Config is everything that `videosdgx serve` can be told. Each field is a flag, a key of the configuration file and an
 // environment variable VIDEOSDGX_… of the same name; flags win over the environment, and that over the file.
 type Config struct {
-	Listen     string        `yaml:"listen" help:"address of the HTTP API"`
-	Data       string        `yaml:"data" help:"folder of all state: images, models, jobs, logs, snapshots"`
-	Functions  string        `yaml:"functions" help:"folder with one subfolder and function.yaml per function, watched for changes (default DATA/functions)"`
-	Models     string        `yaml:"models" help:"folder of model bundles (default DATA/models)"`
-	Outputs    string        `yaml:"outputs" help:"folder of finished clips (default DATA/outputs)"`
-	Driver     string        `yaml:"driver" help:"how instances run: auto, containerd or process"`
-	Containerd string        `yaml:"containerd" help:"socket of containerd; empty: the system's when it answers, else a private one"`
-	Runtime    string        `yaml:"runtime" help:"OCI runtime: runc, crun or a path; empty: the first one found"`
-	Init       string        `yaml:"init" help:"the videosdgx-init program (default: beside this program)"`
-	Queue      string        `yaml:"queue" help:"job store: sqlite, or redis://… shared by several machines"`
-	Node       string        `yaml:"node" help:"name of this machine among those that share a queue (default: host name)"`
-	ModelHost  string        `yaml:"modelHost" help:"address on which the models' own REST ports listen; none: no ports"`
-	Memory     spec.Bytes    `yaml:"memory" help:"memory that instances may use together; 0: what the machine has, less a reserve"`
-	KeepAlive  spec.Duration `yaml:"keepAlive" help:"how long an idle instance stays while there is too little history to adapt"`
-	Snapshots  string        `yaml:"snapshots" help:"warm snapshots: auto or off"`
-	SnapshotMB int64         `yaml:"snapshotMB" help:"disk that snapshots may use together, in MB"`
-	AccessKey  string        `yaml:"accessKey" help:"AWS access key id that requests must be signed with; empty: any credentials are accepted"`
-	SecretKey  string        `yaml:"secretKey" help:"secret of the access key"`
-	LogLevel   string        `yaml:"logLevel" help:"debug, info, warn or error"`
-	LogFormat  string        `yaml:"logFormat" help:"text or json"`
-	Stop       spec.Duration `yaml:"stop" help:"how long invocations in flight may take to finish at a stop"`
+	Listen        string        `yaml:"listen" help:"address of the HTTP API"`
+	Data          string        `yaml:"data" help:"folder of all state: images, models, jobs, logs, snapshots"`
+	Functions     string        `yaml:"functions" help:"folder with one subfolder and function.yaml per function, watched for changes (default DATA/functions)"`
+	Models        string        `yaml:"models" help:"folder of model bundles (default DATA/models)"`
+	Outputs       string        `yaml:"outputs" help:"folder of finished clips (default DATA/outputs)"`
+	Driver        string        `yaml:"driver" help:"how instances run: auto, containerd or process"`
+	Containerd    string        `yaml:"containerd" help:"socket of containerd; empty: the system's when it answers, else a private one"`
+	Runtime       string        `yaml:"runtime" help:"OCI runtime: runc, crun or a path; empty: the first one found"`
+	Init          string        `yaml:"init" help:"the videosdgx-init program (default: beside this program)"`
+	Queue         string        `yaml:"queue" help:"job store: sqlite, or redis://… shared by several machines"`
+	Node          string        `yaml:"node" help:"name of this machine among those that share a queue (default: host name)"`
+	WebhookSecret string        `yaml:"webhookSecret" help:"signs webhooks; empty: one is made and kept in DATA/webhook.key, which nodes of one queue must share"`
+	ModelsAtOnce  int64         `yaml:"modelsAtOnce" help:"models whose jobs run at the same time; others wait their turn"`
+	KeepJobs      spec.Duration `yaml:"keepJobs" help:"how long ended jobs and their clips are kept"`
+	KeepClips     spec.Bytes    `yaml:"keepClips" help:"disk that clips may use together, the oldest go first; 0: no limit"`
+	ModelHost     string        `yaml:"modelHost" help:"address on which the models' own REST ports listen; none: no ports"`
+	Memory        spec.Bytes    `yaml:"memory" help:"memory that instances may use together; 0: what the machine has, less a reserve"`
+	KeepAlive     spec.Duration `yaml:"keepAlive" help:"how long an idle instance stays while there is too little history to adapt"`
+	Snapshots     string        `yaml:"snapshots" help:"warm snapshots: auto or off"`
+	SnapshotMB    int64         `yaml:"snapshotMB" help:"disk that snapshots may use together, in MB"`
+	AccessKey     string        `yaml:"accessKey" help:"AWS access key id that requests must be signed with; empty: any credentials are accepted"`
+	SecretKey     string        `yaml:"secretKey" help:"secret of the access key"`
+	LogLevel      string        `yaml:"logLevel" help:"debug, info, warn or error"`
+	LogFormat     string        `yaml:"logFormat" help:"text or json"`
+	Stop          spec.Duration `yaml:"stop" help:"how long invocations in flight may take to finish at a stop"`
 }
 
 // Default is the configuration before anything is said. Root keeps state in /var/lib, everybody else at home.
@@ -47,7 +51,7 @@ func Default() Config {
 	}
 	host, _ := os.Hostname()
 	return Config{
-		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Node: host, ModelHost: "127.0.0.1",
+		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Node: host, ModelsAtOnce: 1, KeepJobs: spec.Duration(30 * 24 * 3600e9), ModelHost: "127.0.0.1",
 		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, LogLevel: "info", LogFormat: "text", Stop: spec.Duration(20e9),
 	}
 }
