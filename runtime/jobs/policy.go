@@ -79,6 +79,20 @@ func (p Policy) Choose(heads []Head, f Facts) (Head, bool) {
 	return best.Head, found
 }
 
+// room tells whether any job at all could start; false spares reading the queue.
+func (p Policy) room(f Facts) bool {
+	if len(f.Running) >= p.Slots {
+		return false
+	}
+	models, _ := f.load()
+	for name, limit := range f.Concurrency {
+		if n := models[name]; n < limit && (n > 0 || len(models) < p.Models) {
+			return true
+		}
+	}
+	return f.Concurrency == nil
+}
+
 // late gives the cold model that has been held back longest beyond ModelWait.
 func (p Policy) late(heads []Head, f Facts, models map[string]int) (string, bool) {
 	name, since, found := "", f.Now.Add(-p.ModelWait), false

@@ -50,6 +50,9 @@ func TestChoose(t *testing.T) {
 		if got.ID != tc.want || ok != (tc.want != "") {
 			t.Errorf("%s: chose %q, want %q", name, got.ID, tc.want)
 		}
+		if ok && !p.room(tc.facts) {
+			t.Errorf("%s: there is no room, yet one was chosen", name)
+		}
 		slices.Reverse(tc.heads)
 		if again, _ := p.Choose(tc.heads, tc.facts); again.ID != got.ID {
 			t.Errorf("%s: the order of the heads matters: %q, then %q", name, got.ID, again.ID)

@@ -80,12 +80,12 @@ func (s *Service) checkDisk() (bool, error) {
 
 // startOne claims the job that the policy chooses; false when there is none to start now.
 func (s *Service) startOne(ctx context.Context) (bool, error) {
-	heads, err := s.deps.Store.Heads(ctx, s.clock())
-	if err != nil || len(heads) == 0 {
+	facts, err := s.facts(ctx)
+	if err != nil || !s.cfg.Policy.room(facts) {
 		return false, err
 	}
-	facts, err := s.facts(ctx)
-	if err != nil {
+	heads, err := s.deps.Store.Heads(ctx, s.clock())
+	if err != nil || len(heads) == 0 {
 		return false, err
 	}
 	h, ok := s.cfg.Policy.Choose(s.notHere(heads), facts)

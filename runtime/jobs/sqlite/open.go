@@ -48,7 +48,6 @@ CREATE INDEX IF NOT EXISTS job_hook ON job (hook) WHERE hook IS NOT NULL;
 CREATE INDEX IF NOT EXISTS job_batch ON job (batch, id) WHERE batch IS NOT NULL;
 CREATE INDEX IF NOT EXISTS job_state ON job (state, id);
 CREATE INDEX IF NOT EXISTS job_model ON job (model, state, id);
-CREATE INDEX IF NOT EXISTS job_client ON job (client, id);
 CREATE TABLE IF NOT EXISTS payload (id TEXT PRIMARY KEY, body BLOB NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS idempotency (client TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (client, key)) STRICT, WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tally (model TEXT PRIMARY KEY, data BLOB NOT NULL) STRICT;
@@ -90,7 +89,7 @@ func (s *Store) connect(ctx context.Context, path string) (err error) {
 		return err
 	}
 	u := url.URL{Scheme: "file", Path: abs, RawQuery: url.Values{"_pragma": {
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-8000)", "wal_autocheckpoint(1000)",
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-2000)", "wal_autocheckpoint(4000)", "temp_store(MEMORY)",
 	}}.Encode()}
 	if s.write, err = sql.Open("sqlite", u.String()); err != nil {
 		return err
@@ -102,7 +101,7 @@ func (s *Store) connect(ctx context.Context, path string) (err error) {
 	if s.read, err = sql.Open("sqlite", u.String()+"&_pragma=query_only(1)"); err != nil {
 		return err
 	}
-	s.read.SetMaxOpenConns(4)
+	s.read.SetMaxOpenConns(3)
 	return s.countLoads(ctx)
 }
 
