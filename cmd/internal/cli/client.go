@@ -126,7 +126,7 @@ func readServerError(resp *http.Response) error {
 	b, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
 	e := &serverError{Status: resp.StatusCode, Type: resp.Header.Get("X-Amzn-Errortype")}
 	var body struct {
-		Message string          `json:"message"` // matches "Message" too: encoding/json folds case
+		Message string          `json:"message"` // matches "Message" too: encoding/json folds case; problem details repeat detail in it
 		Error   json.RawMessage `json:"error"`
 	}
 	if json.Unmarshal(b, &body) == nil {
