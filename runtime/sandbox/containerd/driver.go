@@ -125,10 +125,14 @@ func (d *Driver) closeParts() error {
 		d.client = nil
 	}
 	if d.daemon != nil {
+		idle, _ := names(d.bundles())
 		d.daemon.close()
+		if len(idle) == 0 { // no instance lives on: nothing in the daemon's state is worth keeping
+			_ = os.RemoveAll(d.daemon.state)
+		}
 		d.daemon = nil
 	}
-	removeEmpty(d.o.State, "reach", "criu", "containerd", "")
+	removeEmpty(d.o.State, "reach", "criu", "")
 	return errors.Join(errs...)
 }
 

@@ -11,8 +11,11 @@ import (
 	"time"
 )
 
-// DefaultPrefix is where `make setup` puts binaries that are newer than the distribution's.
+// DefaultPrefix is where `make setup` puts binaries that are newer than the distribution's; VIDEOSDGX_PREFIX overrides it.
 const DefaultPrefix = "/opt/videosdgx"
+
+// defaultCRIU is where `make setup` puts a CRIU with libraries of its own; VIDEOSDGX_CRIU overrides it.
+const defaultCRIU = "/opt/criu"
 
 // tool is one binary on this machine.
 type tool struct {
@@ -24,7 +27,7 @@ var versionPattern = regexp.MustCompile(`\d+\.\d+(\.\d+)?`)
 
 // searchPath is where binaries are looked for, best first: the private prefix, the CRIU prefix, PATH, the usual folders.
 func searchPath(prefix string) []string {
-	dirs := []string{filepath.Join(prefix, "bin"), filepath.Join(prefix, "sbin"), "/opt/criu/sbin"}
+	dirs := []string{filepath.Join(prefix, "bin"), filepath.Join(prefix, "sbin"), filepath.Join(envOr("VIDEOSDGX_CRIU", defaultCRIU), "sbin")}
 	dirs = append(dirs, filepath.SplitList(os.Getenv("PATH"))...)
 	return append(dirs, "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin")
 }
@@ -47,6 +50,13 @@ func find(ctx context.Context, prefix, name string) (best tool, ok bool) {
 		}
 	}
 	return best, ok
+}
+
+func envOr(name, def string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return def
 }
 
 func executable(path string) bool {

@@ -64,6 +64,9 @@ func closeClean(t testing.TB, d *Driver) {
 	if err := d.Close(); err != nil {
 		t.Errorf("close: %v", err)
 	}
+	if _, err := os.Stat(d.o.State); !os.IsNotExist(err) {
+		t.Errorf("%s is left: %v", d.o.State, err)
+	}
 	if t.Failed() {
 		if b, err := os.ReadFile(filepath.Join(d.o.Data, "containerd.log")); err == nil {
 			t.Logf("containerd.log:\n%s", b)

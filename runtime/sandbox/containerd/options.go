@@ -24,7 +24,7 @@ type Options struct {
 	Namespace string       // containerd namespace; default "videosdgx"
 	Runtime   string       // OCI runtime, a name or path; "": the best that is found
 	Init      string       // videosdgx-init on this machine, static. Required
-	Prefix    string       // where newer binaries than the system's may lie; default /opt/videosdgx
+	Prefix    string       // where newer binaries than the system's may lie; default VIDEOSDGX_PREFIX or /opt/videosdgx
 	CRIU      string       // criu, a path; "": the newest that is found
 	Log       *slog.Logger // default slog.Default()
 }
@@ -39,7 +39,7 @@ func (o Options) WithDefaults() Options {
 	}
 	set(&o.State, "/run/videosdgx/"+hex.EncodeToString(sum[:6]))
 	set(&o.Namespace, "videosdgx")
-	set(&o.Prefix, DefaultPrefix)
+	set(&o.Prefix, envOr("VIDEOSDGX_PREFIX", DefaultPrefix))
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}

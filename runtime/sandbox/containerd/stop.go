@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/api/services/tasks/v1"
+	"github.com/containerd/containerd/api/types/task"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"golang.org/x/sys/unix"
@@ -110,13 +111,17 @@ func (d *Driver) deleteTask(ctx context.Context, id string) error {
 	}
 }
 
+// deleteTaskOnce kills first: the shim would wait ten seconds for the output of a staged container to end.
 func (d *Driver) deleteTaskOnce(ctx context.Context, id string) error {
-	_, err := d.client.TaskService().Delete(ctx, &tasks.DeleteTaskRequest{ContainerID: id})
-	err = errgrpc.ToNative(err)
-	if errdefs.IsFailedPrecondition(err) { // it still runs: it is gone at the next attempt
-		_, _ = d.client.TaskService().Kill(ctx, &tasks.KillRequest{ContainerID: id, Signal: uint32(unix.SIGKILL), All: true})
+	service := d.client.TaskService()
+	state, err := service.Get(ctx, &tasks.GetRequest{ContainerID: id})
+	if err == nil && state.Process.Status != task.Status_STOPPED {
+		if _, err := service.Kill(ctx, &tasks.KillRequest{ContainerID: id, Signal: uint32(unix.SIGKILL), All: true}); err == nil {
+			_, _ = service.Wait(ctx, &tasks.WaitRequest{ContainerID: id})
+		}
 	}
-	return ignoreMissing(err)
+	_, err = service.Delete(ctx, &tasks.DeleteTaskRequest{ContainerID: id})
+	return ignoreMissing(errgrpc.ToNative(err))
 }
 
 func ignoreMissing(err error) error {
