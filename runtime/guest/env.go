@@ -100,3 +100,15 @@ func join(list, item string) string {
 	}
 	return list + "," + item
 }
+
+// withNodeOption adds to NODE_OPTIONS.
+func withNodeOption(env []string, option string) []string {
+	const name = "NODE_OPTIONS="
+	for i, kv := range env {
+		if v, ok := strings.CutPrefix(kv, name); ok {
+			env[i] = name + strings.TrimSpace(v+" "+option)
+			return env
+		}
+	}
+	return append(env, name+option)
+}

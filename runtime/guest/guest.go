@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/guest/reseed"
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
 	"github.com/videosdgx/videosdgx/runtime/rapi"
 )
@@ -16,6 +17,7 @@ import (
 // guest is one instance from the inside.
 type guest struct {
 	cfg     wire.Config
+	dir     string // with guest.json and init.sock
 	began   time.Time
 	log     *logpipe
 	api     *rapi.Server
@@ -24,6 +26,8 @@ type guest struct {
 	child   *child
 	signals chan os.Signal
 	wg      sync.WaitGroup // exchanges under way
+
+	nodeOption string // for Node.js, when the instance may be snapshotted
 
 	stopping atomic.Bool // a signal has asked for the end
 
@@ -40,7 +44,7 @@ type guest struct {
 // start brings everything up to a running function. An error means that nothing runs.
 func start(cfg wire.Config, dir string, command []string) (*guest, error) {
 	g := &guest{
-		cfg: cfg, began: time.Now(), signals: make(chan os.Signal, 8),
+		cfg: cfg, dir: dir, began: time.Now(), signals: make(chan os.Signal, 8),
 		ready: make(chan struct{}), dead: make(chan struct{}), told: make(chan struct{}),
 		active: map[*exchange]struct{}{}, restored: make(chan []byte, 1),
 	}
@@ -60,6 +64,7 @@ func start(cfg wire.Config, dir string, command []string) (*guest, error) {
 		OnReady: g.onReady, OnInitError: g.onInitError, OnRestored: g.onRestored,
 	})
 	go g.api.Serve(g.apiLn)
+	g.prepare()
 	g.launch(command)
 	if g.child != nil {
 		go reap(g.child, chld)
@@ -69,10 +74,26 @@ func start(cfg wire.Config, dir string, command []string) (*guest, error) {
 	return g, nil
 }
 
+// prepare readies runtimes for a snapshot.
+func (g *guest) prepare() {
+	if !g.cfg.Snapshots {
+		return
+	}
+	option, err := reseed.InstallNode(g.dir)
+	if err != nil {
+		fmt.Fprintln(os.Stdout, "videosdgx-init: Node.js functions are not prepared for snapshots:", err)
+		return
+	}
+	g.nodeOption = option
+}
+
 // launch starts the function; when it cannot be started that is how it failed to initialise, told to whoever asks.
 func (g *guest) launch(command []string) {
 	var err error
 	env := environment(g.cfg, os.Environ(), g.apiLn.Addr().String(), g.began)
+	if g.nodeOption != "" {
+		env = withNodeOption(env, g.nodeOption)
+	}
 	g.child, err = startChild(command, env, g.log.w)
 	g.log.w.Close()
 	go g.log.pump()

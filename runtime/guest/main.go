@@ -17,7 +17,7 @@ const defaultDir = "/run/videosdgx"
 // Main runs videosdgx-init with its arguments, without the program's name, and returns its exit status: the function's,
 // 128+n when signal n ended it, or 125 when init itself could not start.
 func Main(args []string) int {
-	// Init only passes bytes on. With one P a wake-up costs one thread switch, and no other thread spins for work.
+	// Init only passes bytes on: more threads would spin for work that is not there.
 	runtime.GOMAXPROCS(1)
 	// The function's parent-death signal is tied to the thread that starts it.
 	runtime.LockOSThread()

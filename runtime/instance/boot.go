@@ -151,7 +151,9 @@ func (i *Instance) guest() wire.Config {
 	if i.sb.Info().HostNetwork {
 		api = "127.0.0.1:0"
 	}
+	_, restores := i.sb.(Restorer)
 	return wire.Config{
+		Snapshots:  restores && fn.Snapshot != "off",
 		InstanceID: i.cfg.ID, Function: fn.Name, Version: fn.Version, ARN: i.cfg.ARN, Handler: fn.Handler,
 		Env: fn.Env, MemoryMB: int(fn.Limits.Memory >> 20), TimeoutMs: fn.Timeout.D().Milliseconds(),
 		InitTimeoutMs: fn.InitTimeout.D().Milliseconds(), EventsAtOnce: fn.EventsAtOnce,

@@ -65,7 +65,9 @@ func broken(err error) *Failure {
 // unread says whether an end of the connection shows that init had not read all that was sent, and so gave nothing to
 // the function: Linux resets a unix socket whose other side closes with unread bytes, or before it was accepted, and
 // ends one that was read up.
-func unread(err error) bool { return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) }
+func unread(err error) bool {
+	return errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}
 
 func cancelled(replace bool) *Failure {
 	return &Failure{

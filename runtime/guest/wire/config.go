@@ -23,6 +23,7 @@ type Config struct {
 	TimeoutMs     int64             `json:"timeoutMs"`
 	InitTimeoutMs int64             `json:"initTimeoutMs"`
 	EventsAtOnce  int               `json:"eventsAtOnce"`
+	Snapshots     bool              `json:"snapshots,omitempty"`   // the instance may be checkpointed: runtimes are prepared for that
 	SnapStart     bool              `json:"snapStart,omitempty"`   // AWS_LAMBDA_INITIALIZATION_TYPE=snap-start: runtimes use /restore/next
 	MaxPayload    int64             `json:"maxPayload,omitempty"`  // bytes of an event; 0: DefaultMaxPayload
 	MaxResponse   int64             `json:"maxResponse,omitempty"` // bytes of an answer; 0: no limit

@@ -1,0 +1,12 @@
+// Package reseed gives a process that has come back from a snapshot randomness of its own. The kernel's generator is always
+// fresh, but runtimes keep generators in their memory, and two instances from one snapshot would continue the same
+// sequences. No interface reaches them from outside, so init finds them in the function's memory and renews them, before
+// the function gets its first event:
+//
+//   - Go's ChaCha8 generators, which math/rand draws from (chacha8.go);
+//   - OpenSSL's DRBGs, which Node.js and Python draw from (openssl.go);
+//   - what Node.js keeps in JavaScript, through a script that it loads at its start (node.go).
+//
+// Generators that a program seeded itself are its own business; Go's rand.NewChaCha8 cannot be told from the runtime's and
+// is renewed as well, so a sequence that must repeat has to be seeded per event.
+package reseed

@@ -1,0 +1,122 @@
+package reseed
+
+import (
+	"bufio"
+	"fmt"
+	"math/rand"
+	mrand "math/rand/v2"
+	"os"
+	"os/exec"
+	"runtime"
+	"strconv"
+	"testing"
+)
+
+// TestMain lets the test binary be the process whose generators are looked for.
+func TestMain(m *testing.M) {
+	if os.Getenv("RESEED_TEST_RANDOM") != "" {
+		randomHelper()
+		return
+	}
+	os.Exit(m.Run())
+}
+
+// randomHelper answers each line with random numbers of every kind.
+func randomHelper() {
+	mb, _ := strconv.Atoi(os.Getenv("RESEED_TEST_RANDOM"))
+	heap := make([]byte, mb<<20)
+	for i := range heap {
+		heap[i] = byte(i * 31)
+	}
+	defer runtime.KeepAlive(heap)
+	runtime.LockOSThread() // one thread, one generator
+	in := bufio.NewScanner(os.Stdin)
+	for in.Scan() {
+		fmt.Println(rand.Int63(), mrand.Uint64(), mrand.Uint64())
+	}
+}
+
+// TestGo compares a process with what it would have said without: the states that are found are read as a snapshot
+// would have them, so the same state twice is what two restored instances have.
+func TestGo(t *testing.T) {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), "RESEED_TEST_RANDOM=1", "GOMAXPROCS=1")
+	in, _ := cmd.StdinPipe()
+	out, _ := cmd.StdoutPipe()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); cmd.Wait() })
+	lines := bufio.NewScanner(out)
+	ask := func() string {
+		fmt.Fprintln(in)
+		if !lines.Scan() {
+			t.Fatal("the helper has ended")
+		}
+		return lines.Text()
+	}
+	ask()
+	saved := states(t, cmd.Process.Pid)
+	if len(saved) < 2 {
+		t.Fatalf("%d generators found; one for each thread and the global one are there", len(saved))
+	}
+	first := ask()
+	put(t, cmd.Process.Pid, saved)
+	if again := ask(); again != first {
+		t.Fatalf("the same states gave %s and then %s: this test cannot tell", first, again)
+	}
+	put(t, cmd.Process.Pid, saved)
+	n, err := Process(cmd.Process.Pid)
+	if err != nil || n < len(saved) {
+		t.Fatalf("reseeded %d of %d, %v", n, len(saved), err)
+	}
+	if after := ask(); after == first {
+		t.Errorf("after renewal still %s", after)
+	}
+	put(t, cmd.Process.Pid, saved)
+	if _, err := Process(cmd.Process.Pid); err != nil {
+		t.Fatal(err)
+	}
+	if a, b := ask(), first; a == b {
+		t.Errorf("two instances from one snapshot both say %s", a)
+	}
+}
+
+// states reads every generator of a process, by address.
+func states(t *testing.T, pid int) map[int64][]byte {
+	t.Helper()
+	maps, err := os.ReadFile(fmt.Sprintf("/proc/%d/maps", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	mem, err := os.Open(fmt.Sprintf("/proc/%d/mem", pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mem.Close()
+	found := map[int64][]byte{}
+	for _, m := range writable(string(maps)) {
+		b := make([]byte, m.to-m.from)
+		n, _ := mem.ReadAt(b, int64(m.from))
+		for off := 0; off+stateLen <= n; off += 8 {
+			if holds(b[off : off+stateLen]) {
+				found[int64(m.from)+int64(off)] = append([]byte(nil), b[off:off+stateLen]...)
+			}
+		}
+	}
+	return found
+}
+
+func put(t *testing.T, pid int, states map[int64][]byte) {
+	t.Helper()
+	mem, err := os.OpenFile(fmt.Sprintf("/proc/%d/mem", pid), os.O_RDWR, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mem.Close()
+	for at, b := range states {
+		if _, err := mem.WriteAt(b, at); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
