@@ -26,22 +26,36 @@ func (d *denoiser) shape() []int64 {
 
 func (d *denoiser) elements() int64 { return engine.Elements(d.shape()) }
 
+// stepped hears that a step is done, and where the trajectory would end if it went straight on: the estimate of the
+// finished latents.
+type stepped func(done, total int, estimate []float32) error
+
 // denoise walks latents, in place, along the schedule.
-func (d *denoiser) denoise(ctx context.Context, sched schedule.Scheduler, latents []float32, guidance float32, step func(done, total int)) error {
-	times := sched.Timesteps()
+func (d *denoiser) denoise(ctx context.Context, sched schedule.Scheduler, latents []float32, guidance float32, step stepped) error {
+	times, sigmas := sched.Timesteps(), sched.Sigmas()
 	for i, t := range times {
 		v, err := d.velocity(ctx, latents, t, guidance)
 		if err != nil {
 			return fmt.Errorf("denoising step %d of %d: %w", i+1, len(times), err)
 		}
+		estimate := straight(latents, v, sigmas[i])
 		if err := sched.Step(latents, v); err != nil {
 			return err
 		}
-		if step != nil {
-			step(i+1, len(times))
+		if err := step(i+1, len(times), estimate); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// straight is x − σ·v: the velocity points from the clip to the noise.
+func straight(x, v []float32, sigma float32) []float32 {
+	out := make([]float32, len(x))
+	for i := range x {
+		out[i] = x[i] - sigma*v[i]
+	}
+	return out
 }
 
 // velocity is the guided prediction.

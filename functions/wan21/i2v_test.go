@@ -108,7 +108,7 @@ func TestImageToVideoAgainstDiffusers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := d.denoise(ctx, sched, latents.Float32(), run.Guidance, nil); err != nil {
+	if err := d.denoise(ctx, sched, latents.Float32(), run.Guidance, silent); err != nil {
 		t.Fatal(err)
 	}
 	golden.Near(t, "latents", latents.Float32(), ref.tensor("out.latents").Float32(), 1e-4)

@@ -2,6 +2,7 @@ package wan21
 
 import (
 	"context"
+	"image"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 )
@@ -20,9 +21,9 @@ func (m Model) Describe() handler.Description {
 	d, c := m.defaults, m.c
 	wide, high := int(c.VAE.SpatialScale()*c.Transformer.PatchSize[2]), int(c.VAE.SpatialScale()*c.Transformer.PatchSize[1])
 	step := int(c.VAE.TemporalScale())
-	image := "none"
+	picture := "none"
 	if c.imageToVideo() {
-		image = "required"
+		picture = "required"
 	}
 	return handler.Description{
 		Name: m.Name, Family: Family, Digest: m.Digest,
@@ -30,7 +31,7 @@ func (m Model) Describe() handler.Description {
 		Limits: handler.Limits{
 			WidthMultiple: wide, HeightMultiple: high, MaxWidth: min(m.maxPatches()*wide, maxSide), MaxHeight: min(m.maxPatches()*high, maxSide),
 			FrameStep: step, MaxFrames: min((m.maxPatches()-1)*step+1, maxFrames), MaxSteps: maxSteps, MaxGuidance: 30, MaxFPS: 120,
-			MaxPromptBytes: 10_000, MaxTokens: m.promptTokens(), Image: image, Tokens: m.tokenizer.Tokens,
+			MaxPromptBytes: 10_000, MaxTokens: m.promptTokens(), Image: picture, Tokens: m.tokenizer.Tokens,
 		},
 	}
 }
@@ -44,14 +45,20 @@ const (
 
 // Generate makes the clip of a checked request.
 func (m Model) Generate(ctx context.Context, r handler.Request, out handler.Output) error {
-	frames := 0
 	return m.Pipeline.Generate(ctx, Request{
 		Prompt: r.Prompt, NegativePrompt: r.NegativePrompt, Width: r.Width, Height: r.Height, Frames: r.NumFrames,
 		Steps: r.Steps, Guidance: r.Guidance, Seed: uint64(r.Seed), Image: r.Image,
-	}, Observer{
+	}, observe(r, out))
+}
+
+// observe translates the pipeline's words into the handler's.
+func observe(r handler.Request, out handler.Output) Observer {
+	at, frames := handler.Progress{}, 0
+	o := Observer{
 		Phase: func(name string) { out.Progress(handler.Progress{Phase: name}) },
 		Step: func(done, total int) {
-			out.Progress(handler.Progress{Phase: "denoise", Step: done, Steps: total})
+			at = handler.Progress{Phase: "denoise", Step: done, Steps: total}
+			out.Progress(at)
 		},
 		Latents: func(latents []float32, _ []int64) { out.Latents(latents) },
 		Frame: func(rgb []byte) error {
@@ -59,5 +66,12 @@ func (m Model) Generate(ctx context.Context, r handler.Request, out handler.Outp
 			out.Progress(handler.Progress{Phase: "decode", Step: frames, Steps: r.NumFrames})
 			return out.Frame(rgb)
 		},
-	})
+	}
+	if r.Preview {
+		o.Preview = func(img image.Image) {
+			at.Preview = img
+			out.Progress(at)
+		}
+	}
+	return o
 }

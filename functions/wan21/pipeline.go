@@ -3,6 +3,7 @@ package wan21
 import (
 	"context"
 	"fmt"
+	"image"
 	"path/filepath"
 
 	"github.com/containerd/errdefs"
@@ -29,6 +30,8 @@ type Observer struct {
 	Phase func(name string)
 	// Step is called after each denoising step, done counting from 1.
 	Step func(done, total int)
+	// Preview gets a picture of what is coming, a few times on the way.
+	Preview func(image.Image)
 	// Latents gets the finished latents [1, channels, frames, height, width], before they are decoded.
 	Latents func(latents []float32, shape []int64)
 	// Frame gets one finished frame after the other as rows of RGB bytes, valid until it returns. An error ends the clip.
@@ -89,7 +92,7 @@ func (p *Pipeline) Generate(ctx context.Context, r Request, o Observer) error {
 	}
 	o.phase("denoise")
 	latents := noise.Normal(r.Seed, int(d.elements()))
-	if err := d.denoise(ctx, sched, latents, float32(r.Guidance), o.Step); err != nil {
+	if err := d.denoise(ctx, sched, latents, float32(r.Guidance), p.watch(ctx, d, o)); err != nil {
 		return err
 	}
 	if o.Latents != nil {

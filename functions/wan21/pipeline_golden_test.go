@@ -24,6 +24,8 @@ func (r *recorder) Step(sample, output []float32) error {
 	return err
 }
 
+func silent(int, int, []float32) error { return nil }
+
 func TestGoldenPipeline(t *testing.T) {
 	g := golden.Open(t, "wan_pipeline")
 	var c struct {
@@ -50,7 +52,7 @@ func TestGoldenPipeline(t *testing.T) {
 		t.Fatal(err)
 	}
 	rec := &recorder{Scheduler: sched}
-	if err := d.denoise(context.Background(), rec, latents.Float32(), c.Guidance, nil); err != nil {
+	if err := d.denoise(context.Background(), rec, latents.Float32(), c.Guidance, silent); err != nil {
 		t.Fatal(err)
 	}
 	want, _ := g.Tensor("out.latents_per_step")

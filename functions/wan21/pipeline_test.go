@@ -3,6 +3,7 @@ package wan21
 import (
 	"context"
 	"errors"
+	"image"
 	"math"
 	"os"
 	"path/filepath"
@@ -174,5 +175,19 @@ func BenchmarkDemoClip(b *testing.B) {
 		}
 		b.ReportMetric(denoised.Sub(start).Seconds(), "s-denoise")
 		b.ReportMetric(time.Since(denoised).Seconds(), "s-decode")
+	}
+}
+
+func TestPreviewsShowTheClipOnItsWay(t *testing.T) {
+	p, n := openPipeline(t, demoBundle(t), engine.Options{}), 0
+	r := small()
+	r.Steps = 6
+	err := p.Generate(context.Background(), r, Observer{Preview: func(img image.Image) {
+		if n++; img.Bounds().Dx() != r.Width || img.Bounds().Dy() != r.Height {
+			t.Errorf("a preview of %v", img.Bounds())
+		}
+	}})
+	if err != nil || n != previews {
+		t.Errorf("%d previews, %v", n, err)
 	}
 }
