@@ -20,14 +20,6 @@ type Tokenizer struct {
 	pad        int64
 }
 
-type document struct {
-	AddedTokens   []addedToken    `json:"added_tokens"`
-	Normalizer    json.RawMessage `json:"normalizer"`
-	PreTokenizer  json.RawMessage `json:"pre_tokenizer"`
-	PostProcessor json.RawMessage `json:"post_processor"`
-	Model         json.RawMessage `json:"model"`
-}
-
 // Load reads the tokenizer.json of dir, and from tokenizer_config.json, where there is one, the padding token.
 func Load(dir string) (*Tokenizer, error) {
 	path := filepath.Join(dir, "tokenizer.json")
@@ -68,25 +60,30 @@ func (t *Tokenizer) padFrom(raw []byte) error {
 
 // Parse reads a tokenizer.json.
 func Parse(raw []byte) (*Tokenizer, error) {
-	var d document
-	if err := json.Unmarshal(raw, &d); err != nil {
-		return nil, fmt.Errorf("not a tokenizer.json: %w: %w", err, errdefs.ErrDataLoss)
+	d, err := members(raw)
+	if err != nil {
+		return nil, fmt.Errorf("not a tokenizer.json: %w", err)
 	}
 	t := &Tokenizer{}
-	var err error
-	if t.model, err = parseUnigram(d.Model); err != nil {
+	if t.model, err = parseUnigram(d["model"]); err != nil {
 		return nil, err
 	}
-	if t.normalizer, err = parseNormalizer(d.Normalizer); err != nil {
+	if t.normalizer, err = parseNormalizer(d["normalizer"]); err != nil {
 		return nil, err
 	}
-	if t.pre, err = parsePre(d.PreTokenizer); err != nil {
+	if t.pre, err = parsePre(d["pre_tokenizer"]); err != nil {
 		return nil, err
 	}
-	if t.template, err = parseTemplate(d.PostProcessor); err != nil {
+	if t.template, err = parseTemplate(d["post_processor"]); err != nil {
 		return nil, err
 	}
-	t.raw, t.normal = splitAdded(d.AddedTokens, t.normalizer)
+	var tokens []addedToken
+	if d["added_tokens"] != nil {
+		if err := json.Unmarshal(d["added_tokens"], &tokens); err != nil {
+			return nil, fmt.Errorf("added_tokens: %w: %w", err, errdefs.ErrDataLoss)
+		}
+	}
+	t.raw, t.normal = splitAdded(tokens, t.normalizer)
 	return t, nil
 }
 

@@ -28,35 +28,34 @@ type scored struct {
 	score float64
 }
 
-// UnmarshalJSON reads ["piece", score].
-func (s *scored) UnmarshalJSON(raw []byte) error {
-	pair := []any{&s.text, &s.score}
-	if err := json.Unmarshal(raw, &pair); err != nil {
-		return err
-	}
-	if len(pair) != 2 {
-		return fmt.Errorf("a vocabulary entry has %d parts, not 2", len(pair))
-	}
-	return nil
-}
-
 func parseUnigram(raw json.RawMessage) (*unigram, error) {
+	parts, err := members(raw)
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer model: %w", err)
+	}
 	var m struct {
-		Type         string   `json:"type"`
-		UnkID        *int32   `json:"unk_id"`
-		Vocab        []scored `json:"vocab"`
-		ByteFallback bool     `json:"byte_fallback"`
+		Type         string
+		UnkID        *int32
+		ByteFallback bool
 	}
-	var kind struct{ Type string }
-	if err := json.Unmarshal(raw, &kind); err == nil && kind.Type != "" && kind.Type != "Unigram" {
-		return nil, fmt.Errorf("tokenizer model %q is not supported, Unigram is: %w", kind.Type, errdefs.ErrNotImplemented)
+	for name, into := range map[string]any{"type": &m.Type, "unk_id": &m.UnkID, "byte_fallback": &m.ByteFallback} {
+		if parts[name] == nil {
+			continue
+		}
+		if err := json.Unmarshal(parts[name], into); err != nil {
+			return nil, fmt.Errorf("tokenizer model: %s: %w: %w", name, err, errdefs.ErrDataLoss)
+		}
 	}
-	if err := json.Unmarshal(raw, &m); err != nil {
-		return nil, fmt.Errorf("tokenizer model: %w: %w", err, errdefs.ErrDataLoss)
+	if m.Type != "" && m.Type != "Unigram" {
+		return nil, fmt.Errorf("tokenizer model %q is not supported, Unigram is: %w", m.Type, errdefs.ErrNotImplemented)
 	}
-	u := &unigram{pieces: m.Vocab, ids: make(map[string]int32, len(m.Vocab)), unk: -1, byteFallback: m.ByteFallback}
+	vocab, err := vocabulary(parts["vocab"])
+	if err != nil {
+		return nil, fmt.Errorf("tokenizer model: vocab: %w", err)
+	}
+	u := &unigram{pieces: vocab, ids: make(map[string]int32, len(vocab)), unk: -1, byteFallback: m.ByteFallback}
 	worst := math.Inf(1)
-	for i, p := range m.Vocab {
+	for i, p := range vocab {
 		u.ids[p.text] = int32(i)
 		u.longest = max(u.longest, len(p.text))
 		worst = min(worst, p.score)
@@ -64,8 +63,8 @@ func parseUnigram(raw json.RawMessage) (*unigram, error) {
 	u.unkScore = worst - unkPenalty
 	if m.UnkID != nil {
 		u.unk = *m.UnkID
-		if int(u.unk) >= len(m.Vocab) || u.unk < 0 {
-			return nil, fmt.Errorf("tokenizer model: unk_id %d is outside the vocabulary of %d: %w", u.unk, len(m.Vocab), errdefs.ErrDataLoss)
+		if int(u.unk) >= len(vocab) || u.unk < 0 {
+			return nil, fmt.Errorf("tokenizer model: unk_id %d is outside the vocabulary of %d: %w", u.unk, len(vocab), errdefs.ErrDataLoss)
 		}
 	}
 	return u, nil
