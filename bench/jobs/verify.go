@@ -62,7 +62,7 @@ func verify(ctx context.Context, n *node, l *load) (*verdict, error) {
 func (v *verdict) check(ctx context.Context, n *node, key string, j job) error {
 	if j.ID == "" || j.Status != "completed" || j.Request.Prompt != key {
 		v.lost++
-		v.note("%s: %+v %s", key, j, j.Error)
+		v.note("%s: job %q is %q %.300s", key, j.ID, j.Status, j.Error)
 		return nil
 	}
 	var clip []byte
