@@ -72,6 +72,10 @@ func TestFiguresAreMediansAndRatesInTheirUnits(t *testing.T) {
 		rs = append(rs, round{Timing: cuda.Timing{Checkpoint: s * time.Second, Restore: time.Second}})
 	}
 	rs.report(r, "g8", 40e9)
+	rs[:2].report(r, "g2", 40e9)
+	if got := r.Figures["g2_checkpoint_ms"]; got != 5000 {
+		t.Errorf("of two rounds the middle is %v", got)
+	}
 	for name, want := range map[string]float64{"g8_checkpoint_first_ms": 9000, "g8_checkpoint_ms": 2000, "g8_checkpoint_gb_per_s": 20,
 		"g8_checkpoint_of_copy": .4, "g8_restore_gb_per_s": 40, "g8_restore_of_copy": 2} {
 		if got := r.Figures[name]; got != want {
