@@ -6,6 +6,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -29,6 +30,7 @@ func Main(open func(ctx context.Context, bundle string) (Model, error)) {
 	}
 	h := New(m, log, os.Getenv("VIDEOSDGX_SCRATCH"))
 	log.Info("model open", "model", h.d.Name, "seconds", rounded(time.Since(start).Seconds()))
+	go debug.FreeOSMemory() // what opening left behind is not to lie in an idle instance
 	lambda.Start(h.Invoke)
 }
 

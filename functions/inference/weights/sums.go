@@ -38,7 +38,8 @@ func VerifySums(dir string) error {
 			return err
 		}
 		if found != "sha256:"+want {
-			return &DigestError{File: filepath.Join(dir, name), Expected: "sha256:" + want, Found: found}
+			return fmt.Errorf("%w (or run sha256sum again over what %s lists, if it was changed on purpose)",
+				&DigestError{File: filepath.Join(dir, name), Expected: "sha256:" + want, Found: found}, path)
 		}
 	}
 	return scan.Err()
