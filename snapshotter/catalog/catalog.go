@@ -63,7 +63,9 @@ func (c *Catalog) Stage() (string, error) {
 		return "", fmt.Errorf("cannot make a folder for a snapshot: %w", err)
 	}
 	images := filepath.Join(dir, imagesDir)
-	return images, os.Mkdir(images, 0o700)
+	// CRIU reads it from inside the instance's user namespace, by a descriptor that root opened; the folder above stays
+	// closed to everybody else
+	return images, os.Mkdir(images, 0o755)
 }
 
 // Discard removes what Stage made.

@@ -14,11 +14,15 @@ func (p *plane) openDispatch(ctx context.Context) (err error) {
 	sum := sha256.Sum256([]byte(p.cfg.Data))
 	terms := placement.DefaultTerms
 	terms.Fixed = p.cfg.KeepAlive.D()
-	p.dispatch, err = dispatch.New(dispatch.Config{
+	cfg := dispatch.Config{
 		Functions: p.registry, Sandbox: voucher{p.sandbox, p.dir("verified")}, Owner: hex.EncodeToString(sum[:6]),
 		RunDir: p.dir("run"), LogDir: p.dir("logs"), Log: p.log,
 		Pools: p.machine.Pools, Meter: p.metrics, Terms: terms,
-	})
+	}
+	if p.snapshots != nil {
+		cfg.Snapshots = p.snapshots
+	}
+	p.dispatch, err = dispatch.New(cfg)
 	if err != nil {
 		return err
 	}

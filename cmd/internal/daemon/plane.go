@@ -20,6 +20,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 	"github.com/videosdgx/videosdgx/runtime/metrics"
 	"github.com/videosdgx/videosdgx/runtime/registry"
+	"github.com/videosdgx/videosdgx/runtime/snapshots"
 )
 
 // plane is a control plane being started, run or stopped. Its fields are set by the phases, in their order.
@@ -28,20 +29,21 @@ type plane struct {
 	log    *slog.Logger
 	failed chan error // a server that ended by itself
 
-	lock     *os.File
-	listener net.Listener
-	sandbox  instance.Sandbox
-	registry *registry.Registry
-	dispatch *dispatch.Dispatcher
-	store    jobs.Backend
-	jobs     *jobs.Service
-	rest     *rest.API
-	events   *async.Queue
-	server   *gateway.Server
-	ports    *ports
-	machine  *device.Machine
-	scraped  *prometheus.Registry
-	metrics  *metrics.Metrics
+	lock      *os.File
+	listener  net.Listener
+	sandbox   instance.Sandbox
+	registry  *registry.Registry
+	dispatch  *dispatch.Dispatcher
+	snapshots *snapshots.Service // nil: every start is plain
+	store     jobs.Backend
+	jobs      *jobs.Service
+	rest      *rest.API
+	events    *async.Queue
+	server    *gateway.Server
+	ports     *ports
+	machine   *device.Machine
+	scraped   *prometheus.Registry
+	metrics   *metrics.Metrics
 }
 
 // phases are the parts of a control plane: the port first, so that one in use is told before anything is touched; the
@@ -53,7 +55,9 @@ func (p *plane) phases() []phase {
 		{"machine", p.openMachine, func(context.Context) error { p.machine.Close(); return nil }},
 		{"driver", p.openDriver, p.closeDriver},
 		{"registry", p.openRegistry, func(context.Context) error { return p.registry.Close() }},
+		{"snapshots", p.openSnapshots, nil},
 		{"dispatch", p.openDispatch, func(ctx context.Context) error { return p.dispatch.Stop(ctx) }},
+		{"snapshot maker", p.watchPublished, func(context.Context) error { p.stopSnapshots(); return nil }},
 		{"job store", p.openStore, func(context.Context) error { return p.store.Close() }},
 		{"jobs", p.openJobs, func(ctx context.Context) error { return p.jobs.Stop(ctx) }},
 		{"events", p.openEvents, p.closeEvents},

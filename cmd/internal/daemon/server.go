@@ -10,6 +10,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/gateway/admin"
 	"github.com/videosdgx/videosdgx/runtime/gateway/lambda"
+	"github.com/videosdgx/videosdgx/runtime/gateway/snapshots"
 	"github.com/videosdgx/videosdgx/runtime/gateway/url"
 )
 
@@ -28,7 +29,7 @@ func (p *plane) openServer(context.Context) error {
 }
 
 func (p *plane) routes() []gateway.Routes {
-	return []gateway.Routes{
+	routes := []gateway.Routes{
 		admin.New(admin.Options{Functions: p.registry, Instances: p.dispatch, Version: p.version(), Log: p.log}),
 		lambda.New(lambda.Options{
 			Invoker: p.dispatch, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Queue: p.events, Keys: p.keys(), Log: p.log,
@@ -36,6 +37,10 @@ func (p *plane) routes() []gateway.Routes {
 		p.rest,
 		gateway.Mount{Pattern: "GET /metrics", Handler: promhttp.HandlerFor(p.scraped, promhttp.HandlerOpts{})},
 	}
+	if p.snapshots != nil {
+		routes = append(routes, &snapshots.API{Keeper: p.snapshots, Functions: p.registry})
+	}
+	return routes
 }
 
 // keys are the credentials that requests must be signed with; none: any are accepted.

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/containerd/errdefs"
+
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 )
@@ -18,18 +20,41 @@ type voucher struct {
 	records string // folder
 }
 
-var _ instance.Sandbox = voucher{}
+var (
+	_ instance.Sandbox  = voucher{}
+	_ instance.Restorer = voucher{}
+)
 
 // Create implements instance.Sandbox.
 func (v voucher) Create(ctx context.Context, c instance.Config) (instance.Box, error) {
-	if c.Bundle != "" {
-		b, err := weights.OpenBundle(ctx, c.Bundle, weights.VerifyOptions{RecordDir: v.records})
-		if err != nil {
-			return nil, err
-		}
-		if err := os.WriteFile(filepath.Join(c.Dir, weights.ProofName), []byte(b.Fingerprint), 0o644); err != nil {
-			return nil, fmt.Errorf("cannot leave the model's proof: %w", err)
-		}
+	if err := v.vouch(ctx, c); err != nil {
+		return nil, err
 	}
 	return v.Sandbox.Create(ctx, c)
+}
+
+// Restore implements instance.Restorer where the driver does.
+func (v voucher) Restore(ctx context.Context, c instance.Config, dir string) (instance.Box, error) {
+	r, ok := v.Sandbox.(instance.Restorer)
+	if !ok {
+		return nil, fmt.Errorf("the %s driver cannot restore: %w", v.Info().Name, errdefs.ErrNotImplemented)
+	}
+	if err := v.vouch(ctx, c); err != nil {
+		return nil, err
+	}
+	return r.Restore(ctx, c, dir)
+}
+
+func (v voucher) vouch(ctx context.Context, c instance.Config) error {
+	if c.Bundle == "" {
+		return nil
+	}
+	b, err := weights.OpenBundle(ctx, c.Bundle, weights.VerifyOptions{RecordDir: v.records})
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(c.Dir, weights.ProofName), []byte(b.Fingerprint), 0o644); err != nil {
+		return fmt.Errorf("cannot leave the model's proof: %w", err)
+	}
+	return nil
 }

@@ -1,0 +1,132 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/videosdgx/videosdgx/snapshotter/catalog"
+)
+
+func init() { commands = append(commands, newSnapshotCmd) }
+
+func newSnapshotCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:     "snapshot",
+		Aliases: []string{"snapshots"},
+		Short:   "Make, list, check and remove snapshots of warm functions",
+		Long: `A snapshot holds what a function's initialisation computed: its processes, written by CRIU. A start from one skips that
+work. Weights that are mapped from a bundle are not in it.
+
+serve makes a snapshot of each function after its first start, or when a version is published where the manifest says
+"snapshotOn: publish", proves it (a restored instance must answer the manifest's snapshotEvent as the original did), and
+uses it where starts from it have been measured to be faster. A damaged one is set aside, and the function starts plainly.`,
+	}
+	cmd.AddCommand(
+		snapshotCall("create FUNCTION[:QUALIFIER]", "Make and prove a snapshot now", 1, snapshotCreate),
+		snapshotCall("ls", "List snapshots", 0, snapshotLs),
+		snapshotCall("inspect ID", "Show one snapshot with its key and files", 1, snapshotInspect),
+		snapshotCall("verify ID", "Read every byte of a snapshot and compare it with its digests", 1, snapshotVerify),
+		snapshotCall("rm ID", "Remove a snapshot", 1, snapshotRm),
+		snapshotCall("gc", "Remove what can never serve again: other kernels, CRIU versions, CPUs, drivers; quarantined ones", 0, snapshotGc),
+	)
+	return cmd
+}
+
+// snapshotCall makes a subcommand that talks to the server.
+func snapshotCall(use, short string, args int, run func(cmd *cobra.Command, c *client, args []string) error) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, Args: cobra.ExactArgs(args),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := newClient(cmd)
+			if err != nil {
+				return err
+			}
+			return run(cmd, c, args)
+		},
+	}
+	addServerFlag(cmd)
+	addJSONFlag(cmd)
+	return cmd
+}
+
+func snapshotCreate(cmd *cobra.Command, c *client, args []string) error {
+	name, qualifier, _ := strings.Cut(args[0], ":")
+	var r catalog.Record
+	path := "/api/v1/functions/" + url.PathEscape(name) + "/snapshots?qualifier=" + url.QueryEscape(qualifier)
+	if err := c.call(cmd.Context(), http.MethodPost, path, nil, &r); err != nil {
+		return err
+	}
+	return emit(cmd, r, func(w io.Writer) error { return printSnapshots(w, []catalog.Record{r}) })
+}
+
+func snapshotLs(cmd *cobra.Command, c *client, _ []string) error {
+	var out struct {
+		Snapshots []catalog.Record `json:"snapshots"`
+	}
+	if err := c.call(cmd.Context(), http.MethodGet, "/api/v1/snapshots", nil, &out); err != nil {
+		return err
+	}
+	return emit(cmd, out, func(w io.Writer) error { return printSnapshots(w, out.Snapshots) })
+}
+
+func printSnapshots(w io.Writer, all []catalog.Record) error {
+	rows := make([][]string, len(all))
+	for i, r := range all {
+		rows[i] = []string{r.ID, r.Function, r.Version, string(r.State), fmt.Sprintf("%.1f MB", float64(r.Bytes)/1e6),
+			ago(r.Created), strconv.FormatInt(r.Restores, 10), span(r.Dump), r.Reason}
+	}
+	return table(w, []string{"id", "function", "version", "state", "size", "age", "restores", "dump", "reason"}, rows)
+}
+
+func snapshotInspect(cmd *cobra.Command, c *client, args []string) error {
+	return snapshotShow(cmd, c, http.MethodGet, args[0], "")
+}
+
+func snapshotVerify(cmd *cobra.Command, c *client, args []string) error {
+	return snapshotShow(cmd, c, http.MethodPost, args[0], "/verify")
+}
+
+func snapshotShow(cmd *cobra.Command, c *client, method, id, action string) error {
+	var r catalog.Record
+	if err := c.call(cmd.Context(), method, "/api/v1/snapshots/"+url.PathEscape(id)+action, nil, &r); err != nil {
+		return err
+	}
+	return emit(cmd, r, func(w io.Writer) error { return printSnapshot(w, r) })
+}
+
+func printSnapshot(w io.Writer, r catalog.Record) error {
+	k := r.Key
+	fmt.Fprintf(w, "snapshot %s of %s %s: %s %s\ncreated %s, dumped in %s, restored %d times\n", r.ID, r.Function, r.Version, r.State, r.Reason,
+		r.Created.Format(time.RFC3339), span(r.Dump), r.Restores)
+	fmt.Fprintf(w, "function %s\nruntime  %s\nkernel %s, CRIU %s, CPU %s, GPU %q, driver %q\n\n", k.Image, k.Config, k.Kernel, k.CRIU, k.CPU, k.GPU, k.Driver)
+	rows := make([][]string, len(r.Files))
+	for i, f := range r.Files {
+		rows[i] = []string{f.Path, strconv.FormatInt(f.Bytes, 10), f.SHA256}
+	}
+	return table(w, []string{"file", "bytes", "sha256"}, rows)
+}
+
+func snapshotRm(cmd *cobra.Command, c *client, args []string) error {
+	return c.call(cmd.Context(), http.MethodDelete, "/api/v1/snapshots/"+url.PathEscape(args[0]), nil, nil)
+}
+
+func snapshotGc(cmd *cobra.Command, c *client, _ []string) error {
+	var out struct {
+		Removed int   `json:"removed"`
+		Bytes   int64 `json:"bytes"`
+	}
+	if err := c.call(cmd.Context(), http.MethodPost, "/api/v1/snapshots/gc", nil, &out); err != nil {
+		return err
+	}
+	return emit(cmd, out, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "removed %d snapshots, %.1f MB\n", out.Removed, float64(out.Bytes)/1e6)
+		return err
+	})
+}

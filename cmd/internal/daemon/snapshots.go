@@ -1,0 +1,102 @@
+package daemon
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/snapshots"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/snapshotter"
+	"github.com/videosdgx/videosdgx/snapshotter/catalog"
+)
+
+// checkpointing is what a driver says that can make snapshots.
+type checkpointing interface {
+	Checkpoints() (criu, runtime string, err error)
+}
+
+// openSnapshots opens the catalogue where this machine and the configuration allow snapshots; without, every start is
+// plain, and the log says why.
+func (p *plane) openSnapshots(context.Context) error {
+	if p.cfg.Snapshots == "off" {
+		return nil
+	}
+	d, ok := p.sandbox.(checkpointing)
+	if !ok {
+		p.log.Info("snapshots off", "reason", "the "+p.sandbox.Info().Name+" driver makes none")
+		return nil
+	}
+	criu, runtime, err := d.Checkpoints()
+	if err != nil {
+		p.log.Warn("snapshots off", "reason", err)
+		return nil
+	}
+	c, err := catalog.Open(catalog.Options{Dir: p.dir("snapshots"), Budget: p.cfg.SnapshotMB * 1e6})
+	if err != nil {
+		return err
+	}
+	machine, err := snapshotter.ThisMachine(criu, "", "")
+	if err != nil {
+		return err
+	}
+	inside, err := p.insideDigest(runtime)
+	if err != nil {
+		return err
+	}
+	p.snapshots, err = snapshots.New(snapshots.Options{Catalog: c, Lender: lender{p}, Machine: machine, Runtime: inside, Log: p.log})
+	return err
+}
+
+// insideDigest covers what runs in every instance beside the function: init and the OCI runtime that made it.
+func (p *plane) insideDigest(runtime string) (string, error) {
+	f, err := os.Open(p.cfg.Init)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	fmt.Fprint(h, runtime)
+	return hex.EncodeToString(h.Sum(nil)[:16]), nil
+}
+
+// lender is the dispatcher that is made after the snapshots that it asks.
+type lender struct{ p *plane }
+
+func (l lender) Lend(ctx context.Context, fn spec.Function, dir string, use func(context.Context, *instance.Instance) error) error {
+	return l.p.dispatch.Lend(ctx, fn, dir, use)
+}
+
+// snapshotPublished makes a snapshot of each published version whose manifest asks for it, as SnapStart does.
+func (p *plane) snapshotPublished(name string) {
+	versions, err := p.registry.Versions(context.Background(), name)
+	if err != nil {
+		return // it has been deleted
+	}
+	for _, fn := range versions {
+		if fn.SnapshotOn == "publish" && fn.Snapshot != "off" && fn.Version != "$LATEST" {
+			p.snapshots.Want(fn)
+		}
+	}
+}
+
+func (p *plane) watchPublished(context.Context) error {
+	if p.snapshots != nil {
+		p.registry.Subscribe(p.snapshotPublished)
+	}
+	return nil
+}
+
+// stopSnapshots comes before dispatch stops: what is being made is made of instances that dispatch lends.
+func (p *plane) stopSnapshots() {
+	if p.snapshots != nil {
+		p.snapshots.Stop()
+	}
+}

@@ -1,0 +1,93 @@
+// Package snapshots is the control API of snapshots, under /api/v1. Bodies are JSON in the spelling of snapshotter's
+// catalogue; errors have the same shape as the Lambda API's.
+package snapshots
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/snapshotter/catalog"
+)
+
+// Keeper makes and keeps snapshots. Safe for concurrent use; errors carry an errdefs class.
+type Keeper interface {
+	Create(ctx context.Context, fn spec.Function) (catalog.Record, error)
+	List(ctx context.Context) ([]catalog.Record, error)
+	Get(ctx context.Context, id string) (catalog.Record, error)
+	Verify(ctx context.Context, id string) (catalog.Record, error)
+	Remove(ctx context.Context, id string) error
+	Collect(ctx context.Context) (n int, bytes int64, err error)
+}
+
+// API implements gateway.Routes.
+type API struct {
+	Keeper    Keeper
+	Functions gateway.Functions
+}
+
+var _ gateway.Routes = (*API)(nil)
+
+// List is the answer of GET /api/v1/snapshots.
+type List struct {
+	Snapshots []catalog.Record `json:"snapshots"`
+}
+
+// Collected is the answer of POST /api/v1/snapshots/gc.
+type Collected struct {
+	Removed int   `json:"removed"`
+	Bytes   int64 `json:"bytes"`
+}
+
+// Register implements gateway.Routes.
+func (a *API) Register(mux *http.ServeMux) {
+	for pattern, h := range map[string]func(r *http.Request) (any, error){
+		"GET /api/v1/snapshots":                   a.list,
+		"POST /api/v1/snapshots/gc":               a.collect,
+		"GET /api/v1/snapshots/{id}":              a.get,
+		"DELETE /api/v1/snapshots/{id}":           a.remove,
+		"POST /api/v1/snapshots/{id}/verify":      a.verify,
+		"POST /api/v1/functions/{name}/snapshots": a.create,
+	} {
+		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			v, err := h(r)
+			if err != nil {
+				gateway.WriteError(w, err)
+				return
+			}
+			gateway.WriteJSON(w, http.StatusOK, v)
+		})
+	}
+}
+
+// create makes a snapshot of ?qualifier= ($LATEST by default) and answers when it is proven.
+func (a *API) create(r *http.Request) (any, error) {
+	fn, err := gateway.Find(r.Context(), a.Functions, r.PathValue("name"), r.URL.Query().Get("qualifier"))
+	if err != nil {
+		return nil, err
+	}
+	return a.Keeper.Create(r.Context(), fn)
+}
+
+func (a *API) list(r *http.Request) (any, error) {
+	all, err := a.Keeper.List(r.Context())
+	return List{append([]catalog.Record{}, all...)}, err
+}
+
+func (a *API) get(r *http.Request) (any, error) {
+	return a.Keeper.Get(r.Context(), r.PathValue("id"))
+}
+
+func (a *API) verify(r *http.Request) (any, error) {
+	return a.Keeper.Verify(r.Context(), r.PathValue("id"))
+}
+
+func (a *API) remove(r *http.Request) (any, error) {
+	return struct{}{}, a.Keeper.Remove(r.Context(), r.PathValue("id"))
+}
+
+func (a *API) collect(r *http.Request) (any, error) {
+	n, bytes, err := a.Keeper.Collect(r.Context())
+	return Collected{n, bytes}, err
+}
