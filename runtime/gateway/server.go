@@ -34,6 +34,7 @@ type Options struct {
 	Wrap      []func(http.Handler) http.Handler // around the routes, the first outermost; function URLs come in here
 	Log       *slog.Logger
 	AccessLog *slog.Logger // nil: none
+	Origins   []string     // of web pages elsewhere that may use the API, as "https://host:port"
 
 	MaxBody       int64         // bytes of any request body; endpoints have tighter limits of their own; default 256 MiB
 	HeaderTimeout time.Duration // until the request's head is there; default 10s
@@ -69,7 +70,7 @@ type Server struct {
 
 var errStopping = errors.New("the server is stopping")
 
-// New builds the server. It panics when two routes have the same pattern, as http.ServeMux does.
+// New builds the server. It panics when two routes have the same pattern, as http.ServeMux does, or an origin is not one.
 func New(o Options) *Server {
 	o = o.WithDefaults()
 	uuid.EnableRandPool()
@@ -89,11 +90,29 @@ func newHandler(o Options) http.Handler {
 		r.Register(mux)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { noRoute(mux, w, r) })
-	var h http.Handler = mux
+	h := sameOrigin(o.Origins, mux)
 	for i := len(o.Wrap) - 1; i >= 0; i-- {
 		h = o.Wrap[i](h)
 	}
 	return observe(o, h)
+}
+
+// sameOrigin refuses what a page of another site makes a browser send: without it, any page could drive a server on its
+// reader's machine. Function URLs are not behind it; they have CORS.
+func sameOrigin(trusted []string, next http.Handler) http.Handler {
+	guard := http.NewCrossOriginProtection()
+	for _, origin := range trusted {
+		if err := guard.AddTrustedOrigin(origin); err != nil {
+			panic(err) // as http.ServeMux does for a bad pattern
+		}
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if err := guard.Check(r); err != nil {
+			WriteError(w, fmt.Errorf("a page of another origin may not send this; use the function's URL with a CORS configuration: %w: %w", err, errdefs.ErrPermissionDenied))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // Handler is what the server serves, for tests and for embedding.

@@ -90,6 +90,25 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 	}
 }
 
+func TestPagesOfOtherOriginsAreRefused(t *testing.T) {
+	o := gateway.Options{Origins: []string{"https://studio.example"}}
+	_, addr := serve(t, o, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "ok") })
+	for origin, want := range map[string]int{"https://studio.example": 200, "": 200, "http://" + addr: 200, "http://evil.example": 403, "null": 403} {
+		r, _ := http.NewRequest("POST", "http://"+addr+"/x", strings.NewReader("{}"))
+		if origin != "" {
+			r.Header.Set("Origin", origin)
+		}
+		resp, err := http.DefaultClient.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%q: %d, want %d", origin, resp.StatusCode, want)
+		}
+	}
+}
+
 func TestASlowBodyIsGivenUp(t *testing.T) {
 	_, addr := serve(t, gateway.Options{BodyTimeout: 30 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
 		_, err := gateway.ReadBody(r, 100, "the payload")

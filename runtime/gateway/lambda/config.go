@@ -1,11 +1,14 @@
 package lambda
 
 import (
+	"crypto/sha256"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"time"
 
 	"github.com/containerd/errdefs"
+	"github.com/google/uuid"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -74,7 +77,10 @@ func (a *API) configure(fn spec.Function, qualifier string) configuration {
 }
 
 // revision changes whenever anything about the version does.
-func revision(fn spec.Function) string { return fn.Version + "-" + fn.Digest }
+func revision(fn spec.Function) string {
+	b, _ := json.Marshal(fn) // of strings and numbers: cannot fail
+	return uuid.NewHash(sha256.New(), uuid.Nil, b, 8).String()
+}
 
 // settings is what CreateFunction and UpdateFunctionConfiguration share; nil leaves a field as it is.
 type settings struct {
