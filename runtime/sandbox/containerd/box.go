@@ -15,11 +15,12 @@ import (
 
 // box is one instance. Its process is held by pidfd, so that signals and its end need neither containerd nor the shim.
 type box struct {
-	d      *Driver
-	id     string
-	dir    string
-	cgroup string
-	labels map[string]string
+	d       *Driver
+	id      string
+	dir     string
+	cgroup  string
+	labels  map[string]string
+	bridged bool // has an interface besides the loopback
 
 	exited chan struct{} // closed by end, once
 
@@ -33,13 +34,13 @@ type box struct {
 var _ instance.Box = (*box)(nil)
 
 // newBox registers a box; one of that id that is there already is returned instead.
-func (d *Driver) newBox(id, dir string, labels map[string]string) *box {
+func (d *Driver) newBox(id, dir string, bridged bool, labels map[string]string) *box {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if b := d.boxes[id]; b != nil {
 		return b
 	}
-	b := &box{d: d, id: id, dir: dir, cgroup: d.cgroup(id), labels: maps.Clone(labels), exited: make(chan struct{})}
+	b := &box{d: d, id: id, dir: dir, bridged: bridged, cgroup: d.cgroup(id), labels: maps.Clone(labels), exited: make(chan struct{})}
 	d.boxes[id] = b
 	return b
 }

@@ -29,6 +29,9 @@ func (b *box) Checkpoint(ctx context.Context, dir string, exit bool) error {
 	if err := b.d.canCheckpoint(); err != nil {
 		return err
 	}
+	if b.bridged {
+		return fmt.Errorf("instance %s is on the network bridge, and a connection to elsewhere cannot be brought back: %w", b.id, errdefs.ErrNotImplemented)
+	}
 	work := b.d.workDir(b.id)
 	if err := os.MkdirAll(work, 0o700); err != nil {
 		return err

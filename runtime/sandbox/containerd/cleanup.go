@@ -71,6 +71,13 @@ func (d *Driver) strays(ctx context.Context) (map[string][]string, error) {
 	for id := range d.cgroupIDs() {
 		note("cgroup", id)
 	}
+	cables, err := d.cables()
+	if err != nil {
+		return nil, err
+	}
+	for id := range cables {
+		note("cable", id)
+	}
 	for kind, dir := range map[string]string{
 		"mounted source": filepath.Join(d.o.State, "reach"), "CRIU work folder": filepath.Join(d.o.State, "criu"), "task bundle": d.bundles(),
 	} {

@@ -25,9 +25,10 @@ const shimRuntime = "io.containerd.runc.v2"
 
 // Labels of a container record. The instance's own follow userLabel.
 const (
-	ownerLabel = "videosdgx/owner"
-	dirLabel   = "videosdgx/dir"
-	userLabel  = "videosdgx.label/"
+	ownerLabel  = "videosdgx/owner"
+	dirLabel    = "videosdgx/dir"
+	bridgeLabel = "videosdgx/bridge"
+	userLabel   = "videosdgx.label/"
 )
 
 var idPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9-]{0,59}$`)
@@ -63,15 +64,26 @@ func (d *Driver) create(ctx context.Context, c instance.Config, checkpoint strin
 		return nil, fmt.Errorf("instance %s: %w", c.ID, err)
 	}
 	if checkpoint == "" {
-		if err := loopback.Up(int(pid)); err != nil {
+		if err := d.interfaces(c, int(pid)); err != nil {
 			return nil, fmt.Errorf("instance %s: %w", c.ID, err)
 		}
 	}
-	b := d.newBox(c.ID, c.Dir, c.Labels)
+	b := d.newBox(c.ID, c.Dir, bridged(c), c.Labels)
 	if pid > 0 { // a restored one has no process before Start
 		b.attach(pid)
 	}
 	return b, nil
+}
+
+// interfaces brings up the interfaces of a staged instance: the loopback, and eth0 if its manifest asks for a bridge.
+func (d *Driver) interfaces(c instance.Config, pid int) error {
+	if err := loopback.Up(pid); err != nil {
+		return err
+	}
+	if bridged(c) {
+		return d.plug(c.ID, pid)
+	}
+	return nil
 }
 
 // record makes everything that is there before the task: the folder's owner, the namespace, the container record.
@@ -134,6 +146,7 @@ func (d *Driver) task(ctx context.Context, c instance.Config, img *image, rootfs
 		req.Rootfs = append(req.Rootfs, &types.Mount{Type: m.Type, Source: m.Source, Target: m.Target, Options: m.Options})
 	}
 	done.add("cgroup", func(context.Context) error { return dropCgroups(d.cgroup(c.ID)) })
+	done.add("cable", func(context.Context) error { return d.unplug(c.ID) })
 	done.add("task", func(ctx context.Context) error { return d.deleteTask(ctx, c.ID) })
 	resp, err := d.client.TaskService().Create(ctx, req)
 	if err != nil {
@@ -144,6 +157,9 @@ func (d *Driver) task(ctx context.Context, c instance.Config, img *image, rootfs
 
 func (d *Driver) labels(c instance.Config) map[string]string {
 	l := map[string]string{ownerLabel: d.owner, dirLabel: c.Dir}
+	if bridged(c) {
+		l[bridgeLabel] = "yes"
+	}
 	for k, v := range c.Labels {
 		l[userLabel+k] = v
 	}

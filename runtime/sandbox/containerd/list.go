@@ -51,7 +51,7 @@ func (d *Driver) adopt(ctx context.Context, c containers.Container, t *task.Proc
 	if known != nil {
 		return known
 	}
-	b := d.newBox(c.ID, c.Labels[dirLabel], userLabels(c.Labels))
+	b := d.newBox(c.ID, c.Labels[dirLabel], c.Labels[bridgeLabel] != "", userLabels(c.Labels))
 	if t == nil || t.Status == task.Status_STOPPED || t.Status == task.Status_UNKNOWN {
 		b.end(ctx)
 		return b

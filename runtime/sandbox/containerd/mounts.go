@@ -26,6 +26,9 @@ func (b blueprint) mounts() []specs.Mount {
 	if b.c.Bundle != "" {
 		m = append(m, bind(b.c.Bundle, insideModel, false))
 	}
+	if bridged(b.c) {
+		m = append(m, bind(resolvConf(), "/etc/resolv.conf", false))
+	}
 	for _, x := range b.c.Function.Mounts {
 		m = append(m, bind(x.Source, x.Target, x.Writable))
 	}
@@ -52,7 +55,7 @@ func size(n int64) string {
 func (b blueprint) targets() ([]target, error) {
 	t := []target{
 		{Path: "/proc"}, {Path: "/dev"}, {Path: insideCPUs}, {Path: "/tmp"}, {Path: insideDir}, {Path: insideModel}, {Path: b.cwd()},
-		{Path: insideInit, File: true}, {Path: "/etc/hosts", File: true},
+		{Path: insideInit, File: true}, {Path: "/etc/hosts", File: true}, {Path: "/etc/resolv.conf", File: true},
 	}
 	for _, x := range b.c.Function.Mounts {
 		file, err := isFile(x.Source)

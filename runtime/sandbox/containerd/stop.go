@@ -88,6 +88,7 @@ func (d *Driver) removeAll(ctx context.Context, id string) error {
 		d.deleteTask(ctx, id),
 		ignoreMissing(d.client.ContainerService().Delete(ctx, id)),
 		dropCgroups(d.cgroup(id)),
+		d.unplug(id),
 		d.unreach(id),
 		d.dropCheckpointWork(id),
 	)

@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -28,6 +29,10 @@ func main() {
 		fmt.Println(unix.Geteuid())
 	case "sleep":
 		select {}
+	case "dial":
+		for _, to := range strings.Fields(os.Getenv("DIAL")) {
+			fmt.Println(map[bool]string{true: "reached", false: "not reached"}[dial("tcp", to) == nil], to)
+		}
 	case "socket":
 		replaceSocket()
 	default:

@@ -1,0 +1,133 @@
+package containerd
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"runtime"
+	"strings"
+	"sync"
+
+	"github.com/containerd/errdefs"
+	"github.com/vishvananda/netlink"
+	"github.com/vishvananda/netns"
+	"golang.org/x/sys/unix"
+
+	"github.com/videosdgx/videosdgx/runtime/instance"
+)
+
+// Functions whose manifest asks for it share one bridge, through which they reach what the machine reaches, but neither
+// the machine itself nor each other. Their end of the cable vanishes with their network namespace, and ours with it.
+const (
+	bridgeName = "videosdgx0"
+	cableAlias = "videosdgx " // then OWNER.ID and the address, as the alias of our end of an instance's cable
+)
+
+// bridgeNet is the bridge's own; its first address is the gateway.
+var bridgeNet = netip.MustParsePrefix("10.213.0.1/16")
+
+// addresses are given out under one lock, for they are found free by looking at the cables there are.
+var addresses sync.Mutex
+
+func bridged(c instance.Config) bool { return c.Function.Network == "bridge" }
+
+// plug gives a staged instance an interface eth0 on the bridge.
+func (d *Driver) plug(id string, pid int) error {
+	bridge, err := ensureBridge()
+	if err != nil {
+		return fmt.Errorf("network bridge: %w", err)
+	}
+	addresses.Lock()
+	defer addresses.Unlock()
+	address, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	if err := cable(bridge, pid, d.owner+"."+id, address); err != nil {
+		return fmt.Errorf("network bridge: %w", err)
+	}
+	if err := inNetns(pid, func() error { return configure(address) }); err != nil {
+		return fmt.Errorf("network of the instance: %w", err)
+	}
+	return nil
+}
+
+// ensureBridge makes the bridge and the rules for it; both stay for the next instance.
+func ensureBridge() (netlink.Link, error) {
+	if l, err := netlink.LinkByName(bridgeName); err == nil {
+		return l, nil
+	}
+	if err := writeRules(); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0); err != nil {
+		return nil, err
+	}
+	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: bridgeName}}
+	if err := netlink.LinkAdd(bridge); err != nil && !os.IsExist(err) {
+		return nil, fmt.Errorf("make %s: %w", bridgeName, err)
+	}
+	if err := netlink.AddrAdd(bridge, &netlink.Addr{IPNet: ipNet(bridgeNet)}); err != nil && !os.IsExist(err) {
+		return nil, err
+	}
+	return bridge, netlink.LinkSetUp(bridge)
+}
+
+// freeAddress is the lowest that no cable bears.
+func freeAddress() (netip.Addr, error) {
+	links, err := netlink.LinkList()
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	used := map[string]bool{}
+	for _, l := range links {
+		if f := strings.Fields(l.Attrs().Alias); len(f) == 3 && f[0]+" " == cableAlias {
+			used[f[2]] = true
+		}
+	}
+	for a := bridgeNet.Addr().Next(); bridgeNet.Contains(a.Next()); a = a.Next() {
+		if !used[a.String()] {
+			return a, nil
+		}
+	}
+	return netip.Addr{}, fmt.Errorf("network bridge: all addresses of %s are taken: %w", bridgeNet.Masked(), errdefs.ErrResourceExhausted)
+}
+
+// configure runs inside the instance's namespace.
+func configure(address netip.Addr) error {
+	eth0, err := netlink.LinkByName("eth0")
+	if err != nil {
+		return err
+	}
+	if err := netlink.AddrAdd(eth0, &netlink.Addr{IPNet: ipNet(netip.PrefixFrom(address, bridgeNet.Bits()))}); err != nil {
+		return err
+	}
+	if err := netlink.LinkSetUp(eth0); err != nil {
+		return err
+	}
+	return netlink.RouteAdd(&netlink.Route{LinkIndex: eth0.Attrs().Index, Gw: bridgeNet.Addr().AsSlice()})
+}
+
+// inNetns runs f on a thread that dies with it.
+func inNetns(pid int, f func() error) error {
+	ns, err := netns.GetFromPid(pid)
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked
+		err := netns.Setns(ns, unix.CLONE_NEWNET)
+		if err == nil {
+			err = f()
+		}
+		done <- err
+	}()
+	return <-done
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), 32)}
+}
