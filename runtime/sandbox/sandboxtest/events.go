@@ -158,19 +158,32 @@ func checkpoint(r *rig) {
 	if !ok || !ok2 {
 		r.Skip("this driver does not checkpoint")
 	}
-	r.echo(b)
+	r.object(b, `{"random":true}`) // every generator is seeded when the snapshot is taken
 	dir := r.TempDir()
 	r.must(c.Checkpoint(r.ctx(), dir, true))
 	r.exited(b)
 	r.must(b.Remove(r.ctx()))
+	drawn := map[string]string{}
 	for range 2 { // several from one
 		config := r.config(nil)
 		n, err := s.Restore(r.ctx(), config, dir)
 		r.must(err)
 		r.Cleanup(func() { r.removeClean(n) })
 		r.must(client.Restored(r.ctx(), n.Dial, wire.RestoredHead{
-			InstanceID: config.ID, Entropy: make([]byte, 64), UnixNano: time.Now().UnixNano(),
+			InstanceID: config.ID, Entropy: []byte(r.Name() + config.ID), UnixNano: time.Now().UnixNano(),
 		}))
 		r.echo(n)
+		r.unique(drawn, r.object(n, `{"random":true}`))
+	}
+}
+
+// unique notes what an instance drew and complains of what another one drew before.
+func (r *rig) unique(drawn map[string]string, got map[string]any) {
+	r.Helper()
+	for kind, v := range got {
+		if drawn[kind] == fmt.Sprint(v) {
+			r.Errorf("two instances of one snapshot drew the same %s: %v", kind, v)
+		}
+		drawn[kind] = fmt.Sprint(v)
 	}
 }
