@@ -3,7 +3,6 @@ package handler
 import (
 	"bytes"
 	"context"
-	"errors"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -24,8 +23,10 @@ func Main(open func(ctx context.Context, bundle string) (Model, error)) {
 	}
 	m, err := open(context.Background(), bundle)
 	if err != nil {
-		err = errors.Join(err, initError(fromEnvironment(), err))
 		log.Error("the model cannot be opened", "bundle", bundle, "error", err)
+		if err := initError(fromEnvironment(), err); err != nil {
+			log.Error("the runtime could not be told", "error", err)
+		}
 		os.Exit(1)
 	}
 	h := New(m, log, os.Getenv("VIDEOSDGX_SCRATCH"))

@@ -54,7 +54,7 @@ var kinds = []struct {
 	{errdefs.IsDeadlineExceeded, "Timeout", "The time for the request is over", http.StatusGatewayTimeout},
 	{func(err error) bool { return errors.Is(err, media.ErrDiskFull) }, "DiskFull", "No space left for the clip", http.StatusInsufficientStorage},
 	{errdefs.IsDataLoss, "DamagedModel", "The model's files are damaged", http.StatusInternalServerError},
-	{errdefs.IsFailedPrecondition, "MissingPart", "Something that the function needs is missing", http.StatusServiceUnavailable},
+	{func(err error) bool { return errdefs.IsFailedPrecondition(err) || errdefs.IsNotFound(err) }, "MissingPart", "Something that the function needs is missing", http.StatusServiceUnavailable},
 	{func(error) bool { return true }, "GenerationFailed", "The clip could not be made", http.StatusInternalServerError},
 }
 
