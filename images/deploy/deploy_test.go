@@ -1,0 +1,180 @@
+package deploy
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// proxy runs the real nginx.conf in front of the given servers.
+func proxy(t *testing.T, servers ...string) string {
+	t.Helper()
+	bin, err := exec.LookPath("nginx")
+	if err != nil {
+		t.Fatal("nginx is not installed: apt-get install nginx-light")
+	}
+	dir := t.TempDir()
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	addr := l.Addr().String()
+	l.Close()
+	conf, err := os.ReadFile("nginx.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	upstream := ""
+	for _, s := range servers {
+		upstream += "server " + strings.TrimPrefix(s, "http://") + " max_fails=1 fail_timeout=2s;\n"
+	}
+	for name, text := range map[string]string{"nginx.conf": string(conf), "upstream.conf": upstream, "listen.conf": "listen " + addr + ";\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	user := ""
+	if os.Geteuid() == 0 {
+		user = " user root;"
+	}
+	cmd := exec.Command(bin, "-p", dir, "-c", "nginx.conf", "-g", "daemon off;"+user)
+	log := &strings.Builder{}
+	cmd.Stderr = log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { cmd.Process.Signal(os.Interrupt); cmd.Wait() })
+	for range 400 {
+		if c, err := net.Dial("tcp", addr); err == nil {
+			c.Close()
+			return "http://" + addr
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	t.Fatalf("nginx does not listen:\n%s", log)
+	return ""
+}
+
+// TestNginxStreamsEvents asks that an event arrives before the next one is sent.
+func TestNginxStreamsEvents(t *testing.T) {
+	got := make(chan struct{})
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
+		fmt.Fprint(w, "event: running\ndata: {}\n\n")
+		w.(http.Flusher).Flush()
+		select {
+		case <-got:
+			fmt.Fprint(w, "event: completed\ndata: {}\n\n")
+		case <-time.After(10 * time.Second):
+		}
+	}))
+	defer s.Close()
+	resp, err := http.Get(proxy(t, s.URL) + "/v1/models/m/jobs/1/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	last := ""
+	for lines := bufio.NewScanner(resp.Body); lines.Scan(); {
+		if lines.Text() == "event: running" {
+			close(got)
+		}
+		if k, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
+			last = k
+		}
+	}
+	if last != "completed" {
+		t.Fatalf("the stream ended with %q", last)
+	}
+}
+
+func TestNginxBodiesClientsAndDeadNodes(t *testing.T) {
+	var calls atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		calls.Add(1)
+		n, err := io.Copy(io.Discard, r.Body)
+		fmt.Fprintf(w, "%d %s %v", n, r.Header.Get("X-Client-Id"), err)
+	}))
+	defer s.Close()
+	url := proxy(t, "127.0.0.1:1", s.URL) // nobody listens on the first
+	post := func(size int, client string) (int, string) {
+		req, _ := http.NewRequestWithContext(context.Background(), "POST", url+"/v1/models/m/generate", strings.NewReader(strings.Repeat("a", size)))
+		if client != "" {
+			req.Header.Set("X-Client-Id", client)
+		}
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, _ := io.ReadAll(resp.Body)
+		return resp.StatusCode, string(b)
+	}
+	for range 6 { // the dead node is passed over for POST, too: it cannot have got anything
+		if code, text := post(10, ""); code != 200 || text != "10 127.0.0.1 <nil>" {
+			t.Fatalf("%d %s", code, text)
+		}
+	}
+	if code, text := post(24<<20, "me"); code != 200 || !strings.HasPrefix(text, "25165824 me") {
+		t.Fatalf("%d %.200s", code, text)
+	}
+	if code, _ := post(65<<20, ""); code != 413 {
+		t.Fatalf("65 MiB: %d", code)
+	}
+	if calls.Load() != 7 {
+		t.Fatalf("%d calls arrived", calls.Load())
+	}
+}
+
+// TestYAML holds the other files to what they promise each other; neither Traefik nor Docker is run here.
+func TestYAML(t *testing.T) {
+	files := map[string]map[string]any{}
+	for _, name := range []string{"traefik.yaml", "traefik-dynamic.yaml", "compose.yaml"} {
+		b, err := os.ReadFile(name)
+		v := map[string]any{}
+		if err = errors.Join(err, yaml.Unmarshal(b, &v)); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		files[name] = v
+	}
+	services := files["compose.yaml"]["services"].(map[string]any)
+	upstream, err := os.ReadFile("upstream.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dynamic, err := os.ReadFile("traefik-dynamic.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []string{"node1", "node2", "node3"} {
+		s, ok := services[n].(map[string]any)
+		if !ok || s["environment"].(map[string]any)["VIDEOSDGX_NODE"] != n {
+			t.Errorf("%s has no name of its own in compose.yaml", n)
+		}
+		if !strings.Contains(string(upstream), n+":9000") || !strings.Contains(string(dynamic), n+":9000") {
+			t.Errorf("%s is missing in upstream.conf or traefik-dynamic.yaml", n)
+		}
+	}
+	web := files["traefik.yaml"]["entryPoints"].(map[string]any)["web"].(map[string]any)
+	limits := web["transport"].(map[string]any)["respondingTimeouts"].(map[string]any)
+	if limits["writeTimeout"] != "0s" {
+		t.Error("Traefik would cut off event streams")
+	}
+}
