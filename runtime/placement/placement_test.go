@@ -112,6 +112,7 @@ func TestClock(t *testing.T) {
 
 func TestKeepAlive(t *testing.T) {
 	terms := DefaultTerms
+	terms.Least = time.Minute
 	times := func(n int, d time.Duration) *Gaps {
 		g := &Gaps{}
 		for range n {
