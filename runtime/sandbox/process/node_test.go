@@ -75,10 +75,34 @@ func TestNodeSlow(t *testing.T) {
 	}
 }
 
+// TestNodePreparedForSnapshots runs with the script that init has Node.js load; random numbers are what they should be.
+func TestNodePreparedForSnapshots(t *testing.T) {
+	n := newNode(t)
+	n.snapshots = true
+	box := n.start(t, "index.handler", 1)
+	var a, b struct {
+		Bytes, UUID string
+		Math        []float64
+	}
+	for _, v := range []any{&a, &b} {
+		if err := json.Unmarshal([]byte(n.call(t, box, `{"random":true}`)), v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(a.Bytes) != 32 || len(a.UUID) != 36 || len(a.Math) != 2 || a.Math[0] < 0 || a.Math[0] >= 1 || a.Math[0] == a.Math[1] {
+		t.Errorf("%+v", a)
+	}
+	if a.Bytes == b.Bytes || a.UUID == b.UUID || a.Math[0] == b.Math[0] {
+		t.Errorf("%+v twice", a)
+	}
+}
+
 type node struct {
 	dir    string
 	driver *Driver
 	env    map[string]string
+
+	snapshots bool // prepare for them
 }
 
 // newNode builds images/node-ric, which takes a minute the first time.
@@ -117,7 +141,7 @@ func (n *node) start(t *testing.T, handler string, atOnce int) instance.Box {
 	}
 	g := wire.Config{
 		InstanceID: c.ID, Function: "node", Version: "1", ARN: "arn:x", MemoryMB: 256, Env: n.env,
-		InitTimeoutMs: 20_000, EventsAtOnce: atOnce, RuntimeAPI: "127.0.0.1:0",
+		InitTimeoutMs: 20_000, EventsAtOnce: atOnce, Snapshots: n.snapshots, RuntimeAPI: "127.0.0.1:0",
 	}
 	if err := g.Save(c.Dir); err != nil {
 		t.Fatal(err)

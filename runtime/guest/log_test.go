@@ -1,0 +1,90 @@
+package guest
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestTail(t *testing.T) {
+	var l tail
+	l.write([]byte("before\n"))
+	mark := l.mark()
+	l.write([]byte("one\n"))
+	if got := string(l.since(mark)); got != "one\n" {
+		t.Errorf("since = %q", got)
+	}
+	for range 3 {
+		l.write(bytes.Repeat([]byte("x"), tailSize/2+7))
+	}
+	l.write([]byte("end"))
+	if got := l.since(mark); len(got) != tailSize || !bytes.HasSuffix(got, []byte("xend")) {
+		t.Errorf("%d bytes ending in %q", len(got), got[len(got)-4:])
+	}
+	l.write(bytes.Repeat([]byte("y"), 3*tailSize))
+	if got := l.since(0); string(got) != strings.Repeat("y", tailSize) {
+		t.Errorf("a write longer than the tail left %d bytes", len(got))
+	}
+}
+
+// out keeps writes apart.
+type out struct {
+	mu     sync.Mutex
+	writes []string
+}
+
+func (o *out) Write(p []byte) (int, error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.writes = append(o.writes, string(p))
+	return len(p), nil
+}
+
+func TestLogpipeWritesWholeLines(t *testing.T) {
+	o := &out{}
+	l, err := newLogpipe(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.r.Close()
+	go l.pump()
+	for _, s := range []string{"a", "b\nc", "\nrest"} {
+		l.w.WriteString(s)
+		l.settle(time.Second)
+	}
+	if got := string(l.since(0)); got != "ab\nc\nrest" {
+		t.Errorf("tail %q after settling", got)
+	}
+	l.w.Close()
+	l.finish(time.Second)
+	for _, w := range o.writes {
+		if !strings.HasSuffix(w, "\n") {
+			t.Errorf("wrote %q", w)
+		}
+	}
+	if got := strings.Join(o.writes, ""); got != "ab\nc\nrest\n" {
+		t.Errorf("log %q", got)
+	}
+}
+
+func TestLogpipeCutsEndlessLines(t *testing.T) {
+	o := &out{}
+	l, err := newLogpipe(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.r.Close()
+	go l.pump()
+	l.w.Write(bytes.Repeat([]byte("z"), 3*maxLine))
+	l.w.Close()
+	l.finish(time.Second)
+	if len(o.writes) < 3 || len(o.writes[0]) > 2*maxLine {
+		t.Errorf("%d writes", len(o.writes))
+	}
+}
