@@ -71,7 +71,7 @@ func TestReportEndsWithOneJSONLine(t *testing.T) {
 // A shell script stands in for the binary: what is tested is the waiting, the address and the stop.
 func TestStartWaitsForTheAddressAndStopCleansUp(t *testing.T) {
 	bin := filepath.Join(t.TempDir(), "serve")
-	script := "#!/bin/sh\necho starting\necho 'listening on http://127.0.0.1:1'\ntrap 'exit 0' TERM\nwhile :; do sleep 0.02; done\n"
+	script := "#!/bin/sh\ntrap 'exit 0' TERM\necho starting\necho 'listening on http://127.0.0.1:1'\nwhile :; do sleep 0.02; done\n"
 	if err := os.WriteFile(bin, []byte(script), 0o755); err != nil {
 		t.Fatal(err)
 	}
