@@ -39,10 +39,12 @@ func (s *Service) schedule(ctx context.Context) {
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
 	for {
+		began := time.Now()
 		if err := s.startAll(ctx); err != nil && ctx.Err() == nil {
 			s.log.Error("the queue could not be read, trying again", "error", err)
 			pause(ctx, 500*time.Millisecond)
 		}
+		pause(ctx, min(20*time.Millisecond, 4*time.Since(began))) // a flood of submissions must not make this a busy loop
 		select {
 		case <-ctx.Done():
 			return

@@ -27,7 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type rig struct {
 	*jobs.Service
-	t      *testing.T
+	t      testing.TB
 	dir    string
 	runner *jobstest.Runner
 	cfg    jobs.Config
@@ -41,7 +41,7 @@ func models() jobstest.Models {
 	}
 }
 
-func newRig(t *testing.T, script func(context.Context, jobstest.Call) (*spec.Result, error), tune ...func(*rig)) *rig {
+func newRig(t testing.TB, script func(context.Context, jobstest.Call) (*spec.Result, error), tune ...func(*rig)) *rig {
 	t.Helper()
 	dir := t.TempDir()
 	r := &rig{t: t, dir: dir, runner: &jobstest.Runner{Script: script}}

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -47,8 +48,38 @@ func decode(data []byte) (j jobs.Job, err error) {
 
 // List implements jobs.Store.
 func (s *Store) List(ctx context.Context, f jobs.Filter) ([]jobs.Job, error) {
-	q, args := listQuery(f)
-	return s.jobs(ctx, q, args...)
+	if f.Limit <= 0 {
+		f.Limit = 50
+	}
+	if len(f.States) < 2 || f.Batch != "" {
+		q, args := listQuery(f)
+		return s.jobs(ctx, q, args...)
+	}
+	return s.merge(ctx, f)
+}
+
+// merge asks for each state by itself, which its index answers in order, and puts the pages together.
+func (s *Store) merge(ctx context.Context, f jobs.Filter) ([]jobs.Job, error) {
+	var all []jobs.Job
+	for _, state := range f.States {
+		one := f
+		one.States = []jobs.State{state}
+		q, args := listQuery(one)
+		page, err := s.jobs(ctx, q, args...)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+	}
+	slices.SortFunc(all, func(a, b jobs.Job) int {
+		if f.OldestFirst {
+			return strings.Compare(a.ID, b.ID)
+		}
+		return strings.Compare(b.ID, a.ID)
+	})
+	// A job that changed its state between two of the queries is there twice.
+	all = slices.CompactFunc(all, func(a, b jobs.Job) bool { return a.ID == b.ID })
+	return all[:min(len(all), f.Limit)], nil
 }
 
 func listQuery(f jobs.Filter) (string, []any) {
@@ -81,11 +112,7 @@ func listQuery(f jobs.Filter) (string, []any) {
 	if len(where) > 0 {
 		q += " WHERE " + strings.Join(where, " AND ")
 	}
-	limit := f.Limit
-	if limit <= 0 {
-		limit = 50
-	}
-	return q + " ORDER BY id " + order + " LIMIT ?", append(args, limit)
+	return q + " ORDER BY id " + order + " LIMIT ?", append(args, f.Limit)
 }
 
 func (s *Store) jobs(ctx context.Context, q string, args ...any) (out []jobs.Job, err error) {
@@ -135,20 +162,28 @@ func (s *Store) Tally(ctx context.Context, model string) (jobs.Tally, error) {
 	return sum, err
 }
 
-// Heads implements jobs.Queue. It hops through the queue's index from group to group, so that its cost is that of the
-// groups, not of the jobs; a group whose oldest jobs are not ready yet is searched for its first that is.
-func (s *Store) Heads(ctx context.Context, now time.Time) (out []jobs.Head, err error) {
-	const q = `
+const headsQuery = `
 WITH RECURSIVE g (model, priority, client) AS (
-	SELECT * FROM (SELECT model, priority, client FROM job WHERE state = 'queued' ORDER BY model, priority, client LIMIT 1)
+	SELECT * FROM (SELECT model, priority, client FROM job INDEXED BY job_queue WHERE state = 'queued' ORDER BY model, priority, client LIMIT 1)
 	UNION ALL
-	SELECT n.model, n.priority, n.client FROM g, job n WHERE n.id = (
-		SELECT id FROM job WHERE state = 'queued' AND (model, priority, client) > (g.model, g.priority, g.client)
-		ORDER BY model, priority, client LIMIT 1)
+	SELECT n.model, n.priority, n.client FROM g, job n WHERE n.id = coalesce(
+		(SELECT id FROM job INDEXED BY job_queue WHERE state = 'queued' AND model = g.model AND priority = g.priority AND client > g.client ORDER BY client, id LIMIT 1),
+		(SELECT id FROM job INDEXED BY job_queue WHERE state = 'queued' AND model = g.model AND priority > g.priority ORDER BY priority, client, id LIMIT 1),
+		(SELECT id FROM job INDEXED BY job_queue WHERE state = 'queued' AND model > g.model ORDER BY model, priority, client, id LIMIT 1))
 )
 SELECT g.model, g.priority, g.client, j.id, j.ready FROM g, job j WHERE j.id = (
 	SELECT id FROM job WHERE state = 'queued' AND model = g.model AND priority = g.priority AND client = g.client AND ready <= ?
 	ORDER BY id LIMIT 1)`
+
+const (
+	waitingQuery = `SELECT model, priority, client, id, ready FROM job INDEXED BY job_queue WHERE state = 'queued' ORDER BY model, priority, client, id LIMIT ?`
+	overdueQuery = `SELECT data FROM job WHERE due < ? ORDER BY due LIMIT ?`
+	hooksQuery   = `SELECT data FROM job WHERE hook <= ? ORDER BY hook LIMIT ?`
+)
+
+// Heads implements jobs.Queue. It hops through the queue's index from group to group, so that its cost is that of the
+// groups, not of the jobs; a group whose oldest jobs are not ready yet is searched for its first that is.
+func (s *Store) Heads(ctx context.Context, now time.Time) (out []jobs.Head, err error) {
 	err = s.each(ctx, func(rows *sql.Rows) error {
 		var h jobs.Head
 		var ready int64
@@ -156,7 +191,7 @@ SELECT g.model, g.priority, g.client, j.id, j.ready FROM g, job j WHERE j.id = (
 		h.Created = micro(ready)
 		out = append(out, h)
 		return err
-	}, q, now.UnixMicro())
+	}, headsQuery, now.UnixMicro())
 	return out, err
 }
 
@@ -169,16 +204,16 @@ func (s *Store) Waiting(ctx context.Context, limit int) (out []jobs.Entry, err e
 		e.Ready = micro(ready)
 		out = append(out, e)
 		return err
-	}, `SELECT model, priority, client, id, ready FROM job WHERE state = 'queued' ORDER BY model, priority, client, id LIMIT ?`, limit)
+	}, waitingQuery, limit)
 	return out, err
 }
 
 // Overdue implements jobs.Queue.
 func (s *Store) Overdue(ctx context.Context, now time.Time, limit int) ([]jobs.Job, error) {
-	return s.jobs(ctx, `SELECT data FROM job WHERE due < ? ORDER BY due LIMIT ?`, now.UnixMicro(), limit)
+	return s.jobs(ctx, overdueQuery, now.UnixMicro(), limit)
 }
 
 // HooksDue implements jobs.Queue.
 func (s *Store) HooksDue(ctx context.Context, now time.Time, limit int) ([]jobs.Job, error) {
-	return s.jobs(ctx, `SELECT data FROM job WHERE hook <= ? ORDER BY hook LIMIT ?`, now.UnixMicro(), limit)
+	return s.jobs(ctx, hooksQuery, now.UnixMicro(), limit)
 }
