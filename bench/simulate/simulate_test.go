@@ -9,7 +9,7 @@ import (
 )
 
 func small(seed uint64) traceOptions {
-	return traceOptions{functions: 100, length: 8 * time.Hour, seed: seed, models: 0.05}
+	return traceOptions{functions: 60, length: 6 * time.Hour, seed: seed, models: 0.05}
 }
 
 func TestTheSameSeedGivesTheSameFigures(t *testing.T) {
@@ -17,7 +17,7 @@ func TestTheSameSeedGivesTheSameFigures(t *testing.T) {
 	if !reflect.DeepEqual(a, b) {
 		t.Fatal("traces differ")
 	}
-	for range 3 {
+	for range 2 {
 		x, y := replay(a, 64*gib, newOurs(64*gib)), replay(b, 64*gib, newOurs(64*gib))
 		if x.cold != y.cold || x.evicted != y.evicted || x.waited != y.waited {
 			t.Errorf("replays differ: %+v %+v", x, y)

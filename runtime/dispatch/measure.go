@@ -4,7 +4,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/placement"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -82,25 +81,4 @@ func (r *room) grant(m *member) {
 	r.books.Lock()
 	r.held[m] = &holding{demand: demand, settled: true}
 	r.books.Unlock()
-}
-
-// Borrow starts an instance of fn that serves nobody, gives it to use once it is ready, and removes it. It is how a
-// snapshot is made without disturbing those that serve.
-func (d *Dispatcher) Borrow(ctx context.Context, fn spec.Function, use func(context.Context, instance.Box) error) error {
-	p, err := d.pool(ctx, fn)
-	if err != nil {
-		return err
-	}
-	m := p.newMember(fn)
-	defer d.end(context.WithoutCancel(ctx), m, 0)
-	if err := d.room.admit(ctx, m, time.Now()); err != nil {
-		return err
-	}
-	if _, err := m.inst.Stage(ctx); err != nil {
-		return err
-	}
-	if _, _, err := m.inst.Start(ctx, time.Now()); err != nil {
-		return err
-	}
-	return use(ctx, m.inst.Box())
 }

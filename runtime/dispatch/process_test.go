@@ -63,6 +63,14 @@ func (p *plane) open() {
 	}
 }
 
+// reopen is a crash of the control plane and its next start.
+func (p *plane) reopen() {
+	p.Abandon()
+	_ = p.registry.Close()
+	p.driver.Close()
+	p.open()
+}
+
 func (p *plane) close() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
@@ -152,10 +160,7 @@ func TestProcessInstancesSurviveTheControlPlane(t *testing.T) {
 		t.Fatal(err)
 	}
 	before, _ := p.Instances(t.Context())
-	p.Abandon()
-	_ = p.registry.Close()
-	p.driver.Close()
-	p.open()
+	p.reopen()
 	got, res, err := p.call(`2`)
 	if err != nil || got != "2" || res.Phases.Cold {
 		t.Errorf("%q, %+v, %v", got, res, err)
@@ -163,6 +168,24 @@ func TestProcessInstancesSurviveTheControlPlane(t *testing.T) {
 	after, _ := p.Instances(t.Context())
 	if len(after) != 1 || after[0].ID != before[0].ID {
 		t.Errorf("before %+v, after %+v", before, after)
+	}
+}
+
+// An adopted instance may still work on an event whose caller is gone: the next event goes to another one.
+func TestProcessAdoptedWhileBusy(t *testing.T) {
+	p := newPlane(t)
+	p.echo(nil)
+	begun := make(chan struct{})
+	go func() {
+		_, _ = p.Invoke(context.Background(), spec.Invocation{
+			ID: "long", Function: "echo", Payload: []byte(`{"progress":1,"sleep":"60s","stubborn":true}`),
+			OnProgress: func(spec.Progress) { close(begun) },
+		})
+	}()
+	<-begun
+	p.reopen()
+	if got, _, err := p.call(`2`); err != nil || got != "2" {
+		t.Errorf("%q, %v", got, err)
 	}
 }
 

@@ -30,7 +30,7 @@ func (i *Instance) Invoke(ctx context.Context, inv *spec.Invocation, over func(r
 		a.resp = resp
 		return a.result(), nil
 	}
-	a.settle(client.Replace(err))
+	a.settle(client.Replace(err) || busy(err))
 	return a.failed(ctx, err)
 }
 
@@ -52,6 +52,13 @@ func (i *Instance) call(inv *spec.Invocation) client.Call {
 		},
 		Payload: inv.Payload, OnProgress: inv.OnProgress,
 	}
+}
+
+// busy says that an instance works on something that this control plane has not given it, or has given up: an event of an
+// earlier one's, most likely. Nobody waits for that any more, and it may take long: such an instance is replaced.
+func busy(err error) bool {
+	var f *client.Failure
+	return errors.As(err, &f) && f.Class == wire.ClassBusy
 }
 
 // failed turns an exchange without an answer into what the caller gets.
