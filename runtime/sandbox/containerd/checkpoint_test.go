@@ -2,6 +2,9 @@ package containerd
 
 import (
 	"os"
+	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -51,5 +54,69 @@ func TestCheckpointAndRestore(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(images); err != nil || len(entries) == 0 {
 		t.Fatalf("images: %v, %v", entries, err)
+	}
+}
+
+// TestRestoreAtOnce has eight instances come back from one checkpoint at the same time, and the original go on beside them.
+func TestRestoreAtOnce(t *testing.T) {
+	d := newDriver(t)
+	needCRIU(t, d)
+	f := spec.Function{Image: echoImage(t)}
+	original := started(t, d, config(t, f))
+	invoke(t, original, `1`)
+	images := t.TempDir()
+	if err := original.(*box).Checkpoint(testContext(t), images, false); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		c := config(t, f)
+		wg.Go(func() {
+			b, err := d.Restore(testContext(t), c, images)
+			if err != nil {
+				t.Errorf("restore: %v", err)
+				return
+			}
+			h := wire.RestoredHead{InstanceID: c.ID, Entropy: make([]byte, 64), UnixNano: time.Now().UnixNano()}
+			if err := client.Restored(testContext(t), b.Dial, h); err != nil {
+				t.Errorf("restored: %v", err)
+			}
+			if err := b.Remove(testContext(t)); err != nil {
+				t.Errorf("remove: %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	if got := invoke(t, original, `"still"`); got != `"still"` {
+		t.Errorf("the original answers %q", got)
+	}
+	remove(t, original)
+}
+
+// TestFailedRestoreLeavesNothing takes away one of the images.
+func TestFailedRestoreLeavesNothing(t *testing.T) {
+	d := newDriver(t)
+	needCRIU(t, d)
+	f := spec.Function{Image: echoImage(t)}
+	b := started(t, d, config(t, f))
+	invoke(t, b, `1`)
+	images := t.TempDir()
+	if err := b.(*box).Checkpoint(testContext(t), images, true); err != nil {
+		t.Fatal(err)
+	}
+	remove(t, b)
+	cores, err := filepath.Glob(filepath.Join(images, "core-*.img"))
+	if err != nil || len(cores) == 0 {
+		t.Fatalf("no core images: %v", err)
+	}
+	if err := os.Truncate(cores[0], 10); err != nil {
+		t.Fatal(err)
+	}
+	c := config(t, f)
+	if _, err := d.Restore(testContext(t), c, images); err == nil || !strings.Contains(err.Error(), "criu") {
+		t.Errorf("restore from a damaged checkpoint: %v", err)
+	}
+	if left := traces(t, d, c.ID); len(left) > 0 {
+		t.Errorf("left: %v", left)
 	}
 }

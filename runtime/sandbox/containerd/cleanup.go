@@ -24,8 +24,13 @@ func (d *Driver) Cleanup(ctx context.Context, keep ...string) error {
 			errs = append(errs, b.Remove(ctx))
 		}
 	}
+	return errors.Join(append(errs, d.sweep(ctx))...)
+}
+
+// sweep removes what belongs to no instance; New does it, since only a killed control plane leaves such things.
+func (d *Driver) sweep(ctx context.Context) error {
 	left, err := d.strays(ctx)
-	errs = append(errs, err)
+	errs := []error{err}
 	for id := range left {
 		if err := d.removeAll(d.in(ctx), id); err != nil {
 			errs = append(errs, fmt.Errorf("left by instance %s: %w", id, err))

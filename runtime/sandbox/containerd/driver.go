@@ -78,6 +78,9 @@ func New(ctx context.Context, o Options) (_ *Driver, err error) {
 	if err = d.images.chooseSnapshotter(ctx); err != nil {
 		return nil, err
 	}
+	if err := d.sweep(ctx); err != nil {
+		o.Log.Warn("cannot remove all that an earlier control plane left", "err", err)
+	}
 	return d, nil
 }
 
@@ -133,6 +136,9 @@ func (d *Driver) closeParts() error {
 		d.daemon = nil
 	}
 	removeEmpty(d.o.State, "reach", "criu", "")
+	for _, h := range hierarchies() {
+		removeEmpty(h, cgroupParent)
+	}
 	return errors.Join(errs...)
 }
 

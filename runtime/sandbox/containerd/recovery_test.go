@@ -114,6 +114,10 @@ func TestCleanup(t *testing.T) {
 	if left, err := d.Leftovers(testContext(t)); err != nil || len(left) != 2 {
 		t.Errorf("leftovers %v, %v", left, err)
 	}
+	again(t, d) // a new control plane sweeps
+	if left, err := d.Leftovers(testContext(t)); err != nil || len(left) != 0 {
+		t.Errorf("leftovers after another start: %v, %v", left, err)
+	}
 	if err := d.Cleanup(testContext(t), keep.ID()); err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,89 @@
+package containerd
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"testing"
+)
+
+func TestNewer(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		want bool
+	}{
+		{"2.0.0", "1.7.9", true}, {"1.6.20", "1.6.3", true}, {"1.10", "1.9.9", true}, {"4.2", "4.2.0", false}, {"4.2.1", "4.2", true},
+		{"", "1.0", false}, {"1.0", "", true}, {"1.5", "1.5", false},
+	} {
+		if got := newer(c.a, c.b); got != c.want {
+			t.Errorf("newer(%q, %q) = %v", c.a, c.b, got)
+		}
+	}
+}
+
+// TestNewestIsFound: the prefix comes first, but only a newer binary there wins over an older one elsewhere.
+func TestNewestIsFound(t *testing.T) {
+	prefix, other := t.TempDir(), t.TempDir()
+	t.Setenv("PATH", other+":"+os.Getenv("PATH"))
+	put := func(dir, version string) string {
+		path := filepath.Join(dir, "some-tool")
+		must(t, os.MkdirAll(dir, 0o755))
+		must(t, os.WriteFile(path, []byte("#!/bin/sh\necho tool version "+version+"\n"), 0o755))
+		return path
+	}
+	old, recent := put(filepath.Join(prefix, "bin"), "1.2.3"), put(other, "1.10.0")
+	got, ok := find(context.Background(), prefix, "some-tool")
+	if !ok || got.Path != recent || got.Version != "1.10.0" {
+		t.Errorf("found %+v", got)
+	}
+	put(filepath.Join(prefix, "bin"), "2.0")
+	if got, _ := find(context.Background(), prefix, "some-tool"); got.Path != old || got.Version != "2.0" {
+		t.Errorf("found %+v", got)
+	}
+	if _, ok := find(context.Background(), prefix, "no-such-tool"); ok {
+		t.Error("found what is not there")
+	}
+}
+
+func TestProbe(t *testing.T) {
+	t.Setenv("PATH", "")
+	parts := Probe(context.Background(), Options{Data: "/x", Prefix: t.TempDir()})
+	for _, p := range parts {
+		if (p.Problem == "") != (p.Install == "") || (p.Problem == "" && p.Path == "") {
+			t.Errorf("%+v", p)
+		}
+	}
+}
+
+func FuzzLookUp(f *testing.F) {
+	f.Add("root:x:0:0:root:/root:/bin/sh\napp:x:1000:1001::/:\n", "app", "")
+	f.Add("app:x:99999999999:1::/:", "app", "staff")
+	f.Add("::::::", "", ":")
+	f.Fuzz(func(t *testing.T, passwd, name, group string) {
+		dir := t.TempDir()
+		must(t, os.Mkdir(filepath.Join(dir, "etc"), 0o755))
+		must(t, os.WriteFile(filepath.Join(dir, "etc", "passwd"), []byte(passwd), 0o644))
+		u, err := lookUp(os.DirFS(dir), name, group)
+		if err == nil && u.unprivileged().UID == 0 {
+			t.Errorf("%q in %q is root", name, passwd)
+		}
+	})
+}
+
+func TestLookUp(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Mkdir(filepath.Join(dir, "etc"), 0o755))
+	must(t, os.WriteFile(filepath.Join(dir, "etc", "passwd"), []byte("root:x:0:0::/:\napp:x:1000:1001::/:\n"), 0o644))
+	must(t, os.WriteFile(filepath.Join(dir, "etc", "group"), []byte("staff:x:50:\n"), 0o644))
+	for _, c := range []struct {
+		name, group string
+		want        user
+	}{{"app", "", user{1000, 1001}}, {"app", "staff", user{1000, 50}}, {"app", "7", user{1000, 7}}, {"1000", "staff", user{1000, 50}}} {
+		if got, err := lookUp(os.DirFS(dir), c.name, c.group); err != nil || got != c.want {
+			t.Errorf("%s:%s = %v, %v", c.name, c.group, got, err)
+		}
+	}
+	if _, err := lookUp(os.DirFS(dir), "alice", ""); err == nil {
+		t.Error("alice is found")
+	}
+}
