@@ -84,7 +84,7 @@ func TestWeightsStayMapped(t *testing.T) {
 	if grown > 20e6 {
 		t.Errorf("anonymous memory grew by %d bytes: the weights were copied", grown)
 	}
-	if opened > time.Second {
+	if opened > 3*time.Second { // 10 ms when the machine is free
 		t.Errorf("opening took %s: the weights were read", opened)
 	}
 }
