@@ -167,7 +167,7 @@ func printInvoke(cmd *cobra.Command, r invokeResult, f invokeFlags) error {
 		fmt.Fprintln(cmd.ErrOrStderr(), strings.ReplaceAll(r.Timing, ";dur=", " "), "(ms)")
 	}
 	if err == nil && r.FunctionError != "" {
-		err = &ExitError{Code: 1, Err: fmt.Errorf("the function failed (%s); 'videosdgx logs' has what it logged", r.FunctionError)}
+		err = &ExitError{Code: 1, Err: errors.New("the function failed; 'videosdgx logs' has what it logged")}
 	}
 	return err
 }

@@ -51,8 +51,11 @@ func (q *Queue) record(e Event, o outcome, condition string) []byte {
 		Version: "1.0", Timestamp: time.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
 		RequestContext:  requestContext{e.ID, q.cfg.ARN(e.Function, qualifier), condition, e.Calls},
 		RequestPayload:  asJSON(e.Payload),
-		ResponseContext: responseContext{http.StatusOK, o.version, o.failed},
+		ResponseContext: responseContext{http.StatusOK, o.version, ""},
 		ResponsePayload: asJSON(o.body),
+	}
+	if o.failed != "" {
+		r.ResponseContext.FunctionError = "Unhandled" // Lambda's word for every function error
 	}
 	b, _ := json.Marshal(r) // raw messages are valid JSON: cannot fail
 	return b

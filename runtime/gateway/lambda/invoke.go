@@ -106,7 +106,7 @@ func (a *API) respond(w http.ResponseWriter, r *http.Request, inv spec.Invocatio
 	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	h["X-Amz-Executed-Version"] = []string{res.Version}
 	if failed != "" {
-		h["X-Amz-Function-Error"] = []string{failed}
+		h["X-Amz-Function-Error"] = unhandled
 	}
 	if inv.Tail {
 		h["X-Amz-Log-Result"] = []string{base64.StdEncoding.EncodeToString(t.LogTail)}
@@ -115,6 +115,9 @@ func (a *API) respond(w http.ResponseWriter, r *http.Request, inv spec.Invocatio
 	w.Write(body)
 	return nil
 }
+
+// unhandled is what Lambda says of every function error, also of one that the function reported itself.
+var unhandled = []string{"Unhandled"}
 
 var contentJSON = []string{"application/json"}
 

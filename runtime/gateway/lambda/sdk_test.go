@@ -163,13 +163,16 @@ func TestInvokeTakesEveryFormOfName(t *testing.T) {
 
 func TestInvokeFunctionError(t *testing.T) {
 	body := []byte(`{"errorMessage":"no","errorType":"ValueError"}`)
+	kind := ""
 	b := newBench(t, func(context.Context, spec.Invocation) (*spec.Result, error) {
-		return gatewaytest.Fail("Unhandled", "ValueError", body), nil
+		return gatewaytest.Fail(kind, "ValueError", body), nil
 	})
 	b.add(t, spec.Function{Name: "echo"})
-	out := check(b.Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("echo")}))(t)
-	if out.StatusCode != 200 || *out.FunctionError != "Unhandled" || string(out.Payload) != string(body) {
-		t.Errorf("%+v", out)
+	for _, kind = range []string{"Handled", "Unhandled"} { // Lambda calls both the same
+		out := check(b.Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("echo")}))(t)
+		if out.StatusCode != 200 || *out.FunctionError != "Unhandled" || string(out.Payload) != string(body) {
+			t.Errorf("%s: %+v", kind, out)
+		}
 	}
 }
 
