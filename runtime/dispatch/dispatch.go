@@ -125,6 +125,7 @@ func (d *Dispatcher) ended(p *pool, inv *spec.Invocation, r *spec.Result, begin 
 	}
 	p.rec.invocations.Add(1)
 	phases.Run = t.Run
+	p.rec.ran(t.Run)
 	d.cfg.Meter.Invoked(inv.Function, result, phases, time.Since(begin))
 }
 

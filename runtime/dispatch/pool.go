@@ -80,9 +80,9 @@ func (p *pool) acquire(ctx context.Context, inv *spec.Invocation, since time.Tim
 	return p.wait(ctx, inv, w, at)
 }
 
-// full words a refusal; an instance is free again, at the earliest, after a typical run for each place in the queue.
+// full words a refusal, with the time after which what waits now will have been served.
 func (p *pool) full() error {
-	return &spec.RetryError{After: p.rec.typical(), Err: fmt.Errorf(
+	return &spec.RetryError{After: p.rec.drained(p.queue.Len(), p.fn.Concurrency*p.fn.EventsAtOnce), Err: fmt.Errorf(
 		"%d invocations wait for function %s already, its queueLimit; ask again later, or raise queueLimit or concurrency (%d): %w",
 		p.queue.Len(), p.fn.Name, p.fn.Concurrency, errdefs.ErrResourceExhausted)}
 }

@@ -13,6 +13,8 @@ import (
 type record struct {
 	invocations, errors, coldStarts atomic.Int64
 
+	run atomic.Int64 // moving average of run times, in nanoseconds
+
 	mu   sync.Mutex
 	gaps *placement.Gaps // nil before the first
 }
@@ -40,8 +42,19 @@ func (r *record) window(t placement.Terms, cold time.Duration, size spec.Bytes) 
 	return t.KeepAlive(r.gaps, cold, size)
 }
 
-// typical is after what time it is worth asking again when the queue is full.
-func (r *record) typical() time.Duration { return time.Second }
+// ran notes how long an event took. Two at the same time may lose one of them, which an average can bear.
+func (r *record) ran(d time.Duration) {
+	if old := r.run.Load(); old > 0 {
+		d = (7*time.Duration(old) + d) / 8
+	}
+	r.run.Store(int64(d))
+}
+
+// drained is how long a queue of n takes with so many slots, as far as is known: at least a second, at most an hour.
+func (r *record) drained(n, slots int) time.Duration {
+	took := time.Duration(r.run.Load()) * time.Duration(n) / time.Duration(slots)
+	return min(max(took, time.Second), time.Hour)
+}
 
 // record gives a function's record, making it if need be. The caller holds d.mu.
 func (d *Dispatcher) record(name string) *record {
