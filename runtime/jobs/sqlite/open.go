@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/containerd/errdefs"
 	"golang.org/x/sys/unix"
@@ -22,9 +23,13 @@ import (
 type Store struct {
 	read   *sql.DB
 	write  *sql.DB // one connection
+	upkeep *sql.DB // one connection, for checkpoints
 	lock   *os.File
 	writes chan *write
 	done   chan struct{}
+	stop   chan struct{} // ends the checkpoints
+	kept   chan struct{} // they have ended
+	dirty  atomic.Bool   // something was committed since the last
 
 	mu     sync.RWMutex
 	closed bool
@@ -63,11 +68,12 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{lock: lock, writes: make(chan *write, 256), done: make(chan struct{})}
+	s := &Store{lock: lock, writes: make(chan *write, 256), done: make(chan struct{}), stop: make(chan struct{}), kept: make(chan struct{})}
 	if err := s.connect(ctx, path); err != nil {
 		return nil, errors.Join(err, s.release())
 	}
 	go s.writer()
+	go s.checkpoints()
 	return s, nil
 }
 
@@ -89,7 +95,7 @@ func (s *Store) connect(ctx context.Context, path string) (err error) {
 		return err
 	}
 	u := url.URL{Scheme: "file", Path: abs, RawQuery: url.Values{"_pragma": {
-		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-2000)", "wal_autocheckpoint(4000)", "temp_store(MEMORY)",
+		"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "cache_size(-2000)", "wal_autocheckpoint(0)", "temp_store(MEMORY)",
 	}}.Encode()}
 	if s.write, err = sql.Open("sqlite", u.String()); err != nil {
 		return err
@@ -102,6 +108,10 @@ func (s *Store) connect(ctx context.Context, path string) (err error) {
 		return err
 	}
 	s.read.SetMaxOpenConns(3)
+	if s.upkeep, err = sql.Open("sqlite", u.String()); err != nil {
+		return err
+	}
+	s.upkeep.SetMaxOpenConns(1)
 	return s.countLoads(ctx)
 }
 
@@ -116,12 +126,14 @@ func (s *Store) Close() error {
 	close(s.writes)
 	s.mu.Unlock()
 	<-s.done
+	close(s.stop)
+	<-s.kept
 	return s.release()
 }
 
 func (s *Store) release() error {
 	var err error
-	for _, db := range []*sql.DB{s.read, s.write} {
+	for _, db := range []*sql.DB{s.read, s.upkeep, s.write} {
 		if db != nil {
 			err = errors.Join(err, db.Close())
 		}

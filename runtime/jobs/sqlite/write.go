@@ -78,6 +78,7 @@ func (s *Store) commit(group []*write) {
 		reply(good, classify(err))
 		return
 	}
+	s.dirty.Store(true)
 	for _, w := range good {
 		w.after()
 	}
