@@ -1,13 +1,9 @@
 package onnx
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math"
-	"strconv"
 
 	"github.com/containerd/errdefs"
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // maxDepth bounds graphs inside attributes inside graphs, so that a hostile file cannot exhaust the stack.
@@ -159,131 +155,6 @@ func (a *Attr) check() error {
 	known := a.Kind >= AttrFloat && a.Kind <= AttrStrings
 	if !known || (a.Kind == AttrTensor && a.T == nil) || (a.Kind == AttrGraph && a.G == nil) {
 		return fmt.Errorf("attribute %q of kind %d cannot be read", a.Name, a.Kind)
-	}
-	return nil
-}
-
-func (v *ValueInfo) decode(b []byte) error {
-	v.Unranked = true
-	return fields(b, func(f field) error {
-		switch f.num {
-		case 1:
-			v.Name = f.string()
-		case 2:
-			return fields(f.bytes, func(f field) error {
-				if f.num == 1 {
-					return fields(f.bytes, v.decodeTensor)
-				}
-				return nil
-			})
-		}
-		return nil
-	})
-}
-
-func (v *ValueInfo) decodeTensor(f field) error {
-	switch f.num {
-	case 1:
-		v.Type = DType(f.int())
-	case 2:
-		v.Unranked = false
-		return fields(f.bytes, func(f field) error {
-			if f.num != 1 {
-				return nil
-			}
-			var d Dim
-			err := fields(f.bytes, func(f field) error {
-				switch f.num {
-				case 1:
-					d.Size = f.int()
-				case 2:
-					d.Name = f.string()
-				}
-				return nil
-			})
-			v.Dims = append(v.Dims, d)
-			return err
-		})
-	}
-	return nil
-}
-
-func appendInfo(infos []ValueInfo, b []byte) ([]ValueInfo, error) {
-	var v ValueInfo
-	err := v.decode(b)
-	return append(infos, v), err
-}
-
-// field is one decoded protobuf field: bytes for length-delimited ones, num64 for the others.
-type field struct {
-	num   protowire.Number
-	kind  protowire.Type
-	bytes []byte
-	num64 uint64
-}
-
-func (f field) int() int64     { return int64(f.num64) }
-func (f field) string() string { return string(f.bytes) }
-func (f field) float() float32 { return math.Float32frombits(uint32(f.num64)) }
-
-// ints takes packed and unpacked repeated varints alike.
-func (f field) ints(to []int64) ([]int64, error) {
-	if f.kind == protowire.VarintType {
-		return append(to, f.int()), nil
-	}
-	for b := f.bytes; len(b) > 0; {
-		v, n := protowire.ConsumeVarint(b)
-		if n < 0 {
-			return nil, protowire.ParseError(n)
-		}
-		to, b = append(to, int64(v)), b[n:]
-	}
-	return to, nil
-}
-
-func (f field) floats(to []float32) ([]float32, error) {
-	if f.kind == protowire.Fixed32Type {
-		return append(to, f.float()), nil
-	}
-	if len(f.bytes)%4 != 0 {
-		return nil, fmt.Errorf("packed floats of %d bytes", len(f.bytes))
-	}
-	for b := f.bytes; len(b) > 0; b = b[4:] {
-		to = append(to, math.Float32frombits(binary.LittleEndian.Uint32(b)))
-	}
-	return to, nil
-}
-
-// fields calls fn for every field of a message.
-func fields(b []byte, fn func(field) error) error {
-	for len(b) > 0 {
-		num, kind, n := protowire.ConsumeTag(b)
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		b = b[n:]
-		f := field{num: num, kind: kind}
-		switch kind {
-		case protowire.VarintType:
-			f.num64, n = protowire.ConsumeVarint(b)
-		case protowire.Fixed32Type:
-			var v uint32
-			v, n = protowire.ConsumeFixed32(b)
-			f.num64 = uint64(v)
-		case protowire.Fixed64Type:
-			f.num64, n = protowire.ConsumeFixed64(b)
-		case protowire.BytesType:
-			f.bytes, n = protowire.ConsumeBytes(b)
-		default:
-			return fmt.Errorf("field %d has wire type %d", num, kind)
-		}
-		if n < 0 {
-			return protowire.ParseError(n)
-		}
-		if err := fn(f); err != nil {
-			return fmt.Errorf("field %s: %w", strconv.Itoa(int(num)), err)
-		}
-		b = b[n:]
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"fmt"
-	"math"
 	"strconv"
 
 	"google.golang.org/protobuf/encoding/protowire"
@@ -149,42 +148,6 @@ func (v *ValueInfo) encode() []byte {
 func putInfos(b []byte, field protowire.Number, infos []ValueInfo) []byte {
 	for i := range infos {
 		b = putBytes(b, field, infos[i].encode())
-	}
-	return b
-}
-
-func putInt(b []byte, field protowire.Number, v int64) []byte {
-	if v == 0 {
-		return b
-	}
-	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.VarintType), uint64(v))
-}
-
-func putString(b []byte, field protowire.Number, s string) []byte {
-	if s == "" {
-		return b
-	}
-	return protowire.AppendString(protowire.AppendTag(b, field, protowire.BytesType), s)
-}
-
-func putBytes(b []byte, field protowire.Number, v []byte) []byte {
-	return protowire.AppendBytes(protowire.AppendTag(b, field, protowire.BytesType), v)
-}
-
-func putFloat(b []byte, field protowire.Number, v float32) []byte {
-	return protowire.AppendFixed32(protowire.AppendTag(b, field, protowire.Fixed32Type), math.Float32bits(v))
-}
-
-func packInts(v []int64) (b []byte) {
-	for _, i := range v {
-		b = protowire.AppendVarint(b, uint64(i))
-	}
-	return b
-}
-
-func packFloats(v []float32) (b []byte) {
-	for _, f := range v {
-		b = protowire.AppendFixed32(b, math.Float32bits(f))
 	}
 	return b
 }
