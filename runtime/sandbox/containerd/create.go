@@ -88,6 +88,9 @@ func (d *Driver) interfaces(c instance.Config, pid int) error {
 
 // record makes everything that is there before the task: the folder's owner, the namespace, the container record.
 func (d *Driver) record(ctx context.Context, c instance.Config, img *image, restore bool, done *steps) ([]mount.Mount, error) {
+	if err := readable(c.Bundle, img.user); err != nil {
+		return nil, err
+	}
 	if err := handOver(c.Dir, img.user); err != nil {
 		return nil, err
 	}

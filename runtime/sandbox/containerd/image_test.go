@@ -167,3 +167,16 @@ func pack(t testing.TB, dir, archive string) {
 		t.Fatal(err)
 	}
 }
+
+// TestClosedBundle: what the function could not read is said before it starts.
+func TestClosedBundle(t *testing.T) {
+	d := newDriver(t)
+	c := config(t, spec.Function{Image: echoImage(t)})
+	c.Bundle = t.TempDir()
+	must(t, os.WriteFile(filepath.Join(c.Bundle, "weights"), []byte("w"), 0o600))
+	if _, err := d.Create(testContext(t), c); !errdefs.IsPermissionDenied(err) || !strings.Contains(err.Error(), "chmod -R a+rX "+c.Bundle) {
+		t.Errorf("create: %v", err)
+	}
+	must(t, os.Chmod(filepath.Join(c.Bundle, "weights"), 0o644))
+	remove(t, started(t, d, c))
+}
