@@ -24,16 +24,23 @@ type object struct {
 }
 
 func readObject(r *http.Request, limit int64) (*object, error) {
-	if ct := r.Header.Get("Content-Type"); ct != "" {
-		if t, _, err := mime.ParseMediaType(ct); err != nil || t != "application/json" && !strings.HasSuffix(t, "+json") {
-			return nil, &httpError{status: http.StatusUnsupportedMediaType, err: fmt.Errorf("the body is %s: send application/json", ct)}
-		}
+	if ct := r.Header.Get("Content-Type"); !mayBeJSON(ct) {
+		return nil, &httpError{status: http.StatusUnsupportedMediaType, err: fmt.Errorf("the body is %s: send application/json", ct)}
 	}
 	b, err := gateway.ReadBody(r, limit, "the request body")
 	if err != nil {
 		return nil, err
 	}
 	return parseObject(b, "")
+}
+
+// mayBeJSON also takes what curl -d says of any body; the gateway keeps pages of other sites out by their origin.
+func mayBeJSON(contentType string) bool {
+	if contentType == "" {
+		return true
+	}
+	t, _, err := mime.ParseMediaType(contentType)
+	return err == nil && (t == "application/json" || strings.HasSuffix(t, "+json") || t == "application/x-www-form-urlencoded")
 }
 
 func parseObject(b []byte, at string) (*object, error) {

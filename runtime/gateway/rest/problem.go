@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -53,7 +54,7 @@ func unknownJob(id string) error {
 }
 
 var kinds = map[int]string{
-	400: "invalid-request", 404: "not-found", 405: "method-not-allowed", 408: "body-too-slow", 409: "conflict", 413: "body-too-large", 415: "unsupported-media-type",
+	400: "invalid-request", 403: "cross-origin", 404: "not-found", 405: "method-not-allowed", 408: "body-too-slow", 409: "conflict", 413: "body-too-large", 415: "unsupported-media-type",
 	422: "idempotency-key-reused", 429: "too-many", 499: "client-closed", 500: "internal", 503: "unavailable", 504: "timeout", 507: "disk-full",
 }
 
@@ -73,7 +74,7 @@ func explain(err error) (problem, time.Duration) {
 	case errdefs.IsFailedPrecondition(err):
 		status = http.StatusConflict
 	}
-	p := problem{Status: status, Detail: err.Error(), Title: http.StatusText(status), Job: job}
+	p := problem{Status: status, Detail: plain(err), Title: http.StatusText(status), Job: job}
 	if own != nil && own.kind != "" {
 		p.Type = "/problems/" + own.kind
 	} else {
@@ -89,6 +90,16 @@ func explain(err error) (problem, time.Duration) {
 	}
 	p.Message = p.Detail
 	return p, g.RetryAfter
+}
+
+// plain is an error's text without the name of its class at the end, which the status says already.
+func plain(err error) string {
+	text := err.Error()
+	for _, class := range []error{errdefs.ErrNotFound, errdefs.ErrInvalidArgument, errdefs.ErrFailedPrecondition, errdefs.ErrResourceExhausted,
+		errdefs.ErrOutOfRange, errdefs.ErrConflict, errdefs.ErrUnavailable} {
+		text = strings.TrimSuffix(text, ": "+class.Error())
+	}
+	return text
 }
 
 func fieldErrors(e *jobs.InvalidError) []fieldError {

@@ -219,7 +219,13 @@ func TestBadBodies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { r.problem(tc.status, "POST", "/v1/models/wan21/generate", tc.body) })
 	}
-	r.problem(415, "POST", "/v1/models/wan21/generate", "a=b", "Content-Type", "application/x-www-form-urlencoded")
+	r.problem(415, "POST", "/v1/models/wan21/generate", "{}", "Content-Type", "text/html")
+	if resp, b := r.do("POST", r.url+"/v1/models/wan21/generate", `{"prompt":"x"}`, "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "cross-site"); resp.StatusCode != 403 {
+		t.Errorf("a page of another site: %s %s", resp.Status, b)
+	}
+	if p := r.problem(404, "GET", "/v1/jobs/x", ""); strings.Contains(p.Detail, ": not found") {
+		t.Error(p.Detail)
+	}
 	if _, b := r.do("GET", r.url+"/v1/jobs", ""); len(parse[jobList](t, b).Jobs) != 0 {
 		t.Error("a refused request left a job")
 	}

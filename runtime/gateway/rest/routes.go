@@ -46,7 +46,7 @@ func global() []endpoint {
 	}
 }
 
-var submitFails = []int{http.StatusBadRequest, 404, 408, 409, 413, 415, 422, 429, 507}
+var submitFails = []int{http.StatusBadRequest, 403, 404, 408, 409, 413, 415, 422, 429, 507}
 
 var submitParams = []param{
 	{"header", "Idempotency-Key", "A repeated request with the same key gives the job of the first one", "string"},
