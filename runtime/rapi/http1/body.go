@@ -91,7 +91,7 @@ func (b *Body) Drain(limit int64) bool {
 	buf := make([]byte, 0)
 	for b.err == nil && limit >= 0 {
 		if len(buf) == 0 {
-			buf = make([]byte, 8<<10)
+			buf = make([]byte, 1<<10)
 		}
 		n, _ := b.Read(buf)
 		limit -= int64(n)
