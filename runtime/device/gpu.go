@@ -30,9 +30,11 @@ type gpus struct {
 	Reason string // why there are none
 }
 
-// source asks for GPUs; close gives back what it holds.
+// source asks for GPUs: look for all about them, free for what is free now of one that has memory of its own (negative:
+// it does not say). close gives back what it holds.
 type source interface {
 	look(system spec.Bytes) gpus
+	free(index int) spec.Bytes
 	close()
 }
 
@@ -40,4 +42,5 @@ type source interface {
 type none struct{ reason string }
 
 func (n none) look(spec.Bytes) gpus { return gpus{Reason: n.reason} }
+func (none) free(int) spec.Bytes    { return -1 }
 func (none) close()                 {}

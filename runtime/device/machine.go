@@ -15,7 +15,7 @@ type Machine struct {
 	gpus  source
 
 	mu   sync.Mutex
-	last []placement.Pool // what Pools said last
+	seen *Probe // what does not change, from the first call of Pools
 }
 
 // Open looks at the machine. limit, if not 0, is what instances may have of the system's memory together. It fails only
@@ -61,21 +61,39 @@ func (m *Machine) Probe() (Probe, error) {
 	return p, nil
 }
 
-// Pools gives the memory pools as they are now; if the machine cannot be read just now, as they were, with nothing
-// said of what is available.
+// Pools gives the memory pools as they are now. It is quick: devices are looked for once, and after that only asked what
+// they have free. What cannot be read just now has nothing said of it.
 func (m *Machine) Pools() []placement.Pool {
-	p, err := m.Probe()
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if err == nil {
-		m.last = pools(p, m.limit)
-		return m.last
+	if m.seen == nil {
+		p, err := m.Probe()
+		if err != nil {
+			return nil // Open has read it, so this does not last
+		}
+		m.seen = &p
 	}
-	old := append([]placement.Pool(nil), m.last...)
-	for i := range old {
-		old[i].Available = -1
+	p := *m.seen
+	if now, err := readMemory(m.root); err == nil {
+		p.Memory = now
+	} else {
+		p.Memory.Available = -1
 	}
-	return old
+	all := pools(p, m.limit)
+	for i, g := range own(p.GPUs) {
+		all[i+1].Available = m.gpus.free(g.Index)
+	}
+	return all
+}
+
+// own are the GPUs with memory of their own.
+func own(all []GPU) (some []GPU) {
+	for _, g := range all {
+		if !g.Unified {
+			some = append(some, g)
+		}
+	}
+	return some
 }
 
 // pools makes one pool of the system's memory and one of each GPU that has its own.

@@ -53,6 +53,18 @@ func (l *library) look(system spec.Bytes) gpus {
 	return g
 }
 
+func (l *library) free(index int) spec.Bytes {
+	d, ret := l.lib.DeviceGetHandleByIndex(index)
+	if ret != nvml.SUCCESS {
+		return -1
+	}
+	m, ret := d.GetMemoryInfo()
+	if ret != nvml.SUCCESS {
+		return -1
+	}
+	return spec.Bytes(m.Free)
+}
+
 // gpu asks one device. What it does not support stays empty; memory that it does not tell of is the system's.
 func gpu(i int, d nvml.Device, system spec.Bytes) GPU {
 	g := GPU{Index: i}

@@ -131,6 +131,25 @@ func TestRestartAdoptsWhatRuns(t *testing.T) {
 	})
 }
 
+func TestRestartStartsNoMoreThanIsMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.begin()
+		r.function("f", func(fn *spec.Function) { fn.Concurrency, fn.MinInstances = 2, 2 })
+		synctest.Wait()
+		r.Abandon()
+		_ = r.box.any("f").Remove(t.Context())
+		before := r.box.created.Load()
+		r.open()
+		r.begin()
+		synctest.Wait()
+		if n := r.box.created.Load() - before; r.box.count() != 2 || n != 1 {
+			t.Errorf("%d boxes, %d of them new", r.box.count(), n)
+		}
+		r.end()
+	})
+}
+
 // snapshots is a keeper of checkpoints for a test.
 type snapshots struct {
 	dir     string

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -24,7 +25,8 @@ type Dispatcher struct {
 	records map[string]*record // by function
 	stopped bool               // no pool may be made any more
 
-	members sync.Map // instance ID → *member
+	members   sync.Map    // instance ID → *member
+	recovered atomic.Bool // what an earlier control plane left has been taken over: there may be new instances
 
 	life    sync.Mutex // guards closing against spawn
 	closing bool

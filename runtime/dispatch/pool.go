@@ -246,7 +246,7 @@ func (p *pool) oldest() time.Time {
 
 // provision keeps minInstances started and spares staged.
 func (p *pool) provision() {
-	if p.retired != nil || p.backoff > 0 {
+	if p.retired != nil || p.backoff > 0 || !p.d.recovered.Load() {
 		return
 	}
 	for len(p.ready)+p.starting < p.fn.MinInstances && p.start(time.Now()) {

@@ -30,6 +30,7 @@ func (d *Dispatcher) Start(ctx context.Context) error {
 	}
 	work.Wait()
 	d.sweep()
+	d.recovered.Store(true)
 	d.spawn(d.measure)
 	return d.provide(ctx)
 }
@@ -71,8 +72,10 @@ func (d *Dispatcher) adopt(ctx context.Context, b instance.Box) error {
 		m.inst.Stop(context.WithoutCancel(ctx), 0)
 		return err
 	}
-	d.members.Store(b.ID(), m)
-	p.adopted(m)
+	if !p.adopted(m) {
+		m.inst.Stop(context.WithoutCancel(ctx), 0)
+		return fmt.Errorf("%s has as many instances as its concurrency allows", fn.Name)
+	}
 	return nil
 }
 
@@ -91,12 +94,19 @@ func running(ctx context.Context, b instance.Box) error {
 }
 
 // adopted puts a member into service that runs already; its room is what it has, whether it would be given or not.
-func (p *pool) adopted(m *member) {
+// false: the function has as many as it may.
+func (p *pool) adopted(m *member) bool {
 	p.d.room.grant(m)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if len(p.ready)+p.starting >= p.fn.Concurrency {
+		p.d.room.free(m)
+		return false
+	}
+	p.d.members.Store(m.inst.ID(), m)
 	p.ready[m] = struct{}{}
 	p.offer(m)
+	return true
 }
 
 // sweep removes instances' folders that no instance has any more.
@@ -120,9 +130,14 @@ func (d *Dispatcher) provide(ctx context.Context) error {
 	all, err := d.cfg.Functions.List(ctx)
 	for _, latest := range all {
 		for _, fn := range d.provided(ctx, latest.Name) {
-			if _, err := d.pool(ctx, fn); err != nil {
+			p, err := d.pool(ctx, fn)
+			if err != nil {
 				d.cfg.Log.Error("function not provided", "function", fn.Name, "version", fn.Version, "error", err)
+				continue
 			}
+			p.mu.Lock()
+			p.provision() // the pool may be there already, with what was adopted
+			p.mu.Unlock()
 		}
 	}
 	return err
