@@ -120,3 +120,36 @@ func TestFailedRestoreLeavesNothing(t *testing.T) {
 		t.Errorf("left: %v", left)
 	}
 }
+
+// TestCheckpointUnderSystemDaemon: a daemon that is not ours has no private CRIU on its PATH.
+func TestCheckpointUnderSystemDaemon(t *testing.T) {
+	need(t)
+	binary, ok := find(testContext(t), "/nonexistent", "containerd")
+	if !ok {
+		missing(t, "the distribution's containerd is not installed")
+	}
+	o := Options{Data: t.TempDir(), Init: built.init}.WithDefaults()
+	system := newDaemon(binary.Path, o)
+	system.path = "/usr/sbin:/usr/bin:/sbin:/bin"
+	must(t, os.MkdirAll(o.State, 0o711))
+	must(t, system.start(testContext(t)))
+	t.Cleanup(func() { system.close(); _ = os.RemoveAll(o.State) })
+	d := newDriver(t, func(o *Options) { o.Address = system.socket })
+	needCRIU(t, d)
+	f := spec.Function{Image: echoImage(t)}
+	b := started(t, d, config(t, f))
+	invoke(t, b, `1`)
+	images := t.TempDir()
+	if err := b.(*box).Checkpoint(testContext(t), images, true); err != nil {
+		t.Fatal(err)
+	}
+	remove(t, b)
+	r, err := d.Restore(testContext(t), config(t, f), images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := invoke(t, r, `"again"`); got != `"again"` {
+		t.Errorf("answer %q", got)
+	}
+	remove(t, r)
+}

@@ -134,7 +134,7 @@ func (d *Driver) record(ctx context.Context, c instance.Config, img *image, rest
 // task starts a shim and has the runtime create the container in it.
 func (d *Driver) task(ctx context.Context, c instance.Config, img *image, rootfs []mount.Mount, checkpoint string, done *steps) (uint32, error) {
 	opts, err := typeurl.MarshalAnyToProto(&options.Options{
-		BinaryName: d.runtime.Path, IoUid: img.user.UID, IoGid: img.user.GID,
+		BinaryName: d.oci, IoUid: img.user.UID, IoGid: img.user.GID,
 		CriuImagePath: checkpoint, CriuWorkPath: d.criuWork(c.ID, checkpoint),
 	})
 	if err != nil {

@@ -22,6 +22,7 @@ type Driver struct {
 	version string
 	owner   string // tells this driver's things from another's on the same machine
 	runtime tool   // runc or crun
+	oci     string // what the shim runs: runtime, or a script around it
 	criu    tool   // "" when there is none
 	init    string // our own copy of videosdgx-init
 	hosts   string // what instances see as /etc/hosts
@@ -65,6 +66,9 @@ func New(ctx context.Context, o Options) (_ *Driver, err error) {
 		return nil, err
 	}
 	if d.init, err = keepInit(o.Init, filepath.Join(o.Data, "init")); err != nil {
+		return nil, err
+	}
+	if d.oci, err = d.ociBinary(); err != nil {
 		return nil, err
 	}
 	if d.hosts, err = writeHosts(o.Data); err != nil {

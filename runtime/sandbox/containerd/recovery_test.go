@@ -146,10 +146,10 @@ func TestFailedCreateLeavesNothing(t *testing.T) {
 		t.Errorf("unknown GPU: %v", err)
 	}
 	c.Function.GPUs = nil
-	good := d.runtime
-	d.runtime.Path = "/bin/false"
+	good := d.oci
+	d.oci = "/bin/false"
 	_, err := d.Create(testContext(t), c)
-	d.runtime = good
+	d.oci = good
 	if err == nil {
 		t.Error("/bin/false makes containers")
 	}

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/containerd/errdefs"
 )
@@ -49,3 +51,24 @@ func keepInit(src, dir string) (string, error) {
 	}
 	return dst, os.Rename(tmp, dst)
 }
+
+// ociBinary is what the shim is to run as the OCI runtime. runc looks for criu on the PATH of the daemon that started the
+// shim. Ours has it; a system's daemon, with the PATH of its service, may not, and gets runc in a script that sets it.
+func (d *Driver) ociBinary() (string, error) {
+	dir := filepath.Dir(d.criu.Path)
+	if d.daemon != nil || d.criu.Path == "" || slices.Contains(servicePath, dir) {
+		return d.runtime.Path, nil
+	}
+	script := fmt.Sprintf("#!/bin/sh\nPATH=%s:$PATH exec %s \"$@\"\n", quote(dir), quote(d.runtime.Path))
+	path := filepath.Join(d.o.Data, "init", "runc-with-criu")
+	tmp := path + ".new"
+	if err := os.WriteFile(tmp, []byte(script), 0o755); err != nil {
+		return "", err
+	}
+	return path, os.Rename(tmp, path)
+}
+
+// servicePath is where every service manager lets its services look.
+var servicePath = []string{"/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"}
+
+func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
