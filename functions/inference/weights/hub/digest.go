@@ -37,7 +37,7 @@ func (s sums) matches(e Entry) (ok bool, expected, found string) {
 	return found == e.Git, "git:" + e.Git, "git:" + found
 }
 
-// readSums hashes a file's first n bytes; n < 0 means all.
+// readSums hashes a file that should have size bytes, and says how many it has.
 func readSums(path string, size int64) (sums, int64, error) {
 	s := newSums(size)
 	f, err := os.Open(path)
