@@ -194,8 +194,8 @@ func (p *pool) failed(err error) {
 		p.grow()
 		return
 	}
-	p.d.cfg.Meter.StartFailed(p.fn.Name)
-	p.d.cfg.Log.Error("instance did not start", "function", p.fn.Name, "version", p.fn.Version, "error", err)
+	p.d.cfg.Meter.StartFailed(p.name)
+	p.d.cfg.Log.Error("instance did not start", "function", p.name, "version", p.fn.Version, "error", err)
 	if p.starting == 0 && len(p.ready) == 0 {
 		p.fail(err)
 	}
@@ -240,7 +240,7 @@ func (p *pool) staged(ctx context.Context) {
 	if keep {
 		p.spares = append(p.spares, m)
 	} else if err != nil && ctx.Err() == nil {
-		p.d.cfg.Log.Error("spare not staged", "function", p.fn.Name, "error", err)
+		p.d.cfg.Log.Error("spare not staged", "function", p.name, "error", err)
 		p.later()
 	}
 	p.mu.Unlock()

@@ -79,7 +79,7 @@ func newID(function string) string {
 
 // died takes a member out whose processes ended by themselves.
 func (p *pool) died(m *member, e instance.Exit) {
-	p.d.cfg.Log.Warn("instance ended by itself", "instance", m.inst.ID(), "function", p.fn.Name, "status", e.Code, "oom", e.OOMKilled)
+	p.d.cfg.Log.Warn("instance ended by itself", "instance", m.inst.ID(), "function", p.name, "status", e.Code, "oom", e.OOMKilled)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, ok := p.ready[m]; !ok {
@@ -99,5 +99,5 @@ func (d *Dispatcher) end(ctx context.Context, m *member, grace time.Duration) {
 	m.inst.Stop(ctx, grace)
 	d.members.Delete(m.inst.ID())
 	d.room.free(m)
-	d.prune(m.pool.fn.Name)
+	d.prune(m.pool.name)
 }

@@ -17,6 +17,7 @@ import (
 type pool struct {
 	d      *Dispatcher
 	rec    *record
+	name   string // the function's
 	digest string
 
 	mu        sync.Mutex
@@ -52,7 +53,7 @@ type grant struct {
 var errRetired = errors.New("the version has been replaced")
 
 func newPool(d *Dispatcher, fn spec.Function, rec *record) *pool {
-	return &pool{d: d, rec: rec, digest: fn.Digest, fn: fn, ready: map[*member]struct{}{}}
+	return &pool{d: d, rec: rec, name: fn.Name, digest: fn.Digest, fn: fn, ready: map[*member]struct{}{}}
 }
 
 // acquire takes a slot, waiting in the queue if none is free.
@@ -84,7 +85,7 @@ func (p *pool) acquire(ctx context.Context, inv *spec.Invocation, since time.Tim
 func (p *pool) full() error {
 	return &spec.RetryError{After: p.rec.drained(p.queue.Len(), p.fn.Concurrency*p.fn.EventsAtOnce), Err: fmt.Errorf(
 		"%d invocations wait for function %s already, its queueLimit; ask again later, or raise queueLimit or concurrency (%d): %w",
-		p.queue.Len(), p.fn.Name, p.fn.Concurrency, errdefs.ErrResourceExhausted)}
+		p.queue.Len(), p.name, p.fn.Concurrency, errdefs.ErrResourceExhausted)}
 }
 
 // wait waits for a grant until the caller gives up or the invocation's deadline passes.
@@ -101,7 +102,7 @@ func (p *pool) wait(ctx context.Context, inv *spec.Invocation, w *waiter, at *li
 	}
 	p.leave(w, at)
 	return grant{}, fmt.Errorf("invocation %s waited %s for an instance of %s: %w",
-		inv.ID, time.Since(w.since).Round(time.Millisecond), p.fn.Name, context.Cause(ctx))
+		inv.ID, time.Since(w.since).Round(time.Millisecond), p.name, context.Cause(ctx))
 }
 
 // leave takes a waiter out of the queue; a grant that came first goes back.

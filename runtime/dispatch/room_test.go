@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
 	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/placement"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -110,6 +112,51 @@ func TestRoomIsFirstComeFirstServed(t *testing.T) {
 		work.Wait()
 		if got := strings.Join(order, " "); got != "a1 a2 b1 a3 a4 b2" {
 			t.Errorf("order %s", got)
+		}
+		r.end()
+	})
+}
+
+// Two models share a GPU: they take turns, and a function that needs none does not wait for them.
+func TestModelsTakeTurnsOnAGPU(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(c *Config) {
+			c.Pools = func() []placement.Pool {
+				return []placement.Pool{
+					{Name: placement.System, Total: 64 * gib, Available: -1},
+					{Name: "gpu0", Total: 24 * gib, Available: -1, Devices: []string{"nvidia.com/gpu=0"}},
+				}
+			}
+		})
+		r.begin()
+		var onGPU, most atomic.Int32
+		r.box.handle = func(b *box, _ wire.InvokeHead, e []byte) ([]byte, *wire.FailHead) {
+			if b.cfg.Function.DeviceMemory > 0 {
+				n := onGPU.Add(1)
+				most.Store(max(most.Load(), n))
+				time.Sleep(time.Minute)
+				onGPU.Add(-1)
+			}
+			return e, nil
+		}
+		model := func(fn *spec.Function) { fn.GPUs, fn.DeviceMemory = []string{"all"}, 16*gib }
+		r.function("wan", model)
+		r.function("ltx", model)
+		r.function("cpu")
+		var work sync.WaitGroup
+		for i := range 3 {
+			work.Go(func() { r.must("wan", "w"); r.must("ltx", "l") })
+			synctest.Wait()
+			time.Sleep(time.Duration(i) * time.Second)
+		}
+		begin := time.Now()
+		r.must("cpu", "c")
+		if took := time.Since(begin); took > 0 {
+			t.Errorf("a function without a GPU waited %s for those with one", took)
+		}
+		work.Wait()
+		if most.Load() != 1 {
+			t.Errorf("%d models on a GPU that holds one", most.Load())
 		}
 		r.end()
 	})
