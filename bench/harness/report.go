@@ -4,10 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"runtime"
-	"strings"
 	"text/tabwriter"
 )
 
@@ -16,14 +12,26 @@ type Report struct {
 	Bench   string             `json:"bench"`
 	Commit  string             `json:"commit"`
 	Machine string             `json:"machine"`
+	Conditions
 	Figures map[string]float64 `json:"figures"`
+
+	Rounds        map[string][]float64    `json:"rounds,omitempty"`        // a figure's value in each round of the run
+	Distributions map[string]Distribution `json:"distributions,omitempty"` // latencies
+	Phases        map[string][]Phase      `json:"phases,omitempty"`        // where an answer's time went, in order
+	Series        map[string][]Point      `json:"series,omitempty"`        // a value over time
+	Notes         []string                `json:"notes,omitempty"`         // what was left out, and why
+
 	order   []string
 	limits  map[string]string
 }
 
 // NewReport names the bench, the commit of the working directory and the machine.
 func NewReport(bench string) *Report {
-	return &Report{Bench: bench, Commit: commit(), Machine: machine(), Figures: map[string]float64{}, limits: map[string]string{}}
+	return &Report{
+		Bench: bench, Commit: commit(), Machine: machine(), Conditions: conditions(), Figures: map[string]float64{},
+		Rounds: map[string][]float64{}, Distributions: map[string]Distribution{}, Phases: map[string][]Phase{},
+		Series: map[string][]Point{}, limits: map[string]string{},
+	}
 }
 
 // Figure records one number; the unit is the end of its name (_ms, _s, _mb, _per_s).
@@ -37,15 +45,31 @@ func (r *Report) Figure(name string, v float64) {
 // Want notes beside a figure what it should be, for the table only: "≤ 30".
 func (r *Report) Want(name, limit string) { r.limits[name] = limit }
 
-// Quantiles records name_p50_ms, name_p90_ms and name_p99_ms.
+// Quantiles records name_p50_ms, name_p90_ms, name_p99_ms, name_p999_ms and name_max_ms, with the distribution behind them.
 func (r *Report) Quantiles(name string, s *Samples) {
 	for _, q := range []struct {
 		label   string
 		percent float64
-	}{{"p50", 50}, {"p90", 90}, {"p99", 99}} {
+	}{{"p50", 50}, {"p90", 90}, {"p99", 99}, {"p999", 99.9}, {"max", 100}} {
 		r.Figure(name+"_"+q.label+"_ms", s.Ms(q.percent))
 	}
+	for _, q := range []struct {
+		label   string
+		percent float64
+	}{{"p50", 50}, {"p90", 90}} { // a round is too short for more
+		r.Rounds[name+"_"+q.label+"_ms"] = s.rounds(q.percent)
+	}
+	r.Distributions[name] = s.distribution()
 }
+
+// Observe records a figure as the median of what several rounds gave.
+func (r *Report) Observe(name string, rounds []float64) {
+	r.Figure(name, median(rounds))
+	r.Rounds[name] = rounds
+}
+
+// Note says what was left out and why.
+func (r *Report) Note(format string, args ...any) { r.Notes = append(r.Notes, fmt.Sprintf(format, args...)) }
 
 // Print writes the table and, as the last line, the JSON object.
 func (r *Report) Print(w io.Writer) error {
@@ -53,6 +77,9 @@ func (r *Report) Print(w io.Writer) error {
 	fmt.Fprintf(tw, "bench %s\tcommit %s\t%s\n", r.Bench, r.Commit, r.Machine)
 	for _, name := range r.order {
 		fmt.Fprintf(tw, "%s\t%.6g\t%s\n", name, r.Figures[name], r.limits[name])
+	}
+	for _, n := range r.Notes {
+		fmt.Fprintln(tw, "note: "+n)
 	}
 	if err := tw.Flush(); err != nil {
 		return err
@@ -65,33 +92,3 @@ func (r *Report) Print(w io.Writer) error {
 	return err
 }
 
-// commit is the checkout's HEAD, with "+" when tracked files differ from it; "unknown" outside a checkout.
-func commit() string {
-	head, err := exec.Command("git", "rev-parse", "--short=12", "HEAD").Output()
-	if err != nil {
-		return "unknown"
-	}
-	id := strings.TrimSpace(string(head))
-	if exec.Command("git", "diff", "--quiet", "HEAD").Run() != nil {
-		id += "+"
-	}
-	return id
-}
-
-// machine says what the figures were measured on: CPU, cores, memory, kernel.
-func machine() string {
-	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease")
-	return fmt.Sprintf("%s, %d cores, %s, linux %s %s", field("/proc/cpuinfo", "model name"), runtime.NumCPU(),
-		field("/proc/meminfo", "MemTotal"), strings.TrimSpace(string(kernel)), runtime.GOARCH)
-}
-
-// field reads "key : value" from a /proc file; "unknown" where there is none.
-func field(file, key string) string {
-	b, _ := os.ReadFile(file)
-	for line := range strings.Lines(string(b)) {
-		if k, v, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(k) == key {
-			return strings.Join(strings.Fields(v), " ")
-		}
-	}
-	return "unknown"
-}

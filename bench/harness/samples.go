@@ -5,16 +5,20 @@ package harness
 import (
 	"context"
 	"fmt"
+	"math"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/HdrHistogram/hdrhistogram-go"
 )
 
-// Samples are the durations of one question, from 1 µs to 1 h at three significant digits. Safe for concurrent use.
+// Samples are the durations of one question, from 1 µs to 1 h at three significant digits. None is left out, however far
+// it lies. Safe for concurrent use.
 type Samples struct {
-	mu sync.Mutex
-	h  *hdrhistogram.Histogram
+	mu  sync.Mutex
+	h   *hdrhistogram.Histogram
+	raw []float32 // milliseconds in the order of Add: what Rounds needs
 }
 
 // NewSamples makes an empty set.
@@ -28,6 +32,7 @@ func (s *Samples) Add(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.h.RecordValue(us) // cannot fail: us is within the range
+	s.raw = append(s.raw, float32(us)/1e3)
 }
 
 // N is how many were recorded.
@@ -42,6 +47,24 @@ func (s *Samples) Ms(percent float64) float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return float64(s.h.ValueAtPercentile(percent)) / 1e3
+}
+
+// MaxMs is the longest sample, in milliseconds.
+func (s *Samples) MaxMs() float64 { return s.Ms(100) }
+
+// rounds cuts the samples, in their order, into at most ten runs of the same length, and gives each run's value at
+// percent. Neighbours resemble each other, so single samples are no independent observations of a machine; runs nearly are.
+func (s *Samples) rounds(percent float64) []float64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := min(10, len(s.raw))
+	out := make([]float64, 0, n)
+	for i := range n {
+		part := slices.Sorted(slices.Values(s.raw[i*len(s.raw)/n : (i+1)*len(s.raw)/n]))
+		at := int(math.Ceil(percent/100*float64(len(part)))) - 1
+		out = append(out, float64(part[min(max(at, 0), len(part)-1)]))
+	}
+	return out
 }
 
 // Repeat calls step warmup times unrecorded and then n times recorded, one after the other. The first error ends it.
