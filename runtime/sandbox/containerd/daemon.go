@@ -159,32 +159,6 @@ func (d *daemon) awaitSocket(ctx context.Context, gone <-chan struct{}) error {
 	return nil
 }
 
-// leave lets the daemon run on without us.
-func (d *daemon) leave() {
-	d.stop()
-	<-d.done
-}
-
-// close ends the daemon and waits for it.
-func (d *daemon) close() {
-	d.leave()
-	pid := d.currentPid()
-	gone, err := watchPid(pid)
-	if err != nil {
-		return
-	}
-	_ = syscall.Kill(pid, syscall.SIGTERM)
-	select {
-	case <-gone:
-	case <-time.After(10 * time.Second):
-		_ = syscall.Kill(pid, syscall.SIGKILL)
-		<-gone
-	}
-	for _, f := range []string{d.pidFile, d.socket, d.socket + ".ttrpc", d.config} {
-		_ = os.Remove(f)
-	}
-}
-
 func (d *daemon) setPid(pid int) { d.mu.Lock(); d.pid = pid; d.mu.Unlock() }
 
 func (d *daemon) currentPid() int { d.mu.Lock(); defer d.mu.Unlock(); return d.pid }
