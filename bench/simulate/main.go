@@ -15,10 +15,10 @@ import (
 
 func main() {
 	o := traceOptions{}
-	flag.IntVar(&o.functions, "functions", 400, "functions in the trace")
+	flag.IntVar(&o.functions, "functions", 100, "functions in the trace")
 	flag.DurationVar(&o.length, "length", 24*time.Hour, "length of the trace")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of the trace")
-	flag.Float64Var(&o.models, "models", 0.03, "share of functions that are large models")
+	flag.Float64Var(&o.models, "models", 0.05, "share of functions that are large models")
 	memory := flag.Float64("memory", 128, "memory of the machine, in GiB")
 	ttl := flag.Duration("ttl", 10*time.Minute, "keep-alive of the fixed policy")
 	flag.Parse()
