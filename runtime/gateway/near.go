@@ -11,7 +11,13 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// Find is Functions.Get whose NotFound says which functions there are, the nearest names first.
+// Problems is what Functions may be able to do besides: say why a manifest on disk is not what serves, "" when it is.
+type Problems interface {
+	Problem(name string) string
+}
+
+// Find is Functions.Get whose NotFound says what is wrong with a manifest of that name, or which functions there are,
+// the nearest names first.
 func Find(ctx context.Context, fns Functions, name, qualifier string) (spec.Function, error) {
 	fn, err := fns.Get(ctx, name, qualifier)
 	if err == nil || !errdefs.IsNotFound(err) {
@@ -27,6 +33,9 @@ func Find(ctx context.Context, fns Functions, name, qualifier string) (spec.Func
 	}
 	if slices.Contains(names, name) {
 		return fn, fmt.Errorf("function %s has no version or alias %q: %w", name, qualifier, errdefs.ErrNotFound)
+	}
+	if p, ok := fns.(Problems); ok && p.Problem(name) != "" {
+		return fn, fmt.Errorf("function %s cannot serve, its manifest is wrong: %s: %w", name, p.Problem(name), errdefs.ErrNotFound)
 	}
 	return fn, fmt.Errorf("function not found: %s; %s: %w", name, Near(name, names), errdefs.ErrNotFound)
 }
