@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 have gcc || install_packages gcc libc6-dev
 have npm || die "npm is missing (it brings ONNX Runtime); install it: apt-get install npm"
 if ((EUID == 0)); then
-  install_packages ca-certificates containerd runc crun ffmpeg iproute2
+  install_packages ca-certificates containerd runc ffmpeg iproute2 nftables
   "$here/containerd.sh"
   "$here/criu.sh"
 else
