@@ -199,8 +199,16 @@ func (s *Service) tidy(ctx context.Context, dir string) error {
 		named := gerr == nil && j.Result != nil && j.Result.File == e.Name() && dir == s.out.dir
 		coming := gerr == nil && j.State == Running && j.Token == token
 		if !named && !coming {
-			err = errors.Join(err, os.Remove(filepath.Join(dir, e.Name())))
+			err = errors.Join(err, removeIfThere(filepath.Join(dir, e.Name())))
 		}
 	}
 	return err
+}
+
+// removeIfThere also succeeds when another node was faster.
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }

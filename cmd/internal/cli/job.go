@@ -77,7 +77,11 @@ type jobError struct {
 	Log    string `json:"log,omitempty"`
 }
 
-func (j job) ended() bool { return j.Status != "queued" && j.Status != "running" }
+func (j job) ended() bool { return endState(j.Status) }
+
+func endState(s string) bool {
+	return s == "completed" || s == "failed" || s == "cancelled" || s == "dead"
+}
 
 // failure is the error of a job that ended without a clip.
 func (j job) failure() error {
@@ -167,12 +171,13 @@ func (c *client) watchOnce(ctx context.Context, id string, last *string, fn func
 		if e.ID != "" {
 			*last = e.ID
 		}
-		if s := e.Type; s == "completed" || s == "failed" || s == "cancelled" || s == "dead" {
-			_ = json.Unmarshal(e.Data, &j) // an old server's short form has no id: asked for below
+		if endState(e.Type) {
+			_ = json.Unmarshal(e.Data, &j) // a form that is not known has no id: the job is asked for below
+			j.Status = e.Type
 		}
 		fn(e)
 	})
-	if j.ended() && j.Status != "" && j.ID == "" {
+	if j.ended() && j.ID == "" {
 		return c.job(ctx, id)
 	}
 	return j, err

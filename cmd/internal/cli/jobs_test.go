@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
@@ -162,4 +164,60 @@ func FuzzReadEvents(f *testing.F) {
 			}
 		})
 	})
+}
+
+// TestGenerateOutlivesARestart stops the service under a running command and starts another on the same data.
+func TestGenerateOutlivesARestart(t *testing.T) {
+	dir := t.TempDir()
+	store, err := sqlite.Open(t.Context(), filepath.Join(dir, "jobs.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer store.Close()
+	up, again := make(chan struct{}), make(chan struct{})
+	var runs atomic.Int32
+	models := jobstest.Models{"wan21": {Name: "wan21", Function: "wan21", Concurrency: 1}}
+	runner := &jobstest.Runner{Script: func(ctx context.Context, c jobstest.Call) (*spec.Result, error) {
+		if runs.Add(1) == 1 {
+			close(up)
+			return jobstest.Block(ctx)
+		}
+		<-again
+		return jobstest.Stream(200, "video/mp4", jobstest.Clip(c.Request)), nil
+	}}
+	start := func() (*jobs.Service, http.Handler) {
+		svc, err := jobs.New(jobs.Config{Outputs: filepath.Join(dir, "outputs"), MinFree: 1}, jobs.Deps{Store: store, Runner: runner, Models: models, Log: slog.New(slog.DiscardHandler)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := svc.Start(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		return svc, gateway.New(gateway.Options{Routes: []gateway.Routes{rest.New(rest.Options{Jobs: svc, Models: models})}}).Handler()
+	}
+	var now atomic.Pointer[http.Handler]
+	svc, h := start()
+	now.Store(&h)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*now.Load()).ServeHTTP(w, r) }))
+	defer srv.Close()
+	to, done := filepath.Join(dir, "clip.mp4"), make(chan error, 1)
+	go func() {
+		_, _, err := runCLI(t, t.Context(), "generate", "x", "--server", srv.URL, "-o", to)
+		done <- err
+	}()
+	<-up
+	if err := svc.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	srv.CloseClientConnections()
+	next, h2 := start()
+	defer func() { next.Stop(context.Background()) }()
+	now.Store(&h2)
+	close(again)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := os.ReadFile(to); string(b) != "clip of x" || runs.Load() != 2 {
+		t.Fatalf("%q after %d runs", b, runs.Load())
+	}
 }

@@ -54,14 +54,28 @@ func Open(ctx context.Context, url, prefix string) (*Store, error) {
 	return s, nil
 }
 
-// greet checks that there is a Redis and that it is not too old.
+// patience is how long Open waits for a Redis that does not answer or still reads its file.
+const patience = 30 * time.Second
+
+// greet waits until there is a Redis, and checks that it is not too old.
 func (s *Store) greet(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	info, err := s.db.Info(ctx, "server").Result()
-	if err != nil {
-		return fmt.Errorf("the queue's Redis does not answer: %w", classify(err))
+	for {
+		err := s.db.Ping(ctx).Err() // unlike INFO, it fails while the data are being loaded
+		if err == nil {
+			return s.version(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("the queue's Redis does not answer: %w", classify(err))
+		case <-time.After(100 * time.Millisecond):
+		}
 	}
+}
+
+func (s *Store) version(ctx context.Context) error {
+	info, err := s.db.Info(ctx, "server").Result()
 	for line := range strings.Lines(info) {
 		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "redis_version:"); ok {
 			if major, _ := strconv.Atoi(strings.SplitN(v, ".", 2)[0]); major < 6 {
@@ -69,7 +83,7 @@ func (s *Store) greet(ctx context.Context) error {
 			}
 		}
 	}
-	return nil
+	return classify(err)
 }
 
 // Close ends the connections. It may be called twice.
