@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"os"
 	"os/exec"
@@ -99,16 +100,19 @@ func command(ctx context.Context, env []string, name string, args ...string) err
 
 // Deploy registers e under a name, with more fields of a manifest as set has them.
 func (s *Server) Deploy(ctx context.Context, name string, e Echo, set map[string]any) error {
+	return s.Call(ctx, http.MethodPut, "/api/v1/functions/"+name, e.Manifest(name, set), nil)
+}
+
+// Manifest describes e as a function.
+func (e Echo) Manifest(name string, set map[string]any) map[string]any {
 	manifest := map[string]any{"name": name, "snapshot": "off", "keepAlive": "15m"}
 	if e.layout != "" {
 		manifest["image"] = "oci:" + e.layout
 	} else {
 		manifest["command"] = []string{e.program}
 	}
-	for k, v := range set {
-		manifest[k] = v
-	}
-	return s.Call(ctx, http.MethodPut, "/api/v1/functions/"+name, manifest, nil)
+	maps.Copy(manifest, set)
+	return manifest
 }
 
 // Undeploy removes a function and waits until nothing of it runs.

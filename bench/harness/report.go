@@ -9,9 +9,9 @@ import (
 
 // Report collects the figures of one bench program.
 type Report struct {
-	Bench   string             `json:"bench"`
-	Commit  string             `json:"commit"`
-	Machine string             `json:"machine"`
+	Bench   string `json:"bench"`
+	Commit  string `json:"commit"`
+	Machine string `json:"machine"`
 	Conditions
 	Figures map[string]float64 `json:"figures"`
 
@@ -21,8 +21,8 @@ type Report struct {
 	Series        map[string][]Point      `json:"series,omitempty"`        // a value over time
 	Notes         []string                `json:"notes,omitempty"`         // what was left out, and why
 
-	order   []string
-	limits  map[string]string
+	order  []string
+	limits map[string]string
 }
 
 // NewReport names the bench, the commit of the working directory and the machine.
@@ -69,7 +69,9 @@ func (r *Report) Observe(name string, rounds []float64) {
 }
 
 // Note says what was left out and why.
-func (r *Report) Note(format string, args ...any) { r.Notes = append(r.Notes, fmt.Sprintf(format, args...)) }
+func (r *Report) Note(format string, args ...any) {
+	r.Notes = append(r.Notes, fmt.Sprintf(format, args...))
+}
 
 // Print writes the table and, as the last line, the JSON object.
 func (r *Report) Print(w io.Writer) error {
@@ -91,4 +93,3 @@ func (r *Report) Print(w io.Writer) error {
 	_, err = fmt.Fprintf(w, "%s\n", line)
 	return err
 }
-

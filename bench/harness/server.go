@@ -42,6 +42,9 @@ type Server struct {
 	PID  int    // 0 when it was running before
 	Bin  string // the videosdgx binary; "" when it was running before
 
+	Functions string // the folder of functions it watches; "" when it was running before
+
+	o    Options
 	temp string
 	cmd  *exec.Cmd
 	done chan error
@@ -59,7 +62,7 @@ func Start(ctx context.Context, o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{temp: temp, Data: filepath.Join(temp, "data"), Bin: o.Binary, done: make(chan error, 1)}
+	s := &Server{temp: temp, Data: filepath.Join(temp, "data"), Bin: o.Binary}
 	if err := s.launch(ctx, o); err != nil {
 		return nil, errors.Join(err, s.Stop())
 	}
@@ -85,7 +88,14 @@ func (s *Server) launch(ctx context.Context, o Options) error {
 	if o.Driver == "" {
 		o.Driver = "auto"
 	}
-	args := append([]string{"serve", "--listen", "127.0.0.1:0", "--data", s.Data, "--functions", o.Functions, "--driver", o.Driver}, o.Args...)
+	s.o, s.Functions = o, o.Functions
+	return s.spawn(ctx, "127.0.0.1:0")
+}
+
+// spawn runs serve at an address and waits until it takes requests.
+func (s *Server) spawn(ctx context.Context, listen string) error {
+	o := s.o
+	args := append([]string{"serve", "--listen", listen, "--data", s.Data, "--functions", o.Functions, "--driver", o.Driver}, o.Args...)
 	cmd := exec.Command(s.Bin, args...)
 	cmd.Env = append(os.Environ(), o.Env...)
 	out, in := io.Pipe()
@@ -94,8 +104,9 @@ func (s *Server) launch(ctx context.Context, o Options) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	s.cmd, s.PID = cmd, cmd.Process.Pid
-	go func() { err := cmd.Wait(); in.Close(); s.done <- err }()
+	done := make(chan error, 1)
+	s.cmd, s.PID, s.done = cmd, cmd.Process.Pid, done
+	go func() { err := cmd.Wait(); in.Close(); done <- err }()
 	return s.await(ctx, out, o.Log)
 }
 
@@ -139,9 +150,7 @@ func (s *Server) await(ctx context.Context, out io.Reader, log io.Writer) error 
 // Stop ends the server with SIGTERM (SIGKILL after 30 s) and removes its data. It may be called twice.
 func (s *Server) Stop() error {
 	s.once.Do(func() {
-		if s.cmd != nil {
-			s.err = s.terminate()
-		}
+		s.err = s.Halt()
 		if s.temp != "" {
 			s.err = errors.Join(s.err, os.RemoveAll(s.temp))
 		}
@@ -149,7 +158,12 @@ func (s *Server) Stop() error {
 	return s.err
 }
 
-func (s *Server) terminate() error {
+// Halt ends the server with SIGTERM and keeps its data. Without a running server of ours it does nothing.
+func (s *Server) Halt() error {
+	if s.cmd == nil {
+		return nil
+	}
+	defer func() { s.cmd = nil }()
 	s.cmd.Process.Signal(syscall.SIGTERM)
 	select {
 	case err := <-s.done:

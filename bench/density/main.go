@@ -1,0 +1,74 @@
+// Command density asks how much fits: the memory of a server with many registered functions of which nothing runs, and
+// what a staged and an idle instance of the static Go function hold.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/videosdgx/videosdgx/bench/harness"
+)
+
+type options struct {
+	server               harness.Options
+	functions, instances int
+	settle               time.Duration
+}
+
+func main() {
+	var o options
+	o.server.Driver = "auto"
+	o.server.Flags(flag.CommandLine)
+	flag.IntVar(&o.functions, "registered", 2000, "functions to register by manifests in a folder")
+	flag.IntVar(&o.instances, "instances", 8, "staged, and idle, instances to weigh")
+	flag.DurationVar(&o.settle, "settle", 5*time.Second, "rest before memory is read")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench/density:", err)
+		os.Exit(1)
+	}
+}
+
+type bench struct {
+	options
+	server *harness.Server
+	echo   harness.Echo
+	report *harness.Report
+}
+
+func run(ctx context.Context, o options) (err error) {
+	if o.server.URL != "" {
+		return errors.New("this bench restarts its server: leave -server out")
+	}
+	s, err := harness.Start(ctx, o.server)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	dir, err := os.MkdirTemp("", "videosdgx-density-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b := &bench{options: o, server: s, report: harness.NewReport("density")}
+	if b.echo, err = s.BuildEcho(ctx, dir); err != nil {
+		return err
+	}
+	for _, part := range []func(context.Context) error{b.staged, b.idle, b.registered} {
+		if err := part(ctx); err != nil {
+			return err
+		}
+	}
+	return b.report.Print(os.Stdout)
+}
+
+func mb(bytes int64) float64 { return float64(bytes) / 1e6 }
