@@ -68,6 +68,8 @@ func (a *attempt) settle(ctx context.Context, o outcome, file *Result) {
 		case err == nil:
 			a.s.settled(ctx, next)
 			return
+		case errors.Is(err, errLost) && a.recorded(ctx, file):
+			return
 		case errors.Is(err, errLost):
 			a.s.log.Warn("another node has taken a job over, its result is dropped here", "job", a.id)
 			a.drop(file)
@@ -78,6 +80,29 @@ func (a *attempt) settle(ctx context.Context, o outcome, file *Result) {
 		}
 		pause(ctx, 200*time.Millisecond)
 	}
+}
+
+// recorded tells whether the record names this attempt's file: then an earlier write had arrived although its answer
+// did not. Names carry the claim's token, so no other attempt can have put it there.
+func (a *attempt) recorded(ctx context.Context, file *Result) bool {
+	if file == nil {
+		return false
+	}
+	for ctx.Err() == nil {
+		j, err := a.s.deps.Store.Get(ctx, a.id)
+		if err == nil {
+			if j.Result == nil || j.Result.File != file.File {
+				return false
+			}
+			a.s.settled(ctx, j)
+			return true
+		}
+		if errdefs.IsNotFound(err) {
+			return false
+		}
+		pause(ctx, 200*time.Millisecond)
+	}
+	return true // not known: tidyOutputs decides later, when the record can be read
 }
 
 func (a *attempt) drop(r *Result) {

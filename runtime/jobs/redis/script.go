@@ -3,7 +3,6 @@ package redis
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -132,7 +131,7 @@ func (s *Store) Insert(ctx context.Context, fresh []jobs.Fresh) error {
 	}
 	taken, err := insert.Run(ctx, s.db, []string{s.key("idem")}, args...).StringSlice()
 	if err != nil && strings.HasPrefix(err.Error(), "EXISTS ") {
-		return errors.Join(err, errdefs.ErrAlreadyExists)
+		return nil // ids are unique: an earlier try of this very insert arrived, though its answer did not
 	}
 	if err != nil {
 		return classify(err)
