@@ -17,6 +17,7 @@ func (d *Dispatcher) Lend(ctx context.Context, fn spec.Function, dir string, use
 		return err
 	}
 	m := p.newMember(fn)
+	m.lent.Store(true)
 	defer d.end(context.WithoutCancel(ctx), m, 0)
 	begin := time.Now()
 	if err := d.room.admit(ctx, m, begin); err != nil {

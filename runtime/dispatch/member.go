@@ -39,6 +39,7 @@ type member struct {
 	timer    *time.Timer // nil: never idle yet
 	armed    bool        // the timer runs
 
+	lent    atomic.Bool  // to somebody who makes a snapshot of it
 	claims  atomic.Int32 // starts that wait for its room
 	memory  atomic.Int64 // last seen, bytes
 	touched atomic.Bool  // used since memory was last looked at
@@ -79,6 +80,9 @@ func newID(function string) string {
 
 // died takes a member out whose processes ended by themselves.
 func (p *pool) died(m *member, e instance.Exit) {
+	if m.lent.Load() {
+		return // a checkpoint ended it, or whoever has it hears of it
+	}
 	p.d.cfg.Log.Warn("instance ended by itself", "instance", m.inst.ID(), "function", p.name, "status", e.Code, "oom", e.OOMKilled)
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -8,11 +8,14 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// Instances lists every instance there is, by function and then by age.
+// Instances lists every instance that serves or may serve, by function and then by age. One that is lent to make a
+// snapshot is not among them: nobody may stop it, and it goes by itself.
 func (d *Dispatcher) Instances(context.Context) ([]spec.InstanceStatus, error) {
 	all := []spec.InstanceStatus{}
 	d.members.Range(func(_, v any) bool {
-		all = append(all, v.(*member).status())
+		if m := v.(*member); !m.lent.Load() {
+			all = append(all, m.status())
+		}
 		return true
 	})
 	slices.SortFunc(all, func(a, b spec.InstanceStatus) int {

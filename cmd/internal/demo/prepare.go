@@ -46,7 +46,7 @@ func (d *demo) manifest(bundle, image, program string) error {
 	if d.Driver == "process" {
 		how = "command: [" + strconv.Quote(program) + "]"
 	}
-	text := fmt.Sprintf("name: wan21\ndescription: Wan 2.1, the tiny demo checkpoint\n%s\nmodel: {name: wan21, bundle: %q}\nkeepAlive: 15m\ntimeout: 15m\n",
+	text := fmt.Sprintf("name: wan21\ndescription: Wan 2.1, the tiny demo checkpoint\n%s\nmodel: {name: wan21, bundle: %q}\nkeepAlive: 15m\ntimeout: 15m\nsnapshot: \"off\" # a plain start of this model is the faster one\n",
 		how, bundle)
 	dir := filepath.Join(d.Data, "functions", "wan21")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
