@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // place is where servers of one part of the bench keep what must outlive them.
@@ -97,15 +98,19 @@ func (n *node) kill() {
 	n.close()
 }
 
-// stop is SIGTERM, and waits.
+// stop is SIGTERM, and waits; the server takes its instances with it, also those of killed predecessors.
 func (n *node) stop() {
 	if n.cmd == nil {
 		return
 	}
 	n.cmd.Process.Signal(syscall.SIGTERM)
-	<-n.exited
-	n.cmd = nil
-	n.close()
+	select {
+	case <-n.exited:
+		n.cmd = nil
+		n.close()
+	case <-time.After(30 * time.Second):
+		n.kill()
+	}
 }
 
 // rssMB is the server's resident memory.

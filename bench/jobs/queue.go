@@ -20,7 +20,7 @@ func queue(ctx context.Context, b *bench, r *harness.Report) error {
 	if err != nil {
 		return err
 	}
-	defer n.kill()
+	defer n.stop()
 	if err := n.start(ctx); err != nil {
 		return err
 	}
