@@ -16,9 +16,10 @@ import (
 
 // Key says what a snapshot depends on: it may only be restored where every field is the same.
 type Key struct {
-	Image  string `json:"image"`            // digest of the function's image or program
-	Bundle string `json:"bundle,omitempty"` // digest of the model bundle
-	Config string `json:"config"`           // digest of what else the instance is made from: command, environment, limits, init
+	Image   string `json:"image"`            // digest of the function's image
+	Bundle  string `json:"bundle,omitempty"` // digest of the model bundle
+	Config  string `json:"config"`           // digest of what else the manifest says: command, environment, limits
+	Runtime string `json:"runtime"`          // digest of what runs in every instance: init, and the OCI runtime that makes it
 	Machine
 }
 

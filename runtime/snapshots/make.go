@@ -10,6 +10,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/snapshotter"
 	"github.com/videosdgx/videosdgx/snapshotter/catalog"
 )
 
@@ -24,28 +25,39 @@ func (s *Service) Started(fn spec.Function) {
 
 // Want makes a snapshot in the background where there is none, none is being made, and none failed a short while ago.
 func (s *Service) Want(fn spec.Function) {
-	id := s.Key(fn).Digest()
-	s.mu.Lock()
-	_, there := s.ready[id]
-	skip := there || s.making[id] || s.o.Now().Before(s.after[id])
-	s.mu.Unlock()
-	if skip {
-		return
-	}
 	s.background(func(ctx context.Context) {
-		if _, err := s.Create(ctx, fn); err != nil && ctx.Err() == nil && !errdefs.IsAlreadyExists(err) {
+		k, err := s.Key(ctx, fn)
+		if err == nil && s.wanted(k.Digest()) {
+			_, err = s.make(ctx, fn, k)
+		}
+		if err != nil && ctx.Err() == nil && !errdefs.IsAlreadyExists(err) {
 			s.o.Log.Warn("no snapshot was made, the function starts plainly", "function", fn.Name, "error", err)
 		}
 	})
 }
 
+func (s *Service) wanted(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, there := s.ready[id]
+	return !there && !s.making[id] && !s.o.Now().Before(s.after[id])
+}
+
 // Create makes and proves a snapshot of fn, replacing the one there is. AlreadyExists while another call makes it.
 func (s *Service) Create(ctx context.Context, fn spec.Function) (catalog.Record, error) {
-	id := s.Key(fn).Digest()
+	k, err := s.Key(ctx, fn)
+	if err != nil {
+		return catalog.Record{}, err
+	}
+	return s.make(ctx, fn, k)
+}
+
+func (s *Service) make(ctx context.Context, fn spec.Function, k snapshotter.Key) (catalog.Record, error) {
+	id := k.Digest()
 	if err := s.claim(id, fn); err != nil {
 		return catalog.Record{}, err
 	}
-	r, err := s.create(ctx, fn)
+	r, err := s.dumpAndProve(ctx, fn, k)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.making, id)
@@ -67,7 +79,7 @@ func (s *Service) claim(id string, fn spec.Function) error {
 	return nil
 }
 
-func (s *Service) create(ctx context.Context, fn spec.Function) (catalog.Record, error) {
+func (s *Service) dumpAndProve(ctx context.Context, fn spec.Function, k snapshotter.Key) (catalog.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
 	select {
@@ -85,7 +97,7 @@ func (s *Service) create(ctx context.Context, fn spec.Function) (catalog.Record,
 		return catalog.Record{}, errors.Join(err, s.o.Catalog.Discard(images))
 	}
 	r, err := s.o.Catalog.Commit(ctx, images, catalog.Record{
-		Key: s.Key(fn), Function: fn.Name, Version: fn.Version, State: catalog.Unproven, Dump: dump,
+		Key: k, Function: fn.Name, Version: fn.Version, State: catalog.Unproven, Dump: dump,
 	})
 	if err != nil {
 		return r, errors.Join(err, s.o.Catalog.Discard(images))

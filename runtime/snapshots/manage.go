@@ -68,7 +68,7 @@ func (s *Service) Collect(ctx context.Context) (n int, bytes int64, err error) {
 		return 0, 0, err
 	}
 	for _, r := range all {
-		if r.Key.Machine == s.o.Machine && r.Key.Config == s.o.Runtime {
+		if r.Key.Machine == s.o.Machine && r.Key.Runtime == s.o.Runtime {
 			continue
 		}
 		if err := s.Remove(ctx, r.ID); err != nil {

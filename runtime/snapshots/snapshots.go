@@ -22,10 +22,16 @@ type Lender interface {
 	Lend(ctx context.Context, fn spec.Function, dir string, use func(context.Context, *instance.Instance) error) error
 }
 
-// Options configure a Service; Catalog, Lender and Machine must be set.
+// Content says what a function's references to an image and a bundle stand for now.
+type Content interface {
+	Digests(ctx context.Context, fn spec.Function) (image, bundle string, err error)
+}
+
+// Options configure a Service; Catalog, Lender, Content and Machine must be set.
 type Options struct {
 	Catalog *catalog.Catalog
 	Lender  Lender
+	Content Content
 	Machine snapshotter.Machine
 	Runtime string        // digest of what runs inside every instance: init, OCI runtime
 	Timeout time.Duration // for making and proving one snapshot; default 10m
@@ -88,18 +94,29 @@ func (s *Service) Stop() {
 }
 
 // Key is what a snapshot of fn depends on here.
-func (s *Service) Key(fn spec.Function) snapshotter.Key {
-	return snapshotter.Key{Image: fn.Digest, Config: s.o.Runtime, Machine: s.o.Machine}
+func (s *Service) Key(ctx context.Context, fn spec.Function) (snapshotter.Key, error) {
+	image, bundle, err := s.o.Content.Digests(ctx, fn)
+	if err != nil {
+		return snapshotter.Key{}, fmt.Errorf("snapshot of %s: %w", fn.Name, err)
+	}
+	return snapshotter.Key{Image: image, Bundle: bundle, Config: fn.Digest, Runtime: s.o.Runtime, Machine: s.o.Machine}, nil
 }
 
 // Lookup gives the folder of a snapshot that may serve. Its files are looked at each time: one that was written to since
 // it was checked is read again, and a damaged one is quarantined here, before anything is restored from it.
 func (s *Service) Lookup(fn spec.Function) (dir string, ok bool) {
-	id := s.Key(fn).Digest()
+	k, err := s.Key(s.base, fn)
+	if err != nil {
+		return "", false // the plain start tells what is wrong with the image or the bundle
+	}
 	s.mu.Lock()
-	r, ok := s.ready[id]
+	r, ok := s.ready[k.Digest()]
 	s.mu.Unlock()
 	if !ok {
+		return "", false
+	}
+	if _, err := s.o.Catalog.Get(r.ID); errdefs.IsNotFound(err) {
+		s.forget(r.ID) // it went to keep the budget
 		return "", false
 	}
 	if err := s.o.Catalog.Verify(s.base, r, false); err != nil {
@@ -111,15 +128,26 @@ func (s *Service) Lookup(fn spec.Function) (dir string, ok bool) {
 
 // Restored notes that a start came from fn's snapshot.
 func (s *Service) Restored(fn spec.Function) {
-	s.background(func(context.Context) {
-		if err := s.o.Catalog.Used(s.Key(fn).Digest()); err != nil && !errdefs.IsNotFound(err) {
+	s.background(func(ctx context.Context) {
+		k, err := s.Key(ctx, fn)
+		if err == nil {
+			err = s.o.Catalog.Used(k.Digest())
+		}
+		if err != nil && !errdefs.IsNotFound(err) {
 			s.o.Log.Warn("use of a snapshot not noted", "function", fn.Name, "error", err)
 		}
 	})
 }
 
 // Failed takes a snapshot that did not restore out of service.
-func (s *Service) Failed(fn spec.Function, err error) { s.quarantine(s.Key(fn).Digest(), fn, err) }
+func (s *Service) Failed(fn spec.Function, why error) {
+	k, err := s.Key(s.base, fn)
+	if err != nil {
+		s.o.Log.Error("snapshot not quarantined", "function", fn.Name, "reason", why, "error", err)
+		return
+	}
+	s.quarantine(k.Digest(), fn, why)
+}
 
 func (s *Service) quarantine(id string, fn spec.Function, why error) {
 	s.mu.Lock()

@@ -15,8 +15,6 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
-
-	"github.com/videosdgx/videosdgx/snapshotter"
 )
 
 // Options configure a catalogue.
@@ -29,9 +27,8 @@ type Options struct {
 // Catalog is a folder of snapshots: DIR/<id>/{record.json,images/…}, DIR/quarantine/<id>.<n>, DIR/tmp-….
 type Catalog struct {
 	opts     Options
-	mu       sync.Mutex // guards renames in the folder, use and busy
-	busy     map[string]int
-	verified sync.Map // digest+path → identity
+	mu       sync.Mutex // guards renames in the folder and records
+	verified sync.Map   // digest+path → identity
 }
 
 const quarantineDir = "quarantine"
@@ -53,7 +50,7 @@ func Open(opts Options) (*Catalog, error) {
 			return nil, err
 		}
 	}
-	return &Catalog{opts: opts, busy: map[string]int{}}, nil
+	return &Catalog{opts: opts}, nil
 }
 
 // Stage gives an empty folder for a driver to write images into, on the same file system; Commit or Discard ends it.
@@ -141,13 +138,4 @@ func (c *Catalog) read() (out []Record, bad map[string]error, err error) {
 	}
 	slices.SortFunc(out, func(a, b Record) int { return b.Created.Compare(a.Created) })
 	return out, bad, nil
-}
-
-// Find looks for the snapshot that fits a key and may serve; NotFound when there is none.
-func (c *Catalog) Find(k snapshotter.Key) (Record, error) {
-	r, err := c.Get(k.Digest())
-	if err == nil {
-		err = k.Matches(r.Key)
-	}
-	return r, err
 }

@@ -2,7 +2,6 @@ package catalog
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,27 +21,13 @@ func (c *Catalog) Update(id string, change func(*Record)) (Record, error) {
 	return r, writeRecord(filepath.Dir(r.Dir), r)
 }
 
-// Acquire marks a snapshot as in use, so that neither Remove nor eviction takes it away; release it once.
-func (c *Catalog) Acquire(id string) (release func()) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.busy[id]++
-	return func() {
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		if c.busy[id]--; c.busy[id] == 0 {
-			delete(c.busy, id)
-		}
-	}
-}
-
 // Used notes a restore. It is kept with the record, so that the least recently used go first.
 func (c *Catalog) Used(id string) error {
 	_, err := c.Update(id, func(r *Record) { r.Restores++; r.Used = c.opts.Now() })
 	return err
 }
 
-// Remove deletes a snapshot; one in use is refused.
+// Remove deletes a snapshot. A restore that is reading it fails, and what asked for it starts plainly.
 func (c *Catalog) Remove(id string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -54,9 +39,6 @@ func (c *Catalog) Remove(id string) error {
 }
 
 func (c *Catalog) removeLocked(id string) error {
-	if c.busy[id] > 0 {
-		return fmt.Errorf("snapshot %s is being restored, try again in a moment: %w", id, errdefs.ErrUnavailable)
-	}
 	// out of sight first: a crash in between leaves a tmp- folder, which Open removes
 	gone := filepath.Join(c.opts.Dir, "tmp-gone-"+id)
 	if err := os.Rename(filepath.Join(c.opts.Dir, id), gone); err != nil {
@@ -97,7 +79,7 @@ func (c *Catalog) Quarantined() ([]Record, error) {
 	return out, nil
 }
 
-// evict removes least recently used snapshots, never keep and never one in use, until the rest fits the budget.
+// evict removes least recently used snapshots, never keep, until the rest fits the budget.
 func (c *Catalog) evict(keep string) error {
 	if c.opts.Budget <= 0 {
 		return nil
@@ -112,7 +94,7 @@ func (c *Catalog) evict(keep string) error {
 	}
 	slices.SortFunc(all, func(a, b Record) int { return lastUse(a).Compare(lastUse(b)) })
 	for _, r := range all {
-		if total <= c.opts.Budget || r.ID == keep || c.busy[r.ID] > 0 {
+		if total <= c.opts.Budget || r.ID == keep {
 			continue
 		}
 		if err := c.removeLocked(r.ID); err != nil {

@@ -105,7 +105,8 @@ func printSnapshot(w io.Writer, r catalog.Record) error {
 	k := r.Key
 	fmt.Fprintf(w, "snapshot %s of %s %s: %s %s\ncreated %s, dumped in %s, restored %d times\n", r.ID, r.Function, r.Version, r.State, r.Reason,
 		r.Created.Format(time.RFC3339), span(r.Dump), r.Restores)
-	fmt.Fprintf(w, "function %s\nruntime  %s\nkernel %s, CRIU %s, CPU %s, GPU %q, driver %q\n\n", k.Image, k.Config, k.Kernel, k.CRIU, k.CPU, k.GPU, k.Driver)
+	fmt.Fprintf(w, "image    %s\nbundle   %s\nmanifest %s\nruntime  %s\nkernel %s, CRIU %s, CPU %s, GPU %q, driver %q\n\n",
+		k.Image, k.Bundle, k.Config, k.Runtime, k.Kernel, k.CRIU, k.CPU, k.GPU, k.Driver)
 	rows := make([][]string, len(r.Files))
 	for i, f := range r.Files {
 		rows[i] = []string{f.Path, strconv.FormatInt(f.Bytes, 10), f.SHA256}

@@ -50,6 +50,7 @@ func (p *plane) auto(ctx context.Context) (instance.Sandbox, error) {
 func (p *plane) containerd(ctx context.Context) (instance.Sandbox, error) {
 	return containerd.New(ctx, containerd.Options{
 		Data: p.dir("containerd"), Address: p.cfg.Containerd, Runtime: p.cfg.Runtime, Init: p.cfg.Init, Log: p.log,
+		Devices: p.openDevices(ctx),
 	})
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/metrics"
 	"github.com/videosdgx/videosdgx/runtime/registry"
 	"github.com/videosdgx/videosdgx/runtime/snapshots"
+	"github.com/videosdgx/videosdgx/snapshotter/cuda"
 )
 
 // plane is a control plane being started, run or stopped. Its fields are set by the phases, in their order.
@@ -35,6 +36,7 @@ type plane struct {
 	registry  *registry.Registry
 	dispatch  *dispatch.Dispatcher
 	snapshots *snapshots.Service // nil: every start is plain
+	gpu       cuda.Support       // what can be done with device memory
 	store     jobs.Backend
 	jobs      *jobs.Service
 	rest      *rest.API

@@ -7,22 +7,30 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"strings"
 
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd"
 	"github.com/videosdgx/videosdgx/runtime/snapshots"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 	"github.com/videosdgx/videosdgx/snapshotter"
 	"github.com/videosdgx/videosdgx/snapshotter/catalog"
+	"github.com/videosdgx/videosdgx/snapshotter/criu"
 )
 
 // checkpointing is what a driver says that can make snapshots.
 type checkpointing interface {
-	Checkpoints() (criu, runtime string, err error)
+	Checkpoints() (containerd.Checkpointing, error)
+	ImageDigest(ctx context.Context, ref string) (string, error)
 }
 
 // openSnapshots opens the catalogue where this machine and the configuration allow snapshots; without, every start is
 // plain, and the log says why.
-func (p *plane) openSnapshots(context.Context) error {
+func (p *plane) openSnapshots(ctx context.Context) error {
 	if p.cfg.Snapshots == "off" {
 		return nil
 	}
@@ -31,7 +39,7 @@ func (p *plane) openSnapshots(context.Context) error {
 		p.log.Info("snapshots off", "reason", "the "+p.sandbox.Info().Name+" driver makes none")
 		return nil
 	}
-	criu, runtime, err := d.Checkpoints()
+	by, err := p.probeCRIU(ctx, d)
 	if err != nil {
 		p.log.Warn("snapshots off", "reason", err)
 		return nil
@@ -40,16 +48,49 @@ func (p *plane) openSnapshots(context.Context) error {
 	if err != nil {
 		return err
 	}
-	machine, err := snapshotter.ThisMachine(criu, "", "")
+	machine, err := snapshotter.ThisMachine(by.Version, strings.Join(p.gpu.GPUs, ", "), p.gpu.Driver)
 	if err != nil {
 		return err
 	}
-	inside, err := p.insideDigest(runtime)
+	inside, err := p.insideDigest(by.Runtime)
 	if err != nil {
 		return err
 	}
-	p.snapshots, err = snapshots.New(snapshots.Options{Catalog: c, Lender: lender{p}, Machine: machine, Runtime: inside, Log: p.log})
+	p.snapshots, err = snapshots.New(snapshots.Options{
+		Catalog: c, Lender: lender{p}, Content: content{d}, Machine: machine, Runtime: inside, Log: p.log,
+	})
 	return err
+}
+
+// probeCRIU says what makes snapshots here, or why nothing does.
+func (p *plane) probeCRIU(ctx context.Context, d checkpointing) (containerd.Checkpointing, error) {
+	by, err := d.Checkpoints()
+	if err != nil {
+		return by, err
+	}
+	if err := criu.KeepFeatures(ctx, by.CRIU); err != nil {
+		p.log.Warn("CRIU will look at the kernel anew each time", "reason", err)
+	}
+	if c := criu.Probe(ctx, by.CRIU); !c.OK {
+		return by, fmt.Errorf("%s: %s: %w", c.Reason, c.Fix, errdefs.ErrNotImplemented)
+	}
+	return by, nil
+}
+
+// content says what a function's references stand for now.
+type content struct{ images checkpointing }
+
+// Digests implements snapshots.Content. A bundle's index holds the digests of its files.
+func (c content) Digests(ctx context.Context, fn spec.Function) (image, bundle string, err error) {
+	if image, err = c.images.ImageDigest(ctx, fn.Image); err != nil || fn.Model == nil {
+		return image, "", err
+	}
+	index, err := os.ReadFile(filepath.Join(fn.Model.Bundle, weights.ManifestName))
+	if err != nil {
+		return "", "", fmt.Errorf("model bundle of %s: %w", fn.Name, err)
+	}
+	sum := sha256.Sum256(index)
+	return image, hex.EncodeToString(sum[:]), nil
 }
 
 // insideDigest covers what runs in every instance beside the function: init and the OCI runtime that made it.

@@ -42,7 +42,7 @@ var rules = []rule{
 var drivers = map[string][]string{
 	"runtime/sandbox/containerd": nil, "runtime/sandbox/process": nil,
 	"runtime/jobs/sqlite": nil, "runtime/jobs/redis": nil,
-	"snapshotter/criu": nil, "snapshotter/cuda": {"snapshotter", "bench/gpu", "cmd/internal"},
+	"snapshotter/criu": {"runtime/sandbox/containerd", "cmd/internal"}, "snapshotter/cuda": {"snapshotter", "bench/gpu", "cmd/internal"},
 }
 
 func TestImportRules(t *testing.T) {

@@ -1,9 +1,27 @@
 package containerd
 
-import "path/filepath"
+import (
+	"context"
+	"path/filepath"
+)
 
-// Checkpoints says whether instances can be checkpointed and restored on this machine, with which CRIU and OCI runtime,
-// or why not.
-func (d *Driver) Checkpoints() (criu, runtime string, err error) {
-	return d.criu.Version, filepath.Base(d.runtime.Path) + " " + d.runtime.Version, d.canCheckpoint()
+// Checkpointing is what an instance's checkpoints depend on beside the instance.
+type Checkpointing struct {
+	CRIU    string // path
+	Version string // of CRIU
+	Runtime string // the OCI runtime and its version
+}
+
+// Checkpoints says whether instances can be checkpointed and restored on this machine, and by what, or why not.
+func (d *Driver) Checkpoints() (Checkpointing, error) {
+	return Checkpointing{d.criu.Path, d.criu.Version, filepath.Base(d.runtime.Path) + " " + d.runtime.Version}, d.canCheckpoint()
+}
+
+// ImageDigest names the content of an image that a manifest refers to, bringing it here if need be.
+func (d *Driver) ImageDigest(ctx context.Context, ref string) (string, error) {
+	img, err := d.images.get(d.in(ctx), ref)
+	if err != nil {
+		return "", err
+	}
+	return img.Digest.String(), nil
 }

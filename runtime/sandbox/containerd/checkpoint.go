@@ -2,6 +2,7 @@ package containerd
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,15 +14,10 @@ import (
 	"github.com/containerd/typeurl/v2"
 
 	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/snapshotter/criu"
 )
 
 var _ instance.Checkpointer = (*box)(nil)
-
-// criuOptions is what CRIU reads beside its command line. The shim restores without tcp-established, and the function's
-// long poll to init is an established connection. Its network is not locked by packet filter, which would cost four
-// programs per checkpoint and restore: both ends of every connection are frozen in the same namespace, where loopback has
-// delivered what was sent, so nothing can move between the dump of one end and that of the other.
-const criuOptions = "tcp-established\nnetwork-lock skip\n"
 
 // Checkpoint writes the instance's processes into dir as CRIU images. With exit they end by that, else they go on.
 func (b *box) Checkpoint(ctx context.Context, dir string, exit bool) error {
@@ -42,14 +38,20 @@ func (b *box) Checkpoint(ctx context.Context, dir string, exit bool) error {
 	if err != nil {
 		return err
 	}
+	thaw, err := b.freezeDevices(ctx)
+	if err != nil {
+		return err
+	}
 	_, err = b.d.client.TaskService().Checkpoint(b.d.in(ctx), &tasks.CheckpointTaskRequest{ContainerID: b.id, Options: opts})
 	if err != nil {
-		return fmt.Errorf("instance %s cannot be checkpointed: %w: %s", b.id, errgrpc.ToNative(err), criuErrors(filepath.Join(work, "dump.log")))
+		err = fmt.Errorf("instance %s cannot be checkpointed: %w: %w", b.id, errgrpc.ToNative(err), criu.Fault(filepath.Join(work, "dump.log")))
+		return errors.Join(err, thaw())
 	}
+	b.d.logTook("checkpointed", b.id, "dump.log")
 	if exit {
 		return b.awaitExit(ctx, exitAfterDump)
 	}
-	return nil
+	return thaw()
 }
 
 // Restore makes a running instance of a checkpoint's images.
@@ -61,14 +63,32 @@ func (d *Driver) Restore(ctx context.Context, c instance.Config, dir string) (in
 	if err != nil {
 		return nil, err
 	}
-	if err := made.Start(ctx); err != nil {
-		detail := criuErrors(filepath.Join(d.workDir(c.ID), "restore.log"))
+	if err := d.revive(ctx, made.(*box)); err != nil {
 		undo, cancel := d.undo(ctx)
 		defer cancel()
 		if rmErr := made.Remove(undo); rmErr != nil {
 			d.o.Log.Warn("cannot remove a failed restore", "instance", c.ID, "err", rmErr)
 		}
-		return nil, fmt.Errorf("%w: %s", err, detail)
+		return nil, err
 	}
-	return made, d.unreach(c.ID)
+	return made, nil
+}
+
+// revive has CRIU make the processes, which go on with their devices.
+func (d *Driver) revive(ctx context.Context, b *box) error {
+	if err := b.Start(ctx); err != nil {
+		return fmt.Errorf("%w: %w", err, criu.Fault(filepath.Join(d.workDir(b.id), "restore.log")))
+	}
+	d.logTook("restored", b.id, "restore.log")
+	if err := b.thawDevices(ctx); err != nil {
+		return err
+	}
+	return d.unreach(b.id)
+}
+
+// logTook tells what of a checkpoint or restore was CRIU's own time.
+func (d *Driver) logTook(what, id, log string) {
+	if took, err := criu.Took(filepath.Join(d.workDir(id), log)); err == nil {
+		d.o.Log.Debug(what, "instance", id, "criu", took)
+	}
 }

@@ -1,7 +1,6 @@
 package containerd
 
 import (
-	"bufio"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,21 +8,20 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/snapshotter/criu"
 )
 
 // exitAfterDump is how long a process may take to die once CRIU has written and killed it.
 const exitAfterDump = 10 * time.Second
-
-// minCRIU is the first that works on Linux 6.16 and newer.
-const minCRIU = "4.2"
 
 // canCheckpoint says why there are no checkpoints on this machine.
 func (d *Driver) canCheckpoint() error {
 	switch {
 	case d.criu.Path == "":
 		return fmt.Errorf("CRIU is not installed: run `make setup`: %w", errdefs.ErrNotImplemented)
-	case newer(minCRIU, d.criu.Version):
-		return fmt.Errorf("CRIU %s is too old, %s or newer is needed: run `make setup`: %w", d.criu.Version, minCRIU, errdefs.ErrNotImplemented)
+	case criu.Older(d.criu.Version, criu.Oldest):
+		return fmt.Errorf("CRIU %s is too old, %s or newer is needed: run `make setup`: %w", d.criu.Version, criu.Oldest, errdefs.ErrNotImplemented)
 	case strings.HasPrefix(filepath.Base(d.runtime.Path), "crun"):
 		return fmt.Errorf("crun is not used for checkpoints: run `make setup` for runc: %w", errdefs.ErrNotImplemented)
 	}
@@ -46,21 +44,5 @@ func (d *Driver) dropCheckpointWork(id string) error { return os.RemoveAll(d.wor
 // writeCriuConfig makes the file that the annotation org.criu.config names.
 func writeCriuConfig(data string) (string, error) {
 	path := filepath.Join(data, "criu.conf")
-	return path, os.WriteFile(path, []byte(criuOptions), 0o644)
-}
-
-// criuErrors are the error lines of one of CRIU's logs, the last three.
-func criuErrors(file string) string {
-	f, err := os.Open(file)
-	if err != nil {
-		return "CRIU wrote no log"
-	}
-	defer f.Close()
-	var found []string
-	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if _, text, ok := strings.Cut(lines.Text(), "Error ("); ok {
-			found = append(found, "("+text)
-		}
-	}
-	return strings.Join(found[max(0, len(found)-3):], "; ")
+	return path, os.WriteFile(path, []byte(criu.Config(unified())), 0o644)
 }

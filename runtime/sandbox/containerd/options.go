@@ -27,6 +27,7 @@ type Options struct {
 	Prefix    string       // where newer binaries than the system's may lie; default VIDEOSDGX_PREFIX or /opt/videosdgx
 	CRIU      string       // criu, a path; "": the newest that is found
 	Log       *slog.Logger // default slog.Default()
+	Devices   DeviceMemory // nil: no instance holds memory of a device
 }
 
 // WithDefaults returns a copy with every empty field that has a default filled in.

@@ -3,6 +3,8 @@ package containerd
 import (
 	"context"
 	"fmt"
+
+	"github.com/videosdgx/videosdgx/snapshotter/criu"
 )
 
 // Part is one thing that the driver stands on, as `videosdgx doctor` shows it.
@@ -22,7 +24,7 @@ func Probe(ctx context.Context, o Options) []Part {
 		probe(ctx, o, "containerd", "1.6", true, "apt-get install containerd"),
 		probe(ctx, o, "containerd-shim-runc-v2", "", true, "apt-get install containerd"),
 		probe(ctx, o, "runc", "1.1", true, "apt-get install runc"),
-		probe(ctx, o, "criu", minCRIU, false, "make setup"),
+		probe(ctx, o, "criu", criu.Oldest, false, "make setup"),
 		probe(ctx, o, "nft", "", false, "apt-get install nftables"),
 	}
 }

@@ -1,0 +1,64 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"testing"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/snapshotter/cuda"
+)
+
+// scriptedCUDA keeps the state of each process as the driver does.
+type scriptedCUDA map[int]cuda.State
+
+func (s scriptedCUDA) step(pid int, from, to cuda.State) error {
+	if s[pid] != from {
+		return fmt.Errorf("process %d is %s: %w", pid, s[pid], errdefs.ErrFailedPrecondition)
+	}
+	s[pid] = to
+	return nil
+}
+
+func (s scriptedCUDA) Lock(_ context.Context, pid int) error {
+	return s.step(pid, cuda.Running, cuda.Locked)
+}
+
+func (s scriptedCUDA) Checkpoint(_ context.Context, pid int) error {
+	return s.step(pid, cuda.Locked, cuda.Checkpointed)
+}
+
+func (s scriptedCUDA) Restore(_ context.Context, pid int) error {
+	return s.step(pid, cuda.Checkpointed, cuda.Locked)
+}
+
+func (s scriptedCUDA) Unlock(_ context.Context, pid int) error {
+	return s.step(pid, cuda.Locked, cuda.Running)
+}
+
+func (s scriptedCUDA) State(_ context.Context, pid int) (cuda.State, error) {
+	state, ok := s[pid]
+	if !ok {
+		return 0, fmt.Errorf("process %d has no CUDA: %w", pid, errdefs.ErrNotFound)
+	}
+	return state, nil
+}
+
+// TestOnlyHoldersOfDeviceMemoryAreTouched freezes and thaws four processes, two of which use CUDA.
+func TestOnlyHoldersOfDeviceMemoryAreTouched(t *testing.T) {
+	s := scriptedCUDA{2: cuda.Running, 4: cuda.Running}
+	d := deviceMemory{s}
+	for _, step := range []struct {
+		do   func(context.Context, []int) error
+		want cuda.State
+	}{{d.Freeze, cuda.Checkpointed}, {d.Freeze, cuda.Checkpointed}, {d.Thaw, cuda.Running}, {d.Thaw, cuda.Running}} {
+		if err := step.do(t.Context(), []int{1, 2, 3, 4}); err != nil {
+			t.Fatal(err)
+		}
+		if want := (scriptedCUDA{2: step.want, 4: step.want}); !maps.Equal(s, want) {
+			t.Errorf("%v, not %v", s, want)
+		}
+	}
+}
