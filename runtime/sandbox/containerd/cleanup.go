@@ -76,6 +76,9 @@ func (d *Driver) strays(ctx context.Context) (map[string][]string, error) {
 	for id := range d.cgroupIDs() {
 		note("cgroup", id)
 	}
+	for id := range d.shims() {
+		note("shim", id)
+	}
 	cables, err := d.cables()
 	if err != nil {
 		return nil, err

@@ -133,6 +133,9 @@ func (d *Driver) closeParts() error {
 	}
 	if d.daemon != nil {
 		idle, _ := names(d.bundles())
+		if len(idle) == 0 {
+			d.endAllShims()
+		}
 		d.daemon.close()
 		if len(idle) == 0 { // no instance lives on: nothing in the daemon's state is worth keeping
 			_ = os.RemoveAll(d.daemon.state)

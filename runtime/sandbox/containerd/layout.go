@@ -137,6 +137,9 @@ func (l onlyLayout) ReadDir(name string) ([]fs.DirEntry, error) {
 }
 
 func notAnImage(path string, err error) error {
+	if daemonAway(err) {
+		return fmt.Errorf("containerd went away while it imported %s; it is being started again: %w (%w)", path, err, errdefs.ErrUnavailable)
+	}
 	class := error(errdefs.ErrInvalidArgument)
 	if os.IsNotExist(err) {
 		class = errdefs.ErrNotFound

@@ -116,6 +116,9 @@ func (d *Driver) deleteTask(ctx context.Context, id string) error {
 func (d *Driver) deleteTaskOnce(ctx context.Context, id string) error {
 	service := d.client.TaskService()
 	state, err := service.Get(ctx, &tasks.GetRequest{ContainerID: id})
+	if errdefs.IsNotFound(errgrpc.ToNative(err)) {
+		return d.endShims(ctx, id)
+	}
 	if err == nil && state.Process.Status != task.Status_STOPPED {
 		if _, err := service.Kill(ctx, &tasks.KillRequest{ContainerID: id, Signal: uint32(unix.SIGKILL), All: true}); err == nil {
 			_, _ = service.Wait(ctx, &tasks.WaitRequest{ContainerID: id})

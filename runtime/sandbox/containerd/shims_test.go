@@ -1,0 +1,73 @@
+package containerd
+
+import (
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/containerd/errdefs"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
+)
+
+func TestShimFor(t *testing.T) {
+	for line, want := range map[string]string{
+		"/opt/x/containerd-shim-runc-v2 -namespace v -id f-1 -address /s":                       "f-1",
+		"/opt/x/containerd-shim-runc-v2 -namespace v -id f-1 -address /other":                   "",
+		"/opt/x/containerd-shim-runc-v2 -namespace w -id f-1 -address /s":                       "",
+		"/opt/x/containerd-shim-runc-v2 -namespace v -address /s -id":                           "",
+		"vi containerd-shim-runc-v2 -namespace v -id f-1 -address /s":                           "",
+		"/opt/x/containerd-shim-runc-v2 -namespace v -id f-2 -address /s -debug":                "f-2",
+		"/opt/x/containerd-shim-runc-v2 -namespace v -address /s -id f-1 -bundle /b/f-1 delete": "",
+	} {
+		id, ours := shimFor([]byte(strings.ReplaceAll(line, " ", "\x00")+"\x00"), "/s", "v")
+		if ours != (want != "") || ours && id != want {
+			t.Errorf("%s: %q %v", line, id, ours)
+		}
+	}
+	if _, ours := shimFor(nil, "/s", "v"); ours {
+		t.Error("a zombie is taken for a shim")
+	}
+}
+
+// TestShimThatContainerdForgot: the start of a control plane ends it. Its bench, `bench/chaos`, has met a real one.
+func TestShimThatContainerdForgot(t *testing.T) {
+	d := newDriver(t)
+	cmd := exec.Command("/bin/sh")
+	cmd.Args = []string{"containerd-shim-runc-v2", "-c", "read line", "x", "-namespace", d.o.Namespace, "-id", "forgotten-1", "-address", d.daemon.socket}
+	stdin, err := cmd.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	await(t, func() bool { return len(d.shims()["forgotten-1"]) == 1 })
+	if left, err := d.Leftovers(testContext(t)); err != nil || len(left) != 1 || left[0] != "shim of forgotten-1" {
+		t.Errorf("leftovers %v, %v", left, err)
+	}
+	if err := d.sweep(testContext(t)); err != nil { // as New does
+		t.Error(err)
+	}
+	select {
+	case <-done:
+	case <-testContext(t).Done():
+		t.Fatal("the shim lives on")
+	}
+}
+
+// TestContainerdAwayIsNoFaultOfTheImage: the caller may try again, and the manifest is not to blame.
+func TestContainerdAwayIsNoFaultOfTheImage(t *testing.T) {
+	away := fmt.Errorf("failed to ingest: %w", status.Error(codes.Unavailable, "connection refused"))
+	if err := notAnImage("/x", away); !errdefs.IsUnavailable(err) || errdefs.IsInvalidArgument(err) {
+		t.Error(err)
+	}
+	if err := notAnImage("/x", errors.New("no index.json")); !errdefs.IsInvalidArgument(err) {
+		t.Error(err)
+	}
+}
