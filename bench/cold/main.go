@@ -75,6 +75,9 @@ func ask(ctx context.Context, s *harness.Server, r *harness.Report, echo harness
 	c, samples := s.FunctionURL(name, 1), harness.NewSamples()
 	defer c.Close()
 	for i := range o.warmup + o.n {
+		if i == o.warmup {
+			c.Timing = new(harness.Timing)
+		}
 		if err := reset(ctx, s, name, spares); err != nil {
 			return err
 		}
@@ -87,6 +90,7 @@ func ask(ctx context.Context, s *harness.Server, r *harness.Report, echo harness
 		}
 	}
 	r.Quantiles(state+"_first_byte", samples)
+	r.Phases[state] = c.Timing.Phases()
 	return nil
 }
 

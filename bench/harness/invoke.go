@@ -15,13 +15,16 @@ import (
 // Caller invokes one function over kept-alive connections. It writes HTTP/1.1 by itself: net/http's client hands every
 // request through three goroutines, which on two cores costs as much as what is measured.
 type Caller struct {
+	Timing *Timing // takes every answer's Server-Timing when set; then one call at a time
+
 	url  *url.URL
 	idle chan *conn // connections not in use
 }
 
 type conn struct {
 	net.Conn
-	br *bufio.Reader
+	br     *bufio.Reader
+	timing string // of the last answer
 }
 
 // InvokeAPI calls through Lambda's Invoke; at most workers connections are kept.
@@ -63,6 +66,9 @@ func (c *Caller) Call(ctx context.Context, event []byte) (first time.Duration, e
 	}
 	stop := context.AfterFunc(ctx, func() { k.SetDeadline(time.Unix(1, 0)) })
 	first, keep, err := k.exchange(c.request(event), start)
+	if c.Timing != nil && err == nil {
+		c.Timing.Add(k.timing)
+	}
 	if !stop() || !keep || err != nil {
 		k.Close()
 		return first, err
@@ -85,7 +91,7 @@ func (c *Caller) take(ctx context.Context) (*conn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &conn{n, bufio.NewReaderSize(n, 8<<10)}, nil
+	return &conn{Conn: n, br: bufio.NewReaderSize(n, 8<<10)}, nil
 }
 
 func (c *Caller) request(event []byte) []byte {
@@ -108,6 +114,7 @@ func (k *conn) exchange(request []byte, start time.Time) (first time.Duration, k
 		return first, false, err
 	}
 	defer resp.Body.Close()
+	k.timing = resp.Header.Get("Server-Timing")
 	b, err := io.ReadAll(resp.Body)
 	if err == nil && (resp.StatusCode != http.StatusOK || resp.Header.Get("X-Amz-Function-Error") != "") {
 		err = fmt.Errorf("%s: %s", resp.Status, b)

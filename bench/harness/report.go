@@ -62,6 +62,18 @@ func (r *Report) Quantiles(name string, s *Samples) {
 	r.Distributions[name] = s.distribution()
 }
 
+// Ratio records a figure as the ratio of two others' medians, round by round where both have the same rounds.
+func (r *Report) Ratio(name, over, under string) {
+	r.Figure(name, r.Figures[over]/r.Figures[under])
+	a, b := r.Rounds[over], r.Rounds[under]
+	if len(a) != len(b) {
+		return
+	}
+	for i := range a {
+		r.Rounds[name] = append(r.Rounds[name], a[i]/b[i])
+	}
+}
+
 // Observe records a figure as the median of what several rounds gave.
 func (r *Report) Observe(name string, rounds []float64) {
 	r.Figure(name, median(rounds))

@@ -3,6 +3,7 @@ package harness
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -39,8 +40,8 @@ func (s *Server) BuildBundle(ctx context.Context, checkpoint, out, size string) 
 	return s.command(ctx, "models", "random", checkpoint, "--size", size, "-o", out)
 }
 
-// DeployModel registers w under a name with a bundle.
-func (s *Server) DeployModel(ctx context.Context, name string, w Wan21, bundle string) error {
+// DeployModel registers w under a name with a bundle, with more fields of a manifest as set has them.
+func (s *Server) DeployModel(ctx context.Context, name string, w Wan21, bundle string, set ...map[string]any) error {
 	manifest := map[string]any{
 		"name": name, "model": map[string]any{"name": name, "bundle": bundle}, "timeout": "15m", "keepAlive": "15m", "snapshot": "off",
 	}
@@ -48,6 +49,9 @@ func (s *Server) DeployModel(ctx context.Context, name string, w Wan21, bundle s
 		manifest["image"] = "oci:" + w.layout
 	} else {
 		manifest["command"] = []string{w.program}
+	}
+	for _, more := range set {
+		maps.Copy(manifest, more)
 	}
 	return s.Call(ctx, http.MethodPut, "/api/v1/functions/"+name, manifest, nil)
 }

@@ -1,0 +1,98 @@
+// Command weights asks what the size of a model's weights costs. First its cold start: absent → first byte of the wan21
+// function with bundles of noise from 64 MiB to 8 GiB, the files in the page cache and their digests checked once before.
+// Then its memory: one against four instances of one model that have all used its weights, where memory is the
+// proportional set size, so that pages which instances share count once.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/videosdgx/videosdgx/bench/harness"
+)
+
+type options struct {
+	server                      harness.Options
+	n, warmup                   int
+	sizes                       []string
+	shared, bundles, checkpoint string
+	together                    int
+}
+
+func main() {
+	var o options
+	o.server.Driver = "auto"
+	o.server.Flags(flag.CommandLine)
+	sizes := flag.String("sizes", "64MiB,256MiB,1GiB,2GiB,4GiB,8GiB", "sizes of weights; the ratio is that of the last over the first")
+	flag.IntVar(&o.n, "n", 30, "cold starts per size")
+	flag.IntVar(&o.warmup, "warmup", 2, "cold starts per size before that are not counted")
+	flag.StringVar(&o.shared, "shared", "1GiB", "size of the model that several instances share")
+	flag.IntVar(&o.together, "together", 4, "instances that share it")
+	flag.StringVar(&o.bundles, "bundles", "", "folder in which bundles are kept for the next run; empty: a temporary one")
+	flag.StringVar(&o.checkpoint, "checkpoint", "images/demo/wan21-tiny", "checkpoint that bundles of noise are shaped after")
+	flag.Parse()
+	o.sizes = strings.Split(*sizes, ",")
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench/weights:", err)
+		os.Exit(1)
+	}
+}
+
+type bench struct {
+	options
+	server   *harness.Server
+	function harness.Wan21
+	report   *harness.Report
+}
+
+func run(ctx context.Context, o options) (err error) {
+	s, err := harness.Start(ctx, o.server)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	dir, err := os.MkdirTemp("", "videosdgx-weights-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if o.bundles == "" {
+		o.bundles = filepath.Join(dir, "bundles")
+	}
+	b := &bench{options: o, server: s, report: harness.NewReport("weights")}
+	if b.function, err = s.BuildWan21(ctx, dir); err != nil {
+		return err
+	}
+	if err := b.coldStarts(ctx); err != nil {
+		return err
+	}
+	if err := b.sharing(ctx); err != nil {
+		return err
+	}
+	return b.report.Print(os.Stdout)
+}
+
+// bundle gives the bundle of a size, and makes it where there is none.
+func (b *bench) bundle(ctx context.Context, size string) (string, error) {
+	dir, err := filepath.Abs(filepath.Join(b.bundles, "noise-"+size))
+	if err != nil {
+		return "", err
+	}
+	if _, err := os.Stat(filepath.Join(dir, "bundle.json")); err == nil {
+		return dir, nil
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return "", err
+	}
+	return dir, b.server.BuildBundle(ctx, b.checkpoint, dir, size)
+}
