@@ -116,16 +116,16 @@ func (d *Driver) deleteTask(ctx context.Context, id string) error {
 func (d *Driver) deleteTaskOnce(ctx context.Context, id string) error {
 	service := d.client.TaskService()
 	state, err := service.Get(ctx, &tasks.GetRequest{ContainerID: id})
-	if errdefs.IsNotFound(errgrpc.ToNative(err)) {
-		return d.endShims(ctx, id)
-	}
 	if err == nil && state.Process.Status != task.Status_STOPPED {
 		if _, err := service.Kill(ctx, &tasks.KillRequest{ContainerID: id, Signal: uint32(unix.SIGKILL), All: true}); err == nil {
 			_, _ = service.Wait(ctx, &tasks.WaitRequest{ContainerID: id})
 		}
 	}
 	_, err = service.Delete(ctx, &tasks.DeleteTaskRequest{ContainerID: id})
-	return ignoreMissing(errgrpc.ToNative(err))
+	if err = errgrpc.ToNative(err); errdefs.IsNotFound(err) { // also when containerd has forgotten it
+		return d.endShims(ctx, id)
+	}
+	return err
 }
 
 func ignoreMissing(err error) error {
