@@ -38,6 +38,9 @@ func (b *box) Checkpoint(ctx context.Context, dir string, exit bool) error {
 	if err != nil {
 		return err
 	}
+	if err := b.awaitQuiet(ctx); err != nil {
+		return err
+	}
 	thaw, err := b.freezeDevices(ctx)
 	if err != nil {
 		return err

@@ -57,6 +57,31 @@ func TestCheckpointAndRestore(t *testing.T) {
 	}
 }
 
+// TestCheckpointWaitsForOpenConversations dumps an instance that somebody still talks to.
+func TestCheckpointWaitsForOpenConversations(t *testing.T) {
+	d := newDriver(t)
+	needCRIU(t, d)
+	b := started(t, d, config(t, spec.Function{Image: echoImage(t)}))
+	invoke(t, b, `1`)
+	conn, err := b.Dial(testContext(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := make(chan error, 1)
+	images, ctx := t.TempDir(), testContext(t)
+	go func() { done <- b.(*box).Checkpoint(ctx, images, true) }()
+	select {
+	case err := <-done:
+		t.Errorf("dumped with a connection open: %v", err)
+	case <-time.After(100 * time.Millisecond): // nothing can be waited for but time
+	}
+	conn.Close()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	remove(t, b)
+}
+
 // TestRestoreAtOnce has eight instances come back from one checkpoint at the same time, and the original go on beside them.
 func TestRestoreAtOnce(t *testing.T) {
 	d := newDriver(t)

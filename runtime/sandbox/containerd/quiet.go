@@ -1,0 +1,73 @@
+package containerd
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+)
+
+// quietWithin bounds how long an instance's conversations with the control plane may take to end.
+const quietWithin = 5 * time.Second
+
+// awaitQuiet waits until the instance has closed its ends of all connections to init.sock. What has just been answered is
+// closed a moment later, and CRIU cannot dump such an end: it belongs to the network namespace of who dialled, where CRIU
+// does not find it.
+func (b *box) awaitQuiet(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, quietWithin)
+	defer cancel()
+	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
+		pids, err := b.pids()
+		if err != nil {
+			return err
+		}
+		ours, err := unixSockets("/proc/self/net/unix")
+		if err != nil {
+			return err
+		}
+		if !holdsAny(pids, ours) {
+			return nil
+		}
+		select {
+		case <-time.After(wait):
+		case <-ctx.Done():
+			return fmt.Errorf("instance %s is still being talked to: %w (%w)", b.id, context.Cause(ctx), errdefs.ErrUnavailable)
+		}
+	}
+}
+
+// unixSockets are the inodes of the unix sockets of a network namespace, by its table.
+func unixSockets(table string) (map[string]bool, error) {
+	text, err := os.ReadFile(table)
+	if err != nil {
+		return nil, err
+	}
+	found := map[string]bool{}
+	for line := range strings.Lines(string(text)) { // Num RefCount Protocol Flags Type St Inode Path
+		if f := strings.Fields(line); len(f) >= 7 {
+			found[f[6]] = true
+		}
+	}
+	return found, nil
+}
+
+// holdsAny tells whether one of the processes has one of the sockets open.
+func holdsAny(pids []int, sockets map[string]bool) bool {
+	for _, pid := range pids {
+		dir := filepath.Join("/proc", strconv.Itoa(pid), "fd")
+		open, _ := names(dir) // a process that has gone holds nothing
+		for _, fd := range open {
+			target, _ := os.Readlink(filepath.Join(dir, fd))
+			inode, isSocket := strings.CutPrefix(target, "socket:[")
+			if isSocket && sockets[strings.TrimSuffix(inode, "]")] {
+				return true
+			}
+		}
+	}
+	return false
+}
