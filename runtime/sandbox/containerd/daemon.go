@@ -20,7 +20,7 @@ import (
 // daemon is a private containerd: a child of this process, or one that an earlier control plane left running when it was
 // killed. It is started again when it dies, since the shims, and the instances in them, outlive it.
 type daemon struct {
-	binary, socket, root, state, config, pidFile, logFile string
+	binary, socket, root, state, config, logFile string
 	path                                                  string // PATH it and its shims get
 	log                                                   *slog.Logger
 
@@ -33,7 +33,7 @@ type daemon struct {
 func newDaemon(binary string, o Options) *daemon {
 	in := func(name string) string { return filepath.Join(o.State, name) }
 	return &daemon{
-		binary: binary, socket: in("containerd.sock"), config: in("containerd.toml"), pidFile: in("containerd.pid"),
+		binary: binary, socket: in("containerd.sock"), config: in("containerd.toml"),
 		root: filepath.Join(o.Data, "containerd"), state: in("containerd"), logFile: filepath.Join(o.Data, "containerd.log"),
 		path: strings.Join(searchPath(o.Prefix), ":"), log: o.Log, done: make(chan struct{}),
 	}
@@ -75,18 +75,19 @@ func (d *daemon) adoptOrSpawn() (<-chan struct{}, error) {
 	return d.spawn()
 }
 
-// running is the pid of an earlier control plane's daemon, or 0.
+// running is the pid of an earlier control plane's daemon, or 0. It need not answer yet: a control plane may have been
+// killed just after it started one, and a second daemon on the same store would wait for the first one's locks for ever.
 func (d *daemon) running() int {
-	if !answers(d.socket) {
-		return 0
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, file := range lines {
+		b, _ := os.ReadFile(file)
+		args := strings.Split(string(b), "\x00")
+		if filepath.Base(args[0]) == "containerd" && len(args) > 2 && args[1] == "--config" && args[2] == d.config {
+			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
+			return pid
+		}
 	}
-	b, _ := os.ReadFile(d.pidFile)
-	pid, _ := strconv.Atoi(strings.TrimSpace(string(b)))
-	cmdline, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if !strings.Contains(string(cmdline), d.config) {
-		return 0
-	}
-	return pid
+	return 0
 }
 
 func (d *daemon) spawn() (<-chan struct{}, error) {
@@ -104,9 +105,6 @@ func (d *daemon) spawn() (<-chan struct{}, error) {
 		return nil, fmt.Errorf("private containerd %s does not start: %w", d.binary, err)
 	}
 	d.setPid(cmd.Process.Pid)
-	if err := os.WriteFile(d.pidFile, []byte(strconv.Itoa(cmd.Process.Pid)), 0o644); err != nil {
-		d.log.Warn("cannot note the pid of containerd", "err", err)
-	}
 	gone := make(chan struct{})
 	go func() { defer close(gone); _ = cmd.Wait() }()
 	return gone, nil

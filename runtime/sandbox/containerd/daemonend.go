@@ -27,7 +27,7 @@ func (d *daemon) close() {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 		<-gone
 	}
-	for _, f := range []string{d.pidFile, d.socket, d.socket + ".ttrpc", d.config} {
+	for _, f := range []string{d.socket, d.socket + ".ttrpc", d.config} {
 		_ = os.Remove(f)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -157,4 +158,26 @@ func TestFailedCreateLeavesNothing(t *testing.T) {
 		t.Errorf("left: %v", left)
 	}
 	remove(t, started(t, d, c)) // the id is free again
+}
+
+// TestKilledWhileTheDaemonStarts: the next control plane waits for a daemon that does not answer yet, and starts no other.
+func TestKilledWhileTheDaemonStarts(t *testing.T) {
+	d := newDriver(t)
+	before := d.daemon.currentPid()
+	if err := os.Rename(d.daemon.socket, d.daemon.socket+".later"); err != nil { // it lives, and cannot be reached
+		t.Fatal(err)
+	}
+	time.AfterFunc(300*time.Millisecond, func() { _ = os.Rename(d.daemon.socket+".later", d.daemon.socket) })
+	second, err := New(testContext(t), d.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second.daemon.currentPid() != before {
+		t.Error("a second private daemon was started on the same state")
+	}
+	second.daemon.leave() // to the first one, who stops it
+	second.daemon = nil
+	if err := second.Close(); err != nil {
+		t.Error(err)
+	}
 }
