@@ -1,0 +1,104 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+)
+
+func TestKilledServerAdoptsItsInstancesAgain(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		h := newHome(t, driver)
+		h.function("echo", "echo", "keepAlive: 10m\n")
+		s := h.serve(t)
+		pid := s.pidOfFunction(t)
+		before := s.instances(t)
+		s.kill()
+		s = h.serve(t)
+		adopted := s.instances(t)
+		if driver == "containerd" {
+			if len(adopted) != 1 || adopted[0].ID != before[0].ID {
+				t.Errorf("before %+v, after %+v", before, adopted)
+			}
+			if again := s.pidOfFunction(t); again != pid {
+				t.Errorf("process %s answers instead of %s", again, pid)
+			}
+		}
+		s.pidOfFunction(t)
+		if i := s.instances(t); len(i) != 1 {
+			t.Errorf("%+v", i)
+		}
+		if driver == "containerd" {
+			s.leavesNoContainer(t)
+		}
+		s.stop()
+		nothingLeft(t, h.data)
+	})
+}
+
+func (s *server) pidOfFunction(t *testing.T) string {
+	t.Helper()
+	a := s.do(t, "POST", invoke("echo"), `{"identify":true}`).want(t, 200)
+	id := into[map[string]any](t, a.body)
+	return fmt.Sprint(id["pid"], " on ", id["hostname"], id["host"])
+}
+
+// leavesNoContainer removes all instances and asks containerd itself what it still knows.
+func (s *server) leavesNoContainer(t *testing.T) {
+	t.Helper()
+	list := func() string {
+		out, err := exec.Command("ctr", "--address", filepath.Join(stateOf(s.home.data), "containerd.sock"), "--namespace", "videosdgx", "containers", "list", "--quiet").CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return strings.TrimSpace(string(out))
+	}
+	if list() == "" {
+		t.Error("containerd knows of no container while one runs")
+	}
+	for _, i := range s.instances(t) {
+		s.do(t, "DELETE", "/api/v1/instances/"+i.ID, "")
+	}
+	until(t, "no container is left", func() bool { return list() == "" })
+}
+
+func TestKilledPartsAreReplaced(t *testing.T) {
+	needContainerd(t)
+	h := newHome(t, "containerd")
+	h.function("echo", "echo", "")
+	s := h.serve(t)
+	for _, c := range []struct{ name, inCommandLine string }{
+		{"function", "echo"}, {"init", "videosdgx-init"}, {"shim", "containerd-shim"}, {"containerd", "containerd --config"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			s.do(t, "POST", invoke("echo"), `{"a":1}`).want(t, 200)
+			if !killOne(h.data, s.cmd.Process.Pid, c.inCommandLine) {
+				t.Fatalf("no process %q among\n%s", c.inCommandLine, strings.Join(processesOf(h.data), "\n"))
+			}
+			until(t, "the next call works", func() bool {
+				a, err := s.try(t, "POST", invoke("echo"), `{"a":1}`)
+				return err == nil && a.status == 200 && string(a.body) == `{"a":1}`
+			})
+		})
+	}
+	s.stop()
+	nothingLeft(t, h.data)
+}
+
+// killOne kills a process of a data folder other than the server, by a part of its command line.
+func killOne(data string, server int, part string) bool {
+	for _, pid := range pidsOf(data) {
+		line, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
+		text := strings.ReplaceAll(string(line), "\x00", " ")
+		program, _, _ := strings.Cut(text, " ")
+		if pid != server && (strings.Contains(filepath.Base(program), part) || strings.Contains(text, part)) {
+			return syscall.Kill(pid, syscall.SIGKILL) == nil
+		}
+	}
+	return false
+}
