@@ -64,9 +64,18 @@ func (c *Config) readFile(path string) error {
 	d := yaml.NewDecoder(bytes.NewReader(b))
 	d.KnownFields(true)
 	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: %w", path, err)
+		return fmt.Errorf("%s: %w", path, oneLine(err))
 	}
 	return nil
+}
+
+// oneLine joins the mistakes that the YAML decoder lists on lines of their own.
+func oneLine(err error) error {
+	var list *yaml.TypeError
+	if !errors.As(err, &list) {
+		return err
+	}
+	return errors.New(strings.ReplaceAll(strings.Join(list.Errors, "; "), " not found in type daemon.Config", " is no setting: see videosdgx serve --help"))
 }
 
 // each calls f for every field with its name in the file.
