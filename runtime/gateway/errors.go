@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"os"
@@ -104,8 +105,10 @@ var classWords = []error{
 func sentence(err error) string {
 	text := err.Error()
 	for _, c := range classWords {
-		if s, ok := strings.CutSuffix(text, ": "+c.Error()); ok {
-			return s
+		for _, form := range []string{": %s", " (%s)"} {
+			if s, ok := strings.CutSuffix(text, fmt.Sprintf(form, c)); ok {
+				return s
+			}
 		}
 	}
 	return text
