@@ -68,6 +68,12 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	defer os.RemoveAll(dir)
 	b := &bench{options: o, server: s, report: harness.NewReport("chaos"), things: newThings(s.Data)}
+	defer func() {
+		if err != nil { // nothing of a bench that failed goes on running
+			err = errors.Join(err, s.Halt())
+			b.things.end()
+		}
+	}()
 	if err := b.deploy(ctx, dir); err != nil {
 		return err
 	}

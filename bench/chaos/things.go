@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -90,4 +91,18 @@ func (t things) shoot(kind string, p process) bool {
 	defer unix.Close(fd)
 	now, ours := t.look(p.pid)
 	return ours && now.kind == kind && unix.PidfdSendSignal(fd, unix.SIGKILL, nil, 0) == nil
+}
+
+// end kills all that is the server's, until nothing is left of it.
+func (t things) end() {
+	for i := 0; i < 100; i++ {
+		all := t.find("")
+		for _, p := range all {
+			t.shoot(p.kind, p)
+		}
+		if len(all) == 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 }

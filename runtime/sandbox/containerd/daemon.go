@@ -21,8 +21,8 @@ import (
 // killed. It is started again when it dies, since the shims, and the instances in them, outlive it.
 type daemon struct {
 	binary, socket, root, state, config, logFile string
-	path                                                  string // PATH it and its shims get
-	log                                                   *slog.Logger
+	path                                         string // PATH it and its shims get
+	log                                          *slog.Logger
 
 	stop context.CancelFunc
 	done chan struct{}
