@@ -48,6 +48,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 			return nil, err
 		}
 	}
+	if err := os.RemoveAll(filepath.Join(d.Data, "functions")); err != nil { // a manifest for another driver
+		return nil, err
+	}
 	if err := d.prepare(ctx); err != nil {
 		return nil, err
 	}
@@ -56,7 +59,11 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	defer srv.stop()
-	return d.measure(ctx, srv)
+	driver, err := d.deploy(ctx, srv)
+	if err != nil {
+		return nil, err
+	}
+	return d.measure(ctx, srv, driver)
 }
 
 type demo struct {

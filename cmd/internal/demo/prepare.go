@@ -14,40 +14,48 @@ import (
 
 const model = "wan21-tiny"
 
-// prepare makes bundle, image and manifest, each only when what it is made from has changed.
+// prepare makes the bundle, when what it is made from has changed.
 func (d *demo) prepare(ctx context.Context) error {
-	bundle, image := filepath.Join(d.Data, "models", model), filepath.Join(d.Data, "images", "wan21")
-	bin := filepath.Dir(d.exe)
-	err := d.unlessDone(bundle, []string{d.Checkpoint, d.exe}, func() error {
+	return d.unlessDone(d.bundle(), []string{d.Checkpoint, d.exe}, func() error {
 		return d.step("building the model bundle", func() error {
-			if err := os.RemoveAll(bundle); err != nil {
-				return err
-			}
-			return d.command(ctx, "models", "build", d.Checkpoint, "-o", bundle)
+			return d.command(ctx, "models", "build", d.Checkpoint, "-o", d.bundle())
 		})
 	})
-	if err != nil {
-		return err
-	}
-	err = d.unlessDone(image, []string{d.Image, filepath.Join(bin, "functions", "wan21")}, func() error {
-		return d.step("building the function image", func() error {
-			return d.command(ctx, "image", "build", d.Image, "-o", image)
-		})
-	})
-	if err != nil {
-		return err
-	}
-	return d.manifest(bundle, image, filepath.Join(bin, "functions", "wan21"))
 }
 
-// manifest writes functions/wan21/function.yaml for the server of the demo.
-func (d *demo) manifest(bundle, image, program string) error {
-	how := "image: " + strconv.Quote("oci:"+image)
-	if d.Driver == "process" {
-		how = "command: [" + strconv.Quote(program) + "]"
+// deploy makes the function known to the server, in the form that its driver takes: an image, which is built when its
+// inputs have changed, or the program itself.
+func (d *demo) deploy(ctx context.Context, s *server) (driver string, err error) {
+	var v struct{ Driver string }
+	if err := s.get(ctx, "/api/v1/version", &v); err != nil {
+		return "", err
 	}
-	text := fmt.Sprintf("name: wan21\ndescription: Wan 2.1, the tiny demo checkpoint\n%s\nmodel: {name: wan21, bundle: %q}\nkeepAlive: 15m\ntimeout: 15m\nsnapshot: \"off\" # a plain start of this model is the faster one\n",
-		how, bundle)
+	program := filepath.Join(filepath.Dir(d.exe), "functions", "wan21")
+	how := "command: [" + strconv.Quote(program) + "]"
+	if v.Driver != "process" {
+		image := filepath.Join(d.Data, "images", "wan21")
+		err := d.unlessDone(image, []string{d.Image, program}, func() error {
+			return d.step("building the function image", func() error {
+				return d.command(ctx, "image", "build", d.Image, "-o", image)
+			})
+		})
+		if err != nil {
+			return "", err
+		}
+		how = "image: " + strconv.Quote("oci:"+image)
+	}
+	if err := d.manifest(how); err != nil {
+		return "", err
+	}
+	return v.Driver, s.await(ctx, "/api/v1/functions/wan21")
+}
+
+func (d *demo) bundle() string { return filepath.Join(d.Data, "models", model) }
+
+// manifest writes functions/wan21/function.yaml, which the server picks up.
+func (d *demo) manifest(how string) error {
+	text := fmt.Sprintf("name: wan21\ndescription: Wan 2.1, the tiny demo checkpoint\n%s\nmodel: {name: wan21, bundle: %q}\n"+
+		"keepAlive: 15m\ntimeout: 15m\nsnapshot: \"off\" # a plain start of this model is the faster one\n", how, d.bundle())
 	dir := filepath.Join(d.Data, "functions", "wan21")
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
