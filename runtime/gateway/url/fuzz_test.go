@@ -1,8 +1,6 @@
 package url
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +12,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/gateway/gatewaytest"
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spec/urlevent"
 )
 
 func FuzzRoute(f *testing.F) {
@@ -30,21 +29,6 @@ func FuzzRoute(f *testing.F) {
 		got, ok := route(host, u)
 		if ok && (got.name == "" || !strings.HasPrefix(got.path, "/")) && strings.HasPrefix(u.EscapedPath(), "/") {
 			t.Fatalf("%q %q gave %+v", host, path, got)
-		}
-	})
-}
-
-func FuzzPrelude(f *testing.F) {
-	zero := strings.Repeat("\x00", 8)
-	for _, s := range []string{`{"statusCode":200}` + zero + "body", zero, "{}" + zero[:7], "{}" + zero[:3] + "x", "", "{", strings.Repeat("x", 70000) + zero} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		head, err := readPrelude(bufio.NewReaderSize(bytes.NewReader(b), 16))
-		at := bytes.IndexByte(b, 0)
-		well := at >= 0 && at < maxPrelude && bytes.HasPrefix(b[at:], []byte(zero))
-		if well != (err == nil) || well && !bytes.Equal(head, b[:at]) {
-			t.Fatalf("%q: %q %v", b, head, err)
 		}
 	})
 }
@@ -82,7 +66,7 @@ func FuzzEvent(f *testing.F) {
 		h := New(Options{Invoker: gatewaytest.Echo})
 		r := &http.Request{Method: method, Proto: "HTTP/1.1", Host: "h", URL: &url.URL{Path: path, RawQuery: query}, Header: http.Header{"Content-Type": {content}, "Cookie": {cookie}}}
 		b := h.event(r, target{"f", "", path}, "id", body)
-		var e event
+		var e urlevent.Request
 		if err := json.Unmarshal(b, &e); err != nil {
 			t.Fatalf("%v: %s", err, b)
 		}

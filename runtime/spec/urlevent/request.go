@@ -1,6 +1,7 @@
 // Package urlevent speaks the two ends of a Lambda function URL: the event that a request becomes (payload format
 // version 2.0) and the answer that a function gives to it, whole (statusCode, headers, body) or streamed (a JSON prelude,
 // eight zero bytes, the body). It is a leaf beside spec, shared by function URLs and by jobs.
+// Source: docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html.
 package urlevent
 
 import (
@@ -49,28 +50,34 @@ type HTTP struct {
 	UserAgent string `json:"userAgent"`
 }
 
-// New makes the event of a call that the runtime itself places, such as a job's.
-func New(id, method, path string, headers map[string]string, body []byte, now time.Time) Request {
-	r := Request{
-		Version: "2.0", RouteKey: "$default", RawPath: path, Headers: map[string]string{},
+// Begin makes an event without headers and body, from whoever calls (account, the address that was called and its first
+// label) and the request line.
+func Begin(id, account, domain, prefix string, line HTTP, now time.Time) Request {
+	return Request{
+		Version: "2.0", RouteKey: "$default", RawPath: line.Path, Headers: map[string]string{},
 		Context: Context{
-			AccountID: "anonymous", APIID: "videosdgx", DomainName: "videosdgx", DomainPrefix: "videosdgx",
-			HTTP:      HTTP{Method: method, Path: path, Protocol: "HTTP/1.1", SourceIP: "127.0.0.1", UserAgent: "videosdgx"},
+			AccountID: account, APIID: prefix, DomainName: domain, DomainPrefix: prefix, HTTP: line,
 			RequestID: id, RouteKey: "$default", Stage: "$default",
 			Time: now.UTC().Format("02/Jan/2006:15:04:05 -0700"), TimeEpoch: now.UnixMilli(),
 		},
 	}
+}
+
+// New makes the event of a call that the runtime itself places, such as a job's.
+func New(id, method, path string, headers map[string]string, body []byte, now time.Time) Request {
+	line := HTTP{Method: method, Path: path, Protocol: "HTTP/1.1", SourceIP: "127.0.0.1", UserAgent: "videosdgx"}
+	r := Begin(id, "anonymous", "videosdgx", "videosdgx", line, now)
 	for k, v := range headers {
 		r.Headers[strings.ToLower(k)] = v
 	}
-	r.SetBody(body)
+	r.Headers["content-length"] = strconv.Itoa(len(body))
+	r.SetBody(body, !utf8.Valid(body))
 	return r
 }
 
-// SetBody puts text in as it is and anything else in base64.
-func (r *Request) SetBody(b []byte) {
-	r.Headers["content-length"] = strconv.Itoa(len(b))
-	if r.IsBase64Encoded = !utf8.Valid(b); r.IsBase64Encoded {
+// SetBody puts text in as it is, and what is binary in base64. JSON carries UTF-8 only: all else must be called binary.
+func (r *Request) SetBody(b []byte, binary bool) {
+	if r.IsBase64Encoded = binary; binary {
 		r.Body = base64.StdEncoding.EncodeToString(b)
 		return
 	}

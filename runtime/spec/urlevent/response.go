@@ -1,74 +1,16 @@
 package urlevent
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 )
-
-// MaxPrelude bounds the JSON before a streamed body, in bytes.
-const MaxPrelude = 128 << 10
-
-// delimiter parts prelude and body: eight zero bytes, as Lambda's HTTP integration has it.
-var delimiter = make([]byte, 8)
-
-// ErrPrelude says that a streamed answer does not begin as an HTTP answer must.
-var ErrPrelude = errors.New("the function's streamed answer has no HTTP prelude: it must begin with JSON {statusCode, headers, cookies} and eight zero bytes")
 
 // Head is what a function says before its body.
 type Head struct {
 	StatusCode int               `json:"statusCode"`
 	Headers    map[string]string `json:"headers"`
 	Cookies    []string          `json:"cookies"`
-}
-
-// ReadPrelude parses the head of a streamed answer and gives the reader of its body.
-func ReadPrelude(r io.Reader) (Head, io.Reader, error) {
-	br := bufio.NewReaderSize(r, 32<<10)
-	var text []byte
-	for {
-		b, err := br.ReadByte()
-		if err != nil {
-			return Head{}, nil, preludeError(err)
-		}
-		if b == 0 {
-			break
-		}
-		if text = append(text, b); len(text) > MaxPrelude {
-			return Head{}, nil, ErrPrelude
-		}
-	}
-	zeros := make([]byte, len(delimiter)-1)
-	if _, err := io.ReadFull(br, zeros); err != nil {
-		return Head{}, nil, preludeError(err)
-	}
-	if !bytes.Equal(zeros, delimiter[1:]) {
-		return Head{}, nil, ErrPrelude
-	}
-	h, err := parseHead(text)
-	return h, br, err
-}
-
-func preludeError(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return ErrPrelude
-	}
-	return fmt.Errorf("reading the function's answer: %w", err)
-}
-
-func parseHead(text []byte) (Head, error) {
-	h := Head{StatusCode: 200}
-	if len(bytes.TrimSpace(text)) == 0 {
-		return h, nil
-	}
-	if err := json.Unmarshal(text, &h); err != nil {
-		return Head{}, fmt.Errorf("%w: %v", ErrPrelude, err)
-	}
-	return h, checkStatus(h.StatusCode)
 }
 
 func checkStatus(code int) error {
@@ -86,7 +28,8 @@ func ParseBuffered(b []byte) (Head, []byte, error) {
 		Body       *string `json:"body"`
 		Base64     bool    `json:"isBase64Encoded"`
 	}
-	if err := json.Unmarshal(b, &v); err != nil || v.StatusCode == nil {
+	if json.Unmarshal(b, &v) != nil || v.StatusCode == nil {
+		//nolint:nilerr // any other JSON, and what is none, is a body
 		return Head{StatusCode: 200, Headers: map[string]string{"content-type": "application/json"}}, b, nil
 	}
 	v.Head.StatusCode = *v.StatusCode

@@ -1,6 +1,7 @@
 package urlevent
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -24,9 +25,12 @@ func TestRequestRoundTrip(t *testing.T) {
 	if m["version"] != "2.0" || m["body"] != `{"prompt":"é"}` || m["headers"].(map[string]any)["accept"] != "video/mp4" {
 		t.Fatalf("unexpected event: %s", b)
 	}
-	r.SetBody([]byte{0xff, 0})
+	r = New("id-2", "POST", "/", nil, []byte{0xff, 0}, time.Unix(1, 0))
 	if !r.IsBase64Encoded || r.Body != "/wA=" {
 		t.Fatalf("binary body: %q, %v", r.Body, r.IsBase64Encoded)
+	}
+	if r.SetBody([]byte("hi"), true); !r.IsBase64Encoded || r.Body != "aGk=" {
+		t.Fatalf("text of a binary type: %q, %v", r.Body, r.IsBase64Encoded)
 	}
 }
 
@@ -65,6 +69,24 @@ func TestParseBuffered(t *testing.T) {
 	if _, _, err = ParseBuffered([]byte(`{"statusCode":200,"body":"*","isBase64Encoded":true}`)); err == nil {
 		t.Fatal("broken base64 was taken")
 	}
+}
+
+func FuzzSplitPrelude(f *testing.F) {
+	zero := string(delimiter)
+	for _, s := range []string{`{"statusCode":200}` + zero + "body", zero, "{}" + zero[:7], "{}" + zero[:3] + "x", "", "{", strings.Repeat("x", MaxPrelude+1) + zero} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		head, err := SplitPrelude(bufio.NewReaderSize(bytes.NewReader(b), 16))
+		at := bytes.IndexByte(b, 0)
+		well := at >= 0 && at <= MaxPrelude && bytes.HasPrefix(b[at:], delimiter)
+		if well != (err == nil) || well && !bytes.Equal(head, b[:at]) {
+			t.Fatalf("%q: %q %v", b, head, err)
+		}
+		if err != nil && !errors.Is(err, ErrPrelude) {
+			t.Fatalf("%v is not ErrPrelude", err)
+		}
+	})
 }
 
 func FuzzReadPrelude(f *testing.F) {
