@@ -93,19 +93,16 @@ func (h *hasher) content(path string, info fs.FileInfo) string {
 	return known.sum
 }
 
+// tree adds every file below dir, in the walk's order; what cannot be read counts as missing.
 func (h *hasher) tree(w io.Writer, dir string) {
 	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
-		if err != nil || e.IsDir() {
+		if err == nil && e.IsDir() {
 			return nil
 		}
-		info, err := os.Stat(path)
-		switch {
-		case err != nil:
-			return nil
-		case info.Size() <= smallFile:
-			h.file(w, path)
-		default:
+		if info, err := os.Stat(path); err == nil && info.Size() > smallFile {
 			_, _ = fmt.Fprintf(w, "file %s %d\n", path, info.Size())
+		} else {
+			h.file(w, path)
 		}
 		return nil
 	})

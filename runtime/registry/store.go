@@ -101,8 +101,11 @@ func readRecord(path string) (*record, error) {
 		return nil, fmt.Errorf("read the registry: %w", err)
 	}
 	r := &record{}
-	if err := json.Unmarshal(text, r); err != nil || r.Format != 1 || r.Name == "" {
-		return nil, fmt.Errorf("%s is not a function's state of format 1 (%v); move it away to start without it", path, err)
+	if err := json.Unmarshal(text, r); err != nil {
+		return nil, fmt.Errorf("%s is not a function's state (%w); move it away to start without it", path, err)
+	}
+	if r.Format != 1 || r.Name == "" {
+		return nil, fmt.Errorf("%s is not a function's state of format 1; move it away to start without it", path)
 	}
 	return r, nil
 }

@@ -3,6 +3,7 @@ package lambda
 import (
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"io"
 	"net/http"
 
@@ -79,7 +80,7 @@ type invokeComplete struct {
 
 // complete says how a stream ended; err is what its last Read gave.
 func complete(res *spec.Result, err error, tail bool) invokeComplete {
-	if err != io.EOF {
+	if !errors.Is(err, io.EOF) {
 		return invokeComplete{ErrorCode: "ServiceException", ErrorDetails: err.Error()}
 	}
 	t, c := res.Trailer(), invokeComplete{}

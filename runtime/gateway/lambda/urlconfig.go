@@ -86,7 +86,7 @@ func (a *API) setURL(w http.ResponseWriter, r *http.Request, status int) error {
 	if err := a.decode(r, &in); err != nil {
 		return err
 	}
-	fn, err := a.change(r, func(fn *spec.Function) error { return in.apply(fn) })
+	fn, err := a.change(r, in.apply)
 	if err != nil {
 		return err
 	}
