@@ -82,20 +82,30 @@ func parseNormalizer(raw json.RawMessage) (normalizer, error) {
 }
 
 func parseNormalizers(raw json.RawMessage) (normalizer, error) {
-	var d struct {
-		List []json.RawMessage `json:"normalizers"`
+	list, err := parseSequence(raw, "normalizers", parseNormalizer)
+	return normalizers(list), err
+}
+
+// parseSequence parses the parts that stand in a Sequence under key; null ones are left out.
+func parseSequence[P comparable](raw json.RawMessage, key string, parse func(json.RawMessage) (P, error)) ([]P, error) {
+	var d map[string]json.RawMessage
+	var parts []json.RawMessage
+	err := json.Unmarshal(raw, &d)
+	if err == nil && d[key] != nil {
+		err = json.Unmarshal(d[key], &parts)
 	}
-	if err := json.Unmarshal(raw, &d); err != nil {
-		return nil, fmt.Errorf("normalizer: %w: %w", err, errdefs.ErrDataLoss)
+	if err != nil {
+		return nil, fmt.Errorf("%s of tokenizer.json: %w: %w", key, err, errdefs.ErrDataLoss)
 	}
-	var list normalizers
-	for _, one := range d.List {
-		n, err := parseNormalizer(one)
+	var list []P
+	var null P
+	for _, part := range parts {
+		p, err := parse(part)
 		if err != nil {
 			return nil, err
 		}
-		if n != nil {
-			list = append(list, n)
+		if p != null {
+			list = append(list, p)
 		}
 	}
 	return list, nil

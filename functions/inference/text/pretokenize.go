@@ -41,23 +41,8 @@ func parsePre(raw json.RawMessage) (preTokenizer, error) {
 }
 
 func parsePres(raw json.RawMessage) (preTokenizer, error) {
-	var d struct {
-		List []json.RawMessage `json:"pretokenizers"`
-	}
-	if err := json.Unmarshal(raw, &d); err != nil {
-		return nil, fmt.Errorf("pre-tokenizer: %w: %w", err, errdefs.ErrDataLoss)
-	}
-	var list preTokenizers
-	for _, one := range d.List {
-		p, err := parsePre(one)
-		if err != nil {
-			return nil, err
-		}
-		if p != nil {
-			list = append(list, p)
-		}
-	}
-	return list, nil
+	list, err := parseSequence(raw, "pretokenizers", parsePre)
+	return preTokenizers(list), err
 }
 
 // whitespaceSplit cuts at white space and drops it.

@@ -2,7 +2,9 @@ package text
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -32,8 +34,11 @@ func Load(dir string) (*Tokenizer, error) {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	config, err := os.ReadFile(filepath.Join(dir, "tokenizer_config.json"))
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return t, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("cannot read tokenizer: %w", err)
 	}
 	return t, t.padFrom(config)
 }
