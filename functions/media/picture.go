@@ -26,7 +26,7 @@ func Picture(raw []byte) (image.Image, error) {
 	}
 	img, _, err := image.Decode(bytes.NewReader(raw))
 	if err != nil {
-		return nil, fmt.Errorf("the %s picture is damaged (%v): %w", kind, err, errdefs.ErrInvalidArgument)
+		return nil, fmt.Errorf("the %s picture is damaged (%w): %w", kind, err, errdefs.ErrInvalidArgument)
 	}
 	return img, nil
 }

@@ -35,7 +35,7 @@ func (g *causal) conv(x onnx.Value, c nn.Conv) onnx.Value {
 
 // lookBack puts the frames before x in front of it, and gives the last ones to the next run.
 func (g *causal) lookBack(x onnx.Value, channels, frames int64) onnx.Value {
-	joined := x
+	var joined onnx.Value
 	if g.first {
 		joined = g.Op("Pad", []onnx.Value{x, g.Ints(0, 0, frames, 0, 0, 0, 0, 0, 0, 0)})
 	} else {

@@ -3,6 +3,7 @@ package wan21
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
@@ -77,7 +78,7 @@ func (d *denoiser) predict(ctx context.Context, latents []float32, t float32, te
 	if d.cos.Data == nil {
 		d.cos, d.sin = d.c.rotary(grid, 1)
 	}
-	full := append(latents[:len(latents):len(latents)], d.condition...)
+	full := slices.Concat(latents, d.condition)
 	in := map[string]engine.Tensor{
 		ditTokens: engine.Floats(patchify(full, d.c.InChannels, d.frames, d.height, d.width, d.c.PatchSize),
 			1, grid[0]*grid[1]*grid[2], d.c.InChannels*d.c.patchVolume()),

@@ -86,7 +86,7 @@ func identify(path string) (identity, error) {
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return identity{}, &snapshotter.DamageError{File: path, Expected: "a regular file", Found: "mode " + strconv.FormatUint(uint64(st.Mode), 8)}
 	}
-	return identity{uint64(st.Dev), st.Ino, uint64(st.Size), uint64(st.Mtim.Nano()), uint64(st.Ctim.Nano())}, nil
+	return identity{st.Dev, st.Ino, uint64(st.Size), uint64(st.Mtim.Nano()), uint64(st.Ctim.Nano())}, nil
 }
 
 // missing turns an absent file into damage of the snapshot.

@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
@@ -91,7 +92,7 @@ func (w *Writer) optimise(ctx context.Context, m *onnx.Model, weights []onnx.Ten
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	inputs := m.Graph.Inputs
-	m.Graph.Inputs = append(inputs[:len(inputs):len(inputs)], asInputs(weights)...)
+	m.Graph.Inputs = slices.Concat(inputs, asInputs(weights))
 	raw, err := m.Encode()
 	if err != nil {
 		return nil, err

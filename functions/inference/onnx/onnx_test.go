@@ -58,7 +58,7 @@ func TestWhatIsWrittenIsRead(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if d := cmp.Diff(m, got, cmp.Comparer(func(a, b []byte) bool { return bytes.Equal(a, b) })); d != "" {
+	if d := cmp.Diff(m, got, cmp.Comparer(bytes.Equal)); d != "" {
 		t.Error(d)
 	}
 }

@@ -1,6 +1,6 @@
 package onnx
 
-// Add, Sub, Mul and Div broadcast as numpy does.
+// Add is the elementwise sum; it, Sub, Mul and Div broadcast as numpy does.
 func (b *Builder) Add(x, y Value) Value { return b.Op("Add", []Value{x, y}) }
 
 // Sub is x − y.

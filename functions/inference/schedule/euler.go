@@ -6,7 +6,7 @@ type Euler struct {
 	at                int
 }
 
-func newEuler(c Config, o Options) (*Euler, error) {
+func newEuler(c Config, o Options) *Euler {
 	sigmas := c.shifted(eulerSigmas(c, o), c.Shift, o.Mu)
 	e := &Euler{}
 	last := float32(0)
@@ -19,7 +19,7 @@ func newEuler(c Config, o Options) (*Euler, error) {
 		e.timesteps = append(e.timesteps, f*float32(c.TrainTimesteps))
 	}
 	e.sigmas = append(e.sigmas, last)
-	return e, nil
+	return e
 }
 
 // eulerSigmas are the sigmas before shifting. The reference's own run between the ends of a training table that is

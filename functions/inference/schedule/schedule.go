@@ -49,9 +49,9 @@ func New(c Config, o Options) (Scheduler, error) {
 	}
 	switch c.Class {
 	case "UniPCMultistepScheduler":
-		return newUniPC(c, o)
+		return newUniPC(c, o), nil
 	case "FlowMatchEulerDiscreteScheduler":
-		return newEuler(c, o)
+		return newEuler(c, o), nil
 	}
 	return nil, fmt.Errorf("scheduler %q is not known; UniPCMultistepScheduler and FlowMatchEulerDiscreteScheduler are: %w",
 		c.Class, errdefs.ErrNotImplemented)

@@ -20,7 +20,7 @@ type UniPC struct {
 	last              []float32   // the sample before the last predictor step
 }
 
-func newUniPC(c Config, o Options) (*UniPC, error) {
+func newUniPC(c Config, o Options) *UniPC {
 	n := o.count()
 	sigmas := slices.Clone(o.Sigmas)
 	if sigmas == nil {
@@ -40,7 +40,7 @@ func newUniPC(c Config, o Options) (*UniPC, error) {
 		last = u.sigmas[n-1]
 	}
 	u.sigmas = append(u.sigmas, last)
-	return u, nil
+	return u
 }
 
 // Timesteps implements Scheduler.

@@ -79,10 +79,10 @@ func lookup(table *[256]float32, raw []byte, out []float32) {
 
 func halfToFloat(h uint16) float32 {
 	sign, exp, man := uint32(h>>15)<<31, uint32(h>>10&31), uint32(h&1023)
-	switch {
-	case exp == 31:
+	switch exp {
+	case 31:
 		return math.Float32frombits(sign | 0x7f800000 | man<<13)
-	case exp == 0:
+	case 0:
 		v := float32(man) * (1.0 / (1 << 24))
 		return math.Float32frombits(math.Float32bits(v) | sign)
 	}

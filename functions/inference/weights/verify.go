@@ -148,7 +148,7 @@ func hashFile(ctx context.Context, path string, read func(n int)) (string, error
 		n, err := f.Read(buf)
 		h.Write(buf[:n])
 		read(n)
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
 		}
 		if err == nil {

@@ -26,6 +26,7 @@ func fuseNode(n *onnx.Node) {
 		}
 	}
 	if q := heads["q_num_heads"]; q > 0 && q == heads["kv_num_heads"] {
-		n.Op, n.Domain, n.Attrs = "MultiHeadAttention", "com.microsoft", append(attrs, onnx.Int("num_heads", q))
+		attrs = append(attrs, onnx.Int("num_heads", q))
+		n.Op, n.Domain, n.Attrs = "MultiHeadAttention", "com.microsoft", attrs
 	}
 }

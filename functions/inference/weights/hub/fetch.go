@@ -80,7 +80,7 @@ func (f *fetcher) present() (string, bool) {
 	if err != nil || st.Size() != f.e.Size {
 		return "", false
 	}
-	s, _, err := readSums(f.path, f.e.Size)
+	s, err := readSums(f.path, f.e.Size)
 	ok, _, _ := s.matches(f.e)
 	return hexSHA256(s), ok && err == nil
 }
@@ -156,7 +156,7 @@ func (f *fetcher) finish() (string, error) {
 			return "", fmt.Errorf("cannot write the download: %w", err)
 		}
 	}
-	s, _, err := readSums(f.partial(), f.e.Size)
+	s, err := readSums(f.partial(), f.e.Size)
 	if err != nil {
 		return "", fmt.Errorf("cannot verify the download: %w", err)
 	}
