@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/videosdgx/videosdgx/cmd/internal/daemon"
 	"github.com/videosdgx/videosdgx/cmd/internal/doctor"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
 )
@@ -17,14 +18,14 @@ func newDoctorCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "doctor",
 		Short: "Say which parts this machine has, and how to get the others",
-		Long: `Look for every real part that VideosDGX stands on (containerd, an OCI runtime, CRIU, ONNX Runtime, ffmpeg, NVML, CUDA
-checkpoints, cgroups) and say what was found, which version, and the command that installs what is missing.
+		Long: `Look for every real part that VideosDGX stands on (containerd and its shim, an OCI runtime, CRIU, nftables, ONNX
+Runtime, ffmpeg, NVML, memory, CUDA checkpoints, cgroups) and say what was found, which version, and the command that installs what is missing.
 
 The exit status is 0 when everything that generating a clip needs is there, else 1.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			found := doctor.Run(cmd.Context(), doctor.Containerd(), doctor.Runtime(), doctor.CRIU(), onnxRuntime,
-				doctor.Ffmpeg(), doctor.NVML(), doctor.CUDACheckpoint(), doctor.Cgroups())
+			found := doctor.Run(cmd.Context(), daemon.ContainerdParts, doctor.One(onnxRuntime), doctor.One(doctor.Ffmpeg()),
+				daemon.GPUParts, doctor.One(doctor.Cgroups()))
 			if err := emit(cmd, found, func(w io.Writer) error { return printFindings(w, found) }); err != nil {
 				return err
 			}

@@ -8,6 +8,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/spf13/cobra"
 
+	"github.com/videosdgx/videosdgx/cmd/internal/daemon"
 	"github.com/videosdgx/videosdgx/images/builder"
 )
 
@@ -27,22 +28,27 @@ type builtImage struct {
 	Layers int    `json:"layers"`
 	Layout string `json:"layout,omitempty"`
 	Pushed string `json:"pushed,omitempty"`
+	Import string `json:"imported,omitempty"` // socket of the containerd that has it now
 }
 
 func newImageBuildCmd() *cobra.Command {
 	var opts builder.Options
-	var out, push string
+	var out, push, socket string
+	var load bool
 	cmd := &cobra.Command{
 		Use:   "build FOLDER",
 		Short: "Assemble an OCI image from a folder's image.yaml",
 		Long: `Assemble a function's OCI image from files of this machine: the function's program, the closure of its shared
 libraries, ONNX Runtime, ffmpeg, CA certificates and an unprivileged user, as the folder's image.yaml lists them.
 
-The image is written as an OCI layout, which a manifest names as "image: oci:DIR"; with --push it goes to a registry
-besides, with the credentials that docker login has left. The same input files give the same digest, and images share
+The image is written as an OCI layout, which a manifest names as "image: oci:DIR". With --import it goes into containerd
+besides, unpacked, where a manifest names it by its own name; with --push to a registry, with the credentials that docker
+login has left. The same input files give the same digest, and images share
 the layers they have in common.`,
 		Example: `  videosdgx image build images/wan21
   videosdgx image build images/wan21 --output /srv/images/wan21
+  videosdgx image build images/wan21 --import
+  videosdgx image build images/wan21 --containerd /run/k3s/containerd/containerd.sock
   videosdgx image build images/wan21 --push localhost:5000/wan21:v1`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -61,16 +67,23 @@ the layers they have in common.`,
 					return err
 				}
 			}
+			if load = load || socket != ""; load {
+				if socket, err = daemon.ImportImage(cmd.Context(), socket, out, recipe.Name); err != nil {
+					return err
+				}
+			}
 			built, err := describe(recipe.Name, img)
 			if err != nil {
 				return err
 			}
-			built.Layout, built.Pushed = out, push
+			built.Layout, built.Pushed, built.Import = out, push, socket
 			return emit(cmd, built, built.print)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "folder of the OCI layout (default .build/images/NAME)")
 	cmd.Flags().StringVar(&push, "push", "", "registry reference to push the image to besides")
+	cmd.Flags().BoolVar(&load, "import", false, "import the image into containerd besides")
+	cmd.Flags().StringVar(&socket, "containerd", "", "socket of that containerd, implies --import (default: the system's)")
 	cmd.Flags().StringVar(&opts.Bin, "bin", "", "folder of the built programs (default: this program's own)")
 	cmd.Flags().StringVar(&opts.Prefix, "prefix", "", "folder of VideosDGX's own libraries (default /usr/local/lib/videosdgx)")
 	addJSONFlag(cmd)
@@ -98,6 +111,9 @@ func (b builtImage) print(w io.Writer) error {
 	_, err := fmt.Fprintf(w, "%s  %d layers, %.1f MB\n%s\nlayout: %s\n", b.Name, b.Layers, float64(b.Bytes)/1e6, b.Digest, b.Layout)
 	if err == nil && b.Pushed != "" {
 		_, err = fmt.Fprintf(w, "pushed: %s\n", b.Pushed)
+	}
+	if err == nil && b.Import != "" {
+		_, err = fmt.Fprintf(w, "imported: %s as %s\n", b.Import, b.Name)
 	}
 	return err
 }

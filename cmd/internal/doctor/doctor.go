@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -21,14 +22,20 @@ type Finding struct {
 // Probe looks for one part. It must not block beyond its ctx.
 type Probe func(ctx context.Context) Finding
 
-// timeout bounds one probe: a hung daemon must not hang the doctor.
+// Group looks for parts that belong together. It must not block beyond its ctx.
+type Group func(ctx context.Context) []Finding
+
+// One makes a group of a single probe.
+func One(p Probe) Group { return func(ctx context.Context) []Finding { return []Finding{p(ctx)} } }
+
+// timeout bounds one group: a hung daemon must not hang the doctor.
 const timeout = 5 * time.Second
 
-// Run runs all probes side by side and gives their findings in order.
-func Run(ctx context.Context, probes ...Probe) []Finding {
-	out := make([]Finding, len(probes))
+// Run runs all groups side by side and gives their findings in order.
+func Run(ctx context.Context, groups ...Group) []Finding {
+	out := make([][]Finding, len(groups))
 	var wg sync.WaitGroup
-	for i, p := range probes {
+	for i, p := range groups {
 		wg.Go(func() {
 			ctx, cancel := context.WithTimeout(ctx, timeout)
 			defer cancel()
@@ -36,7 +43,7 @@ func Run(ctx context.Context, probes ...Probe) []Finding {
 		})
 	}
 	wg.Wait()
-	return out
+	return slices.Concat(out...)
 }
 
 // Healthy is true when everything required is there.

@@ -53,11 +53,3 @@ func Ffmpeg() Probe {
 	}
 	return program("ffmpeg", true, "apt-get install ffmpeg", name)
 }
-
-// private is where make setup puts binaries that are newer than the distribution's; the driver prefers them too.
-const private = "/opt/videosdgx/bin/"
-
-// Runtime is the OCI runtime.
-func Runtime() Probe {
-	return program("OCI runtime", false, "make setup", private+"runc", "runc", "crun")
-}

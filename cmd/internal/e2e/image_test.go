@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 )
 
@@ -41,4 +42,34 @@ func TestImageThatIsNotOne(t *testing.T) {
 		})
 	}
 	s.do(t, "POST", "/fn/echo/", "{}").want(t, 200)
+}
+
+func TestImageBuildImportsIntoContainerd(t *testing.T) {
+	needContainerd(t)
+	h := newHome(t, "containerd")
+	s := h.serve(t)
+	bin, out := need(t, programs), filepath.Join(t.TempDir(), "echo.oci")
+	socket := filepath.Join(stateOf(h.data), "containerd.sock")
+	said, err := command(t, nil, "image", "build", "images/echo", "--bin", bin, "-o", out, "--containerd", socket, "--json")
+	if err != nil {
+		t.Fatalf("%v: %s", err, said)
+	}
+	built := into[struct{ Name, Imported string }](t, []byte(said))
+	if built.Imported != socket {
+		t.Errorf("imported into %q", built.Imported)
+	}
+	if err := os.RemoveAll(out); err != nil { // containerd has it now
+		t.Fatal(err)
+	}
+	h.manifest("echo", "name: echo\nsnapshot: \"off\"\nimage: "+built.Name+"\n")
+	until(t, "the imported image serves", func() bool { return s.do(t, "POST", "/fn/echo/", "{}").status == 200 })
+}
+
+func TestImageBuildSaysThatNoContainerdAnswers(t *testing.T) {
+	out := filepath.Join(t.TempDir(), "echo.oci")
+	said, err := command(t, nil, "image", "build", "images/echo", "--bin", need(t, programs), "-o", out, "--containerd", "/not/there.sock")
+	if err == nil {
+		t.Errorf("no error: %s", said)
+	}
+	says(t, said, "no containerd answers on /not/there.sock", "--containerd")
 }

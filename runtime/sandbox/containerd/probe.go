@@ -13,18 +13,25 @@ type Part struct {
 	Path    string `json:"path,omitempty"`
 	Version string `json:"version,omitempty"`
 	Needed  bool   `json:"needed"`            // no instance runs without it
+	Note    string `json:"note,omitempty"`    // what else there is to know of it
 	Problem string `json:"problem,omitempty"` // why it cannot be used
 	Install string `json:"install,omitempty"` // the command that helps
 }
 
-// Probe says what a driver with these options would find. It starts nothing.
+// Probe says what a driver with these options would find. It starts nothing but programs that tell their version, and
+// criu check.
 func Probe(ctx context.Context, o Options) []Part {
 	o = o.WithDefaults()
+	daemon := probe(ctx, o, "containerd", "1.6", true, "apt-get install containerd")
+	daemon.Note = "not running: serve starts a private one"
+	if answers(SystemAddress) {
+		daemon.Note = "running at " + SystemAddress
+	}
 	return []Part{
-		probe(ctx, o, "containerd", "1.6", true, "apt-get install containerd"),
+		daemon,
 		probe(ctx, o, "containerd-shim-runc-v2", "", true, "apt-get install containerd"),
-		probe(ctx, o, "runc", "1.1", true, "apt-get install runc"),
-		probe(ctx, o, "criu", criu.Oldest, false, "make setup"),
+		probeRuntime(ctx, o),
+		probeCRIU(ctx, o),
 		probe(ctx, o, "nft", "", false, "apt-get install nftables"),
 	}
 }
@@ -41,5 +48,32 @@ func probe(ctx context.Context, o Options, name, oldest string, needed bool, ins
 		p.Install = ""
 	}
 	p.Path, p.Version = t.Path, t.Version
+	return p
+}
+
+// probeRuntime finds what New would run containers with: runc, or else crun.
+func probeRuntime(ctx context.Context, o Options) Part {
+	if o.Runtime == "" {
+		if t, err := findRuntime(ctx, o); err == nil {
+			o.Runtime = t.Path
+		} else {
+			o.Runtime = "runc"
+		}
+	}
+	p := probe(ctx, o, o.Runtime, "1.1", true, "apt-get install runc")
+	p.Name = "OCI runtime"
+	return p
+}
+
+func probeCRIU(ctx context.Context, o Options) Part {
+	p := probe(ctx, o, "criu", "", false, "make setup")
+	p.Name = "CRIU"
+	if p.Problem == "" {
+		c := criu.Probe(ctx, p.Path)
+		p.Problem, p.Install = c.Reason, c.Fix
+	}
+	if p.Problem != "" {
+		p.Note = "snapshots are off, everything starts plainly"
+	}
 	return p
 }

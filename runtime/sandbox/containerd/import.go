@@ -1,0 +1,34 @@
+package containerd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/containerd/errdefs"
+)
+
+// Import brings an OCI layout's folder, or an archive of one, as ref into a containerd that runs, unpacked, so that an
+// instance starts from it at once. o needs Data and Address ("" is the system's); nothing is started for it. It returns
+// the image's digest.
+func Import(ctx context.Context, o Options, path, ref string) (string, error) {
+	if o.Address == "" {
+		o.Address = SystemAddress
+	}
+	d := &Driver{o: o.WithDefaults()}
+	if !answers(d.o.Address) {
+		return "", fmt.Errorf("no containerd answers on %s: start it, run as a user who may use it, or name its socket with --containerd: %w", d.o.Address, errdefs.ErrUnavailable)
+	}
+	if err := d.connect(ctx); err != nil {
+		return "", err
+	}
+	defer d.client.Close()
+	d.images = newImageStore(d.client, d.o.Log)
+	if err := d.images.chooseSnapshotter(d.in(ctx)); err != nil {
+		return "", err
+	}
+	if err := d.Import(ctx, path, ref); err != nil {
+		return "", err
+	}
+	record, err := d.client.ImageService().Get(d.in(ctx), ref)
+	return record.Target.Digest.String(), err
+}
