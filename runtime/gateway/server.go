@@ -12,6 +12,8 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/google/uuid"
+
+	"github.com/videosdgx/videosdgx/runtime/sockio"
 )
 
 // Routes is a group of endpoints.
@@ -120,7 +122,7 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 
 // Serve takes requests from l until Stop; it gives nil after a Stop.
 func (s *Server) Serve(l net.Listener) error {
-	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.http.Serve(sockio.Listener(l)); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve http on %s: %w", l.Addr(), err)
 	}
 	return nil

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"net"
 	"sync"
+
+	"github.com/videosdgx/videosdgx/runtime/sockio"
 )
 
 // Handler serves one request. It reads the body before it returns (what is left is dropped) and sends the reply then or
@@ -41,6 +43,7 @@ func (s *Server) Serve(ln net.Listener) error {
 		if err != nil {
 			return s.acceptError(err)
 		}
+		c = sockio.Conn(c)
 		if !s.add(c) {
 			c.Close()
 			return nil
