@@ -172,6 +172,7 @@ func (p *pool) joined(m *member, phases spec.Phases) {
 		return
 	}
 	m.fresh, m.joined = &phases, time.Now()
+	m.inst.Keep()
 	p.ready[m] = struct{}{}
 	m.touched.Store(true)
 	p.offer(m)

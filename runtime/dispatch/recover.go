@@ -104,6 +104,7 @@ func (p *pool) adopted(m *member) bool {
 		return false
 	}
 	p.d.members.Store(m.inst.ID(), m)
+	m.inst.Keep()
 	p.ready[m] = struct{}{}
 	p.offer(m)
 	return true

@@ -24,6 +24,7 @@ type exchange struct {
 	out      []byte // frames not yet written
 	began    time.Time
 	done     bool
+	kept     bool          // done, and the connection goes on
 	end      chan struct{} // made when somebody waits; closed with done
 	deadline *time.Timer
 }
@@ -89,7 +90,7 @@ func (x *exchange) Progress(b []byte) {
 	}
 }
 
-// End closes the answer and the connection.
+// End closes the answer, and the connection unless the client wants to keep it.
 func (x *exchange) End(o rapi.Outcome) {
 	e := wire.InvokeEnd{FunctionError: o.FunctionError, ErrorType: o.ErrorType, ErrorBody: o.ErrorBody}
 	if x.head.Tail {
@@ -97,7 +98,12 @@ func (x *exchange) End(o rapi.Outcome) {
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
+	if x.done {
+		return
+	}
 	e.RunMicros = time.Since(x.began).Microseconds()
+	x.kept = x.head.Keep && x.disarm() && x.g.rest(x.conn)
+	e.Kept = x.kept
 	x.json(wire.End, e)
 	x.close()
 }
@@ -167,13 +173,22 @@ func (x *exchange) close() {
 	}
 	x.write()
 	x.done = true
-	x.conn.Close()
-	if x.deadline != nil {
-		x.deadline.Stop()
+	if !x.kept {
+		x.conn.Close()
 	}
+	x.disarm()
 	if x.end != nil {
 		close(x.end)
 	}
+}
+
+// disarm is false when the deadline has passed, and its end of the exchange is on its way.
+func (x *exchange) disarm() bool {
+	if x.deadline == nil || x.deadline.Stop() {
+		x.deadline = nil
+		return true
+	}
+	return false
 }
 
 func (x *exchange) json(k wire.Kind, v any) error {

@@ -38,7 +38,8 @@ type guest struct {
 	fail     wire.FailHead // valid after dead
 	told     chan struct{} // closed when somebody has been told of fail
 	active   map[*exchange]struct{}
-	restored chan []byte // how the restore hooks ended
+	resting  map[net.Conn]struct{} // kept, between two invocations
+	restored chan []byte           // how the restore hooks ended
 }
 
 // start brings everything up to a running function. An error means that nothing runs.
@@ -46,7 +47,7 @@ func start(cfg wire.Config, dir string, command []string) (*guest, error) {
 	g := &guest{
 		cfg: cfg, dir: dir, began: time.Now(), signals: make(chan os.Signal, 8),
 		ready: make(chan struct{}), dead: make(chan struct{}), told: make(chan struct{}),
-		active: map[*exchange]struct{}{}, restored: make(chan []byte, 1),
+		active: map[*exchange]struct{}{}, resting: map[net.Conn]struct{}{}, restored: make(chan []byte, 1),
 	}
 	signal.Notify(g.signals, forwarded...)
 	chld := notifyChild()

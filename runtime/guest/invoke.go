@@ -14,30 +14,31 @@ import (
 
 const defaultGrace = 800 * time.Millisecond // InvokeHead.CancelGraceMs of 0
 
-// invoke runs an invocation: it reads the event, gives it to the function, and stays to hear of a cancel.
-func (g *guest) invoke(conn net.Conn, br *bufio.Reader, b []byte) {
+// invoke runs an invocation: it reads the event, gives it to the function, and stays to hear of a cancel. It returns the
+// frame that comes next on a connection that is kept, else an error.
+func (g *guest) invoke(conn net.Conn, br *bufio.Reader, b []byte) (wire.Kind, []byte, error) {
 	var h wire.InvokeHead
 	if err := json.Unmarshal(b, &h); err != nil {
 		protocol(conn, err.Error())
-		return
+		return 0, nil, err
 	}
 	payload, err := readPayload(br, g.maxPayload())
 	if err != nil {
 		protocol(conn, err.Error())
-		return
+		return 0, nil, err
 	}
 	x := &exchange{g: g, conn: conn, head: h, mark: g.log.mark()}
 	if !g.add(x) {
 		x.failWith(g.death())
-		return
+		return 0, nil, net.ErrClosed
 	}
 	defer g.remove(x)
 	if x.call, err = g.api.Submit(event(h, payload), x); err != nil {
 		x.failWith(wire.FailHead{Class: wire.ClassBusy, Message: err.Error()})
-		return
+		return 0, nil, err
 	}
 	x.arm()
-	x.listen(br)
+	return x.listen(br)
 }
 
 func event(h wire.InvokeHead, payload []byte) rapi.Event {
@@ -93,16 +94,33 @@ func (x *exchange) timeout() {
 	x.giveUp(wire.FailHead{Class: wire.ClassTimeout, Message: "the function did not answer before its deadline"})
 }
 
-// listen waits for the client's cancel, which a closed connection is as well, and returns when the exchange is over.
-func (x *exchange) listen(br *bufio.Reader) {
-	k, _, err := wire.ReadFrame(br, nil)
-	if x.over() || errors.Is(err, net.ErrClosed) {
-		return
+// listen waits for the client's cancel, which a closed connection is as well, and returns when the exchange is over: with
+// the frame that came next if the connection was kept.
+func (x *exchange) listen(br *bufio.Reader) (wire.Kind, []byte, error) {
+	k, b, err := wire.ReadFrame(br, nil)
+	if x.over() {
+		return x.next(k, b, err)
 	}
 	if err == nil && k != wire.Cancel {
 		x.giveUp(wire.FailHead{Class: wire.ClassProtocol, Message: fmt.Sprintf("frame %q during an invocation", k)})
-		return
+		return 0, nil, net.ErrClosed
 	}
+	if !errors.Is(err, net.ErrClosed) {
+		x.cancelled()
+	}
+	return 0, nil, net.ErrClosed
+}
+
+func (x *exchange) next(k wire.Kind, b []byte, err error) (wire.Kind, []byte, error) {
+	if !x.kept {
+		return 0, nil, net.ErrClosed
+	}
+	x.g.awake(x.conn)
+	return k, b, err
+}
+
+// cancelled tells the function, and ends the exchange when it has not answered after the grace.
+func (x *exchange) cancelled() {
 	x.call.Cancel()
 	select {
 	case <-x.ended():

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
+	"github.com/videosdgx/videosdgx/runtime/sockio"
 )
 
 var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4<<10) }}
@@ -20,6 +21,7 @@ func (g *guest) serve() {
 		if err != nil {
 			return
 		}
+		conn = sockio.Conn(conn)
 		g.wg.Add(1)
 		go func() {
 			defer g.wg.Done()
@@ -29,18 +31,22 @@ func (g *guest) serve() {
 	}
 }
 
-// talk runs one exchange.
+// talk runs one exchange, or one invocation after the other on a connection that is kept.
 func (g *guest) talk(conn net.Conn) {
 	br := readers.Get().(*bufio.Reader)
 	br.Reset(conn)
 	defer func() { br.Reset(nil); readers.Put(br) }()
 	kind, b, err := wire.ReadFrame(br, nil)
-	if err != nil {
-		return // a caller that dialled and went away
+	for err == nil && kind == wire.Invoke {
+		kind, b, err = g.invoke(conn, br, b)
 	}
+	if err == nil { // else a caller that went away, or was answered
+		g.talkOnce(conn, br, kind, b)
+	}
+}
+
+func (g *guest) talkOnce(conn net.Conn, br *bufio.Reader, kind wire.Kind, b []byte) {
 	switch kind {
-	case wire.Invoke:
-		g.invoke(conn, br, b)
 	case wire.Ready:
 		g.answerReady(conn, br)
 	case wire.Shutdown:

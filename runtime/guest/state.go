@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"net"
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
@@ -51,12 +52,15 @@ func (g *guest) die(f wire.FailHead) {
 	}
 }
 
-// failAll ends every invocation under way.
+// failAll ends every invocation under way and lets go of the connections that are kept for others.
 func (g *guest) failAll() {
 	g.mu.Lock()
 	list := make([]*exchange, 0, len(g.active))
 	for x := range g.active {
 		list = append(list, x)
+	}
+	for c := range g.resting {
+		c.SetReadDeadline(time.Unix(1, 0)) // not Close: what the client has just sent stays unread, so that it knows
 	}
 	f := g.fail
 	g.mu.Unlock()
@@ -94,4 +98,24 @@ func (g *guest) remove(x *exchange) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	delete(g.active, x)
+}
+
+// rest notes a connection that is kept between invocations; false when the function is dead and none will follow.
+func (g *guest) rest(c net.Conn) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	select {
+	case <-g.dead:
+		return false
+	default:
+		g.resting[c] = struct{}{}
+		return true
+	}
+}
+
+// awake takes a connection out whose next frame, or end, has come.
+func (g *guest) awake(c net.Conn) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	delete(g.resting, c)
 }

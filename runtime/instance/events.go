@@ -37,6 +37,7 @@ func (i *Instance) leave() {
 
 // shut lets no event in any more.
 func (i *Instance) shut() {
+	i.line.Close()
 	if i.gate.close() == 0 {
 		i.calm.Do(func() { close(i.quiet) })
 	}
@@ -52,6 +53,7 @@ func (i *Instance) Freeze(ctx context.Context) error {
 		if !i.gate.freeze() {
 			return nil
 		}
+		i.line.Drop()
 		err := f.Freeze(ctx)
 		if err != nil {
 			i.gate.thaw()

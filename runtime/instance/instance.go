@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/guest/client"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -25,6 +26,8 @@ type Instance struct {
 	gone   chan struct{} // closed when Stop has removed everything
 
 	gate   gate          // events in flight
+	keep   atomic.Bool   // line is used
+	line   client.Line   // to init
 	served atomic.Int64  // events that are over
 	turned atomic.Int64  // when the gate last became empty, or not empty, in Unix nanoseconds
 	quiet  chan struct{} // closed when the gate is closed and empty

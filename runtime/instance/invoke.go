@@ -25,13 +25,24 @@ func (i *Instance) Invoke(ctx context.Context, inv *spec.Invocation, over func(r
 		return nil, &NotDelivered{err}
 	}
 	a := &answer{i: i, inv: inv, over: over, begin: time.Now()}
-	resp, err := client.Invoke(ctx, i.box.Dial, i.call(inv))
+	resp, err := i.send(ctx, i.call(inv))
 	if err == nil {
 		a.resp = resp
 		return a.result(), nil
 	}
 	a.settle(client.Replace(err) || busy(err))
 	return a.failed(ctx, err)
+}
+
+// Keep lets connections to init rest open for a moment between events, from now on. It is not for an instance that is
+// to be checkpointed.
+func (i *Instance) Keep() { i.keep.Store(true) }
+
+func (i *Instance) send(ctx context.Context, c client.Call) (*client.Response, error) {
+	if i.keep.Load() {
+		return i.line.Invoke(ctx, i.box.Dial, c)
+	}
+	return client.Invoke(ctx, i.box.Dial, c)
 }
 
 func (i *Instance) call(inv *spec.Invocation) client.Call {

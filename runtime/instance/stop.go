@@ -32,6 +32,7 @@ func (i *Instance) Stop(ctx context.Context, grace time.Duration) {
 func (i *Instance) Forget() {
 	i.stop.Do(func() {
 		defer close(i.gone)
+		i.line.Close()
 		_ = i.do(func(l *life) error { l.ended = true; return nil })
 		<-i.done
 	})

@@ -26,11 +26,16 @@ type Call struct {
 // gets CancelGraceMs to answer or give up; so Invoke (or Read) returns at most that much later, and the *Failure says
 // whether the instance may serve on. Errors of dial are returned as they are; all others are *Failure.
 func Invoke(ctx context.Context, dial Dialer, call Call) (*Response, error) {
-	conn, err := dial(ctx)
+	return invoke(ctx, dial, call, nil)
+}
+
+func invoke(ctx context.Context, dial Dialer, call Call, line *Line) (*Response, error) {
+	conn, err := line.take(ctx, dial)
 	if err != nil {
 		return nil, fmt.Errorf("dial init.sock: %w", err)
 	}
-	r := &Response{conn: conn, br: takeReader(conn), call: call, ctx: ctx}
+	call.Head.Keep = line != nil
+	r := &Response{conn: conn, br: takeReader(conn), call: call, ctx: ctx, line: line}
 	r.limit()
 	if err := sendCall(conn, call); err != nil {
 		// init may have refused before it had read everything: its word is better than EPIPE.
@@ -88,6 +93,8 @@ func header(b []byte, k wire.Kind, n int) []byte {
 func (r *Response) limit() {
 	if ms := r.call.Head.DeadlineMs; ms > 0 {
 		r.conn.SetReadDeadline(time.UnixMilli(ms).Add(r.grace() + slack))
+	} else if r.line != nil {
+		r.conn.SetReadDeadline(time.Time{}) // of the invocation before
 	}
 }
 

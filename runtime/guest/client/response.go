@@ -21,6 +21,7 @@ type Response struct {
 
 	conn       net.Conn
 	br         *bufio.Reader
+	line       *Line // takes the connection back; nil: it is closed
 	call       Call
 	ctx        context.Context //nolint:containedctx // one exchange, bounded by its Invoke
 	stop       func() bool
@@ -161,13 +162,20 @@ func (r *Response) finish(err error) error {
 	if r.done {
 		return r.err
 	}
-	if r.stop != nil {
-		r.stop()
+	if untouched := r.stop != nil && r.stop(); untouched && r.keeps(err) {
+		r.line.put(r.conn)
+	} else {
+		r.conn.Close()
 	}
-	r.conn.Close()
 	giveReader(r.br)
 	r.br, r.done, r.left, r.err = nil, true, 0, err
 	return err
+}
+
+// keeps says whether the connection is good for another invocation: nothing but this one's answer was on it. Close, which
+// cancels, ends with another error.
+func (r *Response) keeps(err error) bool {
+	return r.line != nil && errors.Is(err, io.EOF) && r.end.Kept && r.br.Buffered() == 0
 }
 
 // giveUp ends an exchange whose request could not be written; a Fail frame that is already there says why.

@@ -1,6 +1,8 @@
 // Package wire is the protocol on an instance's init.sock, between the control plane (client) and videosdgx-init (server).
 // Standard library only. One connection carries one exchange; both sides close it afterwards, so that between
-// invocations nothing is open across the instance's border (a checkpoint needs that).
+// invocations nothing is open across the instance's border (a checkpoint needs that). A client that takes care of this
+// by itself may ask with InvokeHead.Keep to keep the connection for another Invoke; InvokeEnd.Kept grants it, and then
+// either side may close it at any time.
 //
 // A frame is one byte of kind, four bytes of big-endian length, and that many bytes. JSON frames are at most MaxJSON
 // long, data frames at most MaxData. The client opens with exactly one of Invoke, Ready, Shutdown, Restored:
@@ -55,6 +57,7 @@ type InvokeHead struct {
 	Identity      string `json:"identity,omitempty"`
 	Tail          bool   `json:"tail,omitempty"`
 	CancelGraceMs int64  `json:"cancelGraceMs,omitempty"`
+	Keep          bool   `json:"keep,omitempty"` // the connection, for another Invoke after this one's End
 }
 
 // ResponseHead comes before the first byte of an answer.
@@ -71,6 +74,7 @@ type InvokeEnd struct {
 	ErrorBody     json.RawMessage `json:"errorBody,omitempty"`
 	LogTail       []byte          `json:"logTail,omitempty"`
 	RunMicros     int64           `json:"runMicros"`
+	Kept          bool            `json:"kept,omitempty"` // this connection takes another Invoke
 }
 
 // StateHead answers Ready.

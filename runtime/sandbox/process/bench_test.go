@@ -15,7 +15,7 @@ import (
 )
 
 // warm gives an instance of the echo function that waits for events.
-func warm(b *testing.B) instance.Box {
+func warm(b testing.TB) instance.Box {
 	bin := sandboxtest.Build(b)
 	d, err := New(Options{Root: filepath.Join(b.TempDir(), "process"), Init: bin.Init})
 	if err != nil {
