@@ -29,8 +29,9 @@ func (d *Driver) Cleanup(ctx context.Context, keep ...string) error {
 
 // sweep removes what belongs to no instance; New does it, since only a killed control plane leaves such things.
 func (d *Driver) sweep(ctx context.Context) error {
+	errs := []error{d.dropHiddenBundles()}
 	left, err := d.strays(ctx)
-	errs := []error{err}
+	errs = append(errs, err)
 	for id := range left {
 		if err := d.removeAll(d.in(ctx), id); err != nil {
 			errs = append(errs, fmt.Errorf("left by instance %s: %w", id, err))

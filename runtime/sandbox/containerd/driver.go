@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/containerd/containerd/v2/client"
 	"github.com/containerd/errdefs"
@@ -122,7 +123,20 @@ func (d *Driver) Close() error {
 	}
 	d.mu.Unlock()
 	d.wg.Wait()
+	d.sweepAtEnd()
 	return d.closeParts()
+}
+
+// sweepAtEnd removes what a containerd that was killed has forgotten; nobody may come back to do it later.
+func (d *Driver) sweepAtEnd() {
+	if d.daemon == nil || d.client == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	if err := d.sweep(ctx); err != nil {
+		d.o.Log.Warn("cannot remove all that is left", "err", err)
+	}
 }
 
 func (d *Driver) closeParts() error {
@@ -132,6 +146,7 @@ func (d *Driver) closeParts() error {
 		d.client = nil
 	}
 	if d.daemon != nil {
+		_ = d.dropHiddenBundles()
 		idle, _ := names(d.bundles())
 		if len(idle) == 0 {
 			d.endAllShims()

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"golang.org/x/sys/unix"
@@ -57,7 +59,7 @@ func shimFor(cmdline []byte, socket, namespace string) (id string, ours bool) {
 	return value("-id"), value("-address") == socket && value("-namespace") == namespace && value("-id") != ""
 }
 
-// endShims ends what containerd does not know of an instance any more: its shim and what lives in its cgroup.
+// endShims ends what containerd does not know of an instance any more: its shim, what lives in its cgroup, its bundle.
 func (d *Driver) endShims(ctx context.Context, id string) error {
 	pids := d.shims()[id]
 	for _, h := range hierarchies() {
@@ -71,6 +73,34 @@ func (d *Driver) endShims(ctx context.Context, id string) error {
 	var errs []error
 	for _, pid := range pids {
 		errs = append(errs, endProcess(ctx, pid))
+	}
+	return errors.Join(append(errs, d.dropBundle(id))...)
+}
+
+// dropBundle removes the folder of a task that a private containerd has forgotten, with the root mounted in it.
+func (d *Driver) dropBundle(id string) error {
+	if d.daemon == nil {
+		return nil
+	}
+	dir := filepath.Join(d.bundles(), id)
+	if _, err := os.Lstat(dir); os.IsNotExist(err) {
+		return nil
+	}
+	if err := mount.UnmountAll(filepath.Join(dir, "rootfs"), unix.MNT_DETACH); err != nil {
+		return fmt.Errorf("bundle of %s: %w", id, err)
+	}
+	return os.RemoveAll(dir)
+}
+
+// dropHiddenBundles removes task folders that a containerd has hidden by a leading dot, as it does before it removes one,
+// and was killed before it had. It never looks at them again.
+func (d *Driver) dropHiddenBundles() error {
+	all, err := names(d.bundles())
+	errs := []error{err}
+	for _, name := range all {
+		if strings.HasPrefix(name, ".") {
+			errs = append(errs, d.dropBundle(name))
+		}
 	}
 	return errors.Join(errs...)
 }

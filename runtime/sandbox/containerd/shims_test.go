@@ -3,7 +3,9 @@ package containerd
 import (
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -48,7 +50,16 @@ func TestShimThatContainerdForgot(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- cmd.Wait() }()
 	await(t, func() bool { return len(d.shims()["forgotten-1"]) == 1 })
-	if left, err := d.Leftovers(testContext(t)); err != nil || len(left) != 1 || left[0] != "shim of forgotten-1" {
+	for _, name := range []string{"forgotten-1", ".hidden-1"} {
+		bundle := filepath.Join(d.bundles(), name)
+		if err := os.MkdirAll(filepath.Join(bundle, "work"), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		if err := bindAt(t.TempDir(), filepath.Join(bundle, "rootfs")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left, err := d.Leftovers(testContext(t)); err != nil || strings.Join(left, ", ") != "shim of forgotten-1, task bundle of .hidden-1, task bundle of forgotten-1" {
 		t.Errorf("leftovers %v, %v", left, err)
 	}
 	if err := d.sweep(testContext(t)); err != nil { // as New does
@@ -58,6 +69,9 @@ func TestShimThatContainerdForgot(t *testing.T) {
 	case <-done:
 	case <-testContext(t).Done():
 		t.Fatal("the shim lives on")
+	}
+	if left, err := d.Leftovers(testContext(t)); err != nil || len(left) != 0 {
+		t.Errorf("leftovers after a sweep %v, %v", left, err)
 	}
 }
 
