@@ -43,27 +43,32 @@ func processesOf(data string) []string {
 }
 
 func pidsOf(data string) []int {
-	own, _ := os.Readlink("/proc/self/ns/mnt")
 	var pids []int
 	entries, _ := os.ReadDir("/proc")
 	for _, e := range entries {
-		pid, err := strconv.Atoi(e.Name())
-		if err != nil || pid == os.Getpid() {
-			continue
-		}
-		dir := filepath.Join("/proc", e.Name())
-		files := []string{"cmdline", "environ"}
-		if ns, _ := os.Readlink(dir + "/ns/mnt"); ns != own {
-			files = append(files, "mountinfo")
-		}
-		for _, f := range files {
-			if b, _ := os.ReadFile(filepath.Join(dir, f)); names(b, data) {
-				pids = append(pids, pid)
-				break
-			}
+		if pid, err := strconv.Atoi(e.Name()); err == nil && pid > 1 && pid != os.Getpid() && belongs(filepath.Join("/proc", e.Name()), data) {
+			pids = append(pids, pid)
 		}
 	}
 	return pids
+}
+
+// belongs tells whether a process of /proc names the data folder, or is in a container that has some of it mounted. A mount
+// that has only spread into another namespace lies at a place that has the folder's name, and makes nobody belong to it.
+func belongs(proc, data string) bool {
+	for _, f := range []string{"cmdline", "environ"} {
+		if b, _ := os.ReadFile(filepath.Join(proc, f)); names(b, data) {
+			return true
+		}
+	}
+	b, _ := os.ReadFile(filepath.Join(proc, "mountinfo"))
+	for line := range strings.Lines(string(b)) {
+		// proc(5): the fourth field is the mount's root in its file system, the fifth where it lies
+		if f := strings.Fields(line); len(f) > 4 && names([]byte(f[3]), data) && !names([]byte(f[4]), data) {
+			return true
+		}
+	}
+	return false
 }
 
 func mountsOf(data string) []string {

@@ -72,13 +72,16 @@ func TestKilledPartsAreReplaced(t *testing.T) {
 	h := newHome(t, "containerd")
 	h.function("echo", "echo", "")
 	s := h.serve(t)
-	for _, c := range []struct{ name, inCommandLine string }{
-		{"function", "echo"}, {"init", "videosdgx-init"}, {"shim", "containerd-shim"}, {"containerd", "containerd --config"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
+	for _, program := range []string{"bootstrap", "videosdgx-init", "containerd-shim-runc-v2", "containerd"} {
+		t.Run(program, func(t *testing.T) {
 			s.do(t, "POST", invoke("echo"), `{"a":1}`).want(t, 200)
-			if !killOne(h.data, s.cmd.Process.Pid, c.inCommandLine) {
-				t.Fatalf("no process %q among\n%s", c.inCommandLine, strings.Join(processesOf(h.data), "\n"))
+			before := s.instances(t)
+			if len(before) != 1 {
+				t.Fatalf("%+v", before)
+			}
+			killOne(t, h.data, program)
+			if program != "containerd" { // instances outlive it
+				until(t, "the instance is given up", func() bool { i := s.instances(t); return len(i) == 0 || i[0].ID != before[0].ID })
 			}
 			until(t, "the next call works", func() bool {
 				a, err := s.try(t, "POST", invoke("echo"), `{"a":1}`)
@@ -90,15 +93,17 @@ func TestKilledPartsAreReplaced(t *testing.T) {
 	nothingLeft(t, h.data)
 }
 
-// killOne kills a process of a data folder other than the server, by a part of its command line.
-func killOne(data string, server int, part string) bool {
+// killOne kills the one process of a data folder that runs a program.
+func killOne(t *testing.T, data, program string) {
+	t.Helper()
 	for _, pid := range pidsOf(data) {
 		line, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "cmdline"))
-		text := strings.ReplaceAll(string(line), "\x00", " ")
-		program, _, _ := strings.Cut(text, " ")
-		if pid != server && (strings.Contains(filepath.Base(program), part) || strings.Contains(text, part)) {
-			return syscall.Kill(pid, syscall.SIGKILL) == nil
+		if first, _, _ := strings.Cut(string(line), "\x00"); filepath.Base(first) == program {
+			if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+				t.Fatal(err)
+			}
+			return
 		}
 	}
-	return false
+	t.Fatalf("no process runs %s among\n%s", program, strings.Join(processesOf(data), "\n"))
 }

@@ -1,0 +1,149 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+)
+
+// TestLifecycleAsManifestsAskForIt shows the manifest's fields at work, over HTTP, on both drivers alike.
+func TestLifecycleAsManifestsAskForIt(t *testing.T) {
+	eachDriver(t, func(t *testing.T, driver string) {
+		h := newHome(t, driver)
+		h.function("late", "echo", "timeout: 300ms\n")
+		h.function("warm", "echo", "minInstances: 1\nkeepAlive: 50ms\n")
+		h.function("staged", "echo", "staged: 1\nkeepAlive: 100ms\n")
+		h.function("short", "echo", "queueLimit: 1\n")
+		h.function("huge", "echo", "limits: {memory: 1000TiB}\n")
+		h.function("many", "echo", "eventsAtOnce: 4\n")
+		s := h.serve(t)
+		t.Run("timeout tells of it and replaces the instance", s.timesOut)
+		t.Run("minInstances stays warm", func(t *testing.T) {
+			until(t, "an idle instance without a call", func() bool { return s.states(t, "warm")["idle"] == 1 })
+		})
+		t.Run("staged is created, starts on the first call and is made again", func(t *testing.T) {
+			until(t, "a staged instance", func() bool { return s.states(t, "staged")["staged"] == 1 })
+			a := s.do(t, "POST", "/fn/staged/", "{}").want(t, 200)
+			if strings.Contains(a.header.Get("Server-Timing"), "create;") {
+				t.Errorf("it was created anew: %s", a.header.Get("Server-Timing"))
+			}
+			until(t, "idle again", func() bool { n := s.states(t, "staged"); return n["idle"] == 0 && n["staged"] == 1 })
+		})
+		t.Run("a full queue refuses with Retry-After", s.refusesWhenFull)
+		t.Run("what can never fit is refused at once", func(t *testing.T) {
+			a := s.do(t, "POST", "/fn/huge/", "{}")
+			if a.status < 400 || a.status == 404 {
+				t.Errorf("status %d", a.status)
+			}
+			says(t, string(a.body), "memory")
+			t.Logf("%d %v %s", a.status, a.header["Retry-After"], a.body)
+		})
+		t.Run("eventsAtOnce above 1 serves that many in one instance", func(t *testing.T) {
+			var wg sync.WaitGroup
+			begin := time.Now()
+			for range 4 {
+				wg.Go(func() {
+					if a, err := s.try(t, "POST", invoke("many"), `{"sleep":"1s"}`); err != nil || a.status != 200 {
+						t.Errorf("%v %d", err, a.status)
+					}
+				})
+			}
+			wg.Wait()
+			if took := time.Since(begin); took > 3*time.Second || s.states(t, "many")["idle"] != 1 {
+				t.Errorf("took %s, instances %v", took, s.states(t, "many"))
+			}
+		})
+		t.Run("a new version drops no request", func(t *testing.T) { h.reloadsUnderLoad(t, s) })
+	})
+}
+
+// states counts a function's instances by their state.
+func (s *server) states(t *testing.T, function string) map[string]int {
+	t.Helper()
+	n := map[string]int{}
+	for _, i := range s.instances(t) {
+		if i.Function == function {
+			n[i.State]++
+		}
+	}
+	return n
+}
+
+func (s *server) timesOut(t *testing.T) {
+	a := s.do(t, "POST", invoke("late"), `{"sleep":"20s","stubborn":true}`).want(t, 200, "timed out")
+	if a.header.Get("X-Amz-Function-Error") == "" {
+		t.Errorf("no function error: %v", a.header)
+	}
+	until(t, "the late instance is gone", func() bool { return s.states(t, "late")["busy"] == 0 })
+	s.do(t, "POST", invoke("late"), `{"a":1}`).want(t, 200, `{"a":1}`)
+}
+
+func (s *server) refusesWhenFull(t *testing.T) {
+	s.do(t, "POST", invoke("short"), `{}`).want(t, 200)
+	var refused, served atomic.Int32
+	var wg sync.WaitGroup
+	for range 6 {
+		wg.Go(func() {
+			a, err := s.try(t, "POST", invoke("short"), `{"sleep":"500ms"}`)
+			switch {
+			case err != nil:
+				t.Error(err)
+			case a.status == 429 && a.header.Get("Retry-After") != "":
+				refused.Add(1)
+			case a.status == 200:
+				served.Add(1)
+			default:
+				t.Errorf("%d %v %s", a.status, a.header, a.body)
+			}
+		})
+	}
+	wg.Wait()
+	if refused.Load() == 0 || served.Load() < 2 {
+		t.Errorf("%d refused, %d served", refused.Load(), served.Load())
+	}
+}
+
+func (h *home) reloadsUnderLoad(t *testing.T, s *server) {
+	h.function("load", "echo", "env: {MARK: v0}\nconcurrency: 2\n")
+	until(t, "it serves", func() bool { return s.do(t, "POST", invoke("load"), "{}").status == 200 })
+	stop := make(chan struct{})
+	var wg sync.WaitGroup
+	var calls atomic.Int32
+	for range 3 {
+		wg.Go(func() {
+			for {
+				select {
+				case <-stop:
+					return
+				default:
+				}
+				a, err := s.try(t, "POST", invoke("load"), `{"sleep":"5ms","env":true}`)
+				calls.Add(1)
+				if err != nil || a.status != 200 || a.header.Get("X-Amz-Function-Error") != "" {
+					t.Errorf("%v %d %s", err, a.status, a.body)
+					return
+				}
+			}
+		})
+	}
+	for v := 1; v <= 3; v++ {
+		h.function("load", "echo", fmt.Sprintf("env: {MARK: v%d}\nconcurrency: 2\n", v))
+		mark := fmt.Sprintf(`"MARK":"v%d"`, v)
+		until(t, "the new version answers", func() bool {
+			a, err := s.try(t, "POST", invoke("load"), `{"env":true}`)
+			return err == nil && strings.Contains(string(a.body), mark)
+		})
+	}
+	close(stop)
+	wg.Wait()
+	if calls.Load() < 10 {
+		t.Errorf("only %d calls", calls.Load())
+	}
+	if err := os.RemoveAll(h.path("functions", "load")); err != nil {
+		t.Fatal(err)
+	}
+}
