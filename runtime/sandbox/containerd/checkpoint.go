@@ -79,7 +79,13 @@ func (d *Driver) Restore(ctx context.Context, c instance.Config, dir string) (in
 
 // revive has CRIU make the processes, which go on with their devices.
 func (d *Driver) revive(ctx context.Context, b *box) error {
-	if err := b.Start(ctx); err != nil {
+	watch, started := context.WithCancel(ctx)
+	watched := make(chan struct{})
+	go func() { defer close(watched); d.watchRestore(watch, b.id) }()
+	err := b.Start(ctx)
+	started()
+	<-watched
+	if err != nil {
 		return fmt.Errorf("%w: %w", err, criu.Fault(filepath.Join(d.workDir(b.id), "restore.log")))
 	}
 	d.logTook("restored", b.id, "restore.log")

@@ -39,8 +39,6 @@ func (d *Driver) criuWork(id, checkpoint string) string {
 	return d.workDir(id)
 }
 
-func (d *Driver) dropCheckpointWork(id string) error { return os.RemoveAll(d.workDir(id)) }
-
 // writeCriuConfig makes the file that the annotation org.criu.config names.
 func writeCriuConfig(data string) (string, error) {
 	path := filepath.Join(data, "criu.conf")

@@ -7,8 +7,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"github.com/containerd/errdefs"
 )
 
 // DeviceMemory moves what processes hold on a GPU into their own memory, where CRIU finds it, and back. Processes that hold
@@ -52,16 +50,19 @@ func (b *box) thawDevices(ctx context.Context) error {
 }
 
 // pids are the instance's processes, init among them.
-func (b *box) pids() ([]int, error) {
-	text, err := os.ReadFile(filepath.Join(group(b.cgroup, "pids"), "cgroup.procs"))
+func (b *box) pids() ([]int, error) { return processes(b.cgroup) }
+
+// processes are those in an instance's cgroup.
+func processes(cg string) ([]int, error) {
+	text, err := os.ReadFile(filepath.Join(group(cg, "pids"), "cgroup.procs"))
 	if err != nil {
-		return nil, fmt.Errorf("processes of instance %s: %w (%w)", b.id, err, errdefs.ErrNotFound)
+		return nil, fmt.Errorf("processes of cgroup %s: %w", cg, err)
 	}
 	var pids []int
 	for _, line := range strings.Fields(string(text)) {
 		pid, err := strconv.Atoi(line)
 		if err != nil {
-			return nil, fmt.Errorf("processes of instance %s: %w", b.id, err)
+			return nil, fmt.Errorf("processes of cgroup %s: %w", cg, err)
 		}
 		pids = append(pids, pid)
 	}

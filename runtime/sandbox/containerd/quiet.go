@@ -26,7 +26,7 @@ func (b *box) awaitQuiet(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		ours, err := unixSockets("/proc/self/net/unix")
+		ours, err := unixSockets("/proc/thread-self/net/unix") // the first thread may have been left in another namespace
 		if err != nil {
 			return err
 		}

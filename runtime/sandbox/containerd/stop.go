@@ -87,6 +87,7 @@ func (d *Driver) removeAll(ctx context.Context, id string) error {
 	return errors.Join(
 		d.deleteTask(ctx, id),
 		ignoreMissing(d.client.ContainerService().Delete(ctx, id)),
+		d.endGroup(ctx, id),
 		dropCgroups(d.cgroup(id)),
 		d.unplug(id),
 		d.unreach(id),
