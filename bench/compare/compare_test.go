@@ -30,7 +30,7 @@ func TestCompare(t *testing.T) {
 	quick := []float64{1, 1.1, 0.9, 1.05, 0.95, 1.02, 0.98, 1.01, 1.03, 0.97}
 	slow := []float64{2, 2.1, 1.9, 2.05, 1.95, 2.02, 1.98, 2.01, 2.03, 1.97}
 	var out bytes.Buffer
-	if apart, err := run(&out, file(t, quick), file(t, slow)); err != nil || apart != 1 || !strings.Contains(out.String(), "+100.0 %") {
+	if apart, err := run(&out, file(t, quick), file(t, slow)); err != nil || apart != 1 || !strings.Contains(out.String(), "+99.5 %") {
 		t.Errorf("%d %v\n%s", apart, err, out.String())
 	}
 	out.Reset()

@@ -59,8 +59,15 @@ func (s *Server) Driver(ctx context.Context) (string, error) {
 
 // Echo is the static Go function images/echo, in the form that a driver takes.
 type Echo struct {
-	program, layout string // one of them is set
+	program string
+	layout  string // of its image; "" with the process driver
 }
+
+// Program is the function's binary.
+func (e Echo) Program() string { return e.program }
+
+// Layout is the folder of its image, "" with the process driver.
+func (e Echo) Layout() string { return e.layout }
 
 // BuildEcho compiles images/echo into dir, and assembles its image unless the server runs plain processes.
 func (s *Server) BuildEcho(ctx context.Context, dir string) (Echo, error) {
@@ -86,7 +93,7 @@ func (s *Server) BuildEcho(ctx context.Context, dir string) (Echo, error) {
 	}
 	layout := filepath.Join(dir, "echo-layout")
 	folder := filepath.Join(strings.TrimSpace(string(root)), "images", "echo")
-	return Echo{layout: layout}, command(ctx, nil, s.Bin, "image", "build", folder, "--bin", dir, "--output", layout)
+	return Echo{program: program, layout: layout}, command(ctx, nil, s.Bin, "image", "build", folder, "--bin", dir, "--output", layout)
 }
 
 func command(ctx context.Context, env []string, name string, args ...string) error {

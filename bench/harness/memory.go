@@ -64,7 +64,7 @@ func WatchPeak(instance string) (peak func() int64) {
 
 // processes finds them by two looks at /proc: who is named, and whose ancestor is.
 func processes(instance string) []int {
-	parent, found := map[int]int{}, []int{}
+	var found []int
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
 		pid, _ := strconv.Atoi(filepath.Base(dir))
@@ -73,13 +73,27 @@ func processes(instance string) []int {
 		if bytes.Contains(group, []byte(instance)) || bytes.Contains(line, []byte(instance+"\x00")) && bytes.Contains(line, []byte("videosdgx-init")) {
 			found = append(found, pid)
 		}
+	}
+	return descendants(found, parents())
+}
+
+// parents of all processes, by pid.
+func parents() map[int]int {
+	parent := map[int]int{}
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		pid, _ := strconv.Atoi(filepath.Base(dir))
 		if st, err := os.ReadFile(dir + "/stat"); err == nil {
 			if _, rest, ok := strings.Cut(string(st), ") "); ok {
-				fields := strings.Fields(rest)
-				parent[pid], _ = strconv.Atoi(fields[1])
+				parent[pid], _ = strconv.Atoi(strings.Fields(rest)[1])
 			}
 		}
 	}
+	return parent
+}
+
+// descendants adds to found everybody whose ancestor is in it.
+func descendants(found []int, parent map[int]int) []int {
 	for grown := true; grown; {
 		grown = false
 		for pid, p := range parent {

@@ -35,6 +35,19 @@ func PSS(instances ...string) (int64, error) {
 	return sum, nil
 }
 
+// ProcessPSS is that of one process and its descendants.
+func ProcessPSS(pid int) (int64, error) {
+	sum := int64(0)
+	for _, p := range descendants([]int{pid}, parents()) {
+		n, err := pss(p)
+		if err != nil {
+			return 0, err
+		}
+		sum += n
+	}
+	return sum, nil
+}
+
 // RSS is the resident memory of one process in bytes.
 func RSS(pid int) (int64, error) {
 	st, err := status(pid)

@@ -3,6 +3,9 @@ package harness
 import (
 	"context"
 	"errors"
+	"os"
+	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -26,4 +29,16 @@ func (s *Server) Relaunch(ctx context.Context) error {
 		return errors.New("only a server that was killed or halted can be started again")
 	}
 	return s.spawn(ctx, strings.TrimPrefix(s.URL, "http://"))
+}
+
+// Containerd is the socket of the private containerd that a started server runs as its child.
+func (s *Server) Containerd() (socket string, found bool) {
+	for pid, parent := range parents() {
+		line, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
+		args := strings.Split(string(line), "\x00")
+		if parent == s.PID && s.PID != 0 && len(args) > 2 && filepath.Base(args[0]) == "containerd" && args[1] == "--config" {
+			return filepath.Join(filepath.Dir(args[2]), "containerd.sock"), true
+		}
+	}
+	return "", false
 }

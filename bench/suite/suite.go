@@ -29,7 +29,7 @@ type Program struct {
 var Programs = []Program{
 	{"warm", "-n 3000 -warmup 500", "-n 20 -warmup 2", true},
 	{"cold", "-n 50 -warmup 3", "-n 2 -warmup 0", true},
-	{"peers", "-n 30 -warm 1000 -clips 2", "-n 2 -warm 10 -clips 1", true},
+	{"peers", "-n 30 -warm 1000 -clips 1 -starts 1", "-n 2 -warm 10 -python none", true},
 	{"weights", "-n 20 -sizes 64MiB,1GiB -bundles DIR", "-n 1 -warmup 0 -sizes 8MiB,16MiB -shared 16MiB -together 2", true},
 	{"density", "-settle 3s", "-registered 20 -instances 1 -settle 100ms", true},
 	{"firstlight", "-n 10 -clips 3 -big 64MiB", "-n 1 -clips 1 -big 8MiB", true},

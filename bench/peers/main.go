@@ -1,0 +1,101 @@
+// Command peers measures on the same machine, in the same run, what else one could use: bare containerd (`ctr run` of the
+// same image), a minimal server that forks the function for every event, the AWS Lambda Runtime Interface Emulator where
+// it is on the PATH, and one FastAPI process with the demo model loaded by the reference Python libraries where those are
+// installed. Ratios of their times over ours are the result; absolute times are context. What is missing is said.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/videosdgx/videosdgx/bench/harness"
+)
+
+type options struct {
+	server             harness.Options
+	n, warm            int
+	clips, starts      int
+	checkpoint, python string
+}
+
+func main() {
+	var o options
+	o.server.Driver = "auto"
+	o.server.Flags(flag.CommandLine)
+	flag.IntVar(&o.n, "n", 50, "cold starts of each")
+	flag.IntVar(&o.warm, "warm", 2000, "warm calls of each")
+	flag.IntVar(&o.clips, "clips", 5, "clips of ours and of the FastAPI process")
+	flag.IntVar(&o.starts, "starts", 3, "starts of the FastAPI process")
+	flag.StringVar(&o.checkpoint, "checkpoint", "images/demo/wan21-tiny", "checkpoint of the demo model")
+	flag.StringVar(&o.python, "python", "python3", "Python with fastapi, uvicorn, torch and diffusers")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, o)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench/peers:", err)
+		os.Exit(1)
+	}
+}
+
+type bench struct {
+	options
+	server  *harness.Server
+	echo    harness.Echo
+	dir     string
+	report  *harness.Report
+	runtime *runtimeAPI
+}
+
+func run(ctx context.Context, o options) (err error) {
+	s, err := harness.Start(ctx, o.server)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Stop()) }()
+	dir, err := os.MkdirTemp("", "videosdgx-peers-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	b := &bench{options: o, server: s, dir: dir, report: harness.NewReport("peers")}
+	if b.runtime, err = serveRuntimeAPI(); err != nil {
+		return err
+	}
+	defer b.runtime.close()
+	if b.echo, err = s.BuildEcho(ctx, dir); err != nil {
+		return err
+	}
+	for _, part := range []struct {
+		name string
+		ask  func(context.Context) error
+	}{{"ours", b.ours}, {"fork-exec", b.forkExec}, {"ctr", b.ctr}, {"aws-lambda-rie", b.emulator}, {"FastAPI", b.fastAPI}} {
+		if err := part.ask(ctx); err != nil {
+			return fmt.Errorf("%s: %w", part.name, err)
+		}
+	}
+	b.ratios()
+	return b.report.Print(os.Stdout)
+}
+
+// ratios are above one where we are faster.
+func (b *bench) ratios() {
+	for _, r := range []struct{ name, peer, ours string }{
+		{"ctr_cold_over_ours", "ctr_cold_p50_ms", "ours_absent_p50_ms"},
+		{"forkexec_cold_over_ours", "forkexec_cold_p50_ms", "ours_absent_p50_ms"},
+		{"rie_warm_over_ours", "rie_warm_p50_ms", "ours_warm_p50_ms"},
+		{"fastapi_ready_over_ours", "fastapi_ready_p50_ms", "ours_model_cold_p50_ms"},
+		{"fastapi_clip_over_ours", "fastapi_clip_p50_ms", "ours_clip_p50_ms"},
+		{"fastapi_idle_memory_over_ours", "fastapi_idle_pss_mb", "ours_idle_pss_mb"},
+	} {
+		_, peer := b.report.Figures[r.peer]
+		if _, ours := b.report.Figures[r.ours]; peer && ours {
+			b.report.Ratio(r.name, r.peer, r.ours)
+		}
+	}
+}
