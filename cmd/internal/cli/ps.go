@@ -100,8 +100,8 @@ func listFunctions(cmd *cobra.Command, c *client) error {
 		for _, f := range out.Functions {
 			n := func(v int64) string { return strconv.FormatInt(v, 10) }
 			rows = append(rows, []string{f.Function.Name, n(int64(f.Instances)), n(int64(f.Queued)), n(f.Invocations), n(f.Errors), n(f.ColdStarts),
-				span(f.PlainStart), span(f.Restore), span(f.KeepAlive), f.Problem})
+				span(f.PlainStart), span(f.Restore), f.Chosen, span(f.KeepAlive), f.Problem})
 		}
-		return table(w, []string{"function", "instances", "queued", "invoked", "errors", "cold", "start", "restore", "keep-alive", "problem"}, rows)
+		return table(w, []string{"function", "instances", "queued", "invoked", "errors", "cold", "start", "restore", "choice", "keep-alive", "problem"}, rows)
 	})
 }
