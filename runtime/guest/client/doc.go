@@ -1,6 +1,7 @@
 // Package client is the control plane's side of init.sock: one function per exchange of package wire.
 //
-// Every exchange dials, talks and closes, so that between invocations nothing is open across the instance's border.
+// Every exchange dials, talks and closes, so that between invocations nothing is open across the instance's border, but for
+// those of a Line.
 // Functions are safe for concurrent use; a Response belongs to one goroutine.
 package client
 

@@ -14,7 +14,7 @@ import (
 const lineIdle = time.Second
 
 // Line invokes one instance over connections that it keeps from one invocation to the next, for a second: dialling is a
-// seventh of what a warm call costs. While a connection is kept the instance cannot be checkpointed and should not be
+// quarter of what a warm call costs. While a connection is kept the instance cannot be checkpointed and should not be
 // frozen; Drop closes them. The zero Line is ready for use, also by several goroutines.
 type Line struct {
 	mu     sync.Mutex
