@@ -43,8 +43,8 @@ func (b *bench) warmCalls(ctx context.Context, name string, c *harness.Caller) e
 		return err
 	}
 	b.report.Quantiles(name, one)
-	// half of what one caller reaches: an open loop well below saturation, waits included
-	paced, err := harness.Pace(ctx, 500/max(one.Ms(50), 0.01), 32, b.warm, func(ctx context.Context, i int) error {
+	// a third of what one caller reaches: an open loop well below saturation, waits included
+	paced, err := harness.Pace(ctx, 300/max(one.Ms(50), 0.01), 32, b.warm, func(ctx context.Context, i int) error {
 		return call(ctx, i)
 	})
 	if err != nil {
