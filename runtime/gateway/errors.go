@@ -73,7 +73,7 @@ func isTooLarge(err error) bool {
 
 // Explain maps an error to what the outside sees. What has no class is the server's fault: 500.
 func Explain(err error) Problem {
-	p := Problem{Status: http.StatusInternalServerError, Type: "ServiceException", Message: sentence(err)}
+	p := Problem{Status: http.StatusInternalServerError, Type: "ServiceException", Message: Sentence(err)}
 	var typed *Typed
 	if errors.As(err, &typed) {
 		p.Status, p.Type = typed.Status, typed.Type
@@ -101,8 +101,8 @@ var classWords = []error{
 	errdefs.ErrUnavailable, errdefs.ErrInternal,
 }
 
-// sentence is an error's text for a person: the class at its end says nothing that the status does not.
-func sentence(err error) string {
+// Sentence is an error's text for a person: the class at its end says nothing that the status does not.
+func Sentence(err error) string {
 	text := err.Error()
 	for _, c := range classWords {
 		for _, form := range []string{": %s", " (%s)"} {

@@ -10,6 +10,8 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 )
 
 // commands are the constructors of all commands; each command's file appends its own in an init function.
@@ -37,11 +39,11 @@ func Main(args []string) int {
 	var exit *ExitError
 	if errors.As(err, &exit) {
 		if exit.Err != nil {
-			fmt.Fprintln(os.Stderr, "videosdgx:", exit.Err)
+			fmt.Fprintln(os.Stderr, "videosdgx:", gateway.Sentence(exit.Err))
 		}
 		return exit.Code
 	}
-	fmt.Fprintln(os.Stderr, "videosdgx:", err)
+	fmt.Fprintln(os.Stderr, "videosdgx:", gateway.Sentence(err))
 	return 1
 }
 
