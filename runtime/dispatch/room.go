@@ -60,14 +60,17 @@ func (r *room) admit(ctx context.Context, m *member, since time.Time) error {
 	case placement.Never:
 		return &spec.RetryError{Err: fmt.Errorf(
 			"function %s needs %s of %s memory for an instance and this machine can give at most %s; lower limits.memory or deviceMemory: %w",
-			name, d.Need, d.Pool, d.Most, errdefs.ErrResourceExhausted)}
+			name, d.Need, d.Pool, wholeMiB(d.Most), errdefs.ErrResourceExhausted)}
 	case placement.Full:
 		return &spec.RetryError{After: 10 * time.Second, Err: fmt.Errorf(
 			"function %s needs %s of %s memory for an instance and other programs on this machine leave %s: %w",
-			name, d.Need, d.Pool, d.Most, errdefs.ErrResourceExhausted)}
+			name, d.Need, d.Pool, wholeMiB(d.Most), errdefs.ErrResourceExhausted)}
 	}
 	return nil
 }
+
+// wholeMiB is a size that a person can read: odd bytes have no unit of their own.
+func wholeMiB(b spec.Bytes) spec.Bytes { return b &^ (1<<20 - 1) }
 
 func (r *room) demand(m *member) placement.Demand {
 	m.pool.mu.Lock()
