@@ -71,5 +71,5 @@ func TestImageBuildSaysThatNoContainerdAnswers(t *testing.T) {
 	if err == nil {
 		t.Errorf("no error: %s", said)
 	}
-	says(t, said, "no containerd answers on /not/there.sock", "--containerd")
+	says(t, said, "no containerd answers on /not/there.sock", "--containerd\n")
 }
