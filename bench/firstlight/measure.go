@@ -16,6 +16,7 @@ import (
 func (b *bench) coldStarts(ctx context.Context) error {
 	c, samples := b.server.FunctionURL(demo, 1), harness.NewSamples()
 	defer c.Close()
+	c.Timing = new(harness.Timing)
 	for i := range b.n {
 		if err := b.scaleToZero(ctx, demo); err != nil {
 			return err
@@ -27,6 +28,7 @@ func (b *bench) coldStarts(ctx context.Context) error {
 		samples.Add(took)
 	}
 	b.report.Quantiles("absent_first_byte", samples)
+	b.report.Phases["absent"] = c.Timing.Phases()
 	return nil
 }
 
@@ -37,10 +39,15 @@ func (b *bench) clipTimes(ctx context.Context) error {
 		return err
 	}
 	peak := harness.WatchPeak(id)
+	watched := harness.Watch(200*time.Millisecond, func() (float64, bool) {
+		m, err := harness.MemoryOf(id)
+		return mb(m.Anon + m.File), err == nil
+	})
 	samples, err := harness.Repeat(ctx, 1, b.clips, func(ctx context.Context, i int) error {
 		return b.clip(ctx, demo, map[string]any{"prompt": "a big red circle moving right slowly on a navy background", "seed": i})
 	})
 	most := peak()
+	b.report.Series["demo_memory_mb"] = watched()
 	if err != nil {
 		return err
 	}
