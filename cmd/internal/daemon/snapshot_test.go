@@ -88,7 +88,8 @@ func TestDamagedFiles(t *testing.T) {
 		t.Fatalf("started by %q", by)
 	}
 	harm := []func(path string) error{flip, func(p string) error { return os.Truncate(p, 1) }, os.Remove}
-	for i, f := range made.Files {
+	for i := 0; i < len(made.Files); i++ { // the names have process ids in them: each snapshot has its own
+		f := made.Files[i]
 		w.cold()
 		path := filepath.Join(w.data, "snapshots", made.ID, "images", f.Path)
 		if err := harm[i%len(harm)](path); err != nil {
