@@ -39,7 +39,7 @@ func (b *bench) clipTimes(ctx context.Context) error {
 		return err
 	}
 	peak := harness.WatchPeak(id)
-	watched := harness.Watch(200*time.Millisecond, func() (float64, bool) {
+	watched := harness.Watch(time.Second, func() (float64, bool) {
 		m, err := harness.MemoryOf(id)
 		return mb(m.Anon + m.File), err == nil
 	})

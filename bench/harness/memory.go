@@ -22,8 +22,15 @@ type Memory struct {
 // MemoryOf adds up the processes of one instance on this machine: those whose control group or command line names it,
 // and their descendants.
 func MemoryOf(instance string) (Memory, error) {
-	var m Memory
-	for _, pid := range processes(instance) {
+	m := sum(processes(instance))
+	if m.Processes == 0 {
+		return m, fmt.Errorf("no process of instance %s is to be seen on this machine", instance)
+	}
+	return m, nil
+}
+
+func sum(pids []int) (m Memory) {
+	for _, pid := range pids {
 		st, err := status(pid)
 		if err != nil {
 			continue // it has just ended
@@ -33,22 +40,24 @@ func MemoryOf(instance string) (Memory, error) {
 		m.File += st["RssFile"]
 		m.Peak += st["VmHWM"]
 	}
-	if m.Processes == 0 {
-		return m, fmt.Errorf("no process of instance %s is to be seen on this machine", instance)
-	}
-	return m, nil
+	return m
 }
 
 // WatchPeak looks every 20 ms at the resident memory of an instance, until the function it gives is called, which
-// returns the most that was seen at one time.
+// returns the most that was seen at one time. Which processes an instance has is looked up once a second, since that
+// reads all of /proc and would cost the machine more than what is measured.
 func WatchPeak(instance string) (peak func() int64) {
 	stop, most := make(chan struct{}), make(chan int64)
 	go func() {
 		var max int64
 		tick := time.NewTicker(20 * time.Millisecond)
 		defer tick.Stop()
-		for {
-			if m, err := MemoryOf(instance); err == nil && m.Anon+m.File > max {
+		pids := processes(instance)
+		for looks := 1; ; looks++ {
+			if looks%50 == 0 {
+				pids = processes(instance)
+			}
+			if m := sum(pids); m.Anon+m.File > max {
 				max = m.Anon + m.File
 			}
 			select {
