@@ -32,7 +32,7 @@ func handle(ctx context.Context, event json.RawMessage) (any, error) {
 	}
 	var o options
 	if err := json.Unmarshal(event, &o); err != nil {
-		return event, nil // an object of somebody else's
+		return event, nil //nolint:nilerr // an object of somebody else's
 	}
 	a, err := o.run(ctx)
 	if a == nil && err == nil {

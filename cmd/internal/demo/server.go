@@ -55,7 +55,7 @@ func (d *demo) serve(ctx context.Context) (*server, error) {
 				ready <- url
 			}
 		}
-		io.Copy(io.Discard, out)
+		_, _ = io.Copy(io.Discard, out) // its end is the process's, which Wait tells
 		s.done <- cmd.Wait()
 	}()
 	select {
