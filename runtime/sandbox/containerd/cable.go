@@ -31,8 +31,12 @@ func cable(bridge netlink.Link, pid int, name string, address netip.Addr) error 
 
 // cables are our ends of this driver's instances' cables, by instance.
 func (d *Driver) cables() (map[string]netlink.Link, error) {
-	if _, err := netlink.LinkByName(bridgeName); err != nil {
+	_, err := netlink.LinkByName(bridgeName)
+	if errors.As(err, &netlink.LinkNotFoundError{}) {
 		return nil, nil // nobody has asked for the bridge
+	}
+	if err != nil {
+		return nil, fmt.Errorf("network bridge: %w", err)
 	}
 	links, err := netlink.LinkList()
 	if err != nil {

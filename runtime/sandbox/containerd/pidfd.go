@@ -62,11 +62,11 @@ func (p *process) hasGone() bool {
 func (p *process) kill(s unix.Signal) error {
 	raw, err := p.file.SyscallConn()
 	if err != nil {
-		return nil // released: it has gone
+		return nil //nolint:nilerr // released: it has gone
 	}
 	var sent error
 	if err := raw.Control(func(fd uintptr) { sent = unix.PidfdSendSignal(int(fd), s, nil, 0) }); err != nil {
-		return nil
+		return nil //nolint:nilerr // released meanwhile
 	}
 	if errors.Is(sent, unix.ESRCH) {
 		return nil

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,8 +52,11 @@ func credentials(host string) (string, string, error) {
 		dir = filepath.Join(os.Getenv("HOME"), ".docker")
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "config.json"))
-	if err != nil {
+	if errors.Is(err, fs.ErrNotExist) {
 		return "", "", nil
+	}
+	if err != nil {
+		return "", "", fmt.Errorf("credentials for %s: %w", host, err)
 	}
 	var file struct {
 		Auths map[string]struct {
