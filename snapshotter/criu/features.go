@@ -24,7 +24,11 @@ func KeepFeatures(ctx context.Context, path string) error {
 	if isTmpfs(filepath.Dir(cache)) {
 		return nil
 	}
-	if err := unix.Unmount(cache, unix.MNT_DETACH); err != nil && !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
+	var err error
+	for err == nil { // two control planes that start at once may both have mounted
+		err = unix.Unmount(cache, unix.MNT_DETACH)
+	}
+	if !errors.Is(err, unix.EINVAL) && !errors.Is(err, unix.ENOENT) {
 		return &os.PathError{Op: "unmount", Path: cache, Err: err}
 	}
 	found, err := findOut(ctx, path)
