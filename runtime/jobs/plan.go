@@ -22,7 +22,7 @@ type Remaining struct {
 // Plan plays the queue forward under the policy: each running job ends when it is expected to, each end lets Choose pick
 // again. mean gives a model's measured time per job; 0: unknown, for which the plan assumes one minute and withholds times.
 func (p Policy) Plan(waiting []Entry, running []Remaining, f Facts, mean func(model string) time.Duration) map[string]Place {
-	s := newSimulation(p, waiting, running, f, mean)
+	s := newSimulation(waiting, running, f, mean)
 	for n := 1; len(s.heads) > 0; {
 		h, ok := p.Choose(s.heads, s.facts)
 		if !ok {
@@ -54,7 +54,7 @@ type simEnd struct {
 	group Group
 }
 
-func newSimulation(p Policy, waiting []Entry, running []Remaining, f Facts, mean func(string) time.Duration) *simulation {
+func newSimulation(waiting []Entry, running []Remaining, f Facts, mean func(string) time.Duration) *simulation {
 	s := &simulation{facts: f, mean: mean, queues: map[Group][]Entry{}, places: make(map[string]Place, len(waiting)), known: true}
 	s.facts.Yield = 0
 	s.facts.GroupTurn, s.facts.ModelTurn = cloneMap(f.GroupTurn), cloneMap(f.ModelTurn)

@@ -51,7 +51,7 @@ func newRig(t testing.TB, script func(context.Context, jobstest.Call) (*spec.Res
 	}
 	t.Cleanup(func() { store.Close() })
 	r.cfg = jobs.Config{Outputs: filepath.Join(dir, "outputs"), Retry: jobs.Backoff{Base: time.Millisecond, Max: time.Millisecond}, MinFree: 1}
-	r.deps = jobs.Deps{Store: store, Runner: r.runner, Models: models(), Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
+	r.deps = jobs.Deps{Store: store, Runner: r.runner, Models: models(), Log: slog.New(slog.DiscardHandler)}
 	for _, fn := range tune {
 		fn(r)
 	}

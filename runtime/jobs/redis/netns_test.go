@@ -221,7 +221,7 @@ func TestThreeNodesOnANetwork(t *testing.T) {
 	t.Cleanup(func() { store.Close() })
 	// The tester is a node that runs nothing itself.
 	me, err := jobs.New(jobs.Config{Node: "tester", Outputs: filepath.Join(l.dir, "outputs"), Lease: time.Second, MinFree: 1},
-		jobs.Deps{Store: store, Runner: &jobstest.Runner{}, Log: slog.New(slog.NewTextHandler(io.Discard, nil)), Models: jobstest.Models{"m": {Name: "m", Function: "m"}}})
+		jobs.Deps{Store: store, Runner: &jobstest.Runner{}, Log: slog.New(slog.DiscardHandler), Models: jobstest.Models{"m": {Name: "m", Function: "m"}}})
 	l.must(err)
 	l.must(me.Start(t.Context()))
 	t.Cleanup(func() { me.Stop(context.Background()) })

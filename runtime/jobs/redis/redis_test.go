@@ -132,7 +132,7 @@ func (c *cluster) node(name string, script func(context.Context, jobstest.Call) 
 		models = jobstest.Models{"m": {Name: "m", Function: "m", Concurrency: 2}}
 	}
 	s, err := jobs.New(jobs.Config{Node: name, Outputs: filepath.Join(c.dir, "outputs"), Lease: time.Second, MinFree: 1, Retry: jobs.Backoff{Base: time.Millisecond, Max: time.Millisecond}},
-		jobs.Deps{Store: n.store, Runner: n.runner, Models: models, Log: slog.New(slog.NewTextHandler(io.Discard, nil))})
+		jobs.Deps{Store: n.store, Runner: n.runner, Models: models, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		c.t.Fatal(err)
 	}

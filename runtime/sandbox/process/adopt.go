@@ -64,7 +64,7 @@ func (w *watcher) wait() bool {
 		return false
 	}
 	ended := false
-	raw.Read(func(fd uintptr) bool {
+	_ = raw.Read(func(fd uintptr) bool { // fails only once the pidfd is closed
 		p := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
 		n, err := unix.Poll(p, 0)
 		ended = err == nil && n > 0

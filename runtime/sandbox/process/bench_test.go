@@ -2,6 +2,7 @@ package process
 
 import (
 	"context"
+	"errors"
 	"io"
 	"path/filepath"
 	"testing"
@@ -67,7 +68,7 @@ func BenchmarkWarm(b *testing.B) {
 		for err == nil {
 			_, err = resp.Read(buf)
 		}
-		if err != io.EOF {
+		if !errors.Is(err, io.EOF) {
 			b.Fatal(err)
 		}
 		resp.Close()
