@@ -30,22 +30,23 @@ type plane struct {
 	log    *slog.Logger
 	failed chan error // a server that ended by itself
 
-	lock      *os.File
-	listener  net.Listener
-	sandbox   instance.Sandbox
-	registry  *registry.Registry
-	dispatch  *dispatch.Dispatcher
-	snapshots *snapshots.Service // nil: every start is plain
-	gpu       cuda.Support       // what can be done with device memory
-	store     jobs.Backend
-	jobs      *jobs.Service
-	rest      *rest.API
-	events    *async.Queue
-	server    *gateway.Server
-	ports     *ports
-	machine   *device.Machine
-	scraped   *prometheus.Registry
-	metrics   *metrics.Metrics
+	lock        *os.File
+	listener    net.Listener
+	sandbox     instance.Sandbox
+	registry    *registry.Registry
+	dispatch    *dispatch.Dispatcher
+	snapshots   *snapshots.Service // nil: every start is plain
+	noSnapshots string             // why there are none
+	gpu         cuda.Support       // what can be done with device memory
+	store       jobs.Backend
+	jobs        *jobs.Service
+	rest        *rest.API
+	events      *async.Queue
+	server      *gateway.Server
+	ports       *ports
+	machine     *device.Machine
+	scraped     *prometheus.Registry
+	metrics     *metrics.Metrics
 }
 
 // phases are the parts of a control plane: the port first, so that one in use is told before anything is touched; the

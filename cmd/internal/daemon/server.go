@@ -37,10 +37,11 @@ func (p *plane) routes() []gateway.Routes {
 		p.rest,
 		gateway.Mount{Pattern: "GET /metrics", Handler: promhttp.HandlerFor(p.scraped, promhttp.HandlerOpts{})},
 	}
+	api := &snapshots.API{Functions: p.registry, Off: p.noSnapshots}
 	if p.snapshots != nil {
-		routes = append(routes, &snapshots.API{Keeper: p.snapshots, Functions: p.registry})
+		api.Keeper = p.snapshots
 	}
-	return routes
+	return append(routes, api)
 }
 
 // keys are the credentials that requests must be signed with; none: any are accepted.

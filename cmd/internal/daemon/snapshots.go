@@ -32,16 +32,19 @@ type checkpointing interface {
 // plain, and the log says why.
 func (p *plane) openSnapshots(ctx context.Context) error {
 	if p.cfg.Snapshots == "off" {
+		p.noSnapshots = "they are switched off (--snapshots auto allows them)"
 		return nil
 	}
 	d, ok := p.sandbox.(checkpointing)
 	if !ok {
-		p.log.Info("snapshots off", "reason", "the "+p.sandbox.Info().Name+" driver makes none")
+		p.noSnapshots = "the " + p.sandbox.Info().Name + " driver has none"
+		p.log.Info("snapshots off", "reason", p.noSnapshots)
 		return nil
 	}
 	by, err := p.probeCRIU(ctx, d)
 	if err != nil {
-		p.log.Warn("snapshots off", "reason", err)
+		p.noSnapshots = err.Error()
+		p.log.Warn("snapshots off", "reason", p.noSnapshots)
 		return nil
 	}
 	c, err := catalog.Open(catalog.Options{Dir: p.dir("snapshots"), Budget: p.cfg.SnapshotMB * 1e6})

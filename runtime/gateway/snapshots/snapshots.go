@@ -4,7 +4,10 @@ package snapshots
 
 import (
 	"context"
+	"fmt"
 	"net/http"
+
+	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
@@ -23,7 +26,8 @@ type Keeper interface {
 
 // API implements gateway.Routes.
 type API struct {
-	Keeper    Keeper
+	Keeper    Keeper // nil: this server makes no snapshots
+	Off       string // why it makes none
 	Functions gateway.Functions
 }
 
@@ -51,6 +55,10 @@ func (a *API) Register(mux *http.ServeMux) {
 		"POST /api/v1/functions/{name}/snapshots": a.create,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
+			if a.Keeper == nil {
+				gateway.WriteError(w, fmt.Errorf("this server makes no snapshots: %s: %w", a.Off, errdefs.ErrNotImplemented))
+				return
+			}
 			v, err := h(r)
 			if err != nil {
 				gateway.WriteError(w, err)
