@@ -135,6 +135,9 @@ func (s *Service) prove(ctx context.Context, fn spec.Function, r catalog.Record,
 		}
 		return oracle.same(got)
 	})
+	if err != nil && ctx.Err() != nil { // it was not given the time to prove itself, which says nothing against it
+		return r, errors.Join(context.Cause(ctx), s.o.Catalog.Remove(r.ID))
+	}
 	if err != nil {
 		err = fmt.Errorf("a restored instance of %s does not do what the original did: %w", fn.Name, err)
 		s.quarantine(r.ID, fn, err)

@@ -171,6 +171,22 @@ func TestStopWhileMaking(t *testing.T) {
 	r.counts(1, 1, 0)
 }
 
+// TestStopWhileProving stops the service during the restore that proves a snapshot: that says nothing against it, so that
+// none is quarantined, and none is kept unproven.
+func TestStopWhileProving(t *testing.T) {
+	r := newRig(t)
+	entered, goOn := make(chan struct{}), make(chan struct{})
+	r.box.revive = func(string) error { close(entered); <-goOn; return context.Canceled }
+	r.Want(r.fn)
+	<-entered
+	r.cancel()
+	close(goOn)
+	r.Stop()
+	if all, err := r.List(t.Context()); err != nil || len(all) != 0 {
+		t.Errorf("left: %+v, %v", all, err)
+	}
+}
+
 // TestChangedContentIsAnotherSnapshot changes an image behind its reference, then a bundle.
 func TestChangedContentIsAnotherSnapshot(t *testing.T) {
 	r := newRig(t)
