@@ -31,7 +31,7 @@ func (m Model) Describe() handler.Description {
 		Limits: handler.Limits{
 			WidthMultiple: wide, HeightMultiple: high, MaxWidth: min(m.maxPatches()*wide, maxSide), MaxHeight: min(m.maxPatches()*high, maxSide),
 			FrameStep: step, MaxFrames: min((m.maxPatches()-1)*step+1, maxFrames), MaxSteps: maxSteps, MaxGuidance: 30, MaxFPS: 120,
-			MaxPromptBytes: 10_000, MaxTokens: m.promptTokens(), Image: picture, Tokens: m.tokenizer.Tokens,
+			MaxPromptBytes: 8 << 10, MaxTokens: m.promptTokens(), Image: picture, Tokens: m.tokenizer.Tokens,
 		},
 	}
 }
