@@ -11,9 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
@@ -37,14 +35,7 @@ func main() {
 	flag.Uint64Var(&o.seed, "seed", 1, "seed of victims and moments")
 	flag.StringVar(&o.kinds, "kinds", "plane,init,function,shim,containerd", "what to kill")
 	flag.StringVar(&o.logTo, "log", "", "file for the server's log")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench/chaos:", err)
-		os.Exit(1)
-	}
+	harness.Main("chaos", func(ctx context.Context) error { return run(ctx, o) })
 }
 
 func run(ctx context.Context, o options) (err error) {

@@ -9,8 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
 )
@@ -26,14 +24,7 @@ func main() {
 	o.server.Flags(flag.CommandLine)
 	flag.IntVar(&o.n, "n", 100, "cold starts per question")
 	flag.IntVar(&o.warmup, "warmup", 5, "cold starts before that are not counted")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench/cold:", err)
-		os.Exit(1)
-	}
+	harness.Main("cold", func(ctx context.Context) error { return run(ctx, o) })
 }
 
 func run(ctx context.Context, o options) (err error) {

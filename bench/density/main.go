@@ -6,10 +6,7 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
@@ -28,14 +25,7 @@ func main() {
 	flag.IntVar(&o.functions, "registered", 2000, "functions to register by manifests in a folder")
 	flag.IntVar(&o.instances, "instances", 8, "staged, and idle, instances to weigh")
 	flag.DurationVar(&o.settle, "settle", 5*time.Second, "rest before memory is read")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench/density:", err)
-		os.Exit(1)
-	}
+	harness.Main("density", func(ctx context.Context) error { return run(ctx, o) })
 }
 
 type bench struct {

@@ -7,11 +7,8 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
 )
@@ -30,14 +27,7 @@ func main() {
 	flag.IntVar(&o.clips, "clips", 20, "clips")
 	flag.StringVar(&o.checkpoint, "checkpoint", "images/demo/wan21-tiny", "checkpoint of the demo model")
 	flag.StringVar(&o.big, "big", "1GiB", "size of the large bundle")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench/firstlight:", err)
-		os.Exit(1)
-	}
+	harness.Main("firstlight", func(ctx context.Context) error { return run(ctx, o) })
 }
 
 func run(ctx context.Context, o options) (err error) {

@@ -10,10 +10,8 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
@@ -36,14 +34,9 @@ func main() {
 	flag.DurationVar(&b.between, "between", 400*time.Millisecond, "longest time between a start and a kill")
 	flag.IntVar(&b.queued, "queued", 10_000, "jobs in the long queue")
 	flag.IntVar(&b.watchers, "watchers", 500, "event streams on one job")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := b.run(ctx, strings.Split(parts, ","))
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench/jobs:", err)
-		os.Exit(1)
-	}
+	harness.Main("jobs", func(ctx context.Context) error {
+		return b.run(ctx, strings.Split(parts, ","))
+	})
 }
 
 func (b *bench) run(ctx context.Context, parts []string) (err error) {

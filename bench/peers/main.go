@@ -10,8 +10,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
 )
@@ -33,14 +31,7 @@ func main() {
 	flag.IntVar(&o.starts, "starts", 3, "starts of the FastAPI process")
 	flag.StringVar(&o.checkpoint, "checkpoint", "images/demo/wan21-tiny", "checkpoint of the demo model")
 	flag.StringVar(&o.python, "python", "python3", "Python with fastapi, uvicorn, torch and diffusers")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench/peers:", err)
-		os.Exit(1)
-	}
+	harness.Main("peers", func(ctx context.Context) error { return run(ctx, o) })
 }
 
 type bench struct {

@@ -9,9 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
 )
@@ -29,14 +27,7 @@ func main() {
 	flag.IntVar(&o.n, "n", 30, "starts of each kind, and checkpoints")
 	flag.IntVar(&o.warmup, "warmup", 2, "starts of each kind before that are not counted")
 	flag.StringVar(&o.only, "only", "echo,heap,node,wan21", "which functions")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench/restore:", err)
-		os.Exit(1)
-	}
+	harness.Main("restore", func(ctx context.Context) error { return run(ctx, o) })
 }
 
 func run(ctx context.Context, o options) (err error) {

@@ -9,8 +9,6 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
 )
@@ -30,14 +28,7 @@ func main() {
 	flag.IntVar(&o.workers, "workers", 8, "calls at the same time when asking for throughput")
 	flag.IntVar(&o.concurrency, "concurrency", 4, "instances of the function")
 	flag.IntVar(&o.together, "together", 2, "events that one instance takes at the same time")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench/warm:", err)
-		os.Exit(1)
-	}
+	harness.Main("warm", func(ctx context.Context) error { return run(ctx, o) })
 }
 
 func run(ctx context.Context, o options) (err error) {

@@ -8,12 +8,9 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
 )
@@ -37,15 +34,10 @@ func main() {
 	flag.IntVar(&o.together, "together", 4, "instances that share it")
 	flag.StringVar(&o.bundles, "bundles", "", "folder in which bundles are kept for the next run; empty: a temporary one")
 	flag.StringVar(&o.checkpoint, "checkpoint", "images/demo/wan21-tiny", "checkpoint that bundles of noise are shaped after")
-	flag.Parse()
-	o.sizes = strings.Split(*sizes, ",")
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := run(ctx, o)
-	stop()
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench/weights:", err)
-		os.Exit(1)
-	}
+	harness.Main("weights", func(ctx context.Context) error {
+		o.sizes = strings.Split(*sizes, ",")
+		return run(ctx, o)
+	})
 }
 
 type bench struct {
