@@ -38,9 +38,12 @@ func isGo(pid int) bool {
 }
 
 func (chacha8) next(b []byte, off, n int) int {
-	counts := b[indexAt+4:] // n alone rules nearly everything out
-	for ; off < n; off += 8 {
-		if v := binary.NativeEndian.Uint32(counts[off:]); (v == 32 || v == 28) && holds(b[off:]) {
+	const at = indexAt + 4
+	for c := b[at+off : at+max(off, n)]; len(c) >= 8; c = c[8:] {
+		if (binary.NativeEndian.Uint32(c)-28)&^4 != 0 { // the count is 28 or 32, which alone rules nearly everything out
+			continue
+		}
+		if off := max(off, n) - len(c); holds(b[off:]) {
 			return off
 		}
 	}

@@ -43,10 +43,11 @@ func Gone(err error) bool {
 }
 
 type process struct {
-	mem, pagemap *os.File
-	maps         []mapping
-	finders      []finder
-	threads      int
+	mem     *os.File
+	pages   *pagemap
+	maps    []mapping
+	finders []finder
+	threads int
 }
 
 // mapping is a private writable range.
@@ -58,17 +59,18 @@ func open(pid int) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{maps: writable(string(text)), finders: finders(pid, string(text))}
+	p := &process{finders: finders(pid, string(text))}
 	if len(p.finders) == 0 {
-		return p, nil
+		return p, nil // nor anything to look at
 	}
+	p.maps = writable(string(text))
 	if tasks, err := os.ReadDir(dir + "/task"); err == nil {
 		p.threads = len(tasks)
 	}
 	if p.mem, err = os.OpenFile(dir+"/mem", os.O_RDWR, 0); err != nil {
 		return nil, err
 	}
-	if p.pagemap, err = os.Open(dir + "/pagemap"); err != nil {
+	if p.pages, err = openPagemap(dir + "/pagemap"); err != nil {
 		p.close()
 		return nil, err
 	}
@@ -76,10 +78,11 @@ func open(pid int) (*process, error) {
 }
 
 func (p *process) close() {
-	for _, f := range []*os.File{p.mem, p.pagemap} {
-		if f != nil {
-			f.Close()
-		}
+	if p.mem != nil {
+		p.mem.Close()
+	}
+	if p.pages != nil {
+		p.pages.close()
 	}
 }
 
@@ -94,9 +97,10 @@ func finders(pid int, maps string) (list []finder) {
 	return list
 }
 
-// enough is how much of a process is searched in any case, in bytes. Generators are made early and lie low; beyond this the
-// search goes on only while fewer have been found than there are threads, each of which has one.
-const enough = 64 << 20
+// enough is how much of the memory that a process has written is searched in any case, in bytes. Generators are made early
+// and lie low; beyond this the search goes on only while fewer have been found than there are threads, each of which has
+// one.
+const enough = 16 << 20
 
 // window is how much is read at a time, in bytes; what is read goes on for a span beyond it.
 const window = 256 << 10
@@ -105,24 +109,31 @@ func (p *process) renew() (found int, err error) {
 	searched := uint64(0)
 	buf := make([]byte, window+span)
 	for _, m := range p.maps {
-		for at := m.from; at < m.to && len(p.finders) > 0; at += window {
-			to := min(at+window, m.to)
+		for r := range p.pages.written(m) {
 			if searched > enough && found > p.threads {
 				return found, nil
 			}
-			if !p.present(at, to) {
-				continue
-			}
-			n, err := p.mem.ReadAt(buf[:min(uint64(len(buf)), m.to-at)], int64(at))
-			if err != nil && err != io.EOF { //nolint:errorlint // bare
-				break // a range that cannot be read, as the kernel's own, holds none
-			}
-			clear(buf[n:])
-			searched += uint64(n)
-			k, err := p.window(buf, at, int(to-at))
-			if found += k; err != nil {
+			n, err := p.search(r, m.to, buf)
+			if found += n; err != nil {
 				return found, err
 			}
+			searched += r.to - r.from
+		}
+	}
+	return found, nil
+}
+
+// search renews the generators that begin in a range of a mapping that ends at end; buf holds a window and a span.
+func (p *process) search(r mapping, end uint64, buf []byte) (found int, err error) {
+	for at := r.from; at < r.to; at += window {
+		n, err := p.mem.ReadAt(buf[:min(min(window, r.to-at)+span, end-at)], int64(at))
+		if err != nil && err != io.EOF { //nolint:errorlint // bare
+			return found, nil // a range that cannot be read, as the kernel's own, holds none
+		}
+		clear(buf[n:])
+		k, err := p.window(buf, at, int(min(window, r.to-at)))
+		if found += k; err != nil {
+			return found, err
 		}
 	}
 	return found, nil
@@ -138,22 +149,6 @@ func (p *process) window(buf []byte, at uint64, n int) (found int, err error) {
 		}
 	}
 	return found, nil
-}
-
-// present says whether any page of a range is in memory or swapped out; most of what Go reserves is neither.
-func (p *process) present(from, to uint64) bool {
-	size := uint64(os.Getpagesize())
-	b := make([]byte, (to-from+size-1)/size*8)
-	n, err := p.pagemap.ReadAt(b, int64(from/size*8))
-	if err != nil && err != io.EOF { //nolint:errorlint // bare
-		return true
-	}
-	for i := 7; i < n; i += 8 {
-		if b[i]&0xC0 != 0 { // bits 63 and 62
-			return true
-		}
-	}
-	return false
 }
 
 // writable lists the private writable ranges of a maps file.
