@@ -1,0 +1,170 @@
+package house
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+// room says which packages of this tree those under path may import, their own room aside. The room of a package is the
+// one with the longest path that holds it; every entry is a path prefix.
+type room struct {
+	path string
+	may  []string
+	why  string
+}
+
+var rooms = []room{
+	{"cmd", []string{"cmd"}, "each command names what else it stands on"},
+	{"cmd/videosdgx", []string{"cmd/internal/cli"}, "main only hands over to the commands"},
+	{"cmd/videosdgx-init", []string{"runtime/guest"}, "PID 1 of every instance stays small"},
+	{"cmd/internal/daemon", []string{"cmd/internal", "runtime", "snapshotter", "functions/inference/weights"},
+		"the composition root wires all of the runtime; a model reaches it as an image, never as a package"},
+	{"cmd/internal/cli", []string{"cmd/internal", "runtime/gateway", "runtime/registry", "runtime/spec", "snapshotter/catalog", "functions", "images/builder", "bench/suite"},
+		"client commands speak HTTP: of the runtime they know the vocabulary, not what runs"},
+
+	{"runtime", nil, "every room of the runtime has its own line here"},
+	{"runtime/spec", nil, "the shared vocabulary is a leaf"},
+	{"runtime/sockio", nil, "socket calls know nothing of what is sent"},
+	{"runtime/rapi", []string{"runtime/sockio"}, "the Runtime API lives inside the instance, away from the control plane"},
+	{"runtime/guest", []string{"runtime/rapi", "runtime/sockio"}, "PID 1 lives inside the instance, away from the control plane"},
+	{"runtime/guest/client", []string{"runtime/guest/wire", "runtime/sockio", "runtime/spec"}, "the control plane's end of init.sock knows frames, not instances"},
+	{"runtime/registry", []string{"runtime/spec"}, "what is registered does not know how it runs"},
+	{"runtime/metrics", []string{"runtime/spec"}, "metrics are told, they do not ask"},
+	{"runtime/placement", []string{"runtime/spec"}, "policy is pure: facts in, decisions out"},
+	{"runtime/device", []string{"runtime/placement", "runtime/spec"}, "a machine's memory is a fact for placement"},
+	{"runtime/instance", []string{"runtime/guest/client", "runtime/guest/wire", "runtime/spec", "snapshotter"}, "gateway → jobs → dispatch → instance"},
+	{"runtime/snapshots", []string{"runtime/instance", "runtime/spec", "snapshotter"}, "dispatch asks for snapshots through its own interface"},
+	{"runtime/dispatch", []string{"runtime/instance", "runtime/placement", "runtime/spec"}, "gateway → jobs → dispatch → instance"},
+	{"runtime/jobs", []string{"runtime/spec"}, "jobs declare the interfaces they need"},
+	{"runtime/jobs/sqlite", []string{"runtime/jobs"}, "a driver knows only the interface it implements"},
+	{"runtime/jobs/redis", []string{"runtime/jobs"}, "a driver knows only the interface it implements"},
+	{"runtime/jobs/jobstest", []string{"runtime/jobs", "runtime/spec"}, "a conformance suite knows only its interface"},
+	{"runtime/sandbox", []string{"runtime/instance", "runtime/guest", "runtime/spec"}, "a driver knows the interface it implements and the init it starts"},
+	{"runtime/sandbox/containerd", []string{"runtime/instance", "runtime/guest", "runtime/spec", "snapshotter/criu"},
+		"containerd's driver also has CRIU write the images of its tasks"},
+	{"runtime/gateway", []string{"runtime/jobs", "runtime/sockio", "runtime/spec"}, "gateway → jobs → dispatch → instance"},
+	{"runtime/gateway/snapshots", []string{"runtime/gateway", "runtime/spec", "snapshotter/catalog"}, "it shows the catalogue's records as they are"},
+
+	{"snapshotter", nil, "the runtime stands on the snapshotter"},
+	{"snapshotter/catalog", []string{"snapshotter"}, "the runtime stands on the snapshotter"},
+	{"snapshotter/criu", []string{"snapshotter"}, "a driver knows only the interface it implements"},
+	{"snapshotter/cuda", []string{"snapshotter"}, "a driver knows only the interface it implements"},
+
+	{"functions/handler", []string{"functions/media"}, "what every model function shares names no model"},
+	{"functions/media", nil, "encoding knows pictures, not models"},
+	{"functions/inference", nil, "how a model runs knows no model"},
+	{"functions/inference/engine/ort", []string{"functions/inference/engine", "functions/inference/onnx"}, "an engine's driver knows the interface and the graph's format"},
+	// every other folder of functions is a model
+	{"functions", []string{"functions/handler", "functions/media", "functions/inference"},
+		"functions meet the runtime over HTTP only, and what two models share moves down into inference"},
+
+	{"images", nil, "the builder works on files"},
+
+	{"bench", nil, "bench uses public clients only"},
+	{"bench/simulate", []string{"bench/harness", "runtime/placement", "runtime/spec"}, "it replays traces against the policy itself"},
+	{"bench/gpu", []string{"bench/harness", "snapshotter/cuda"}, "it measures the CUDA driver where no runtime is"},
+}
+
+// drivers are imported by the composition root, and by what is named beside them.
+var drivers = map[string][]string{
+	"runtime/sandbox/containerd": nil,
+	"runtime/sandbox/process":    nil,
+	"runtime/jobs/sqlite":        nil,
+	"runtime/jobs/redis":         nil,
+	"snapshotter/criu":           {"runtime/sandbox/containerd"}, // runc checkpoints through it: the driver hands it the settings
+	"snapshotter/cuda":           {"bench/gpu"},                  // measures its phases without a runtime
+}
+
+func TestImportsStayInTheirRooms(t *testing.T) {
+	for _, p := range packages(t) {
+		r := roomOf(t, p.path())
+		for _, imp := range p.Imports {
+			if !r.holds(p.path(), imp) {
+				t.Errorf("%s imports %s; %s may import %v: %s", p.path(), imp, r.path, r.may, r.why)
+			}
+		}
+	}
+}
+
+// TestTestsKeepTheWallsBetweenTopFolders allows a test what its package may not: neighbours to run against. Even then no
+// function's test needs the runtime, and no import runs up.
+func TestTestsKeepTheWallsBetweenTopFolders(t *testing.T) {
+	stands := map[string][]string{"runtime": {"snapshotter"}, "cmd": {"runtime", "snapshotter", "functions", "images", "bench"}}
+	for _, p := range packages(t) {
+		for _, imp := range p.TestImports {
+			top, on := first(p.path()), first(imp)
+			if top != on && !slices.Contains(stands[top], on) && !roomOf(t, p.path()).holds(p.path(), imp) {
+				t.Errorf("a test of %s imports %s: %s stands on %v", p.path(), imp, top, stands[top])
+			}
+		}
+	}
+}
+
+func TestOnlyTheRootImportsDrivers(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, imp := range p.Imports {
+			for driver, also := range drivers {
+				if under(imp, driver) && !underAny(p.path(), append(also, "cmd/internal/daemon", driver)) {
+					t.Errorf("%s imports the driver %s: only the composition root does", p.path(), imp)
+				}
+			}
+		}
+	}
+}
+
+// TestOnlyTestsImportTestPackages keeps fakes and conformance suites out of the programs.
+func TestOnlyTestsImportTestPackages(t *testing.T) {
+	for _, p := range packages(t) {
+		for _, imp := range p.Imports {
+			if forTests(imp) && !forTests(p.path()) {
+				t.Errorf("%s imports %s, which is for tests", p.path(), imp)
+			}
+		}
+	}
+}
+
+func forTests(path string) bool {
+	return strings.HasSuffix(path, "test") || path == "functions/inference/golden"
+}
+
+// holds says whether a package of the room may import another of this tree.
+func (r room) holds(importer, imported string) bool {
+	return under(imported, own(r, importer)) || underAny(imported, r.may)
+}
+
+// own is the folder within which packages may import one another: the room's, but among functions each model's.
+func own(r room, importer string) string {
+	if r.path == "functions" {
+		return "functions/" + first(strings.TrimPrefix(importer, "functions/"))
+	}
+	return r.path
+}
+
+func roomOf(t *testing.T, path string) room {
+	t.Helper()
+	var best room
+	for _, r := range rooms {
+		if under(path, r.path) && len(r.path) > len(best.path) {
+			best = r
+		}
+	}
+	if best.path == "" || best.path == "runtime" {
+		t.Fatalf("%s has no line in rooms: say what it may import, and why", path)
+	}
+	return best
+}
+
+func first(path string) string {
+	top, _, _ := strings.Cut(path, "/")
+	return top
+}
+
+func underAny(path string, prefixes []string) bool {
+	return slices.ContainsFunc(prefixes, func(p string) bool { return under(path, p) })
+}
+
+// under is true for a package and those below it, not for one that merely begins with the same letters.
+func under(path, prefix string) bool {
+	return path == prefix || strings.HasPrefix(path, prefix+"/")
+}
