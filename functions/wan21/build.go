@@ -33,7 +33,7 @@ type BuildOptions struct {
 // Build turns the checkpoint in a diffusers layout at checkpointDir into a bundle at outDir. A bundle that is there is
 // replaced, once the new one is complete; anything else in outDir's place is refused.
 func Build(ctx context.Context, checkpointDir, outDir string, o BuildOptions) (weights.Manifest, error) {
-	ckpt, err := weights.OpenCheckpoint(checkpointDir)
+	ckpt, err := weights.OpenCheckpoint(ctx, checkpointDir)
 	if err != nil {
 		return weights.Manifest{}, err
 	}

@@ -19,7 +19,7 @@ import (
 // model has learnt. Tokenizer, text encoder, VAE and defaults are shaped as those of the checkpoint at checkpointDir; the
 // transformer has eight layers, as wide as the size asks for.
 func BuildRandom(ctx context.Context, checkpointDir, outDir string, size int64, o BuildOptions) (weights.Manifest, error) {
-	in, err := randomInput(checkpointDir, size)
+	in, err := randomInput(ctx, checkpointDir, size)
 	if err != nil {
 		return weights.Manifest{}, err
 	}
@@ -29,8 +29,8 @@ func BuildRandom(ctx context.Context, checkpointDir, outDir string, size int64, 
 	return build(ctx, in, outDir, o)
 }
 
-func randomInput(checkpointDir string, size int64) (in input, err error) {
-	ckpt, err := weights.OpenCheckpoint(checkpointDir)
+func randomInput(ctx context.Context, checkpointDir string, size int64) (in input, err error) {
+	ckpt, err := weights.OpenCheckpoint(ctx, checkpointDir)
 	if err != nil {
 		return in, err
 	}

@@ -74,7 +74,7 @@ func inspect(cmd *cobra.Command, arg string) (*inspected, error) {
 }
 
 func inspectCheckpoint(dir string) (*inspected, error) {
-	c, err := weights.OpenCheckpoint(dir)
+	c, err := weights.InspectCheckpoint(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%s is neither a bundle nor a checkpoint: %w: %w", dir, err, errdefs.ErrInvalidArgument)
 	}

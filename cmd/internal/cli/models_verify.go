@@ -65,7 +65,7 @@ func verifyModel(cmd *cobra.Command, dir string) (verified, error) {
 			dir, weights.ManifestName, weights.SumsName, errdefs.ErrFailedPrecondition)
 	}
 	if err == nil {
-		err = weights.VerifySums(dir)
+		err = weights.VerifySums(cmd.Context(), dir)
 	}
 	return verified{Path: dir, Kind: "checkpoint", Files: n}, err
 }

@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,11 +35,16 @@ type Component struct {
 var configNames = []string{"config.json", "scheduler_config.json", "tokenizer_config.json", "preprocessor_config.json"}
 
 // OpenCheckpoint opens every component of the checkpoint in dir. Where the folder has a SHA256SUMS file (as `models
-// pull` writes it), every file that it lists is verified first.
-func OpenCheckpoint(dir string) (*Checkpoint, error) {
-	if err := VerifySums(dir); err != nil {
+// pull` writes it), every file that it lists is read and verified first.
+func OpenCheckpoint(ctx context.Context, dir string) (*Checkpoint, error) {
+	if err := VerifySums(ctx, dir); err != nil {
 		return nil, err
 	}
+	return InspectCheckpoint(dir)
+}
+
+// InspectCheckpoint is OpenCheckpoint without the verification: for showing what a checkpoint holds, in no time.
+func InspectCheckpoint(dir string) (*Checkpoint, error) {
 	path := filepath.Join(dir, "model_index.json")
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {

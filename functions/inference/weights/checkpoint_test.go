@@ -1,7 +1,10 @@
 package weights
 
 import (
+	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,7 +13,7 @@ import (
 	"github.com/containerd/errdefs"
 )
 
-func put(t *testing.T, dir, name, content string) {
+func put(t testing.TB, dir, name, content string) {
 	t.Helper()
 	path := filepath.Join(dir, name)
 	if err := errors.Join(os.MkdirAll(filepath.Dir(path), 0o755), os.WriteFile(path, []byte(content), 0o644)); err != nil {
@@ -18,7 +21,7 @@ func put(t *testing.T, dir, name, content string) {
 	}
 }
 
-func sample(t *testing.T) string {
+func sample(t testing.TB) string {
 	dir := t.TempDir()
 	put(t, dir, "model_index.json", `{"_class_name":"P","_diffusers_version":"1","net":["diffusers","Net"],"tok":["transformers","T"],"gone":[null,null],"ratio":0.5}`)
 	put(t, dir, "net/config.json", `{"dim":4}`)
@@ -34,7 +37,7 @@ func sample(t *testing.T) string {
 }
 
 func TestShardedCheckpoint(t *testing.T) {
-	c, err := OpenCheckpoint(sample(t))
+	c, err := OpenCheckpoint(t.Context(), sample(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,7 +76,7 @@ func TestCheckpointFaults(t *testing.T) {
 	} {
 		dir := sample(t)
 		harm(dir)
-		c, err := OpenCheckpoint(dir)
+		c, err := OpenCheckpoint(t.Context(), dir)
 		if err == nil {
 			c.Close()
 		}
@@ -84,7 +87,7 @@ func TestCheckpointFaults(t *testing.T) {
 }
 
 func TestDemoCheckpoint(t *testing.T) {
-	c, err := OpenCheckpoint("../../../images/demo/wan21-tiny")
+	c, err := OpenCheckpoint(t.Context(), "../../../images/demo/wan21-tiny")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,4 +104,72 @@ func TestDemoCheckpoint(t *testing.T) {
 		}
 		t.Logf("%s: %d tensors in %d files", name, len(comp.Names()), len(comp.Files()))
 	}
+}
+
+// A checkpoint of many gigabytes takes minutes to verify: an interrupt must not wait for that, nor a look at its tensors.
+func TestVerificationEndsWithItsContext(t *testing.T) {
+	dir := sample(t)
+	put(t, dir, SumsName, strings.Repeat("0", 64)+"  net/config.json\n")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	why := errors.New("interrupted")
+	cancel(why)
+	if _, err := OpenCheckpoint(ctx, dir); !errors.Is(err, why) {
+		t.Errorf("cancelled, got %v", err)
+	}
+	c, err := InspectCheckpoint(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Close()
+}
+
+// FuzzShardIndex opens any file as a shard index: what it names must lie in the folder and be readable.
+func FuzzShardIndex(f *testing.F) {
+	net := filepath.Join(sample(f), "net")
+	for _, seed := range []string{
+		`{"weight_map":{"a":"m-1.safetensors","b":"m-2.safetensors"}}`, `{"weight_map":{"a":"../../x"}}`, `{"weight_map":{"a":"m-2.safetensors"}}`,
+		`{"weight_map":{"a":""}}`, `{"weight_map":{"a":"config.json"}}`, `{"weight_map":{"a":"m.safetensors.index.json"}}`, `{}`,
+	} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		put(t, net, "m.safetensors.index.json", string(raw))
+		s, err := OpenSet(net)
+		if err != nil {
+			return
+		}
+		defer s.Close()
+		for _, file := range s.Files() {
+			if filepath.Dir(file.Path()) != net {
+				t.Fatalf("opened %s", file.Path())
+			}
+		}
+		for _, name := range s.Names() {
+			if _, err := s.Float32(name); err != nil {
+				t.Fatalf("%s is listed: %v", name, err)
+			}
+		}
+	})
+}
+
+// FuzzSums reads any file as SHA256SUMS: no line may lead out of the folder, and a digest that is not right is found.
+func FuzzSums(f *testing.F) {
+	dir := f.TempDir()
+	put(f, dir, "a", "content")
+	right := fmt.Sprintf("%x", sha256.Sum256([]byte("content")))
+	f.Add(right + "  a\n")
+	f.Add(right + "  ../a\n")
+	f.Add(strings.Repeat("0", 64) + "  a\n")
+	f.Add(right + "  /etc/passwd")
+	f.Fuzz(func(t *testing.T, text string) {
+		put(t, dir, SumsName, text)
+		if VerifySums(t.Context(), dir) != nil {
+			return
+		}
+		for line := range strings.Lines(text) {
+			if sum, name, _ := strings.Cut(strings.TrimRight(line, "\r\n"), "  "); sum != right || filepath.Clean(name) != "a" {
+				t.Fatalf("accepted %q", line)
+			}
+		}
+	})
 }

@@ -16,8 +16,9 @@ import (
 // SumsName is the file of a checkpoint that lists its digests, in sha256sum's format.
 const SumsName = "SHA256SUMS"
 
-// VerifySums holds the files of dir to its SHA256SUMS; without that file there is nothing to hold them to.
-func VerifySums(dir string) error {
+// VerifySums holds the files of dir to its SHA256SUMS, which means reading all of them; without that file there is nothing
+// to hold them to. When ctx ends, so does the reading.
+func VerifySums(ctx context.Context, dir string) error {
 	path := filepath.Join(dir, SumsName)
 	f, err := os.Open(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -33,7 +34,7 @@ func VerifySums(dir string) error {
 		if !ok || len(want) != 64 || !filepath.IsLocal(name) {
 			return &FormatError{File: path, Reason: fmt.Sprintf("not a line of sha256sum: %q", scan.Text())}
 		}
-		found, err := Digest(filepath.Join(dir, name))
+		found, err := hashFile(ctx, filepath.Join(dir, name), func(int) {})
 		if err != nil {
 			return err
 		}
@@ -43,11 +44,6 @@ func VerifySums(dir string) error {
 		}
 	}
 	return scan.Err()
-}
-
-// Digest is the content digest of a file, "sha256:…".
-func Digest(path string) (string, error) {
-	return hashFile(context.Background(), path, func(int) {})
 }
 
 // CountSums says how many files the SHA256SUMS of dir lists.

@@ -1,6 +1,7 @@
 package hub
 
 import (
+	"context"
 	"crypto/sha1" // git's object ids
 	"crypto/sha256"
 	"encoding/hex"
@@ -37,14 +38,23 @@ func (s sums) matches(e Entry) (ok bool, expected, found string) {
 	return found == e.Git, "git:" + e.Git, "git:" + found
 }
 
-// readSums hashes a file that should have size bytes.
-func readSums(path string, size int64) (sums, error) {
+// readSums hashes a file that should have size bytes. It ends with the cause of ctx when that ends first.
+func readSums(ctx context.Context, path string, size int64) (sums, error) {
 	s := newSums(size)
 	f, err := os.Open(path)
 	if err != nil {
 		return s, err
 	}
 	defer f.Close()
-	_, err = io.CopyBuffer(struct{ io.Writer }{s}, struct{ io.Reader }{f}, make([]byte, 1<<20))
+	_, err = io.CopyBuffer(struct{ io.Writer }{s}, readerFunc(func(p []byte) (int, error) {
+		if err := context.Cause(ctx); err != nil {
+			return 0, err
+		}
+		return f.Read(p)
+	}), make([]byte, 1<<20))
 	return s, err
 }
+
+type readerFunc func(p []byte) (int, error)
+
+func (r readerFunc) Read(p []byte) (int, error) { return r(p) }

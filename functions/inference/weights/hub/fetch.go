@@ -48,7 +48,7 @@ func (f *fetcher) run(ctx context.Context) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(f.path), 0o755); err != nil {
 		return "", fmt.Errorf("cannot make the checkpoint's folder: %w", err)
 	}
-	if sum, ok := f.present(); ok {
+	if sum, ok := f.present(ctx); ok {
 		f.report(f.e.Size)
 		return sum, nil
 	}
@@ -71,16 +71,16 @@ func (f *fetcher) run(ctx context.Context) (string, error) {
 			return "", err
 		}
 	}
-	return f.finish()
+	return f.finish(ctx)
 }
 
 // present says whether the finished file is there and right.
-func (f *fetcher) present() (string, bool) {
+func (f *fetcher) present(ctx context.Context) (string, bool) {
 	st, err := os.Stat(f.path)
 	if err != nil || st.Size() != f.e.Size {
 		return "", false
 	}
-	s, err := readSums(f.path, f.e.Size)
+	s, err := readSums(ctx, f.path, f.e.Size)
 	ok, _, _ := s.matches(f.e)
 	return hexSHA256(s), ok && err == nil
 }
@@ -150,13 +150,13 @@ func (f *fetcher) keepTag(tag string) {
 }
 
 // finish verifies the bytes and gives them their name.
-func (f *fetcher) finish() (string, error) {
+func (f *fetcher) finish(ctx context.Context) (string, error) {
 	if f.e.Size == 0 {
 		if err := os.WriteFile(f.partial(), nil, 0o644); err != nil {
 			return "", fmt.Errorf("cannot write the download: %w", err)
 		}
 	}
-	s, err := readSums(f.partial(), f.e.Size)
+	s, err := readSums(ctx, f.partial(), f.e.Size)
 	if err != nil {
 		return "", fmt.Errorf("cannot verify the download: %w", err)
 	}

@@ -139,7 +139,7 @@ func (f *fake) check(dir string) {
 			f.t.Errorf("%s: %d bytes of %d, %v", name, len(got), len(want), err)
 		}
 	}
-	if err := weights.VerifySums(dir); err != nil {
+	if err := weights.VerifySums(f.t.Context(), dir); err != nil {
 		f.t.Error(err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(dir, "*", "*.partial*")); len(left) != 0 {
