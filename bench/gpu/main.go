@@ -5,10 +5,10 @@ package main
 import (
 	"context"
 	"flag"
-	"fmt"
 	"os"
 	"time"
 
+	"github.com/videosdgx/videosdgx/bench/harness"
 	"github.com/videosdgx/videosdgx/snapshotter/cuda"
 )
 
@@ -22,17 +22,12 @@ func main() {
 	flag.Float64Var(&b.criuMost, "criu-most", 8, "most GiB that CRIU is tried with")
 	flag.StringVar(&b.dir, "dir", os.TempDir(), "folder for images and answers; CRIU's images are as big as the memory")
 	flag.StringVar(&b.commit, "commit", "", "commit that this program was built from, where the checkout is elsewhere")
-	flag.Parse()
-	ctx, cancel := context.WithTimeout(context.Background(), *budget)
-	defer cancel()
-	err := error(nil)
-	if *hold {
-		err = cuda.ServeTrial("", os.Stdin, os.Stdout)
-	} else {
-		err = b.run(ctx, *sizes)
-	}
-	if err != nil {
-		fmt.Fprintln(os.Stderr, "bench/gpu:", err)
-		os.Exit(1)
-	}
+	harness.Main("gpu", func(ctx context.Context) error {
+		if *hold {
+			return cuda.ServeTrial("", os.Stdin, os.Stdout)
+		}
+		ctx, cancel := context.WithTimeout(ctx, *budget)
+		defer cancel()
+		return b.run(ctx, *sizes)
+	})
 }

@@ -111,7 +111,7 @@ func (a *api) ready(ctx context.Context) error {
 
 // follow reads a job's events to the end and gives the types seen.
 func (a *api) follow(ctx context.Context, id string, opened func()) ([]string, error) {
-	req, err := http.NewRequestWithContext(ctx, "GET", a.base+"/v1/jobs/"+id+"/events", nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.base+"/v1/jobs/"+id+"/events", nil)
 	if err != nil {
 		return nil, err
 	}

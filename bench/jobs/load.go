@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -105,7 +106,7 @@ func (l *load) drain(ctx context.Context, most time.Duration) error {
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%d jobs still wait and %d run after %s (%v)", q.Queue.Queued, q.Queue.Running, most, err)
+			return fmt.Errorf("%d jobs still wait and %d run after %s: %w", q.Queue.Queued, q.Queue.Running, most, errors.Join(ctx.Err(), err))
 		case <-time.After(50 * time.Millisecond):
 		}
 	}

@@ -14,8 +14,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
@@ -44,13 +42,7 @@ func main() {
 	flag.IntVar(&o.steps, "steps", 0, "denoising steps; 0: the model's default")
 	flag.StringVar(&o.keep, "keep", "", "folder to keep the clips in")
 	flag.BoolVar(&o.bare, "truth", false, "judge drawn clips that show their prompts exactly: a check of the judge, without a server")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := o.run(ctx, os.Stdout); err != nil {
-		fmt.Fprintln(os.Stderr, "judge:", err)
-		os.Exit(1)
-	}
+	harness.Main("judge", func(ctx context.Context) error { return o.run(ctx, os.Stdout) })
 }
 
 func (o options) run(ctx context.Context, w io.Writer) error {

@@ -170,6 +170,6 @@ func (d *Dispatcher) spawn(f func(ctx context.Context)) bool {
 }
 
 // after runs f like spawn once the time has passed.
-func (d *Dispatcher) after(wait time.Duration, f func(ctx context.Context)) *time.Timer {
-	return time.AfterFunc(wait, func() { d.spawn(f) })
+func (d *Dispatcher) after(wait time.Duration, f func(ctx context.Context)) {
+	time.AfterFunc(wait, func() { d.spawn(f) })
 }

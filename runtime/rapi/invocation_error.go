@@ -55,7 +55,7 @@ func typeOf(r *http1.Request, body []byte) string {
 		return t
 	}
 	var e struct{ ErrorType string }
-	json.Unmarshal(body, &e) // absent is fine
+	_ = json.Unmarshal(body, &e) // without a type, it has none
 	return e.ErrorType
 }
 

@@ -54,7 +54,9 @@ func (s *ports) follow(ctx context.Context) {
 	defer s.mu.Unlock()
 	for addr, port := range s.open {
 		if want[addr] != port.model {
-			s.closeLocked(ctx, addr)
+			if err := s.closeLocked(ctx, addr); err != nil {
+				s.plane.log.Warn("model port closed before its requests had ended", "model", port.model, "address", addr, "error", err)
+			}
 		}
 	}
 	for addr, model := range want {

@@ -33,7 +33,6 @@ type world struct {
 	t             *testing.T
 	data, image   string
 	url, function string
-	stop          func() error
 }
 
 func newWorld(t *testing.T, prepare ...func(data string)) *world {

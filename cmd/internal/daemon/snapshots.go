@@ -45,7 +45,7 @@ func (p *plane) openSnapshots(ctx context.Context) error {
 	if err != nil {
 		p.noSnapshots = err.Error()
 		p.log.Warn("snapshots off", "reason", p.noSnapshots)
-		return nil
+		return nil //nolint:nilerr // it serves without snapshots
 	}
 	c, err := catalog.Open(catalog.Options{Dir: p.dir("snapshots"), Budget: p.cfg.SnapshotMB * 1e6})
 	if err != nil {
@@ -96,7 +96,7 @@ func (c content) Digests(ctx context.Context, fn spec.Function) (image, bundle s
 	return image, hex.EncodeToString(sum[:]), nil
 }
 
-// insideDigest covers what runs in every instance beside the function: init and the OCI runtime that made it.
+// insideDigest covers what runs in every instance besides the function: init and the OCI runtime that made it.
 func (p *plane) insideDigest(runtime string) (string, error) {
 	f, err := os.Open(p.cfg.Init)
 	if err != nil {

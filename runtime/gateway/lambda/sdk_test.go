@@ -240,6 +240,7 @@ func TestInvokeEventAndDryRun(t *testing.T) {
 	if out := check(b.Invoke(t.Context(), in))(t); out.StatusCode != 204 {
 		t.Errorf("%+v", out)
 	}
+	//nolint:staticcheck // deprecated, and still what older clients call
 	check(b.InvokeAsync(t.Context(), &sdk.InvokeAsyncInput{FunctionName: aws.String("echo"), InvokeArgs: strings.NewReader("{}")}))(t)
 	if len(b.queue.all) != 2 {
 		t.Errorf("%d queued", len(b.queue.all))

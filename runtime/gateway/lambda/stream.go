@@ -66,7 +66,8 @@ func streamTo(w http.ResponseWriter, res *spec.Result, tail bool) {
 		if err != nil {
 			payload, _ := json.Marshal(complete(res, err, tail))
 			gateway.SetRunTrailer(w, res.Trailer().Run)
-			enc.Encode(w, eventstream.Message{Headers: eventHeaders("InvokeComplete", "application/json"), Payload: payload})
+			// a client that has gone does not hear the end
+			_ = enc.Encode(w, eventstream.Message{Headers: eventHeaders("InvokeComplete", "application/json"), Payload: payload})
 			return
 		}
 	}

@@ -36,7 +36,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithCancel(r.Context())
 	beats := make(chan struct{})
 	go func() { defer close(beats); s.beat(ctx, a.o.Beat, cancel) }()
-	s.send("retry: 2000\n\n")
+	_ = s.send("retry: 2000\n\n") // a client that has gone is noticed with the first event
 	err = a.o.Jobs.Watch(ctx, j.ID, after, func(e jobs.Event) error { return s.event(a.finished(r, e)) })
 	cancel()
 	<-beats
@@ -46,7 +46,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	return nil // the head has been sent: the client sees the end of the stream and resumes
 }
 
-// finished gives an end the whole job as its data.
+// finished puts the whole job into an ending event as its data.
 func (a *API) finished(r *http.Request, e jobs.Event) jobs.Event {
 	if !e.Ended() {
 		return e

@@ -1,6 +1,9 @@
 package sqlite
 
-import "time"
+import (
+	"context"
+	"time"
+)
 
 // checkpointEvery is how often the log is carried over into the file.
 const checkpointEvery = time.Second
@@ -21,7 +24,7 @@ func (s *Store) checkpoints() {
 		if !s.dirty.Swap(false) {
 			continue
 		}
-		if _, err := s.upkeep.Exec("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
+		if _, err := s.upkeep.ExecContext(context.Background(), "PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
 			s.dirty.Store(true) // a full disk, say: commits tell it, the log keeps everything until this succeeds
 		}
 	}

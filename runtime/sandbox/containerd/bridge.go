@@ -27,7 +27,7 @@ const (
 // bridgeNet is the bridge's own; its first address is the gateway.
 var bridgeNet = netip.MustParsePrefix("10.213.0.1/16")
 
-// addresses are given out under one lock, for they are found free by looking at the cables there are.
+// addresses are given out under one lock, since a free one is found by looking at the cables there are.
 var addresses sync.Mutex
 
 func bridged(c instance.Config) bool { return c.Function.Network == "bridge" }
@@ -119,7 +119,7 @@ func inNetns(pid int, f func() error) error {
 	done := make(chan error)
 	go func() {
 		runtime.LockOSThread() // never unlocked
-		err := netns.Setns(ns, unix.CLONE_NEWNET)
+		err := unix.Setns(int(ns), unix.CLONE_NEWNET)
 		if err == nil {
 			err = f()
 		}

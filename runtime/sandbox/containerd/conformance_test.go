@@ -53,11 +53,11 @@ func initOf(t testing.TB, d *Driver, id string) int {
 	d.mu.Lock()
 	b := d.boxes[id]
 	d.mu.Unlock()
-	p := b.hold()
-	if p == nil {
-		t.Fatalf("%s has no process", id)
+	if p := b.hold(); p != nil {
+		return p.pid
 	}
-	return p.pid
+	t.Fatalf("%s has no process", id)
+	return 0
 }
 
 func kill(t testing.TB, pid int) {

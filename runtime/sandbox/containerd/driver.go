@@ -54,7 +54,7 @@ func New(ctx context.Context, o Options) (_ *Driver, err error) {
 	d := &Driver{o: o, owner: filepath.Base(o.State), boxes: map[string]*box{}}
 	defer func() {
 		if err != nil {
-			d.closeParts()
+			err = errors.Join(err, d.closeParts())
 		}
 	}()
 	if err = os.MkdirAll(o.State, 0o711); err != nil {
