@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Runs every test. As root the containerd, CRIU, Redis and AWS CLI paths are required: what they need is missing, the test
-# fails. Elsewhere they are left out, and the last lines say so.
+# Runs every test. As root those of containerd, CRIU and the AWS CLI are among them, and fail where what they need is
+# missing. Elsewhere they are left out, and the last lines say so.
 cd "$(dirname "$0")/../.." || exit 1
 left_out=()
 if ((EUID == 0)); then
-  export VIDEOSDGX_TEST_CONTAINERD=1 VIDEOSDGX_TEST_REDIS=1 VIDEOSDGX_TEST_AWSCLI=1
+  export VIDEOSDGX_TEST_CONTAINERD=1 VIDEOSDGX_TEST_AWSCLI=1
   { [[ -x ${VIDEOSDGX_CRIU:-/opt/criu}/sbin/criu ]] || command -v criu >/dev/null; } && export VIDEOSDGX_TEST_CRIU=1 ||
     left_out+=("snapshots: no CRIU 4.2 on this machine (see images/setup/criu.sh)")
 else
@@ -12,7 +12,7 @@ else
 fi
 export VIDEOSDGX_TEST_BIN=$PWD/bin
 log=$(mktemp); trap 'rm -f "$log"' EXIT
-# packages one after the other: many start servers, and two cores are not more
+# two packages at a time: many start servers, and a machine of two cores carries no more
 go test -count=1 -p 2 -timeout 15m "$@" ./... 2>&1 | grep -v 'no test files' | tee "$log"
 status=${PIPESTATUS[0]}
 passed=$(grep -c '^ok' "$log"); failed=$(grep -c '^FAIL.*/' "$log")
