@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Conditions are what a figure depends on beside the code.
+// Conditions are what a figure depends on apart from the code.
 type Conditions struct {
 	Time     time.Time         `json:"time"`
 	Versions map[string]string `json:"versions"` // go, containerd, runc

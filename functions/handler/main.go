@@ -12,8 +12,8 @@ import (
 )
 
 // Main is a model function's main: it opens the model of the bundle at VIDEOSDGX_MODEL (in containers /opt/model), and
-// answers events until the runtime ends it. What goes wrong while opening is said to the runtime as an init error, and
-// the process ends.
+// answers events until the runtime ends it. A failure to open it is reported to the runtime as an init error, and ends
+// the process.
 func Main(open func(ctx context.Context, bundle string) (Model, error)) {
 	log := slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	start := time.Now()

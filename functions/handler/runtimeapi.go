@@ -52,7 +52,7 @@ func (a *runtimeAPI) call(ctx context.Context, method, path, contentType string,
 	return res.StatusCode, err
 }
 
-// rest closes what the extensions opened: between invocations nothing is to stay open that need not.
+// rest closes the extensions' idle connections, so that between invocations none stays open without need.
 func (a *runtimeAPI) rest() {
 	if a != nil {
 		a.client.CloseIdleConnections()

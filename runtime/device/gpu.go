@@ -22,7 +22,7 @@ func (g GPU) devices() []string {
 	return []string{"nvidia.com/gpu=" + strconv.Itoa(g.Index), "nvidia.com/gpu=" + g.UUID}
 }
 
-// gpus is what NVML, or its absence, says.
+// gpus is what NVML reports, or why there is no NVML.
 type gpus struct {
 	Driver string // "" without one
 	CUDA   string // the newest that the driver speaks
@@ -30,8 +30,8 @@ type gpus struct {
 	Reason string // why there are none
 }
 
-// source asks for GPUs: look for all about them, free for what is free now of one that has memory of its own (negative:
-// it does not say). close gives back what it holds.
+// source is where GPUs are asked for. look describes all of them; free is the free memory, in bytes, of one that has
+// memory of its own, negative when the driver does not say; close releases the driver's library.
 type source interface {
 	look(system spec.Bytes) gpus
 	free(index int) spec.Bytes

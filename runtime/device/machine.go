@@ -61,8 +61,8 @@ func (m *Machine) Probe() (Probe, error) {
 	return p, nil
 }
 
-// Pools gives the memory pools as they are now. It is quick: devices are looked for once, and after that only asked what
-// they have free. What cannot be read just now has nothing said of it.
+// Pools gives the memory pools as they are now. It is quick: devices are looked for once, and after that only their
+// free memory is read. A pool whose free memory cannot be read just now has a negative Available.
 func (m *Machine) Pools() []placement.Pool {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -65,7 +65,8 @@ func (l *library) free(index int) spec.Bytes {
 	return spec.Bytes(m.Free)
 }
 
-// gpu asks one device. What it does not support stays empty; memory that it does not tell of is the system's.
+// gpu asks one device. A field that the device does not support stays empty; a device that reports no memory uses the
+// system's.
 func gpu(i int, d nvml.Device, system spec.Bytes) GPU {
 	g := GPU{Index: i}
 	if v, ret := d.GetName(); ret == nvml.SUCCESS {
@@ -86,8 +87,8 @@ func gpu(i int, d nvml.Device, system spec.Bytes) GPU {
 	return g
 }
 
-// sameMemory says whether a GPU that tells of its memory means the system's: newer drivers of unified machines may give
-// MemTotal, within what firmware keeps for itself.
+// sameMemory says whether the memory that a GPU reports is the system's: newer drivers of unified machines may report
+// MemTotal, give or take what the firmware keeps for itself.
 func sameMemory(gpu, system spec.Bytes) bool {
 	diff := gpu - system
 	return max(diff, -diff) < system/50

@@ -35,8 +35,8 @@ func (w *window) median() time.Duration {
 	return s[n/2]
 }
 
-// choice is how the next instance should start, given that a snapshot is there: each way once, then the one whose median
-// is less, and now and then the other one, if it is not more than twice as slow.
+// choice says how the next instance should start when there is a snapshot: first once each way, then the way with the
+// lower median. Every so often the slower way is measured again, unless it takes more than twice as long.
 func (s *starts) choice(fn *spec.Function) string {
 	plain, restore := s.plain.median(), s.restore.median()
 	faster, slower := "plain", "snapshot"
@@ -81,7 +81,7 @@ func (p *pool) note(by string, took time.Duration) {
 	}
 }
 
-// cold is what starting one takes, as far as is known.
+// cold is how long a start takes, by the faster way measured so far; 0 before any.
 func (s *starts) cold() time.Duration {
 	a, b := s.plain.median(), s.restore.median()
 	if a == 0 || (b > 0 && b < a) {

@@ -24,24 +24,31 @@ type Functions interface {
 	Problem(name string) string
 }
 
-// Snapshots is what somebody who keeps checkpoints of warm instances does for starts. Calls must not block for long.
+// Snapshots offers checkpoints of warm instances to starts, and is told how those starts went. Calls must not block for
+// long.
 type Snapshots interface {
 	// Lookup gives the folder with the images of a checkpoint of exactly this version, if there is one.
 	Lookup(fn spec.Function) (dir string, ok bool)
-	// Started tells of a plain start. It may take the occasion to make a snapshot, see Dispatcher.Lend.
+	// Started is called after a plain start. The implementation may then make a snapshot, see Dispatcher.Lend.
 	Started(fn spec.Function)
-	// Restored tells of a start from the checkpoint.
+	// Restored is called after a start from the checkpoint.
 	Restored(fn spec.Function)
-	// Failed tells that the checkpoint did not restore; it should not be given again.
+	// Failed is called when the checkpoint did not restore; Lookup should not give it again.
 	Failed(fn spec.Function, err error)
 }
 
-// Meter hears what happened. Calls must not block.
+// Meter counts what happens, for the metrics. Calls must not block.
 type Meter interface {
+	// Invoked counts an invocation that is over. outcome is "ok" or one word for what went wrong; total is the time from
+	// its arrival to the end of its answer.
 	Invoked(function, outcome string, p spec.Phases, total time.Duration)
+	// Started counts an instance that became ready; by is "plain" or "snapshot", took the time from the wish for it.
 	Started(function, by string, took time.Duration)
+	// StartFailed counts one that did not become ready.
 	StartFailed(function string)
+	// Evicted counts an instance that was stopped to make room for another function's.
 	Evicted(function string)
+	// Reaped counts an idle instance whose keep-alive was over.
 	Reaped(function string)
 }
 

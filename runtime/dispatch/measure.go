@@ -8,7 +8,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// headroom is what an instance is given beyond the most that was seen of it.
+// headroom is the factor by which an instance's room exceeds the most memory that was seen in use by one.
 const headroom = 1.25
 
 // measure looks now and then at the memory of instances that were used since the last look.
@@ -28,7 +28,8 @@ func (d *Dispatcher) measure(ctx context.Context) {
 	}
 }
 
-// sample reads what a member uses. Only file pages that others share or that can be dropped are left out.
+// sample reads the memory that a member uses. What counts for its function is anonymous memory: file pages are shared,
+// or can be dropped.
 func (m *member) sample(ctx context.Context) {
 	p := m.pool
 	p.mu.Lock()

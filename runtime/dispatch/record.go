@@ -42,7 +42,7 @@ func (r *record) window(t placement.Terms, cold time.Duration, size spec.Bytes) 
 	return t.KeepAlive(r.gaps, cold, size)
 }
 
-// ran notes how long an event took. Two at the same time may lose one of them, which an average can bear.
+// ran notes how long an event took. Of two calls at the same time one may be lost, which an average can bear.
 func (r *record) ran(d time.Duration) {
 	if old := r.run.Load(); old > 0 {
 		d = (7*time.Duration(old) + d) / 8

@@ -15,7 +15,7 @@ import (
 // room is the machine's memory and who has it.
 type room struct {
 	d  *Dispatcher
-	mu sync.Mutex // held from a look at the memory to what follows from it; before any other lock
+	mu sync.Mutex // held from reading the memory until the decision is carried out; taken before any other lock
 
 	books sync.Mutex // guards held and clock; taken last
 	held  map[*member]*holding
@@ -34,7 +34,7 @@ type holding struct {
 
 func newRoom(d *Dispatcher) *room { return &room{d: d, held: map[*member]*holding{}} }
 
-// entry is one start before the room; it carries out what placement decides.
+// entry is one start that asks for room; it carries out what placement decides.
 type entry struct {
 	*room
 	m       *member
@@ -190,7 +190,7 @@ func (e *entry) Claim(ids []string) {
 	}
 }
 
-// resume lets a member that is not claimed any more serve who came meanwhile.
+// resume lets a member that is no longer claimed serve the invocations that came meanwhile.
 func (m *member) resume() {
 	p := m.pool
 	p.mu.Lock()

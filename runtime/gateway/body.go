@@ -11,7 +11,7 @@ import (
 	"github.com/containerd/errdefs"
 )
 
-// slowest is how many bytes a second a body must bring, beyond the server's BodyTimeout.
+// slowest is the least number of bytes a second at which a body must arrive, once the server's BodyTimeout is over.
 const slowest = 64 << 10
 
 // body sets a read deadline on the connection with the first read and lifts it at the end, so that a client cannot hold

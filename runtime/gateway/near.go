@@ -11,7 +11,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// Problems is what Functions may be able to do besides: say why a manifest on disk is not what serves, "" when it is.
+// Problems is an optional ability of Functions: to say why a manifest on disk is not what serves, "" when it is.
 type Problems interface {
 	Problem(name string) string
 }

@@ -15,7 +15,8 @@ type child struct {
 	status syscall.WaitStatus // valid after exited
 }
 
-// startChild starts the command. The caller has locked its thread: outside a PID namespace the child dies with it.
+// startChild starts the command. The caller has locked its thread: outside a PID namespace the child dies with that
+// thread.
 func startChild(command, env []string, log *os.File) (*child, error) {
 	path, err := exec.LookPath(command[0])
 	if err != nil {

@@ -88,7 +88,8 @@ func (g *guest) prepare() {
 	g.nodeOption = option
 }
 
-// launch starts the function; when it cannot be started that is how it failed to initialise, told to whoever asks.
+// launch starts the function. A command that cannot be started counts as a failed initialisation, and whoever waits is
+// told so.
 func (g *guest) launch(command []string) {
 	var err error
 	env := environment(g.cfg, os.Environ(), g.apiLn.Addr().String(), g.began)

@@ -14,8 +14,8 @@ import (
 
 const defaultGrace = 800 * time.Millisecond // InvokeHead.CancelGraceMs of 0
 
-// invoke runs an invocation: it reads the event, gives it to the function, and stays to hear of a cancel. It returns the
-// frame that comes next on a connection that is kept, else an error.
+// invoke runs an invocation: it reads the event, gives it to the function, and watches the connection for a cancel. It
+// returns the frame that comes next on a connection that is kept, else an error.
 func (g *guest) invoke(conn net.Conn, br *bufio.Reader, b []byte) (wire.Kind, []byte, error) {
 	var h wire.InvokeHead
 	if err := json.Unmarshal(b, &h); err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/guest/client"
 )
 
-// ErrGone is asking an instance that has ended.
+// ErrGone says that an instance was asked for something after it had ended.
 var ErrGone = fmt.Errorf("the instance has ended: %w", errdefs.ErrUnavailable)
 
 var errExited = fmt.Errorf("it exited: %w", errdefs.ErrUnavailable)

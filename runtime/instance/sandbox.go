@@ -43,6 +43,7 @@ type Info struct {
 
 // Box is one instance at its driver. Its methods may be called from several goroutines.
 type Box interface {
+	// ID and Labels are those of the Config that Create got.
 	ID() string
 	Labels() map[string]string
 	// Start runs the image's command under videosdgx-init. It returns when the process runs, not when it is ready.
@@ -56,7 +57,7 @@ type Box interface {
 	Stop(ctx context.Context, grace time.Duration) error
 	// Remove stops it hard if need be and removes every trace. Idempotent.
 	Remove(ctx context.Context) error
-	// Usage says what it holds now.
+	// Usage says what memory, processor time and processes it uses now.
 	Usage(ctx context.Context) (Usage, error)
 }
 
@@ -74,19 +75,21 @@ type Usage struct {
 	PIDs            int
 }
 
-// Freezer is what a Box may be able to do besides: stop its processes in place.
+// Freezer is an optional ability of a Box: to stop its processes in place, and let them go on.
 type Freezer interface {
+	// Freeze and Thaw are called in turns, Freeze first.
 	Freeze(ctx context.Context) error
 	Thaw(ctx context.Context) error
 }
 
-// Checkpointer is what a Box may be able to do besides: write its processes as CRIU images into dir and, with exit, end.
+// Checkpointer is an optional ability of a Box: to write its processes as CRIU images into dir. With exit they end by
+// that, else they go on.
 type Checkpointer interface {
 	Checkpoint(ctx context.Context, dir string, exit bool) error
 }
 
-// Restorer is what a Sandbox may be able to do besides: an instance straight from a checkpoint's images.
-// It leaves nothing behind on error.
+// Restorer is an optional ability of a Sandbox: to make a running instance from a checkpoint's images. It leaves
+// nothing behind on error.
 type Restorer interface {
 	Restore(ctx context.Context, c Config, dir string) (Box, error)
 }

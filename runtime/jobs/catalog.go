@@ -19,6 +19,7 @@ type Lister interface {
 
 // Observer says what runs of a function; dispatch is one.
 type Observer interface {
+	// Instances lists those of all functions, Status says what has been measured of one.
 	Instances(ctx context.Context) ([]spec.InstanceStatus, error)
 	Status(ctx context.Context, function string) (spec.FunctionStatus, error)
 }

@@ -60,7 +60,7 @@ func TestChoose(t *testing.T) {
 	}
 }
 
-// play runs a plan and gives the order of starts.
+// order lists the jobs of a plan as they start.
 func order(places map[string]Place) []string {
 	out := make([]string, len(places))
 	for id, p := range places {

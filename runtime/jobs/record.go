@@ -111,5 +111,5 @@ func (j Job) Seconds() float64 {
 	return j.Finished.Sub(j.Started).Seconds()
 }
 
-// now is the resolution that every store keeps.
+// stamp gives a time in UTC and microseconds, which is what every store keeps.
 func stamp(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }

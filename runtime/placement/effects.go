@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// Effects is what deciding about one start can make happen. It is locked from a look to what follows from it, so that no
-// room is promised twice, and not while waiting.
+// Effects is what deciding about one start can make happen. Admit holds its lock from View until the decision has been
+// carried out, so that no room is promised twice, and never while it waits.
 type Effects interface {
 	sync.Locker
 	// View says what there is and what it is given to.

@@ -43,7 +43,7 @@ func (c *Call) hand() bool {
 	return true
 }
 
-// requeue takes a hand back that did not reach the function.
+// requeue undoes hand for an event that did not reach the function.
 func (c *Call) requeue() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -89,8 +89,8 @@ func (c *Call) Cancel() {
 	}
 }
 
-// Abandon says that the owner has given the event up; nothing more is said to its sink from the next answer on. It tells
-// whether the function still holds the event, which then occupies it.
+// Abandon says that the owner has given the event up: an answer that has not begun yet will not reach its sink. holds
+// reports that the function still has the event and is occupied by it.
 func (c *Call) Abandon() (holds bool) {
 	c.mu.Lock()
 	c.abandoned = true

@@ -19,7 +19,7 @@ func (s *Service) List(context.Context) ([]catalog.Record, error) {
 	return append(all, bad...), err
 }
 
-// Get finds one by id or its beginning, also among the quarantined.
+// Get finds one by its id or the beginning of it, and a quarantined one by its whole id.
 func (s *Service) Get(_ context.Context, id string) (catalog.Record, error) {
 	r, err := s.o.Catalog.Get(id)
 	if !errdefs.IsNotFound(err) {
@@ -50,7 +50,7 @@ func (s *Service) Verify(ctx context.Context, id string) (catalog.Record, error)
 	return r, nil
 }
 
-// Remove deletes one, also a quarantined one.
+// Remove deletes one; quarantined ones go with Collect.
 func (s *Service) Remove(_ context.Context, id string) error {
 	r, err := s.o.Catalog.Get(id)
 	if err != nil {

@@ -19,11 +19,14 @@ import (
 
 // Lender gives instances that serve nobody; dispatch is one.
 type Lender interface {
+	// Lend starts an instance of fn, from the checkpoint in dir or plainly with "", gives it to use once it is ready, and
+	// removes it when use returns.
 	Lend(ctx context.Context, fn spec.Function, dir string, use func(context.Context, *instance.Instance) error) error
 }
 
 // Content says what a function's references to an image and a bundle stand for now.
 type Content interface {
+	// Digests names what is there now; bundle is "" for a function without one. It may bring the image here first.
 	Digests(ctx context.Context, fn spec.Function) (image, bundle string, err error)
 }
 

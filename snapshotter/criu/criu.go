@@ -17,7 +17,7 @@ import (
 // Oldest is the first version that works on Linux 6.16 and newer, where SO_PASSCRED changed.
 const Oldest = "4.2"
 
-// Config is what CRIU reads beside its command line, which is the runtime's.
+// Config is the file that CRIU reads in addition to its command line, which the container runtime writes.
 //
 //   - The shim restores without tcp-established, and the function's long poll to init is an established connection.
 //   - The network is not locked by packet filter, which would cost four programs per checkpoint and restore: both ends of

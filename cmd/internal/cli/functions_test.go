@@ -43,7 +43,7 @@ func (f fleet) Logs(_ context.Context, name string, _ bool, w io.Writer) error {
 	return err
 }
 
-// cli runs one command line against a gateway of its own and gives its output.
+// newCLI starts a gateway and gives a function that runs one command line against it and returns what it printed.
 func newCLI(t *testing.T, invoke gatewaytest.Invoker) func(args ...string) (string, string, error) {
 	c := &gatewaytest.Catalog{}
 	f := fleet{c}

@@ -63,7 +63,7 @@ With --detach the command ends as soon as the job is queued and prints its id; '
 func (o *generateOptions) register(f *pflag.FlagSet) {
 	f.StringVarP(&o.model, "model", "m", "", "model; needed when the server has more than one")
 	f.StringVarP(&o.output, "output", "o", "", "file or folder to save to, - for standard output; default: a name made from the prompt")
-	f.StringVar(&o.negative, "negative", "", "what the clip shall not show")
+	f.StringVar(&o.negative, "negative", "", "what the clip must not show")
 	f.IntVar(&o.width, "width", 0, "width in pixels")
 	f.IntVar(&o.height, "height", 0, "height in pixels")
 	f.IntVar(&o.frames, "frames", 0, "number of frames")
@@ -74,7 +74,7 @@ func (o *generateOptions) register(f *pflag.FlagSet) {
 	f.StringVar(&o.image, "image", "", "PNG or JPEG file to start from")
 	f.BoolVar(&o.preview, "preview", false, "ask for preview frames, which the job's events carry")
 	f.StringVar(&o.priority, "priority", "", "high, normal or low")
-	f.DurationVar(&o.deadline, "deadline", 0, "give the job up when it has not ended by then, such as 30m")
+	f.DurationVar(&o.deadline, "deadline", 0, "give the job up when it has not ended after this time, such as 30m")
 	f.IntVar(&o.attempts, "attempts", 0, "how often the job may be tried")
 	f.StringVar(&o.webhook, "webhook", "", "address to call when the job has ended")
 	f.StringVar(&o.key, "idempotency-key", "", "a repeated command with the same key gets the same job")

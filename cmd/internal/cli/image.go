@@ -41,10 +41,9 @@ func newImageBuildCmd() *cobra.Command {
 		Long: `Assemble a function's OCI image from files of this machine: the function's program, the closure of its shared
 libraries, ONNX Runtime, ffmpeg, CA certificates and an unprivileged user, as the folder's image.yaml lists them.
 
-The image is written as an OCI layout, which a manifest names as "image: oci:DIR". With --import it goes into containerd
-besides, unpacked, where a manifest names it by its own name; with --push to a registry, with the credentials that docker
-login has left. The same input files give the same digest, and images share
-the layers they have in common.`,
+The image is written as an OCI layout, which a manifest names as "image: oci:DIR". With --import it is also unpacked in
+containerd, where a manifest names it by its own name. With --push it also goes to a registry, with the credentials that
+docker login has left. The same input files give the same digest, and images share the layers they have in common.`,
 		Example: `  videosdgx image build images/wan21
   videosdgx image build images/wan21 --output /srv/images/wan21
   videosdgx image build images/wan21 --import
@@ -81,9 +80,9 @@ the layers they have in common.`,
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "folder of the OCI layout (default .build/images/NAME)")
-	cmd.Flags().StringVar(&push, "push", "", "registry reference to push the image to besides")
-	cmd.Flags().BoolVar(&load, "import", false, "import the image into containerd besides")
-	cmd.Flags().StringVar(&socket, "containerd", "", "socket of that containerd, implies --import (default: the system's)")
+	cmd.Flags().StringVar(&push, "push", "", "also push the image to this registry reference")
+	cmd.Flags().BoolVar(&load, "import", false, "also import the image into containerd")
+	cmd.Flags().StringVar(&socket, "containerd", "", "socket of the containerd to import into, implies --import (default: the system's)")
 	cmd.Flags().StringVar(&opts.Bin, "bin", "", "folder of the built programs (default: this program's own)")
 	cmd.Flags().StringVar(&opts.Prefix, "prefix", "", "folder of VideosDGX's own libraries (default /usr/local/lib/videosdgx)")
 	addJSONFlag(cmd)

@@ -110,7 +110,7 @@ func checkpointClass(dir string) (string, error) {
 	return weights.Class(dir)
 }
 
-// size writes bytes for people.
+// bytesText writes a size in bytes for people.
 func bytesText(n int64) string {
 	const unit = 1024
 	if n < unit {

@@ -35,7 +35,7 @@ type silent struct{}
 func (silent) show(jobEvent) {}
 func (silent) close()        {}
 
-// status is what any event tells, in the fields that it has.
+// jobStatus is what any kind of event tells, each in the fields that it has.
 type jobStatus struct {
 	progress
 	State    string   `json:"state"`

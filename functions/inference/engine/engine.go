@@ -1,5 +1,5 @@
-// Package engine is what a pipeline sees of whatever runs its graphs: an Engine opens model files as Sessions, a Session
-// takes and gives Tensors. No C type appears here; the packages below (ort, tensorrt) are the only ones that know cgo.
+// Package engine is what a pipeline sees of whatever runs its graphs: an Engine opens model files as Sessions, a
+// Session takes and gives Tensors. No C type appears here; the packages below are the only ones that know cgo.
 package engine
 
 import "context"
@@ -16,10 +16,10 @@ type Engine interface {
 
 // Session is one loaded model. All methods may be called from several goroutines; Run waits for nothing but the library.
 type Session interface {
-	// Run feeds every input and returns the outputs that the options asked for (all of them by default). When ctx ends, the
-	// run is terminated between two nodes of the graph and the context's cause is returned. The tensors given are read
-	// until Run returns and never kept.
+	// Run feeds every input and returns every output, by name. When ctx ends, the run is terminated between two nodes of
+	// the graph and the context's cause is returned. The tensors given are read until Run returns and never kept.
 	Run(ctx context.Context, inputs map[string]Tensor) (map[string]Tensor, error)
+	// Inputs describes what Run takes, Outputs what it gives, in the order of the graph.
 	Inputs() []Info
 	Outputs() []Info
 	// Close waits for runs under way, and may be called twice. A Run after Close is FailedPrecondition.

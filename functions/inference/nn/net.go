@@ -16,7 +16,9 @@ import (
 
 // Source is where weights come from: an open safetensors file, or one component of a checkpoint.
 type Source interface {
+	// Info describes a tensor; errdefs.ErrNotFound when there is none of that name.
 	Info(name string) (weights.Info, error)
+	// Float32 reads a tensor, converted to float32, in row-major order.
 	Float32(name string) ([]float32, error)
 }
 

@@ -53,7 +53,7 @@ type Config struct {
 	Log       *slog.Logger
 
 	Max         int           // events at most; default 10000
-	PerFunction int           // invocations of one function at the same time beyond its own concurrency: none; this caps it; default 64
+	PerFunction int           // cap on the events of one function that run at the same time, beside its own concurrency; default 64
 	RetryBase   time.Duration // before the first retry, doubled for the second; default 1m, as Lambda's
 	BackoffBase time.Duration // before the first attempt after a refusal, doubled up to 5m; default 1s
 	Tries       int           // of a destination; default 5
@@ -275,7 +275,7 @@ func (q *Queue) done(e Event) {
 	q.release()
 }
 
-// release gives an event's place free.
+// release frees an event's place.
 func (q *Queue) release() {
 	q.mu.Lock()
 	defer q.mu.Unlock()

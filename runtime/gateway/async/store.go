@@ -22,7 +22,7 @@ type Store interface {
 	Each(f func(e Event)) error
 }
 
-// Files is a Store with one file per event in a folder, written beside and renamed.
+// Files is a Store with one file per event in a folder; each is written under another name and then renamed.
 type Files struct {
 	dir string
 	mu  sync.Mutex // one write of an id at a time

@@ -16,11 +16,17 @@ import (
 
 // Keeper makes and keeps snapshots. Safe for concurrent use; errors carry an errdefs class.
 type Keeper interface {
+	// Create makes a snapshot of this version and proves it, in place of the one there is; it may take minutes.
 	Create(ctx context.Context, fn spec.Function) (catalog.Record, error)
+	// List gives every snapshot, newest first, then the quarantined ones.
 	List(ctx context.Context) ([]catalog.Record, error)
+	// Get finds one by its id or the beginning of it.
 	Get(ctx context.Context, id string) (catalog.Record, error)
+	// Verify reads every byte of one; DataLoss when it is damaged, and it is quarantined then.
 	Verify(ctx context.Context, id string) (catalog.Record, error)
+	// Remove deletes one.
 	Remove(ctx context.Context, id string) error
+	// Collect deletes those that can never serve again, and says how many and how many bytes that were.
 	Collect(ctx context.Context) (n int, bytes int64, err error)
 }
 

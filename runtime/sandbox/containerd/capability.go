@@ -5,7 +5,7 @@ import (
 	"path/filepath"
 )
 
-// Checkpointing is what an instance's checkpoints depend on beside the instance.
+// Checkpointing is what an instance's checkpoints depend on apart from the instance itself.
 type Checkpointing struct {
 	CRIU    string // path
 	Version string // of CRIU

@@ -56,7 +56,7 @@ func (d *Driver) Leftovers(ctx context.Context) ([]string, error) {
 	return text, nil
 }
 
-// strays are kinds of things by the id of an instance that is not there.
+// strays lists what instances that are no more have left: the kinds of things, by the instance's id.
 func (d *Driver) strays(ctx context.Context) (map[string][]string, error) {
 	records, err := d.records(d.in(ctx))
 	if err != nil {

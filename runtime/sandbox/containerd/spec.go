@@ -77,7 +77,7 @@ var idMap = []specs.LinuxIDMapping{
 	{ContainerID: 1, HostID: 1, Size: 65535},
 }
 
-// maskedPaths tell of the machine, or let it be changed.
+// maskedPaths reveal facts of the machine, or let it be changed.
 var maskedPaths = []string{
 	"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
 	"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats",

@@ -13,7 +13,7 @@ import (
 	"github.com/containerd/errdefs"
 )
 
-// nobody runs what the image would run as root, or says nothing of.
+// nobody is the user and group for images that would run as root, or name no user.
 const nobody = 65534
 
 type user struct{ UID, GID uint32 }

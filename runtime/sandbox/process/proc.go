@@ -40,7 +40,7 @@ func readStat(pid int) (stat, bool) {
 	}, true
 }
 
-// mark is in the environment of every process of an instance.
+// markName is a variable that every process of an instance has in its environment.
 const markName = "VIDEOSDGX_INSTANCE"
 
 // members lists the living processes of an instance: those of init's session and those that carry its mark.

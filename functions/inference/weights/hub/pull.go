@@ -36,7 +36,7 @@ type Pulled struct {
 	Bytes             int64
 }
 
-// left out unless it is asked for: weights in forms that nothing here reads, and pictures.
+// notNeeded is left out unless it is asked for: weights in forms that nothing here reads, and pictures.
 var notNeeded = []string{"*.bin", "*.pth", "*.pt", "*.ckpt", "*.msgpack", "*.h5", "*.onnx", "*.onnx_data", "*.gguf", "*.mp4", "*.gif", "*.png", "*.jpg", "*.jpeg", "*.webp", ".gitattributes"}
 
 // Pull downloads a repository's files into dir, as a plain folder, and writes their digests to SHA256SUMS at the end:
