@@ -80,3 +80,30 @@ func TestGuide(t *testing.T) {
 		t.Errorf("guided to %v", c)
 	}
 }
+
+// FuzzConfig makes a scheduler of any scheduler_config.json that is taken, and walks it to its end.
+func FuzzConfig(f *testing.F) {
+	f.Add(wan, 4)
+	f.Add(`{"_class_name":"FlowMatchEulerDiscreteScheduler","shift":3.0,"use_dynamic_shifting":true,"shift_terminal":0.1}`, 3)
+	f.Add(`{"solver_order":1,"final_sigmas_type":"sigma_min","disable_corrector":[0],`+wan[1:], 2)
+	f.Add(`{"_class_name":"FlowMatchEulerDiscreteScheduler","num_train_timesteps":9000000000000000000}`, 1)
+	f.Fuzz(func(t *testing.T, raw string, steps int) {
+		s, err := FromJSON([]byte(raw), Options{Steps: min(steps, 100)})
+		if err != nil {
+			return
+		}
+		n := len(s.Timesteps())
+		if n != min(steps, 100) || len(s.Sigmas()) != n+1 {
+			t.Fatalf("%d timesteps and %d sigmas for %d steps", n, len(s.Sigmas()), steps)
+		}
+		x := []float32{1, -1}
+		for range n {
+			if err := s.Step(x, []float32{0.5, 0}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := s.Step(x, x); !errdefs.IsFailedPrecondition(err) {
+			t.Fatalf("a step after the last: %v", err)
+		}
+	})
+}

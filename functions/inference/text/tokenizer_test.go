@@ -91,6 +91,31 @@ func FuzzEncode(f *testing.F) {
 	})
 }
 
+// FuzzParse opens any file as a tokenizer.json, which is part of a checkpoint from somewhere; one that it takes must encode.
+func FuzzParse(f *testing.F) {
+	for _, name := range []string{"plain.json", "umt5-style.json"} {
+		raw, err := os.ReadFile(filepath.Join("testdata", name))
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw, "a b")
+	}
+	f.Add([]byte(`{"model":{"vocab":[["a",0],["<0x41>",-1]],"byte_fallback":true,"unk_id":0},"pre_tokenizer":{"type":"Sequence","pretokenizers":[{"type":"WhitespaceSplit"},{"type":"Metaspace","replacement":"▁","prepend_scheme":"first"}]}}`), "a A")
+	f.Add([]byte(`{"model":{"vocab":[["a",0]]},"added_tokens":[{"id":7,"content":" x ","lstrip":true,"rstrip":true,"single_word":true,"normalized":true}],"normalizer":{"type":"Strip","strip_left":true}}`), "a x  b")
+	f.Fuzz(func(t *testing.T, raw []byte, s string) {
+		tok, err := Parse(raw)
+		if err != nil {
+			return
+		}
+		if _, err := tok.Encode(s); err != nil && !errdefs.IsInvalidArgument(err) {
+			t.Fatal(err)
+		}
+		if ids, mask, err := tok.EncodeTo(s, 4); err == nil && (len(ids) != 4 || len(mask) != 4) {
+			t.Fatalf("%d ids and a mask of %d, want 4", len(ids), len(mask))
+		}
+	})
+}
+
 func FuzzCharsmap(f *testing.F) {
 	f.Add([]byte("\x08\x00\x00\x00\x00\x04\x00\x00\x61\x01\x00\x00x\x00"), "abc")
 	f.Fuzz(func(t *testing.T, blob []byte, s string) {
