@@ -27,8 +27,8 @@ func (d *Dispatcher) Logs(ctx context.Context, function string, follow bool, w i
 	defer tick.Stop()
 	for {
 		for _, path := range d.logs(function) {
-			n, err := copyFrom(w, path, at[path])
-			if at[path] += n; err != nil {
+			var err error
+			if at[path], err = copyFrom(w, path, at[path]); err != nil {
 				return fmt.Errorf("logs of %s: %w", function, err)
 			}
 		}
@@ -43,19 +43,28 @@ func (d *Dispatcher) Logs(ctx context.Context, function string, follow bool, w i
 	}
 }
 
-func copyFrom(w io.Writer, path string, offset int64) (int64, error) {
+func (d *Dispatcher) logFile(function, id string) string {
+	return filepath.Join(d.cfg.LogDir, function, id+".log")
+}
+
+// copyFrom writes what follows an offset and gives the next one. A file that has become shorter has been cut, see trim.
+func copyFrom(w io.Writer, path string, offset int64) (next int64, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
+		return offset, nil
 	}
 	if err != nil {
-		return 0, err
+		return offset, err
 	}
 	defer f.Close()
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		return 0, err
+	if info, err := f.Stat(); err == nil && info.Size() < offset {
+		offset = 0
 	}
-	return io.Copy(w, f)
+	if _, err := f.Seek(offset, io.SeekStart); err != nil {
+		return offset, err
+	}
+	n, err := io.Copy(w, f)
+	return offset + n, err
 }
 
 // logs lists a function's log files, oldest first.

@@ -19,7 +19,11 @@ func (d *Dispatcher) measure(ctx context.Context) {
 		select {
 		case <-tick.C:
 			d.members.Range(func(_, v any) bool {
-				v.(*member).sample(ctx)
+				m := v.(*member)
+				m.sample(ctx)
+				if err := trim(d.logFile(m.pool.name, m.inst.ID()), mostLog, keptLog); err != nil {
+					d.cfg.Log.Warn("long log not cut", "instance", m.inst.ID(), "error", err)
+				}
 				return ctx.Err() == nil
 			})
 		case <-ctx.Done():

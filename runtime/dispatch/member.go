@@ -58,7 +58,7 @@ func (p *pool) newMember(fn spec.Function) *member {
 
 func (d *Dispatcher) config(fn spec.Function, id string) instance.Config {
 	c := instance.Config{
-		ID: id, Function: fn, Dir: filepath.Join(d.cfg.RunDir, id), Log: filepath.Join(d.cfg.LogDir, fn.Name, id+".log"),
+		ID: id, Function: fn, Dir: filepath.Join(d.cfg.RunDir, id), Log: d.logFile(fn.Name, id),
 		ARN: d.cfg.ARN(fn.Name),
 		Labels: map[string]string{
 			labelOwner: d.cfg.Owner, labelFunction: fn.Name, labelVersion: fn.Version, labelDigest: fn.Digest,
