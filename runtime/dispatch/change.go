@@ -82,6 +82,7 @@ func (p *pool) update(fn spec.Function) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.fn = fn
+	p.shrink()
 	for m := range p.ready {
 		if m.armed && m.slots == m.most {
 			m.timer.Reset(0) // its time may have become shorter
@@ -89,6 +90,25 @@ func (p *pool) update(fn spec.Function) {
 	}
 	p.grow()
 	p.provision()
+}
+
+// shrink takes instances out of service that are more than the function may have by now: idle ones first, and busy ones
+// end with what they have.
+func (p *pool) shrink() {
+	for _, idle := range []bool{true, false} {
+		for m := range p.ready {
+			if len(p.ready) <= p.fn.Concurrency {
+				return
+			}
+			if (m.slots == m.most) != idle {
+				continue
+			}
+			p.drop(m)
+			if idle {
+				p.discard(m)
+			}
+		}
+	}
 }
 
 // retire ends a pool: waiters get the reason, what is idle goes, what is busy goes when it is done.

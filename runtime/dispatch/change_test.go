@@ -150,6 +150,27 @@ func TestRestartStartsNoMoreThanIsMissing(t *testing.T) {
 	})
 }
 
+func TestRestartThawsWhatWasFrozen(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.begin()
+		r.function("f", func(fn *spec.Function) { fn.FreezeIdle = true })
+		r.must("f", "1")
+		synctest.Wait()
+		b := r.box.any("f")
+		if b.frozen.Load() != 1 {
+			t.Fatal("idle and not frozen")
+		}
+		r.Abandon()
+		r.open()
+		r.begin()
+		if r.must("f", "1").Phases.Cold || r.box.any("f") != b {
+			t.Error("a frozen instance was not adopted")
+		}
+		r.end()
+	})
+}
+
 // snapshots is a keeper of checkpoints for a test.
 type snapshots struct {
 	dir     string

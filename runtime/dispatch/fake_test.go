@@ -140,6 +140,13 @@ func (b *box) Dial(context.Context) (net.Conn, error) {
 func (b *box) serve(c net.Conn) {
 	defer c.Close()
 	k, p, err := wire.ReadFrame(c, nil)
+	for b.frozen.Load() == 1 && err == nil {
+		select {
+		case <-b.exited:
+			return
+		case <-time.After(time.Millisecond):
+		}
+	}
 	if err != nil {
 		return
 	}

@@ -12,35 +12,45 @@ import (
 type launch struct {
 	p      *pool
 	since  time.Time // when somebody first wanted it
+	ahead  bool      // nobody does yet: an event is likely
 	cancel context.CancelCauseFunc
 }
 
 var errCalledOff = errors.New("nobody waits for the instance any more")
 
 // start launches one instance in the background; the caller holds p.mu.
-func (p *pool) start(since time.Time) bool {
-	l := &launch{p: p, since: since}
-	ok := p.d.spawn(func(ctx context.Context) {
+func (p *pool) start(since time.Time) bool { return (&launch{p: p, since: since}).start() }
+
+func (l *launch) start() bool {
+	ok := l.p.d.spawn(func(ctx context.Context) {
 		ctx, l.cancel = context.WithCancelCause(ctx)
 		defer l.cancel(nil)
 		l.run(ctx)
 	})
 	if ok {
-		p.starting++
+		l.count(1)
 	}
 	return ok
+}
+
+// count notes that a launch is under way, or (-1) is no more; the caller holds the pool's mutex.
+func (l *launch) count(n int) {
+	l.p.starting += n
+	if l.ahead {
+		l.p.ahead += n
+	}
 }
 
 func (l *launch) run(ctx context.Context) {
 	m, phases, err := l.boot(ctx)
 	if err == nil {
-		l.p.joined(m, phases)
+		l.joined(m, phases)
 		return
 	}
 	if m != nil {
 		l.p.d.end(context.WithoutCancel(ctx), m, 0)
 	}
-	l.p.failed(err)
+	l.failed(err)
 }
 
 // boot makes an instance ready: room for it first, then a place among those being made, then the start itself.
@@ -98,7 +108,7 @@ func (l *launch) admit(ctx context.Context, m *member) error {
 // callOff cancels starts that wait for room and that nobody needs any more.
 func (p *pool) callOff() {
 	need := (p.queue.Len() + p.fn.EventsAtOnce - 1) / p.fn.EventsAtOnce
-	need = max(need, p.fn.MinInstances-len(p.ready))
+	need = max(need, p.fn.MinInstances-len(p.ready), p.ahead)
 	for i := 0; i < len(p.admitting) && p.starting-i > need; i++ {
 		p.admitting[len(p.admitting)-1-i].cancel(errCalledOff)
 	}
@@ -161,12 +171,13 @@ func (p *pool) returnSpare(m *member) {
 }
 
 // joined puts a started member into service.
-func (p *pool) joined(m *member, phases spec.Phases) {
+func (l *launch) joined(m *member, phases spec.Phases) {
+	p := l.p
 	p.rec.coldStarts.Add(1)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.starting--
-	if p.retired != nil {
+	l.count(-1)
+	if p.retired != nil || len(p.ready) >= p.fn.Concurrency { // which may have become less meanwhile
 		m.out = true
 		p.discard(m)
 		return
@@ -187,10 +198,11 @@ const (
 )
 
 // failed notes that a start came to nothing. Who waits hears why, unless another instance serves or is on its way.
-func (p *pool) failed(err error) {
+func (l *launch) failed(err error) {
+	p := l.p
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.starting--
+	l.count(-1)
 	if errors.Is(err, errCalledOff) || p.retired != nil {
 		p.grow()
 		return
@@ -203,21 +215,17 @@ func (p *pool) failed(err error) {
 	p.later()
 }
 
-// later provisions again after a pause that doubles.
+// later provisions again after a pause that doubles from one failure to the next.
 func (p *pool) later() {
-	if p.fn.MinInstances == 0 && p.fn.StagedSpares == 0 {
+	if p.paused || (p.fn.MinInstances == 0 && p.fn.StagedSpares == 0) {
 		return
 	}
-	p.backoff = min(max(2*p.backoff, leastBackoff), mostBackoff)
-	wait := p.backoff
-	p.d.after(wait, func(context.Context) {
+	p.paused, p.backoff = true, min(max(2*p.backoff, leastBackoff), mostBackoff)
+	p.d.after(p.backoff, func(context.Context) {
 		p.mu.Lock()
 		defer p.mu.Unlock()
-		if p.backoff == wait {
-			p.backoff = 0
-			p.provision()
-			p.backoff = wait
-		}
+		p.paused = false
+		p.provision()
 	})
 }
 

@@ -38,7 +38,7 @@ func (m *member) sample(ctx context.Context) {
 	p := m.pool
 	p.mu.Lock()
 	_, ready := p.ready[m]
-	busy, used := m.slots < m.most, m.uses > 0
+	busy, done := m.slots < m.most, m.uses > int64(m.most-m.slots)
 	p.mu.Unlock()
 	if !ready || !(m.touched.Swap(busy) || busy) {
 		return
@@ -48,12 +48,11 @@ func (m *member) sample(ctx context.Context) {
 		return // it is ending: its exit is told elsewhere
 	}
 	m.memory.Store(int64(max(u.RSS, u.Anon)))
-	if !used {
-		return
-	}
 	p.mu.Lock()
-	need := spec.Bytes(float64(u.Anon) * headroom)
-	p.measured = max(p.measured, need, 1)
+	p.seen = max(p.seen, spec.Bytes(float64(u.Anon)*headroom), 1)
+	if done { // one that still works on its first event may take far more yet
+		p.measured = p.seen
+	}
 	p.mu.Unlock()
 	p.d.room.settle(m)
 }

@@ -91,6 +91,8 @@ func (p *pool) died(m *member, e instance.Exit) {
 	}
 	if time.Since(m.joined) < mostBackoff {
 		p.later() // do not start a crashing function over and over for minInstances
+	} else {
+		p.backoff = 0 // it lived well
 	}
 	p.drop(m)
 	if m.slots == m.most {

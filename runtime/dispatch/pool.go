@@ -28,12 +28,15 @@ type pool struct {
 	queue     list.List            // of *waiter
 	starting  int                  // instances on their way into ready
 	staging   int                  // instances on their way into spares
+	ahead     int                  // of starting, those for an event that is only likely
 	admitting []*launch            // of starting, those that wait for room and may still be called off
 	inFlight  int
-	idleFrom  time.Time // when inFlight last became 0
-	retired   error     // why no event may come any more; nil while serving
-	backoff   time.Duration
-	measured  spec.Bytes // most anonymous memory seen in one instance while it worked
+	idleFrom  time.Time     // when inFlight last became 0
+	retired   error         // why no event may come any more; nil while serving
+	paused    bool          // nothing is provided for now, after a failure
+	backoff   time.Duration // how long the last such pause was
+	seen      spec.Bytes    // most anonymous memory seen in one instance, and headroom
+	measured  spec.Bytes    // the same, once an event has come to its end; 0 before
 	starts    starts
 }
 
@@ -247,7 +250,7 @@ func (p *pool) oldest() time.Time {
 
 // provision keeps minInstances started and spares staged.
 func (p *pool) provision() {
-	if p.retired != nil || p.backoff > 0 || !p.d.recovered.Load() {
+	if p.retired != nil || p.paused || !p.d.recovered.Load() {
 		return
 	}
 	for len(p.ready)+p.starting < p.fn.MinInstances && p.start(time.Now()) {

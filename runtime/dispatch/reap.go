@@ -67,18 +67,19 @@ func (p *pool) reap(m *member, w placement.Window) {
 	p.drop(m)
 	p.discard(m)
 	if w.Prewarm > 0 && len(p.ready) == 0 {
-		if wait := time.Until(p.idleFrom.Add(w.Prewarm)); wait > 0 {
-			p.d.after(wait, func(context.Context) { p.prewarm() })
+		last := p.idleFrom
+		if wait := time.Until(last.Add(w.Prewarm)); wait > 0 {
+			p.d.after(wait, func(context.Context) { p.prewarm(last) })
 		}
 	}
 }
 
-// prewarm starts one instance for an event that is likely to come.
-func (p *pool) prewarm() {
+// prewarm starts one instance for an event that is likely to come, unless one has come since the forecast was made.
+func (p *pool) prewarm(last time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.retired == nil && len(p.ready)+p.starting == 0 {
-		p.start(time.Now())
+	if p.retired == nil && len(p.ready)+p.starting == 0 && p.idleFrom.Equal(last) {
+		(&launch{p: p, since: time.Now(), ahead: true}).start()
 	}
 }
 

@@ -63,10 +63,18 @@ func (r *room) admit(ctx context.Context, m *member, since time.Time) error {
 			name, d.Need, d.Pool, wholeMiB(d.Most), errdefs.ErrResourceExhausted)}
 	case placement.Full:
 		return &spec.RetryError{After: 10 * time.Second, Err: fmt.Errorf(
-			"function %s needs %s of %s memory for an instance and other programs on this machine leave %s: %w",
-			name, d.Need, d.Pool, wholeMiB(d.Most), errdefs.ErrResourceExhausted)}
+			"function %s needs %s of %s memory for an instance and %s leave %s: %w",
+			name, d.Need, d.Pool, takers(d), wholeMiB(d.Most), errdefs.ErrResourceExhausted)}
 	}
 	return nil
+}
+
+// takers names who has the memory of a pool that is full.
+func takers(d placement.Decision) string {
+	if d.Kept == 0 {
+		return "other programs on this machine"
+	}
+	return fmt.Sprintf("pinned functions and minInstances, which hold %s, and other programs on this machine", wholeMiB(d.Kept))
 }
 
 // wholeMiB is a size that a person can read: odd bytes have no unit of their own.
@@ -98,29 +106,36 @@ func (e *entry) View() ([]placement.Pool, []placement.Holding) {
 	e.books.Unlock()
 	held := make([]placement.Holding, len(all))
 	for i, x := range all {
-		movable, yields := x.m.standing(e.since)
+		s := x.m.standing(e.since)
 		held[i] = placement.Holding{
-			ID: x.m.inst.ID(), Demand: x.h.demand, Settled: x.h.settled, Priority: x.h.priority, Movable: movable, Yields: yields,
+			ID: x.m.inst.ID(), Demand: x.h.demand, Settled: x.h.settled, Priority: x.h.priority,
+			Movable: s.movable, Yields: s.yields, Stays: s.stays,
 		}
 	}
 	return e.d.cfg.Pools(), held
 }
 
-// standing says whether a member could go for a start that is wanted since then: now, or once it is idle.
-func (m *member) standing(since time.Time) (movable, yields bool) {
+// standing is whether a member could go for a start: now, once it is idle, or never.
+type standing struct{ movable, yields, stays bool }
+
+// standing is that for a start that is wanted since then.
+func (m *member) standing(since time.Time) standing {
 	p := m.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	_, ready := p.ready[m]
-	if !ready || p.fn.Pin || len(p.ready) <= p.fn.MinInstances {
-		return false, false
+	switch {
+	case m.out || p.retired != nil || m.lent.Load():
+		return standing{} // it goes as soon as it can
+	case p.fn.Pin || len(p.ready)+p.starting <= p.fn.MinInstances:
+		return standing{stays: true}
+	case !ready || len(p.ready) <= p.fn.MinInstances:
+		return standing{}
 	}
 	first := p.queue.Front()
 	older := first != nil && first.Value.(*waiter).since.Before(since)
-	if m.slots == m.most {
-		return !older, false
-	}
-	return false, !older
+	idle := m.slots == m.most
+	return standing{movable: idle && !older, yields: !idle && !older}
 }
 
 // Hold gives the start its room.
@@ -156,7 +171,7 @@ func (r *room) age(m *member) {
 
 // giveUp takes a member out of service if it still may go.
 func (m *member) giveUp(since time.Time) bool {
-	if movable, _ := m.standing(since); !movable {
+	if !m.standing(since).movable {
 		return false
 	}
 	p := m.pool

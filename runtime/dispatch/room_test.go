@@ -212,3 +212,50 @@ func TestMeasuredMemoryReplacesTheManifest(t *testing.T) {
 		r.end()
 	})
 }
+
+func TestWhatDoesNotFitBesideThePinnedIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, pools(10*gib))
+		r.begin()
+		r.function("pinned", memory(4*gib), func(fn *spec.Function) { fn.Pin = true })
+		r.function("a", memory(8*gib))
+		r.must("pinned", "1")
+		_, _, err := r.call(t.Context(), "a", "1")
+		var retry *spec.RetryError
+		if !errdefs.IsResourceExhausted(err) || !errors.As(err, &retry) || retry.After <= 0 ||
+			!strings.Contains(err.Error(), "pinned functions and minInstances, which hold 4GiB") || !strings.Contains(err.Error(), "leave 6GiB") {
+			t.Errorf("got %v", err)
+		}
+		r.end()
+	})
+}
+
+// What an instance holds in the middle of its first event says nothing of what it will hold.
+func TestTheFirstEventDoesNotMeasureUntilItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, pools(10*gib))
+		r.begin()
+		r.box.usage = func(*box) instance.Usage { return instance.Usage{Anon: gib} }
+		release := make(chan struct{})
+		r.box.handle = func(b *box, _ wire.InvokeHead, e []byte) ([]byte, *wire.FailHead) {
+			if b.cfg.Function.Name == "a" {
+				<-release
+			}
+			return e, nil
+		}
+		r.function("a", memory(6*gib))
+		r.function("b", memory(6*gib))
+		var work sync.WaitGroup
+		work.Go(func() { r.must("a", "1") })
+		time.Sleep(10 * time.Second)
+		work.Go(func() { r.must("b", "1") })
+		time.Sleep(10 * time.Second)
+		synctest.Wait()
+		if r.box.any("b") != nil {
+			t.Error("b started in room that a has been promised")
+		}
+		close(release)
+		work.Wait()
+		r.end()
+	})
+}

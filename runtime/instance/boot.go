@@ -83,10 +83,14 @@ func news(id string) wire.RestoredHead {
 	return wire.RestoredHead{InstanceID: id, Entropy: entropy, UnixNano: time.Now().UnixNano()}
 }
 
-// Adopt takes over a box that an earlier control plane started, once its function answers: absent → … → idle.
+// Adopt takes over a box that an earlier control plane started, once its function answers: absent → … → idle. It thaws
+// one that was frozen between two events.
 func (i *Instance) Adopt(ctx context.Context, box Box) error {
 	i.box = box
 	err := i.do(func(l *life) error { return errors.Join(l.to(spec.Staged), l.to(spec.Starting)) })
+	if f, ok := box.(Freezer); ok && err == nil {
+		err = f.Thaw(ctx)
+	}
 	if err == nil {
 		err = i.ready(ctx)
 	}

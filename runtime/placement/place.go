@@ -14,6 +14,7 @@ type Holding struct {
 	Settled  bool    // what it uses shows in the pools' Available by now
 	Movable  bool    // idle, not pinned, not one of the function's minInstances
 	Yields   bool    // busy, but Movable once it is not, and nobody waits for it longer than for this start
+	Stays    bool    // pinned, or one of the function's minInstances: waiting for it to go is in vain
 	Priority float64 // what keeping it is worth, see Clock
 }
 
@@ -25,7 +26,7 @@ const (
 	Fits  Verdict = iota // it may start
 	Evict                // it may start once Victims are gone
 	Wait                 // what is in its way is busy: decide again when something changes
-	Full                 // memory is taken by what is not ours: waiting for our own does not help
+	Full                 // memory is taken by what is not ours or never goes: waiting for the others of ours does not help
 	Never                // it is larger than the pool
 )
 
@@ -35,7 +36,8 @@ type Decision struct {
 	Victims []string   // for Evict; for Wait: those that would make room once they are idle
 	Pool    string     // for the others: the pool that is short,
 	Need    spec.Bytes // what was asked of it,
-	Most    spec.Bytes // and what it could give: ever (Never), or now
+	Most    spec.Bytes // what it could give: ever (Never), without those that may go (Full), or now,
+	Kept    spec.Bytes // and, for Full, what those have that stay
 }
 
 // Place decides whether an instance with this demand may start.
@@ -52,12 +54,32 @@ func Place(want Demand, pools []Pool, held []Holding) Decision {
 	if v := victims(want, pools, held, func(h Holding) bool { return h.Movable }); v != nil {
 		return Decision{Verdict: Evict, Victims: v}
 	}
-	later := victims(want, pools, held, func(h Holding) bool { return h.Movable || h.Yields })
-	d := Decision{Verdict: Wait, Victims: later, Pool: short.Name, Need: want[short.Name], Most: max(want[short.Name]-lack, 0)}
-	if !slices.ContainsFunc(held, func(h Holding) bool { return h.Demand[short.Name] > 0 }) {
-		d.Verdict = Full
+	if d, full := full(want, pools, held); full {
+		return d
 	}
-	return d
+	later := victims(want, pools, held, func(h Holding) bool { return h.Movable || h.Yields })
+	return Decision{Verdict: Wait, Victims: later, Pool: short.Name, Need: want[short.Name], Most: max(want[short.Name]-lack, 0)}
+}
+
+// full says whether there would be no room either once all had gone that ever will.
+func full(want Demand, pools []Pool, held []Holding) (Decision, bool) {
+	gone, later := map[string]bool{}, slices.Clone(held)
+	for i, h := range later {
+		if !h.Stays {
+			gone[h.ID], later[i].Settled = true, true // by then what it uses shows, and comes back
+		}
+	}
+	short, lack := lacking(want, pools, later, gone)
+	if lack == 0 {
+		return Decision{}, false
+	}
+	d := Decision{Verdict: Full, Pool: short.Name, Need: want[short.Name], Most: max(want[short.Name]-lack, 0)}
+	for _, h := range held {
+		if h.Stays {
+			d.Kept += h.Demand[short.Name]
+		}
+	}
+	return d, true
 }
 
 // lacking gives the first pool that is short and by how much, were the instances in gone not there.

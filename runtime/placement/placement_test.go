@@ -27,6 +27,12 @@ func yielding(id string, size spec.Bytes, priority float64) Holding {
 	return h
 }
 
+func staying(id string, size spec.Bytes) Holding {
+	h := hold(id, size, false, 1)
+	h.Stays = true
+	return h
+}
+
 func TestPlace(t *testing.T) {
 	pending := hold("p", 4*gib, false, 0)
 	pending.Settled = false
@@ -47,6 +53,8 @@ func TestPlace(t *testing.T) {
 		"a small one is spared":    {Demand{System: 6 * gib}, 4 * gib, []Holding{hold("s", gib, true, 1), hold("l", 10*gib, true, 2)}, Evict, []string{"l"}},
 		"busy and pinned stay":     {Demand{System: 10 * gib}, 6 * gib, []Holding{hold("a", 5*gib, false, 2), hold("b", 5*gib, true, 1)}, Wait, nil},
 		"a busy one is claimed":    {Demand{System: 10 * gib}, 6 * gib, []Holding{yielding("a", 5*gib, 2), hold("b", 5*gib, true, 1)}, Wait, []string{"b", "a"}},
+		"beside what stays":        {Demand{System: 10 * gib}, 6 * gib, []Holding{staying("a", 5*gib), hold("b", 5*gib, true, 1)}, Full, nil},
+		"what stays leaves enough": {Demand{System: 9 * gib}, 6 * gib, []Holding{staying("a", 5*gib), hold("b", 5*gib, false, 1)}, Wait, nil},
 		"promised counts":          {Demand{System: 4 * gib}, 9 * gib, []Holding{pending}, Wait, nil},
 		"promised and enough":      {Demand{System: 3 * gib}, 9 * gib, []Holding{pending}, Fits, nil},
 		"GPU says nothing":         {Demand{"gpu0": 21 * gib}, 16 * gib, nil, Fits, nil},
