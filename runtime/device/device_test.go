@@ -43,6 +43,17 @@ func TestSystemPool(t *testing.T) {
 			"proc/meminfo": meminfo, "proc/self/cgroup": "0::/a/b\n", "sys/fs/cgroup/a/b/memory.max": "max\n",
 			"sys/fs/cgroup/a/memory.max": "17179869184\n", "sys/fs/cgroup/a/memory.current": "4294967296\n",
 		}, 0, 16 * gib, 2 * gib, 12 * gib},
+		"page cache in a control group is not used up": {map[string]string{
+			"proc/meminfo": meminfo, "proc/self/cgroup": "0::/a\n", "sys/fs/cgroup/a/memory.max": "17179869184\n",
+			"sys/fs/cgroup/a/memory.current": "16106127360\n",
+			"sys/fs/cgroup/a/memory.stat":    "anon 4294967296\nfile 11811160064\ninactive_file 8589934592\nactive_file 3221225472\n",
+		}, 0, 16 * gib, 2 * gib, 12 * gib},
+		"control groups of version 1, and an empty one of version 2": {map[string]string{
+			"proc/meminfo": meminfo, "proc/self/cgroup": "9:cpu,cpuacct:/x\n4:memory:/a\n0::/a\n",
+			"sys/fs/cgroup/memory/a/memory.limit_in_bytes": "17179869184\n", "sys/fs/cgroup/memory/a/memory.usage_in_bytes": "5368709120\n",
+			"sys/fs/cgroup/memory/a/memory.stat":         "cache 7\ntotal_inactive_file 1073741824\ntotal_active_file 0\n",
+			"sys/fs/cgroup/memory/memory.limit_in_bytes": "9223372036854771712\n", "sys/fs/cgroup/memory/memory.usage_in_bytes": "9663676416\n",
+		}, 0, 16 * gib, 2 * gib, 12 * gib},
 		"as configured": {map[string]string{"proc/meminfo": meminfo}, 10 * gib, 18 * gib, 8 * gib, 64 * gib},
 	} {
 		t.Run(name, func(t *testing.T) {
