@@ -1,7 +1,9 @@
 // Command simulate asks how good the runtime's keep-alive and eviction are: it replays a generated trace of invocations,
 // heavy-tailed as those of Azure Functions are, against a fixed keep-alive, least-recently-used, and the runtime's own
 // policy (package runtime/placement itself, not a copy), on a machine of a given memory. It prints for each how many
-// invocations met a cold start, how long they waited for it, and how much memory idle instances held for how long.
+// invocations met a cold start, how long they waited for it, and how much memory idle instances held for how long. Policies
+// that trade one for the other cannot be told apart by that: so the others are also replayed with as much memory·time as
+// ours took, a fixed keep-alive by the keep-alive that holds as much, LRU by the machine on which it does.
 package main
 
 import (
@@ -45,12 +47,22 @@ func run(o traceOptions, memory bytes, ttl time.Duration) error {
 		if s.cold+s.warm+s.refused != len(t.calls) {
 			return fmt.Errorf("policy %s lost invocations: %d of %d", p.name, s.cold+s.warm+s.refused, len(t.calls))
 		}
-		r.Figure(p.name+"_cold_ratio", float64(s.cold)/float64(max(s.cold+s.warm, 1)))
-		r.Figure(p.name+"_median_function_cold_ratio", s.medianRatio())
-		r.Figure(p.name+"_cold_wait_s", s.waited.Seconds())
-		r.Figure(p.name+"_idle_gib_h", s.idle/float64(gib)/3600)
-		r.Figure(p.name+"_evictions", float64(s.evicted))
-		r.Figure(p.name+"_refused", float64(s.refused))
+		figures(r, p.name, s)
 	}
+	ttl, fixed := fixedHolding(t, memory, r.Figures["ours_idle_gib_h"])
+	r.Figure("fixed_same_memory_ttl_s", ttl.Seconds())
+	figures(r, "fixed_same_memory", fixed)
+	machine, lru := lruHolding(t, memory, r.Figures["ours_idle_gib_h"])
+	r.Figure("lru_same_memory_machine_gib", float64(machine)/float64(gib))
+	figures(r, "lru_same_memory", lru)
 	return r.Print(os.Stdout)
+}
+
+func figures(r *harness.Report, name string, s sums) {
+	r.Figure(name+"_cold_ratio", s.coldRatio())
+	r.Figure(name+"_median_function_cold_ratio", s.medianRatio())
+	r.Figure(name+"_cold_wait_s", s.waited.Seconds())
+	r.Figure(name+"_idle_gib_h", s.idleGiBHours())
+	r.Figure(name+"_evictions", float64(s.evicted))
+	r.Figure(name+"_refused", float64(s.refused))
 }

@@ -40,6 +40,11 @@ type sums struct {
 	of                           map[*function]*[2]int
 }
 
+// coldRatio is that of all invocations together.
+func (s *sums) coldRatio() float64 { return float64(s.cold) / float64(max(s.cold+s.warm, 1)) }
+
+func (s *sums) idleGiBHours() float64 { return s.idle / float64(gib) / 3600 }
+
 // medianRatio is the cold-start ratio of the median function: rare ones count as much as busy ones.
 func (s *sums) medianRatio() float64 {
 	var all []float64
@@ -67,6 +72,7 @@ const (
 	ends = iota
 	expires
 	prewarms
+	warmed
 )
 
 type events []event
@@ -123,11 +129,22 @@ func (w *world) until(now time.Duration) {
 		case e.kind == expires && !e.in.gone && !e.in.busy && e.in.turn == e.turn:
 			w.remove(e.at, e.in)
 		case e.kind == prewarms && len(w.idle[e.fn]) == 0 && w.busy[e.fn] == 0:
-			if in := w.make(e.at, e.fn); in != nil {
-				w.rest(e.at, in, e.stay)
-			}
+			w.ahead(e)
+		case e.kind == warmed:
+			e.in.busy = false
+			w.rest(e.at, e.in, e.stay)
 		}
 	}
+}
+
+// ahead starts an instance before it is needed. It takes as long as any start; a call that comes meanwhile gets another.
+func (w *world) ahead(e event) {
+	in := w.make(e.at, e.fn)
+	if in == nil {
+		return
+	}
+	in.busy = true
+	heap.Push(&w.todo, event{at: e.at + e.fn.cold, kind: warmed, in: in, stay: max(e.stay-e.fn.cold, 0)})
 }
 
 func (w *world) serve(c call) {
