@@ -80,6 +80,13 @@ func (d *Driver) strays(ctx context.Context) (map[string][]string, error) {
 	for id := range d.shims() {
 		note("shim", id)
 	}
+	folders, err := d.enclosed()
+	if err != nil {
+		return nil, err
+	}
+	for id := range folders {
+		note("mounted folder", id)
+	}
 	cables, err := d.cables()
 	if err != nil {
 		return nil, err

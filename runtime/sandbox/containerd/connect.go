@@ -28,7 +28,7 @@ func (d *Driver) connect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("containerd does not answer on %s: start it, or leave the address empty for a private one: %w (%w)", address, errdefs.ErrUnavailable, err)
 	}
-	d.client = c
+	d.client, d.encloses = c, seesMounts(address)
 	v, err := c.Version(ctx)
 	if err != nil {
 		return fmt.Errorf("containerd on %s does not say its version: %w", address, err)

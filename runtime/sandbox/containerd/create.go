@@ -41,6 +41,9 @@ func (d *Driver) create(ctx context.Context, c instance.Config, checkpoint strin
 	if !idPattern.MatchString(c.ID) {
 		return nil, fmt.Errorf("instance id %q: letters, digits and '-', at most 60: %w", c.ID, errdefs.ErrInvalidArgument)
 	}
+	if d.knows(c.ID) { // before anything is made that undoing would take from the other one
+		return nil, fmt.Errorf("an instance %s is there already: %w", c.ID, errdefs.ErrAlreadyExists)
+	}
 	img, err := d.images.get(ctx, c.Function.Image)
 	if err != nil {
 		return nil, err
@@ -73,6 +76,12 @@ func (d *Driver) create(ctx context.Context, c instance.Config, checkpoint strin
 	return b, nil
 }
 
+func (d *Driver) knows(id string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.boxes[id] != nil
+}
+
 // interfaces brings up the interfaces of a staged instance: the loopback, and eth0 if its manifest asks for a bridge.
 func (d *Driver) interfaces(c instance.Config, pid int) error {
 	if err := loopback.Up(pid); err != nil {
@@ -87,6 +96,10 @@ func (d *Driver) interfaces(c instance.Config, pid int) error {
 // record makes everything that is there before the task: the folder's owner, the namespace, the container record.
 func (d *Driver) record(ctx context.Context, c instance.Config, img *image, restore bool, done *steps) ([]mount.Mount, error) {
 	if err := readable(c.Bundle, img.user); err != nil {
+		return nil, err
+	}
+	done.add("folder", func(context.Context) error { return d.disclose(c.ID) })
+	if err := d.enclose(c.ID, c.Dir); err != nil {
 		return nil, err
 	}
 	if err := handOver(c.Dir, img.user); err != nil {

@@ -29,6 +29,8 @@ type Driver struct {
 	hosts   string // what instances see as /etc/hosts
 	swap    bool   // the kernel limits swap
 
+	encloses bool // instances' folders are file systems of their own
+
 	criuConf string // CRIU's configuration file for all instances
 	images   *imageStore
 
@@ -106,6 +108,9 @@ func (d *Driver) Info() instance.Info {
 	lacks := []string{"the kernel is shared with the machine"}
 	if d.images.snapshotter != "overlayfs" {
 		lacks = append(lacks, "overlayfs is not available: images are copied, which costs disk and time")
+	}
+	if !d.encloses {
+		lacks = append(lacks, "disk: containerd does not see the mounts made here, so what functions write to /run/videosdgx is not limited")
 	}
 	return instance.Info{
 		Name:    "containerd",

@@ -39,14 +39,19 @@ func TestHostileFunction(t *testing.T) {
 	loopback, other := listen(t, "tcp", "127.0.0.1:0"), listen(t, "tcp", outward(t)+":0")
 	abstract := fmt.Sprintf("videosdgx-test-%d", os.Getpid())
 	listen(t, "unix", "@"+abstract)
+	neighbour := config(t, spec.Function{Image: echoImage(t)})
+	beside := started(t, d, neighbour)
+	defer remove(t, beside)
+	invoke(t, beside, `1`)
 	c := config(t, spec.Function{Image: hostileImage(t), Limits: spec.Limits{Scratch: 8 << 20}, Env: map[string]string{
-		"HOST_PID": fmt.Sprint(os.Getpid()), "HOST_FILE": secret, "HOST_TCP": loopback, "HOST_TCP_OTHER": other, "HOST_ABSTRACT": abstract,
+		"OTHER_SOCKET": filepath.Join(neighbour.Dir, "init.sock"),
+		"HOST_PID":     fmt.Sprint(os.Getpid()), "HOST_FILE": secret, "HOST_TCP": loopback, "HOST_TCP_OTHER": other, "HOST_ABSTRACT": abstract,
 	}})
 	c.Bundle = bundle
 	b := started(t, d, c)
 	defer remove(t, b)
 	lines := strings.Split(strings.TrimSpace(output(t, b, c)), "\n")
-	if len(lines) != 67 {
+	if len(lines) != 90 {
 		t.Errorf("%d lines, which is not the number of attempts", len(lines))
 	}
 	for _, l := range lines {
@@ -67,6 +72,21 @@ func TestMemoryLimit(t *testing.T) {
 	out := output(t, b, c)
 	if strings.Contains(out, "DONE") || !b.Exit().OOMKilled {
 		t.Errorf("exit %+v, output %q", b.Exit(), out)
+	}
+}
+
+func TestCPULimit(t *testing.T) {
+	d := newDriver(t)
+	c := config(t, spec.Function{Image: hostileImage(t), Command: []string{"/var/runtime/bootstrap", "burn"}, Limits: spec.Limits{CPUs: 0.2}})
+	b := started(t, d, c)
+	defer remove(t, b)
+	out := output(t, b, c)
+	var ms int
+	if _, err := fmt.Sscanf(out, "burnt %d", &ms); err != nil || ms > 500 { // a fifth of a second and what is in flight
+		t.Errorf("output %q, %v", out, err)
+	}
+	if n := stats(filepath.Join(group(b.(*box).cgroup, "cpu"), "cpu.stat"))["nr_throttled"]; n == 0 {
+		t.Error("four threads were never held back")
 	}
 }
 

@@ -91,6 +91,7 @@ func (d *Driver) removeAll(ctx context.Context, id string) error {
 		dropCgroups(d.cgroup(id)),
 		d.unplug(id),
 		d.unreach(id),
+		d.disclose(id),
 		d.dropCheckpointWork(id),
 	)
 }

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -25,6 +26,8 @@ func main() {
 		hog()
 	case "bomb":
 		bomb()
+	case "burn":
+		burn()
 	case "whoami":
 		fmt.Println(unix.Geteuid())
 	case "sleep":
@@ -83,17 +86,27 @@ func attempts() []attempt {
 
 func files() []attempt {
 	list := []attempt{
-		{"fill scratch memory", fillScratch},
+		{"fill scratch memory", func() error { return fill("/tmp/fill") }},
+		{"fill shared memory", func() error { return fill("/dev/shm/fill") }},
+		{"fill its folder", func() error { return fill("/run/videosdgx/fill") }},
+		{"fill its folder with names", fillNames},
+		{"find a device", findDevice},
+		{"change the model's mode", func() error { return os.Chmod("/opt/model/weights", 0o777) }},
+		{"remove the model", func() error { return os.Remove("/opt/model/weights") }},
 		{"see processes of the machine", hostProcesses},
 		{"signal a process of the machine", func() error { return unix.Kill(number("HOST_PID"), 0) }},
 		{"trace a process of the machine", func() error { return unix.PtraceAttach(number("HOST_PID")) }},
 		{"make a device", func() error { return unix.Mknod("/tmp/disk", unix.S_IFBLK|0o600, int(unix.Mkdev(254, 0))) }},
 	}
-	for _, path := range []string{"/new", "/etc/hosts", "/var/runtime/bootstrap", "/opt/model/weights", "/run/videosdgx-init",
+	for _, path := range []string{"/proc/acpi", "/proc/scsi", "/sys/class", "/sys/firmware", "/sys/fs/cgroup", "/sys/kernel", "/sys/block"} {
+		list = append(list, attempt{"list " + path, func() error { return listFolder(path) }})
+	}
+	for _, path := range []string{"/opt/model/new", "/new", "/etc/hosts", "/var/runtime/bootstrap", "/opt/model/weights", "/run/videosdgx-init",
 		"/proc/sys/kernel/hostname", "/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger", "/sys/devices/system/cpu/cpu1/online", "/dev/new"} {
 		list = append(list, attempt{"write " + path, func() error { return write(path) }})
 	}
 	for _, path := range []string{"/etc/shadow", os.Getenv("HOST_FILE"), "/proc/1/root" + os.Getenv("HOST_FILE"), "/proc/kcore",
+		"/proc/keys", "/proc/timer_list", "/proc/interrupts", "/proc/sched_debug",
 		"/dev/mem", "/dev/kmsg", "/sys/fs/cgroup/cgroup.procs", "/sys/kernel/notes"} {
 		list = append(list, attempt{"read " + path, func() error { return read(path) }})
 	}
@@ -103,6 +116,7 @@ func files() []attempt {
 func network() []attempt {
 	list := []attempt{
 		{"abstract socket of the machine", func() error { return dial("unix", "@"+os.Getenv("HOST_ABSTRACT")) }},
+		{"socket of another instance", func() error { return dial("unix", os.Getenv("OTHER_SOCKET")) }},
 		{"raw socket", func() error { return socket(unix.AF_PACKET, unix.SOCK_RAW) }},
 		{"icmp socket", func() error { return socket(unix.AF_INET, unix.SOCK_RAW) }},
 		{"vsock", func() error { return socket(unix.AF_VSOCK, unix.SOCK_STREAM) }},
@@ -123,6 +137,10 @@ func privileges() []attempt {
 		{"capability", func() error {
 			return unix.Prctl(unix.PR_CAP_AMBIENT, unix.PR_CAP_AMBIENT_RAISE, unix.CAP_SYS_ADMIN, 0, 0)
 		}},
+		{"hold a capability", holdCapability},
+		{"run without seccomp", func() error { return status("Seccomp", "2") }},
+		{"run with new privileges", func() error { return status("NoNewPrivs", "1") }},
+		{"be root of the machine", func() error { return mappedTo("/proc/self/uid_map") }},
 		{"unset no_new_privs", func() error { return unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 0, 0, 0, 0) }},
 		{"user namespace", func() error { return unix.Unshare(unix.CLONE_NEWUSER) }},
 		{"mount namespace", func() error { return unix.Unshare(unix.CLONE_NEWNS) }},
@@ -244,12 +262,13 @@ func hostProcesses() error {
 	return fmt.Errorf("%d processes", n)
 }
 
-func fillScratch() error {
-	f, err := os.Create("/tmp/fill")
+// fill writes far more than there may be.
+func fill(path string) error {
+	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}
-	defer os.Remove("/tmp/fill")
+	defer os.Remove(path)
 	defer f.Close()
 	block := make([]byte, 1<<20)
 	for range 64 {
@@ -258,6 +277,101 @@ func fillScratch() error {
 		}
 	}
 	return nil
+}
+
+func fillNames() error {
+	var made []string
+	defer func() {
+		for _, name := range made {
+			os.Remove(name)
+		}
+	}()
+	for i := range 10000 {
+		name := fmt.Sprintf("/run/videosdgx/name-%d", i)
+		if err := os.WriteFile(name, nil, 0o600); err != nil {
+			return err
+		}
+		made = append(made, name)
+	}
+	return nil
+}
+
+func listFolder(path string) error {
+	entries, err := os.ReadDir(path)
+	if err == nil && len(entries) == 0 {
+		return errors.New("empty")
+	}
+	return err
+}
+
+// harmless are the character devices that every container has, by major and minor number.
+var harmless = map[string]bool{"1:3": true, "1:5": true, "1:7": true, "1:8": true, "1:9": true, "5:0": true, "5:2": true}
+
+// findDevice looks for one that is somebody's.
+func findDevice() error {
+	entries, err := os.ReadDir("/dev")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		var st unix.Stat_t
+		if err := unix.Stat("/dev/"+e.Name(), &st); err != nil {
+			continue
+		}
+		number := fmt.Sprintf("%d:%d", unix.Major(st.Rdev), unix.Minor(st.Rdev))
+		kind := st.Mode & unix.S_IFMT
+		if kind == unix.S_IFBLK || kind == unix.S_IFCHR && !harmless[number] {
+			return nil
+		}
+	}
+	return fmt.Errorf("none among %d names", len(entries))
+}
+
+// status is nil when a field of this process's status is not as it should be.
+func status(field, want string) error {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return nil
+	}
+	for line := range strings.Lines(string(text)) {
+		if v, ok := strings.CutPrefix(line, field+":"); ok && strings.TrimSpace(v) == want {
+			return fmt.Errorf("%s is %s", field, want)
+		}
+	}
+	return nil
+}
+
+func holdCapability() error {
+	for _, set := range []string{"CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"} {
+		if status(set, "0000000000000000") == nil {
+			return nil
+		}
+	}
+	return errors.New("all sets are empty")
+}
+
+// mappedTo is nil when number 0 in here is number 0 of the machine.
+func mappedTo(file string) error {
+	text, err := os.ReadFile(file)
+	if f := strings.Fields(string(text)); err != nil || len(f) < 3 || f[1] == "0" {
+		return nil
+	}
+	return fmt.Errorf("root is %s", strings.Fields(string(text))[1])
+}
+
+// burn works on four threads for a second.
+func burn() {
+	var work sync.WaitGroup
+	for range 4 {
+		work.Go(func() {
+			for end := time.Now().Add(time.Second); time.Now().Before(end); {
+			}
+		})
+	}
+	work.Wait()
+	var r unix.Rusage
+	_ = unix.Getrusage(unix.RUSAGE_SELF, &r)
+	fmt.Println("burnt", time.Duration(r.Utime.Nano()+r.Stime.Nano()).Milliseconds())
 }
 
 // hog takes memory until it is killed.
