@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -30,11 +31,12 @@ func TestManyRequestsToAColdFunctionStartExactlyItsConcurrency(t *testing.T) {
 		h.function("echo", "echo", "concurrency: 3\n")
 		s := h.serve(t)
 		var wg sync.WaitGroup
-		for range 200 {
+		for i := range 1000 {
 			wg.Go(func() {
-				a, err := s.try(t, "POST", invoke("echo"), `{"sleep":"5ms","identify":true}`)
-				if err != nil || a.status != 200 || a.header.Get("X-Amz-Function-Error") != "" {
-					t.Errorf("%v, %d: %s", err, a.status, a.body)
+				event := fmt.Sprintf(`{"n":%d}`, i)
+				a, err := s.try(t, "POST", invoke("echo"), event)
+				if err != nil || a.status != 200 || a.header.Get("X-Amz-Function-Error") != "" || string(a.body) != event {
+					t.Errorf("%s: %v, %d: %s", event, err, a.status, a.body)
 				}
 			})
 		}
@@ -44,7 +46,7 @@ func TestManyRequestsToAColdFunctionStartExactlyItsConcurrency(t *testing.T) {
 		for _, x := range i {
 			served += x.Served
 		}
-		if len(i) != 3 || served != 200 {
+		if len(i) != 3 || served != 1000 {
 			t.Errorf("%d instances served %d: %+v", len(i), served, i)
 		}
 		cold := s.do(t, "GET", "/api/v1/functions", "").want(t, 200)
@@ -98,4 +100,17 @@ func TestFunctionThatExitsAtStartShowsItsLastLines(t *testing.T) {
 			t.Errorf("left: %+v", i)
 		}
 	})
+}
+
+// A function that takes more memory than it may is ended; who called it is told why, and the next call finds another one.
+func TestMemoryBeyondTheLimitIsAFunctionError(t *testing.T) {
+	needContainerd(t)
+	h := newHome(t, "containerd")
+	h.function("echo", "echo", "limits: {memory: 64MiB}\n")
+	s := h.serve(t)
+	a := s.do(t, "POST", invoke("echo"), `{"allocateMb":200}`).want(t, 200, `"errorType":"Runtime.ExitError"`, "out of memory: limits.memory is 64MiB")
+	if a.header.Get("X-Amz-Function-Error") != "Unhandled" {
+		t.Errorf("no function error: %v", a.header)
+	}
+	s.do(t, "POST", invoke("echo"), `{"a":1}`).want(t, 200, `{"a":1}`)
 }

@@ -14,7 +14,7 @@ import (
 func TestKilledServerAdoptsItsInstancesAgain(t *testing.T) {
 	eachDriver(t, func(t *testing.T, driver string) {
 		h := newHome(t, driver)
-		h.function("echo", "echo", "keepAlive: 10m\n")
+		h.function("echo", "echo", "keepAlive: 10m\nfreezeIdle: true\n") // what is frozen at the kill must answer again
 		s := h.serve(t)
 		pid := s.pidOfFunction(t)
 		before := s.instances(t)
