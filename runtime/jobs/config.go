@@ -69,10 +69,10 @@ type Deps struct {
 	Runner Runner
 	Models Models
 	Log    *slog.Logger
-	Now    func() time.Time                 // nil: time.Now
-	Free   func(dir string) (uint64, error) // free bytes; nil: statfs
-	Step   func(step string) error          // nil, or a test's way to fail a file step by name
-	Post   func(hook HookCall) (int, error) // nil: HTTP
+	Now    func() time.Time                                      // nil: time.Now
+	Free   func(dir string) (uint64, error)                      // free bytes; nil: statfs
+	Step   func(step string) error                               // nil, or a test's way to fail a file step by name
+	Post   func(ctx context.Context, hook HookCall) (int, error) // nil: HTTP
 }
 
 // WithDefaults fills in what is zero.

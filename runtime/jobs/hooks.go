@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+	"golang.org/x/sync/errgroup"
 )
 
 // HookCall is one delivery of a webhook, signed as Standard Webhooks (standardwebhooks.com) has it: HMAC-SHA256 over
@@ -35,32 +36,47 @@ func Sign(secret []byte, id string, timestamp int64, body []byte) string {
 	return "v1," + base64.StdEncoding.EncodeToString(m.Sum(nil))
 }
 
-type hookBody struct {
+// HookBody is what a webhook tells. Its names are those of the REST API.
+type HookBody struct {
 	Type      string    `json:"type"` // "job.completed" …
 	Timestamp time.Time `json:"timestamp"`
-	Data      hookJob   `json:"data"`
+	Data      HookJob   `json:"data"`
 }
 
-type hookJob struct {
-	ID       string   `json:"id"`
-	Model    string   `json:"model"`
-	State    State    `json:"state"`
-	Batch    string   `json:"batch,omitempty"`
-	Seconds  float64  `json:"duration_seconds"`
-	Problem  *Problem `json:"problem,omitempty"`
-	Result   *Result  `json:"result,omitempty"`
-	Download string   `json:"download,omitempty"` // path on this server
+// HookJob is the job that a webhook tells of.
+type HookJob struct {
+	ID       string      `json:"id"`
+	Model    string      `json:"model"`
+	Status   State       `json:"status"`
+	Batch    string      `json:"batch,omitempty"`
+	Seconds  float64     `json:"duration_seconds"`
+	Error    *Problem    `json:"error,omitempty"`
+	Result   *HookResult `json:"result,omitempty"`
+	Download string      `json:"download,omitempty"` // path on this server
 }
 
-// hooks delivers what is due, one after the other.
+// HookResult is the clip of a completed job.
+type HookResult struct {
+	Size        int64  `json:"size_bytes"`
+	SHA256      string `json:"sha256"`
+	ContentType string `json:"content_type"`
+}
+
+// hooksAtOnce bounds deliveries under way, so that receivers that do not answer hold up the others little.
+const hooksAtOnce = 16
+
+// hooks delivers what is due.
 func (s *Service) hooks(ctx context.Context) {
 	tick := time.NewTicker(500 * time.Millisecond)
 	defer tick.Stop()
+	var under errgroup.Group
+	under.SetLimit(hooksAtOnce)
+	defer under.Wait() //nolint:errcheck // deliveries tell their errors themselves
 	for {
 		due, err := s.deps.Store.HooksDue(ctx, s.clock(), 100)
 		s.try("webhooks", err)
 		for _, j := range due {
-			s.try("webhooks", s.deliver(ctx, j))
+			under.Go(func() error { s.try("webhooks", s.deliver(ctx, j)); return nil })
 		}
 		select {
 		case <-ctx.Done():
@@ -70,9 +86,10 @@ func (s *Service) hooks(ctx context.Context) {
 	}
 }
 
-// hookLease keeps other nodes from delivering the same hook meanwhile.
+// hookLease keeps everybody else from delivering the same hook meanwhile.
 const hookLease = 30 * time.Second
 
+// deliver makes one attempt. Losing the record to another delivery of the same hook is no error.
 func (s *Service) deliver(ctx context.Context, j Job) error {
 	taken := j
 	h := *j.Hook
@@ -87,16 +104,20 @@ func (s *Service) deliver(ctx context.Context, j Job) error {
 	if err != nil {
 		return err
 	}
-	status, err := s.deps.Post(call)
-	_, serr := s.deps.Store.Swap(ctx, taken, s.delivered(taken, status, err))
+	status, err := s.deps.Post(ctx, call)
+	if err != nil && ctx.Err() != nil {
+		return nil // this node stops: what came of it is not known, and the hook is due again after its lease
+	}
+	_, serr := s.deps.Store.Swap(context.WithoutCancel(ctx), taken, s.delivered(taken, status, err))
 	return ignore(serr, errdefs.IsFailedPrecondition, errdefs.IsNotFound)
 }
 
 func (s *Service) call(j Job) (HookCall, error) {
-	b := hookBody{Type: "job." + string(j.State), Timestamp: j.Finished, Data: hookJob{
-		ID: j.ID, Model: j.Model, State: j.State, Batch: j.Batch, Seconds: j.Seconds(), Problem: j.Problem, Result: j.Result,
+	b := HookBody{Type: "job." + string(j.State), Timestamp: j.Finished, Data: HookJob{
+		ID: j.ID, Model: j.Model, Status: j.State, Batch: j.Batch, Seconds: j.Seconds(), Error: j.Problem,
 	}}
-	if j.State == Completed {
+	if r := j.Result; j.State == Completed && r != nil {
+		b.Data.Result = &HookResult{r.Size, r.SHA256, r.ContentType}
 		b.Data.Download = "/v1/models/" + j.Model + "/jobs/" + j.ID + "/download"
 	}
 	body, err := json.Marshal(b)
@@ -147,8 +168,8 @@ func refuseLinkLocal(_, address string, _ syscall.RawConn) error {
 	return nil
 }
 
-func postHook(c HookCall) (int, error) {
-	req, err := http.NewRequest(http.MethodPost, c.URL, bytes.NewReader(c.Body))
+func postHook(ctx context.Context, c HookCall) (int, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.URL, bytes.NewReader(c.Body))
 	if err != nil {
 		return 0, err
 	}

@@ -341,7 +341,7 @@ func TestWebhookIsSignedAndRetried(t *testing.T) {
 	var n atomic.Int32
 	r := newRig(t, nil, func(r *rig) {
 		r.cfg.HookSecret, r.cfg.HookRetry = []byte("s3cret"), jobs.Backoff{Base: time.Millisecond, Max: time.Millisecond}
-		r.deps.Post = func(c jobs.HookCall) (int, error) {
+		r.deps.Post = func(_ context.Context, c jobs.HookCall) (int, error) {
 			calls <- c
 			if n.Add(1) == 1 {
 				return 500, nil
@@ -355,6 +355,43 @@ func TestWebhookIsSignedAndRetried(t *testing.T) {
 		t.Fatalf("%+v %s", b, b.Body)
 	}
 	r.wait(j.ID)
+}
+
+// TestAReceiverThatDoesNotAnswerHoldsUpNobody also asks that a stop does not wait for it, and that its hook is not forgotten.
+func TestAReceiverThatDoesNotAnswerHoldsUpNobody(t *testing.T) {
+	called := make(chan string, 2)
+	r := newRig(t, nil, func(r *rig) {
+		r.cfg.HookSecret = []byte("s")
+		r.deps.Post = func(ctx context.Context, c jobs.HookCall) (int, error) {
+			called <- c.URL
+			if c.URL == "http://mute.test/" {
+				<-ctx.Done()
+				return 0, ctx.Err()
+			}
+			return 204, nil
+		}
+	})
+	mute := r.submit("x", func(s *jobs.Submit) { s.Webhook = "http://mute.test/" })
+	if url := <-called; url != "http://mute.test/" {
+		t.Fatal(url)
+	}
+	quick := r.submit("y", func(s *jobs.Submit) { s.Webhook = "http://quick.test/" })
+	r.until(quick.ID, func(j jobs.Job) bool { return !j.Hook.Delivered.IsZero() })
+	if err := r.Stop(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if j, _ := r.Get(t.Context(), mute.ID); j.Hook.Due.IsZero() || !j.Hook.Delivered.IsZero() {
+		t.Fatalf("%+v", j.Hook)
+	}
+}
+
+func TestRefusalInAnyLanguage(t *testing.T) {
+	r := newRig(t, func(context.Context, jobstest.Call) (*spec.Result, error) {
+		return jobstest.Stream(400, "application/json", []byte(`{"detail":"é necessário um prompt"}`)), nil
+	})
+	if j := r.wait(r.submit("x").ID); j.Problem.Detail != "É necessário um prompt." {
+		t.Fatalf("%q", j.Problem.Detail)
+	}
 }
 
 func TestTidyRemovesWhatACrashLeft(t *testing.T) {

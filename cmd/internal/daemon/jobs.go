@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"strings"
@@ -28,8 +29,16 @@ func (p *plane) openStore(ctx context.Context) (err error) {
 	return err
 }
 
-// hookSecret is the configured one, or one that is made once and kept.
+// hookSecret is the configured one, or one that is made once and kept. One that begins with whsec_ is base64, as the
+// libraries of Standard Webhooks have it.
 func (p *plane) hookSecret() ([]byte, error) {
+	if text, ok := strings.CutPrefix(p.cfg.WebhookSecret, "whsec_"); ok {
+		b, err := base64.StdEncoding.DecodeString(text)
+		if err != nil {
+			return nil, fmt.Errorf("webhookSecret begins with whsec_ and is not base64 after it: %w", err)
+		}
+		return b, nil
+	}
 	if p.cfg.WebhookSecret != "" {
 		return []byte(p.cfg.WebhookSecret), nil
 	}
