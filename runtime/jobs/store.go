@@ -104,10 +104,23 @@ type Entry struct {
 type Filter struct {
 	Model, Client, Batch string
 	States               []State
-	Before               string    // only IDs smaller than this: the last of the page before
+	Before               string    // the last ID of the page before: only those that come after it in the order
 	EndedBefore          time.Time // only jobs that ended earlier
 	OldestFirst          bool
 	Limit                int // 0: 50
+}
+
+// idSlack is how far a clock may have been set back while a job lived.
+const idSlack = time.Hour
+
+// Newest is an id above those of all jobs that EndedBefore selects, since they were submitted before they ended: with it
+// a store need not look at the others. "" is no bound.
+func (f Filter) Newest() string {
+	if f.EndedBefore.IsZero() {
+		return ""
+	}
+	ms := fmt.Sprintf("%012x", f.EndedBefore.Add(idSlack).UnixMilli())
+	return ms[:8] + "-" + ms[8:] // as UUIDv7 begins
 }
 
 // Node is one control plane that serves the queue.

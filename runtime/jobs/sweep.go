@@ -128,14 +128,17 @@ func (s *Service) purge(ctx context.Context, j Job) error {
 	return errors.Join(ignore(err, errdefs.IsFailedPrecondition, errdefs.IsNotFound), s.feed.Drop(ctx, j.ID))
 }
 
+// shrink takes the files of the oldest completed jobs until the rest fits; their records stay and say so.
 func (s *Service) shrink(ctx context.Context) error {
 	total, err := s.outputBytes()
-	for err == nil && total > s.cfg.KeepBytes {
-		var freed int64
-		if freed, err = s.shrinkSome(ctx, total-s.cfg.KeepBytes); freed == 0 {
-			return err
+	for before := ""; err == nil && total > s.cfg.KeepBytes; {
+		page, lerr := s.deps.Store.List(ctx, Filter{States: []State{Completed}, OldestFirst: true, Before: before, Limit: 500})
+		if lerr != nil || len(page) == 0 {
+			return lerr
 		}
-		total -= freed
+		var freed int64
+		freed, err = s.shrinkSome(ctx, page, total-s.cfg.KeepBytes)
+		total, before = total-freed, page[len(page)-1].ID
 	}
 	return err
 }
@@ -151,20 +154,19 @@ func (s *Service) outputBytes() (int64, error) {
 	return total, err
 }
 
-// shrinkSome takes the files of the oldest completed jobs until need bytes are freed; their records stay and say so.
-func (s *Service) shrinkSome(ctx context.Context, need int64) (freed int64, err error) {
-	page, err := s.deps.Store.List(ctx, Filter{States: []State{Completed}, OldestFirst: true, Limit: 100_000})
+// shrinkSome takes files of the given jobs until need bytes are freed.
+func (s *Service) shrinkSome(ctx context.Context, page []Job, need int64) (freed int64, err error) {
 	for _, j := range page {
 		if freed >= need || err != nil {
-			return freed, err
+			break
 		}
 		if j.Result == nil || j.Result.Removed {
 			continue
 		}
-		size := j.Result.Size
 		if err = s.out.remove(j.Result); err == nil {
 			_, err = s.mutate(ctx, j.ID, markRemoved)
-			freed += size
+			err = ignore(err, errdefs.IsNotFound)
+			freed += j.Result.Size
 		}
 	}
 	return freed, err

@@ -17,11 +17,12 @@ type Redis struct {
 	URL  string
 	dir  string
 	port string
+	args []string
 	cmd  *exec.Cmd
 }
 
 // StartRedis starts one and ends it with the test. redis-server must be installed: its absence fails the test.
-func StartRedis(t testing.TB) *Redis {
+func StartRedis(t testing.TB, args ...string) *Redis {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -29,7 +30,7 @@ func StartRedis(t testing.TB) *Redis {
 	}
 	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 	l.Close()
-	r := &Redis{Addr: "127.0.0.1:" + port, URL: "redis://127.0.0.1:" + port + "/0", dir: t.TempDir(), port: port}
+	r := &Redis{Addr: "127.0.0.1:" + port, URL: "redis://127.0.0.1:" + port + "/0", dir: t.TempDir(), port: port, args: args}
 	r.Start(t)
 	t.Cleanup(r.Kill)
 	return r
@@ -42,8 +43,9 @@ func (r *Redis) Start(t testing.TB) {
 	if err != nil {
 		t.Fatal("redis-server is not installed: apt-get install redis-server")
 	}
-	r.cmd = exec.Command(bin, "--port", r.port, "--bind", "127.0.0.1", "--dir", r.dir, "--appendonly", "yes", "--appendfsync", "always",
-		"--save", "", "--daemonize", "no", "--logfile", filepath.Join(r.dir, "log"))
+	args := []string{"--port", r.port, "--bind", "127.0.0.1", "--dir", r.dir, "--appendonly", "yes", "--appendfsync", "always",
+		"--save", "", "--daemonize", "no", "--logfile", filepath.Join(r.dir, "log")}
+	r.cmd = exec.Command(bin, append(args, r.args...)...)
 	if err := r.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}

@@ -265,16 +265,21 @@ func listPages(t *testing.T, o Open) {
 		put(t, s, j)
 		want = append(want, j.ID)
 	}
-	slices.Reverse(want)
-	got, f := []string{}, jobs.Filter{Limit: 7}
-	for {
-		page := list(t, s, f)
-		if len(page) == 0 {
-			break
+	pages := func(f jobs.Filter) []string {
+		got := []string{}
+		for {
+			page := list(t, s, f)
+			if len(page) == 0 {
+				return got
+			}
+			got, f.Before = append(got, page...), page[len(page)-1]
 		}
-		got, f.Before = append(got, page...), page[len(page)-1]
 	}
-	same(t, "pages", got, want)
+	same(t, "oldest first", pages(jobs.Filter{Limit: 7, OldestFirst: true}), want)
+	slices.Reverse(want)
+	same(t, "pages", pages(jobs.Filter{Limit: 7}), want)
+	same(t, "of a client", pages(jobs.Filter{Limit: 7, Client: "c"}), want)
+	same(t, "of nobody", pages(jobs.Filter{Limit: 7, Client: "nobody"}), []string{})
 }
 
 func headIDs(t *testing.T, s jobs.Backend, now time.Time) []string {

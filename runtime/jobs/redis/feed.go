@@ -28,13 +28,7 @@ func (s *Store) Publish(ctx context.Context, id string, e jobs.Event) error {
 			return classify(err) // nothing has happened yet: a long queue must not fill memory
 		}
 	}
-	_, err := s.db.TxPipelined(ctx, func(p redis.Pipeliner) error {
-		p.XAdd(ctx, &redis.XAddArgs{Stream: k, MaxLen: streamLen, Approx: true, Values: []any{"type", e.Type, "data", []byte(e.Data)}})
-		p.Expire(ctx, k, streamKeep)
-		p.Publish(ctx, s.key("events"), id)
-		return nil
-	})
-	return classify(err)
+	return classify(publish.Run(ctx, s.db, []string{k}, s.key("events"), id, e.Type, []byte(e.Data), streamLen, streamKeep.Milliseconds()).Err())
 }
 
 // Follow implements jobs.Feed.

@@ -9,7 +9,8 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
-// Keys, each after the prefix. Sorted sets with score 0 are ordered by job id, that is, by time of submission.
+// Keys, each after the prefix, whose braces put all of them into one slot of a Redis Cluster: a script changes many at
+// once. Sorted sets with score 0 are ordered by job id, that is, by time of submission.
 //
 //	job:ID                hash: rev, data (JSON), body (payload)
 //	idem                  hash: client and key → id

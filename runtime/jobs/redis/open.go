@@ -34,8 +34,8 @@ func (quiet) Printf(context.Context, string, ...any) {}
 
 func init() { redis.SetLogger(quiet{}) }
 
-// Open connects to redis://HOST:PORT/DB, rediss:// or unix://. All nodes of a queue use the same address and prefix
-// (default "videosdgx").
+// Open connects to redis://HOST:PORT/DB, rediss:// or unix://; a node of a Redis Cluster stands for its cluster. All nodes
+// of a queue use the same address and prefix (default "videosdgx").
 func Open(ctx context.Context, url, prefix string) (*Store, error) {
 	opt, err := redis.ParseURL(url)
 	if err != nil {
@@ -47,11 +47,23 @@ func Open(ctx context.Context, url, prefix string) (*Store, error) {
 	if prefix == "" {
 		prefix = "videosdgx"
 	}
-	s := &Store{db: redis.NewClient(opt), prefix: prefix + ":"}
+	one := redis.NewClient(opt)
+	s := &Store{db: one, prefix: "{" + prefix + "}:"}
 	if err := s.greet(ctx); err != nil {
 		return nil, errors.Join(err, s.db.Close())
 	}
+	if s.info(ctx, "cluster", "cluster_enabled") == "1" {
+		s.db = redis.NewClusterClient(clusterOptions(opt))
+		return s, one.Close()
+	}
 	return s, nil
+}
+
+func clusterOptions(o *redis.Options) *redis.ClusterOptions {
+	return &redis.ClusterOptions{
+		Addrs: []string{o.Addr}, Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig,
+		DialTimeout: o.DialTimeout, ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout, ContextTimeoutEnabled: true,
+	}
 }
 
 // patience is how long Open waits for a Redis that does not answer or still reads its file.
@@ -75,15 +87,22 @@ func (s *Store) greet(ctx context.Context) error {
 }
 
 func (s *Store) version(ctx context.Context) error {
-	info, err := s.db.Info(ctx, "server").Result()
-	for line := range strings.Lines(info) {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(line), "redis_version:"); ok {
-			if major, _ := strconv.Atoi(strings.SplitN(v, ".", 2)[0]); major < 6 {
-				return fmt.Errorf("the queue's Redis is version %s: 6 or later is needed: %w", v, errdefs.ErrFailedPrecondition)
-			}
+	v := s.info(ctx, "server", "redis_version")
+	if major, err := strconv.Atoi(strings.SplitN(v, ".", 2)[0]); err == nil && major < 6 {
+		return fmt.Errorf("the queue's Redis is version %s: 6 or later is needed: %w", v, errdefs.ErrFailedPrecondition)
+	}
+	return nil
+}
+
+// info gives one field of INFO, "" where the server does not tell it.
+func (s *Store) info(ctx context.Context, section, field string) string {
+	text, _ := s.db.Info(ctx, section).Result() // some that are managed for their users refuse INFO
+	for line := range strings.Lines(text) {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(line), field+":"); ok {
+			return v
 		}
 	}
-	return classify(err)
+	return ""
 }
 
 // Close ends the connections. It may be called twice.

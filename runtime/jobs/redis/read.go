@@ -89,8 +89,12 @@ func (s *Store) List(ctx context.Context, f jobs.Filter) ([]jobs.Job, error) {
 		return nil, err
 	}
 	var out []jobs.Job
+	size := limit
+	if f.Client != "" || !f.EndedBefore.IsZero() {
+		size = max(limit, 500) // most may not match: fewer round trips
+	}
 	for before := f.Before; ; {
-		ids, err := s.page(ctx, keys, before, f.OldestFirst, limit)
+		ids, err := s.page(ctx, keys, f, before, size)
 		if err != nil || len(ids) == 0 {
 			return out, err
 		}
@@ -107,7 +111,7 @@ func (s *Store) List(ctx context.Context, f jobs.Filter) ([]jobs.Job, error) {
 				return out, nil
 			}
 		}
-		if len(ids) < limit {
+		if len(ids) < size {
 			return out, nil
 		}
 	}
@@ -137,17 +141,22 @@ func (s *Store) lists(ctx context.Context, f jobs.Filter) ([]string, error) {
 }
 
 // page gives the next limit ids of all lists together.
-func (s *Store) page(ctx context.Context, keys []string, before string, oldest bool, limit int) ([]string, error) {
+func (s *Store) page(ctx context.Context, keys []string, f jobs.Filter, before string, limit int) ([]string, error) {
+	by := &redis.ZRangeBy{Min: "-", Max: "+", Count: int64(limit)}
+	if newest := f.Newest(); newest != "" {
+		by.Max = "(" + newest
+	}
+	oldest := f.OldestFirst
+	switch {
+	case before == "":
+	case oldest:
+		by.Min = "(" + before
+	case by.Max == "+" || by.Max > "("+before:
+		by.Max = "(" + before
+	}
 	cmds := make([]*redis.StringSliceCmd, len(keys))
 	_, err := s.db.Pipelined(ctx, func(p redis.Pipeliner) error {
 		for i, k := range keys {
-			by := &redis.ZRangeBy{Min: "-", Max: "+", Count: int64(limit)}
-			switch {
-			case oldest && before != "":
-				by.Min = "(" + before
-			case before != "":
-				by.Max = "(" + before
-			}
 			if oldest {
 				cmds[i] = p.ZRangeByLex(ctx, k, by)
 			} else {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/google/uuid"
+	"github.com/redis/go-redis/v9"
 	"go.uber.org/goleak"
 
 	"github.com/videosdgx/videosdgx/runtime/jobs"
@@ -50,6 +51,43 @@ func TestConformance(t *testing.T) {
 		prefix := uuid.NewString()
 		return func(t *testing.T) jobs.Backend { return open(t, r.URL, prefix) }
 	})
+}
+
+// TestCluster runs the suite on a Redis Cluster of one node, which refuses a command whose keys lie in several slots as a
+// larger one does.
+func TestCluster(t *testing.T) {
+	r := jobstest.StartRedis(t, "--cluster-enabled", "yes")
+	db := redis.NewClient(&redis.Options{Addr: r.Addr})
+	defer db.Close()
+	if err := db.ClusterAddSlotsRange(t.Context(), 0, 16383).Err(); err != nil {
+		t.Fatal(err)
+	}
+	for end := time.Now().Add(10 * time.Second); !strings.Contains(db.ClusterInfo(t.Context()).Val(), "cluster_state:ok"); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatal("the cluster does not come up")
+		}
+	}
+	jobstest.Run(t, func(*testing.T) jobstest.Open {
+		prefix := uuid.NewString()
+		return func(t *testing.T) jobs.Backend { return open(t, r.URL, prefix) }
+	})
+	s := open(t, r.URL, "")
+	woken := make(chan error, 1)
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	changes := make(chan error, 1)
+	go func() { changes <- s.Changes(ctx, func(string) {}) }()
+	go func() {
+		woken <- s.Follow(ctx, "j", "0-0", func() {}, func(e jobs.Event) error { return errors.New(e.Type) })
+	}()
+	if err := s.Publish(ctx, "j", jobs.Event{Type: "completed", Data: []byte("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-woken; err.Error() != "completed" {
+		t.Fatal(err)
+	}
+	cancel()
+	<-changes
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {

@@ -91,6 +91,13 @@ end
 return out
 `)
 
+// publish: KEYS stream; ARGV channel, job, type, data, length of the stream, how long it is kept in milliseconds.
+var publish = redis.NewScript(`
+redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[5], '*', 'type', ARGV[3], 'data', ARGV[4])
+redis.call('PEXPIRE', KEYS[1], ARGV[6])
+return redis.call('PUBLISH', ARGV[1], ARGV[2])
+`)
+
 func encodeOps(ops []op) (string, error) {
 	b, err := json.Marshal(ops)
 	return string(b), err

@@ -107,6 +107,7 @@ func listQuery(f jobs.Filter) (string, []any) {
 	}
 	if !f.EndedBefore.IsZero() {
 		add("ended < ?", f.EndedBefore.UnixMicro())
+		add("id < ?", f.Newest())
 	}
 	q := "SELECT data FROM job"
 	if len(where) > 0 {
