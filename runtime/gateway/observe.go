@@ -65,7 +65,7 @@ func crashed(log *slog.Logger, res *response, r *http.Request, p any) {
 	if res.status != 0 {
 		panic(http.ErrAbortHandler)
 	}
-	WriteProblem(res, Problem{Status: http.StatusInternalServerError, Type: "ServiceException", Message: "the server failed on this request; its log has the details under request id " + RequestID(res)})
+	refuse(res, r, Problem{Status: http.StatusInternalServerError, Type: "ServiceException", Message: "the server failed on this request; its log has the details under request id " + RequestID(res)})
 }
 
 func access(log *slog.Logger, res *response, r *http.Request) {

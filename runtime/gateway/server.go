@@ -110,7 +110,7 @@ func sameOrigin(trusted []string, next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if err := guard.Check(r); err != nil {
-			WriteError(w, fmt.Errorf("a page of another origin may not send this; use the function's URL with a CORS configuration: %w: %w", err, errdefs.ErrPermissionDenied))
+			refuse(w, r, Explain(fmt.Errorf("a page of another origin may not send this; use the function's URL with a CORS configuration: %w: %w", err, errdefs.ErrPermissionDenied)))
 			return
 		}
 		next.ServeHTTP(w, r)
@@ -150,10 +150,10 @@ func noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	}
 	if len(allow) > 0 {
 		w.Header().Set("Allow", strings.Join(allow, ", "))
-		WriteProblem(w, Problem{Status: http.StatusMethodNotAllowed, Type: "InvalidRequestContentException",
+		refuse(w, r, Problem{Status: http.StatusMethodNotAllowed, Type: "InvalidRequestContentException",
 			Message: fmt.Sprintf("%s is not allowed on %s; allowed: %s", r.Method, r.URL.Path, strings.Join(allow, ", "))})
 		return
 	}
-	WriteError(w, fmt.Errorf("nothing is served at %s; function URLs are under /fn/NAME/, the Lambda API under /2015-03-31/functions, the rest in /openapi.json: %w",
-		r.URL.Path, errdefs.ErrNotFound))
+	refuse(w, r, Explain(fmt.Errorf("nothing is served at %s; function URLs are under /fn/NAME/, the Lambda API under /2015-03-31/functions, the rest in /openapi.json: %w",
+		r.URL.Path, errdefs.ErrNotFound)))
 }

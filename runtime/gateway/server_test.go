@@ -85,8 +85,11 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 	if resp.StatusCode != 405 || resp.Header.Get("Allow") != "POST" {
 		t.Errorf("%d %v", resp.StatusCode, resp.Header)
 	}
-	if resp, body := post(t, "http://"+addr+"/y", nil); resp.StatusCode != 404 || !strings.Contains(body, "nothing is served at /y") {
-		t.Errorf("%d %s", resp.StatusCode, body)
+	for path, kind := range map[string]string{"/y": "application/problem+json", "/2015-03-31/y": "application/json"} {
+		resp, body := post(t, "http://"+addr+path, nil)
+		if resp.StatusCode != 404 || resp.Header.Get("Content-Type") != kind || !strings.Contains(body, `"message":"nothing is served at `+path) {
+			t.Errorf("%d %v %s", resp.StatusCode, resp.Header, body)
+		}
 	}
 }
 

@@ -39,4 +39,5 @@ type Submit struct {
 	MaxAttempts int    // 0: the service's default
 	Webhook     string // http(s) URL called when the job has ended; "": none
 	Key         string // idempotency key; in a batch, item i uses Key + "/" + i
+	Batched     bool   // one of a batch, even when it is the only one
 }

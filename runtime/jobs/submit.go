@@ -23,7 +23,7 @@ func (s *Service) Submit(ctx context.Context, subs []Submit) (all []Job, replaye
 	}
 	fresh := make([]Fresh, len(subs))
 	batch := ""
-	if len(subs) > 1 {
+	if len(subs) > 1 || subs[0].Batched {
 		batch = newID()
 	}
 	for i, sub := range subs {

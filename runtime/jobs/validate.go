@@ -3,8 +3,8 @@ package jobs
 import (
 	"encoding/base64"
 	"fmt"
-	"math"
 	"net/url"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 )
@@ -21,7 +21,38 @@ const (
 	MaxClient   = 128       // bytes
 	MaxKey      = 255       // bytes
 	MaxWait     = 7 * 86400 // seconds: the longest deadline
+	MaxTries    = 10        //
 )
+
+// bounds are the limits of numeric fields, inclusive.
+var bounds = map[string]struct{ lo, hi float64 }{
+	"width": {1, MaxSide}, "height": {1, MaxSide}, "num_frames": {1, MaxFrames}, "fps": {1, MaxFPS},
+	"num_inference_steps": {1, MaxSteps}, "guidance_scale": {0, MaxGuidance}, "seed": {0, 1<<53 - 1}, // what every JSON reader keeps exactly
+	"deadline_seconds": {1, MaxWait}, "max_attempts": {1, MaxTries},
+}
+
+// Mistyped is a field whose value is of another type than wanted, which says in words what it must be. A numeric field
+// tells its limits as well.
+func Mistyped(field, value, wanted string) FieldError {
+	e := FieldError{Field: field, Detail: fmt.Sprintf("%s is %s: it must be %s", field, value, wanted)}
+	if b, ok := bounds[field]; ok {
+		e.Detail += " in " + span(b.lo, b.hi)
+		e.Min, e.Max = &b.lo, &b.hi
+	}
+	e.Detail += "."
+	return e
+}
+
+// Outside is a numeric field whose value lies outside its limits.
+func Outside[T int | int64 | float64](field string, v T) FieldError {
+	b := bounds[field]
+	return FieldError{Field: field, Detail: fmt.Sprintf("%s is %v: it must lie in %s.", field, v, span(b.lo, b.hi)), Min: &b.lo, Max: &b.hi}
+}
+
+func span(lo, hi float64) string {
+	plain := func(v float64) string { return strconv.FormatFloat(v, 'f', -1, 64) }
+	return plain(lo) + "…" + plain(hi)
+}
 
 // Validate checks a submission and gives everything that is wrong with it.
 func (s Submit) Validate() []FieldError {
@@ -61,22 +92,22 @@ func (c *checker) prompt(field, text string) {
 }
 
 func (c *checker) request(r Request) {
-	between(c, "width", r.Width, 1, MaxSide)
-	between(c, "height", r.Height, 1, MaxSide)
-	between(c, "num_frames", r.NumFrames, 1, MaxFrames)
-	between(c, "fps", r.FPS, 1, MaxFPS)
-	between(c, "num_inference_steps", r.Steps, 1, MaxSteps)
-	between(c, "guidance_scale", r.Guidance, 0, MaxGuidance)
-	between(c, "seed", r.Seed, 0, 1<<53-1) // what every JSON reader keeps exactly
+	within(c, "width", r.Width)
+	within(c, "height", r.Height)
+	within(c, "num_frames", r.NumFrames)
+	within(c, "fps", r.FPS)
+	within(c, "num_inference_steps", r.Steps)
+	within(c, "guidance_scale", r.Guidance)
+	within(c, "seed", r.Seed)
 	c.image(r.Image)
 }
 
-func between[T int | int64 | float64](c *checker, field string, v *T, lo, hi float64) {
+func within[T int | int64 | float64](c *checker, field string, v *T) {
 	if v == nil {
 		return
 	}
-	if f := float64(*v); math.IsNaN(f) || f < lo || f > hi {
-		c.add(field, fmt.Sprintf("%s is %v: it must lie in %v…%v.", field, *v, lo, hi), lo, hi)
+	if f, b := float64(*v), bounds[field]; !(f >= b.lo && f <= b.hi) { // so that NaN is outside
+		c.fields = append(c.fields, Outside(field, *v))
 	}
 }
 
@@ -102,11 +133,11 @@ func (c *checker) image(s string) {
 }
 
 func (c *checker) settings(s Submit) {
-	if s.Deadline < 0 || s.Deadline > MaxWait {
-		c.add("deadline_seconds", fmt.Sprintf("deadline_seconds is %d: it must lie in 1…%d.", s.Deadline, MaxWait), 1, MaxWait)
+	if s.Deadline != 0 {
+		within(c, "deadline_seconds", &s.Deadline)
 	}
-	if s.MaxAttempts < 0 || s.MaxAttempts > 10 {
-		c.add("max_attempts", fmt.Sprintf("max_attempts is %d: it must lie in 1…10.", s.MaxAttempts), 1, 10)
+	if s.MaxAttempts != 0 {
+		within(c, "max_attempts", &s.MaxAttempts)
 	}
 	if s.Webhook != "" {
 		if u, err := url.Parse(s.Webhook); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || len(s.Webhook) > 2048 {

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"strings"
 	"time"
@@ -17,7 +18,7 @@ type Options struct {
 	Models   jobs.Models   // required
 	Log      *slog.Logger
 	Version  string                       // of the server, for /openapi.json
-	Client   func(r *http.Request) string // who asks, for fairness; default: X-Client-Id, else the remote address
+	Client   func(r *http.Request) string // who asks, for fairness; default: X-Client-Id, else the address
 	MaxWait  time.Duration                // longest Prefer: wait; default 10m
 	Beat     time.Duration                // between comments that keep an event stream open; default 15s
 	MaxImage int64                        // bytes of a generate body; default 24 MiB
@@ -100,7 +101,7 @@ func (m *ModelRoutes) Register(mux *http.ServeMux) {
 			h.ServeHTTP(w, r)
 		})
 	}
-	mux.Handle("GET /openapi.json", m.api.wrap(m.api.openapi))
+	mux.Handle("GET /openapi.json", m.api.wrap(m.openapi))
 }
 
 // prefix is the path under which the request's model is served, for links.
@@ -131,10 +132,15 @@ func (a *API) job(r *http.Request) (jobs.Job, error) {
 	return j, err
 }
 
-// clientOf tells clients apart by what they say, else by where they are.
+// clientOf tells clients apart by what they say, else by where they are: where a proxy says that they are, or the
+// connection. None of it is proof; it decides whose turn it is.
 func clientOf(r *http.Request) string {
 	if v := r.Header.Get("X-Client-Id"); v != "" {
 		return v
+	}
+	first, _, _ := strings.Cut(r.Header.Get("X-Forwarded-For"), ",")
+	if ip, err := netip.ParseAddr(strings.TrimSpace(first)); err == nil {
+		return ip.String()
 	}
 	if host, _, err := net.SplitHostPort(r.RemoteAddr); err == nil {
 		return host

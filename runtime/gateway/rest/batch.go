@@ -9,7 +9,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
-// batch is POST /batch: either prompts, with the other fields for all of them, or whole requests.
+// batch is POST /batch: either prompts or whole requests; the other fields hold for all of them.
 func (a *API) batch(w http.ResponseWriter, r *http.Request) error {
 	m, err := a.o.Models.Model(r.Context(), r.PathValue("model"))
 	if err != nil {
@@ -33,47 +33,65 @@ func (a *API) batch(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusAccepted, jobList{Batch: all[0].Batch, Jobs: a.views(r, all)})
 }
 
+// batch reads the list of jobs and what holds for all of them.
 func (o *object) batch(base jobs.Submit) ([]jobs.Submit, error) {
 	prompts := optional[[]string](o, "prompts", aList)
 	requests := optional[[]json.RawMessage](o, "requests", "a list of requests")
-	switch {
-	case len(o.errs) > 0:
-	case prompts != nil && requests != nil:
-		o.fail("requests", "requests and prompts are both there: give one of them.")
-	case prompts == nil && requests == nil:
-		o.fail("prompts", "prompts is missing: give a list of prompts, or requests.")
-	}
-	n := 0
-	if prompts != nil {
-		n = len(*prompts)
-	} else if requests != nil {
-		n = len(*requests)
-	}
-	if (n == 0 && len(o.errs) == 0) || n > jobs.MaxBatch {
-		lo, hi := 1.0, float64(jobs.MaxBatch)
-		o.errs = append(o.errs, jobs.FieldError{Field: "prompts", Detail: fmt.Sprintf("the batch has %d jobs: it must have 1…%d.", n, jobs.MaxBatch), Min: &lo, Max: &hi})
-	}
-	if err := o.err(); err != nil {
-		return nil, err
+	o.oneList(prompts, requests)
+	shared := o.shared(base)
+	if len(o.errs) > 0 {
+		shared = base // what is wrong for all is not told again for each
 	}
 	var subs []jobs.Submit
-	if prompts != nil {
-		subs = o.fromPrompts(base, *prompts)
-	} else {
-		subs = o.fromRequests(base, *requests)
+	switch {
+	case o.tooMany:
+	case prompts != nil && requests == nil:
+		subs = o.fromPrompts(shared, *prompts)
+	case requests != nil && prompts == nil:
+		subs = o.fromRequests(shared, *requests)
 	}
 	return subs, o.err()
 }
 
-func (o *object) fromPrompts(base jobs.Submit, prompts []string) []jobs.Submit {
+// oneList asks for exactly one list with 1…MaxBatch jobs.
+func (o *object) oneList(prompts *[]string, requests *[]json.RawMessage) {
+	switch {
+	case len(o.errs) > 0: // a list of the wrong type is told already
+	case prompts != nil && requests != nil:
+		o.fail("requests", "requests and prompts are both there: give one of them.")
+	case prompts == nil && requests == nil:
+		o.fail("prompts", "prompts is missing: give a list of prompts, or requests.")
+	case prompts != nil:
+		o.size("prompts", len(*prompts))
+	default:
+		o.size("requests", len(*requests))
+	}
+}
+
+func (o *object) size(field string, n int) {
+	if n >= 1 && n <= jobs.MaxBatch {
+		return
+	}
+	lo, hi := 1.0, float64(jobs.MaxBatch)
+	o.tooMany = n > jobs.MaxBatch
+	o.add(jobs.FieldError{Field: field, Detail: fmt.Sprintf("the batch has %d jobs: it must have 1…%d.", n, jobs.MaxBatch), Min: &lo, Max: &hi})
+}
+
+// shared reads the fields that hold for every job of the batch that does not say otherwise.
+func (o *object) shared(base jobs.Submit) jobs.Submit {
 	if _, both := o.fields["prompt"]; both {
-		o.fail("prompt", "prompt and prompts are both there: give one of them.")
+		o.fail("prompt", "prompt is there besides the list: put it into the list.")
 		delete(o.fields, "prompt")
 	}
-	shared := o.submission(base)
+	s := o.submission(base)
 	o.unknown()
-	shared.Request.Prompt = "-"
-	o.check(shared)
+	probe := s
+	probe.Request.Prompt = "-"
+	o.check(probe)
+	return s
+}
+
+func (o *object) fromPrompts(shared jobs.Submit, prompts []string) []jobs.Submit {
 	subs := make([]jobs.Submit, len(prompts))
 	for i, p := range prompts {
 		subs[i] = keyed(shared, i)
@@ -88,8 +106,7 @@ func (o *object) fromPrompts(base jobs.Submit, prompts []string) []jobs.Submit {
 	return subs
 }
 
-func (o *object) fromRequests(base jobs.Submit, requests []json.RawMessage) []jobs.Submit {
-	o.unknown()
+func (o *object) fromRequests(shared jobs.Submit, requests []json.RawMessage) []jobs.Submit {
 	subs := make([]jobs.Submit, len(requests))
 	for i, raw := range requests {
 		one, err := parseObject(raw, "requests/"+strconv.Itoa(i)+"/")
@@ -97,7 +114,7 @@ func (o *object) fromRequests(base jobs.Submit, requests []json.RawMessage) []jo
 			o.fail("requests/"+strconv.Itoa(i), "this request is not a JSON object.")
 			continue
 		}
-		subs[i] = one.submission(keyed(base, i))
+		subs[i] = one.submission(keyed(shared, i))
 		one.unknown()
 		one.check(subs[i])
 		o.errs = append(o.errs, one.errs...)
@@ -105,8 +122,9 @@ func (o *object) fromRequests(base jobs.Submit, requests []json.RawMessage) []jo
 	return subs
 }
 
-// keyed gives item i of a batch its own idempotency key.
+// keyed makes item i of a batch, with an idempotency key of its own.
 func keyed(s jobs.Submit, i int) jobs.Submit {
+	s.Batched = true
 	if s.Key != "" {
 		s.Key += "/" + strconv.Itoa(i)
 	}

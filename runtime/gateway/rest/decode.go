@@ -18,9 +18,10 @@ import (
 
 // object is a JSON object whose fields are read one by one, so that everything wrong is found at once.
 type object struct {
-	fields map[string]json.RawMessage
-	at     string // pointer of the object, "" or "requests/3/"
-	errs   []jobs.FieldError
+	fields  map[string]json.RawMessage
+	at      string // pointer of the object, "" or "requests/3/"
+	errs    []jobs.FieldError
+	tooMany bool // a batch whose items are not looked at
 }
 
 func readObject(r *http.Request, limit int64) (*object, error) {
@@ -75,8 +76,11 @@ func invalid(field, detail string) error {
 	return &jobs.InvalidError{Fields: []jobs.FieldError{{Field: field, Detail: detail}}}
 }
 
-func (o *object) fail(field, detail string) {
-	o.errs = append(o.errs, jobs.FieldError{Field: o.at + field, Detail: detail})
+func (o *object) fail(field, detail string) { o.add(jobs.FieldError{Field: field, Detail: detail}) }
+
+func (o *object) add(e jobs.FieldError) {
+	e.Field = o.at + e.Field
+	o.errs = append(o.errs, e)
 }
 
 // take reads one field into v and removes it; null and absent leave v alone.
@@ -87,7 +91,18 @@ func take[T any](o *object, field string, v *T, want string) {
 		return
 	}
 	if err := json.Unmarshal(raw, v); err != nil {
-		o.fail(field, fmt.Sprintf("%s is %s: it must be %s.", field, short(raw), want))
+		o.add(jobs.Mistyped(field, short(raw), want))
+	}
+}
+
+// given reads a whole number whose zero, left to stand for the default, would not be told from its absence.
+func given[T int | int64](o *object, field string, dst *T) {
+	v := optional[T](o, field, anInt)
+	if v == nil {
+		return
+	}
+	if *dst = *v; *v == 0 {
+		o.add(jobs.Outside(field, *v))
 	}
 }
 
@@ -137,8 +152,8 @@ func (o *object) submission(s jobs.Submit) jobs.Submit {
 	take(o, "image", &q.Image, aString)
 	take(o, "preview", &q.Preview, aBool)
 	take(o, "priority", &s.Priority, aLevel)
-	take(o, "deadline_seconds", &s.Deadline, anInt)
-	take(o, "max_attempts", &s.MaxAttempts, anInt)
+	given(o, "deadline_seconds", &s.Deadline)
+	given(o, "max_attempts", &s.MaxAttempts)
 	take(o, "webhook", &s.Webhook, aString)
 	return s
 }

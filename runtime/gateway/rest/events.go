@@ -15,7 +15,8 @@ import (
 // stall is how long a watcher may leave an event unread before it is cut off; it can resume.
 const stall = 30 * time.Second
 
-var eventID = regexp.MustCompile(`^[0-9]{1,20}(-[0-9]{1,20})?$`)
+// eventID is what feeds give: digits that fit 64 bits, in Redis' feed two numbers.
+var eventID = regexp.MustCompile(`^[0-9]{1,19}(-[0-9]{1,19})?$`)
 
 // events is GET /jobs/{id}/events.
 func (a *API) events(w http.ResponseWriter, r *http.Request) error {
@@ -32,6 +33,9 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Accel-Buffering", "no") // nginx must not collect events
 	w.WriteHeader(http.StatusOK)
+	if r.Method == http.MethodHead {
+		return nil
+	}
 	s := &stream{w: w, rc: http.NewResponseController(w)}
 	ctx, cancel := context.WithCancel(r.Context())
 	beats := make(chan struct{})

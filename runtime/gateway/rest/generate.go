@@ -54,7 +54,7 @@ func (a *API) respond(w http.ResponseWriter, r *http.Request, j jobs.Job) error 
 		if j, err = a.await(r, j, wait); err != nil {
 			return err
 		}
-	} else if len(r.Header.Values("Prefer")) > 0 {
+	} else if wantsAsync(r) {
 		w.Header().Set("Preference-Applied", "respond-async")
 	}
 	switch {
@@ -64,8 +64,29 @@ func (a *API) respond(w http.ResponseWriter, r *http.Request, j jobs.Job) error 
 		return write(w, http.StatusAccepted, a.view(r, j))
 	case j.State == jobs.Completed && wantsClip(r):
 		return a.send(w, r, j.ID)
+	case wantsClip(r):
+		return noClip(j)
 	}
 	return write(w, http.StatusOK, a.view(r, j))
+}
+
+// noClip is the error for a client that asked for nothing but the clip of a job that has ended without one: who saves the
+// answer must not take the job's record for it.
+func noClip(j jobs.Job) error {
+	status, detail := http.StatusBadGateway, ""
+	if p := j.Problem; p != nil {
+		detail = ": " + p.Detail
+		switch {
+		case p.Kind == "invalid" && p.Status >= 400 && p.Status < 500:
+			status = p.Status
+		case p.Kind == "timeout" || p.Kind == "deadline":
+			status = http.StatusGatewayTimeout
+		}
+	}
+	if j.State == jobs.Cancelled {
+		status = http.StatusConflict
+	}
+	return &httpError{status: status, kind: "job-failed", job: j.ID, err: fmt.Errorf("job %s is %s%s", j.ID, j.State, detail)}
 }
 
 // await gives the job as it is when it has ended, when the disk is full for it, or after wait.

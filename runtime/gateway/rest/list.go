@@ -43,7 +43,8 @@ func filter(r *http.Request) (jobs.Filter, error) {
 	if v := q.Get("limit"); v != "" {
 		n, err := strconv.Atoi(v)
 		if f.Limit = n; err != nil || n < 1 || n > maxPage {
-			bad = append(bad, jobs.FieldError{Field: "limit", Detail: fmt.Sprintf("limit is %q: it must lie in 1…%d.", v, maxPage)})
+			lo, hi := 1.0, float64(maxPage)
+			bad = append(bad, jobs.FieldError{Field: "limit", Detail: fmt.Sprintf("limit is %q: it must lie in 1…%d.", v, maxPage), Min: &lo, Max: &hi})
 		}
 	}
 	if f.Before != "" && !idForm.MatchString(f.Before) {

@@ -38,16 +38,12 @@ func golden(t *testing.T, file string, v any) {
 	}
 }
 
-func TestOpenAPIGolden(t *testing.T) { golden(t, "testdata/openapi.json", document()) }
+func TestOpenAPIGolden(t *testing.T) { golden(t, "testdata/openapi.json", wholeDocument()) }
 
 // TestOpenAPIIsWhole holds the document to itself and to the code: every reference resolves, every operation has an id of
 // its own, and every field that decode.go reads is documented and the other way round.
 func TestOpenAPIIsWhole(t *testing.T) {
-	b, err := json.Marshal(document())
-	if err != nil {
-		t.Fatal(err)
-	}
-	doc := parse[map[string]any](t, b)
+	doc := asJSON(t, wholeDocument())
 	defs := doc["components"].(map[string]any)["schemas"].(map[string]any)
 	ids := map[string]bool{}
 	var walk func(v any)
@@ -73,8 +69,8 @@ func TestOpenAPIIsWhole(t *testing.T) {
 		}
 	}
 	walk(doc)
-	if len(ids) != len(perModel())+len(global()) {
-		t.Errorf("%d operations documented, %d served", len(ids), len(perModel())+len(global()))
+	if want := len(perModel()) + len(global()) + 1; len(ids) != want { // and the webhook
+		t.Errorf("%d operations documented, %d served", len(ids), want)
 	}
 	fields := defs["GenerateRequest"].(map[string]any)["properties"].(map[string]any)
 	for name := range fields {
@@ -90,6 +86,82 @@ func TestOpenAPIIsWhole(t *testing.T) {
 	if len(fields) != 15 {
 		t.Errorf("%d fields documented, decode.go reads 15", len(fields))
 	}
+	for name, f := range fields {
+		e := jobs.Mistyped(name, "x", "y")
+		if f := f.(map[string]any); e.Min != nil && (f["minimum"] != *e.Min || f["maximum"] != *e.Max) {
+			t.Errorf("%s is documented as %v, its limits are %v…%v", name, f, *e.Min, *e.Max)
+		}
+	}
+}
+
+func asJSON(t *testing.T, v any) map[string]any {
+	t.Helper()
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return parse[map[string]any](t, b)
+}
+
+// TestOwnPortsDocument has the paths that the port serves, and no others.
+func TestOwnPortsDocument(t *testing.T) {
+	r := newRig(t, nil)
+	resp, b := r.do("GET", r.port+"/openapi.json", "")
+	paths := parse[map[string]any](t, b)["paths"].(map[string]any)
+	if resp.StatusCode != 200 || paths["/generate"] == nil || paths["/jobs/{id}/download"] == nil || paths["/openapi.json"] == nil {
+		t.Fatalf("%s %v", resp.Status, paths)
+	}
+	for path := range paths {
+		if strings.HasPrefix(path, "/v1/") {
+			t.Errorf("%s is not served there", path)
+		}
+	}
+}
+
+// TestAnswersAreAsDocumented holds what the server answers to the document: statuses, media types and schemas. The
+// examples go in as they are.
+func TestAnswersAreAsDocumented(t *testing.T) {
+	r := newRig(t, nil)
+	_, b := r.do("GET", r.url+"/openapi.json", "")
+	d := contract{t, parse[map[string]any](t, b)}
+	generate, batch := d.example("generate"), d.example("batch")
+	call := func(op string, status int, method, path, body string, header ...string) []byte {
+		t.Helper()
+		resp, b := r.do(method, r.url+path, body, header...)
+		if resp.StatusCode != status {
+			t.Errorf("%s: %s, want %d: %s", op, resp.Status, status, b)
+		}
+		d.holds(op, resp.StatusCode, resp.Header.Get("Content-Type"), b)
+		return b
+	}
+	const base = "/v1/models/wan21"
+	done := parse[jobView](t, call("generate", 200, "POST", base+"/generate", generate, "Prefer", "wait=20"))
+	call("generate", 202, "POST", base+"/generate", generate)
+	call("generate", 200, "POST", base+"/generate", generate, "Prefer", "wait=20", "Accept", "video/mp4")
+	call("generate", 400, "POST", base+"/generate", `{"prompt":"","width":-1}`)
+	call("generate", 404, "POST", "/v1/models/none/generate", generate)
+	call("batch", 202, "POST", base+"/batch", batch)
+	for _, op := range []struct{ one, all, path string }{{"getModelJob", "listModelJobs", base}, {"getJob", "listJobs", "/v1"}} {
+		call(op.one, 200, "GET", op.path+"/jobs/"+done.ID, "")
+		call(op.one, 404, "GET", op.path+"/jobs/none", "")
+		call(op.all, 200, "GET", op.path+"/jobs?limit=2", "")
+		call(op.all, 400, "GET", op.path+"/jobs?limit=0", "")
+	}
+	call("watchJob", 200, "GET", "/v1/jobs/"+done.ID+"/events", "")
+	call("downloadJob", 200, "GET", "/v1/jobs/"+done.ID+"/download", "")
+	call("downloadJob", 206, "GET", "/v1/jobs/"+done.ID+"/download", "", "Range", "bytes=1-2")
+	call("cancelJob", 409, "DELETE", "/v1/jobs/"+done.ID, "")
+	call("retryJob", 409, "POST", "/v1/jobs/"+done.ID+"/retry", "")
+	call("cancelJob", 204, "DELETE", "/v1/jobs/"+done.ID+"?purge=true", "")
+	call("health", 200, "GET", base+"/health", "")
+	call("ready", 200, "GET", base+"/ready", "")
+	call("ready", 503, "GET", "/v1/models/ltx2/ready", "")
+	call("info", 200, "GET", base+"/info", "")
+	call("metrics", 200, "GET", base+"/metrics", "")
+	call("metrics", 200, "GET", base+"/metrics", "", "Accept", "text/plain")
+	call("metrics", 200, "GET", "/v1/models/ltx2/metrics", "")
+	call("listModels", 200, "GET", "/v1/models", "")
+	call("openapi", 200, "GET", "/openapi.json", "")
 }
 
 // TestWireGolden holds the JSON forms still.

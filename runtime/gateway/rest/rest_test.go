@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -156,6 +157,27 @@ func TestClipAsAnswer(t *testing.T) {
 	}
 }
 
+func TestNoClipAsAnswer(t *testing.T) {
+	for status, script := range map[int]script{
+		400: func(context.Context, jobstest.Call) (*spec.Result, error) {
+			return jobstest.Stream(400, "application/json", []byte(`{"detail":"width must be a multiple of 16"}`)), nil
+		},
+		502: func(context.Context, jobstest.Call) (*spec.Result, error) { return nil, errors.New("broke") },
+		504: func(context.Context, jobstest.Call) (*spec.Result, error) {
+			return nil, fmt.Errorf("too slow: %w", context.DeadlineExceeded)
+		},
+	} {
+		r := newRig(t, script)
+		p := r.problem(status, "POST", "/v1/models/wan21/generate", `{"prompt":"x"}`, "Prefer", "wait=20", "Accept", "video/mp4")
+		if p.Type != "/problems/job-failed" || p.Job == "" || !strings.Contains(p.Detail, p.Job) {
+			t.Errorf("%+v", p)
+		}
+		if j := r.generate(`{"prompt":"x"}`, "Prefer", "wait=20"); !j.Status.Ended() || j.Error == nil {
+			t.Errorf("%+v", j)
+		}
+	}
+}
+
 func block(ctx context.Context, _ jobstest.Call) (*spec.Result, error) { return jobstest.Block(ctx) }
 
 func TestAsyncListCancel(t *testing.T) {
@@ -189,20 +211,27 @@ func TestAsyncListCancel(t *testing.T) {
 func TestEveryWrongFieldAtOnce(t *testing.T) {
 	r := newRig(t, nil)
 	p := r.problem(400, "POST", "/v1/models/wan21/generate", `{"prompt":"","width":0,"height":"tall","num_frames":9999,"fps":0.5,
-		"num_inference_steps":0,"guidance_scale":-1,"seed":-3,"image":"%%","priority":"urgent","webhook":"ftp://x","negativ_prompt":"x"}`)
+		"num_inference_steps":0,"guidance_scale":-1,"seed":-3,"image":"%%","priority":"urgent","webhook":"ftp://x","negativ_prompt":"x",
+		"deadline_seconds":0,"max_attempts":0}`)
 	got := map[string]bool{}
 	for _, e := range p.Errors {
 		got[e.Pointer] = true
-		if e.Pointer == "#/num_inference_steps" && (e.Minimum == nil || *e.Minimum != 1 || *e.Maximum != 1000) {
+		if strings.Contains("#/width #/height #/num_inference_steps #/deadline_seconds #/max_attempts", e.Pointer) && (e.Minimum == nil || *e.Minimum != 1 || e.Maximum == nil) {
 			t.Errorf("limits missing in %+v", e)
 		}
+		if e.Pointer == "#/height" && e.Detail != `height is "tall": it must be a whole number in 1…8192.` {
+			t.Error(e.Detail)
+		}
+		if e.Pointer == "#/seed" && e.Detail != `seed is -3: it must lie in 0…9007199254740991.` {
+			t.Error(e.Detail)
+		}
 	}
-	for _, f := range []string{"prompt", "width", "height", "num_frames", "fps", "num_inference_steps", "guidance_scale", "seed", "image", "priority", "webhook", "negativ_prompt"} {
+	for _, f := range []string{"prompt", "width", "height", "num_frames", "fps", "num_inference_steps", "guidance_scale", "seed", "image", "priority", "webhook", "negativ_prompt", "deadline_seconds", "max_attempts"} {
 		if !got["#/"+f] {
 			t.Errorf("%s is not among the errors: %+v", f, p.Errors)
 		}
 	}
-	if len(p.Errors) != 12 {
+	if len(p.Errors) != 14 {
 		t.Errorf("%d errors", len(p.Errors))
 	}
 }
@@ -289,8 +318,37 @@ func TestBatch(t *testing.T) {
 	if len(p.Errors) != 3 {
 		t.Fatalf("%+v", p.Errors)
 	}
-	for _, body := range []string{`{}`, `{"prompts":[]}`, `{"prompts":["a"],"requests":[]}`, `{"prompts":"a"}`} {
-		r.problem(400, "POST", "/v1/models/wan21/batch", body)
+	many := `{"prompts":[` + strings.Repeat(`"",`, jobs.MaxBatch) + `""]}`
+	for body, want := range map[string]int{`{}`: 1, `{"prompts":[]}`: 1, `{"prompts":["a"],"requests":[]}`: 1, `{"prompts":"a"}`: 1, many: 1,
+		`{"prompts":"a","width":-1,"wdth":1}`: 3, `{"prompts":["a",""],"width":-1}`: 2, `{"requests":[{"prompt":""},{"prompt":"a"}],"width":-1,"prompt":"a"}`: 3} {
+		if p := r.problem(400, "POST", "/v1/models/wan21/batch", body); len(p.Errors) != want {
+			t.Errorf("%.80s: %+v", body, p.Errors)
+		}
+	}
+}
+
+func TestBatchOfRequestsSharesFields(t *testing.T) {
+	r := newRig(t, nil)
+	_, b := r.do("POST", r.url+"/v1/models/wan21/batch", `{"requests":[{"prompt":"a","seed":2},{"prompt":"b"}],"seed":1,"priority":"low"}`)
+	l := parse[jobList](t, b)
+	if len(l.Jobs) != 2 || *l.Jobs[0].Request.Seed != 2 || *l.Jobs[1].Request.Seed != 1 || l.Jobs[1].Priority != jobs.Low {
+		t.Fatalf("%s", b)
+	}
+	_, b = r.do("POST", r.url+"/v1/models/wan21/batch", `{"prompts":["alone"]}`)
+	one := parse[jobList](t, b)
+	_, b = r.do("GET", r.url+"/v1/jobs?batch="+one.Batch, "")
+	if got := parse[jobList](t, b); one.Batch == "" || len(got.Jobs) != 1 || got.Jobs[0].Request.Prompt != "alone" {
+		t.Fatalf("%s", b)
+	}
+}
+
+func TestHead(t *testing.T) {
+	r := newRig(t, block)
+	j := r.generate(`{"prompt":"x"}`)
+	for _, path := range []string{j.Links.Self, j.Links.Events, "/v1/models/wan21/health", "/v1/models/wan21/metrics", "/v1/jobs"} {
+		if resp, b := r.do("HEAD", r.url+path, ""); resp.StatusCode != 200 || len(b) != 0 { // of a stream without an end, too
+			t.Errorf("%s: %s %s", path, resp.Status, b)
+		}
 	}
 }
 
@@ -395,6 +453,24 @@ func TestIdempotentGenerate(t *testing.T) {
 	}
 	if c := r.generate(`{"prompt":"y"}`, "Idempotency-Key", "k", "X-Client-Id", "other"); c.ID == a.ID {
 		t.Fatal("clients share keys")
+	}
+}
+
+func TestClientsAreToldApart(t *testing.T) {
+	for want, header := range map[string][2]string{
+		"192.0.2.1": {}, "me": {"X-Client-Id", "me"}, "203.0.113.7": {"X-Forwarded-For", "203.0.113.7, 10.0.0.1"}, "2001:db8::1": {"X-Forwarded-For", " 2001:db8::1"},
+	} {
+		r := httptest.NewRequest("POST", "/", nil) // from 192.0.2.1
+		if header[0] != "" {
+			r.Header.Set(header[0], header[1])
+		}
+		if got := clientOf(r); got != want {
+			t.Errorf("%v: %q", header, got)
+		}
+	}
+	r := httptest.NewRequest("POST", "/", nil)
+	if r.Header.Set("X-Forwarded-For", "unknown"); clientOf(r) != "192.0.2.1" {
+		t.Error(clientOf(r))
 	}
 }
 

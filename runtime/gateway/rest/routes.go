@@ -1,17 +1,20 @@
 package rest
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // perModel is served under /v1/models/{model} and on the model's own port.
 func perModel() []endpoint {
 	return []endpoint{
 		{"POST", "/generate", func(a *API) handler { return a.generate }, operation{
-			ID: "generate", Summary: "Queue one clip", Tag: "generate", In: generateRequest{}, Params: submitParams,
-			Out: answers{200: {"The job has ended within Prefer: wait", jobView{}}, 202: {"Queued", jobView{}}}, Fails: submitFails,
-			Long: "Prefer: wait=N holds the answer until the job has ended, at most N seconds; Prefer: respond-async and no preference answer at once. With Accept: video/mp4 and a wait that sufficed, the answer is the clip."}},
+			ID: "generate", Summary: "Queue one clip", Tag: "generate", In: generateRequest{}, Example: generateExample, Params: submitParams,
+			Out: answers{200: {Text: "The job has ended within Prefer: wait", Body: jobView{}, Also: clip{}}, 202: {Text: "Queued", Body: jobView{}}}, Fails: append(slices.Clone(submitFails), 502, 504),
+			Long: "Prefer: wait=N holds the answer until the job has ended, at most N seconds; Prefer: respond-async and no preference answer at once. With Accept: video/mp4 and a wait that sufficed, the answer is the clip, or the problem when there is none."}},
 		{"POST", "/batch", func(a *API) handler { return a.batch }, operation{
-			ID: "batch", Summary: "Queue many clips in one call, all or none", Tag: "generate", In: batchRequest{}, Params: submitParams,
-			Out: answers{202: {"Queued", jobList{}}}, Fails: submitFails}},
+			ID: "batch", Summary: "Queue many clips in one call, all or none", Tag: "generate", In: batchRequest{}, Example: batchExample, Params: submitParams,
+			Out: answers{202: {Text: "Queued", Body: jobList{}}}, Fails: submitFails}},
 		{"GET", "/jobs", func(a *API) handler { return a.list }, listDoc("listModelJobs")},
 		{"GET", "/jobs/{id}", func(a *API) handler { return a.show }, showDoc("getModelJob")},
 		{"DELETE", "/jobs/{id}", func(a *API) handler { return a.cancel }, cancelDoc("cancelModelJob")},
@@ -19,14 +22,14 @@ func perModel() []endpoint {
 		{"GET", "/jobs/{id}/events", func(a *API) handler { return a.events }, eventsDoc("watchModelJob")},
 		{"GET", "/jobs/{id}/download", func(a *API) handler { return a.download }, downloadDoc("downloadModelJob")},
 		{"GET", "/health", func(a *API) handler { return a.health }, operation{
-			ID: "health", Summary: "Whether the API is up", Tag: "model", Out: answers{200: {"Up", healthView{}}}}},
+			ID: "health", Summary: "Whether the API is up", Tag: "model", Out: answers{200: {Text: "Up", Body: healthView{}}}}},
 		{"GET", "/ready", func(a *API) handler { return a.ready }, operation{
-			ID: "ready", Summary: "Whether the model is loaded", Tag: "model", Out: answers{200: {"Loaded", readyView{}}, 503: {"Not loaded; the first job loads it", readyView{}}}, Fails: []int{404}}},
+			ID: "ready", Summary: "Whether the model is loaded", Tag: "model", Out: answers{200: {Text: "Loaded", Body: readyView{}}, 503: {Text: "Not loaded; the first job loads it", Body: readyView{}}}, Fails: []int{404}}},
 		{"GET", "/info", func(a *API) handler { return a.info }, operation{
-			ID: "info", Summary: "What the model is and what it takes", Tag: "model", Out: answers{200: {"The model", infoView{}}}, Fails: []int{404}}},
+			ID: "info", Summary: "What the model is and what it takes", Tag: "model", Out: answers{200: {Text: "The model", Body: infoView{}}}, Fails: []int{404}}},
 		{"GET", "/metrics", func(a *API) handler { return a.metrics }, operation{
 			ID: "metrics", Summary: "What has been measured of the model; Prometheus text when Accept asks for text/plain", Tag: "model",
-			Out: answers{200: {"Measured", metricsView{}}}, Fails: []int{404}}},
+			Out: answers{200: {Text: "Measured", Body: metricsView{}, Also: prometheusText{}}}, Fails: []int{404}}},
 	}
 }
 
@@ -34,17 +37,28 @@ func perModel() []endpoint {
 func global() []endpoint {
 	return []endpoint{
 		{"GET", "/v1/models", func(a *API) handler { return a.models }, operation{
-			ID: "listModels", Summary: "All models", Tag: "model", Out: answers{200: {"By name", modelList{}}}}},
-		{"GET", "/v1/jobs", func(a *API) handler { return a.list }, listDoc("listJobs")},
+			ID: "listModels", Summary: "All models", Tag: "model", Out: answers{200: {Text: "By name", Body: modelList{}}}}},
+		{"GET", "/v1/jobs", func(a *API) handler { return a.list }, listDoc("listJobs", param{"query", "model", "Jobs of one model", "string"})},
 		{"GET", "/v1/jobs/{id}", func(a *API) handler { return a.show }, showDoc("getJob")},
 		{"DELETE", "/v1/jobs/{id}", func(a *API) handler { return a.cancel }, cancelDoc("cancelJob")},
 		{"POST", "/v1/jobs/{id}/retry", func(a *API) handler { return a.retry }, retryDoc("retryJob")},
 		{"GET", "/v1/jobs/{id}/events", func(a *API) handler { return a.events }, eventsDoc("watchJob")},
 		{"GET", "/v1/jobs/{id}/download", func(a *API) handler { return a.download }, downloadDoc("downloadJob")},
-		{"GET", "/openapi.json", func(a *API) handler { return a.openapi }, operation{
-			ID: "openapi", Summary: "This document", Tag: "model", Out: answers{200: {"OpenAPI 3.1", nil}}}},
+		{"GET", "/openapi.json", func(a *API) handler { return a.openapi }, openapiDoc},
 	}
 }
+
+// ownOpenAPI is what a model's own port has besides perModel.
+func ownOpenAPI() endpoint {
+	return endpoint{"GET", "/openapi.json", func(a *API) handler { return a.openapi }, openapiDoc}
+}
+
+var openapiDoc = operation{ID: "openapi", Summary: "This document", Tag: "model", Out: answers{200: {Text: "OpenAPI 3.1", Body: anObject{}}}}
+
+var (
+	generateExample = map[string]any{"prompt": "a big red circle moving right on a navy background", "num_inference_steps": 20, "seed": 7, "priority": "high"}
+	batchExample    = map[string]any{"prompts": []string{"a red circle", "a blue square"}, "seed": 7, "priority": "low"}
+)
 
 var submitFails = []int{http.StatusBadRequest, 403, 404, 408, 409, 413, 415, 422, 429, 507}
 
@@ -54,39 +68,39 @@ var submitParams = []param{
 	{"header", "X-Client-Id", "Who asks; jobs of different clients take turns", "string"},
 }
 
-func listDoc(id string) operation {
-	return operation{ID: id, Summary: "Jobs, newest first", Tag: "jobs", Params: []param{
+func listDoc(id string, more ...param) operation {
+	return operation{ID: id, Summary: "Jobs, newest first", Tag: "jobs", Params: append(more, []param{
 		{"query", "state", "One or more of queued, running, completed, failed, cancelled, dead, by commas; dead is the dead-letter list", "string"},
 		{"query", "batch", "Jobs of one batch", "string"},
 		{"query", "client", "Jobs of one client", "string"},
 		{"query", "limit", "1…500; default 50", "integer"},
 		{"query", "before", "The last page's next", "string"},
-	}, Out: answers{200: {"One page", jobList{}}}, Fails: []int{400, 404}}
+	}...), Out: answers{200: {Text: "One page", Body: jobList{}}}, Fails: []int{400, 404}}
 }
 
 func showDoc(id string) operation {
 	return operation{ID: id, Summary: "One job", Tag: "jobs", Params: []param{{"header", "Prefer", "wait=N waits until the job has ended", "string"}},
-		Out: answers{200: {"The job", jobView{}}}, Fails: []int{404}}
+		Out: answers{200: {Text: "The job", Body: jobView{}}}, Fails: []int{404}}
 }
 
 func cancelDoc(id string) operation {
 	return operation{ID: id, Summary: "Cancel a job; ?purge=true removes an ended one with its clip", Tag: "jobs", Params: []param{
 		{"query", "purge", "true removes the record and the clip of an ended job", "boolean"}},
-		Out: answers{200: {"Ended", jobView{}}, 202: {"The node that runs it has been asked", jobView{}}, 204: {"Removed", nil}}, Fails: []int{404, 409}}
+		Out: answers{200: {Text: "Ended", Body: jobView{}}, 202: {Text: "The node that runs it has been asked", Body: jobView{}}, 204: {Text: "Removed"}}, Fails: []int{404, 409}}
 }
 
 func retryDoc(id string) operation {
-	return operation{ID: id, Summary: "Queue a failed, dead or cancelled job again", Tag: "jobs", Out: answers{202: {"Queued", jobView{}}}, Fails: []int{404, 409}}
+	return operation{ID: id, Summary: "Queue a failed, dead or cancelled job again", Tag: "jobs", Out: answers{202: {Text: "Queued", Body: jobView{}}}, Fails: []int{404, 409}}
 }
 
 func eventsDoc(id string) operation {
 	return operation{ID: id, Summary: "Server-sent events until the job has ended", Tag: "jobs", Params: []param{
 		{"header", "Last-Event-ID", "Resume after this event", "string"}},
-		Out: answers{200: {"queued (position), running, progress, preview, and the ended state with the whole job", eventStream{}}}, Fails: []int{404}}
+		Out: answers{200: {Text: "queued (position), running, progress, preview, and the ended state with the whole job", Body: eventStream{}}}, Fails: []int{404}}
 }
 
 func downloadDoc(id string) operation {
-	return operation{ID: id, Summary: "The clip; ranges and If-None-Match are honoured", Tag: "jobs", Params: []param{
+	return operation{ID: id, Summary: "The clip; Range, If-Range and If-None-Match are honoured", Tag: "jobs", Params: []param{
 		{"query", "inline", "true shows it in the browser", "boolean"}},
-		Out: answers{200: {"The clip", clip{}}, 206: {"A range of it", clip{}}}, Fails: []int{404, 409, 416}}
+		Out: answers{200: {Text: "The clip", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 304: {Text: "It is what If-None-Match says"}, 416: {Text: "The range lies outside it"}}, Fails: []int{404, 409}}
 }

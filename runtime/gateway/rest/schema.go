@@ -12,7 +12,20 @@ import (
 )
 
 // schemas turns Go types into JSON Schema. Structs become named definitions; tags doc, min, max and required add to them.
-type schemas struct{ defs map[string]any }
+type schemas struct {
+	defs  map[string]any
+	types map[string]reflect.Type // which type has a name
+}
+
+// named gives types a name other than their own, which another type has.
+var named = map[reflect.Type]string{reflect.TypeFor[jobs.Problem](): "JobError"}
+
+func nameOf(t reflect.Type) string {
+	if name := named[t]; name != "" {
+		return name
+	}
+	return strings.ToUpper(t.Name()[:1]) + strings.TrimSuffix(t.Name()[1:], "View")
+}
 
 func (s *schemas) of(v any) any { return s.typ(reflect.TypeOf(v)) }
 
@@ -60,15 +73,20 @@ func clone(m map[string]any) map[string]any {
 }
 
 func (s *schemas) ref(t reflect.Type) any {
-	name := strings.ToUpper(t.Name()[:1]) + strings.TrimSuffix(t.Name()[1:], "View")
-	if _, ok := s.defs[name]; !ok {
+	name := nameOf(t)
+	if other, ok := s.types[name]; ok && other != t {
+		panic("two types are called " + name + " in /openapi.json: name one of them in schema.go")
+	} else if !ok {
 		def := map[string]any{"type": "object"}
-		s.defs[name] = def // before its fields: types may nest
+		s.defs[name], s.types[name] = def, t // before its fields: types may nest
 		props, required := map[string]any{}, []string{}
 		s.fields(t, t, props, &required)
 		def["properties"] = props
 		if len(required) > 0 {
 			def["required"] = required
+		}
+		if isRequest(t) {
+			def["additionalProperties"] = false
 		}
 	}
 	return map[string]any{"$ref": "#/components/schemas/" + name}
@@ -83,11 +101,16 @@ func (s *schemas) fields(root, t reflect.Type, props map[string]any, required *[
 		}
 		name, opts, _ := strings.Cut(f.Tag.Get("json"), ",")
 		props[name] = s.field(f)
-		always := !strings.Contains(opts, "omit") && !strings.HasSuffix(root.Name(), "Request")
+		always := !strings.Contains(opts, "omit") && !isRequest(root)
 		if always || f.Tag.Get("required") == "true" && root == t {
 			*required = append(*required, name)
 		}
 	}
+}
+
+// isRequest tells the bodies that clients send, whose fields are optional unless they say otherwise and all known.
+func isRequest(t reflect.Type) bool {
+	return t == reflect.TypeFor[generateRequest]() || t == reflect.TypeFor[batchRequest]()
 }
 
 func (s *schemas) field(f reflect.StructField) any {
@@ -98,10 +121,7 @@ func (s *schemas) field(f reflect.StructField) any {
 	if doc := f.Tag.Get("doc"); doc != "" {
 		d["description"] = doc
 	}
-	lo, hi := "minimum", "maximum"
-	if d["type"] == "string" {
-		lo, hi = "minLength", "maxLength"
-	}
+	lo, hi := limits(d["type"])
 	for key, tag := range map[string]string{lo: f.Tag.Get("min"), hi: f.Tag.Get("max")} {
 		if n, err := strconv.ParseFloat(tag, 64); err == nil {
 			d[key] = n
@@ -111,4 +131,15 @@ func (s *schemas) field(f reflect.StructField) any {
 		d["type"] = []any{d["type"], "null"}
 	}
 	return d
+}
+
+// limits are the keywords that bound a type.
+func limits(kind any) (lo, hi string) {
+	switch kind {
+	case "string":
+		return "minLength", "maxLength"
+	case "array":
+		return "minItems", "maxItems"
+	}
+	return "minimum", "maximum"
 }

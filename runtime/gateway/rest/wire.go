@@ -18,7 +18,12 @@ type settings struct {
 
 // generateRequest documents the body of /generate; decode.go reads it field by field.
 type generateRequest struct {
-	Prompt         string  `json:"prompt" min:"1" max:"8192" required:"true" doc:"What the clip shall show, at most 8192 bytes of UTF-8"`
+	Prompt string `json:"prompt" min:"1" max:"8192" required:"true" doc:"What the clip shall show, at most 8192 bytes of UTF-8"`
+	options
+}
+
+// options are the fields beside the prompt.
+type options struct {
 	NegativePrompt string  `json:"negative_prompt,omitempty" max:"8192" doc:"What it shall not show"`
 	Width          int     `json:"width,omitempty" min:"1" max:"8192" doc:"Pixels; the model says in /info which it takes"`
 	Height         int     `json:"height,omitempty" min:"1" max:"8192" doc:"Pixels"`
@@ -33,9 +38,9 @@ type generateRequest struct {
 }
 
 type batchRequest struct {
-	Prompts  []string          `json:"prompts,omitempty" doc:"One job per prompt; the other fields hold for all of them"`
-	Requests []generateRequest `json:"requests,omitempty" doc:"Instead of prompts: one whole request per job"`
-	generateRequest
+	Prompts  []string          `json:"prompts,omitempty" min:"1" max:"1000" doc:"One job per prompt; the other fields hold for all of them"`
+	Requests []generateRequest `json:"requests,omitempty" min:"1" max:"1000" doc:"Instead of prompts: one request per job; what it leaves out is taken from the other fields"`
+	options
 }
 
 type jobView struct {
@@ -155,8 +160,10 @@ type memoryView struct {
 	Instances int   `json:"instances"`
 }
 
-// eventStream and clip stand for bodies that are not JSON.
+// Stand-ins for bodies that no wire type describes.
 type (
-	eventStream struct{}
-	clip        struct{}
+	eventStream    struct{}
+	clip           struct{}
+	prometheusText struct{}
+	anObject       struct{} // JSON of no fixed form
 )
