@@ -3,7 +3,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -26,7 +25,7 @@ type ExitError struct {
 func (e *ExitError) Error() string { return fmt.Sprint(e.Err) }
 func (e *ExitError) Unwrap() error { return e.Err }
 
-// Main runs the command line and returns the exit status: 0, 1 for an error, 2 for wrong usage.
+// Main runs the command line and returns the exit status: 0, 1 for an error, 2 for wrong usage, 130 when interrupted.
 func Main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -36,15 +35,11 @@ func Main(args []string) int {
 	if err == nil {
 		return 0
 	}
-	var exit *ExitError
-	if errors.As(err, &exit) {
-		if exit.Err != nil {
-			fmt.Fprintln(os.Stderr, "videosdgx:", gateway.Sentence(exit.Err))
-		}
-		return exit.Code
+	code, err := status(ctx, err)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "videosdgx:", gateway.Sentence(err))
 	}
-	fmt.Fprintln(os.Stderr, "videosdgx:", gateway.Sentence(err))
-	return 1
+	return code
 }
 
 // Root builds the whole command tree.
@@ -58,5 +53,6 @@ func Root() *cobra.Command {
 	for _, c := range commands {
 		root.AddCommand(c())
 	}
+	markUsage(root)
 	return root
 }

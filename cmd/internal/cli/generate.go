@@ -188,7 +188,7 @@ func (c *client) track(ctx context.Context, j job, t tracker) (job, error) {
 	if err := c.call(clean, http.MethodDelete, jobPath(j.ID), nil, nil); err != nil {
 		return job{}, fmt.Errorf("interrupted, and job %s could not be cancelled, it may go on: %w", j.ID, err)
 	}
-	return job{}, &ExitError{Code: 130, Err: fmt.Errorf("interrupted: job %s was cancelled", j.ID)}
+	return job{}, &ExitError{Code: interrupted, Err: fmt.Errorf("interrupted: job %s was cancelled", j.ID)}
 }
 
 // generated is what generate and jobs download print.

@@ -44,7 +44,7 @@ func jobCmd(use, short, long, example string, run func(cmd *cobra.Command, c *cl
 }
 
 func newJobsLsCmd() *cobra.Command {
-	var model, state, batch, owner string
+	var model, state, batch, owner, before string
 	var limit int
 	cmd := &cobra.Command{
 		Use: "ls", Aliases: []string{"list"}, Short: "List jobs, newest first",
@@ -59,7 +59,7 @@ func newJobsLsCmd() *cobra.Command {
 				return err
 			}
 			q := url.Values{"limit": {strconv.Itoa(limit)}}
-			for k, v := range map[string]string{"model": model, "state": state, "batch": batch, "client": owner} {
+			for k, v := range map[string]string{"model": model, "state": state, "batch": batch, "client": owner, "before": before} {
 				if v != "" {
 					q.Set(k, v)
 				}
@@ -70,6 +70,9 @@ func newJobsLsCmd() *cobra.Command {
 			}
 			if err := c.call(cmd.Context(), http.MethodGet, "/v1/jobs?"+q.Encode(), nil, &page); err != nil {
 				return err
+			}
+			if page.Next != "" {
+				defer fmt.Fprintf(cmd.ErrOrStderr(), "for older ones add --before %s\n", page.Next)
 			}
 			return emit(cmd, page, func(w io.Writer) error { return jobTable(w, page.Jobs) })
 		},
@@ -82,6 +85,7 @@ func newJobsLsCmd() *cobra.Command {
 	f.StringVar(&batch, "batch", "", "only jobs of this batch")
 	f.StringVar(&owner, "client", "", "only jobs of this client")
 	f.IntVar(&limit, "limit", 50, "how many, 1 to 500")
+	f.StringVar(&before, "before", "", "only jobs older than this one: the next page")
 	return cmd
 }
 

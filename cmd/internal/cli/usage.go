@@ -1,0 +1,52 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit statuses besides 0 and 1.
+const (
+	wrongUsage  = 2
+	interrupted = 130 // as shells have it for SIGINT
+)
+
+// markUsage makes what is wrong with a command line itself end with status 2, in cmd and below it, and a command that
+// only groups others refuse words that are none of them.
+func markUsage(cmd *cobra.Command) {
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	if cmd.HasSubCommands() && cmd.HasParent() && !cmd.Runnable() {
+		cmd.Args = cobra.NoArgs
+		cmd.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(c *cobra.Command, args []string) error { return usage(check(c, args)) }
+	}
+	for _, c := range cmd.Commands() {
+		markUsage(c)
+	}
+}
+
+func usage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &ExitError{Code: wrongUsage, Err: err}
+}
+
+// status gives the exit status of an error, and the error to tell; nil: none.
+func status(ctx context.Context, err error) (int, error) {
+	var exit *ExitError
+	switch {
+	case errors.As(err, &exit):
+		return exit.Code, exit.Err
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
+		return interrupted, errors.New("interrupted")
+	case strings.HasPrefix(err.Error(), "unknown command "): // cobra's own, which no hook sees
+		return wrongUsage, err
+	}
+	return 1, err
+}
