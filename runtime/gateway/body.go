@@ -22,7 +22,9 @@ type body struct {
 	patience time.Duration
 	size     int64 // -1: unknown
 	limit    int64
+	expects  bool // the client waits for 100 Continue before it sends
 	armed    bool
+	over     bool // nothing more is to be read: its end was seen, or an error
 }
 
 func (b *body) Read(p []byte) (int, error) {
@@ -35,6 +37,7 @@ func (b *body) Read(p []byte) (int, error) {
 		b.deadline(time.Now().Add(b.patience + time.Duration(n/slowest)*time.Second))
 	}
 	n, err := b.rc.Read(p)
+	b.over = b.over || err != nil
 	if errors.Is(err, io.EOF) {
 		b.deadline(time.Time{})
 	} else if errors.Is(err, os.ErrDeadlineExceeded) {
@@ -44,6 +47,31 @@ func (b *body) Read(p []byte) (int, error) {
 }
 
 func (b *body) Close() error { return b.rc.Close() }
+
+// linger is how long an answer waits for the rest of a body that its handler did not want: many clients look for an answer
+// only when they have sent everything.
+const linger = time.Second
+
+// settle is called before the answer's head is written. net/http would read what is left of the body first, for as long as
+// the client cares to take; here it is read for a moment, else the connection ends with the answer.
+func (b *body) settle(h http.Header) {
+	if b.over {
+		return
+	}
+	b.over = true
+	patience := linger
+	if b.expects {
+		patience = 0 // reading would invite the client to send
+	}
+	b.deadline(time.Now().Add(patience)) // stays when it is missed: net/http has one more look at what is left
+	if !b.expects {
+		if _, err := io.Copy(io.Discard, b.rc); err == nil {
+			b.deadline(time.Time{})
+			return
+		}
+	}
+	h.Set("Connection", "close")
+}
 
 // deadline is best effort: a recorder in a test has none.
 func (b *body) deadline(t time.Time) { http.NewResponseController(b.w).SetReadDeadline(t) }

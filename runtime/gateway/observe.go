@@ -43,11 +43,15 @@ func observe(o Options, next http.Handler) http.Handler {
 		res := &response{ResponseWriter: w, start: time.Now()}
 		w.Header()[requestID] = []string{uuid.NewString()}
 		if r.ContentLength != 0 {
-			r.Body = &body{rc: http.MaxBytesReader(w, r.Body, o.MaxBody), w: w, patience: o.BodyTimeout, size: r.ContentLength, limit: o.MaxBody}
+			res.body = &body{rc: http.MaxBytesReader(w, r.Body, o.MaxBody), w: w, patience: o.BodyTimeout, size: r.ContentLength, limit: o.MaxBody, expects: r.Header.Get("Expect") != ""}
+			r.Body = res.body
 		}
 		defer func() {
 			if p := recover(); p != nil {
 				crashed(o.Log, res, r, p)
+			}
+			if res.status == 0 {
+				res.settle() // net/http writes the head
 			}
 			if o.AccessLog != nil {
 				access(o.AccessLog, res, r)
@@ -83,14 +87,22 @@ func access(log *slog.Logger, res *response, r *http.Request) {
 type response struct {
 	http.ResponseWriter
 	start  time.Time
+	body   *body // of the request; nil: none
 	status int
 	bytes  int64
+}
+
+func (r *response) settle() {
+	if r.body != nil {
+		r.body.settle(r.Header())
+	}
 }
 
 func (r *response) Unwrap() http.ResponseWriter { return r.ResponseWriter }
 
 func (r *response) WriteHeader(status int) {
 	if r.status == 0 && status >= 200 {
+		r.settle()
 		r.status = status
 		h, b := r.Header(), make([]byte, 0, 96)
 		if v := h["Server-Timing"]; len(v) > 0 {

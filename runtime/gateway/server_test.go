@@ -112,6 +112,58 @@ func TestPagesOfOtherOriginsAreRefused(t *testing.T) {
 	}
 }
 
+// TestABodyThatNobodyWants is refused by handlers that do not read it: the answer must not wait for a client that does not
+// send what it has announced, and must reach one that sends everything first.
+func TestABodyThatNobodyWants(t *testing.T) {
+	_, addr := serve(t, gateway.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		_, err := gateway.ReadBody(r, 1<<20, "the payload")
+		gateway.WriteError(w, err)
+	})
+	ask := func(head string, body []byte, status string) (rest *bufio.Reader, c net.Conn) {
+		t.Helper()
+		c, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { c.Close() })
+		c.SetDeadline(time.Now().Add(8 * time.Second))
+		if _, err := c.Write(append([]byte(head+"\r\nHost: x\r\n\r\n"), body...)); err != nil {
+			t.Fatal(err)
+		}
+		in := bufio.NewReader(c)
+		resp, err := http.ReadResponse(in, nil)
+		if err != nil {
+			t.Fatalf("%s: %v", head, err)
+		}
+		io.Copy(io.Discard, resp.Body)
+		if !strings.HasPrefix(resp.Status, status) {
+			t.Errorf("%s: %s, want %s", head, resp.Status, status)
+		}
+		return in, c
+	}
+	ended := func(in *bufio.Reader) {
+		t.Helper()
+		if _, err := in.ReadByte(); !errors.Is(err, io.EOF) {
+			t.Errorf("the connection goes on: %v", err)
+		}
+	}
+	for _, head := range []string{"POST /x HTTP/1.1\r\nContent-Length: 31457280", "POST /x HTTP/1.1\r\nContent-Length: 31457280\r\nExpect: 100-continue"} {
+		in, _ := ask(head, nil, "413")
+		ended(in)
+	}
+	in, _ := ask("POST /nowhere HTTP/1.1\r\nContent-Length: 100", []byte("{"), "404")
+	ended(in)
+	in, _ = ask("POST /x HTTP/1.1\r\nContent-Length: 31457280", make([]byte, 31457280), "413")
+	if in.Buffered() != 0 {
+		t.Error("more than an answer")
+	}
+	in, c := ask("POST /nowhere HTTP/1.1\r\nContent-Length: 3", []byte("abc"), "404")
+	fmt.Fprint(c, "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n")
+	if resp, err := http.ReadResponse(in, nil); err != nil || resp.StatusCode != 404 {
+		t.Errorf("the connection was not kept: %v", err)
+	}
+}
+
 func TestASlowBodyIsGivenUp(t *testing.T) {
 	_, addr := serve(t, gateway.Options{BodyTimeout: 30 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
 		_, err := gateway.ReadBody(r, 100, "the payload")
