@@ -24,6 +24,7 @@ type attempt struct {
 	mu       sync.Mutex
 	job      Job // as last written or read
 	progress spec.Progress
+	pace     pace
 }
 
 // begin runs a claimed job in a goroutine of its own.

@@ -67,6 +67,7 @@ func (a *attempt) report(p spec.Progress) {
 	}
 	a.mu.Lock()
 	a.progress = p
+	a.pace.step(p, a.s.clock())
 	a.mu.Unlock()
 	a.s.publish(ctx, a.id, "progress", p)
 }

@@ -117,16 +117,19 @@ func (s *Service) remaining() []Remaining {
 	return out
 }
 
-// left expects the rest of a running job: from its steps once a tenth is done, else from its model's mean.
+// left expects the rest of a running job: from the steps of its phase, else from its model's mean; negative: not known,
+// as when it takes longer than the mean.
 func (s *Service) left(a *attempt) time.Duration {
+	now := s.clock()
 	a.mu.Lock()
-	p, elapsed := a.progress, s.clock().Sub(a.job.Started)
+	left, ok := a.pace.left(now)
+	elapsed := now.Sub(a.job.Started)
 	a.mu.Unlock()
-	if f := float64(p.Step) / float64(max(p.Steps, 1)); p.Steps > 0 && f >= 0.1 && f <= 1 {
-		return time.Duration(float64(elapsed) * (1 - f) / f)
+	if ok {
+		return left
 	}
-	if m := s.mean(a.group.Model); m > 0 {
-		return max(0, m-elapsed)
+	if m := s.mean(a.group.Model); m > elapsed {
+		return m - elapsed
 	}
 	return -1
 }

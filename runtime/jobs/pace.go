@@ -1,0 +1,31 @@
+package jobs
+
+import (
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// pace is how fast a job goes through the steps of its present phase. Steps of different phases take different times, so
+// that each phase is measured by itself.
+type pace struct {
+	first, last   spec.Progress
+	since, latest time.Time
+}
+
+func (p *pace) step(now spec.Progress, at time.Time) {
+	if now.Phase != p.first.Phase || now.Step < p.last.Step || p.since.IsZero() {
+		p.first, p.since = now, at
+	}
+	p.last, p.latest = now, at
+}
+
+// left expects the rest of the phase; false before two of its steps have been seen.
+func (p *pace) left(now time.Time) (time.Duration, bool) {
+	done, rest := p.last.Step-p.first.Step, p.last.Steps-p.last.Step
+	if done <= 0 || rest < 0 {
+		return 0, false
+	}
+	each := p.latest.Sub(p.since) / time.Duration(done)
+	return max(0, time.Duration(rest)*each-now.Sub(p.latest)), true
+}

@@ -1,0 +1,41 @@
+package jobs
+
+import (
+	"testing"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+func TestPaceMeasuresEachPhase(t *testing.T) {
+	var p pace
+	at := time.Unix(1000, 0)
+	want := func(after time.Duration, left time.Duration, known bool) {
+		t.Helper()
+		if got, ok := p.left(at.Add(after)); got != left || ok != known {
+			t.Errorf("%s, %v; want %s, %v", got, ok, left, known)
+		}
+	}
+	tell := func(phase string, step, steps int, after time.Duration) {
+		at = at.Add(after)
+		p.step(spec.Progress{Phase: phase, Step: step, Steps: steps}, at)
+	}
+	want(0, 0, false)
+	tell("denoise", 1, 50, time.Minute) // the start took long, steps do not
+	want(0, 0, false)
+	tell("denoise", 2, 50, 2*time.Second)
+	want(0, 96*time.Second, true)
+	want(time.Second, 95*time.Second, true)
+	want(time.Hour, 0, true)
+	tell("denoise", 5, 50, 3*time.Second) // (2+3) s for 4 steps
+	want(0, 45*1250*time.Millisecond, true)
+	tell("decode", 1, 3, time.Second)
+	want(0, 0, false)
+	tell("decode", 2, 3, time.Second)
+	want(0, time.Second, true)
+	tell("decode", 1, 3, time.Second) // another attempt, or a second clip
+	want(0, 0, false)
+	tell("mux", 1, 0, time.Second)
+	tell("mux", 2, 0, time.Second) // of how many is not known
+	want(0, 0, false)
+}
