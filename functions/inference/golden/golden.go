@@ -25,7 +25,13 @@ type Case struct {
 // Open opens a case by name, such as "wan_vae". A missing file fails the test.
 func Open(t testing.TB, name string) *Case {
 	t.Helper()
-	f, err := weights.Open(filepath.Join(dir(), name+".safetensors"))
+	return OpenFile(t, filepath.Join(dir(), name+".safetensors"))
+}
+
+// OpenFile opens a file of the same form that lies elsewhere, such as a package's own testdata.
+func OpenFile(t testing.TB, path string) *Case {
+	t.Helper()
+	f, err := weights.Open(path)
 	if err != nil {
 		t.Fatalf("no golden file: %v", err)
 	}

@@ -56,8 +56,8 @@ func (c Config) validate() error {
 	switch {
 	case c.TrainTimesteps < 1:
 		return bad("num_train_timesteps", c.TrainTimesteps, "1 and more")
-	case c.Karras || c.Exponential || c.Beta:
-		return bad("the sigma schedule", "Karras, exponential or beta", "flow sigmas")
+	case c.Beta || c.Karras && c.Exponential:
+		return bad("the sigma schedule", "beta or two at once", "one of flow, Karras and exponential sigmas")
 	case c.TimeShiftType != "exponential" && c.TimeShiftType != "linear":
 		return bad("time_shift_type", c.TimeShiftType, "exponential, linear")
 	case c.ShiftTerminal != nil && (*c.ShiftTerminal < 0 || *c.ShiftTerminal >= 1):
@@ -72,16 +72,18 @@ func (c Config) validate() error {
 
 func (c Config) validateUniPC(bad func(string, any, string) error) error {
 	switch {
+	case c.Karras || c.Exponential:
+		return bad("the sigma schedule", "Karras or exponential", "flow sigmas")
 	case c.PredictionType != "flow_prediction" || !c.UseFlowSigmas:
 		return bad("prediction_type", c.PredictionType, "flow_prediction with use_flow_sigmas")
-	case c.SolverOrder < 1 || c.SolverOrder > 2:
-		return bad("solver_order", c.SolverOrder, "1, 2")
+	case c.SolverOrder < 1 || c.SolverOrder > maxOrder:
+		return bad("solver_order", c.SolverOrder, "1, 2, 3")
 	case c.SolverType != "bh1" && c.SolverType != "bh2":
 		return bad("solver_type", c.SolverType, "bh1, bh2")
 	case !c.PredictX0 || c.Thresholding:
 		return bad("predict_x0 and thresholding", []bool{c.PredictX0, c.Thresholding}, "true and false")
-	case !c.LowerOrderFinal:
-		return bad("lower_order_final", false, "true")
+	case !c.LowerOrderFinal && c.FinalSigmas == "zero": // λ is infinite at the end: only order 1 gets there
+		return bad("lower_order_final", false, "true, or final_sigmas_type sigma_min")
 	case c.FinalSigmas != "zero" && c.FinalSigmas != "sigma_min":
 		return bad("final_sigmas_type", c.FinalSigmas, "zero, sigma_min")
 	}
@@ -112,6 +114,25 @@ func (c Config) shifted(sigmas []float64, shift, mu float64) []float64 {
 		for i, s := range sigmas {
 			sigmas[i] = 1 - (1-s)/scale
 		}
+	}
+	return sigmas
+}
+
+// respaced keeps the ends of shifted sigmas and spaces those between evenly in σ^{1/7} (Karras et al., 2022) or in ln σ.
+func (c Config) respaced(sigmas []float64) []float64 {
+	const rho = 7
+	to, from := func(s float64) float64 { return s }, func(v float64) float64 { return v }
+	switch {
+	case c.Karras:
+		to, from = func(s float64) float64 { return math.Pow(s, 1./rho) }, func(v float64) float64 { return math.Pow(v, rho) }
+	case c.Exponential:
+		to, from = math.Log, math.Exp
+	default:
+		return sigmas
+	}
+	even := linspace(to(sigmas[0]), to(sigmas[len(sigmas)-1]), len(sigmas))
+	for i, v := range even {
+		sigmas[i] = from(v)
 	}
 	return sigmas
 }

@@ -7,7 +7,7 @@ type Euler struct {
 }
 
 func newEuler(c Config, o Options) *Euler {
-	sigmas := c.shifted(eulerSigmas(c, o), c.Shift, o.Mu)
+	sigmas := c.respaced(c.shifted(eulerSigmas(c, o), c.Shift, o.Mu))
 	e := &Euler{}
 	last := float32(0)
 	for _, s := range sigmas {

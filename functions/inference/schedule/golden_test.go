@@ -11,8 +11,14 @@ import (
 
 const tolerance = 1e-6
 
-func TestGoldenSchedulers(t *testing.T) {
-	g := golden.Open(t, "schedulers")
+func TestGoldenSchedulers(t *testing.T) { replayAll(t, golden.Open(t, "schedulers")) }
+
+// Configurations beyond those of the published models, made by testdata/reference.py.
+func TestReferenceSchedulers(t *testing.T) {
+	replayAll(t, golden.OpenFile(t, "testdata/reference.safetensors"))
+}
+
+func replayAll(t *testing.T, g *golden.Case) {
 	var configs map[string]json.RawMessage
 	g.Config(&configs)
 	if len(configs) == 0 {

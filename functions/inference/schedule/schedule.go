@@ -44,6 +44,9 @@ func FromJSON(raw []byte, o Options) (Scheduler, error) {
 
 // New makes the scheduler that c.Class names.
 func New(c Config, o Options) (Scheduler, error) {
+	if err := c.validate(); err != nil {
+		return nil, err
+	}
 	if n := o.count(); n < 1 || n > c.TrainTimesteps {
 		return nil, fmt.Errorf("%d steps are not possible: 1 to %d are: %w", n, c.TrainTimesteps, errdefs.ErrInvalidArgument)
 	}

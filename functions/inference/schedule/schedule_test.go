@@ -47,7 +47,7 @@ func TestRefusals(t *testing.T) {
 	for raw, why := range map[string]string{
 		`{`:                                     "scheduler configuration",
 		`{"_class_name":"DDIM"}`:                "is not known",
-		`{"solver_order":3,` + wan[1:]:          "supported: 1, 2",
+		`{"solver_order":4,` + wan[1:]:          "supported: 1, 2, 3",
 		`{"use_karras_sigmas":true,` + wan[1:]:  "flow sigmas",
 		`{"lower_order_final":false,` + wan[1:]: "lower_order_final",
 	} {

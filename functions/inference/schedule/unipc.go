@@ -8,7 +8,10 @@ import (
 	"github.com/containerd/errdefs"
 )
 
-// UniPC is UniPCMultistepScheduler for flow prediction: a predictor of order 1 or 2 and the matching corrector, which
+// maxOrder is the highest order of the solver.
+const maxOrder = 3
+
+// UniPC is UniPCMultistepScheduler for flow prediction: a predictor of order 1 to 3 and the matching corrector, which
 // does the previous interval again once the model has seen its end. (Zhao et al., 2023, arXiv 2302.04867.)
 type UniPC struct {
 	c                 Config
@@ -63,7 +66,10 @@ func (u *UniPC) Step(sample, output []float32) error {
 		u.correct(sample, x0)
 	}
 	u.remember(x0)
-	u.order = min(u.c.SolverOrder, len(u.timesteps)-u.at, u.warm+1)
+	u.order = min(u.c.SolverOrder, u.warm+1)
+	if u.c.LowerOrderFinal {
+		u.order = min(u.order, len(u.timesteps)-u.at)
+	}
 	u.last = append(u.last[:0], sample...)
 	u.predict(sample)
 	u.warm = min(u.warm+1, u.c.SolverOrder)
@@ -80,47 +86,37 @@ func (u *UniPC) remember(x0 []float32) {
 
 // predict moves sample from σ_i to σ_{i+1}.
 func (u *UniPC) predict(sample []float32) {
-	s := u.interval(u.at)
-	m0 := u.history[len(u.history)-1]
+	s, m0 := u.interval(u.at, u.order), u.history[len(u.history)-1]
 	if u.order == 1 {
 		for i, x := range sample {
 			sample[i] = s.ratio*x - s.alphaPhi*m0[i]
 		}
 		return
 	}
-	m1 := u.history[len(u.history)-2]
-	rk := u.rk(u.at)
+	rho := s.predictor(u.order)
 	for i, x := range sample {
-		d1 := (m1[i] - m0[i]) / rk
-		sample[i] = s.ratio*x - s.alphaPhi*m0[i] - s.alphaB*(0.5*d1)
+		sample[i] = s.ratio*x - s.alphaPhi*m0[i] - s.alphaB*u.differences(i, s, rho)
 	}
 }
 
 // correct moves the sample before the last step from σ_{i−1} to σ_i again, knowing the prediction x0 at its end.
 func (u *UniPC) correct(sample, x0 []float32) {
-	s := u.interval(u.at - 1)
-	m0 := u.history[len(u.history)-1]
-	if u.order == 1 {
-		for i, x := range u.last {
-			sample[i] = s.ratio*x - s.alphaPhi*m0[i] - s.alphaB*(0.5*(x0[i]-m0[i]))
-		}
-		return
-	}
-	m1 := u.history[len(u.history)-2]
-	rk := u.rk(u.at - 1)
-	// [1 1; rk 1] ρ = b
-	r0 := (s.b[0] - s.b[1]) / (1 - rk)
-	r1 := s.b[0] - r0
+	s, m0 := u.interval(u.at-1, u.order), u.history[len(u.history)-1]
+	rho := s.corrector(u.order)
+	before, end := rho[:u.order-1], rho[u.order-1]
 	for i, x := range u.last {
-		d1 := (m1[i] - m0[i]) / rk
-		sample[i] = s.ratio*x - s.alphaPhi*m0[i] - s.alphaB*(r0*d1+r1*(x0[i]-m0[i]))
+		sample[i] = s.ratio*x - s.alphaPhi*m0[i] - s.alphaB*(u.differences(i, s, before)+end*(x0[i]-m0[i]))
 	}
 }
 
-// rk is (λ_{i−1} − λ_i) / h of the interval that starts at σ_i.
-func (u *UniPC) rk(i int) float32 {
-	l0 := lambda(u.sigmas[i])
-	return (lambda(u.sigmas[i-1]) - l0) / (lambda(u.sigmas[i+1]) - l0)
+// differences is the sum of value i's divided differences between the newest prediction and those before it, by weights.
+func (u *UniPC) differences(i int, s interval, rho []float32) (sum float32) {
+	newest := len(u.history) - 1
+	m0 := u.history[newest][i]
+	for k, w := range rho {
+		sum += w * ((u.history[newest-1-k][i] - m0) / s.r[k])
+	}
+	return sum
 }
 
 func checkStep(at, steps int, sample, output []float32) error {
