@@ -62,10 +62,10 @@ func (c T5Config) Validate() error {
 		}
 	}
 	switch c.FeedForward {
-	case "gated-gelu", "relu", "gelu_new", "gated-silu":
+	case "gated-gelu", "gated-silu", "gelu_new", "relu", "silu":
 		return nil
 	}
-	return fmt.Errorf("text encoder with feed_forward_proj %q; gated-gelu, gated-silu, gelu_new and relu are supported: %w", c.FeedForward, errdefs.ErrNotImplemented)
+	return fmt.Errorf("text encoder with feed_forward_proj %q; gated-gelu, gated-silu, gelu_new, relu and silu are supported: %w", c.FeedForward, errdefs.ErrNotImplemented)
 }
 
 // Buckets are the relative-position buckets of an encoder for n tokens, [query, key]: half of the buckets for keys after

@@ -83,20 +83,21 @@ func (g *t5) feedForward(x onnx.Value, name string) onnx.Value {
 	var y onnx.Value
 	switch c.FeedForward {
 	case "gated-gelu", "gated-silu":
-		y = g.Linear(h, name+"DenseReluDense.wi_0", c.DModel, c.DFF, false)
-		if c.FeedForward == "gated-gelu" {
-			y = g.Gelu(y, true)
-		} else {
-			y = g.SiLU(y)
-		}
+		y = g.activation(g.Linear(h, name+"DenseReluDense.wi_0", c.DModel, c.DFF, false))
 		y = g.Mul(y, g.Linear(h, name+"DenseReluDense.wi_1", c.DModel, c.DFF, false))
 	default:
-		y = g.Linear(h, name+"DenseReluDense.wi", c.DModel, c.DFF, false)
-		if c.FeedForward == "relu" {
-			y = g.Op("Relu", []onnx.Value{y})
-		} else {
-			y = g.Gelu(y, true)
-		}
+		y = g.activation(g.Linear(h, name+"DenseReluDense.wi", c.DModel, c.DFF, false))
 	}
 	return g.Add(x, g.Linear(y, name+"DenseReluDense.wo", c.DFF, c.DModel, false))
+}
+
+// activation is what feed_forward_proj names; T5's gated-gelu means the approximation by tanh.
+func (g *t5) activation(x onnx.Value) onnx.Value {
+	switch g.c.FeedForward {
+	case "relu":
+		return g.Op("Relu", []onnx.Value{x})
+	case "silu", "gated-silu":
+		return g.SiLU(x)
+	}
+	return g.Gelu(x, true)
 }
