@@ -28,6 +28,7 @@ type dit struct {
 
 // Transformer is the graph of WanTransformer3DModel.
 func Transformer(c TransformerConfig, src nn.Source) (*nn.Net, error) {
+	c = c.WithDefaults()
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ func transformerGolden(t *testing.T, name string) {
 	g := golden.Open(t, name)
 	var c TransformerConfig
 	g.Config(&c)
+	c = c.WithDefaults()
 	net, err := Transformer(c, g.Weights("w."))
 	s := compiletest.Open(t, net, err)
 

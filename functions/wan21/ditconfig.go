@@ -39,6 +39,23 @@ type TransformerConfig struct {
 // Dim is the width of the residual stream.
 func (c TransformerConfig) Dim() int64 { return c.NumHeads * c.HeadDim }
 
+// WithDefaults fills what the file may leave out with the defaults of diffusers.
+func (c TransformerConfig) WithDefaults() TransformerConfig {
+	if c.OutChannels == 0 {
+		c.OutChannels = c.InChannels
+	}
+	if c.PatchSize == nil {
+		c.PatchSize = []int64{1, 2, 2}
+	}
+	if c.FreqDim == 0 {
+		c.FreqDim = 256
+	}
+	if c.Eps == 0 {
+		c.Eps = 1e-6
+	}
+	return c
+}
+
 // Validate refuses configurations that the graph cannot express.
 func (c TransformerConfig) Validate() error {
 	if len(c.PatchSize) != 3 {

@@ -40,6 +40,7 @@ func parseConfigs(by map[string]json.RawMessage) (c configs, err error) {
 	if err := decodeConfigs(by, parts); err != nil {
 		return c, err
 	}
+	c.Transformer = c.Transformer.WithDefaults()
 	checks := []func() error{c.Transformer.Validate}
 	if c.Transformer.ImageDim > 0 {
 		if err := decodeConfigs(by, map[string]any{"image_encoder": &c.Image, "image_processor": &c.ImageProcessor}); err != nil {
@@ -49,7 +50,7 @@ func parseConfigs(by map[string]json.RawMessage) (c configs, err error) {
 		checks = append(checks, c.Image.Validate, c.ImageProcessor.Validate)
 	}
 	c.VAE, c.Text = c.VAE.WithDefaults(), c.Text.WithDefaults()
-	for _, check := range append(checks, c.VAE.Validate, c.Text.Validate) {
+	for _, check := range append(checks, c.VAE.Validate, c.VAE.validateStatistics, c.Text.Validate) {
 		if err := check(); err != nil {
 			return c, err
 		}

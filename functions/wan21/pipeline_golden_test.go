@@ -36,7 +36,7 @@ func TestGoldenPipeline(t *testing.T) {
 		Shift       float64           `json:"flow_shift"`
 	}
 	g.Config(&c)
-	c.VAE = c.VAE.WithDefaults()
+	c.Transformer, c.VAE = c.Transformer.WithDefaults(), c.VAE.WithDefaults()
 	net, err := Transformer(c.Transformer, g.Weights("w.transformer."))
 	transformer := compiletest.Open(t, net, err)
 	latents := clipOf(g, "in.latents")

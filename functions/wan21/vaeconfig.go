@@ -66,6 +66,11 @@ func (c VAEConfig) Validate() error {
 		return fmt.Errorf("VAE with %d entries in dim_mult needs %d in temperal_downsample, has %d: %w",
 			len(c.DimMult), len(c.DimMult)-1, len(c.TemporalDownsample), errdefs.ErrInvalidArgument)
 	}
+	return nil
+}
+
+// validateStatistics is apart from Validate, since graphs work on latents that are not normalised.
+func (c VAEConfig) validateStatistics() error {
 	if int64(len(c.LatentsMean)) != c.ZDim || int64(len(c.LatentsStd)) != c.ZDim {
 		return fmt.Errorf("VAE with z_dim %d needs as many latents_mean and latents_std: %w", c.ZDim, errdefs.ErrInvalidArgument)
 	}
