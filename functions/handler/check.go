@@ -15,7 +15,7 @@ import (
 // check holds a request to the model's limits. A field that could not be read has its default here and is not blamed twice.
 func (p *parser) check(r Request) {
 	l := p.d.Limits
-	if strings.TrimSpace(r.Prompt) == "" {
+	if strings.TrimSpace(r.Prompt) == "" && !p.blamed("prompt") {
 		p.add("prompt", r.Prompt, "prompt is empty: say what the clip shall show.")
 	}
 	p.length("prompt", r.Prompt)

@@ -224,7 +224,8 @@ func TestLimitsSayWhatWouldDo(t *testing.T) {
 		`{"prompt":"a","image":"?"}`:                    "not in base64",
 		`{"prompt":"a","output":"gif"}`:                 `"json" or "mp4"`,
 		`{"prompt":3}`:                                  "must be a string",
-		`[]`:                                            "not a JSON object",
+		`[]`:                                            `not a JSON object (it is of type array): send JSON such as {"prompt":"…"}.`,
+		`{"prompt":"a"`:                                 "not a JSON object (unexpected end of JSON input)",
 		`null`:                                          "null",
 		``:                                              "empty",
 		"{\"prompt\":\"a\xff\"}":                        "not valid UTF-8",
@@ -232,6 +233,14 @@ func TestLimitsSayWhatWouldDo(t *testing.T) {
 		if _, err := ParseRequest([]byte(body), film{}.Describe()); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: want %q, got %v", body, want, err)
 		}
+	}
+}
+
+func TestAFieldIsBlamedOnce(t *testing.T) {
+	_, err := ParseRequest([]byte(`{"prompt":3}`), film{}.Describe())
+	var invalid *InvalidError
+	if !errors.As(err, &invalid) || len(invalid.Fields) != 1 {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -264,7 +273,7 @@ func TestFailuresHaveTypes(t *testing.T) {
 		status   int
 	}{
 		"request": {func(context.Context, Request, Output) error {
-			return fmt.Errorf("no such: %w", errdefs.ErrInvalidArgument)
+			return fmt.Errorf("no such word: %w", errdefs.ErrInvalidArgument)
 		}, "InvalidRequest", 400},
 		"other":    {func(context.Context, Request, Output) error { return errors.New("burst") }, "GenerationFailed", 500},
 		"damaged":  {func(context.Context, Request, Output) error { return fmt.Errorf("x: %w", errdefs.ErrDataLoss) }, "DamagedModel", 500},
@@ -279,7 +288,7 @@ func TestFailuresHaveTypes(t *testing.T) {
 		}
 		_, err := h.Invoke(ctx, json.RawMessage(`{"prompt":"a"}`))
 		var e messages.InvokeResponse_Error
-		if !errors.As(err, &e) || e.Type != c.kind || e.Message == "" {
+		if !errors.As(err, &e) || e.Type != c.kind || e.Message == "" || strings.HasSuffix(e.Message, "invalid argument") {
 			t.Errorf("%s: %+v", name, err)
 		}
 		answer, _ := h.Invoke(ctx, json.RawMessage(url("POST", `{"prompt":"a"}`, "")))

@@ -43,7 +43,7 @@ func initError(api *runtimeAPI, reason error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lastWait)
 	defer cancel()
 	_, name := problem(reason)
-	body := encode(map[string]any{"errorType": "Init." + name, "errorMessage": reason.Error(), "stackTrace": []string{}})
+	body := encode(map[string]any{"errorType": "Init." + name, "errorMessage": withoutClass(reason), "stackTrace": []string{}})
 	_, err := api.call(ctx, "POST", "/init/error", "application/json", bytes.NewReader(body))
 	return err
 }

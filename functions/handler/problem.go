@@ -59,7 +59,7 @@ var kinds = []struct {
 }
 
 func problem(err error) (p Problem, name string) {
-	p.Type, p.Detail = "about:blank", err.Error()
+	p.Type, p.Detail = "about:blank", withoutClass(err)
 	var invalid *InvalidError
 	if errors.As(err, &invalid) {
 		p.Errors = invalid.Fields
@@ -71,6 +71,17 @@ func problem(err error) (p Problem, name string) {
 		}
 	}
 	return p, name
+}
+
+// withoutClass is an error's text; its class says nothing that kind and status do not.
+func withoutClass(err error) string {
+	text := err.Error()
+	for _, class := range []error{errdefs.ErrInvalidArgument, errdefs.ErrNotFound, errdefs.ErrFailedPrecondition, errdefs.ErrDataLoss, errdefs.ErrNotImplemented} {
+		if s, ok := strings.CutSuffix(text, ": "+class.Error()); ok {
+			return s
+		}
+	}
+	return text
 }
 
 // plain is the error of a plain event: errorType and errorMessage as Lambda has them.

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -65,7 +66,7 @@ func (p *parser) open(raw []byte) error {
 		detail = `the request is empty: send JSON such as {"prompt":"…"}.`
 	default:
 		if err := json.Unmarshal(raw, &p.fields); err != nil {
-			detail = fmt.Sprintf("the request is not a JSON object: %v.", err)
+			detail = fmt.Sprintf(`the request is not a JSON object (%s): send JSON such as {"prompt":"…"}.`, unlike(err))
 		} else if p.fields == nil {
 			detail = `the request is null: send JSON such as {"prompt":"…"}.`
 		}
@@ -78,6 +79,20 @@ func (p *parser) open(raw []byte) error {
 
 func (p *parser) add(field string, value any, format string, args ...any) {
 	p.wrong = append(p.wrong, wrong(field, value, format, args...))
+}
+
+// blamed says whether something is wrong with the field already.
+func (p *parser) blamed(field string) bool {
+	return slices.ContainsFunc(p.wrong, func(e FieldError) bool { return e.Field == field })
+}
+
+// unlike is why text is no JSON object, without the names of Go's types.
+func unlike(err error) string {
+	var other *json.UnmarshalTypeError
+	if errors.As(err, &other) {
+		return "it is of type " + other.Value
+	}
+	return err.Error()
 }
 
 func (p *parser) text(field string, into *string) func(json.RawMessage) {
