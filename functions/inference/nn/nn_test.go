@@ -38,6 +38,9 @@ func TestWeightsAreCheckedAgainstTheConfiguration(t *testing.T) {
 	if _, err := dense(shapes{"fc.weight": {2, 3}, "fc.bias": {2}}); err != nil {
 		t.Error(err)
 	}
+	if _, err := dense(shapes{"fc.weight": {3, 2}, "fc.bias": {3}}); err == nil || !strings.Contains(err.Error(), "; tensor fc.bias") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("two mistakes are not one sentence: %v", err)
+	}
 	if _, err := dense(shapes{"fc.weight": {3, 2}, "fc.bias": {2}}); err == nil || !strings.Contains(err.Error(), "fc.weight of c has the shape [3 2], its configuration needs [2 3]") {
 		t.Errorf("a transposed weight: %v", err)
 	}

@@ -2,7 +2,6 @@ package onnx
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 	"strings"
@@ -140,9 +139,24 @@ func (b *Builder) constant(name string, t Tensor) Value {
 	return Value(name)
 }
 
+// mistakes are the first few in one line: a checkpoint that does not fit makes thousands.
+func (b *Builder) mistakes() error {
+	const most = 3
+	switch n := len(b.errs); {
+	case n == 0:
+		return nil
+	case n == 1:
+		return b.errs[0]
+	case n <= most:
+		return fmt.Errorf("%w; %w", b.errs[0], (&Builder{errs: b.errs[1:]}).mistakes())
+	default:
+		return fmt.Errorf("%w (and %d more like them)", (&Builder{errs: b.errs[:most]}).mistakes(), n-most)
+	}
+}
+
 // Model is the finished graph.
 func (b *Builder) Model() (*Model, error) {
-	if err := errors.Join(b.errs...); err != nil {
+	if err := b.mistakes(); err != nil {
 		return nil, fmt.Errorf("build graph %s: %w", b.graph.Name, err)
 	}
 	return &Model{

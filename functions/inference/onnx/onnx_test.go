@@ -159,7 +159,13 @@ func TestMistakesOfABuilderComeTogether(t *testing.T) {
 	b := NewBuilder("wrong")
 	b.Fail(errors.New("first"))
 	b.Fail(errors.New("second"))
-	if _, err := b.Model(); err == nil || !strings.Contains(err.Error(), "first") || !strings.Contains(err.Error(), "second") {
+	if _, err := b.Model(); err == nil || !strings.HasSuffix(err.Error(), "first; second") {
+		t.Errorf("got %v", err)
+	}
+	for range 40 {
+		b.Fail(errdefs.ErrNotFound)
+	}
+	if _, err := b.Model(); !errdefs.IsNotFound(err) || !strings.HasSuffix(err.Error(), "first; second; not found (and 39 more like them)") {
 		t.Errorf("got %v", err)
 	}
 }

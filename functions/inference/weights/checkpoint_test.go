@@ -72,6 +72,7 @@ func TestCheckpointFaults(t *testing.T) {
 		"config.json: not valid":  func(d string) { put(t, d, "net/config.json", `{`) },
 		"truncated":               func(d string) { os.Truncate(filepath.Join(d, "net/m-1.safetensors"), 70) },
 		"expected sha256:0000000": func(d string) { put(t, d, SumsName, strings.Repeat("0", 64)+"  net/m-1.safetensors\n") },
+		"gone is missing":         func(d string) { put(t, d, SumsName, strings.Repeat("0", 64)+"  net/gone\n") },
 		"not a line of sha256sum": func(d string) { put(t, d, SumsName, strings.Repeat("0", 64)+"  ../../etc/passwd\n") },
 	} {
 		dir := sample(t)

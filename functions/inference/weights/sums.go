@@ -35,6 +35,9 @@ func VerifySums(ctx context.Context, dir string) error {
 			return &FormatError{File: path, Reason: fmt.Sprintf("not a line of sha256sum: %q", scan.Text())}
 		}
 		found, err := hashFile(ctx, filepath.Join(dir, name), func(int) {})
+		if errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("%s is missing: %s expects it with sha256:%s; pull it again: %w", filepath.Join(dir, name), path, want, err)
+		}
 		if err != nil {
 			return err
 		}
