@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -91,8 +92,11 @@ type submission struct {
 	Webhook     string `json:"webhook,omitempty"`
 }
 
-// body takes the flags that were given; the server judges their values.
+// body takes the flags that were given; the server judges their values, but for text that JSON cannot carry as it is.
 func (o generateOptions) body(flags *pflag.FlagSet, prompt string) (submission, error) {
+	if !utf8.ValidString(prompt) || !utf8.ValidString(o.negative) {
+		return submission{}, errors.New("the prompt is not valid UTF-8: set the terminal or the script that writes it to UTF-8")
+	}
 	s := submission{jobRequest: jobRequest{Prompt: prompt, Preview: o.preview}, Priority: o.priority, MaxAttempts: o.attempts, Webhook: o.webhook}
 	given(flags, "negative", &s.NegativePrompt, o.negative)
 	given(flags, "width", &s.Width, o.width)

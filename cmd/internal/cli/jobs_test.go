@@ -102,6 +102,11 @@ func TestGenerateSaysWhatIsWrong(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "num_inference_steps is 0") || !strings.Contains(err.Error(), "fps is 999") {
 		t.Fatal(err)
 	}
+	for _, args := range [][]string{{"a\xff"}, {"x", "--negative", "\xfe"}} { // JSON would carry U+FFFD in their place
+		if _, _, err = runCLI(t, t.Context(), append([]string{"generate", "--server", url}, args...)...); err == nil || !strings.Contains(err.Error(), "UTF-8") {
+			t.Fatal(err)
+		}
+	}
 	if _, _, err = runCLI(t, t.Context(), "generate", "x", "--server", url, "--model", "ltx2"); err == nil || !strings.Contains(err.Error(), "ltx2") {
 		t.Fatal(err)
 	}
