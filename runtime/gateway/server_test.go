@@ -218,6 +218,57 @@ func TestOversizedBodies(t *testing.T) {
 	}
 }
 
+// A client that sends everything before it reads must find the answer, not a closed connection.
+func TestOversizedBodiesAreHeardOut(t *testing.T) {
+	_, addr := serve(t, gateway.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		_, err := gateway.ReadBody(r, 100, "the payload")
+		gateway.WriteError(w, err)
+	})
+	for _, head := range []string{"Content-Length: 8388608\r\n\r\n", "Transfer-Encoding: chunked\r\n\r\n800000\r\n"} {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		tail := ""
+		if strings.HasPrefix(head, "T") {
+			tail = "\r\n0\r\n\r\n"
+		}
+		if _, err := io.Copy(conn, io.MultiReader(strings.NewReader("POST /x HTTP/1.1\r\nHost: x\r\n"+head), bytes.NewReader(make([]byte, 8<<20)), strings.NewReader(tail))); err != nil {
+			t.Fatalf("%q: %v", head, err)
+		}
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatalf("%q: %v", head, err)
+		}
+		if resp.Body.Close(); resp.StatusCode != 413 {
+			t.Errorf("%q: %s", head, resp.Status)
+		}
+	}
+}
+
+// Neither a client that waits to be asked to go on nor one that never sends what it announced waits for its refusal.
+func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
+	_, addr := serve(t, gateway.Options{BodyTimeout: 50 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
+		gateway.WriteError(w, errdefs.ErrNotFound)
+	})
+	for _, expect := range []string{"Expect: 100-continue\r\n", ""} {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		fmt.Fprintf(conn, "POST /x HTTP/1.1\r\nHost: x\r\n%sContent-Length: 1000\r\n\r\n", expect)
+		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.Body.Close(); resp.StatusCode != 404 || !resp.Close {
+			t.Errorf("%q: %s, close %v", expect, resp.Status, resp.Close)
+		}
+	}
+}
+
 func TestAPanicIs500AndTheServerGoesOn(t *testing.T) {
 	var log bytes.Buffer
 	_, addr := serve(t, gateway.Options{Log: slog.New(slog.NewTextHandler(&log, nil))}, func(http.ResponseWriter, *http.Request) { panic("boom") })
