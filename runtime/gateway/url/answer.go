@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spec/urlevent"
 )
 
 // answer is a function's result as an HTTP response.
@@ -28,8 +30,8 @@ type answer struct {
 
 // output is an answer in payload format 2.0, and a streamed answer's prelude, which has no body.
 type output struct {
-	StatusCode        *int                `json:"statusCode"`
-	Headers           map[string]any      `json:"headers"`
+	StatusCode        json.RawMessage     `json:"statusCode"`
+	Headers           urlevent.Headers    `json:"headers"`
 	MultiValueHeaders map[string][]string `json:"multiValueHeaders"`
 	Cookies           []string            `json:"cookies"`
 	Body              *json.RawMessage    `json:"body"`
@@ -41,15 +43,8 @@ func errBadAnswer(format string, args ...any) error {
 	return &gateway.Typed{Status: http.StatusBadGateway, Type: "InvalidResponseException", Err: fmt.Errorf("the function's answer is not valid: "+format, args...)}
 }
 
-// collect reads a result to its end and interprets it.
-func (h *Handler) collect(res *spec.Result) (answer, error) {
-	stream, body := answer{}, io.Reader(res.Body)
-	if res.Streaming {
-		var err error
-		if stream, body, err = openStream(res); err != nil {
-			return answer{}, err
-		}
-	}
+// collect reads a result to its end and interprets it; head is that of a streamed one.
+func (h *Handler) collect(res *spec.Result, head answer, body io.Reader) (answer, error) {
 	b, err := io.ReadAll(io.LimitReader(body, h.Response+1))
 	if err != nil {
 		return answer{}, fmt.Errorf("read the function's answer: %w", err)
@@ -61,9 +56,9 @@ func (h *Handler) collect(res *spec.Result) (answer, error) {
 	switch {
 	case res.FunctionError != "" || t.FunctionError != "":
 		return failure(res, t, b), nil
-	case stream.status != 0:
-		stream.body, stream.run = b, t.Run
-		return stream, nil
+	case head.status != 0:
+		head.body, head.run = b, t.Run
+		return head, nil
 	}
 	a, err := interpret(b)
 	a.run = t.Run
@@ -85,9 +80,15 @@ func failure(res *spec.Result, t spec.Trailer, body []byte) answer {
 // interpret reads a buffered answer: format 2.0 when it is an object with a statusCode, else JSON with status 200.
 func interpret(b []byte) (answer, error) {
 	var out output
-	if !looksFormatted(b) || json.Unmarshal(b, &out) != nil || out.StatusCode == nil {
-		//nolint:nilerr // JSON of another form is a body
+	var err error
+	if looksFormatted(b) {
+		err = json.Unmarshal(b, &out) // fills in what fits, also where something does not
+	}
+	if _, ok := out.status(); !ok {
 		return answer{status: http.StatusOK, header: http.Header{"Content-Type": {"application/json"}}, body: b}, nil
+	}
+	if err != nil {
+		return answer{}, errBadAnswer("it has a statusCode, but %s", misfit(err))
 	}
 	a, err := out.head()
 	if err != nil {
@@ -95,6 +96,24 @@ func interpret(b []byte) (answer, error) {
 	}
 	a.body, err = out.bytes()
 	return a, err
+}
+
+// misfit says in which field an answer has not the form of an HTTP answer.
+func misfit(err error) string {
+	var e *json.UnmarshalTypeError
+	if !errors.As(err, &e) {
+		return "not the form of an HTTP answer: " + err.Error()
+	}
+	return fmt.Sprintf("%s is a JSON %s; an HTTP answer has headers (an object of strings), cookies (a list of strings), body and isBase64Encoded", e.Field, e.Value)
+}
+
+// status is the answer's status code, if it has one.
+func (o output) status() (int, bool) {
+	var code urlevent.Status
+	if len(o.StatusCode) == 0 || json.Unmarshal(o.StatusCode, &code) != nil {
+		return 0, false
+	}
+	return int(code), true
 }
 
 // looksFormatted spares parsing large answers that are not format 2.0.
@@ -125,14 +144,14 @@ func (o output) bytes() ([]byte, error) {
 // head is status, headers and cookies, checked: a header that HTTP cannot carry must not reach the wire.
 func (o output) head() (answer, error) {
 	a := answer{status: http.StatusOK, header: http.Header{}}
-	if o.StatusCode != nil {
-		a.status = *o.StatusCode
+	if code, ok := o.status(); ok {
+		a.status = code
 	}
 	if a.status < 200 || a.status > 599 {
 		return a, errBadAnswer("statusCode is %d; it takes 200 to 599", a.status)
 	}
 	for k, v := range o.Headers {
-		if err := a.add(k, fmt.Sprint(v)); err != nil {
+		if err := a.add(k, v); err != nil {
 			return a, err
 		}
 	}

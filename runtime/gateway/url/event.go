@@ -14,7 +14,7 @@ import (
 )
 
 // event makes the invocation's payload.
-func (h *Handler) event(r *http.Request, t target, id string, body []byte) []byte {
+func (h *Handler) event(r *http.Request, t target, id, trace string, body []byte) []byte {
 	line := urlevent.HTTP{Method: r.Method, Path: t.path, Protocol: r.Proto, SourceIP: sourceIP(r), UserAgent: r.UserAgent()}
 	e := urlevent.Begin(id, h.Account, r.Host, t.name, line, time.Now())
 	e.Headers = make(map[string]string, len(r.Header)+1)
@@ -26,12 +26,35 @@ func (h *Handler) event(r *http.Request, t target, id string, body []byte) []byt
 		e.Headers[strings.ToLower(k)] = strings.Join(v, ",")
 	}
 	e.Headers["host"] = r.Host
+	forwarded(e.Headers, r, trace)
 	if e.RawQueryString = r.URL.RawQuery; e.RawQueryString != "" {
 		e.Query = query(e.RawQueryString)
 	}
 	e.SetBody(body, isBinary(r.Header.Get("Content-Type"), body))
 	b, _ := json.Marshal(e) // strings and numbers: cannot fail
 	return b
+}
+
+// forwarded adds the headers that Lambda itself adds; frameworks make absolute addresses of them. What a proxy in front has
+// said of scheme and port stays.
+func forwarded(headers map[string]string, r *http.Request, trace string) {
+	scheme, port := "http", "80"
+	if r.TLS != nil {
+		scheme, port = "https", "443"
+	}
+	if _, p, err := net.SplitHostPort(r.Host); err == nil {
+		port = p
+	}
+	for k, v := range map[string]string{"x-forwarded-proto": scheme, "x-forwarded-port": port, "x-amzn-trace-id": trace} {
+		if headers[k] == "" {
+			headers[k] = v
+		}
+	}
+	from := sourceIP(r)
+	if before := headers["x-forwarded-for"]; before != "" {
+		from = before + ", " + from
+	}
+	headers["x-forwarded-for"] = from
 }
 
 func sourceIP(r *http.Request) string {

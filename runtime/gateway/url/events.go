@@ -29,12 +29,19 @@ func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request, inv spec.I
 		return s.fail(gateway.Explain(err), err)
 	}
 	defer res.Body.Close()
-	if res.Streaming && streamsEvents(res) && s.claim() {
+	head, body, err := open(res)
+	if err == nil && streamsEvents(head) && s.yield() {
 		stop()
-		return h.stream(w, res)
+		if !s.begun {
+			begin(w, res, head)
+		}
+		return h.pour(w, res, body)
 	}
 	s.phases(res.Phases)
-	a, err := h.collect(res)
+	var a answer
+	if err == nil {
+		a, err = h.collect(res, head, body)
+	}
 	switch {
 	case err != nil:
 		return s.fail(gateway.Explain(err), err)
@@ -45,14 +52,25 @@ func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request, inv spec.I
 	return nil
 }
 
-func streamsEvents(res *spec.Result) bool { return strings.HasPrefix(res.ContentType, eventStream) }
+func streamsEvents(head answer) bool {
+	return head.status == http.StatusOK && strings.HasPrefix(head.header.Get("Content-Type"), eventStream)
+}
 
 // events writes server-sent events; the head goes out with the first. Safe for concurrent use.
 type events struct {
 	mu     sync.Mutex
 	w      http.ResponseWriter
 	begun  bool
+	told   bool // an event is out, not comments alone
 	closed bool // nothing may be written any more
+}
+
+// yield leaves the response to a function that writes events itself, while none of ours is out: none will be any more.
+func (s *events) yield() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = !s.told
+	return s.closed
 }
 
 // claim takes the response back while no event has been sent: none will be any more.
@@ -79,15 +97,16 @@ func (s *events) send(name string, v any) {
 	if err != nil {
 		return
 	}
-	s.write("event: " + name + "\ndata: " + string(b) + "\n\n")
+	s.write("event: "+name+"\ndata: "+string(b)+"\n\n", true)
 }
 
-func (s *events) write(text string) {
+func (s *events) write(text string, event bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
 		return
 	}
+	s.told = s.told || event
 	if !s.begun {
 		s.begun = true
 		s.w.Header().Set("Content-Type", eventStream)
@@ -109,7 +128,7 @@ func (s *events) keepAlive(every time.Duration) (stop func()) {
 		for {
 			select {
 			case <-t.C:
-				s.write(": keep-alive\n\n")
+				s.write(": keep-alive\n\n", false)
 			case <-quit:
 				return
 			}

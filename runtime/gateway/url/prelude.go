@@ -14,9 +14,12 @@ import (
 // integration is the content type of a streamed answer that begins with a prelude.
 const integration = "application/vnd.awslambda.http-integration-response"
 
-// openStream gives the head of a streamed answer and its body. Without a prelude the status is 200 and the type what the
-// function named.
-func openStream(res *spec.Result) (answer, io.Reader, error) {
+// open gives the head of a streamed answer and its body. Without a prelude the status is 200 and the type what the
+// function named. The head of a buffered answer is in its body: it has none here.
+func open(res *spec.Result) (answer, io.Reader, error) {
+	if !res.Streaming {
+		return answer{}, res.Body, nil
+	}
 	if res.ContentType != integration {
 		content := res.ContentType
 		if content == "" {

@@ -121,7 +121,8 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, t target) error 
 		return err
 	}
 	id := gateway.RequestID(w)
-	inv := spec.Invocation{ID: id, Function: t.name, Qualifier: t.qualifier, TraceID: gateway.TraceID(r, id), Payload: h.event(r, t, id, body)}
+	trace := gateway.TraceID(r, id)
+	inv := spec.Invocation{ID: id, Function: t.name, Qualifier: t.qualifier, TraceID: trace, Payload: h.event(r, t, id, trace, body)}
 	if strings.Contains(r.Header.Get("Accept"), eventStream) {
 		return h.serveEvents(w, r, inv)
 	}
@@ -133,12 +134,17 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, t target) error 
 	return h.answer(w, fn, res)
 }
 
-// answer writes a function's result as an HTTP response.
+// answer writes a function's result as an HTTP response: a streamed one as it comes where the function's URL streams.
 func (h *Handler) answer(w http.ResponseWriter, fn spec.Function, res *spec.Result) error {
-	if res.Streaming && fn.URL.InvokeMode == "RESPONSE_STREAM" {
-		return h.stream(w, res)
+	head, body, err := open(res)
+	if err != nil {
+		return err
 	}
-	a, err := h.collect(res)
+	if res.Streaming && fn.URL.InvokeMode == "RESPONSE_STREAM" {
+		begin(w, res, head)
+		return h.pour(w, res, body)
+	}
+	a, err := h.collect(res, head, body)
 	if err != nil {
 		return err
 	}
@@ -147,14 +153,14 @@ func (h *Handler) answer(w http.ResponseWriter, fn spec.Function, res *spec.Resu
 	return nil
 }
 
-// stream passes a streamed answer on as it comes: head first, then the body, flushed as it arrives.
-func (h *Handler) stream(w http.ResponseWriter, res *spec.Result) error {
-	a, body, err := openStream(res)
-	if err != nil {
-		return err
-	}
+// begin sends the head of a streamed answer.
+func begin(w http.ResponseWriter, res *spec.Result, head answer) {
 	gateway.SetPhases(w, res.Phases, 0)
-	a.writeHead(w)
+	head.writeHead(w)
+}
+
+// pour passes a streamed answer's body on, flushed as it arrives.
+func (h *Handler) pour(w http.ResponseWriter, res *spec.Result, body io.Reader) error {
 	if err := copyFlushing(w, body); err != nil {
 		return breakOff(h.Log, err)
 	}

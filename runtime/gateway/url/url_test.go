@@ -68,7 +68,8 @@ func request(t *testing.T, method, url, body string, header ...string) *http.Req
 const golden = `{
  "version": "2.0", "routeKey": "$default", "rawPath": "/a%2Fb//c", "rawQueryString": "x=1&x=2&y=%20z",
  "cookies": ["k=v", "l=w"],
- "headers": {"accept-encoding": "gzip", "content-length": "2", "content-type": "text/plain", "host": "HOST", "user-agent": "t", "x-many": "1,2"},
+ "headers": {"accept-encoding": "gzip", "content-length": "2", "content-type": "text/plain", "host": "HOST", "user-agent": "t", "x-many": "1,2",
+  "x-amzn-trace-id": "Root=1-2-3", "x-forwarded-for": "10.0.0.1, 127.0.0.1", "x-forwarded-port": "PORT", "x-forwarded-proto": "http"},
  "queryStringParameters": {"x": "1,2", "y": " z"},
  "requestContext": {"accountId": "000000000000", "apiId": "echo", "domainName": "HOST", "domainPrefix": "echo",
   "http": {"method": "POST", "path": "/a%2Fb//c", "protocol": "HTTP/1.1", "sourceIp": "127.0.0.1", "userAgent": "t"},
@@ -84,7 +85,8 @@ func TestEventIsPayloadFormat2(t *testing.T) {
 		return gatewaytest.Answer([]byte("{}")), json.Unmarshal(inv.Payload, &got)
 	})
 	send := func(url, host string) {
-		r := request(t, "POST", url, "hi", "Content-Type", "text/plain", "Cookie", "k=v; l=w", "X-Many", "1", "X-Many", "2", "User-Agent", "t")
+		r := request(t, "POST", url, "hi", "Content-Type", "text/plain", "Cookie", "k=v; l=w", "X-Many", "1", "X-Many", "2", "User-Agent", "t",
+			"X-Forwarded-For", "10.0.0.1", "X-Amzn-Trace-Id", "Root=1-2-3")
 		if host != "" {
 			r.Host = host
 		}
@@ -98,7 +100,7 @@ func TestEventIsPayloadFormat2(t *testing.T) {
 		}
 		rc["requestId"], rc["time"], rc["timeEpoch"] = "ID", "TIME", 0.0
 		var want map[string]any
-		if err := json.Unmarshal([]byte(strings.ReplaceAll(golden, "HOST", r.Host)), &want); err != nil {
+		if err := json.Unmarshal([]byte(strings.NewReplacer("HOST", r.Host, "PORT", r.Host[strings.IndexByte(r.Host, ':')+1:]).Replace(golden)), &want); err != nil {
 			t.Fatal(err)
 		}
 		if r.Host == "" {
@@ -160,6 +162,8 @@ func TestAnswersAreInterpretedAsLambdaDoes(t *testing.T) {
 		{`{"statusCode":204}`, "", "application/json", 204},
 		{`[1,2]`, `[1,2]`, "application/json", 200},
 		{`{"statusCode":"x"}`, `{"statusCode":"x"}`, "application/json", 200},
+		{`{"statusCode":"404","body":"gone","headers":{"Content-Type":"text/plain"}}`, "gone", "text/plain", 404},
+		{`{"statusCode":null,"a":1}`, `{"statusCode":null,"a":1}`, "application/json", 200},
 	} {
 		answer = c.answer
 		resp, body := do(t, request(t, "GET", addr+"/fn/echo/", ""))
@@ -167,16 +171,20 @@ func TestAnswersAreInterpretedAsLambdaDoes(t *testing.T) {
 			t.Errorf("%s: %d %q %s", c.answer, resp.StatusCode, body, resp.Header.Get("Content-Type"))
 		}
 	}
-	for _, bad := range []string{`{"statusCode":99}`, `{"statusCode":200,"headers":{"x":"a\r\nb"}}`, `{"statusCode":200,"body":"%%","isBase64Encoded":true}`} {
+	for _, bad := range []string{`{"statusCode":99}`, `{"statusCode":200,"headers":{"x":"a\r\nb"}}`, `{"statusCode":200,"body":"%%","isBase64Encoded":true}`,
+		`{"statusCode":200,"headers":"x"}`, `{"statusCode":200,"headers":{"x":["a"]}}`, `{"statusCode":200,"cookies":"a=b"}`} {
 		answer = bad
 		if resp, body := do(t, request(t, "GET", addr+"/fn/echo/", "")); resp.StatusCode != 502 || !strings.Contains(body, "answer is not valid") {
 			t.Errorf("%s: %d %s", bad, resp.StatusCode, body)
 		}
 	}
-	answer = `{"statusCode":200,"cookies":["a=1; Path=/","b=2"],"multiValueHeaders":{"x-many":["1","2"]},"headers":{"x-n":5}}`
+	answer = `{"statusCode":200,"cookies":["a=1; Path=/","b=2"],"multiValueHeaders":{"x-many":["1","2"]},"headers":{"x-n":5,"x-big":1000000,"x-bool":true,"x-null":null}}`
 	resp, _ := do(t, request(t, "GET", addr+"/fn/echo/", ""))
 	if d := cmp.Diff([]string{"a=1; Path=/", "b=2"}, resp.Header["Set-Cookie"]); d != "" {
 		t.Error(d)
+	}
+	if _, ok := resp.Header["X-Null"]; ok || resp.Header.Get("X-Big") != "1000000" || resp.Header.Get("X-Bool") != "true" {
+		t.Errorf("%v", resp.Header)
 	}
 	if resp.Header.Get("X-N") != "5" || len(resp.Header["X-Many"]) != 2 || resp.Header.Get("Server-Timing") == "" || resp.Header.Get("X-Amzn-Requestid") == "" {
 		t.Errorf("%v", resp.Header)
@@ -367,6 +375,47 @@ func TestEventStreamOfTheFunctionPassesThrough(t *testing.T) {
 	resp, body := do(t, request(t, "POST", addr+"/fn/echo/", "{}", "Accept", "text/event-stream"))
 	if resp.Header.Get("Content-Type") != "text/event-stream" || !strings.Contains(body, "event: mine") {
 		t.Errorf("%q %v", body, resp.Header)
+	}
+}
+
+// Most functions name the type in a prelude, and some are slow to begin: the comments that went before do no harm.
+func TestEventStreamWithAPreludePassesThrough(t *testing.T) {
+	for name, late := range map[string]bool{"at once": false, "after a comment": true} {
+		in, out := io.Pipe()
+		addr := serve(t, spec.Function{URL: spec.URL{InvokeMode: "RESPONSE_STREAM"}}, func(context.Context, spec.Invocation) (*spec.Result, error) {
+			return gatewaytest.Stream("application/vnd.awslambda.http-integration-response", in, spec.Trailer{}), nil
+		})
+		answer := func() {
+			io.WriteString(out, `{"statusCode":200,"headers":{"content-type":"text/event-stream"}}`+"\x00\x00\x00\x00\x00\x00\x00\x00event: mine\n")
+		}
+		if !late {
+			go answer()
+		}
+		resp, err := http.DefaultTransport.RoundTrip(request(t, "GET", addr+"/fn/echo/", "", "Accept", "text/event-stream"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if late { // the head is here, and only a comment can have brought it
+			go answer()
+		}
+		br := bufio.NewReader(resp.Body)
+		for { // the event comes while the function still runs
+			line, err := br.ReadString('\n')
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasPrefix(line, "event: ") {
+				if line != "event: mine\n" || resp.Header.Get("Content-Type") != "text/event-stream" {
+					t.Errorf("%s: %q %v", name, line, resp.Header)
+				}
+				break
+			}
+		}
+		go func() { io.WriteString(out, "data: 1\n\n"); out.Close() }()
+		if rest, err := io.ReadAll(br); err != nil || string(rest) != "data: 1\n\n" {
+			t.Errorf("%s: %q %v", name, rest, err)
+		}
+		resp.Body.Close()
 	}
 }
 

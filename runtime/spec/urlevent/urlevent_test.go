@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -61,6 +62,10 @@ func TestReadPreludeRefuses(t *testing.T) {
 func TestParseBuffered(t *testing.T) {
 	h, b, err := ParseBuffered([]byte(`{"statusCode":400,"headers":{"content-type":"application/problem+json"},"body":"aGk=","isBase64Encoded":true}`))
 	if err != nil || h.StatusCode != 400 || string(b) != "hi" {
+		t.Fatalf("%+v %q %v", h, b, err)
+	}
+	h, b, err = ParseBuffered([]byte(`{"statusCode":"404","headers":{"n":1000000,"yes":true,"none":null,"s":"t"},"body":"x"}`))
+	if want := (Headers{"n": "1000000", "yes": "true", "s": "t"}); err != nil || h.StatusCode != 404 || !maps.Equal(h.Headers, want) || string(b) != "x" {
 		t.Fatalf("%+v %q %v", h, b, err)
 	}
 	if h, b, err = ParseBuffered([]byte(`{"a":1}`)); err != nil || h.StatusCode != 200 || string(b) != `{"a":1}` {
