@@ -83,6 +83,9 @@ func (p *pool) update(fn spec.Function) {
 	defer p.mu.Unlock()
 	p.fn = fn
 	p.shrink()
+	if fn.MaxInstances() == 0 {
+		p.fail(p.throttled())
+	}
 	for m := range p.ready {
 		if m.armed && m.slots == m.most {
 			m.timer.Reset(0) // its time may have become shorter
@@ -97,7 +100,7 @@ func (p *pool) update(fn spec.Function) {
 func (p *pool) shrink() {
 	for _, idle := range []bool{true, false} {
 		for m := range p.ready {
-			if len(p.ready) <= p.fn.Concurrency {
+			if len(p.ready) <= p.fn.MaxInstances() {
 				return
 			}
 			if (m.slots == m.most) != idle {

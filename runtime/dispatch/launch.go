@@ -177,7 +177,7 @@ func (l *launch) joined(m *member, phases spec.Phases) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l.count(-1)
-	if p.retired != nil || len(p.ready) >= p.fn.Concurrency { // which may have become less meanwhile
+	if p.retired != nil || len(p.ready) >= p.fn.MaxInstances() { // which may have become less meanwhile
 		m.out = true
 		p.discard(m)
 		return

@@ -66,6 +66,10 @@ func (p *pool) acquire(ctx context.Context, inv *spec.Invocation, since time.Tim
 		defer p.mu.Unlock()
 		return grant{}, p.retired
 	}
+	if p.fn.MaxInstances() == 0 {
+		defer p.mu.Unlock()
+		return grant{}, p.throttled()
+	}
 	if p.queue.Len() == 0 {
 		if m := p.idle(); m != nil {
 			g := p.take(m, since)
@@ -86,9 +90,17 @@ func (p *pool) acquire(ctx context.Context, inv *spec.Invocation, since time.Tim
 
 // full words a refusal, with the time after which what waits now will have been served.
 func (p *pool) full() error {
-	return &spec.RetryError{After: p.rec.drained(p.queue.Len(), p.fn.Concurrency*p.fn.EventsAtOnce), Err: fmt.Errorf(
+	most := p.fn.MaxInstances()
+	return &spec.RetryError{After: p.rec.drained(p.queue.Len(), most*p.fn.EventsAtOnce), Reason: spec.OverReserved, Err: fmt.Errorf(
 		"%d invocations wait for function %s already, its queueLimit; ask again later, or raise queueLimit or concurrency (%d): %w",
-		p.queue.Len(), p.name, p.fn.Concurrency, errdefs.ErrResourceExhausted)}
+		p.queue.Len(), p.name, most, errdefs.ErrResourceExhausted)}
+}
+
+// throttled words the refusal of a function whose every instance was taken from it.
+func (p *pool) throttled() error {
+	return &spec.RetryError{Reason: spec.OverReserved, Err: fmt.Errorf(
+		"function %s is throttled: its reserved concurrency is 0; raise it, or take it away with DeleteFunctionConcurrency: %w",
+		p.name, errdefs.ErrResourceExhausted)}
 }
 
 // wait waits for a grant until the caller gives up or the invocation's deadline passes.
@@ -233,7 +245,7 @@ func (p *pool) grow() {
 		return
 	}
 	need := (p.queue.Len() + p.fn.EventsAtOnce - 1) / p.fn.EventsAtOnce
-	for p.starting < need && len(p.ready)+p.starting < p.fn.Concurrency {
+	for p.starting < need && len(p.ready)+p.starting < p.fn.MaxInstances() {
 		if !p.start(p.oldest()) {
 			return
 		}
@@ -253,7 +265,7 @@ func (p *pool) provision() {
 	if p.retired != nil || p.paused || !p.d.recovered.Load() {
 		return
 	}
-	for len(p.ready)+p.starting < p.fn.MinInstances && p.start(time.Now()) {
+	for len(p.ready)+p.starting < min(p.fn.MinInstances, p.fn.MaxInstances()) && p.start(time.Now()) {
 	}
 	for len(p.spares)+p.staging < p.fn.StagedSpares && p.stage() {
 	}

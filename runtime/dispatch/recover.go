@@ -99,7 +99,7 @@ func (p *pool) adopted(m *member) bool {
 	p.d.room.grant(m)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.ready)+p.starting >= p.fn.Concurrency {
+	if len(p.ready)+p.starting >= p.fn.MaxInstances() {
 		p.d.room.free(m)
 		return false
 	}

@@ -47,6 +47,19 @@ type Stopper interface {
 	StopInstance(ctx context.Context, id string) error
 }
 
+// Reserver is what Functions may be able to do besides: bound the instances of every version of a function, durably, and
+// give its $LATEST. 0 lets none run, nil goes back to what the versions say of themselves.
+type Reserver interface {
+	Reserve(ctx context.Context, name string, n *int) (spec.Function, error)
+}
+
+// AsyncSetter is what Functions may be able to do besides: give a published version or an alias asynchronous settings of its
+// own, durably. Get gives them with a function that is asked for by that qualifier.
+type AsyncSetter interface {
+	SetAsync(ctx context.Context, name, qualifier string, as *spec.Async) error // nil takes them away
+	Asyncs(ctx context.Context, name string) (map[string]spec.Async, error)     // by qualifier
+}
+
 // Provisioner is what Functions may be able to do besides: change minInstances of one version (a published number or
 // "$LATEST") in place, durably. Everything else about a published version never changes.
 type Provisioner interface {

@@ -25,6 +25,7 @@ type Problem struct {
 	Status     int
 	Type       string // Lambda's exception name
 	Message    string
+	Reason     string        // Lambda's word for the limit behind a TooManyRequestsException; "" for other types
 	RetryAfter time.Duration // 0: none given
 }
 
@@ -85,11 +86,18 @@ func Explain(err error) Problem {
 			}
 		}
 	}
+	throttled := p.Status == http.StatusTooManyRequests
 	var retry *spec.RetryError
 	if errors.As(err, &retry) {
 		p.RetryAfter = retry.After
-	} else if p.Status == http.StatusTooManyRequests {
+	} else if throttled {
 		p.RetryAfter = time.Second
+	}
+	if throttled {
+		p.Reason = "ConcurrentInvocationLimitExceeded"
+		if retry != nil && retry.Reason != "" {
+			p.Reason = retry.Reason
+		}
 	}
 	return p
 }
@@ -139,7 +147,8 @@ func WriteProblem(w http.ResponseWriter, p Problem) {
 		Type    string `json:"Type"`
 		Message string `json:"Message"`
 		Lower   string `json:"message"` // some SDKs read only this one
-	}{who, p.Message, p.Message})
+		Reason  string `json:"Reason,omitempty"`
+	}{who, p.Message, p.Message, p.Reason})
 }
 
 // WriteJSON answers with v. A failing write means that the client has gone: nothing is left to tell it.

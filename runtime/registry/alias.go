@@ -98,5 +98,6 @@ func (r *Registry) DeleteAlias(_ context.Context, function, name string) error {
 		return nil
 	}
 	delete(rec.Aliases, name)
+	delete(rec.Async, name)
 	return r.commit(rec)
 }

@@ -19,13 +19,19 @@ func (r *Registry) Get(_ context.Context, name, qualifier string) (spec.Function
 	if err != nil {
 		return spec.Function{}, err
 	}
-	if a, ok := e.rec.Aliases[qualifier]; ok {
-		qualifier = a.Version
-		if a.SecondVersion != "" && rand.Float64() < a.Weight {
-			qualifier = a.SecondVersion
-		}
+	a, ok := e.rec.Aliases[qualifier]
+	if !ok {
+		return e.version(name, qualifier)
 	}
-	return e.version(name, qualifier)
+	v := a.Version
+	if a.SecondVersion != "" && rand.Float64() < a.Weight {
+		v = a.SecondVersion
+	}
+	fn, err := e.version(name, v)
+	if own, ok := e.rec.Async[a.Name]; ok && err == nil {
+		fn.Async = own
+	}
+	return fn, err
 }
 
 func (e *entry) version(name, v string) (spec.Function, error) {
@@ -58,6 +64,7 @@ func (r *Registry) Put(_ context.Context, fn spec.Function) (spec.Function, erro
 	}
 	f := freeze(fn)
 	rec.Latest, rec.Deleted, rec.Base = &f, false, r.base(fn.Name)
+	fn.Reserved, fn.Modified = rec.Reserved, f.At
 	return fn, r.commit(rec)
 }
 
@@ -88,19 +95,21 @@ func (r *Registry) Publish(_ context.Context, name, description string) (spec.Fu
 	if description != "" {
 		fn.Description = description
 	}
-	if n := len(e.versions); n > 0 && same(e.versions[n-1], fn) {
+	if n := len(e.versions); n > 0 && same(rec.Versions[n-1].thaw(), fn) {
 		return e.versions[n-1], nil
 	}
 	fn.MinInstances = 0 // else every old version would keep instances; see SetMinInstances
 	fn.Version = strconv.Itoa(rec.Next)
 	rec.Next++
-	rec.Versions = append(rec.Versions, freeze(fn))
+	v := freeze(fn)
+	rec.Versions, fn.Modified = append(rec.Versions, v), v.At
 	return fn, r.commit(rec)
 }
 
 // same says whether a published version is what publishing fn would make.
 func same(published, fn spec.Function) bool {
-	fn.Version, fn.MinInstances = published.Version, published.MinInstances
+	fn.Version, fn.MinInstances, fn.Reserved = published.Version, published.MinInstances, nil
+	fn.Modified = published.Modified
 	return reflect.DeepEqual(withDefaults(published), withDefaults(fn))
 }
 
@@ -121,6 +130,9 @@ func (r *Registry) Delete(_ context.Context, name, qualifier string) error {
 	}
 	if qualifier == latest {
 		return fmt.Errorf("%s cannot be deleted alone; delete the whole function: %w", latest, errdefs.ErrInvalidArgument)
+	}
+	if _, ok := rec.Aliases[qualifier]; ok {
+		return fmt.Errorf("%s is an alias of %s, not a version; DeleteAlias takes it away: %w", qualifier, name, errdefs.ErrInvalidArgument)
 	}
 	if _, err := e.version(name, qualifier); err != nil {
 		return err
@@ -143,6 +155,7 @@ func (r *record) drop(version string) {
 		}
 	}
 	r.Versions = kept
+	delete(r.Async, version)
 }
 
 // Problem says why a function's manifest on disk is not what serves; "" when it is.

@@ -62,7 +62,29 @@ func parse(file string, text []byte) (spec.Function, *decoder, error) {
 		return fn, d, err
 	}
 	d.value(root, reflect.ValueOf(&fn).Elem(), "")
+	d.zeros(&fn)
 	return fn, d, errors.Join(d.problems...)
+}
+
+// zeros refuses a 0 that somebody wrote where only leaving the field out stands for its default.
+func (d *decoder) zeros(fn *spec.Function) {
+	if len(d.problems) > 0 {
+		return // a field whose value does not fit is 0 as well
+	}
+	for _, f := range []struct {
+		field, allowed string
+		zero           bool
+	}{
+		{"concurrency", fmt.Sprint("1 to ", maxConcurrency), fn.Concurrency == 0},
+		{"eventsAtOnce", fmt.Sprint("1 to ", maxEventsAtOnce), fn.EventsAtOnce == 0},
+		{"queueLimit", fmt.Sprint("1 to ", maxQueue), fn.QueueLimit == 0},
+		{"timeout", "more than 0, at most 168h", fn.Timeout == 0},
+		{"initTimeout", "more than 0, at most 24h", fn.InitTimeout == 0},
+	} {
+		if line, written := d.lines[f.field]; written && f.zero {
+			d.problems = append(d.problems, &Problem{File: d.file, Line: line, Field: f.field, Text: "is 0", Allowed: f.allowed})
+		}
+	}
 }
 
 func (d *decoder) document(text []byte) (*yaml.Node, error) {
@@ -189,7 +211,8 @@ func (d *decoder) scalar(n *yaml.Node, v reflect.Value, path string) {
 		}
 		return
 	}
-	if err := n.Decode(v.Addr().Interface()); err != nil || n.Tag == "!!null" {
+	part := v.CanInt() && n.ShortTag() == "!!float" // which YAML would cut off
+	if err := n.Decode(v.Addr().Interface()); err != nil || n.Tag == "!!null" || part {
 		d.fail(n, path, fmt.Sprintf("%q does not fit", n.Value), wanted[v.Kind()])
 	}
 }

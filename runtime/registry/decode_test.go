@@ -23,9 +23,15 @@ func TestMistakesNameFileLineFieldAndWhatIsAllowed(t *testing.T) {
 		"second":     {"name: f\nimage: i\n---\nname: g\n", "a second YAML document"},
 		"reserved":   {"name: f\nimage: i\nenv:\n  A: b\n  _HANDLER: x\n", "f.yaml:5: env._HANDLER: is set by the runtime itself; allowed: any other name"},
 		"device":     {"name: f\nimage: i\ngpus: [all, 0]\n", `f.yaml:3: gpus[1]: is "0"; allowed: "all" or a CDI name`},
-		"retries":    {"name: f\nimage: i\nasync: {retries: 3}\n", "f.yaml:3: async.retries: is out of range; allowed: 0, 1 or 2"},
+		"retries":    {"name: f\nimage: i\nasync: {retries: 3}\n", "f.yaml:3: async.retries: is 3; allowed: 0, 1 or 2"},
 		"null":       {"name: f\nimage: i\nconcurrency:\n", "f.yaml:3: concurrency:"},
-		"notmapping": {"- a\n", "is a list; allowed: a mapping with async,"},
+		"part":       {"name: f\nimage: i\nconcurrency: 2.7\n", `f.yaml:3: concurrency: "2.7" does not fit; allowed: a whole number`},
+		"zero":       {"name: f\nimage: i\nconcurrency: 0\n", "f.yaml:3: concurrency: is 0; allowed: 1 to 10000"},
+		"no time":    {"name: f\nimage: i\ntimeout: 0s\n", "f.yaml:3: timeout: is 0; allowed: more than 0"},
+		"origin":     {"name: f\nimage: i\nurl:\n  cors:\n    allowOrigins: [example.com]\n", `f.yaml:5: url.cors.allowOrigins[0]: is "example.com"; allowed: "*" or an origin`},
+		"method":     {"name: f\nimage: i\nurl:\n  cors:\n    allowMethods: [GET, 'post']\n", `f.yaml:5: url.cors.allowMethods[1]: is "post"; allowed: "*" or a method`},
+		"target":     {"name: f\nimage: i\nasync:\n  onFailure: 'a:b:c'\n", "f.yaml:4: async.onFailure: is \"a:b:c\"; allowed: a function's NAME or NAME:QUALIFIER"},
+		"notmapping": {"- a\n", "is a list; allowed: a mapping with args, async,"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := w.manifestText("f.yaml", c.text)

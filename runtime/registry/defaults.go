@@ -44,7 +44,7 @@ func orDuration(p *spec.Duration, v time.Duration) { or(p, spec.Duration(v)) }
 
 // clone copies what a spec.Function points to, so that nobody can change what the registry holds.
 func clone(fn spec.Function) spec.Function {
-	fn.Command = slices.Clone(fn.Command)
+	fn.Command, fn.Args = slices.Clone(fn.Command), slices.Clone(fn.Args)
 	fn.Env = maps.Clone(fn.Env)
 	fn.Labels = maps.Clone(fn.Labels)
 	fn.Mounts = slices.Clone(fn.Mounts)

@@ -53,6 +53,7 @@ func (h *hasher) digest(fn spec.Function) (string, error) {
 func shape(fn spec.Function) spec.Function {
 	fn.Version, fn.Digest, fn.Description = "", "", ""
 	fn.KeepAlive, fn.Concurrency, fn.MinInstances, fn.StagedSpares, fn.QueueLimit = 0, 0, 0, 0, 0
+	fn.Reserved = nil
 	fn.Pin, fn.FreezeIdle, fn.CancelGrace, fn.DeviceMemory = false, false, 0, 0
 	fn.Snapshot, fn.SnapshotOn, fn.SnapshotEvent = "", "", ""
 	fn.URL, fn.Async, fn.Labels = spec.URL{}, spec.Async{}, nil

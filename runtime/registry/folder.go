@@ -105,6 +105,9 @@ func (r *Registry) manifest(path string, text []byte, err error) (spec.Function,
 		return fn, err
 	}
 	fn.Dir = filepath.Dir(path)
+	if info, err := os.Stat(path); err == nil {
+		fn.Modified = info.ModTime().UTC()
+	}
 	return r.finish(fn, path, d.lines)
 }
 
@@ -151,7 +154,7 @@ func (r *Registry) refresh(name string) {
 	}
 	r.mu.RUnlock()
 	if base := r.base(name); rec.Base != "" && rec.Base != base {
-		rec.Latest, rec.Deleted, rec.Base = nil, false, ""
+		rec.Latest, rec.Deleted, rec.Reserved, rec.Base = nil, false, nil, ""
 		if err := r.store.save(rec); err != nil {
 			r.cfg.Log.Error("registry state not saved", "function", name, "error", err)
 		}

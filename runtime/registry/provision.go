@@ -31,11 +31,13 @@ func (r *Registry) SetMinInstances(ctx context.Context, name, version string, n 
 		if v.Function.Version != version {
 			continue
 		}
-		if most := max(v.Function.Concurrency, 1); n < 0 || n > most {
+		fn := v.thaw()
+		fn.Reserved = rec.Reserved
+		if most := fn.MaxInstances(); n < 0 || n > most {
 			return spec.Function{}, fmt.Errorf("minInstances of %s:%s is %d; it takes 0 to %d, its concurrency: %w", name, version, n, most, errdefs.ErrInvalidArgument)
 		}
-		rec.Versions[i].Function.MinInstances = n
-		return rec.Versions[i].thaw(), r.commit(rec)
+		fn.MinInstances, rec.Versions[i].Function.MinInstances = n, n
+		return fn, r.commit(rec)
 	}
 	return spec.Function{}, fmt.Errorf("function %s has no version %q: %w", name, version, errdefs.ErrNotFound)
 }

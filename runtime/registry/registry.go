@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -112,16 +113,28 @@ func (r *Registry) tell(name string) {
 
 // build makes an entry of a record and what the manifest on disk says (nil: nothing).
 func (r *Registry) build(rec *record, disk *spec.Function) *entry {
-	e := &entry{rec: rec, latest: disk}
-	if rec.Latest != nil {
+	e := &entry{rec: rec}
+	switch {
+	case rec.Deleted:
+	case rec.Latest != nil:
 		fn := rec.Latest.thaw()
 		e.latest = &fn
-	}
-	if rec.Deleted {
-		e.latest = nil
+	case disk != nil:
+		fn := *disk
+		e.latest = &fn
 	}
 	for _, v := range rec.Versions {
 		e.versions = append(e.versions, v.thaw())
+	}
+	if e.latest != nil {
+		e.latest.Reserved = rec.Reserved
+	}
+	for i := range e.versions {
+		v := &e.versions[i]
+		v.Reserved = rec.Reserved
+		if own, ok := rec.Async[v.Version]; ok {
+			v.Async = own
+		}
 	}
 	return e
 }
@@ -174,10 +187,9 @@ func (r *Registry) edit(name string) (*record, *entry, error) {
 func (r *record) copy() *record {
 	c := *r
 	c.Versions = slices.Clone(r.Versions)
-	c.Aliases = make(map[string]spec.Alias, len(r.Aliases))
-	for k, v := range r.Aliases {
-		c.Aliases[k] = v
-	}
+	c.Aliases, c.Async = map[string]spec.Alias{}, map[string]spec.Async{}
+	maps.Copy(c.Aliases, r.Aliases)
+	maps.Copy(c.Async, r.Async)
 	return &c
 }
 

@@ -189,6 +189,9 @@ func TestVersionsAndAliasesSurviveARestart(t *testing.T) {
 	if w.get("echo", "1").Timeout.D() != 15*time.Minute || w.get("echo", "2").Timeout.D() != 9*time.Second {
 		t.Error("versions are not what was published")
 	}
+	if err := w.Delete(ctx, "echo", "live"); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "DeleteAlias") {
+		t.Errorf("an alias as a version: %v", err)
+	}
 	if err := w.Delete(ctx, "echo", "1"); !errdefs.IsConflict(err) {
 		t.Errorf("deleting an aliased version: %v", err)
 	}

@@ -19,10 +19,12 @@ type record struct {
 	Name     string                `json:"name"`
 	Latest   *frozen               `json:"latest,omitempty"`  // $LATEST as the API left it; nil: the manifest's
 	Deleted  bool                  `json:"deleted,omitempty"` // hidden until the manifest changes
-	Base     string                `json:"base,omitempty"`    // sha256 of the manifest that Latest or Deleted overrides
-	Next     int                   `json:"next"`              // number of the next version
+	Reserved *int                  `json:"reserved,omitempty"`
+	Base     string                `json:"base,omitempty"` // sha256 of the manifest that Latest, Deleted or Reserved overrides
+	Next     int                   `json:"next"`           // number of the next version
 	Versions []frozen              `json:"versions,omitempty"`
 	Aliases  map[string]spec.Alias `json:"aliases,omitempty"`
+	Async    map[string]spec.Async `json:"async,omitempty"` // of versions and aliases that have settings of their own
 }
 
 // frozen is a function as it was written down.
@@ -32,17 +34,21 @@ type frozen struct {
 	At       time.Time     `json:"at"`
 }
 
-func freeze(fn spec.Function) frozen { return frozen{Function: fn, Dir: fn.Dir, At: time.Now().UTC()} }
+// freeze leaves out what belongs to the function and not to the version.
+func freeze(fn spec.Function) frozen {
+	fn.Reserved = nil
+	return frozen{Function: fn, Dir: fn.Dir, At: time.Now().UTC()}
+}
 
 func (f frozen) thaw() spec.Function {
 	fn := f.Function
-	fn.Dir = f.Dir
+	fn.Dir, fn.Modified = f.Dir, f.At
 	return fn
 }
 
 // empty says that there is nothing to keep.
 func (r *record) empty() bool {
-	return r.Latest == nil && !r.Deleted && len(r.Versions) == 0 && len(r.Aliases) == 0
+	return r.Latest == nil && !r.Deleted && r.Reserved == nil && len(r.Versions) == 0 && len(r.Aliases) == 0
 }
 
 // store keeps one JSON file per function in a folder.

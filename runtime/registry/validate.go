@@ -17,7 +17,10 @@ import (
 
 var (
 	nameForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}$`)
-	envForm  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	// A function, or one of its versions or aliases.
+	targetForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,64}(:[A-Za-z0-9_-]{1,128})?$`)
+	envForm    = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	methodForm = regexp.MustCompile(`^(\*|[A-Z]+)$`)
 	// A fully qualified CDI device: vendor/class=name (CNCF Container Device Interface, section 3).
 	cdiForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*=[A-Za-z0-9][A-Za-z0-9._:-]*$`)
 )
@@ -28,6 +31,13 @@ var reserved = []string{
 	"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
 	"AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_MAX_CONCURRENCY",
 }
+
+// The most that a version may have of instances, events in one of them, and invocations that wait.
+const (
+	maxConcurrency  = 10000
+	maxEventsAtOnce = 1000
+	maxQueue        = 1000000
+)
 
 // checker collects the mistakes of one function.
 type checker struct {
@@ -63,6 +73,7 @@ func validate(fn *spec.Function, file string, lines map[string]int) error {
 	c.counts(fn)
 	c.limits(fn)
 	c.words(fn)
+	c.cors(fn.URL.CORS)
 	c.places(fn)
 	c.async(fn)
 	return errors.Join(c.errs...)
@@ -88,11 +99,15 @@ func (c *checker) counts(fn *spec.Function) {
 	in := func(field string, v, lo, hi int) {
 		c.want(v >= lo && v <= hi, field, fmt.Sprintf("%d to %d", lo, hi), "is %d", v)
 	}
-	in("concurrency", fn.Concurrency, 1, 10000)
-	in("eventsAtOnce", fn.EventsAtOnce, 1, 1000)
-	in("minInstances", fn.MinInstances, 0, max(fn.Concurrency, 1))
+	in("concurrency", fn.Concurrency, 1, maxConcurrency)
+	in("eventsAtOnce", fn.EventsAtOnce, 1, maxEventsAtOnce)
+	most := max(fn.Concurrency, 1)
+	if fn.Reserved != nil {
+		most = max(most, *fn.Reserved)
+	}
+	in("minInstances", fn.MinInstances, 0, most)
 	in("staged", fn.StagedSpares, 0, 100)
-	in("queueLimit", fn.QueueLimit, 1, 1000000)
+	in("queueLimit", fn.QueueLimit, 1, maxQueue)
 }
 
 func (c *checker) limits(fn *spec.Function) {
@@ -120,6 +135,19 @@ func (c *checker) words(fn *spec.Function) {
 	}
 }
 
+func (c *checker) cors(o *spec.CORS) {
+	if o == nil {
+		return
+	}
+	for i, v := range o.AllowOrigins {
+		c.want(v == "*" || strings.Contains(v, "://"), fmt.Sprintf("url.cors.allowOrigins[%d]", i), `"*" or an origin such as https://example.com`, "is %q", v)
+	}
+	for i, v := range o.AllowMethods {
+		c.want(methodForm.MatchString(v), fmt.Sprintf("url.cors.allowMethods[%d]", i), `"*" or a method in capitals such as GET`, "is %q", v)
+	}
+	c.want(o.MaxAge.D() <= 24*time.Hour, "url.cors.maxAge", "at most 24h", "is %s", o.MaxAge)
+}
+
 func (c *checker) places(fn *spec.Function) {
 	for i, m := range fn.Mounts {
 		at := fmt.Sprintf("mounts[%d]", i)
@@ -131,7 +159,9 @@ func (c *checker) places(fn *spec.Function) {
 
 func (c *checker) async(fn *spec.Function) {
 	a := fn.Async
-	c.want(a.Retries != nil && *a.Retries >= 0 && *a.Retries <= 2, "async.retries", "0, 1 or 2", "is out of range")
+	if n := a.Retries; n != nil {
+		c.want(*n >= 0 && *n <= 2, "async.retries", "0, 1 or 2", "is %d", *n)
+	}
 	c.want(a.MaxAge.D() >= time.Second && a.MaxAge.D() <= 6*time.Hour, "async.maxAge", "1s to 6h", "is %s", a.MaxAge)
 	c.target("async.onFailure", a.OnFailure)
 	c.target("async.onSuccess", a.OnSuccess)
@@ -140,5 +170,5 @@ func (c *checker) async(fn *spec.Function) {
 func (c *checker) target(field, v string) {
 	u, err := url.Parse(v)
 	web := err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
-	c.want(v == "" || web || nameForm.MatchString(v), field, "a function's name or an http(s) URL", "is %q", v)
+	c.want(v == "" || web || targetForm.MatchString(v), field, "a function's NAME or NAME:QUALIFIER, or an http(s) URL", "is %q", v)
 }

@@ -1,15 +1,19 @@
 package spec
 
+import "time"
+
 // Function is one version of a function: what function.yaml says, with defaults filled in. YAML and JSON use the same
 // field names. The registry reads and validates it; nobody changes it afterwards.
 type Function struct {
 	Name        string            `yaml:"name" json:"name"`
 	Description string            `yaml:"description,omitempty" json:"description,omitempty"`
 	Version     string            `yaml:"-" json:"version"`                           // "$LATEST" or a published number
+	Modified    time.Time         `yaml:"-" json:"-"`                                 // when the version became what it is
 	Digest      string            `yaml:"-" json:"digest"`                            // sha256 of what makes an instance: the manifest but for its scaling fields, and all it points to
 	Dir         string            `yaml:"-" json:"-"`                                 // folder of the manifest; relative paths start there
 	Image       string            `yaml:"image" json:"image"`                         // OCI reference, "oci:DIR" for a layout, or "" with a command
 	Command     []string          `yaml:"command,omitempty" json:"command,omitempty"` // replaces the image's entrypoint and cmd; the process driver runs it
+	Args        []string          `yaml:"args,omitempty" json:"args,omitempty"`       // replaces the image's cmd; with a command they come after it
 	Handler     string            `yaml:"handler,omitempty" json:"handler,omitempty"` // _HANDLER
 	WorkDir     string            `yaml:"workDir,omitempty" json:"workDir,omitempty"`
 	Env         map[string]string `yaml:"env,omitempty" json:"env,omitempty"`
@@ -23,6 +27,7 @@ type Function struct {
 	KeepAlive     Duration `yaml:"keepAlive,omitempty" json:"keepAlive"`       // idle time until reaped; 0 means adaptive
 	Concurrency   int      `yaml:"concurrency,omitempty" json:"concurrency"`   // instances at most; default 1
 	EventsAtOnce  int      `yaml:"eventsAtOnce,omitempty" json:"eventsAtOnce"` // AWS_LAMBDA_MAX_CONCURRENCY per instance; default 1
+	Reserved      *int     `yaml:"-" json:"reserved,omitempty"`                // of the API: takes concurrency's place in every version; 0: none may run
 	MinInstances  int      `yaml:"minInstances,omitempty" json:"minInstances"` // kept warm whatever happens
 	StagedSpares  int      `yaml:"staged,omitempty" json:"staged"`             // created, not started; default 0
 	QueueLimit    int      `yaml:"queueLimit,omitempty" json:"queueLimit"`     // invocations that may wait for an instance; default 10000
@@ -38,6 +43,15 @@ type Function struct {
 	SnapshotEvent string   `yaml:"snapshotEvent,omitempty" json:"snapshotEvent,omitempty"` // JSON event answered before a snapshot may serve
 	URL           URL      `yaml:"url,omitempty" json:"url"`
 	Async         Async    `yaml:"async,omitempty" json:"async"`
+}
+
+// MaxInstances is how many instances the version may have; 0 when the API took every one from it. What is provisioned stays
+// when the reservation that made room for it goes.
+func (f *Function) MaxInstances() int {
+	if f.Reserved != nil {
+		return *f.Reserved
+	}
+	return max(f.Concurrency, f.MinInstances, 1)
 }
 
 // Model names the bundle that a model function maps.

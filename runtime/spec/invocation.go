@@ -68,9 +68,13 @@ type Invoker interface {
 
 // RetryError says when it is worth asking again; zero After: never as things are.
 type RetryError struct {
-	After time.Duration
-	Err   error
+	After  time.Duration
+	Reason string // Lambda's word for a limit that was met, such as OverReserved; "" for the machine's own
+	Err    error
 }
+
+// OverReserved is the Reason when a function has all the invocations that it may have.
+const OverReserved = "ReservedFunctionConcurrentInvocationLimitExceeded"
 
 func (e *RetryError) Error() string { return e.Err.Error() }
 func (e *RetryError) Unwrap() error { return e.Err }

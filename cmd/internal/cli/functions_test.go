@@ -81,7 +81,7 @@ func TestDeployInvokePsLogs(t *testing.T) {
 	if out, _, err := run("invoke", "echo:live", "--payload", `{"a":1}`); err != nil || out != "{\"a\":1}\n" {
 		t.Errorf("%q %v", out, err)
 	}
-	if out, errs, err := run("invoke", "echo", "-p", `{"a":1}`, "--json", "--logs", "--timing"); err != nil || !strings.Contains(out, `"version": "$LATEST"`) || !strings.Contains(errs, "START\nEND") || !strings.Contains(errs, "total") {
+	if out, errs, err := run("invoke", "echo", "-p", `{"a":1}`, "--json", "--logs", "--timing"); err != nil || !strings.Contains(out, `"version": "$LATEST"`) || !strings.Contains(errs, "hello\nEND RequestId: ") || !strings.Contains(errs, "total") {
 		t.Errorf("%q %q %v", out, errs, err)
 	}
 	if out, _, err := run("ps"); err != nil || !strings.Contains(out, "echo-1") || !strings.Contains(out, "64MiB") {

@@ -233,7 +233,7 @@ func (q *Queue) places(name string) int {
 	if err != nil {
 		return 1
 	}
-	return min(max(fn.Concurrency, 1)*max(fn.EventsAtOnce, 1), q.cfg.PerFunction)
+	return min(max(fn.MaxInstances(), 1)*max(fn.EventsAtOnce, 1), q.cfg.PerFunction)
 }
 
 // run takes one event a step further: an attempt, or a delivery.

@@ -285,3 +285,24 @@ func TestAFullDiskRefusesTheEvent(t *testing.T) {
 		t.Errorf("accepted: %v, %d held", err, r.Len())
 	}
 }
+
+// A function that may run nothing gets no events later either: they are not held for hours first.
+func TestAThrottledFunctionsEventsFailAtOnce(t *testing.T) {
+	got := make(chan []byte, 1)
+	r := newRig(t, func(_ context.Context, inv spec.Invocation) (*spec.Result, error) {
+		if inv.Function == "sink" {
+			got <- inv.Payload
+			return gatewaytest.Answer(nil), nil
+		}
+		return nil, &spec.RetryError{Reason: spec.OverReserved, Err: errdefs.ErrResourceExhausted.WithMessage("reserved concurrency is 0")}
+	}, spec.Function{Name: "work", Async: spec.Async{OnFailure: "sink"}}, spec.Function{Name: "sink"})
+	r.send("work", `{"n":1}`)
+	var rec destinationRecord
+	if err := json.Unmarshal(<-got, &rec); err != nil {
+		t.Fatal(err)
+	}
+	if rec.RequestContext.ApproximateInvokeCount != 0 || !strings.Contains(string(rec.ResponsePayload), "TooManyRequestsException") {
+		t.Errorf("%+v %s", rec.RequestContext, rec.ResponsePayload)
+	}
+	r.empty()
+}

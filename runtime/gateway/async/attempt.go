@@ -99,12 +99,14 @@ func (q *Queue) invoke(e Event) outcome {
 }
 
 // refused sorts errors: what may pass is tried again until the event is too old, a deadline counts as the function's
-// own failure, and what cannot change (no such function, a bad event) ends it.
+// own failure, and what cannot change (no such function, a bad event, one that may never run) ends it.
 func refused(err error) outcome {
+	var retry *spec.RetryError
+	never := errors.As(err, &retry) && retry.After == 0
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return outcome{failed: "Unhandled", body: errorJSON("Sandbox.Timedout", err.Error())}
-	case errdefs.IsNotFound(err), errdefs.IsInvalidArgument(err):
+	case never, errdefs.IsNotFound(err), errdefs.IsInvalidArgument(err):
 		return outcome{refusal: err, permanent: true, failed: "Unhandled", body: errorJSON(gateway.Explain(err).Type, err.Error())}
 	}
 	return outcome{refusal: err}

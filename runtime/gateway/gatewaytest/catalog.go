@@ -20,11 +20,12 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// Catalog implements Functions, Aliases and Provisioner. The zero value is empty and ready.
+// Catalog implements Functions, Aliases and what Functions may be able to do besides. The zero value is empty and ready.
 type Catalog struct {
 	mu      sync.Mutex
 	fns     map[string][]spec.Function // $LATEST first, then published
 	aliases map[string]map[string]spec.Alias
+	asyncs  map[string]map[string]spec.Async // by function and qualifier
 	edits   int
 }
 
@@ -32,19 +33,26 @@ var (
 	_ gateway.Functions   = (*Catalog)(nil)
 	_ gateway.Aliases     = (*Catalog)(nil)
 	_ gateway.Provisioner = (*Catalog)(nil)
+	_ gateway.Reserver    = (*Catalog)(nil)
+	_ gateway.AsyncSetter = (*Catalog)(nil)
 )
 
 // Get implements gateway.Functions.
 func (c *Catalog) Get(_ context.Context, name, qualifier string) (spec.Function, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	asked := qualifier
 	if al, ok := c.aliases[name][qualifier]; ok {
 		qualifier = al.Version
 		if al.SecondVersion != "" && rand.Float64() < al.Weight {
 			qualifier = al.SecondVersion
 		}
 	}
-	return c.version(name, cmp.Or(qualifier, "$LATEST"))
+	fn, err := c.version(name, cmp.Or(qualifier, "$LATEST"))
+	if own, ok := c.asyncs[name][asked]; ok && err == nil {
+		fn.Async = own
+	}
+	return fn, err
 }
 
 func (c *Catalog) version(name, v string) (spec.Function, error) {
@@ -133,6 +141,40 @@ func (c *Catalog) SetMinInstances(_ context.Context, name, version string, n int
 		}
 	}
 	return spec.Function{}, errdefs.ErrNotFound
+}
+
+// Reserve implements gateway.Reserver.
+func (c *Catalog) Reserve(_ context.Context, name string, n *int) (spec.Function, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := range c.fns[name] {
+		c.fns[name][i].Reserved = n
+	}
+	return c.version(name, "$LATEST")
+}
+
+// SetAsync implements gateway.AsyncSetter.
+func (c *Catalog) SetAsync(_ context.Context, name, qualifier string, as *spec.Async) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.asyncs == nil {
+		c.asyncs = map[string]map[string]spec.Async{}
+	}
+	if c.asyncs[name] == nil {
+		c.asyncs[name] = map[string]spec.Async{}
+	}
+	delete(c.asyncs[name], qualifier)
+	if as != nil {
+		c.asyncs[name][qualifier] = *as
+	}
+	return nil
+}
+
+// Asyncs implements gateway.AsyncSetter.
+func (c *Catalog) Asyncs(_ context.Context, name string) (map[string]spec.Async, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.asyncs[name]), nil
 }
 
 // PutAlias implements gateway.Aliases.

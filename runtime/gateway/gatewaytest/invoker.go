@@ -23,7 +23,7 @@ func (f Invoker) Invoke(ctx context.Context, inv spec.Invocation) (*spec.Result,
 func Answer(body []byte) *spec.Result {
 	return &spec.Result{
 		Version: "$LATEST", ContentType: "application/json", Body: io.NopCloser(bytes.NewReader(body)),
-		Trailer: func() spec.Trailer { return spec.Trailer{Run: time.Millisecond, LogTail: []byte("START\nEND\n")} },
+		Trailer: func() spec.Trailer { return spec.Trailer{Run: time.Millisecond, LogTail: []byte("hello\n")} },
 		Phases:  spec.Phases{Queue: 20 * time.Microsecond},
 	}
 }

@@ -30,7 +30,7 @@ func (a *API) accountSettings(w http.ResponseWriter, r *http.Request) error {
 		AccountUsage accountUsage `json:"AccountUsage"`
 	}
 	for _, fn := range all {
-		out.AccountLimit.Concurrent += int64(max(fn.Concurrency, 1) * max(fn.EventsAtOnce, 1))
+		out.AccountLimit.Concurrent += int64(fn.MaxInstances() * max(fn.EventsAtOnce, 1))
 	}
 	out.AccountUsage.FunctionCount = int64(len(all))
 	gateway.WriteJSON(w, http.StatusOK, out)

@@ -29,6 +29,7 @@ func awsBinary(t *testing.T) string {
 
 func TestAWSCommandLine(t *testing.T) {
 	bin := awsBinary(t)
+	t.Parallel() // each call takes Python a second
 	b := newBench(t, gatewaytest.Echo, func(o *lambda.Options) { o.Keys = map[string]string{"AKID": "secret"} })
 	dir := t.TempDir()
 	run := func(args ...string) (map[string]any, string, error) {
@@ -49,19 +50,47 @@ func TestAWSCommandLine(t *testing.T) {
 		line, key string
 		want      any
 	}{
-		{"create-function --function-name echo --package-type Image --code ImageUri=reg/echo:1 --role arn:aws:iam::123456789012:role/x --timeout 30", "State", "Active"},
-		{`invoke --function-name echo --cli-binary-format raw-in-base64-out --payload {"a":1} --log-type Tail out.json`, "LogResult", "U1RBUlQKRU5ECg=="},
+		{"create-function --function-name echo --package-type Image --code ImageUri=reg/echo:1 --role arn:aws:iam::123456789012:role/x --timeout 30 --image-config Command=index.handler", "State", "Active"},
+		{"wait function-active-v2 --function-name echo", "", nil},
+		{"get-function --function-name echo", "", nil},
+		{"get-function-configuration --function-name arn:aws:lambda:us-east-1:123456789012:function:echo", "Timeout", 30.0},
+		{`invoke --function-name echo --cli-binary-format raw-in-base64-out --payload {"a":1} --log-type Tail out.json`, "StatusCode", 200.0},
 		{"invoke --function-name echo --invocation-type Event out2.json", "StatusCode", 202.0},
 		{"invoke --function-name echo --invocation-type DryRun out3.json", "StatusCode", 204.0},
+		{"invoke-async --function-name echo --invoke-args out.json", "Status", 202.0},
 		{"publish-version --function-name echo", "Version", "1"},
-		{"create-alias --function-name echo --name live --function-version 1", "Name", "live"},
-		{"invoke --function-name echo:live out4.json", "StatusCode", 200.0},
 		{"update-function-configuration --function-name echo --timeout 60", "Timeout", 60.0},
-		{"update-function-code --function-name echo --image-uri reg/echo:2", "PackageType", "Image"},
+		{"update-function-code --function-name echo --image-uri reg/echo:2 --publish", "Version", "2"},
+		{"list-versions-by-function --function-name echo --max-items 2", "", nil},
+		{"create-alias --function-name echo --name live --function-version 1", "Name", "live"},
+		{`update-alias --function-name echo --name live --routing-config AdditionalVersionWeights={2=0.5}`, "FunctionVersion", "1"},
+		{"get-alias --function-name echo --name live", "FunctionVersion", "1"},
+		{"list-aliases --function-name echo", "", nil},
+		{"invoke --function-name echo:live out4.json", "ExecutedVersion", "$LATEST"}, // the fake's
+		{"put-function-concurrency --function-name echo --reserved-concurrent-executions 0", "ReservedConcurrentExecutions", 0.0},
 		{"put-function-concurrency --function-name echo --reserved-concurrent-executions 2", "ReservedConcurrentExecutions", 2.0},
+		{"get-function-concurrency --function-name echo", "ReservedConcurrentExecutions", 2.0},
 		{"put-provisioned-concurrency-config --function-name echo --qualifier live --provisioned-concurrent-executions 1", "RequestedProvisionedConcurrentExecutions", 1.0},
-		{"put-function-event-invoke-config --function-name echo --maximum-retry-attempts 1", "MaximumRetryAttempts", 1.0},
+		{"get-provisioned-concurrency-config --function-name echo --qualifier live", "Status", "READY"},
+		{"list-provisioned-concurrency-configs --function-name echo", "", nil},
+		{"delete-provisioned-concurrency-config --function-name echo --qualifier live", "", nil},
+		{"delete-function-concurrency --function-name echo", "", nil},
+		{"put-function-event-invoke-config --function-name echo --qualifier live --maximum-retry-attempts 1", "MaximumRetryAttempts", 1.0},
+		{"update-function-event-invoke-config --function-name echo --qualifier live --maximum-event-age-in-seconds 60", "MaximumRetryAttempts", 1.0},
+		{"get-function-event-invoke-config --function-name echo --qualifier live", "MaximumEventAgeInSeconds", 60.0},
+		{"list-function-event-invoke-configs --function-name echo", "", nil},
+		{"delete-function-event-invoke-config --function-name echo --qualifier live", "", nil},
 		{"create-function-url-config --function-name echo --auth-type NONE", "AuthType", "NONE"},
+		{"update-function-url-config --function-name echo --cors AllowOrigins=*", "AuthType", "NONE"},
+		{"get-function-url-config --function-name echo", "AuthType", "NONE"},
+		{"list-function-url-configs --function-name echo", "", nil},
+		{"delete-function-url-config --function-name echo", "", nil},
+		{"tag-resource --resource arn:aws:lambda:us-east-1:123456789012:function:echo --tags team=x", "", nil},
+		{"list-tags --resource arn:aws:lambda:us-east-1:123456789012:function:echo", "", nil},
+		{"untag-resource --resource arn:aws:lambda:us-east-1:123456789012:function:echo --tag-keys team", "", nil},
+		{"get-account-settings", "", nil},
+		{"delete-alias --function-name echo --name live", "", nil},
+		{"delete-function --function-name echo --qualifier 1", "", nil},
 		{"delete-function --function-name echo", "", nil},
 	}
 	for _, s := range script {

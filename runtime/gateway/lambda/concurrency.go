@@ -12,10 +12,10 @@ type concurrency struct {
 	Reserved int64 `json:"ReservedConcurrentExecutions"`
 }
 
-// putConcurrency is PutFunctionConcurrency.
+// putConcurrency is PutFunctionConcurrency; 0 throttles the function.
 func (a *API) putConcurrency(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
-		Reserved *int64 `json:"ReservedConcurrentExecutions"`
+		Reserved *int `json:"ReservedConcurrentExecutions"`
 	}
 	if err := a.decode(r, &in); err != nil {
 		return err
@@ -23,14 +23,30 @@ func (a *API) putConcurrency(w http.ResponseWriter, r *http.Request) error {
 	if in.Reserved == nil {
 		return invalid("ReservedConcurrentExecutions is missing")
 	}
-	fn, err := a.change(r, func(fn *spec.Function) error {
-		return positive("ReservedConcurrentExecutions", "instances", in.Reserved, func(n int64) { fn.Concurrency = int(n) })
-	})
+	fn, err := a.reserve(r, in.Reserved)
 	if err != nil {
 		return err
 	}
-	gateway.WriteJSON(w, http.StatusOK, concurrency{int64(fn.Concurrency)})
+	gateway.WriteJSON(w, http.StatusOK, concurrency{int64(fn.MaxInstances())})
 	return nil
+}
+
+// reserve bounds all of a function: a qualifier has no meaning there.
+func (a *API) reserve(r *http.Request, n *int) (spec.Function, error) {
+	ref, fn, err := a.find(r)
+	if err != nil {
+		return fn, err
+	}
+	if ref.Qualifier != "" && ref.Qualifier != latest {
+		return fn, invalid("reserved concurrency is the whole function's, not that of %s; name the function without a qualifier", ref.Qualifier)
+	}
+	p, ok := a.Functions.(gateway.Reserver)
+	if !ok {
+		return fn, invalid("this catalogue cannot reserve concurrency; set concurrency in the manifest")
+	}
+	a.edit.Lock()
+	defer a.edit.Unlock()
+	return p.Reserve(r.Context(), ref.Name, n)
 }
 
 // getConcurrency is GetFunctionConcurrency.
@@ -39,13 +55,13 @@ func (a *API) getConcurrency(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	gateway.WriteJSON(w, http.StatusOK, concurrency{int64(fn.Concurrency)})
+	gateway.WriteJSON(w, http.StatusOK, concurrency{int64(fn.MaxInstances())})
 	return nil
 }
 
-// deleteConcurrency is DeleteFunctionConcurrency: back to the default.
+// deleteConcurrency is DeleteFunctionConcurrency: back to what the function says of itself.
 func (a *API) deleteConcurrency(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.change(r, func(fn *spec.Function) error { fn.Concurrency = 0; return nil }); err != nil {
+	if _, err := a.reserve(r, nil); err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -62,13 +62,13 @@ func (a *API) configure(fn spec.Function, qualifier string) configuration {
 		Handler: fn.Handler, Description: fn.Description, Version: fn.Version,
 		Timeout: int64(fn.Timeout.D().Round(time.Second) / time.Second), MemorySize: int64(fn.Limits.Memory) / mib,
 		CodeSha256: fn.Digest, RevisionID: revision(fn),
-		State: "Active", LastUpdateStatus: "Successful", PackageType: "Image",
+		LastModified: lastModified(fn), State: "Active", LastUpdateStatus: "Successful", PackageType: "Image",
 	}
 	if len(fn.Env) > 0 {
 		c.Environment = &environment{fn.Env}
 	}
-	if len(fn.Command) > 0 || fn.WorkDir != "" {
-		c.ImageConfigResponse = &imageConfigResponse{imageConfig{EntryPoint: fn.Command, WorkingDirectory: fn.WorkDir}}
+	if len(fn.Command)+len(fn.Args) > 0 || fn.WorkDir != "" {
+		c.ImageConfigResponse = &imageConfigResponse{imageConfig{fn.Command, fn.Args, fn.WorkDir}}
 	}
 	if fn.Limits.Scratch > 0 {
 		c.EphemeralStorage = &ephemeralStorage{int64(fn.Limits.Scratch) / mib}
@@ -76,8 +76,17 @@ func (a *API) configure(fn spec.Function, qualifier string) configuration {
 	return c
 }
 
-// revision changes whenever anything about the version does.
+// lastModified has the form that Lambda writes: ISO 8601 with milliseconds and an offset without a colon.
+func lastModified(fn spec.Function) string {
+	if fn.Modified.IsZero() {
+		return ""
+	}
+	return fn.Modified.Format("2006-01-02T15:04:05.000-0700")
+}
+
+// revision changes whenever anything about the version does; reserved concurrency is the function's.
 func revision(fn spec.Function) string {
+	fn.Reserved = nil
 	b, _ := json.Marshal(fn) // of strings and numbers: cannot fail
 	return uuid.NewHash(sha256.New(), uuid.Nil, b, 8).String()
 }
@@ -115,7 +124,8 @@ func (s settings) apply(fn *spec.Function) error {
 			return err
 		}
 	}
-	return s.ImageConfig.apply(fn)
+	s.ImageConfig.apply(fn)
+	return nil
 }
 
 // maxSetting keeps sizes and durations far from overflow.
@@ -132,16 +142,11 @@ func positive(field, unit string, n *int64, set func(int64)) error {
 	return nil
 }
 
-func (c *imageConfig) apply(fn *spec.Function) error {
+func (c *imageConfig) apply(fn *spec.Function) {
 	if c == nil {
-		return nil
+		return
 	}
-	if len(c.Command) > 0 && len(c.EntryPoint) == 0 {
-		return invalid("ImageConfig.Command without EntryPoint is not supported; give EntryPoint as well, or set _HANDLER with Handler")
-	}
-	fn.Command = append(append([]string(nil), c.EntryPoint...), c.Command...)
-	fn.WorkDir = c.WorkingDirectory
-	return nil
+	fn.Command, fn.Args, fn.WorkDir = c.EntryPoint, c.Command, c.WorkingDirectory
 }
 
 // checkRevision refuses a change that was meant for another state of the function.

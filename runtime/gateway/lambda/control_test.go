@@ -28,7 +28,8 @@ func TestFunctionsThroughTheirLife(t *testing.T) {
 	}
 	made := check(b.CreateFunction(ctx, create))(t)
 	if *made.FunctionArn != "arn:aws:lambda:us-east-1:000000000000:function:echo" || *made.Timeout != 30 || *made.MemorySize != 512 || made.State != types.StateActive ||
-		made.Environment.Variables["A"] != "1" || !slices.Equal(made.ImageConfigResponse.ImageConfig.EntryPoint, []string{"/bin/echo", "h"}) || *made.EphemeralStorage.Size != 1024 {
+		made.Environment.Variables["A"] != "1" || !slices.Equal(made.ImageConfigResponse.ImageConfig.EntryPoint, []string{"/bin/echo"}) ||
+		!slices.Equal(made.ImageConfigResponse.ImageConfig.Command, []string{"h"}) || *made.EphemeralStorage.Size != 1024 {
 		t.Errorf("%+v", made)
 	}
 	var conflict *types.ResourceConflictException
@@ -72,7 +73,6 @@ func TestCreateRefusesWhatIsNoImage(t *testing.T) {
 		"must be Image":   {Code: &types.FunctionCode{ImageUri: echo}, PackageType: types.PackageTypeZip},
 		"ImageUri is mis": {Code: &types.FunctionCode{}},
 		"Timeout is 0":    {Code: &types.FunctionCode{ImageUri: echo}, Timeout: aws.Int32(0)},
-		"EntryPoint":      {Code: &types.FunctionCode{ImageUri: echo}, ImageConfig: &types.ImageConfig{Command: []string{"x"}}},
 	} {
 		in.FunctionName, in.Role = echo, aws.String("r")
 		if _, err := b.CreateFunction(t.Context(), in); !errors.As(err, &invalid) || !strings.Contains(err.Error(), want) {
@@ -158,6 +158,10 @@ func TestConcurrencyAndProvisioned(t *testing.T) {
 	}
 	check(b.PublishVersion(ctx, &sdk.PublishVersionInput{FunctionName: echo}))(t)
 	check(b.CreateAlias(ctx, &sdk.CreateAliasInput{FunctionName: echo, Name: aws.String("live"), FunctionVersion: aws.String("1")}))(t)
+	var notHere *types.InvalidParameterValueException
+	if _, err := b.PutFunctionConcurrency(ctx, &sdk.PutFunctionConcurrencyInput{FunctionName: aws.String("echo:live"), ReservedConcurrentExecutions: aws.Int32(4)}); !errors.As(err, &notHere) {
+		t.Errorf("of an alias: %v", err)
+	}
 	put := &sdk.PutProvisionedConcurrencyConfigInput{FunctionName: echo, Qualifier: aws.String("live"), ProvisionedConcurrentExecutions: aws.Int32(3)}
 	if p := check(b.PutProvisionedConcurrencyConfig(ctx, put))(t); *p.RequestedProvisionedConcurrentExecutions != 3 || *p.AllocatedProvisionedConcurrentExecutions != 2 ||
 		*p.AvailableProvisionedConcurrentExecutions != 1 || p.Status != types.ProvisionedConcurrencyStatusEnumInProgress || b.last.StatusCode != 202 {
@@ -223,6 +227,38 @@ func TestEventInvokeConfig(t *testing.T) {
 	check(b.DeleteFunctionEventInvokeConfig(ctx, &sdk.DeleteFunctionEventInvokeConfigInput{FunctionName: echo}))(t)
 	if _, err := b.GetFunctionEventInvokeConfig(ctx, &sdk.GetFunctionEventInvokeConfigInput{FunctionName: echo}); !errors.As(err, &none) {
 		t.Errorf("deleted: %v", err)
+	}
+}
+
+func TestEventInvokeConfigOfAnAlias(t *testing.T) {
+	b, ctx := newBench(t, gatewaytest.Echo), t.Context()
+	b.add(t, spec.Function{Name: "echo"})
+	check(b.PublishVersion(ctx, &sdk.PublishVersionInput{FunctionName: echo}))(t)
+	live := aws.String("live")
+	check(b.CreateAlias(ctx, &sdk.CreateAliasInput{FunctionName: echo, Name: live, FunctionVersion: aws.String("1")}))(t)
+	put := check(b.PutFunctionEventInvokeConfig(ctx, &sdk.PutFunctionEventInvokeConfigInput{FunctionName: echo, Qualifier: live, MaximumEventAgeInSeconds: aws.Int32(60)}))(t)
+	if !strings.HasSuffix(*put.FunctionArn, ":echo:live") || *put.MaximumEventAgeInSeconds != 60 || *put.MaximumRetryAttempts != 2 {
+		t.Errorf("%+v", put)
+	}
+	check(b.UpdateFunctionEventInvokeConfig(ctx, &sdk.UpdateFunctionEventInvokeConfigInput{FunctionName: echo, Qualifier: live, MaximumRetryAttempts: aws.Int32(0)}))(t)
+	got := check(b.GetFunctionEventInvokeConfig(ctx, &sdk.GetFunctionEventInvokeConfigInput{FunctionName: echo, Qualifier: live}))(t)
+	if *got.MaximumEventAgeInSeconds != 60 || *got.MaximumRetryAttempts != 0 {
+		t.Errorf("%+v", got)
+	}
+	if fn, _ := b.catalog.Get(ctx, "echo", ""); fn.Async.MaxAge != 0 {
+		t.Errorf("$LATEST has changed: %+v", fn.Async)
+	}
+	if l := check(b.ListFunctionEventInvokeConfigs(ctx, &sdk.ListFunctionEventInvokeConfigsInput{FunctionName: echo}))(t); len(l.FunctionEventInvokeConfigs) != 1 ||
+		!strings.HasSuffix(*l.FunctionEventInvokeConfigs[0].FunctionArn, ":echo:live") {
+		t.Errorf("%+v", l)
+	}
+	check(b.DeleteFunctionEventInvokeConfig(ctx, &sdk.DeleteFunctionEventInvokeConfigInput{FunctionName: echo, Qualifier: live}))(t)
+	var none *types.ResourceNotFoundException
+	if _, err := b.GetFunctionEventInvokeConfig(ctx, &sdk.GetFunctionEventInvokeConfigInput{FunctionName: echo, Qualifier: live}); !errors.As(err, &none) {
+		t.Errorf("deleted: %v", err)
+	}
+	if _, err := b.PutFunctionEventInvokeConfig(ctx, &sdk.PutFunctionEventInvokeConfigInput{FunctionName: echo, Qualifier: aws.String("nope")}); !errors.As(err, &none) {
+		t.Errorf("unknown alias: %v", err)
 	}
 }
 

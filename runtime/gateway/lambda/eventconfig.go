@@ -1,8 +1,11 @@
 package lambda
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,19 +82,16 @@ func target(s string) (string, error) {
 	return ref.Name, nil
 }
 
-func (a *API) eventOut(fn spec.Function, qualifier string) eventConfig {
-	if qualifier == "" {
-		qualifier = latest
-	}
-	c := eventConfig{FunctionArn: a.arn(fn.Name, qualifier), Destination: &destinationConfig{
-		OnSuccess: destination{a.targetOut(fn.Async.OnSuccess)}, OnFailure: destination{a.targetOut(fn.Async.OnFailure)},
+func (a *API) eventOut(ref Ref, as spec.Async) eventConfig {
+	c := eventConfig{FunctionArn: a.arn(ref.Name, cmp.Or(ref.Qualifier, latest)), Destination: &destinationConfig{
+		OnSuccess: destination{a.targetOut(as.OnSuccess)}, OnFailure: destination{a.targetOut(as.OnFailure)},
 	}}
 	retries, age := defaultRetries, int64(defaultMaxAge/time.Second)
-	if fn.Async.Retries != nil {
-		retries = *fn.Async.Retries
+	if as.Retries != nil {
+		retries = *as.Retries
 	}
-	if fn.Async.MaxAge > 0 {
-		age = int64(fn.Async.MaxAge.D() / time.Second)
+	if as.MaxAge > 0 {
+		age = int64(as.MaxAge.D() / time.Second)
 	}
 	c.Retries, c.MaxAge = &retries, &age
 	return c
@@ -125,17 +125,43 @@ func (a *API) setEventConfig(w http.ResponseWriter, r *http.Request, fresh bool)
 	if err := a.decode(r, &in); err != nil {
 		return err
 	}
-	fn, err := a.change(r, func(fn *spec.Function) error {
+	ref, as, err := a.changeAsync(r, func(as *spec.Async) error {
 		if fresh {
-			fn.Async = spec.Async{}
+			*as = spec.Async{}
 		}
-		return in.apply(&fn.Async)
+		return in.apply(as)
 	})
 	if err != nil {
 		return err
 	}
-	gateway.WriteJSON(w, http.StatusOK, a.eventOut(fn, ""))
+	gateway.WriteJSON(w, http.StatusOK, a.eventOut(ref, as))
 	return nil
+}
+
+// changeAsync changes the settings of what a request names: $LATEST, a version or an alias.
+func (a *API) changeAsync(r *http.Request, f func(*spec.Async) error) (Ref, spec.Async, error) {
+	ref, err := a.ref(r)
+	if err != nil {
+		return ref, spec.Async{}, err
+	}
+	if ref.Qualifier == "" || ref.Qualifier == latest {
+		fn, err := a.change(r, func(fn *spec.Function) error { return f(&fn.Async) })
+		return ref, fn.Async, err
+	}
+	own, ok := a.Functions.(gateway.AsyncSetter)
+	if !ok {
+		return ref, spec.Async{}, invalid("this catalogue has no asynchronous settings for %s; set those of $LATEST", ref.Qualifier)
+	}
+	a.edit.Lock()
+	defer a.edit.Unlock()
+	fn, err := gateway.Find(r.Context(), a.Functions, ref.Name, ref.Qualifier)
+	if err != nil {
+		return ref, spec.Async{}, err
+	}
+	if err := f(&fn.Async); err != nil {
+		return ref, fn.Async, err
+	}
+	return ref, fn.Async, own.SetAsync(r.Context(), ref.Name, ref.Qualifier, &fn.Async)
 }
 
 // getEventConfig is GetFunctionEventInvokeConfig.
@@ -144,7 +170,7 @@ func (a *API) getEventConfig(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := a.eventOut(fn, ref.Qualifier)
+	out := a.eventOut(ref, fn.Async)
 	if out.plain() {
 		return fmt.Errorf("the function %s doesn't have an EventInvokeConfig: %w", out.FunctionArn, errdefs.ErrNotFound)
 	}
@@ -152,9 +178,21 @@ func (a *API) getEventConfig(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// deleteEventConfig is DeleteFunctionEventInvokeConfig: back to the defaults.
+// deleteEventConfig is DeleteFunctionEventInvokeConfig: $LATEST goes back to the defaults, a version to what it was
+// published with, an alias to what its version has.
 func (a *API) deleteEventConfig(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.change(r, func(fn *spec.Function) error { fn.Async = spec.Async{}; return nil }); err != nil {
+	ref, _, err := a.find(r)
+	if err != nil {
+		return err
+	}
+	if own, ok := a.Functions.(gateway.AsyncSetter); ok && ref.Qualifier != "" && ref.Qualifier != latest {
+		a.edit.Lock()
+		defer a.edit.Unlock()
+		err = own.SetAsync(r.Context(), ref.Name, ref.Qualifier, nil)
+	} else {
+		_, err = a.change(r, func(fn *spec.Function) error { fn.Async = spec.Async{}; return nil })
+	}
+	if err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -163,16 +201,30 @@ func (a *API) deleteEventConfig(w http.ResponseWriter, r *http.Request) error {
 
 // listEventConfigs is ListFunctionEventInvokeConfigs.
 func (a *API) listEventConfigs(w http.ResponseWriter, r *http.Request) error {
-	_, fn, err := a.findName(r)
+	ref, fn, err := a.findName(r)
 	if err != nil {
 		return err
 	}
-	all := []eventConfig{}
-	if out := a.eventOut(fn, ""); !out.plain() {
+	var all []eventConfig
+	if out := a.eventOut(Ref{Name: ref.Name}, fn.Async); !out.plain() {
 		all = append(all, out)
 	}
+	if own, ok := a.Functions.(gateway.AsyncSetter); ok {
+		settings, err := own.Asyncs(r.Context(), ref.Name)
+		if err != nil {
+			return err
+		}
+		for _, q := range slices.Sorted(maps.Keys(settings)) {
+			all = append(all, a.eventOut(Ref{ref.Name, q}, settings[q]))
+		}
+	}
+	page, next, err := paged(r, all)
+	if err != nil {
+		return err
+	}
 	gateway.WriteJSON(w, http.StatusOK, struct {
-		Configs []eventConfig `json:"FunctionEventInvokeConfigs"`
-	}{all})
+		Configs    []eventConfig `json:"FunctionEventInvokeConfigs"`
+		NextMarker string        `json:"NextMarker,omitempty"`
+	}{page, next})
 	return nil
 }

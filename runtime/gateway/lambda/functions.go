@@ -28,11 +28,13 @@ func (a *API) listFunctions(w http.ResponseWriter, r *http.Request) error {
 	}
 	var all []configuration
 	for _, fn := range fns {
-		versions := []spec.Function{fn}
-		if r.URL.Query().Get("FunctionVersion") == "ALL" {
-			if versions, err = a.Functions.Versions(r.Context(), fn.Name); err != nil {
-				return err
-			}
+		if r.URL.Query().Get("FunctionVersion") != "ALL" {
+			all = append(all, a.configure(fn, ""))
+			continue
+		}
+		versions, err := a.Functions.Versions(r.Context(), fn.Name)
+		if err != nil {
+			return err
 		}
 		for _, v := range versions {
 			all = append(all, a.configure(v, v.Version))
@@ -95,7 +97,7 @@ func (a *API) getFunction(w http.ResponseWriter, r *http.Request) error {
 		Configuration: a.configure(fn, ref.Qualifier),
 		Code:          functionCode{fn.Image, fn.Image, "ECR"},
 		Tags:          fn.Labels,
-		Concurrency:   concurrency{int64(fn.Concurrency)},
+		Concurrency:   concurrency{int64(fn.MaxInstances())},
 	})
 	return nil
 }

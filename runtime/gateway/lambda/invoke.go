@@ -33,9 +33,9 @@ func (a *API) invoke(w http.ResponseWriter, r *http.Request) error {
 	switch kind {
 	case "", "RequestResponse":
 		inv.Tail = r.Header.Get("X-Amz-Log-Type") == "Tail"
-		return a.respond(w, r, inv)
+		return a.respond(w, r, inv, fn)
 	case "Event":
-		return a.enqueue(w, r, inv, fn)
+		return a.enqueue(w, r, inv)
 	case "DryRun":
 		w.Header().Set("X-Amz-Executed-Version", fn.Version)
 		w.WriteHeader(http.StatusNoContent)
@@ -77,7 +77,7 @@ func (a *API) invocation(w http.ResponseWriter, r *http.Request, ref Ref, fn spe
 var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // respond invokes and answers once the whole result is there, since its headers come from its end.
-func (a *API) respond(w http.ResponseWriter, r *http.Request, inv spec.Invocation) error {
+func (a *API) respond(w http.ResponseWriter, r *http.Request, inv spec.Invocation, fn spec.Function) error {
 	res, err := a.Invoker.Invoke(r.Context(), inv)
 	if err != nil {
 		return err
@@ -109,7 +109,7 @@ func (a *API) respond(w http.ResponseWriter, r *http.Request, inv spec.Invocatio
 		h["X-Amz-Function-Error"] = unhandled
 	}
 	if inv.Tail {
-		h["X-Amz-Log-Result"] = []string{base64.StdEncoding.EncodeToString(t.LogTail)}
+		h["X-Amz-Log-Result"] = []string{logResult(inv, fn, res, t)}
 	}
 	w.WriteHeader(http.StatusOK)
 	w.Write(body)
@@ -145,15 +145,14 @@ func oversized(limit int64) []byte {
 	return b
 }
 
-// enqueue is an Event invocation: 202 once it is stored.
-func (a *API) enqueue(w http.ResponseWriter, r *http.Request, inv spec.Invocation, fn spec.Function) error {
+// enqueue is an Event invocation: 202 once it is stored. Which version will answer is not known yet.
+func (a *API) enqueue(w http.ResponseWriter, r *http.Request, inv spec.Invocation) error {
 	if a.Queue == nil {
 		return invalid("Event invocations are switched off on this server")
 	}
 	if err := a.Queue.Enqueue(r.Context(), inv); err != nil {
 		return err
 	}
-	w.Header().Set("X-Amz-Executed-Version", fn.Version)
 	w.WriteHeader(http.StatusAccepted)
 	return nil
 }
@@ -168,5 +167,5 @@ func (a *API) invokeAsync(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return a.enqueue(w, r, inv, fn)
+	return a.enqueue(w, r, inv)
 }

@@ -2,6 +2,7 @@ package lambda_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -183,6 +184,38 @@ func TestLiveProvisionedConcurrency(t *testing.T) {
 		}
 		if time.Now().After(end) {
 			t.Fatalf("%+v", p)
+		}
+	}
+}
+
+// Reserved concurrency 0 stops a function, its published versions with it, at once and until it is taken away.
+func TestLiveReservedConcurrencyOfNoneThrottles(t *testing.T) {
+	l := newLive(t)
+	l.put(t, spec.Function{Name: "echo"})
+	check(l.PublishVersion(t.Context(), &sdk.PublishVersionInput{FunctionName: echo}))(t)
+	invoke := func(q string) error {
+		_, err := l.Invoke(t.Context(), &sdk.InvokeInput{FunctionName: echo, Qualifier: &q})
+		return err
+	}
+	for _, q := range []string{"1", "$LATEST"} {
+		if err := invoke(q); err != nil {
+			t.Fatal(err)
+		}
+	}
+	none := &sdk.PutFunctionConcurrencyInput{FunctionName: echo, ReservedConcurrentExecutions: aws.Int32(0)}
+	if c := check(l.PutFunctionConcurrency(t.Context(), none))(t); *c.ReservedConcurrentExecutions != 0 {
+		t.Errorf("%+v", c)
+	}
+	var throttled *types.TooManyRequestsException
+	for _, q := range []string{"1", "$LATEST"} {
+		if err := invoke(q); !errors.As(err, &throttled) || throttled.Reason != types.ThrottleReasonReservedFunctionConcurrentInvocationLimitExceeded {
+			t.Errorf("%s: %v", q, err)
+		}
+	}
+	check(l.DeleteFunctionConcurrency(t.Context(), &sdk.DeleteFunctionConcurrencyInput{FunctionName: echo}))(t)
+	for _, q := range []string{"1", "$LATEST"} {
+		if err := invoke(q); err != nil {
+			t.Errorf("%s: %v", q, err)
 		}
 	}
 }

@@ -52,8 +52,8 @@ func (a *API) provision(r *http.Request, n int) (spec.Function, error) {
 	if err != nil {
 		return fn, err
 	}
-	if n > max(fn.Concurrency, 1) {
-		return fn, invalid("%d provisioned instances exceed the %d that the function may have; raise its concurrency first", n, fn.Concurrency)
+	if most := fn.MaxInstances(); n > most {
+		return fn, invalid("%d provisioned instances exceed the %d that the function may have; raise its reserved concurrency first", n, most)
 	}
 	a.edit.Lock()
 	defer a.edit.Unlock()

@@ -1,7 +1,9 @@
 package lambda_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
 	"io"
 	"net/http"
@@ -114,14 +116,18 @@ func TestInvokeRequestResponse(t *testing.T) {
 		got = inv
 		return gatewaytest.Answer(inv.Payload), nil
 	})
-	b.add(t, spec.Function{Name: "echo"})
+	b.add(t, spec.Function{Name: "echo", Limits: spec.Limits{Memory: 128 << 20}})
 	out := check(b.Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("echo"), Payload: []byte(`{"a":1}`), LogType: types.LogTypeTail,
 		ClientContext: aws.String("eyJrIjoxfQ==")}))(t)
-	if string(out.Payload) != `{"a":1}` || out.StatusCode != 200 || *out.ExecutedVersion != "$LATEST" || out.FunctionError != nil || *out.LogResult != "U1RBUlQKRU5ECg==" {
+	if string(out.Payload) != `{"a":1}` || out.StatusCode != 200 || *out.ExecutedVersion != "$LATEST" || out.FunctionError != nil {
 		t.Errorf("%+v", out)
 	}
 	if !got.Tail || got.ClientContext != `{"k":1}` || got.Function != "echo" || len(got.ID) != 36 || !strings.HasPrefix(got.TraceID, "Root=1-") {
 		t.Errorf("%+v", got)
+	}
+	log := "START RequestId: ID Version: $LATEST\nhello\nEND RequestId: ID\nREPORT RequestId: ID\tDuration: 1.00 ms\tBilled Duration: 1 ms\tMemory Size: 128 MB\t\n"
+	if text := decoded(t, out.LogResult); text != strings.ReplaceAll(log, "ID", got.ID) {
+		t.Errorf("log %q", text)
 	}
 	h := b.last.Header
 	if st := h.Get("Server-Timing"); !strings.HasPrefix(st, "queue;dur=0.02, run;dur=1, total;dur=") {
@@ -129,6 +135,31 @@ func TestInvokeRequestResponse(t *testing.T) {
 	}
 	if h.Get("X-Amzn-Requestid") != got.ID {
 		t.Errorf("request id %q, invocation %q", h.Get("X-Amzn-Requestid"), got.ID)
+	}
+}
+
+// decoded is a LogResult as text, which holds 4 KiB at most.
+func decoded(t *testing.T, log *string) string {
+	t.Helper()
+	text, err := base64.StdEncoding.DecodeString(aws.ToString(log))
+	if err != nil || len(text) > 4<<10 {
+		t.Fatalf("log of %d bytes: %v", len(text), err)
+	}
+	return string(text)
+}
+
+func TestTheLogsEndIsGiven(t *testing.T) {
+	trailer := spec.Trailer{LogTail: bytes.Repeat([]byte("x"), 4<<10), Run: 3 * time.Second, FunctionError: "Unhandled", ErrorType: "Sandbox.Timedout", ErrorBody: []byte("{}")}
+	b := newBench(t, func(context.Context, spec.Invocation) (*spec.Result, error) {
+		r := gatewaytest.Answer(nil)
+		r.Phases, r.Trailer = spec.Phases{Init: 12500 * time.Microsecond, Cold: true}, func() spec.Trailer { return trailer }
+		return r, nil
+	})
+	b.add(t, spec.Function{Name: "echo"})
+	out := check(b.Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("echo"), LogType: types.LogTypeTail}))(t)
+	if text := decoded(t, out.LogResult); len(text) != 4<<10 || !strings.HasPrefix(text, "xxx") || !strings.Contains(text, "x\nEND RequestId: ") ||
+		!strings.HasSuffix(text, "\tDuration: 3000.00 ms\tBilled Duration: 3000 ms\tMemory Size: 0 MB\tInit Duration: 12.50 ms\tStatus: timeout\t\n") {
+		t.Errorf("%d bytes, end %q", len(text), text[len(text)-300:])
 	}
 }
 
@@ -205,6 +236,14 @@ func TestInvokeErrorsHaveLambdasTypes(t *testing.T) {
 	if err := invoke("echo", "{}"); !errors.As(err, &throttled) || b.last.Header.Get("Retry-After") != "2" || b.last.StatusCode != 429 {
 		t.Errorf("throttled: %v, Retry-After %q", err, b.last.Header.Get("Retry-After"))
 	}
+	if throttled.Reason != types.ThrottleReasonConcurrentInvocationLimitExceeded {
+		t.Errorf("reason %q", throttled.Reason)
+	}
+	fail = &spec.RetryError{Reason: spec.OverReserved, Err: errdefs.ErrResourceExhausted.WithMessage("reserved concurrency is 0")}
+	if err := invoke("echo", "{}"); !errors.As(err, &throttled) || throttled.Reason != types.ThrottleReasonReservedFunctionConcurrentInvocationLimitExceeded ||
+		b.last.Header.Get("Retry-After") != "" {
+		t.Errorf("reserved: %v, reason %q", err, throttled.Reason)
+	}
 	fail = errors.New("broken")
 	var service *types.ServiceException
 	if err := invoke("echo", "{}"); !errors.As(err, &service) || b.last.StatusCode != 500 {
@@ -275,7 +314,7 @@ func TestInvokeWithResponseStream(t *testing.T) {
 		t.Errorf("%d bytes, end %+v", len(body), end)
 	}
 	trailer = spec.Trailer{FunctionError: "Unhandled", ErrorType: "Runtime.Crash", ErrorBody: []byte(`{"errorMessage":"x"}`), LogTail: []byte("log")}
-	if _, end := read(); aws.ToString(end.ErrorCode) != "Runtime.Crash" || *end.ErrorDetails != `{"errorMessage":"x"}` || *end.LogResult != "bG9n" {
+	if _, end := read(); aws.ToString(end.ErrorCode) != "Runtime.Crash" || *end.ErrorDetails != `{"errorMessage":"x"}` || !strings.Contains(decoded(t, end.LogResult), "\nlog\nEND RequestId: ") {
 		t.Errorf("end %+v", end)
 	}
 }

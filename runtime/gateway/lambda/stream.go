@@ -1,7 +1,6 @@
 package lambda
 
 import (
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -47,12 +46,17 @@ func (a *API) invokeStream(w http.ResponseWriter, r *http.Request) error {
 	}
 	h.Set("X-Amzn-Remapped-Content-Type", content)
 	w.WriteHeader(http.StatusOK)
-	streamTo(w, res, inv.Tail)
+	streamTo(w, res, func() string {
+		if !inv.Tail {
+			return ""
+		}
+		return logResult(inv, fn, res, res.Trailer())
+	})
 	return nil
 }
 
 // streamTo sends a result as it comes. The head is out: a broken answer can only be told in InvokeComplete.
-func streamTo(w http.ResponseWriter, res *spec.Result, tail bool) {
+func streamTo(w http.ResponseWriter, res *spec.Result, log func() string) {
 	enc, flush := eventstream.NewEncoder(), http.NewResponseController(w)
 	flush.Flush()
 	buf, chunk := make([]byte, 64<<10), eventHeaders("PayloadChunk", "application/octet-stream")
@@ -64,7 +68,7 @@ func streamTo(w http.ResponseWriter, res *spec.Result, tail bool) {
 			}
 		}
 		if err != nil {
-			payload, _ := json.Marshal(complete(res, err, tail))
+			payload, _ := json.Marshal(complete(res, err, log))
 			gateway.SetRunTrailer(w, res.Trailer().Run)
 			// a client that has gone does not hear the end
 			_ = enc.Encode(w, eventstream.Message{Headers: eventHeaders("InvokeComplete", "application/json"), Payload: payload})
@@ -80,19 +84,16 @@ type invokeComplete struct {
 }
 
 // complete says how a stream ended; err is what its last Read gave.
-func complete(res *spec.Result, err error, tail bool) invokeComplete {
+func complete(res *spec.Result, err error, log func() string) invokeComplete {
 	if !errors.Is(err, io.EOF) {
 		return invokeComplete{ErrorCode: "ServiceException", ErrorDetails: err.Error()}
 	}
-	t, c := res.Trailer(), invokeComplete{}
+	t, c := res.Trailer(), invokeComplete{LogResult: log()}
 	if t.FunctionError != "" || res.FunctionError != "" {
 		c.ErrorCode, c.ErrorDetails = t.ErrorType, string(t.ErrorBody)
 		if c.ErrorCode == "" {
 			c.ErrorCode = "Unhandled"
 		}
-	}
-	if tail {
-		c.LogResult = base64.StdEncoding.EncodeToString(t.LogTail)
 	}
 	return c
 }

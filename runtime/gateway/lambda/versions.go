@@ -45,12 +45,12 @@ func (a *API) publishVersion(w http.ResponseWriter, r *http.Request) error {
 	if err := a.decode(r, &in); err != nil {
 		return err
 	}
+	a.edit.Lock()
+	defer a.edit.Unlock()
 	ref, fn, err := a.findName(r)
 	if err != nil {
 		return err
 	}
-	a.edit.Lock()
-	defer a.edit.Unlock()
 	if in.CodeSha256 != "" && in.CodeSha256 != fn.Digest {
 		return invalid("CodeSha256 %s is not that of $LATEST, %s", in.CodeSha256, fn.Digest)
 	}

@@ -3,6 +3,7 @@ package containerd
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/containerd/containerd/v2/contrib/seccomp"
 	"github.com/containerd/errdefs"
@@ -85,10 +86,15 @@ var maskedPaths = []string{
 
 // args is init's command line around the function's.
 func (b blueprint) args() ([]string, error) {
-	command := b.c.Function.Command
-	if len(command) == 0 {
-		command = append(append(command, b.image.Config.Entrypoint...), b.image.Config.Cmd...)
+	fn := &b.c.Function
+	entry, rest := b.image.Config.Entrypoint, b.image.Config.Cmd
+	if len(fn.Command) > 0 {
+		entry, rest = fn.Command, nil
 	}
+	if len(fn.Args) > 0 {
+		rest = fn.Args
+	}
+	command := slices.Concat(entry, rest)
 	if len(command) == 0 {
 		return nil, fmt.Errorf("image %s has neither entrypoint nor command: set command in the manifest: %w", b.image.Name, errdefs.ErrInvalidArgument)
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
@@ -85,7 +86,7 @@ func (d *Driver) Create(_ context.Context, c instance.Config) (instance.Box, err
 	}
 	b := newBox(d, record{
 		ID: c.ID, Labels: c.Labels, Dir: c.Dir, Log: c.Log, Bundle: c.Bundle,
-		Command: c.Function.Command, WorkDir: workDir(c), Function: c.Function.Name,
+		Command: slices.Concat(c.Function.Command, c.Function.Args), WorkDir: workDir(c), Function: c.Function.Name,
 	})
 	if err := os.Mkdir(b.home, 0o755); err != nil {
 		if errors.Is(err, fs.ErrExist) {
