@@ -27,6 +27,7 @@ type guest struct {
 	signals chan os.Signal
 	wg      sync.WaitGroup // exchanges under way
 
+	companions companions
 	nodeOption string // for Node.js, when the instance may be snapshotted
 
 	stopping atomic.Bool // a signal has asked for the end
@@ -47,7 +48,8 @@ func start(cfg wire.Config, dir string, command []string) (*guest, error) {
 	g := &guest{
 		cfg: cfg, dir: dir, began: time.Now(), signals: make(chan os.Signal, 8),
 		ready: make(chan struct{}), dead: make(chan struct{}), told: make(chan struct{}),
-		active: map[*exchange]struct{}{}, resting: map[net.Conn]struct{}{}, restored: make(chan []byte, 1),
+		companions: companions{pids: map[string]int{}, joined: make(chan string, 16)},
+		active:     map[*exchange]struct{}{}, resting: map[net.Conn]struct{}{}, restored: make(chan []byte, 1),
 	}
 	signal.Notify(g.signals, forwarded...)
 	chld := notifyChild()
@@ -62,14 +64,14 @@ func start(cfg wire.Config, dir string, command []string) (*guest, error) {
 	g.api = rapi.New(rapi.Options{
 		Info:         rapi.Info{Function: cfg.Function, Version: cfg.Version, Handler: cfg.Handler},
 		EventsAtOnce: cfg.EventsAtOnce, MaxResponse: cfg.MaxResponse,
-		OnReady: g.onReady, OnInitError: g.onInitError, OnRestored: g.onRestored,
+		OnReady: g.onReady, OnInitError: g.onInitError, OnRestored: g.onRestored, OnExtension: g.onExtension,
 	})
 	go g.api.Serve(g.apiLn)
 	g.prepare()
 	g.launch(command)
 	if g.child != nil {
 		go reap(g.child, chld)
-		go forward(g.child, g.signals, &g.stopping)
+		go g.forward()
 	}
 	go g.serve()
 	return g, nil
@@ -96,9 +98,12 @@ func (g *guest) launch(command []string) {
 	if g.nodeOption != "" {
 		env = withNodeOption(env, g.nodeOption)
 	}
+	go g.log.pump()
+	if os.Getpid() == 1 { // else the folder is the machine's, not the image's
+		g.startCompanions(extensionsDir, env)
+	}
 	g.child, err = startChild(command, env, g.log.w)
 	g.log.w.Close()
-	go g.log.pump()
 	if err != nil {
 		fmt.Fprintln(os.Stdout, "videosdgx-init:", err)
 		g.die(wire.FailHead{Class: wire.ClassInit, Message: err.Error(), Exit: 127})
@@ -111,6 +116,7 @@ func (g *guest) run() int {
 	if g.child != nil {
 		g.watchInit()
 		<-g.child.exited
+		g.partWith(time.Now().Add(leaving))
 		killRest()
 		g.log.finish(100 * time.Millisecond)
 		g.die(g.obituary())

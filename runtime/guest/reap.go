@@ -5,7 +5,6 @@ import (
 	"os/signal"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -52,13 +51,14 @@ var forwarded = []os.Signal{
 	syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGWINCH,
 }
 
-func forward(c *child, in <-chan os.Signal, stopping *atomic.Bool) {
-	for s := range in {
+func (g *guest) forward() {
+	for s := range g.signals {
 		if s == syscall.SIGTERM || s == syscall.SIGINT {
-			stopping.Store(true)
+			g.stopping.Store(true)
+			g.farewell(leaving)
 		}
 		if n, ok := s.(syscall.Signal); ok {
-			c.signal(n)
+			g.child.signal(n)
 		}
 	}
 }

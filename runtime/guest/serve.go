@@ -102,8 +102,10 @@ func (g *guest) shutdown(conn net.Conn, b []byte) {
 	}
 	grace := time.Duration(max(h.GraceMs, 0)) * time.Millisecond
 	if g.child != nil {
-		g.api.ShutDown("spindown", time.Now().Add(grace).UnixMilli())
+		until := time.Now().Add(grace)
+		g.farewell(grace)
 		g.child.terminate(grace)
+		g.partWith(until)
 	}
 	wire.WriteFrame(conn, wire.End, nil)
 	g.tell()

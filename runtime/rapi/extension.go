@@ -45,6 +45,9 @@ func (s *Server) register(w *http1.Reply, r *http1.Request) {
 		}
 	}
 	id := s.exts.add(&extension{name: name, events: in.Events})
+	if s.opt.OnExtension != nil {
+		s.opt.OnExtension(name)
+	}
 	body, _ := json.Marshal(map[string]string{
 		"functionName": s.opt.Info.Function, "functionVersion": s.opt.Info.Version, "handler": s.opt.Info.Handler,
 	})
@@ -115,22 +118,25 @@ func (x *extensions) invoke(e *Event) {
 	x.tell("INVOKE", b)
 }
 
-// ShutDown tells extensions that the instance ends; reason is "spindown", "timeout" or "failure".
-func (s *Server) ShutDown(reason string, deadlineMs int64) {
+// ShutDown tells the extensions that asked for it that the instance ends, and gives their names; reason is "spindown",
+// "timeout" or "failure".
+func (s *Server) ShutDown(reason string, deadlineMs int64) []string {
 	x := &s.exts
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	b, _ := json.Marshal(map[string]any{"eventType": "SHUTDOWN", "shutdownReason": reason, "deadlineMs": deadlineMs})
-	x.tell("SHUTDOWN", b)
+	return x.tell("SHUTDOWN", b)
 }
 
-// tell sends to all that asked for this kind; the caller holds mu.
-func (x *extensions) tell(kind string, event []byte) {
+// tell sends to all that asked for this kind, and names them; the caller holds mu.
+func (x *extensions) tell(kind string, event []byte) (told []string) {
 	for _, e := range x.byID {
 		if slices.Contains(e.events, kind) {
 			e.send(event)
+			told = append(told, e.name)
 		}
 	}
+	return told
 }
 
 // send answers the poll, or keeps the event for the next one; an extension that never polls keeps only the last few.

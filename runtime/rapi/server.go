@@ -20,6 +20,7 @@ type Options struct {
 	OnReady      func(Ready)  // once, when the function first asks for an event or for the restore hook
 	OnInitError  func([]byte) // the function has posted this to init/error
 	OnRestored   func([]byte) // the restore hook has ended: nil, or what was posted to restore/error
+	OnExtension  func(string) // an extension of this name has registered; may be nil
 }
 
 // Ready is how the function became ready.

@@ -13,7 +13,7 @@ import (
 )
 
 // built holds the binaries that the tests need, made once: videosdgx-init and the functions to run.
-var built struct{ init, echo, hostile string }
+var built struct{ init, echo, hostile, companion string }
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "videosdgx-containerd-test")
@@ -42,6 +42,7 @@ func buildAll(dir string) error {
 		{&built.init, "github.com/videosdgx/videosdgx/cmd/videosdgx-init"},
 		{&built.echo, "github.com/videosdgx/videosdgx/images/echo"},
 		{&built.hostile, "./testdata/hostile"},
+		{&built.companion, "./testdata/companion"},
 	} {
 		*b.out = filepath.Join(dir, filepath.Base(b.pkg))
 		cmd := exec.Command("go", "build", "-trimpath", "-o", *b.out, b.pkg)
