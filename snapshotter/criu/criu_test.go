@@ -28,6 +28,7 @@ func TestFaultTellsItsClass(t *testing.T) {
 		"(00.1) Error (criu/sk-inet.c:9): mptcp is not supported\n":              errdefs.ErrNotImplemented,
 		"(00.1) Error (criu/cr-restore.c:1): Restoring FAILED.\n":                errdefs.ErrInternal,
 		"(00.1) all is well\n": errdefs.ErrAborted,
+		"(00.1) Error (criu/namespaces.c:1310): uns: recv req error: No such file or directory\n": errdefs.ErrAborted,
 	} {
 		err := Fault(log(t, harmless+text))
 		if !errors.Is(err, want) || strings.Contains(err.Error(), "RLIMIT") {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -63,19 +64,22 @@ func Fault(file string) error {
 	return &Error{Log: file, Lines: lines[max(0, len(lines)-3):]}
 }
 
-// faults are the lines that tell of errors, without time and source file. That it cannot raise its limit of open files is
-// none: it lacks the right to, and does not need it.
+// faults are the lines that tell of errors, without time and source file, but for the harmless.
 func faults(r io.Reader) (found []string) {
 	s := bufio.NewScanner(r)
 	s.Buffer(nil, 1<<20)
 	for s.Scan() {
 		_, text, ok := strings.Cut(s.Text(), "Error (")
-		if ok && !strings.Contains(text, "setup RLIMIT_NOFILE") {
+		if ok && !slices.ContainsFunc(harmless, func(words string) bool { return strings.Contains(text, words) }) {
 			found = append(found, "("+text)
 		}
 	}
 	return found
 }
+
+// harmless is what tells of no fault: that it cannot raise its limit of open files, which it lacks the right to and does not
+// need, and what its helpers say when it has been killed.
+var harmless = []string{"setup RLIMIT_NOFILE", "recv req error"}
 
 // tail is how much of a log's end holds its last line that begins with a time, in bytes.
 const tail = 4 << 10

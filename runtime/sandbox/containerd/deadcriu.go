@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -11,28 +12,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// deadFor is how long a CRIU must have been dead until its restore is given up; the runtime takes a moment to collect one
-// that has done its work.
-const deadFor = time.Second
+// abandoned is how often in a row, a quarter of a second apart, a restore must look given up before it is ended.
+const abandoned = 2
 
-// watchRestore gives up a restore whose CRIU has died: runc would wait for ever, since the half-made processes keep its
-// connection to CRIU open. It returns when ctx ends.
+// watchRestore ends a restore whose CRIU has died. runc would wait: for ever while the half-made processes keep its
+// connection to CRIU open, else for ten seconds until their cgroup is empty, which only somebody can make it who kills
+// them. It returns when ctx ends.
 func (d *Driver) watchRestore(ctx context.Context, id string) {
-	tick := time.NewTicker(deadFor / 4)
+	tick := time.NewTicker(time.Second / 4)
 	defer tick.Stop()
-	dead := 0
-	for {
+	for seen := 0; ; {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
 		}
 		pids, _ := processes(d.cgroup(id))
-		if !diedOn(pids) {
-			dead = 0
+		if !orphaned(pids, filepath.Join(d.workDir(id), "restore.log")) {
+			seen = 0
 			continue
 		}
-		if dead++; dead < 4 {
+		if seen++; seen < abandoned {
 			continue
 		}
 		for _, pid := range pids {
@@ -41,25 +41,43 @@ func (d *Driver) watchRestore(ctx context.Context, id string) {
 	}
 }
 
-// diedOn tells whether a runtime that has made one of the processes has a dead CRIU among its children.
-func diedOn(pids []int) bool {
+// orphaned tells whether a process is half made and nobody goes on with it: the runtime that it is a child of has no CRIU
+// at work, and it still has CRIU's log open, which is closed before CRIU lets go of it.
+func orphaned(pids []int, log string) bool {
 	for _, pid := range pids {
 		_, _, parent := statOf(pid)
-		if name, _, _ := statOf(parent); !strings.HasPrefix(name, "runc") {
-			continue
+		if name, _, _ := statOf(parent); strings.HasPrefix(name, "runc") && !runsCRIU(parent) && hasOpen(pid, log) {
+			return true
 		}
-		lists, _ := filepath.Glob("/proc/" + strconv.Itoa(parent) + "/task/*/children")
-		for _, list := range lists {
-			text, _ := os.ReadFile(list)
-			for _, child := range strings.Fields(string(text)) {
-				c, _ := strconv.Atoi(child)
-				if name, state, _ := statOf(c); name == "criu" && state == "Z" {
-					return true
-				}
+	}
+	return false
+}
+
+// runsCRIU looks for a live CRIU among a process's children. What it restores is called like it at first, but is in another
+// PID namespace.
+func runsCRIU(parent int) bool {
+	ours, _ := os.Readlink("/proc/self/ns/pid")
+	lists, _ := filepath.Glob("/proc/" + strconv.Itoa(parent) + "/task/*/children")
+	for _, list := range lists {
+		text, _ := os.ReadFile(list)
+		for _, child := range strings.Fields(string(text)) {
+			c, _ := strconv.Atoi(child)
+			name, state, _ := statOf(c)
+			theirs, _ := os.Readlink("/proc/" + child + "/ns/pid")
+			if name == "criu" && state != "Z" && theirs == ours {
+				return true
 			}
 		}
 	}
 	return false
+}
+
+func hasOpen(pid int, file string) bool {
+	open, _ := filepath.Glob("/proc/" + strconv.Itoa(pid) + "/fd/*")
+	return slices.ContainsFunc(open, func(fd string) bool {
+		target, _ := os.Readlink(fd)
+		return target == file
+	})
 }
 
 // statOf reads name, state and parent of a process from /proc/PID/stat; one that has gone has none.
