@@ -16,6 +16,22 @@ func (d *Dispatcher) Changed(name string) {
 			d.cfg.Log.Error("change not taken over", "function", name, "version", k.version, "error", err)
 		}
 	}
+	d.forget(name)
+}
+
+// forget drops what is known of a function that is not there any more.
+func (d *Dispatcher) forget(name string) {
+	if _, err := d.cfg.Functions.Versions(d.base, name); !errdefs.IsNotFound(err) {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for k := range d.pools {
+		if k.name == name {
+			return // it has been made again meanwhile
+		}
+	}
+	delete(d.records, name)
 }
 
 // using lists the versions of a function that have a pool, or are to have one without being asked for.

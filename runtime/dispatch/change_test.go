@@ -90,6 +90,9 @@ func TestDeletedFunctionGoes(t *testing.T) {
 		if _, _, err := r.call(t.Context(), "f", "1"); !errdefs.IsNotFound(err) || r.box.count() != 0 {
 			t.Errorf("%d boxes, %v", r.box.count(), err)
 		}
+		if len(r.records) != 0 || len(r.pools) != 0 {
+			t.Errorf("%d records and %d pools of no function", len(r.records), len(r.pools))
+		}
 		r.end()
 	})
 }
