@@ -17,7 +17,7 @@ want=$(cat "$here/package.json" "$here/package-lock.json" <(node --version) | sh
 if [[ ! -f $out/.built || $(<"$out/.built") != "$want" ]]; then
   rm -rf "$out/node_modules" "$out/.built"
   cp "$here/package.json" "$here/package-lock.json" "$out/"
-  (cd "$out" && npm ci --omit=dev --no-audit --no-fund >"$out/npm.log" 2>&1) ||
+  (cd "$out" && MAKEFLAGS=-j$(nproc) npm ci --omit=dev --no-audit --no-fund >"$out/npm.log" 2>&1) ||
     { tail -30 "$out/npm.log" >&2; echo "node-ric: npm ci failed; the whole log is $out/npm.log" >&2; exit 1; }
   [[ -f $out/node_modules/aws-lambda-ric/dist/rapid-client.node ]] ||
     { echo "node-ric: npm did not build aws-lambda-ric's native part; see $out/npm.log" >&2; exit 1; }

@@ -16,8 +16,14 @@ import (
 )
 
 // TestNodeImage runs images/node-ric, AWS's Node.js client unchanged, in a container, and restores it three times from one
-// snapshot: no two instances may draw the same random numbers.
+// snapshot: no two instances may draw the same random numbers. Building the client takes a minute the first time, so it is
+// begun here, in the first file of the package, and waited for after all other tests.
 func TestNodeImage(t *testing.T) {
+	built := buildNode(t)
+	t.Parallel()
+	if err := <-built; err != nil {
+		t.Fatal(err)
+	}
 	d := newDriver(t)
 	needCRIU(t, d)
 	image := nodeImage(t)
@@ -79,37 +85,41 @@ func nodeConfig(t *testing.T, image string) instance.Config {
 	return c
 }
 
-// nodeImage builds the function, which takes a minute the first time, and its image.
-func nodeImage(t *testing.T) string {
+const root = "../../.."
+
+// buildNode compiles images/node-ric in the background.
+func buildNode(t *testing.T) <-chan error {
 	t.Helper()
-	const root = "../../.."
+	need(t)
 	for _, tool := range []string{"node", "npm", "cmake", "autoconf", "automake", "libtoolize", "make", "g++"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			if os.Getenv("VIDEOSDGX_TEST_CONTAINERD") == "1" {
-				t.Fatalf("%s is missing; install it with make setup-test", tool)
-			}
-			t.Skipf("LEFT OUT: %s is missing, so AWS's Node.js client cannot be built", tool)
+			missing(t, tool+" is not installed (make setup-test), so AWS's Node.js client cannot be built")
 		}
 	}
-	run(t, root, "images/node-ric/build.sh")
+	done := make(chan error, 1)
+	go func() { done <- run("images/node-ric/build.sh") }()
+	return done
+}
+
+func nodeImage(t *testing.T) string {
+	t.Helper()
 	out := filepath.Join(t.TempDir(), "node-ric")
 	build := []string{"go", "run", "./cmd/videosdgx"}
 	if bin := os.Getenv("VIDEOSDGX_TEST_BIN"); bin != "" {
 		build = []string{filepath.Join(bin, "videosdgx")}
 	}
-	run(t, root, append(build, "image", "build", "images/node-ric", "--output", out)...)
+	must(t, run(append(build, "image", "build", "images/node-ric", "--output", out)...))
 	return "oci:" + out
 }
 
-func run(t *testing.T, dir string, command ...string) {
-	t.Helper()
+// run runs a command at the root of the checkout.
+func run(command ...string) error {
 	cmd := exec.Command(command[0], command[1:]...)
-	cmd.Dir = dir
-	if _, err := cmd.Output(); err != nil {
-		var x *exec.ExitError
-		if errors.As(err, &x) {
-			t.Fatalf("%v: %v\n%s", command, err, x.Stderr)
-		}
-		t.Fatalf("%v: %v", command, err)
+	cmd.Dir = root
+	_, err := cmd.Output()
+	var x *exec.ExitError
+	if errors.As(err, &x) {
+		return fmt.Errorf("%v: %w\n%s", command, err, x.Stderr)
 	}
+	return err
 }
