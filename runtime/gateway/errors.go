@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -72,6 +73,9 @@ func isTooLarge(err error) bool {
 	return errors.As(err, &max)
 }
 
+// notSoon is when to ask again for what cannot be had as things are: a manifest, or the machine, has to change first.
+const notSoon = time.Hour
+
 // Explain maps an error to what the outside sees. What has no class is the server's fault: 500.
 func Explain(err error) Problem {
 	p := Problem{Status: http.StatusInternalServerError, Type: "ServiceException", Message: Sentence(err)}
@@ -89,7 +93,7 @@ func Explain(err error) Problem {
 	throttled := p.Status == http.StatusTooManyRequests
 	var retry *spec.RetryError
 	if errors.As(err, &retry) {
-		p.RetryAfter = retry.After
+		p.RetryAfter = cmp.Or(retry.After, notSoon)
 	} else if throttled {
 		p.RetryAfter = time.Second
 	}

@@ -330,7 +330,7 @@ func TestExplainMapsEveryClass(t *testing.T) {
 	if p.RetryAfter != 1200*time.Millisecond || p.Status != 503 {
 		t.Errorf("%+v", p)
 	}
-	if p := gateway.Explain(&spec.RetryError{Err: errdefs.ErrResourceExhausted}); p.RetryAfter != 0 {
+	if p := gateway.Explain(&spec.RetryError{Err: errdefs.ErrResourceExhausted}); p.RetryAfter < time.Minute {
 		t.Errorf("never: %+v", p)
 	}
 }

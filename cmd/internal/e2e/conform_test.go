@@ -36,8 +36,8 @@ func TestLifecycleAsManifestsAskForIt(t *testing.T) {
 		t.Run("a full queue refuses with Retry-After", s.refusesWhenFull)
 		t.Run("what can never fit is refused at once", func(t *testing.T) {
 			a := s.do(t, "POST", "/fn/huge/", "{}")
-			if a.status < 400 || a.status == 404 {
-				t.Errorf("status %d", a.status)
+			if a.status != 429 || a.header.Get("Retry-After") == "" {
+				t.Errorf("status %d, %v", a.status, a.header)
 			}
 			says(t, string(a.body), "needs 1000TiB of system memory", "MiB; lower limits.memory")
 		})
