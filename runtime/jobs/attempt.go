@@ -112,10 +112,12 @@ func (a *attempt) drop(r *Result) {
 	}
 }
 
-// keep renews the lease, stores progress and looks for a cancel.
+// keep renews the lease, stores progress and looks for a cancel. It looks at once: one that came between the claim and the
+// moment from which others find the attempt on this node has been told to nobody.
 func (a *attempt) keep(ctx context.Context) {
 	tick := time.NewTicker(a.s.cfg.Lease / 3)
 	defer tick.Stop()
+	a.check(ctx)
 	for {
 		select {
 		case <-ctx.Done():

@@ -205,6 +205,39 @@ func TestCancelRunning(t *testing.T) {
 	}
 }
 
+// claims runs a function when a claim is in the store, before the service hears of it.
+type claims struct {
+	jobs.Backend
+	then func(jobs.Job)
+}
+
+func (c *claims) Swap(ctx context.Context, old, next jobs.Job) (jobs.Job, error) {
+	got, err := c.Backend.Swap(ctx, old, next)
+	if err == nil && old.State == jobs.Queued && got.State == jobs.Running {
+		c.then(got)
+	}
+	return got, err
+}
+
+func TestCancelAtTheMomentOfTheClaim(t *testing.T) {
+	var r *rig
+	ready := make(chan struct{})
+	r = newRig(t, func(ctx context.Context, _ jobstest.Call) (*spec.Result, error) { return jobstest.Block(ctx) }, func(r *rig) {
+		r.deps.Store = &claims{r.deps.Store, func(j jobs.Job) {
+			<-ready
+			if _, err := r.Cancel(context.Background(), j.ID); err != nil {
+				t.Error(err)
+			}
+		}}
+	})
+	j := r.submit("x")
+	began := time.Now()
+	close(ready)
+	if j = r.wait(j.ID); j.State != jobs.Cancelled || time.Since(began) > 2*time.Second {
+		t.Fatalf("%s after %s", j.State, time.Since(began))
+	}
+}
+
 func TestCancelQueued(t *testing.T) {
 	r := newRig(t, func(ctx context.Context, _ jobstest.Call) (*spec.Result, error) { return jobstest.Block(ctx) })
 	r.submit("first")
