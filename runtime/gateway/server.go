@@ -64,6 +64,9 @@ func (o Options) WithDefaults() Options {
 	return o
 }
 
+// Every request gets an id. The pool must be switched on before anybody makes one: the switch is not synchronised.
+func init() { uuid.EnableRandPool() }
+
 // Server is the control plane's HTTP server.
 type Server struct {
 	http   *http.Server
@@ -75,7 +78,6 @@ var errStopping = errors.New("the server is stopping")
 // New builds the server. It panics when two routes have the same pattern, as http.ServeMux does, or an origin is not one.
 func New(o Options) *Server {
 	o = o.WithDefaults()
-	uuid.EnableRandPool()
 	base, cancel := context.WithCancelCause(context.Background())
 	return &Server{cancel: cancel, http: &http.Server{
 		Handler:           newHandler(o),
