@@ -9,12 +9,14 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+	"golang.org/x/sys/unix"
 )
 
 func init() { commands = append(commands, newGenerateCmd) }
@@ -134,6 +136,9 @@ func runGenerate(cmd *cobra.Command, c *client, o generateOptions, prompt string
 	if err != nil {
 		return err
 	}
+	if err := writable(o.output); err != nil && !o.detach {
+		return err
+	}
 	if o.model, err = c.pickModel(ctx, o.model); err != nil {
 		return err
 	}
@@ -148,6 +153,18 @@ func runGenerate(cmd *cobra.Command, c *client, o generateOptions, prompt string
 		return err
 	}
 	return c.finish(cmd, j, o.output)
+}
+
+// writable asks before a clip is made, which may take an hour, whether there is a folder to save it in.
+func writable(to string) error {
+	dir := to
+	if info, err := os.Stat(to); err != nil || !info.IsDir() {
+		dir = filepath.Dir(to) // of "" and "-": the working directory
+	}
+	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil && to != "-" {
+		return fmt.Errorf("the clip cannot be saved in %s: %w", dir, err)
+	}
+	return nil
 }
 
 func (c *client) submit(ctx context.Context, o generateOptions, body submission) (j job, err error) {
@@ -206,8 +223,11 @@ func (c *client) finish(cmd *cobra.Command, j job, to string) error {
 		return err
 	}
 	file, err := c.download(cmd.Context(), j, to, cmd.OutOrStdout())
-	if err != nil || file == "-" {
-		return err
+	if err != nil {
+		return fmt.Errorf("%w; 'videosdgx jobs download %s' tries again", err, j.ID)
+	}
+	if file == "-" {
+		return nil
 	}
 	return emit(cmd, generated{file, j}, func(w io.Writer) error { _, err := fmt.Fprintln(w, file); return err })
 }

@@ -257,7 +257,7 @@ func check(w io.Writer, r io.Reader, j job) error {
 		return err
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); j.Result != nil && got != j.Result.SHA256 {
-		return fmt.Errorf("the clip arrived damaged: sha256 is %s, the server says %s; 'videosdgx jobs download %s' tries again", got, j.Result.SHA256, j.ID)
+		return fmt.Errorf("the clip arrived damaged: sha256 is %s, the server says %s", got, j.Result.SHA256)
 	}
 	return nil
 }

@@ -112,6 +112,17 @@ func TestGenerateSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
+func TestGenerateAsksForTheFolderFirst(t *testing.T) {
+	url := jobServer(t, nil)
+	_, _, err := runCLI(t, t.Context(), "generate", "x", "--server", url, "-o", filepath.Join(t.TempDir(), "none", "clip.mp4"))
+	if err == nil || !strings.Contains(err.Error(), "cannot be saved in") {
+		t.Fatal(err)
+	}
+	if out, _, err := runCLI(t, t.Context(), "jobs", "ls", "--server", url, "--json"); err != nil || !strings.Contains(out, `"jobs": []`) {
+		t.Fatalf("a job was made: %s, %v", out, err)
+	}
+}
+
 func TestInterruptCancelsTheJob(t *testing.T) {
 	up := make(chan struct{})
 	url := jobServer(t, func(ctx context.Context, _ jobstest.Call) (*spec.Result, error) {

@@ -96,16 +96,20 @@ type bar struct {
 	p     *mpb.Progress
 	b     *mpb.Bar
 	words atomic.Value // string; the bar's own goroutine reads it
+	steps atomic.Value // string, "3/20"
 	since time.Time
 }
 
 func newBar(w io.Writer) *bar {
 	t := &bar{since: time.Now()}
 	t.words.Store("submitting")
+	t.steps.Store("")
 	t.p = mpb.New(mpb.WithOutput(w), mpb.WithWidth(48), mpb.WithRefreshRate(100*time.Millisecond))
 	t.b = t.p.New(0, mpb.BarStyle().Rbound("|").Lbound("|"),
 		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return t.words.Load().(string) + " " })),
-		mpb.AppendDecorators(decor.CountersNoUnit(" %d/%d"), decor.Any(func(decor.Statistics) string { return "  " + span(time.Since(t.since).Round(time.Second)) })))
+		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
+			return " " + t.steps.Load().(string) + "  " + span(time.Since(t.since).Round(time.Second))
+		})))
 	return t
 }
 
@@ -114,7 +118,12 @@ func (t *bar) show(e jobEvent) {
 		t.words.Store(words)
 	}
 	s := statusOf(e)
-	if e.Type == "progress" && s.Steps > 0 {
+	switch {
+	case e.Type == "completed":
+		t.steps.Store("")
+		t.b.SetTotal(-1, true)
+	case e.Type == "progress" && s.Steps > 0:
+		t.steps.Store(fmt.Sprintf("%d/%d", s.Step, s.Steps))
 		t.b.SetTotal(int64(s.Steps)+1, false) // one more: a bar at its total is complete for good, and phases follow
 		t.b.SetCurrent(int64(s.Step))
 	}
