@@ -30,6 +30,8 @@ type job struct {
 	Request struct{ Prompt string }  `json:"request"`
 	Result  *struct{ SHA256 string } `json:"result"`
 	Error   json.RawMessage          `json:"error"`
+
+	Interruptions int `json:"interruptions"` // attempts that ended because a server did
 }
 
 func (a *api) call(ctx context.Context, method, path string, in, out any, header ...string) error {

@@ -50,7 +50,7 @@ func cluster(ctx context.Context, b *bench, r *harness.Report) error {
 		}
 		n := nodes[rand.IntN(len(nodes))]
 		n.kill()
-		if err := n.start(ctx); err != nil {
+		if _, err := n.restart(ctx); err != nil {
 			return fmt.Errorf("start after kill %d: %w", i+1, err)
 		}
 	}
@@ -62,11 +62,11 @@ func cluster(ctx context.Context, b *bench, r *harness.Report) error {
 	if err != nil {
 		return err
 	}
-	half := v.half + look.end()
+	v.add(look.end())
 	for _, n := range nodes {
 		n.stop()
 	}
-	report(r, "redis", v, half)
+	v.report(r, "redis")
 	r.Figure("redis_kills", float64(b.redisKills))
 	return b.complain(v)
 }

@@ -21,13 +21,14 @@ type load struct {
 	done    atomic.Int64 // completions seen
 	mu      sync.Mutex
 	acked   map[string]string // key → job id
-	doubled int               // keys that were acknowledged with two different ids
+	clips   map[string]string // job id → digest of the clip that it was once seen completed with
+	doubled int               // keys that were acknowledged with two ids, jobs that were seen completed with two clips
 	stop    chan struct{}
 	wg      sync.WaitGroup
 }
 
 func newLoad(workers int, ahead int64, nodes ...*node) *load {
-	return &load{nodes: nodes, workers: workers, ahead: ahead, acked: map[string]string{}, stop: make(chan struct{})}
+	return &load{nodes: nodes, workers: workers, ahead: ahead, acked: map[string]string{}, clips: map[string]string{}, stop: make(chan struct{})}
 }
 
 func (l *load) start(ctx context.Context) {
@@ -83,13 +84,32 @@ func (l *load) ack(key, id string) {
 
 func (l *load) node() *node { return l.nodes[rand.IntN(len(l.nodes))] }
 
-// look counts completions, so that the queue stays short enough to be finished.
+// completed remembers the clip that a job is completed with: it must never have another.
+func (l *load) completed(j job) {
+	if j.Status != "completed" || j.Result == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if old, ok := l.clips[j.ID]; ok && old != j.Result.SHA256 {
+		l.doubled++
+	}
+	l.clips[j.ID] = j.Result.SHA256
+}
+
+// look counts completions, so that the queue stays short enough to be finished, and sees the latest jobs complete.
 func (l *load) look(ctx context.Context) {
 	var m struct {
 		Successful int64 `json:"successful"`
 	}
 	if l.node().call(ctx, "GET", "/v1/models/bench/metrics", nil, &m) == nil {
 		l.done.Store(max(l.done.Load(), m.Successful))
+	}
+	var page struct{ Jobs []job }
+	if l.node().call(ctx, "GET", "/v1/jobs?state=completed&limit=20", nil, &page) == nil {
+		for _, j := range page.Jobs {
+			l.completed(j)
+		}
 	}
 	time.Sleep(10 * time.Millisecond)
 }

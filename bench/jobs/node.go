@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -71,7 +72,18 @@ func newNode(p *place, name string, args ...string) (*node, error) {
 	return n, nil
 }
 
+// start launches the server and waits until it takes requests.
 func (n *node) start(ctx context.Context) error {
+	if err := n.launch(); err != nil {
+		return err
+	}
+	if err := n.ready(ctx); err != nil {
+		return fmt.Errorf("%w\n%s", err, n.out.String())
+	}
+	return nil
+}
+
+func (n *node) launch() error {
 	args := append([]string{"serve", "--listen", n.listen, "--data", filepath.Join(n.place.dir, n.name), "--functions", n.place.functions,
 		"--outputs", n.outputs, "--driver", "process", "--node", n.name, "--model-host", "none", "--log-level", "warn"}, n.args...)
 	n.cmd = exec.Command(n.place.bin, args...)
@@ -81,10 +93,21 @@ func (n *node) start(ctx context.Context) error {
 	}
 	n.exited = make(chan struct{})
 	go func(cmd *exec.Cmd, exited chan struct{}) { cmd.Wait(); close(exited) }(n.cmd, n.exited)
-	if err := n.ready(ctx); err != nil {
-		return fmt.Errorf("%w\n%s", err, n.out.String())
-	}
 	return nil
+}
+
+// restart is what follows a kill. One start in four is killed as well, at a random moment before it serves or soon after:
+// taking back the jobs of a run that was killed must itself survive that. It tells whether it did so.
+func (n *node) restart(ctx context.Context) (again bool, err error) {
+	if rand.IntN(4) == 0 {
+		if err := n.launch(); err != nil {
+			return false, err
+		}
+		time.Sleep(time.Duration(rand.Int64N(int64(200 * time.Millisecond))))
+		n.kill()
+		again = true
+	}
+	return again, n.start(ctx)
 }
 
 // kill is kill -9: the process gets no chance to do anything.

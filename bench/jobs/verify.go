@@ -10,12 +10,40 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/videosdgx/videosdgx/bench/harness"
 )
 
 // verdict is what has become of the acknowledged jobs.
 type verdict struct {
 	jobs, lost, doubled, half, stray int
 	problems                         []string
+
+	interrupted int // attempts that a kill ended: what shows that kills hit jobs at work
+	redone      int // jobs whose clip lay under its final name when a kill came before the record
+	seen        int // jobs that a client saw completed while servers were being killed
+}
+
+// report gives what must be none of, and how hard it was tried.
+func (v *verdict) report(r *harness.Report, name string) {
+	for _, f := range []struct {
+		name string
+		n    int
+	}{{"lost", v.lost}, {"doubled", v.doubled}, {"half_files", v.half}, {"stray_files", v.stray}} {
+		r.Figure(name+"_"+f.name, float64(f.n))
+		r.Want(name+"_"+f.name, "= 0")
+	}
+	r.Figure(name+"_jobs", float64(v.jobs))
+	r.Figure(name+"_attempts_interrupted", float64(v.interrupted))
+	r.Figure(name+"_clips_redone", float64(v.redone))
+	r.Figure(name+"_seen_completed", float64(v.seen))
+}
+
+// add takes over what was seen in the folder of results.
+func (v *verdict) add(half, redone int) {
+	if v.half, v.redone = v.half+half, redone; half > 0 {
+		v.note("%d results showed under their final name before they were whole", half)
+	}
 }
 
 func (v *verdict) note(format string, args ...any) {
@@ -31,10 +59,17 @@ func verify(ctx context.Context, n *node, l *load) (*verdict, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &verdict{jobs: len(l.acked), doubled: l.doubled}
+	v := &verdict{jobs: len(l.acked), seen: len(l.clips)}
+	for _, j := range all {
+		l.completed(j)
+	}
+	if v.doubled = l.doubled; l.doubled > 0 {
+		v.note("%d keys had two jobs, or jobs two clips", l.doubled)
+	}
 	byID, byPrompt := map[string]job{}, map[string]int{}
 	for _, j := range all {
 		byID[j.ID] = j
+		v.interrupted += j.Interruptions
 		if byPrompt[j.Request.Prompt]++; byPrompt[j.Request.Prompt] == 2 {
 			v.doubled++
 			v.note("two jobs for %s", j.Request.Prompt)
@@ -50,8 +85,8 @@ func verify(ctx context.Context, n *node, l *load) (*verdict, error) {
 	if err := n.call(ctx, "GET", "/v1/models/bench/metrics", nil, &m); err != nil {
 		return nil, err
 	}
-	if m.Successful > len(all) {
-		v.doubled += m.Successful - len(all)
+	if m.Successful != len(all) {
+		v.doubled += max(0, m.Successful-len(all))
 		v.note("%d completions were counted for %d jobs", m.Successful, len(all))
 	}
 	return v, v.files(n.outputs, len(all))
@@ -100,32 +135,25 @@ func whole(clip []byte, prompt string) bool {
 }
 
 // lookout reads every result as soon as it shows under its final name, while servers are being killed, and counts those
-// that are not whole.
+// that are not whole, and jobs that had a second one.
 type lookout struct {
 	dir  string
 	half int
 	seen map[string]bool
+	jobs map[string]int // results seen of each
 	stop chan struct{}
 	wg   sync.WaitGroup
 }
 
 func newLookout(dir string) *lookout {
-	l := &lookout{dir: dir, seen: map[string]bool{}, stop: make(chan struct{})}
+	l := &lookout{dir: dir, seen: map[string]bool{}, jobs: map[string]int{}, stop: make(chan struct{})}
 	l.wg.Go(l.run)
 	return l
 }
 
 func (l *lookout) run() {
 	for {
-		entries, _ := os.ReadDir(l.dir) // not there yet: no results
-		for _, e := range entries {
-			if name := e.Name(); strings.HasSuffix(name, ".mp4") && !l.seen[name] {
-				l.seen[name] = true
-				if b, err := os.ReadFile(filepath.Join(l.dir, name)); err == nil && !whole(b, "") {
-					l.half++
-				}
-			}
-		}
+		l.scan()
 		select {
 		case <-l.stop:
 			return
@@ -134,4 +162,29 @@ func (l *lookout) run() {
 	}
 }
 
-func (l *lookout) end() int { close(l.stop); l.wg.Wait(); return l.half }
+func (l *lookout) scan() {
+	entries, _ := os.ReadDir(l.dir) // not there yet: no results
+	for _, e := range entries {
+		name := e.Name()
+		if !strings.HasSuffix(name, ".mp4") || l.seen[name] {
+			continue
+		}
+		l.seen[name] = true
+		id, _, _ := strings.Cut(name, ".")
+		l.jobs[id]++
+		if b, err := os.ReadFile(filepath.Join(l.dir, name)); err == nil && !whole(b, "") {
+			l.half++
+		}
+	}
+}
+
+func (l *lookout) end() (half, redone int) {
+	close(l.stop)
+	l.wg.Wait()
+	for _, n := range l.jobs {
+		if n > 1 {
+			redone++
+		}
+	}
+	return l.half, redone
+}

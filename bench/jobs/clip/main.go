@@ -1,11 +1,12 @@
-// Command clip is the function that bench/jobs queues jobs for: it streams a "clip" whose bytes follow from the prompt
-// and carry their own length and digest, after as long as VIDEOSDGX_BENCH_DELAY says, so that a reader can tell a whole
-// clip from a part of one, and whose it is.
+// Command clip is the function that bench/jobs queues jobs for: it streams a "clip" that carries its prompt, its length and
+// its digest, after as long as VIDEOSDGX_BENCH_DELAY says, so that a reader can tell a whole clip from a part of one, and
+// whose it is. No two runs give the same clip: a job that was run to its end twice shows by its clip.
 package main
 
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -17,7 +18,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 )
 
-// clipBytes is the size of the part that is all prompt.
+// clipBytes is about the size of a clip.
 const clipBytes = 128 << 10
 
 func main() {
@@ -41,8 +42,9 @@ func main() {
 	})
 }
 
-// clip is a line with the prompt's and the rest's digest, and the rest.
+// clip is a line with the prompt, the rest's size and its digest, and the rest.
 func clip(prompt string) []byte {
-	body := bytes.Repeat([]byte(prompt+"\n"), clipBytes/(len(prompt)+1)+1)
+	line := []byte(prompt + " " + rand.Text() + "\n")
+	body := bytes.Repeat(line, clipBytes/len(line)+1)
 	return append(fmt.Appendf(nil, "%s %d %x\n", prompt, len(body), sha256.Sum256(body)), body...)
 }
