@@ -209,27 +209,50 @@ func TestPicture(t *testing.T) {
 	}
 }
 
-func TestResize(t *testing.T) {
+func TestJPEG(t *testing.T) {
 	flat := RGB{Pix: bytes.Repeat([]byte{10, 100, 250}, 35), Width: 7, Height: 5}
-	for _, size := range [][2]int{{7, 5}, {3, 2}, {20, 31}} {
-		out := Resize(flat, size[0], size[1])
-		if !bytes.Equal(out, bytes.Repeat([]byte{10, 100, 250}, size[0]*size[1])) {
-			t.Errorf("a flat picture changes at %v", size)
-		}
+	raw, err := JPEG(flat, 80)
+	if err != nil {
+		t.Fatal(err)
 	}
-	if p := picture(32, 24, 1); !bytes.Equal(Resize(RGB{p, 32, 24}, 32, 24), p) {
-		t.Error("the same size changes the picture")
+	img, err := Picture(raw)
+	if err != nil || img.Bounds().Size() != image.Pt(7, 5) {
+		t.Errorf("read back as %v, %v", img, err)
 	}
-	half := Resize(RGB{picture(64, 48, 0), 64, 48}, 32, 24)
-	for y := 4; y < 20; y++ {
-		for x := 4; x < 28; x++ {
-			want := picture(64, 48, 0)[((2*y)*64+2*x)*3+1]
-			if d := int(half[(y*32+x)*3+1]) - int(want); d < -4 || d > 6 {
-				t.Fatalf("at %d,%d: %d", x, y, d)
+}
+
+// FuzzPicture decodes what a request may send as an image. What is taken has pixels that can be read.
+func FuzzPicture(f *testing.F) {
+	img := RGB{Pix: picture(5, 3, 0), Width: 5, Height: 3}
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		f.Fatal(err)
+	}
+	jpg, err := JPEG(img, 80)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(b.Bytes())
+	f.Add(jpg)
+	f.Add([]byte("GIF89a"))
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		got, err := Picture(raw)
+		if err != nil {
+			if !errdefs.IsInvalidArgument(err) {
+				t.Fatal(err)
 			}
+			return
 		}
-	}
-	if raw, err := JPEG(flat, 80); err != nil || !bytes.HasPrefix(raw, []byte{0xff, 0xd8}) {
-		t.Errorf("no JPEG: %v", err)
-	}
+		size := got.Bounds().Size()
+		if size.X < 1 || size.Y < 1 || size.X*size.Y > maxPixels {
+			t.Fatalf("accepted a picture of %v", size)
+		}
+		got.At(got.Bounds().Min.X, got.Bounds().Max.Y-1).RGBA()
+		if size.X*size.Y > 1<<16 {
+			return // slow, and no different
+		}
+		if _, err := JPEG(got, 80); err != nil {
+			t.Fatal(err)
+		}
+	})
 }
