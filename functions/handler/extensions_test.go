@@ -23,6 +23,7 @@ type api struct {
 	reports []report
 	errors  []string
 	hold    chan struct{} // a report waits for it, when set
+	arrived chan struct{} // gets a value when one does
 	cancel  chan struct{} // closed: the invocation is cancelled
 }
 
@@ -35,6 +36,10 @@ func (a *api) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		if a.hold != nil {
+			select {
+			case a.arrived <- struct{}{}:
+			default:
+			}
 			<-a.hold
 		}
 		a.mu.Lock()
@@ -62,7 +67,7 @@ func (a *api) start(t *testing.T, extensions string) context.Context {
 }
 
 func TestProgressIsReported(t *testing.T) {
-	a := &api{hold: make(chan struct{}), cancel: make(chan struct{})}
+	a := &api{hold: make(chan struct{}), arrived: make(chan struct{}, 1), cancel: make(chan struct{})}
 	ctx := a.start(t, "progress,cancel")
 	h, _ := newHandler(t, film{generate: func(ctx context.Context, r Request, out Output) error {
 		for s := range 50 { // the first is held: none of these may wait
@@ -71,6 +76,9 @@ func TestProgressIsReported(t *testing.T) {
 				p.Preview = image.NewGray(image.Rect(0, 0, 8, 8))
 			}
 			out.Progress(p)
+			if s == 0 {
+				<-a.arrived
+			}
 		}
 		close(a.hold)
 		return film{}.Generate(ctx, r, out)
