@@ -118,7 +118,7 @@ func (e *entry) View() ([]placement.Pool, []placement.Holding) {
 // standing is whether a member could go for a start: now, once it is idle, or never.
 type standing struct{ movable, yields, stays bool }
 
-// standing is that for a start that is wanted since then.
+// standing says how the member stands towards a start that has been wanted since then.
 func (m *member) standing(since time.Time) standing {
 	p := m.pool
 	p.mu.Lock()

@@ -106,7 +106,7 @@ func (s *Service) deliver(ctx context.Context, j Job) error {
 	}
 	status, err := s.deps.Post(ctx, call)
 	if err != nil && ctx.Err() != nil {
-		return nil // this node stops: what came of it is not known, and the hook is due again after its lease
+		return nil //nolint:nilerr // this node stops: what came of it is not known, and the hook is due again after its lease
 	}
 	_, serr := s.deps.Store.Swap(context.WithoutCancel(ctx), taken, s.delivered(taken, status, err))
 	return ignore(serr, errdefs.IsFailedPrecondition, errdefs.IsNotFound)

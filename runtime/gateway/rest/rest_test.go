@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -213,10 +214,10 @@ func TestEveryWrongFieldAtOnce(t *testing.T) {
 	p := r.problem(400, "POST", "/v1/models/wan21/generate", `{"prompt":"","width":0,"height":"tall","num_frames":9999,"fps":0.5,
 		"num_inference_steps":0,"guidance_scale":-1,"seed":-3,"image":"%%","priority":"urgent","webhook":"ftp://x","negativ_prompt":"x",
 		"deadline_seconds":0,"max_attempts":0}`)
-	got := map[string]bool{}
+	got, fromOne := map[string]bool{}, []string{"#/width", "#/height", "#/num_inference_steps", "#/deadline_seconds", "#/max_attempts"}
 	for _, e := range p.Errors {
 		got[e.Pointer] = true
-		if strings.Contains("#/width #/height #/num_inference_steps #/deadline_seconds #/max_attempts", e.Pointer) && (e.Minimum == nil || *e.Minimum != 1 || e.Maximum == nil) {
+		if slices.Contains(fromOne, e.Pointer) && (e.Minimum == nil || *e.Minimum != 1 || e.Maximum == nil) {
 			t.Errorf("limits missing in %+v", e)
 		}
 		if e.Pointer == "#/height" && e.Detail != `height is "tall": it must be a whole number in 1…8192.` {

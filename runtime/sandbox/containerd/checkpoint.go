@@ -70,7 +70,7 @@ func (d *Driver) Restore(ctx context.Context, c instance.Config, dir string) (in
 		undo, cancel := d.undo(ctx)
 		defer cancel()
 		if rmErr := made.Remove(undo); rmErr != nil {
-			d.o.Log.Warn("cannot remove a failed restore", "instance", c.ID, "err", rmErr)
+			d.o.Log.Warn("cannot remove a failed restore", "instance", c.ID, "error", rmErr)
 		}
 		return nil, err
 	}

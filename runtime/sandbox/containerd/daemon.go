@@ -132,7 +132,7 @@ func (d *daemon) keep(ctx context.Context, gone <-chan struct{}) {
 		}
 		next, err := d.spawn()
 		if err != nil {
-			d.log.Error("the private containerd does not start again", "err", err)
+			d.log.Error("the private containerd does not start again", "error", err)
 			continue // gone is closed already, so this is a retry in a second
 		}
 		gone = next

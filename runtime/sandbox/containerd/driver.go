@@ -86,7 +86,7 @@ func New(ctx context.Context, o Options) (_ *Driver, err error) {
 		return nil, err
 	}
 	if err := d.sweep(ctx); err != nil {
-		o.Log.Warn("cannot remove all that an earlier control plane left", "err", err)
+		o.Log.Warn("cannot remove all that an earlier control plane left", "error", err)
 	}
 	return d, nil
 }
@@ -140,7 +140,7 @@ func (d *Driver) sweepAtEnd() {
 	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 	defer cancel()
 	if err := d.sweep(ctx); err != nil {
-		d.o.Log.Warn("cannot remove all that is left", "err", err)
+		d.o.Log.Warn("cannot remove all that is left", "error", err)
 	}
 }
 

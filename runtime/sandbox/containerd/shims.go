@@ -133,7 +133,7 @@ func (d *Driver) endAllShims() {
 	for id := range d.shims() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		if err := errors.Join(d.endShims(ctx, id), dropCgroups(d.cgroup(id))); err != nil {
-			d.o.Log.Warn("a shim is left", "instance", id, "err", err)
+			d.o.Log.Warn("a shim is left", "instance", id, "error", err)
 		}
 		cancel()
 	}

@@ -23,7 +23,7 @@ func (s *steps) add(what string, back func(context.Context) error) {
 func (s *steps) undo(ctx context.Context, log *slog.Logger) {
 	for i := len(s.list) - 1; i >= 0; i-- {
 		if err := s.list[i].back(ctx); err != nil && !errdefs.IsNotFound(err) {
-			log.Warn("cannot undo a step of a failed start", "step", s.list[i].what, "err", err)
+			log.Warn("cannot undo a step of a failed start", "step", s.list[i].what, "error", err)
 		}
 	}
 }
