@@ -48,7 +48,7 @@ func (p *parser) length(field, text string) {
 	}
 	switch n, err := l.Tokens(text); {
 	case errdefs.IsInvalidArgument(err):
-		p.add(field, nil, "%s: %v.", field, err)
+		p.add(field, nil, "%s: %s.", field, withoutClass(err))
 	case n > l.MaxTokens:
 		p.add(field, nil, "%s has %d tokens: %d at most, about %d words.", field, n, l.MaxTokens, l.MaxTokens*3/4)
 	}
@@ -96,7 +96,7 @@ func (p *parser) image(into *image.Image) func(json.RawMessage) {
 		}
 		img, err := decodeImage(s)
 		if err != nil {
-			p.add("image", nil, "image cannot be used: %v.", err)
+			p.add("image", nil, "image cannot be used: %s.", withoutClass(err))
 			return
 		}
 		*into = img

@@ -222,6 +222,7 @@ func TestLimitsSayWhatWouldDo(t *testing.T) {
 		`{"prompt":"\ud800"}`:                           "half a surrogate pair",
 		`{"prompt":"a","image":"data:image/png,xx"}`:    "data:image/png;base64",
 		`{"prompt":"a","image":"?"}`:                    "not in base64",
+		`{"prompt":"a","image":"QUJD"}`:                 "3 bytes are no PNG or JPEG picture.",
 		`{"prompt":"a","output":"gif"}`:                 `"json" or "mp4"`,
 		`{"prompt":3}`:                                  "must be a string",
 		`[]`:                                            `not a JSON object (it is of type array): send JSON such as {"prompt":"…"}.`,
