@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/containerd/errdefs"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -118,6 +119,21 @@ func TestLayoutAndPush(t *testing.T) {
 	got, err := remote.Image(parsed)
 	if err != nil || digest(t, got) != digest(t, img) {
 		t.Errorf("pushed %v, %v", got, err)
+	}
+}
+
+func TestAFolderOfOtherFilesStays(t *testing.T) {
+	dir, o := recipe(t, plain)
+	home := t.TempDir()
+	precious := filepath.Join(home, "precious")
+	if err := os.WriteFile(precious, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := WriteLayout(mustBuild(t, dir, o), "test/sh:latest", home); !errdefs.IsAlreadyExists(err) || !strings.Contains(err.Error(), home) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(precious); err != nil {
+		t.Errorf("replaced: %v", err)
 	}
 }
 

@@ -1,10 +1,13 @@
 package builder
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
+	"github.com/containerd/errdefs"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -21,6 +24,9 @@ const containerdAnnotation = "io.containerd.image.name"
 
 // WriteLayout writes the image as an OCI layout in dir, replacing what is there only when it is whole.
 func WriteLayout(img v1.Image, ref, dir string) error {
+	if err := replaceable(dir); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
 	}
@@ -43,6 +49,21 @@ func WriteLayout(img v1.Image, ref, dir string) error {
 		return err
 	}
 	return os.Rename(tmp, dir)
+}
+
+// replaceable says whether dir is free, empty, or a layout.
+func replaceable(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("output %s: %w", dir, err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "oci-layout")); err != nil {
+		return fmt.Errorf("%s has files in it and is no OCI layout: choose another output folder: %w", dir, errdefs.ErrAlreadyExists)
+	}
+	return nil
 }
 
 // Push uploads the image to a registry, with the credentials that docker login or podman login have left.
