@@ -21,8 +21,8 @@ when somebody invokes it, keeps it warm while that pays, and takes it away again
 Instances are containers where containerd and root are to be had (the system's daemon when its socket answers, else a
 private one that serve starts and stops), and plain processes elsewhere; the log says what is not isolated then.
 
-Each flag is also an environment variable, named beside it, and a key of the configuration file. Flags win over the
-environment, and that over the file.
+Each flag is also an environment variable, named beside it, and a key of the configuration file, as in "keep-alive: 5m".
+Flags win over the environment, and that over the file.
 
 It prints "listening on http://…" once it takes requests. SIGTERM and Ctrl-C stop it: streams end first, invocations in
 flight get --stop to finish, then instances are removed. Jobs in the queue stay there.`,

@@ -56,8 +56,13 @@ func Default() Config {
 	}
 }
 
-// WithDefaults fills in the paths that follow from others.
+// WithDefaults fills in the paths that follow from others, and makes those that are given absolute: instances run elsewhere.
 func (c Config) WithDefaults() Config {
+	for _, path := range []*string{&c.Data, &c.Functions, &c.Models, &c.Outputs, &c.Init} {
+		if abs, err := filepath.Abs(*path); *path != "" && err == nil {
+			*path = abs
+		}
+	}
 	for _, d := range []struct {
 		path *string
 		name string
@@ -87,8 +92,8 @@ func (c Config) Validate() error {
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		errs = append(errs, fmt.Errorf("listen is %q: write HOST:PORT, such as 127.0.0.1:9000", c.Listen))
 	}
-	if !filepath.IsAbs(c.Data) {
-		errs = append(errs, fmt.Errorf("data is %q: it must be an absolute path", c.Data))
+	if c.Data == "" {
+		errs = append(errs, errors.New("data is empty: name the folder of all state"))
 	}
 	if (c.AccessKey == "") != (c.SecretKey == "") {
 		errs = append(errs, errors.New("accessKey and secretKey go together: give both or neither"))

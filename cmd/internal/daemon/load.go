@@ -1,11 +1,9 @@
 package daemon
 
 import (
-	"bytes"
 	"encoding"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"reflect"
 	"strconv"
@@ -61,10 +59,35 @@ func (c *Config) readFile(path string) error {
 	if err != nil {
 		return fmt.Errorf("cannot read the configuration: %w", err)
 	}
-	d := yaml.NewDecoder(bytes.NewReader(b))
-	d.KnownFields(true)
-	if err := d.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+	var doc yaml.Node
+	if err = yaml.Unmarshal(b, &doc); err == nil && doc.Kind != 0 {
+		if err = ownNames(&doc); err == nil {
+			err = doc.Decode(c)
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("%s: %w", path, oneLine(err))
+	}
+	return nil
+}
+
+// ownNames lets the file call a setting as its flag is called, keep-alive, besides keepAlive, the way of manifests, and
+// refuses what is neither.
+func ownNames(doc *yaml.Node) error {
+	own := map[string]string{}
+	each(&Config{}, func(name, _ string, _ reflect.Value) { own[flagName(name)], own[name] = name, name })
+	var errs []string
+	for i, key := range doc.Content[0].Content {
+		if doc.Content[0].Kind != yaml.MappingNode || i%2 != 0 {
+			continue
+		}
+		if own[key.Value] == "" {
+			errs = append(errs, fmt.Sprintf("line %d: field %s is no setting: see videosdgx serve --help", key.Line, key.Value))
+		}
+		key.Value = own[key.Value]
+	}
+	if len(errs) > 0 {
+		return errors.New(strings.Join(errs, "; "))
 	}
 	return nil
 }
@@ -75,7 +98,7 @@ func oneLine(err error) error {
 	if !errors.As(err, &list) {
 		return err
 	}
-	return errors.New(strings.ReplaceAll(strings.Join(list.Errors, "; "), " not found in type daemon.Config", " is no setting: see videosdgx serve --help"))
+	return errors.New(strings.Join(list.Errors, "; "))
 }
 
 // each calls f for every field with its name in the file.

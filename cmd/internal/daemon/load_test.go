@@ -39,8 +39,19 @@ func TestFlagWinsOverEnvironmentOverFile(t *testing.T) {
 	}
 }
 
+func TestFileTakesTheFlagsNames(t *testing.T) {
+	c, err := load(t, "# one\nkeep-alive: 3m\nmodels: rel/models\nsnapshot-mb: 9\nlogLevel: debug\n", nil)
+	here, _ := os.Getwd()
+	if err != nil || c.KeepAlive.D() != 3*time.Minute || c.SnapshotMB != 9 || c.LogLevel != "debug" || c.Models != filepath.Join(here, "rel/models") {
+		t.Errorf("%+v, %v", c, err)
+	}
+	if _, err := load(t, "keep-alive: 3m\n\nkeep-aliv: 4m\n", nil); err == nil || !strings.Contains(err.Error(), "line 3: field keep-aliv") {
+		t.Errorf("unknown key: %v", err)
+	}
+}
+
 func TestBadConfigurationSaysEverything(t *testing.T) {
-	_, err := load(t, "", nil, "--driver", "docker", "--listen", "nowhere", "--data", "rel", "--access-key", "AKIA")
+	_, err := load(t, "", nil, "--driver", "docker", "--listen", "nowhere", "--data=", "--access-key", "AKIA")
 	for _, want := range []string{"driver is", "listen is", "data is", "go together"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in %v", want, err)
