@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -38,6 +39,9 @@ Programs: ` + strings.Join(suite.Names(), ", ") + `.`,
   videosdgx bench --long weights`,
 		RunE: func(cmd *cobra.Command, args []string) (err error) {
 			o.Only, o.Out, o.Err = args, cmd.OutOrStdout(), cmd.ErrOrStderr()
+			if asJSON, _ := cmd.Flags().GetBool("json"); asJSON {
+				o.Out = o.Err // the tables
+			}
 			if o.Binary, err = os.Executable(); err != nil {
 				return err
 			}
@@ -50,11 +54,15 @@ Programs: ` + strings.Join(suite.Names(), ", ") + `.`,
 			}
 			base, err := r.Save(output)
 			if err == nil {
-				fmt.Fprintf(o.Out, "%d programs in %.0f s: %s.json, .html\n", len(r.Reports), r.Seconds, base)
+				err = emit(cmd, r, func(w io.Writer) error {
+					_, err := fmt.Fprintf(w, "%d programs in %.0f s: %s.json, .html\n", len(r.Reports), r.Seconds, base)
+					return err
+				})
 			}
 			return errors.Join(failed, err)
 		},
 	}
+	addJSONFlag(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.Driver, "driver", "auto", "how instances run: auto, containerd or process")
 	f.BoolVar(&o.Long, "long", false, "the long version of each program")

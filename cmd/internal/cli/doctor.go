@@ -19,9 +19,12 @@ func newDoctorCmd() *cobra.Command {
 		Use:   "doctor",
 		Short: "Say which parts this machine has, and how to get the others",
 		Long: `Look for every real part that VideosDGX stands on (containerd and its shim, an OCI runtime, CRIU, nftables, ONNX
-Runtime, ffmpeg, NVML, memory, CUDA checkpoints, cgroups) and say what was found, which version, and the command that installs what is missing.
+Runtime, ffmpeg, NVML, memory, CUDA checkpoints, cgroups) and say what was found, which version, and the command that
+installs what is missing.
 
 The exit status is 0 when everything that generating a clip needs is there, else 1.`,
+		Example: `  videosdgx doctor
+  videosdgx doctor --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found := doctor.Run(cmd.Context(), daemon.ContainerdParts, doctor.One(onnxRuntime), doctor.One(doctor.Ffmpeg()),

@@ -29,7 +29,9 @@ func newModelsLsCmd() *cobra.Command {
 		Aliases: []string{"list"},
 		Short:   "List the bundles in the models folder",
 		Long:    "List the bundles in the models folder. Only manifests are read: `models verify` checks the files.",
-		Args:    cobra.NoArgs,
+		Example: `  videosdgx models ls
+  videosdgx models ls --models /srv/videosdgx/models --json`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			list, err := listModels(modelsDir(cmd))
 			if err != nil {

@@ -29,20 +29,20 @@ serve makes a snapshot of each function after its first start, or when a version
 uses it where starts from it have been measured to be faster. A damaged one is set aside, and the function starts plainly.`,
 	}
 	cmd.AddCommand(
-		snapshotCall("create FUNCTION[:QUALIFIER]", "Make and prove a snapshot now", 1, snapshotCreate),
-		snapshotCall("ls", "List snapshots", 0, snapshotLs),
-		snapshotCall("inspect ID", "Show one snapshot with its key and files", 1, snapshotInspect),
-		snapshotCall("verify ID", "Read every byte of a snapshot and compare it with its digests", 1, snapshotVerify),
-		snapshotCall("rm ID", "Remove a snapshot", 1, snapshotRm),
-		snapshotCall("gc", "Remove what can never serve again: other kernels, CRIU versions, CPUs, drivers; quarantined ones", 0, snapshotGc),
+		snapshotCall("create FUNCTION[:QUALIFIER]", "Make and prove a snapshot now", "create wan21:live", 1, snapshotCreate),
+		snapshotCall("ls", "List snapshots", "ls --json", 0, snapshotLs),
+		snapshotCall("inspect ID", "Show one snapshot with its key and files", "inspect ID", 1, snapshotInspect),
+		snapshotCall("verify ID", "Read every byte of a snapshot and compare it with its digests", "verify ID", 1, snapshotVerify),
+		snapshotCall("rm ID", "Remove a snapshot", "rm ID", 1, snapshotRm),
+		snapshotCall("gc", "Remove what can never serve again: other kernels, CRIU versions, CPUs, drivers; quarantined ones", "gc", 0, snapshotGc),
 	)
 	return cmd
 }
 
 // snapshotCall makes a subcommand that talks to the server.
-func snapshotCall(use, short string, args int, run func(cmd *cobra.Command, c *client, args []string) error) *cobra.Command {
+func snapshotCall(use, short, example string, args int, run func(cmd *cobra.Command, c *client, args []string) error) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: use, Short: short, Args: cobra.ExactArgs(args),
+		Use: use, Short: short, Example: "  videosdgx snapshot " + example, Args: cobra.ExactArgs(args),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := newClient(cmd)
 			if err != nil {

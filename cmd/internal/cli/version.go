@@ -13,9 +13,10 @@ func init() { commands = append(commands, newVersionCmd) }
 
 func newVersionCmd() *cobra.Command {
 	cmd := &cobra.Command{
-		Use:   "version",
-		Short: "Print the version, commit and platform",
-		Args:  cobra.NoArgs,
+		Use:     "version",
+		Short:   "Print the version, commit and platform",
+		Example: "  videosdgx version --json",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := version.Get()
 			return emit(cmd, v, func(w io.Writer) error {
