@@ -41,6 +41,8 @@ type guest struct {
 	active   map[*exchange]struct{}
 	resting  map[net.Conn]struct{} // kept, between two invocations
 	restored chan []byte           // how the restore hooks ended
+
+	generators map[int]reseed.Places // by process, as they were when a snapshot was announced
 }
 
 // start brings everything up to a running function. An error means that nothing runs.

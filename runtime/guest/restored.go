@@ -42,10 +42,31 @@ func (g *guest) comeBack(conn net.Conn, b []byte) {
 	}
 }
 
+// note looks for the function's random generators before a snapshot is made, when time does not matter: every instance that
+// comes from it then need not look for them, only change them.
+func (g *guest) note(conn net.Conn) {
+	found := map[int]reseed.Places{}
+	for _, pid := range g.processes() {
+		places, err := reseed.Find(pid)
+		if err != nil && !reseed.Gone(err) {
+			wire.WriteJSON(conn, wire.Fail, wire.FailHead{Class: wire.ClassInit, Message: fmt.Sprintf("the function's random generators could not be looked for: process %d: %v", pid, err)})
+			return
+		}
+		found[pid] = places
+	}
+	g.mu.Lock()
+	g.generators = found
+	g.mu.Unlock()
+	wire.WriteFrame(conn, wire.End, nil)
+}
+
 // renew gives every process of the function random generators of its own.
 func (g *guest) renew() error {
+	g.mu.Lock()
+	known := g.generators
+	g.mu.Unlock()
 	for _, pid := range g.processes() {
-		if _, err := reseed.Process(pid); err != nil && !reseed.Gone(err) {
+		if _, err := reseed.Process(pid, known[pid]); err != nil && !reseed.Gone(err) {
 			return fmt.Errorf("process %d: %w", pid, err)
 		}
 	}

@@ -51,6 +51,8 @@ func (g *guest) talkOnce(conn net.Conn, br *bufio.Reader, kind wire.Kind, b []by
 		g.answerReady(conn, br)
 	case wire.Shutdown:
 		g.shutdown(conn, b)
+	case wire.Prepare:
+		g.note(conn)
 	case wire.Restored:
 		g.comeBack(conn, b)
 	default:

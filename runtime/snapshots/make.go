@@ -108,15 +108,11 @@ func (s *Service) dumpAndProve(ctx context.Context, fn spec.Function, k snapshot
 // dump starts an instance, has it answer the manifest's event, and checkpoints it. What it answered is the oracle.
 func (s *Service) dump(ctx context.Context, fn spec.Function, images string) (oracle *answer, took time.Duration, err error) {
 	err = s.o.Lender.Lend(ctx, fn, "", func(ctx context.Context, i *instance.Instance) (err error) {
-		c, ok := i.Box().(instance.Checkpointer)
-		if !ok {
-			return fmt.Errorf("this driver makes no snapshots: %w", errdefs.ErrNotImplemented)
-		}
 		if oracle, err = ask(ctx, i, fn); err != nil {
 			return err
 		}
 		begin := time.Now()
-		if err := c.Checkpoint(ctx, images, true); err != nil {
+		if err := i.Checkpoint(ctx, images); err != nil {
 			return fmt.Errorf("checkpoint %s: %w", fn.Name, err)
 		}
 		took = time.Since(begin)

@@ -30,6 +30,15 @@ func Shutdown(ctx context.Context, dial Dialer, grace time.Duration) error {
 	return exchange(ctx, conn, wire.Shutdown, wire.ShutdownHead{GraceMs: grace.Milliseconds()}, wire.End, nil)
 }
 
+// Prepare tells an instance that a snapshot of it is about to be made; the function is at rest.
+func Prepare(ctx context.Context, dial Dialer) error {
+	conn, err := dial(ctx)
+	if err != nil {
+		return fmt.Errorf("dial init.sock: %w", err)
+	}
+	return exchange(ctx, conn, wire.Prepare, nil, wire.End, nil)
+}
+
 // Restored tells an instance that it has just come back from a snapshot; it returns when the function's restore hooks
 // have run and it may get events again.
 func Restored(ctx context.Context, dial Dialer, h wire.RestoredHead) error {

@@ -47,7 +47,7 @@ func TestOpenSSL(t *testing.T) {
 	}
 	ask()
 	before := drbgs(t, cmd.Process.Pid)
-	n, err := Process(cmd.Process.Pid)
+	n, err := Process(cmd.Process.Pid, Places{})
 	if err != nil || n == 0 || len(before) == 0 {
 		t.Fatalf("%d DRBGs there, %d renewed, %v", len(before), n, err)
 	}

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -23,18 +25,52 @@ type finder interface {
 // span is the longest that a finder looks at, in bytes.
 const span = 320
 
-// Process renews the generators of a process and says how many there were. The process is stopped meanwhile.
-func Process(pid int) (int, error) {
+// Places is where the generators of a process lie, and the threads it had when they were looked for. The zero value knows of
+// none.
+type Places struct {
+	at      []uint64
+	threads []string
+}
+
+// Find looks for all generators of a process, however large it is. The process is stopped meanwhile.
+func Find(pid int) (p Places, err error) {
+	err = stopped(pid, func(s *process) (err error) {
+		p, err = s.find(math.MaxUint64)
+		return err
+	})
+	return p, err
+}
+
+// Process renews the generators of a process and says how many there were. The process is stopped meanwhile. Those that are
+// known are renewed where they are; others are looked for when the process has other threads than it had then, since new
+// threads bring new generators.
+func Process(pid int, known Places) (n int, err error) {
+	err = stopped(pid, func(s *process) error {
+		if n, err = s.renew(known.at); err != nil || slices.Equal(known.threads, s.threads) {
+			return err
+		}
+		others, err := s.find(enough) // those that are renewed already are found again
+		if err != nil {
+			return err
+		}
+		n, err = s.renew(others.at)
+		return err
+	})
+	return n, err
+}
+
+// stopped does something with a process that does not run meanwhile.
+func stopped(pid int, do func(*process) error) error {
 	if err := syscall.Kill(pid, syscall.SIGSTOP); err != nil {
-		return 0, err
+		return err
 	}
 	defer syscall.Kill(pid, syscall.SIGCONT)
 	p, err := open(pid)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer p.close()
-	return p.renew()
+	return do(p)
 }
 
 // Gone says whether an error only means that the process has ended.
@@ -47,7 +83,7 @@ type process struct {
 	pages   *pagemap
 	maps    []mapping
 	finders []finder
-	threads int
+	threads []string // ids, sorted
 }
 
 // mapping is a private writable range.
@@ -64,8 +100,12 @@ func open(pid int) (*process, error) {
 		return p, nil // nor anything to look at
 	}
 	p.maps = writable(string(text))
-	if tasks, err := os.ReadDir(dir + "/task"); err == nil {
-		p.threads = len(tasks)
+	tasks, err := os.ReadDir(dir + "/task")
+	if err != nil {
+		return nil, err
+	}
+	for _, t := range tasks {
+		p.threads = append(p.threads, t.Name())
 	}
 	if p.mem, err = os.OpenFile(dir+"/mem", os.O_RDWR, 0); err != nil {
 		return nil, err
@@ -97,58 +137,72 @@ func finders(pid int, maps string) (list []finder) {
 	return list
 }
 
-// enough is how much of the memory that a process has written is searched in any case, in bytes. Generators are made early
-// and lie low; beyond this the search goes on only while fewer have been found than there are threads, each of which has
-// one.
+// enough is how much of the memory that a process has written is searched in any case after a restore, in bytes.
+// Generators are made early and lie low; beyond this the search goes on only while fewer have been found than there are
+// threads, each of which has one.
 const enough = 16 << 20
 
 // window is how much is read at a time, in bytes; what is read goes on for a span beyond it.
 const window = 256 << 10
 
-func (p *process) renew() (found int, err error) {
-	searched := uint64(0)
+// find looks for generators in at least so many bytes.
+func (p *process) find(least uint64) (Places, error) {
+	found, searched := Places{threads: p.threads}, uint64(0)
 	buf := make([]byte, window+span)
 	for _, m := range p.maps {
 		for r := range p.pages.written(m) {
-			if searched > enough && found > p.threads {
+			if searched > least && len(found.at) > len(p.threads) {
 				return found, nil
 			}
-			n, err := p.search(r, m.to, buf)
-			if found += n; err != nil {
+			at, err := p.search(r, m.to, buf)
+			if err != nil {
 				return found, err
 			}
+			found.at = append(found.at, at...)
 			searched += r.to - r.from
 		}
 	}
 	return found, nil
 }
 
-// search renews the generators that begin in a range of a mapping that ends at end; buf holds a window and a span.
-func (p *process) search(r mapping, end uint64, buf []byte) (found int, err error) {
+// search finds the generators that begin in a range of a mapping that ends at end; buf holds a window and a span.
+func (p *process) search(r mapping, end uint64, buf []byte) (found []uint64, err error) {
 	for at := r.from; at < r.to; at += window {
 		n, err := p.mem.ReadAt(buf[:min(min(window, r.to-at)+span, end-at)], int64(at))
 		if err != nil && err != io.EOF { //nolint:errorlint // bare
 			return found, nil // a range that cannot be read, as the kernel's own, holds none
 		}
 		clear(buf[n:])
-		k, err := p.window(buf, at, int(min(window, r.to-at)))
-		if found += k; err != nil {
-			return found, err
+		limit := int(min(window, r.to-at))
+		for _, f := range p.finders {
+			for off := f.next(buf, 0, limit); off < limit; off = f.next(buf, off+8, limit) {
+				found = append(found, at+uint64(off))
+			}
 		}
 	}
 	return found, nil
 }
 
-func (p *process) window(buf []byte, at uint64, n int) (found int, err error) {
-	for _, f := range p.finders {
-		for off := f.next(buf, 0, n); off < n; off = f.next(buf, off+8, n) {
-			if _, err := p.mem.WriteAt(f.fresh(), int64(at)+int64(off)); err != nil {
-				return found, fmt.Errorf("renew a random generator: %w", err)
+// renew writes new generators where there still are some, and says how many there were.
+func (p *process) renew(places []uint64) (n int, err error) {
+	b := make([]byte, span+8)
+	for _, at := range places {
+		k, err := p.mem.ReadAt(b, int64(at))
+		if err != nil && k == 0 {
+			continue // it has gone with its memory
+		}
+		clear(b[k:])
+		for _, f := range p.finders {
+			if f.next(b, 0, 8) != 0 {
+				continue
 			}
-			found++
+			if _, err := p.mem.WriteAt(f.fresh(), int64(at)); err != nil {
+				return n, fmt.Errorf("renew a random generator: %w", err)
+			}
+			n++
 		}
 	}
-	return found, nil
+	return n, nil
 }
 
 // writable lists the private writable ranges of a maps file.

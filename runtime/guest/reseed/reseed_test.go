@@ -40,10 +40,10 @@ func randomHelper() {
 	}
 }
 
-// TestGo compares a process with what it would have said without: the states that are found are read as a snapshot
-// would have them, so the same state twice is what two restored instances have.
-func TestGo(t *testing.T) {
-	cmd := exec.Command(os.Args[0])
+// startRandom starts a helper that has answered once already.
+func startRandom(t *testing.T) (cmd *exec.Cmd, ask func() string) {
+	t.Helper()
+	cmd = exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), "RESEED_TEST_RANDOM=1", "GOMAXPROCS=1")
 	in, _ := cmd.StdinPipe()
 	out, _ := cmd.StdoutPipe()
@@ -52,7 +52,7 @@ func TestGo(t *testing.T) {
 	}
 	t.Cleanup(func() { in.Close(); cmd.Wait() })
 	lines := bufio.NewScanner(out)
-	ask := func() string {
+	ask = func() string {
 		fmt.Fprintln(in)
 		if !lines.Scan() {
 			t.Fatal("the helper has ended")
@@ -60,6 +60,13 @@ func TestGo(t *testing.T) {
 		return lines.Text()
 	}
 	ask()
+	return cmd, ask
+}
+
+// TestGo compares a process with what it would have said without: the states that are found are read as a snapshot
+// would have them, so the same state twice is what two restored instances have.
+func TestGo(t *testing.T) {
+	cmd, ask := startRandom(t)
 	saved := states(t, cmd.Process.Pid)
 	if len(saved) < 2 {
 		t.Fatalf("%d generators found; one for each thread and the global one are there", len(saved))
@@ -70,7 +77,7 @@ func TestGo(t *testing.T) {
 		t.Fatalf("the same states gave %s and then %s: this test cannot tell", first, again)
 	}
 	put(t, cmd.Process.Pid, saved)
-	n, err := Process(cmd.Process.Pid)
+	n, err := Process(cmd.Process.Pid, Places{})
 	if err != nil || n < len(saved) {
 		t.Fatalf("reseeded %d of %d, %v", n, len(saved), err)
 	}
@@ -78,11 +85,37 @@ func TestGo(t *testing.T) {
 		t.Errorf("after renewal still %s", after)
 	}
 	put(t, cmd.Process.Pid, saved)
-	if _, err := Process(cmd.Process.Pid); err != nil {
+	if _, err := Process(cmd.Process.Pid, Places{}); err != nil {
 		t.Fatal(err)
 	}
 	if a, b := ask(), first; a == b {
 		t.Errorf("two instances from one snapshot both say %s", a)
+	}
+}
+
+// TestKnownPlaces renews what was found before the snapshot without looking for it again.
+func TestKnownPlaces(t *testing.T) {
+	cmd, ask := startRandom(t)
+	pid := cmd.Process.Pid
+	known, err := Find(pid)
+	if err != nil || len(known.at) < 2 {
+		t.Fatalf("found %+v, %v", known, err)
+	}
+	saved := states(t, pid)
+	first := ask()
+	put(t, pid, saved)
+	rest, err := Find(pid) // the threads that it has now, which answering may have made
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := Process(pid, Places{at: known.at, threads: rest.threads}); err != nil || n != len(known.at) {
+		t.Errorf("renewed %d of %d, %v", n, len(known.at), err)
+	}
+	if after := ask(); after == first {
+		t.Errorf("two instances from one snapshot both say %s", after)
+	}
+	if n, err := Process(pid, Places{at: known.at[:1], threads: known.threads[:1]}); err != nil || n < len(known.at) {
+		t.Errorf("renewed %d of %d after threads have come, %v", n, len(known.at), err)
 	}
 }
 

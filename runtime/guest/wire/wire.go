@@ -5,12 +5,14 @@
 // either side may close it at any time.
 //
 // A frame is one byte of kind, four bytes of big-endian length, and that many bytes. JSON frames are at most MaxJSON
-// long, data frames at most MaxData. The client opens with exactly one of Invoke, Ready, Shutdown, Restored:
+// long, data frames at most MaxData. The client opens with exactly one of Invoke, Ready, Shutdown, Prepare,
+// Restored:
 //
 //	Invoke (InvokeHead) Data* End          →  (Progress)* Head Data* End(InvokeEnd)   or Fail at any point
 //	       the client may send Cancel, or close its side, at any time after Invoke
 //	Ready                                  →  State once the function polls /next     or Fail (it exited or said init/error)
 //	Shutdown (ShutdownHead)                →  End(empty) once the function has gone; init exits after it
+//	Prepare                                →  End(empty) once init has noted what it will need after a restore
 //	Restored (RestoredHead)                →  End(empty) once restore hooks have run and entropy is new
 //
 // Progress frames may also come between Data frames.
@@ -31,6 +33,7 @@ const (
 	Invoke   Kind = 'I'
 	Ready    Kind = 'R'
 	Shutdown Kind = 'Q'
+	Prepare  Kind = 'B'
 	Restored Kind = 'S'
 	Cancel   Kind = 'C'
 	Data     Kind = 'D'

@@ -36,7 +36,7 @@ func (b *FakeBox) serve(conn net.Conn) {
 		if !b.refuse(conn) {
 			wire.WriteJSON(conn, wire.State, wire.StateHead{InitMicros: time.Since(b.begin).Microseconds() + 1})
 		}
-	case wire.Restored:
+	case wire.Prepare, wire.Restored:
 		wire.WriteFrame(conn, wire.End, nil)
 	case wire.Shutdown:
 		wire.WriteFrame(conn, wire.End, nil)

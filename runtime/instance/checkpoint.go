@@ -1,0 +1,23 @@
+package instance
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/guest/client"
+)
+
+// Checkpoint writes an idle instance's processes into dir, for Restore, and ends them by that. Init is told before, so that
+// it can note what every restore from it would else have to find out. NotImplemented where the driver has no checkpoints.
+func (i *Instance) Checkpoint(ctx context.Context, dir string) error {
+	c, ok := i.box.(Checkpointer)
+	if !ok {
+		return fmt.Errorf("this driver makes no snapshots: %w", errdefs.ErrNotImplemented)
+	}
+	if err := client.Prepare(ctx, i.box.Dial); err != nil {
+		return err
+	}
+	return c.Checkpoint(ctx, dir, true)
+}
