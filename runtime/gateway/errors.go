@@ -90,6 +90,9 @@ func Explain(err error) Problem {
 			}
 		}
 	}
+	if r, ok := InitFailure(err, ""); ok {
+		p.Status, p.Type = FunctionStatus(r.ErrorType), r.ErrorType
+	}
 	throttled := p.Status == http.StatusTooManyRequests
 	var retry *spec.RetryError
 	if errors.As(err, &retry) {
@@ -104,6 +107,18 @@ func Explain(err error) Problem {
 		}
 	}
 	return p
+}
+
+// InitFailure gives what an error says of a function that did not become ready by its own fault.
+func InitFailure(err error, requestID string) (spec.InitReport, bool) {
+	if err == nil {
+		return spec.InitReport{}, false
+	}
+	var e spec.InitError
+	if !errors.As(err, &e) {
+		return spec.InitReport{}, false
+	}
+	return e.Report(requestID)
 }
 
 // classWords are what wrapping an errdefs class with %w leaves at an error's end.

@@ -108,7 +108,7 @@ func (g *guest) launch(command []string) {
 	g.log.w.Close()
 	if err != nil {
 		fmt.Fprintln(os.Stdout, "videosdgx-init:", err)
-		g.die(wire.FailHead{Class: wire.ClassInit, Message: err.Error(), Exit: 127})
+		g.die(wire.FailHead{Class: wire.ClassInit, Message: err.Error(), Exit: 127, NoCommand: true})
 	}
 }
 
@@ -153,7 +153,7 @@ func (g *guest) watchInit() {
 	case <-time.After(limit):
 		g.log.settle(5 * time.Millisecond)
 		g.die(wire.FailHead{
-			Class: wire.ClassInit, LogTail: g.log.since(0),
+			Class: wire.ClassInit, LogTail: g.log.since(0), Late: true,
 			Message: fmt.Sprintf("the function did not ask for its first event within %s (initTimeout)", limit),
 		})
 		g.failAll()

@@ -13,6 +13,8 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/guest/client"
+	"github.com/videosdgx/videosdgx/runtime/guest/wire"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // ErrGone says that an instance was asked for something after it had ended.
@@ -63,6 +65,32 @@ func message(body []byte) string {
 		return said.ErrorMessage
 	}
 	return string(body)
+}
+
+var _ spec.InitError = (*StartError)(nil)
+
+// Report implements spec.InitError: a function that ended, took too long or could not be run is to blame for it.
+func (e *StartError) Report(requestID string) (spec.InitReport, bool) {
+	var f *client.Failure
+	told := errors.As(e.Err, &f) && f.Class == wire.ClassInit
+	if !told && e.Exit == nil {
+		return spec.InitReport{}, false
+	}
+	r := spec.InitReport{ErrorType: "Runtime.ExitError", Body: e.Body, Log: []byte(e.Tail)}
+	if told && f.Late {
+		r.ErrorType = "Sandbox.Timedout"
+	} else if told && f.NoCommand {
+		r.ErrorType = "Runtime.InvalidEntrypoint"
+	}
+	var own struct{ ErrorType string }
+	if json.Unmarshal(e.Body, &own) == nil && own.ErrorType != "" {
+		r.ErrorType = own.ErrorType
+		return r, true
+	}
+	r.Body, _ = json.Marshal(map[string]string{ // of strings: cannot fail
+		"errorType": r.ErrorType, "errorMessage": fmt.Sprintf("RequestId: %s Error: %s", requestID, e),
+	})
+	return r, true
 }
 
 // Unwrap gives the class.

@@ -66,6 +66,20 @@ type Invoker interface {
 	Invoke(ctx context.Context, inv Invocation) (*Result, error)
 }
 
+// InitError is an error of a function that may have been started and did not become ready. Report gives what Lambda answers
+// with, where that was the function's own fault: the error of a function that ran, not one of the service.
+type InitError interface {
+	error
+	Report(requestID string) (InitReport, bool)
+}
+
+// InitReport is how a function failed to become ready.
+type InitReport struct {
+	ErrorType string
+	Body      []byte // JSON: errorType, errorMessage; the function's own where it posted one
+	Log       []byte // the last lines that it logged
+}
+
 // RetryError says when it is worth asking again; zero After: never as things are.
 type RetryError struct {
 	After  time.Duration

@@ -81,6 +81,9 @@ func (q *Queue) attempt(e Event) {
 func (q *Queue) invoke(e Event) outcome {
 	res, err := q.cfg.Invoker.Invoke(q.base, spec.Invocation{ID: e.ID, Function: e.Function, Qualifier: e.Qualifier, Payload: e.Payload,
 		TraceID: e.TraceID, ClientContext: e.ClientContext})
+	if r, failed := gateway.InitFailure(err, e.ID); failed {
+		return outcome{failed: "Unhandled", body: r.Body}
+	}
 	if err != nil {
 		return refused(err)
 	}

@@ -279,6 +279,10 @@ func TestFunctionURLConfig(t *testing.T) {
 	if l := check(b.ListFunctionUrlConfigs(ctx, &sdk.ListFunctionUrlConfigsInput{FunctionName: echo}))(t); len(l.FunctionUrlConfigs) != 1 {
 		t.Errorf("%+v", l)
 	}
+	check(b.PublishVersion(ctx, &sdk.PublishVersionInput{FunctionName: echo}))(t)
+	if got := check(b.GetFunctionUrlConfig(ctx, &sdk.GetFunctionUrlConfigInput{FunctionName: echo, Qualifier: aws.String("1")}))(t); *got.FunctionUrl != b.url+"/fn/echo:1/" {
+		t.Errorf("of a version: %s", *got.FunctionUrl)
+	}
 	check(b.DeleteFunctionUrlConfig(ctx, &sdk.DeleteFunctionUrlConfigInput{FunctionName: echo}))(t)
 	if got := check(b.GetFunctionUrlConfig(ctx, &sdk.GetFunctionUrlConfigInput{FunctionName: echo}))(t); got.Cors != nil || got.InvokeMode != types.InvokeModeBuffered {
 		t.Errorf("%+v", got)

@@ -78,7 +78,7 @@ var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 
 // respond invokes and answers once the whole result is there, since its headers come from its end.
 func (a *API) respond(w http.ResponseWriter, r *http.Request, inv spec.Invocation, fn spec.Function) error {
-	res, err := a.Invoker.Invoke(r.Context(), inv)
+	res, err := a.result(r, inv, fn)
 	if err != nil {
 		return err
 	}
@@ -114,6 +114,20 @@ func (a *API) respond(w http.ResponseWriter, r *http.Request, inv spec.Invocatio
 	w.WriteHeader(http.StatusOK)
 	w.Write(body)
 	return nil
+}
+
+// result invokes. A function that failed to become ready has an answer too: its error.
+func (a *API) result(r *http.Request, inv spec.Invocation, fn spec.Function) (*spec.Result, error) {
+	res, err := a.Invoker.Invoke(r.Context(), inv)
+	rep, failed := gateway.InitFailure(err, inv.ID)
+	if !failed {
+		return res, err
+	}
+	t := spec.Trailer{FunctionError: "Unhandled", ErrorType: rep.ErrorType, ErrorBody: rep.Body, LogTail: rep.Log}
+	return &spec.Result{
+		Version: fn.Version, ContentType: "application/json", FunctionError: t.FunctionError, Body: io.NopCloser(bytes.NewReader(rep.Body)),
+		Trailer: func() spec.Trailer { return t },
+	}, nil
 }
 
 // unhandled is what Lambda says of every function error, also of one that the function reported itself.

@@ -2,6 +2,7 @@ package lambda_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -184,6 +185,48 @@ func TestLiveProvisionedConcurrency(t *testing.T) {
 		}
 		if time.Now().After(end) {
 			t.Fatalf("%+v", p)
+		}
+	}
+}
+
+// A function that does not become ready has failed as one that ran: Lambda's clients find its error, not the service's.
+func TestLiveInitFailures(t *testing.T) {
+	l := newLive(t)
+	soon := spec.Duration(300 * time.Millisecond)
+	for name, c := range map[string]struct {
+		fn         spec.Function
+		kind, text string
+	}{
+		"exits":   {spec.Function{Env: map[string]string{"ECHO_INIT_FAIL": "no luck"}}, "Runtime.ExitError", "no luck"},
+		"late":    {spec.Function{Env: map[string]string{"ECHO_INIT_SLEEP": "1m"}, InitTimeout: soon}, "Sandbox.Timedout", "initTimeout"},
+		"missing": {spec.Function{Command: []string{"/no/such/command"}}, "Runtime.InvalidEntrypoint", "/no/such/command"},
+	} {
+		c.fn.Name = name
+		if c.fn.Command == nil {
+			c.fn.Command = []string{l.echo}
+		}
+		if _, err := l.registry.Put(t.Context(), c.fn); err != nil {
+			t.Fatal(err)
+		}
+		out := check(l.Invoke(t.Context(), &sdk.InvokeInput{FunctionName: &name, LogType: types.LogTypeTail}))(t)
+		var body struct{ ErrorType, ErrorMessage string }
+		if err := json.Unmarshal(out.Payload, &body); err != nil || aws.ToString(out.FunctionError) != "Unhandled" || *out.ExecutedVersion != "$LATEST" ||
+			body.ErrorType != c.kind || !strings.HasPrefix(body.ErrorMessage, "RequestId: ") || !strings.Contains(body.ErrorMessage, c.text) {
+			t.Errorf("%s: %q %s", name, aws.ToString(out.FunctionError), out.Payload)
+		}
+		if name == "exits" && !strings.Contains(decoded(t, out.LogResult), "no luck") {
+			t.Errorf("log %q", decoded(t, out.LogResult))
+		}
+		stream := check(l.InvokeWithResponseStream(t.Context(), &sdk.InvokeWithResponseStreamInput{FunctionName: &name}))(t)
+		code := ""
+		for e := range stream.GetStream().Events() {
+			if e, ok := e.(*types.InvokeWithResponseStreamResponseEventMemberInvokeComplete); ok {
+				code = aws.ToString(e.Value.ErrorCode)
+			}
+		}
+		stream.GetStream().Close()
+		if code != c.kind {
+			t.Errorf("%s: streamed, it ends with %q", name, code)
 		}
 	}
 }

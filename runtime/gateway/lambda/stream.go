@@ -31,7 +31,7 @@ func (a *API) invokeStream(w http.ResponseWriter, r *http.Request) error {
 		return invalid("invocation type %q is not one of RequestResponse, DryRun", kind)
 	}
 	inv.Tail = r.Header.Get("X-Amz-Log-Type") == "Tail"
-	res, err := a.Invoker.Invoke(r.Context(), inv)
+	res, err := a.result(r, inv, fn)
 	if err != nil {
 		return err
 	}

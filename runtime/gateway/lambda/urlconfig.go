@@ -32,8 +32,12 @@ func (a *API) urlOut(r *http.Request, fn spec.Function, qualifier string) urlCon
 	if r.TLS != nil {
 		scheme = "https"
 	}
+	name := fn.Name
+	if qualifier != "" && qualifier != latest {
+		name += ":" + qualifier
+	}
 	c := urlConfig{
-		FunctionURL: scheme + "://" + r.Host + "/fn/" + fn.Name + "/", FunctionArn: a.arn(fn.Name, qualifier),
+		FunctionURL: scheme + "://" + r.Host + "/fn/" + name + "/", FunctionArn: a.arn(fn.Name, qualifier),
 		AuthType: "NONE", InvokeMode: fn.URL.InvokeMode,
 	}
 	if c.InvokeMode == "" {

@@ -55,7 +55,9 @@ func (h *Handler) collect(res *spec.Result, head answer, body io.Reader) (answer
 	t := res.Trailer()
 	switch {
 	case res.FunctionError != "" || t.FunctionError != "":
-		return failure(res, t, b), nil
+		a := failure(t.ErrorType, errorOf(res, t, b))
+		a.run = t.Run
+		return a, nil
 	case head.status != 0:
 		head.body, head.run = b, t.Run
 		return head, nil
@@ -65,16 +67,21 @@ func (h *Handler) collect(res *spec.Result, head answer, body io.Reader) (answer
 	return a, err
 }
 
-// failure is the answer for a function that failed: its own error as JSON.
-func failure(res *spec.Result, t spec.Trailer, body []byte) answer {
+// errorOf is the JSON that goes with a function error.
+func errorOf(res *spec.Result, t spec.Trailer, body []byte) []byte {
 	if res.FunctionError == "" || len(body) == 0 {
 		body = t.ErrorBody
 	}
 	if len(body) == 0 {
 		body, _ = json.Marshal(map[string]string{"errorType": t.ErrorType, "errorMessage": "the function failed without saying why"})
 	}
+	return body
+}
+
+// failure is the answer for a function that failed: its own error as JSON.
+func failure(errorType string, body []byte) answer {
 	h := http.Header{"Content-Type": {"application/json"}, "X-Amzn-Errortype": {"FunctionError"}}
-	return answer{gateway.FunctionStatus(t.ErrorType), h, body, t.Run}
+	return answer{status: gateway.FunctionStatus(errorType), header: h, body: body}
 }
 
 // interpret reads a buffered answer: format 2.0 when it is an object with a statusCode, else JSON with status 200.

@@ -127,6 +127,10 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, t target) error 
 		return h.serveEvents(w, r, inv)
 	}
 	res, err := h.Invoker.Invoke(r.Context(), inv)
+	if rep, failed := gateway.InitFailure(err, id); failed {
+		failure(rep.ErrorType, rep.Body).writeTo(w)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

@@ -191,6 +191,15 @@ func TestAnswersAreInterpretedAsLambdaDoes(t *testing.T) {
 	}
 }
 
+// initError is a function that did not become ready.
+type initError struct{}
+
+func (initError) Error() string { return "it did not start" }
+
+func (initError) Report(string) (spec.InitReport, bool) {
+	return spec.InitReport{ErrorType: "Runtime.ExitError", Body: []byte(`{"errorType":"Runtime.ExitError"}`)}, true
+}
+
 func TestFailures(t *testing.T) {
 	var fail error
 	var res *spec.Result
@@ -212,6 +221,8 @@ func TestFailures(t *testing.T) {
 	expect("/fn/echo/", "", 504, "late")
 	fail = &spec.RetryError{After: time.Second, Err: errdefs.ErrResourceExhausted.WithMessage("full")}
 	expect("/fn/echo/", "", 429, "full")
+	fail = initError{}
+	expect("/fn/echo/", "", 502, `{"errorType":"Runtime.ExitError"}`)
 	fail = errdefs.ErrUnavailable.WithMessage("exit status 3: no such library")
 	expect("/fn/echo/", "", 503, "no such library")
 }

@@ -115,6 +115,9 @@ type FailHead struct {
 	Body    json.RawMessage `json:"body,omitempty"` // what the function posted to init/error
 	LogTail []byte          `json:"logTail,omitempty"`
 	Exit    int             `json:"exit,omitempty"`
+	// Late: the function did not ask for its first event in time. NoCommand: its command cannot be run at all.
+	Late      bool `json:"late,omitempty"`
+	NoCommand bool `json:"noCommand,omitempty"`
 	// Unseen: the function never got the event, so that another instance may have it.
 	Unseen bool `json:"unseen,omitempty"`
 }
