@@ -109,15 +109,16 @@ func (d *Driver) record(ctx context.Context, c instance.Config, img *image, rest
 		c: c, image: img, init: d.init, hosts: d.hosts, cgroup: d.cgroup(c.ID), criuConf: d.criuConf, restore: restore,
 		unified: unified(), swapLimit: d.swap,
 	}
-	targets, err := b.targets()
-	if err != nil {
-		return nil, err
-	}
-	rootfs, err := d.images.root(ctx, img, targets)
-	if err != nil {
-		return nil, err
-	}
 	s, err := b.spec()
+	if err != nil {
+		return nil, err
+	}
+	links := vendorHooks(s)
+	targets, err := b.targets(s)
+	if err != nil {
+		return nil, err
+	}
+	rootfs, err := d.images.root(ctx, img, append(targets, links...))
 	if err != nil {
 		return nil, err
 	}

@@ -2,6 +2,7 @@ package containerd
 
 import (
 	"fmt"
+	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 )
@@ -51,18 +52,26 @@ func size(n int64) string {
 	return fmt.Sprintf("size=%d", n)
 }
 
-// targets are the mount points, and the working folder, that the root file system must have.
-func (b blueprint) targets() ([]target, error) {
+// targets are the mount points, and the working folder, that the root file system must have: those that every instance
+// has, so that functions of an image can share one, and those of the manifest and of its devices.
+func (b blueprint) targets(s *specs.Spec) ([]target, error) {
 	t := []target{
 		{Path: "/proc"}, {Path: "/dev"}, {Path: insideCPUs}, {Path: "/tmp"}, {Path: insideDir}, {Path: insideModel}, {Path: b.cwd()},
 		{Path: insideInit, File: true}, {Path: "/etc/hosts", File: true}, {Path: "/etc/resolv.conf", File: true},
 	}
-	for _, x := range b.c.Function.Mounts {
-		file, err := isFile(x.Source)
-		if err != nil {
+	known := map[string]bool{}
+	for _, x := range t {
+		known[x.Path] = true
+	}
+	for _, m := range s.Mounts {
+		if known[m.Destination] || strings.HasPrefix(m.Destination, "/dev/") {
+			continue
+		}
+		file, err := isFile(m.Source)
+		if err != nil && m.Type == "bind" {
 			return nil, err
 		}
-		t = append(t, target{x.Target, file})
+		t = append(t, target{Path: m.Destination, File: err == nil && file})
 	}
 	return t, nil
 }

@@ -20,10 +20,11 @@ import (
 // layers, and on top of them one with the mount points that the image lacks. Both are snapshots of containerd, kept from
 // its garbage collector by a label and found again by their names.
 //
-// target is one mount point; a file's differs from a folder's.
+// target is one mount point; a file's differs from a folder's. Or it is a symbolic link.
 type target struct {
 	Path string
 	File bool
+	Link string // what it points to; "": no link
 }
 
 // root returns the mounts of a root file system that has the given mount points. The first call for an image makes it.
@@ -84,13 +85,35 @@ func (s *imageStore) makeLayer(ctx context.Context, sn snapshots.Snapshotter, ch
 // makeTargets creates what is missing, inside dir whatever the image's symbolic links say.
 func makeTargets(dir string, targets []target) error {
 	for _, t := range targets {
-		path, err := fs.RootPath(dir, t.Path)
-		if err == nil {
+		path, err := fs.RootPath(dir, t.place())
+		switch {
+		case err == nil && t.Link != "":
+			err = makeLink(path, filepath.Base(t.Path), t.Link)
+		case err == nil:
 			err = makeTarget(path, t.File)
 		}
 		if err != nil {
 			return fmt.Errorf("mount point %s: %w", t.Path, err)
 		}
+	}
+	return nil
+}
+
+// place is what has to be resolved inside the root: a link itself is not to be followed.
+func (t target) place() string {
+	if t.Link != "" {
+		return filepath.Dir(t.Path)
+	}
+	return t.Path
+}
+
+// makeLink leaves alone what the image has there.
+func makeLink(dir, name, to string) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if err := os.Symlink(to, filepath.Join(dir, name)); err != nil && !os.IsExist(err) {
+		return err
 	}
 	return nil
 }
@@ -112,7 +135,9 @@ func makeTarget(path string, file bool) error {
 func rootKey(chain string, targets []target) string {
 	list := make([]string, len(targets))
 	for i, t := range targets {
-		list[i] = fmt.Sprint(t.Path, t.File)
+		if list[i] = fmt.Sprint(t.Path, t.File); t.Link != "" {
+			list[i] = t.Path + " -> " + t.Link
+		}
 	}
 	slices.Sort(list)
 	sum := sha256.Sum256([]byte(chain + "\n" + strings.Join(list, "\n")))

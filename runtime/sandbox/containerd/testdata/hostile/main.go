@@ -36,6 +36,11 @@ func main() {
 		for _, to := range strings.Fields(os.Getenv("DIAL")) {
 			fmt.Println(map[bool]string{true: "reached", false: "not reached"}[dial("tcp", to) == nil], to)
 		}
+	case "read":
+		for _, path := range strings.Fields(os.Getenv("READ")) {
+			fmt.Printf("read %s: %v\n", path, read(path))
+		}
+		fmt.Printf("%s %s\n", os.Getenv("VIDEOSDGX_TEST_GPU"), os.Getenv("LD_LIBRARY_PATH"))
 	case "socket":
 		replaceSocket()
 	default:
