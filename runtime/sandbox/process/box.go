@@ -93,25 +93,6 @@ func (b *box) pid() int {
 	return b.rec.PID
 }
 
-// Freeze stops every process in place.
-func (b *box) Freeze(context.Context) error { return b.signalAll(unix.SIGSTOP) }
-
-// Thaw lets them go on.
-func (b *box) Thaw(context.Context) error { return b.signalAll(unix.SIGCONT) }
-
-func (b *box) signalAll(s unix.Signal) error {
-	pid := b.pid()
-	if pid == 0 {
-		return fmt.Errorf("instance %s is not running: %w", b.rec.ID, errdefs.ErrFailedPrecondition)
-	}
-	for _, p := range members(pid, b.rec.ID) {
-		if err := unix.Kill(p, s); err != nil && err != unix.ESRCH { //nolint:errorlint // an errno
-			return fmt.Errorf("signal instance %s: %w", b.rec.ID, err)
-		}
-	}
-	return nil
-}
-
 // Stop ends the instance: SIGTERM, then SIGKILL after grace.
 func (b *box) Stop(ctx context.Context, grace time.Duration) error {
 	b.mu.Lock()

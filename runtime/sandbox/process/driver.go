@@ -34,7 +34,6 @@ type Driver struct {
 var (
 	_ instance.Sandbox = (*Driver)(nil)
 	_ instance.Box     = (*box)(nil)
-	_ instance.Freezer = (*box)(nil)
 )
 
 // New checks the options and makes a driver. It starts nothing.

@@ -29,6 +29,10 @@ func readStat(pid int) (stat, bool) {
 	if err != nil {
 		return stat{}, false
 	}
+	return parseStat(b)
+}
+
+func parseStat(b []byte) (stat, bool) {
 	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
 	if len(f) < 20 {
 		return stat{}, false

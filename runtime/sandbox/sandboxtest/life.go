@@ -242,7 +242,7 @@ func freeze(r *rig) {
 	}()
 	select {
 	case err := <-done:
-		r.Errorf("a frozen instance answered: %v", err)
+		r.Fatalf("a frozen instance answered: %v", err)
 	case <-time.After(150 * time.Millisecond): // nothing can be waited for but time
 	}
 	r.must(f.Thaw(r.ctx()))
