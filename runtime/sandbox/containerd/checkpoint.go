@@ -62,6 +62,9 @@ func (d *Driver) Restore(ctx context.Context, c instance.Config, dir string) (in
 	if err := d.canCheckpoint(); err != nil {
 		return nil, err
 	}
+	if err := os.MkdirAll(filepath.Dir(d.workDir(c.ID)), 0o700); err != nil { // the runtime makes the last folder only
+		return nil, err
+	}
 	made, err := d.create(d.in(ctx), c, dir)
 	if err != nil {
 		return nil, err
