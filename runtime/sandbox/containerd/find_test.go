@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 )
 
@@ -85,5 +86,31 @@ func TestLookUp(t *testing.T) {
 	}
 	if _, err := lookUp(os.DirFS(dir), "alice", ""); err == nil {
 		t.Error("alice is found")
+	}
+}
+
+// TestTheChosenCRIUIsTheOneThatRuns: the newest is chosen, and runc would take the first.
+func TestTheChosenCRIUIsTheOneThatRuns(t *testing.T) {
+	early, late := t.TempDir(), t.TempDir()
+	for dir, version := range map[string]string{early: "4.2", late: "4.3"} {
+		if err := os.WriteFile(filepath.Join(dir, "criu"), []byte("#!/bin/sh\necho Version: "+version+"\n"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data := t.TempDir()
+	if err := os.Mkdir(filepath.Join(data, "init"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	d := &Driver{o: Options{Data: data}, runtime: tool{Path: "/bin/true"}, daemon: &daemon{path: early + ":" + late}}
+	for _, c := range []struct{ criu, with string }{{"", ""}, {early, ""}, {late, late}} {
+		d.criu = tool{}
+		if c.criu != "" {
+			d.criu = tool{Path: filepath.Join(c.criu, "criu")}
+		}
+		oci, err := d.ociBinary()
+		script, _ := os.ReadFile(oci)
+		if err != nil || (oci == "/bin/true") != (c.with == "") || !strings.Contains(string(script), c.with) {
+			t.Errorf("criu in %q: %s, %v", c.criu, oci, err)
+		}
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -52,13 +51,32 @@ func keepInit(src, dir string) (string, error) {
 	return dst, os.Rename(tmp, dst)
 }
 
-// ociBinary is what the shim is to run as the OCI runtime. runc looks for criu on the PATH of the daemon that started the
-// shim. Ours has it; a system's daemon, with the PATH of its service, may not, and gets runc in a script that sets it.
+// ociBinary is what the shim is to run as the OCI runtime. runc takes the first criu on the PATH of the daemon that started
+// the shim. Where that is not the one that was chosen, as under a system's daemon with the PATH of its service, it gets runc
+// in a script that sets the PATH.
 func (d *Driver) ociBinary() (string, error) {
-	dir := filepath.Dir(d.criu.Path)
-	if d.daemon != nil || d.criu.Path == "" || slices.Contains(servicePath, dir) {
+	path := servicePath
+	if d.daemon != nil {
+		path = filepath.SplitList(d.daemon.path)
+	}
+	if d.criu.Path == "" || first(path, "criu") == d.criu.Path {
 		return d.runtime.Path, nil
 	}
+	return d.runtimeWithCRIU()
+}
+
+// first is the binary of a name that is found in a list of folders, as by a shell.
+func first(dirs []string, name string) string {
+	for _, dir := range dirs {
+		if path := filepath.Join(dir, name); executable(path) {
+			return path
+		}
+	}
+	return ""
+}
+
+func (d *Driver) runtimeWithCRIU() (string, error) {
+	dir := filepath.Dir(d.criu.Path)
 	script := fmt.Sprintf("#!/bin/sh\nPATH=%s:$PATH exec %s \"$@\"\n", quote(dir), quote(d.runtime.Path))
 	path := filepath.Join(d.o.Data, "init", "runc-with-criu")
 	tmp := path + ".new"
