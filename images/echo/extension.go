@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
+	"strings"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 )
@@ -34,6 +36,29 @@ func report(ctx context.Context, step, steps int) error {
 		return fmt.Errorf("progress: %s", resp.Status)
 	}
 	return nil
+}
+
+// restores is how often the restore hook has run.
+var restores int
+
+// awaitRestore does what AWS's runtimes do with restore hooks.
+func awaitRestore(hook string) error {
+	api := "http://" + os.Getenv("AWS_LAMBDA_RUNTIME_API") + "/2018-06-01/runtime/restore/"
+	resp, err := http.Get(api + "next") //nolint:noctx // as long as it takes
+	if err != nil {
+		return err
+	}
+	resp.Body.Close()
+	restores++
+	if hook != "fail" {
+		return nil
+	}
+	resp, err = http.Post(api+"error", "application/json", strings.NewReader(`{"errorType":"Runtime.RestoreHook","errorMessage":"told to fail"}`)) //nolint:noctx // loopback
+	if err != nil {
+		return err
+	}
+	resp.Body.Close()
+	return errors.New("the restore hook failed")
 }
 
 // watch closes cancelled when the invocation has been cancelled.

@@ -42,8 +42,10 @@ func handle(ctx context.Context, event json.RawMessage) (any, error) {
 }
 
 // initialise does what the environment asks for before the first event: ECHO_INIT_SLEEP a duration, ECHO_INIT_HEAP_MB
-// private memory, ECHO_INIT_FAIL a message to fail with. ECHO_IGNORE_TERM makes it deaf to SIGTERM.
+// private memory, ECHO_INIT_FAIL a message to fail with, ECHO_RESTORE_HOOK to wait for a restore where a snapshot is made of
+// it (with the value "fail" the hook fails). ECHO_IGNORE_TERM makes it deaf to SIGTERM.
 func initialise(env func(string) string) error {
+	randoms() // every generator is in use by the time a snapshot is made
 	if s := env("ECHO_INIT_SLEEP"); s != "" {
 		d, err := time.ParseDuration(s)
 		if err != nil {
@@ -60,6 +62,9 @@ func initialise(env func(string) string) error {
 	}
 	if s := env("ECHO_INIT_FAIL"); s != "" {
 		return fmt.Errorf("told to fail: %s", s)
+	}
+	if hook := env("ECHO_RESTORE_HOOK"); hook != "" && env("AWS_LAMBDA_INITIALIZATION_TYPE") == "snap-start" {
+		return awaitRestore(hook)
 	}
 	return nil
 }

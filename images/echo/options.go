@@ -41,6 +41,7 @@ type options struct {
 	Context    bool     `json:"context"`    // what Lambda says of the invocation
 	Time       bool     `json:"time"`       // the clocks
 	Identify   bool     `json:"identify"`   // process, user, host
+	Restores   bool     `json:"restores"`   // how often the restore hook has run
 	Run        []string `json:"run"`        // a command; its output is the answer
 }
 
@@ -139,6 +140,8 @@ func (o *options) answer(ctx context.Context) (any, error) {
 		return invocation(ctx), nil
 	case o.Time:
 		return clocks(), nil
+	case o.Restores:
+		return map[string]any{"restores": restores}, nil
 	case o.Identify:
 		return identity(), nil
 	case len(o.Run) > 0:

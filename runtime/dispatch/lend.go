@@ -16,8 +16,7 @@ func (d *Dispatcher) Lend(ctx context.Context, fn spec.Function, dir string, use
 	if err != nil {
 		return err
 	}
-	m := p.newMember(fn)
-	m.lent.Store(true)
+	m := p.newLent(fn)
 	defer d.end(context.WithoutCancel(ctx), m, 0)
 	begin := time.Now()
 	if err := d.room.admit(ctx, m, begin); err != nil {

@@ -50,8 +50,21 @@ func (m *member) claimed() bool { return m.claims.Load() > 0 }
 
 // newMember makes an absent instance of the pool's function.
 func (p *pool) newMember(fn spec.Function) *member {
+	return p.member(fn, p.d.config(fn, newID(fn.Name)))
+}
+
+// newLent makes one that serves nobody; a snapshot is made of it, or it is restored from one.
+func (p *pool) newLent(fn spec.Function) *member {
+	c := p.d.config(fn, newID(fn.Name))
+	c.SnapStart = true
+	m := p.member(fn, c)
+	m.lent.Store(true)
+	return m
+}
+
+func (p *pool) member(fn spec.Function, c instance.Config) *member {
 	m := &member{pool: p, most: fn.EventsAtOnce, slots: fn.EventsAtOnce}
-	m.inst = instance.New(p.d.config(fn, newID(fn.Name)), p.d.cfg.Sandbox, p.d.cfg.Log, func(e instance.Exit) { p.died(m, e) })
+	m.inst = instance.New(c, p.d.cfg.Sandbox, p.d.cfg.Log, func(e instance.Exit) { p.died(m, e) })
 	p.d.members.Store(m.inst.ID(), m)
 	return m
 }

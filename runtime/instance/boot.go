@@ -126,9 +126,11 @@ func (i *Instance) ready(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}()
-	if _, err := client.Ready(ctx, i.box.Dial); err != nil {
+	state, err := client.Ready(ctx, i.box.Dial)
+	if err != nil {
 		return i.startError(err)
 	}
+	i.hooked.Store(state.Restores)
 	return nil
 }
 
@@ -158,6 +160,7 @@ func (i *Instance) guest() wire.Config {
 	_, restores := i.sb.(Restorer)
 	return wire.Config{
 		Snapshots:  restores && fn.Snapshot != "off",
+		SnapStart:  i.cfg.SnapStart,
 		InstanceID: i.cfg.ID, Function: fn.Name, Version: fn.Version, ARN: i.cfg.ARN, Handler: fn.Handler,
 		Env: fn.Env, MemoryMB: int(fn.Limits.Memory >> 20), TimeoutMs: fn.Timeout.D().Milliseconds(),
 		InitTimeoutMs: fn.InitTimeout.D().Milliseconds(), EventsAtOnce: fn.EventsAtOnce,

@@ -9,9 +9,10 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/guest/client"
 )
 
-// Checkpoint writes an idle instance's processes into dir, for Restore, and ends them by that. Init is told before, so that
-// it can note what every restore from it would else have to find out. NotImplemented where the driver has no checkpoints.
-func (i *Instance) Checkpoint(ctx context.Context, dir string) error {
+// Checkpoint writes an idle instance's processes into dir, for Restore. With exit they end by that, else they go on. Init is
+// told before, so that it can note what every restore would else have to find out. NotImplemented where the driver has no
+// checkpoints.
+func (i *Instance) Checkpoint(ctx context.Context, dir string, exit bool) error {
 	c, ok := i.box.(Checkpointer)
 	if !ok {
 		return fmt.Errorf("this driver makes no snapshots: %w", errdefs.ErrNotImplemented)
@@ -19,5 +20,5 @@ func (i *Instance) Checkpoint(ctx context.Context, dir string) error {
 	if err := client.Prepare(ctx, i.box.Dial); err != nil {
 		return err
 	}
-	return c.Checkpoint(ctx, dir, true)
+	return c.Checkpoint(ctx, dir, exit)
 }

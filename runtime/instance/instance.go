@@ -26,6 +26,7 @@ type Instance struct {
 	gone   chan struct{} // closed when Stop has removed everything
 
 	gate   gate          // events in flight
+	hooked atomic.Bool   // the function waits for a restore, to run its hooks
 	keep   atomic.Bool   // line is used
 	line   client.Line   // to init
 	served atomic.Int64  // events that are over
@@ -114,6 +115,10 @@ func (i *Instance) ID() string { return i.cfg.ID }
 
 // Function is the version that it runs.
 func (i *Instance) Function() spec.Function { return i.cfg.Function }
+
+// Hooked says that the function asked for a restore before it asked for an event: it runs its restore hooks when it is
+// restored, or else at its first event.
+func (i *Instance) Hooked() bool { return i.hooked.Load() }
 
 // Box is the driver's handle; nil before it is staged.
 func (i *Instance) Box() Box { return i.box }

@@ -19,6 +19,8 @@ type Config struct {
 	Log      string            // host file that receives stdout and stderr
 	Labels   map[string]string // kept by the driver and given back by List
 	ARN      string            // of the function, without a qualifier
+	// SnapStart: a snapshot is to be made of it. Runtimes with restore hooks are told, and wait for the restore.
+	SnapStart bool
 }
 
 // Sandbox makes instances and finds them again. Safe for concurrent use; every call may block for I/O and honours ctx.

@@ -105,20 +105,30 @@ func (s *Service) dumpAndProve(ctx context.Context, fn spec.Function, k snapshot
 	return s.prove(ctx, fn, r, oracle)
 }
 
-// dump starts an instance, has it answer the manifest's event, and checkpoints it. What it answered is the oracle.
+// dump starts an instance, has it answer the manifest's event, and checkpoints it. What it answered is the oracle. A
+// function with restore hooks is checkpointed first, while it waits for the restore: an event would have it run them.
 func (s *Service) dump(ctx context.Context, fn spec.Function, images string) (oracle *answer, took time.Duration, err error) {
 	err = s.o.Lender.Lend(ctx, fn, "", func(ctx context.Context, i *instance.Instance) (err error) {
-		if oracle, err = ask(ctx, i, fn); err != nil {
+		if i.Hooked() {
+			if took, err = checkpoint(ctx, i, images, fn, false); err == nil {
+				oracle, err = ask(ctx, i, fn)
+			}
 			return err
 		}
-		begin := time.Now()
-		if err := i.Checkpoint(ctx, images); err != nil {
-			return fmt.Errorf("checkpoint %s: %w", fn.Name, err)
+		if oracle, err = ask(ctx, i, fn); err == nil {
+			took, err = checkpoint(ctx, i, images, fn, true)
 		}
-		took = time.Since(begin)
-		return nil
+		return err
 	})
 	return oracle, took, err
+}
+
+func checkpoint(ctx context.Context, i *instance.Instance, images string, fn spec.Function, exit bool) (took time.Duration, err error) {
+	begin := time.Now()
+	if err := i.Checkpoint(ctx, images, exit); err != nil {
+		return 0, fmt.Errorf("checkpoint %s: %w", fn.Name, err)
+	}
+	return time.Since(begin), nil
 }
 
 // prove restores the snapshot once and has the restored instance answer the same event. Only when it answers as the

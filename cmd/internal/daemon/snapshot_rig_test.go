@@ -192,7 +192,10 @@ func (w *world) call(method, path, body string, out any) (int, string) {
 // deploy registers the function; more are further fields of its manifest, as JSON.
 func (w *world) deploy(more string) {
 	w.t.Helper()
-	manifest := fmt.Sprintf(`{"name":%q,"image":%q,"snapshot":"always","snapshotOn":"publish","snapshotEvent":"\"proof\"","keepAlive":"15m"%s}`, w.function, w.image, more)
+	if !strings.Contains(more, "snapshotEvent") {
+		more += `,"snapshotEvent":"\"proof\""`
+	}
+	manifest := fmt.Sprintf(`{"name":%q,"image":%q,"snapshot":"always","snapshotOn":"publish","keepAlive":"15m"%s}`, w.function, w.image, more)
 	if code, body := w.call(http.MethodPut, "/api/v1/functions/"+w.function, manifest, nil); code/100 != 2 {
 		w.t.Fatalf("deploy: %d %s", code, body)
 	}

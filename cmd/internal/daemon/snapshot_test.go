@@ -49,6 +49,42 @@ func TestSnapshotEndToEnd(t *testing.T) {
 	w.cold()
 }
 
+// TestRestoreHooks has a function wait at the Runtime API's restore/next, as AWS's runtimes with restore hooks do: its hook
+// runs once in each restored instance, before the first event, and not in one that was started plainly.
+func TestRestoreHooks(t *testing.T) {
+	w := newWorld(t)
+	w.deploy(`,"env":{"ECHO_RESTORE_HOOK":"ok"}`)
+	count := func() string {
+		_, body := w.call(http.MethodPost, "/2015-03-31/functions/"+w.function+"/invocations", `{"restores":true}`, nil)
+		return body
+	}
+	if got := count(); got != `{"restores":0}` {
+		t.Errorf("started plainly: %s", got)
+	}
+	w.cold()
+	w.snapshot()
+	for range 2 {
+		if got, all := count(), w.instances(); got != `{"restores":1}` || len(all) != 1 || all[0].StartedBy != "snapshot" {
+			t.Errorf("restored: %s by %+v", got, all)
+		}
+		w.cold()
+	}
+}
+
+// TestFailedRestoreHook: a snapshot whose hook posts to restore/error never serves.
+func TestFailedRestoreHook(t *testing.T) {
+	w := newWorld(t)
+	w.deploy(`,"env":{"ECHO_RESTORE_HOOK":"fail"},"snapshotEvent":""`)
+	code, body := w.call(http.MethodPost, "/api/v1/functions/"+w.function+"/snapshots", "", nil)
+	if code == http.StatusOK || !strings.Contains(body, "restore hook") {
+		t.Errorf("snapshot: %d %s", code, body)
+	}
+	if by := w.answers(`"after it"`); by != "plain" {
+		t.Errorf("started by %q", by)
+	}
+	w.cold()
+}
+
 // hold has n events in progress at once, so that each has an instance of its own, and then cancels them.
 func (w *world) hold(n int) {
 	ctx, cancel := context.WithCancel(w.t.Context())
