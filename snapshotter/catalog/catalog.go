@@ -20,7 +20,7 @@ import (
 // Options configure a catalogue.
 type Options struct {
 	Dir    string // its folder; made when missing
-	Budget int64  // bytes that all ready snapshots may use together; 0: no bound
+	Budget int64  // bytes that all snapshots may use together, those moved aside among them; 0: no bound
 	Now    func() time.Time
 }
 
@@ -74,9 +74,13 @@ func (c *Catalog) Commit(ctx context.Context, images string, r Record) (Record, 
 	if err != nil {
 		return r, err
 	}
-	r.ID, r.Files, r.Bytes, r.Created = r.Key.Digest(), files, 0, c.opts.Now()
+	r.ID, r.Files, r.Bytes, r.Created, r.Uptime = r.Key.Digest(), files, 0, c.opts.Now(), Uptime()
 	for _, f := range files {
 		r.Bytes += f.Bytes
+	}
+	if c.opts.Budget > 0 && r.Bytes > c.opts.Budget {
+		return r, fmt.Errorf("the snapshot has %d MB, more than the %d MB that all may use together (--snapshotMB): %w",
+			r.Bytes/1e6, c.opts.Budget/1e6, errdefs.ErrResourceExhausted)
 	}
 	staged := filepath.Dir(images)
 	if err := writeRecord(staged, r); err != nil {

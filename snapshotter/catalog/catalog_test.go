@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+	"golang.org/x/sys/unix"
 
 	"github.com/videosdgx/videosdgx/snapshotter"
 )
@@ -84,6 +85,7 @@ func TestEveryDamageIsFound(t *testing.T) {
 		"emptied":        func(p string) error { return os.Truncate(p, 0) },
 		"missing":        os.Remove,
 		"linked":         func(p string) error { return errors.Join(os.Rename(p, p+"~"), os.Symlink(p+"~", p)) },
+		"another's":      func(p string) error { return os.Chmod(p, 0o666) },
 		"one file added": func(p string) error { return os.WriteFile(p+".extra", nil, 0o600) },
 	}
 	for name, do := range damage {
@@ -130,6 +132,7 @@ func TestRecordsAreUntrusted(t *testing.T) {
 		"not JSON":      {"{", "["},
 		"another's key": {`"image": "a"`, `"image": "b"`},
 		"path outside":  {`"sub/mm.img"`, `"../../mm.img"`},
+		"unknown state": {`"ready"`, `"reedy"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := open(t, 0)
@@ -164,6 +167,61 @@ func TestBudgetEvictsTheLeastRecentlyUsed(t *testing.T) {
 	}
 	if _, err := c.Get(a.ID); err != nil {
 		t.Errorf("a should have stayed: %v", err)
+	}
+}
+
+// TestARecordIsAFile puts in a record's place what must not be followed, or would never end.
+func TestARecordIsAFile(t *testing.T) {
+	for name, put := range map[string]func(path string) error{
+		"link":     func(p string) error { return errors.Join(os.Rename(p, p+"~"), os.Symlink(p+"~", p)) },
+		"pipe":     func(p string) error { return errors.Join(os.Remove(p), unix.Mkfifo(p, 0o600)) },
+		"folder":   func(p string) error { return errors.Join(os.Remove(p), os.Mkdir(p, 0o700)) },
+		"too long": func(p string) error { return os.Truncate(p, maxRecord+1) },
+		"open":     func(p string) error { return os.Chmod(p, 0o606) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := open(t, 0)
+			r := add(t, c, "a")
+			if err := put(filepath.Join(filepath.Dir(r.Dir), recordFile)); err != nil {
+				t.Fatal(err)
+			}
+			if all, err := c.List(); err != nil || len(all) != 0 {
+				t.Errorf("listed %v, %v", all, err)
+			}
+			if q, err := c.Quarantined(); err != nil || len(q) != 1 || q[0].Reason == "" {
+				t.Errorf("quarantined %v, %v", q, err)
+			}
+		})
+	}
+}
+
+// TestBudgetCountsWhatWasMovedAside: that goes first.
+func TestBudgetCountsWhatWasMovedAside(t *testing.T) {
+	c := open(t, 700)
+	a, b := add(t, c, "a"), add(t, c, "b")
+	if err := c.Quarantine(a.ID, "why"); err != nil {
+		t.Fatal(err)
+	}
+	add(t, c, "c")
+	if q, err := c.Quarantined(); err != nil || len(q) != 0 {
+		t.Errorf("still there: %v, %v", q, err)
+	}
+	if _, err := c.Get(b.ID); err != nil {
+		t.Errorf("b should have stayed: %v", err)
+	}
+}
+
+func TestLargerThanTheBudgetIsRefused(t *testing.T) {
+	c := open(t, 10)
+	dir, err := c.Stage()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "pages-1.img"), make([]byte, 11), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.Commit(t.Context(), dir, Record{Key: key("a"), State: Ready}); !errdefs.IsResourceExhausted(err) {
+		t.Errorf("commit: %v", err)
 	}
 }
 

@@ -2,9 +2,11 @@ package catalog
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/containerd/errdefs"
 )
@@ -79,18 +81,55 @@ func (c *Catalog) Quarantined() ([]Record, error) {
 	return out, nil
 }
 
-// evict removes least recently used snapshots, never keep, until the rest fits the budget.
+// GetQuarantined finds one that was moved aside, by its id or an unambiguous beginning of it.
+func (c *Catalog) GetQuarantined(id string) (Record, error) {
+	all, err := c.Quarantined()
+	if err != nil {
+		return Record{}, err
+	}
+	all = slices.DeleteFunc(all, func(r Record) bool { return !strings.HasPrefix(r.ID, id) })
+	switch len(all) {
+	case 0:
+		return Record{}, fmt.Errorf("no snapshot %s: %w", id, errdefs.ErrNotFound)
+	case 1:
+		return all[0], nil
+	}
+	return Record{}, fmt.Errorf("%d snapshots begin with %s, write more of the id: %w", len(all), id, errdefs.ErrInvalidArgument)
+}
+
+// RemoveQuarantined deletes one that was moved aside.
+func (c *Catalog) RemoveQuarantined(id string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	r, err := c.GetQuarantined(id)
+	if err != nil {
+		return err
+	}
+	return os.RemoveAll(filepath.Join(c.opts.Dir, quarantineDir, r.ID))
+}
+
+// evict removes snapshots until the rest fits the budget: those moved aside first, then the least recently used, never keep.
 func (c *Catalog) evict(keep string) error {
 	if c.opts.Budget <= 0 {
 		return nil
 	}
 	all, _, err := c.read()
-	if err != nil {
+	bad, qerr := c.Quarantined()
+	if err = errors.Join(err, qerr); err != nil {
 		return err
 	}
 	var total int64
-	for _, r := range all {
+	for _, r := range slices.Concat(all, bad) {
 		total += r.Bytes
+	}
+	for _, r := range bad {
+		if total <= c.opts.Budget {
+			return nil
+		}
+		if err := os.RemoveAll(filepath.Join(c.opts.Dir, quarantineDir, r.ID)); err != nil {
+			return err
+		}
+		total -= r.Bytes
 	}
 	slices.SortFunc(all, func(a, b Record) int { return lastUse(a).Compare(lastUse(b)) })
 	for _, r := range all {

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -78,6 +79,7 @@ type identity struct {
 	dev, ino, size, mtime, ctime uint64
 }
 
+// identify refuses what is no file, and what others than us could change between its check and its use.
 func identify(path string) (identity, error) {
 	var st unix.Stat_t
 	if err := unix.Lstat(path, &st); err != nil {
@@ -85,6 +87,11 @@ func identify(path string) (identity, error) {
 	}
 	if st.Mode&unix.S_IFMT != unix.S_IFREG {
 		return identity{}, &snapshotter.DamageError{File: path, Expected: "a regular file", Found: "mode " + strconv.FormatUint(uint64(st.Mode), 8)}
+	}
+	if own := uint32(os.Geteuid()); st.Uid != own || st.Mode&0o022 != 0 {
+		return identity{}, &snapshotter.DamageError{
+			File: path, Expected: fmt.Sprintf("a file that only user %d may write", own), Found: fmt.Sprintf("user %d, mode %o", st.Uid, st.Mode&0o777),
+		}
 	}
 	return identity{st.Dev, st.Ino, uint64(st.Size), uint64(st.Mtim.Nano()), uint64(st.Ctim.Nano())}, nil
 }

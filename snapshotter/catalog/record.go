@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+	"golang.org/x/sys/unix"
 
 	"github.com/videosdgx/videosdgx/snapshotter"
 )
@@ -32,6 +33,7 @@ type Record struct {
 	State    State           `json:"state"`
 	Reason   string          `json:"reason,omitempty"` // why quarantined
 	Created  time.Time       `json:"created"`
+	Uptime   time.Duration   `json:"uptimeNanoseconds"` // the machine's monotonic clock, which its processes have read
 	Used     time.Time       `json:"used,omitzero"`
 	Restores int64           `json:"restores"`
 	Bytes    int64           `json:"bytes"`
@@ -57,12 +59,12 @@ const (
 func readRecord(dir string) (Record, error) {
 	var r Record
 	path := filepath.Join(dir, recordFile)
-	st, err := os.Stat(path)
+	id, err := identify(path)
 	if err != nil {
 		return r, fmt.Errorf("snapshot %s has no record: %w", filepath.Base(dir), notFound(err))
 	}
-	if st.Size() > maxRecord {
-		return r, fmt.Errorf("%s is %d bytes, at most %d are allowed: %w", path, st.Size(), maxRecord, errdefs.ErrDataLoss)
+	if id.size > maxRecord {
+		return r, fmt.Errorf("%s is %d bytes, at most %d are allowed: %w", path, id.size, maxRecord, errdefs.ErrDataLoss)
 	}
 	b, err := os.ReadFile(path)
 	if err != nil {
@@ -79,6 +81,9 @@ func (r Record) check(name string) error {
 	if r.ID != r.Key.Digest() || r.ID != name {
 		return fmt.Errorf("snapshot %s: its record belongs to %s: %w", name, r.Key.Digest(), errdefs.ErrDataLoss)
 	}
+	if r.State != Unproven && r.State != Ready {
+		return fmt.Errorf("snapshot %s: its record has the state %q: %w", name, r.State, errdefs.ErrDataLoss)
+	}
 	for _, f := range r.Files {
 		if !filepath.IsLocal(f.Path) {
 			return fmt.Errorf("snapshot %s: file name %q leads out of it: %w", name, f.Path, errdefs.ErrDataLoss)
@@ -92,6 +97,15 @@ func notFound(err error) error {
 		return errdefs.ErrNotFound
 	}
 	return err
+}
+
+// Uptime is what the machine's monotonic clock says.
+func Uptime() time.Duration {
+	var t unix.Timespec
+	if err := unix.ClockGettime(unix.CLOCK_MONOTONIC, &t); err != nil {
+		panic(err) // every Linux has it
+	}
+	return time.Duration(t.Nano())
 }
 
 // writeRecord replaces DIR/record.json durably: temporary file, fsync, rename, fsync of the folder.
