@@ -11,7 +11,7 @@ import (
 
 // TestEveryFieldCounts changes each field of a key in turn.
 func TestEveryFieldCounts(t *testing.T) {
-	base := Key{Image: "i", Bundle: "b", Config: "c", Runtime: "r", Machine: Machine{Kernel: "k", CRIU: "4.2", CPU: "x", GPU: "g", Driver: "d"}}
+	base := Key{Image: "i", Bundle: "b", Config: "c", Version: "1", Runtime: "r", Machine: Machine{Kernel: "k", CRIU: "4.2", CPU: "x", GPU: "g", Driver: "d"}}
 	for _, f := range reflect.VisibleFields(reflect.TypeFor[Key]()) {
 		if f.Anonymous {
 			continue

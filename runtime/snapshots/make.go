@@ -15,9 +15,9 @@ import (
 )
 
 // Started hears of every plain start. The first one of a version has a snapshot made in the background, unless its
-// manifest says otherwise.
+// manifest says otherwise. One that is made on publishing is made again here when it has gone.
 func (s *Service) Started(fn spec.Function) {
-	if fn.Snapshot == "off" || fn.SnapshotOn == "publish" {
+	if fn.Snapshot == "off" || fn.SnapshotOn == "publish" && fn.Version == "$LATEST" {
 		return
 	}
 	s.Want(fn)

@@ -25,13 +25,7 @@ func (s *Service) Get(_ context.Context, id string) (catalog.Record, error) {
 	if !errdefs.IsNotFound(err) {
 		return r, err
 	}
-	bad, qerr := s.o.Catalog.Quarantined()
-	for _, q := range bad {
-		if q.ID == id {
-			return q, nil
-		}
-	}
-	return r, errors.Join(err, qerr)
+	return s.o.Catalog.GetQuarantined(id)
 }
 
 // Verify reads every byte of a snapshot; a damaged one is quarantined, and the error says what is wrong with it.
@@ -53,6 +47,9 @@ func (s *Service) Verify(ctx context.Context, id string) (catalog.Record, error)
 // Remove deletes one; quarantined ones go with Collect.
 func (s *Service) Remove(_ context.Context, id string) error {
 	r, err := s.o.Catalog.Get(id)
+	if errdefs.IsNotFound(err) {
+		return s.o.Catalog.RemoveQuarantined(id)
+	}
 	if err != nil {
 		return err
 	}

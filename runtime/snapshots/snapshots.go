@@ -75,16 +75,30 @@ func New(o Options) (*Service, error) {
 	}
 	s := &Service{o: o, ready: map[string]catalog.Record{}, making: map[string]bool{}, after: map[string]time.Time{}, turn: make(chan struct{}, 1)}
 	s.base, s.cancel = context.WithCancel(context.Background())
-	all, err := o.Catalog.List()
-	if err != nil {
+	if err := s.load(); err != nil {
 		return nil, fmt.Errorf("read the snapshots: %w", err)
 	}
+	return s, nil
+}
+
+// load finds what may serve. It drops what was never proven, and what is from before a restart of the machine and would
+// see its monotonic clock run backwards.
+func (s *Service) load() error {
+	all, err := s.o.Catalog.List()
+	if err != nil {
+		return err
+	}
 	for _, r := range all {
-		if r.State == catalog.Ready {
+		if r.State == catalog.Ready && r.Uptime <= catalog.Uptime() {
 			s.ready[r.ID] = r
+			continue
+		}
+		s.o.Log.Info("snapshot dropped", "function", r.Function, "snapshot", r.ID, "state", r.State, "uptime", r.Uptime)
+		if err := s.o.Catalog.Remove(r.ID); err != nil {
+			return err
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // Stop cancels what is being made and waits for it. It may be called twice.
@@ -102,7 +116,7 @@ func (s *Service) Key(ctx context.Context, fn spec.Function) (snapshotter.Key, e
 	if err != nil {
 		return snapshotter.Key{}, fmt.Errorf("snapshot of %s: %w", fn.Name, err)
 	}
-	return snapshotter.Key{Image: image, Bundle: bundle, Config: fn.Digest, Runtime: s.o.Runtime, Machine: s.o.Machine}, nil
+	return snapshotter.Key{Image: image, Bundle: bundle, Config: fn.Digest, Version: fn.Version, Runtime: s.o.Runtime, Machine: s.o.Machine}, nil
 }
 
 // Lookup gives the folder of a snapshot that may serve. Its files are looked at each time: one that was written to since
@@ -118,11 +132,15 @@ func (s *Service) Lookup(fn spec.Function) (dir string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	if _, err := s.o.Catalog.Get(r.ID); errdefs.IsNotFound(err) {
+	_, err = s.o.Catalog.Get(r.ID)
+	if errdefs.IsNotFound(err) {
 		s.forget(r.ID) // it went to keep the budget
 		return "", false
 	}
-	if err := s.o.Catalog.Verify(s.base, r, false); err != nil {
+	if err == nil {
+		err = s.o.Catalog.Verify(s.base, r, false)
+	}
+	if err != nil {
 		s.quarantine(r.ID, fn, err)
 		return "", false
 	}

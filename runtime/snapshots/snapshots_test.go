@@ -187,6 +187,44 @@ func TestStopWhileProving(t *testing.T) {
 	}
 }
 
+// TestAfterARestartOfTheMachine drops what would see its clock run backwards, and what was never proven.
+func TestAfterARestartOfTheMachine(t *testing.T) {
+	for name, change := range map[string]func(*catalog.Record){
+		"from before the restart": func(r *catalog.Record) { r.Uptime = catalog.Uptime() + time.Hour },
+		"unproven":                func(r *catalog.Record) { r.State = catalog.Unproven },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.ask()
+			if _, err := r.o.Catalog.Update(r.only(catalog.Ready).ID, change); err != nil {
+				t.Fatal(err)
+			}
+			r.close()
+			r.open()
+			if all, err := r.List(t.Context()); err != nil || len(all) != 0 {
+				t.Errorf("left: %+v, %v", all, err)
+			}
+			r.ask()
+			r.counts(4, 2, 2) // plainly, and another one is made
+			r.only(catalog.Ready)
+		})
+	}
+}
+
+// TestPublishedIsMadeAgain when its snapshot has gone.
+func TestPublishedIsMadeAgain(t *testing.T) {
+	r := newRig(t, func(r *rig) { r.fn.SnapshotOn, r.fn.Version = "publish", "1" })
+	if _, err := r.Create(t.Context(), r.fn); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Remove(t.Context(), r.only(catalog.Ready).ID); err != nil {
+		t.Fatal(err)
+	}
+	r.ask()
+	r.counts(3, 2, 2)
+	r.only(catalog.Ready)
+}
+
 // TestChangedContentIsAnotherSnapshot changes an image behind its reference, then a bundle.
 func TestChangedContentIsAnotherSnapshot(t *testing.T) {
 	r := newRig(t)
@@ -195,12 +233,13 @@ func TestChangedContentIsAnotherSnapshot(t *testing.T) {
 		func() { r.content.image = "sha256:b" },
 		func() { r.content.bundle = "other" },
 		func() { r.fn.Digest = "other" },
+		func() { r.fn.Version = "1" },
 		func() { r.o.Runtime = "other" },
 		func() { r.o.Machine.Kernel = "7" },
 		func() { r.content.err = errdefs.ErrUnavailable },
 	} {
 		before, err := r.Key(t.Context(), r.fn)
-		if _, ok := r.Lookup(r.fn); !ok && err == nil && r.content.image == "sha256:a" && r.content.bundle == "" && r.fn.Digest == "d" {
+		if _, ok := r.Lookup(r.fn); !ok && err == nil && r.content.image == "sha256:a" && r.content.bundle == "" && r.fn.Digest == "d" && r.fn.Version == "$LATEST" {
 			t.Fatal("no snapshot to begin with")
 		}
 		change()
@@ -235,7 +274,22 @@ func TestManage(t *testing.T) {
 	if _, err := r.Verify(t.Context(), made.ID); !errdefs.IsDataLoss(err) {
 		t.Errorf("verify damage: %v", err)
 	}
-	r.only(catalog.Quarantined)
+	q := r.only(catalog.Quarantined)
+	if got, err := r.Get(t.Context(), q.ID[:8]); err != nil || got.State != catalog.Quarantined {
+		t.Errorf("get one moved aside: %+v, %v", got, err)
+	}
+	if err := r.Remove(t.Context(), q.ID); err != nil {
+		t.Errorf("remove one moved aside: %v", err)
+	}
+	if made, err = r.Create(t.Context(), r.fn); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(filepath.Join(made.Dir, images[0]), 1); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := r.Verify(t.Context(), made.ID); !errdefs.IsDataLoss(err) {
+		t.Errorf("verify damage: %v", err)
+	}
 	if n, bytes, err := r.Collect(t.Context()); n != 1 || bytes != made.Bytes || err != nil {
 		t.Errorf("gc: %d, %d bytes, %v", n, bytes, err)
 	}

@@ -131,11 +131,17 @@ func (p *plane) snapshotPublished(name string) {
 	}
 }
 
-func (p *plane) watchPublished(context.Context) error {
-	if p.snapshots != nil {
-		p.registry.Subscribe(p.snapshotPublished)
+// watchPublished also looks at what was published before: another kernel, CRIU or driver needs other snapshots.
+func (p *plane) watchPublished(ctx context.Context) error {
+	if p.snapshots == nil {
+		return nil
 	}
-	return nil
+	p.registry.Subscribe(p.snapshotPublished)
+	all, err := p.registry.List(ctx)
+	for _, fn := range all {
+		p.snapshotPublished(fn.Name)
+	}
+	return err
 }
 
 // stopSnapshots comes before dispatch stops: what is being made is made of instances that dispatch lends.
