@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -33,6 +34,8 @@ type world struct {
 	t             *testing.T
 	data, image   string
 	url, function string
+	config        Config
+	stop          func()
 }
 
 func newWorld(t *testing.T, prepare ...func(data string)) *world {
@@ -52,6 +55,7 @@ func newWorld(t *testing.T, prepare ...func(data string)) *world {
 	c := Default()
 	c.Data, c.Init, c.Driver, c.Containerd, c.Listen = w.data, filepath.Join(dir, "videosdgx-init"), "containerd", containerd.Private, "127.0.0.1:0"
 	w.start(c.WithDefaults())
+	t.Cleanup(func() { w.stop(); w.nothingLeft(w.config) })
 	return w
 }
 
@@ -134,13 +138,19 @@ func (w *world) start(c Config) {
 		cancel()
 		w.t.Fatalf("the control plane did not start: %v", err)
 	}
-	w.t.Cleanup(func() {
+	w.config = c
+	w.stop = sync.OnceFunc(func() {
 		cancel()
 		if err := <-ended; err != nil {
 			w.t.Errorf("stop: %v", err)
 		}
-		w.nothingLeft(c)
 	})
+}
+
+func (w *world) restart() {
+	w.t.Helper()
+	w.stop()
+	w.start(w.config)
 }
 
 // nothingLeft looks as the next control plane would.

@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -164,43 +163,6 @@ func judge(t *testing.T, got map[string]any, seen map[string]bool) {
 		}
 		seen[v] = true
 	}
-}
-
-// TestDamagedFiles does harm to each file of a snapshot in turn, in one of three ways: the next event is answered, by a
-// plain start, and the snapshot is set aside.
-func TestDamagedFiles(t *testing.T) {
-	w := newWorld(t)
-	w.deploy("")
-	made := w.snapshot()
-	if by := w.answers(`"first"`); by != "snapshot" {
-		t.Fatalf("started by %q", by)
-	}
-	harm := []func(path string) error{flip, func(p string) error { return os.Truncate(p, 1) }, os.Remove}
-	for i := 0; i < len(made.Files); i++ { // the names have process ids in them: each snapshot has its own
-		f := made.Files[i]
-		w.cold()
-		path := filepath.Join(w.data, "snapshots", made.ID, "images", f.Path)
-		if err := harm[i%len(harm)](path); err != nil {
-			t.Fatal(err)
-		}
-		if by := w.answers(strconv.Itoa(i)); by != "plain" {
-			t.Errorf("%s: started by %q", f.Path, by)
-		}
-		if reason := w.quarantined(made.ID); !strings.Contains(reason, f.Path) {
-			t.Errorf("%s: quarantined for %q", f.Path, reason)
-		}
-		w.cold()
-		made = w.snapshot()
-	}
-}
-
-func flip(path string) error {
-	b, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	b[len(b)/2] ^= 0x10
-	return os.WriteFile(path, b, 0o600)
 }
 
 // TestKilledCRIU ends CRIU in the middle of dumps and of restores, each time while it opens a certain image: early, when it
