@@ -36,12 +36,15 @@ func (s *Samples) distribution() Distribution {
 
 // Timing collects the Server-Timing of many answers.
 type Timing struct {
+	Last string // the latest header
+
 	order []string
 	ms    map[string][]float64
 }
 
 // Add takes one answer's header.
 func (t *Timing) Add(header string) {
+	t.Last = header
 	if t.ms == nil {
 		t.ms = map[string][]float64{}
 	}

@@ -71,11 +71,8 @@ func (e Echo) Layout() string { return e.layout }
 
 // BuildEcho compiles images/echo into dir, and assembles its image unless the server runs plain processes.
 func (s *Server) BuildEcho(ctx context.Context, dir string) (Echo, error) {
-	program := filepath.Join(dir, "functions", "echo")
-	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
-		return Echo{}, err
-	}
-	if err := command(ctx, []string{"CGO_ENABLED=0"}, "go", "build", "-ldflags", "-s -w", "-o", program, "github.com/videosdgx/videosdgx/images/echo"); err != nil {
+	program, err := s.function(ctx, dir, "echo", "images/echo", "CGO_ENABLED=0")
+	if err != nil {
 		return Echo{}, err
 	}
 	driver, err := s.Driver(ctx)
@@ -94,6 +91,21 @@ func (s *Server) BuildEcho(ctx context.Context, dir string) (Echo, error) {
 	layout := filepath.Join(dir, "echo-layout")
 	folder := filepath.Join(strings.TrimSpace(string(root)), "images", "echo")
 	return Echo{program: program, layout: layout}, command(ctx, nil, s.Bin, "image", "build", folder, "--bin", dir, "--output", layout)
+}
+
+// function puts a function's program into dir: the one that `make build` has put beside the server's binary when the
+// caller named that, else a new one.
+func (s *Server) function(ctx context.Context, dir, name, pkg string, env ...string) (string, error) {
+	program := filepath.Join(dir, "functions", name)
+	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
+		return "", err
+	}
+	if s.o.Binary != "" {
+		if b, err := os.ReadFile(filepath.Join(filepath.Dir(s.o.Binary), "functions", name)); err == nil {
+			return program, os.WriteFile(program, b, 0o755)
+		}
+	}
+	return program, command(ctx, env, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "github.com/videosdgx/videosdgx/"+pkg)
 }
 
 func command(ctx context.Context, env []string, name string, args ...string) error {

@@ -42,3 +42,23 @@ func (s *Server) Await(ctx context.Context, function string, ok func([]Instance)
 		}
 	}
 }
+
+// MakesSnapshots asks whether the server can; `videosdgx doctor` says why not.
+func (s *Server) MakesSnapshots(ctx context.Context) (bool, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/api/v1/snapshots", nil)
+	if err != nil {
+		return false, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false, err
+	}
+	defer resp.Body.Close()
+	switch resp.StatusCode {
+	case http.StatusOK:
+		return true, nil
+	case http.StatusNotImplemented:
+		return false, nil
+	}
+	return false, fmt.Errorf("list the snapshots: %s", resp.Status)
+}

@@ -14,6 +14,7 @@ import (
 // over by then.
 func Main(name string, run func(ctx context.Context) error) {
 	flag.Parse()
+	turns() // before anything is started that could inherit its descriptors
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx)
 	stop()

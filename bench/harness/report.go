@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 )
 
@@ -15,14 +16,14 @@ type Report struct {
 	Conditions
 	Figures map[string]float64 `json:"figures"`
 
+	Limits        map[string]string       `json:"limits,omitempty"`        // what figures should be: "≤ 30", "= 0"
 	Rounds        map[string][]float64    `json:"rounds,omitempty"`        // a figure's value in each round of the run
 	Distributions map[string]Distribution `json:"distributions,omitempty"` // latencies
 	Phases        map[string][]Phase      `json:"phases,omitempty"`        // where an answer's time went, in order
 	Series        map[string][]Point      `json:"series,omitempty"`        // a value over time
 	Notes         []string                `json:"notes,omitempty"`         // what was left out, and why
 
-	order  []string
-	limits map[string]string
+	order []string
 }
 
 // NewReport names the bench, the commit of the working directory and the machine.
@@ -30,7 +31,7 @@ func NewReport(bench string) *Report {
 	return &Report{
 		Bench: bench, Commit: commit(), Machine: machine(), Conditions: conditions(), Figures: map[string]float64{},
 		Rounds: map[string][]float64{}, Distributions: map[string]Distribution{}, Phases: map[string][]Phase{},
-		Series: map[string][]Point{}, limits: map[string]string{},
+		Series: map[string][]Point{}, Limits: map[string]string{},
 	}
 }
 
@@ -42,8 +43,28 @@ func (r *Report) Figure(name string, v float64) {
 	r.Figures[name] = v
 }
 
-// Want notes beside a figure what it should be, for the table only: "≤ 30".
-func (r *Report) Want(name, limit string) { r.limits[name] = limit }
+// Want notes beside a figure what it should be: "≤ 30", "≥ 3000", "= 0". A figure that is not there has no limit.
+func (r *Report) Want(name, limit string) {
+	if _, ok := r.Figures[name]; ok {
+		r.Limits[name] = limit
+	}
+}
+
+// Met tells whether a figure is what it should be.
+func (r *Report) Met(name string) bool {
+	var want float64
+	how, number, _ := strings.Cut(r.Limits[name], " ")
+	if _, err := fmt.Sscan(number, &want); err != nil {
+		return false
+	}
+	switch v := r.Figures[name]; how {
+	case "≤":
+		return v <= want
+	case "≥":
+		return v >= want
+	}
+	return r.Figures[name] == want
+}
 
 // Quantiles records name_p50_ms, name_p90_ms, name_p99_ms, name_p999_ms and name_max_ms, with the distribution behind them.
 func (r *Report) Quantiles(name string, s *Samples) {
@@ -59,6 +80,22 @@ func (r *Report) Quantiles(name string, s *Samples) {
 	}{{"p50", 50}, {"p90", 90}} { // a round is too short for more
 		r.Rounds[name+"_"+q.label+"_ms"] = s.rounds(q.percent)
 	}
+	r.Distributions[name] = s.distribution()
+}
+
+// Seconds records name_s, name_p90_s, name_p99_s and name_max_s, for what takes that long.
+func (r *Report) Seconds(name string, s *Samples) {
+	for _, q := range []struct {
+		label   string
+		percent float64
+	}{{"_s", 50}, {"_p90_s", 90}, {"_p99_s", 99}, {"_max_s", 100}} {
+		r.Figure(name+q.label, s.Ms(q.percent)/1e3)
+	}
+	rounds := s.rounds(50)
+	for i := range rounds {
+		rounds[i] /= 1e3
+	}
+	r.Rounds[name+"_s"] = rounds
 	r.Distributions[name] = s.distribution()
 }
 
@@ -90,7 +127,11 @@ func (r *Report) Print(w io.Writer) error {
 	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(tw, "bench %s\tcommit %s\t%s\n", r.Bench, r.Commit, r.Machine)
 	for _, name := range r.order {
-		fmt.Fprintf(tw, "%s\t%.6g\t%s\n", name, r.Figures[name], r.limits[name])
+		limit := r.Limits[name]
+		if limit != "" && !r.Met(name) {
+			limit += "  MISSED"
+		}
+		fmt.Fprintf(tw, "%s\t%.6g\t%s\n", name, r.Figures[name], limit)
 	}
 	for _, n := range r.Notes {
 		fmt.Fprintln(tw, "note: "+n)

@@ -35,6 +35,14 @@ func (s *Samples) Add(d time.Duration) {
 	s.raw = append(s.raw, float32(us)/1e3)
 }
 
+// Take adds another set's samples after its own.
+func (s *Samples) Take(more *Samples) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.h.Merge(more.h)
+	s.raw = append(s.raw, more.raw...)
+}
+
 // N is how many were recorded.
 func (s *Samples) N() int64 {
 	s.mu.Lock()
@@ -52,12 +60,12 @@ func (s *Samples) Ms(percent float64) float64 {
 // MaxMs is the longest sample, in milliseconds.
 func (s *Samples) MaxMs() float64 { return s.Ms(100) }
 
-// rounds cuts the samples, in their order, into at most ten runs of the same length, and gives each run's value at
+// rounds cuts the samples, in their order, into at most RoundCount runs of the same length, and gives each run's value at
 // percent. Neighbours resemble each other, so single samples are no independent observations of a machine; runs nearly are.
 func (s *Samples) rounds(percent float64) []float64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := min(10, len(s.raw))
+	n := min(RoundCount, len(s.raw))
 	out := make([]float64, 0, n)
 	for i := range n {
 		part := slices.Sorted(slices.Values(s.raw[i*len(s.raw)/n : (i+1)*len(s.raw)/n]))

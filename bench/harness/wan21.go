@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os"
 	"path/filepath"
 )
 
@@ -17,11 +16,8 @@ type Wan21 struct {
 // BuildWan21 compiles the wan21 function into dir, and assembles its image unless the server runs plain processes. It
 // must be called in the checkout's root.
 func (s *Server) BuildWan21(ctx context.Context, dir string) (Wan21, error) {
-	program := filepath.Join(dir, "functions", "wan21")
-	if err := os.MkdirAll(filepath.Dir(program), 0o755); err != nil {
-		return Wan21{}, err
-	}
-	if err := command(ctx, nil, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "github.com/videosdgx/videosdgx/functions/wan21/cmd/wan21"); err != nil {
+	program, err := s.function(ctx, dir, "wan21", "functions/wan21/cmd/wan21")
+	if err != nil {
 		return Wan21{}, err
 	}
 	driver, err := s.Driver(ctx)
