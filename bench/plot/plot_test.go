@@ -21,6 +21,8 @@ func report() *harness.Report {
 		s.Add(time.Duration(i+1) * time.Microsecond)
 	}
 	r.Quantiles("a<b", s)
+	r.Figure("leaked", 1)
+	r.Want("leaked", "= 0")
 	r.Phases["absent"] = []harness.Phase{{Name: "create", Ms: 20}, {Name: "run", Ms: 3}, {Name: "total", Ms: 24}}
 	r.Series["rss_mb"] = []harness.Point{{Seconds: 0, Value: 10}, {Seconds: 5, Value: 30}}
 	return r
@@ -70,12 +72,20 @@ func TestPageHasAllAndFetchesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := b.String()
-	for _, want := range []string{"<svg", "a&lt;b_p50_ms", "create", "governor"} {
+	for _, want := range []string{"<svg", "<td>a&lt;b</td>", "create", "governor", `class="missed"`, "should be"} {
 		if !strings.Contains(got, want) {
 			t.Errorf("no %s in the page", want)
 		}
 	}
 	if strings.Contains(got, "src=") || strings.Contains(got, "<script") || strings.Contains(got, "href=") {
 		t.Error("the page needs other files")
+	}
+}
+
+func TestACurveEndsWhereItsSamplesDo(t *testing.T) {
+	d := harness.Distribution{N: 10, Points: [][2]float64{{0, 1}, {50, 2}, {90, 3}, {99, 4}, {100, 5}}}
+	got := upTo(d)
+	if len(got) != 3 || got[2] != [2]float64{90, 5} {
+		t.Errorf("%v", got)
 	}
 }
