@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 
 	"golang.org/x/perf/benchmath"
@@ -56,8 +57,11 @@ func sample(values []float64) *benchmath.Sample {
 func (r row) String() string {
 	interval := func(s benchmath.Summary) string { return fmt.Sprintf("%.4g [%.4g, %.4g]", s.Center, s.Lo, s.Hi) }
 	verdict := "overlap"
-	if r.apart {
+	switch {
+	case r.apart:
 		verdict = "APART"
+	case math.IsInf(r.before.Hi, 1) || math.IsInf(r.after.Hi, 1): // under six, any value could be the median
+		verdict = "too few rounds"
 	}
 	change := "~" // as benchstat writes what may be chance
 	if r.test.P < r.test.Alpha && r.before.Center != 0 {

@@ -38,6 +38,10 @@ func TestCompare(t *testing.T) {
 	if apart, err := run(&out, file(t, quick), file(t, again)); err != nil || apart != 0 || !strings.Contains(out.String(), "~") {
 		t.Errorf("%d %v\n%s", apart, err, out.String())
 	}
+	out.Reset()
+	if apart, err := run(&out, file(t, quick), file(t, []float64{5, 5, 5})); err != nil || apart != 0 || !strings.Contains(out.String(), "too few rounds") {
+		t.Errorf("%d %v\n%s", apart, err, out.String())
+	}
 	if _, err := run(&out, "/dev/null", file(t, quick)); err == nil {
 		t.Error("an empty file passes")
 	}
