@@ -7,60 +7,51 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
 )
 
-// coldStarts measures absent → first byte with an event that does no work.
-func (b *bench) coldStarts(ctx context.Context) error {
-	c, samples := b.server.FunctionURL(demo, 1), harness.NewSamples()
-	defer c.Close()
-	c.Timing = new(harness.Timing)
-	for i := range b.n {
-		if err := b.scaleToZero(ctx, demo); err != nil {
+// rounds asks for cold starts with an event that does no work, for clips of a warm instance, and for clips from absent
+// whose progress is followed.
+func (b *bench) rounds(ctx context.Context) error {
+	first, err := b.server.FirstByte(ctx, cold, harness.Absent, []byte(`{"ping":true}`))
+	if err != nil {
+		return err
+	}
+	defer first.Close()
+	c, w := &clips{bench: b, took: harness.NewSamples()}, newWatched(b)
+	if err := c.begin(ctx); err != nil {
+		return err
+	}
+	err = harness.Rounds(ctx, func(ctx context.Context, round int) error {
+		for range harness.Share(b.n, round) {
+			if err := first.Once(ctx); err != nil {
+				return err
+			}
+		}
+		if err := c.make(ctx, harness.Share(b.clips, round)); err != nil {
 			return err
 		}
-		took, err := c.Call(ctx, []byte(`{"ping":true}`))
-		if err != nil {
-			return fmt.Errorf("cold start %d: %w", i+1, err)
-		}
-		samples.Add(took)
-	}
-	b.report.Quantiles("absent_first_byte", samples)
-	b.report.Phases["absent"] = c.Timing.Phases()
-	return nil
-}
-
-// clipTimes makes clips with a warm instance: time from request to the last byte, and the instance's memory.
-func (b *bench) clipTimes(ctx context.Context) error {
-	id, err := b.instance(ctx, demo)
+		return w.make(ctx, harness.Share(b.watched, round))
+	})
+	c.end()
 	if err != nil {
 		return err
 	}
-	peak := harness.WatchPeak(id)
-	watched := harness.Watch(time.Second, func() (float64, bool) {
-		m, err := harness.MemoryOf(id)
-		return mb(m.Anon + m.File), err == nil
-	})
-	samples, err := harness.Repeat(ctx, 1, b.clips, func(ctx context.Context, i int) error {
-		return b.clip(ctx, demo, map[string]any{"prompt": "a big red circle moving right slowly on a navy background", "seed": i})
-	})
-	most := peak()
-	b.report.Series["demo_memory_mb"] = watched()
-	if err != nil {
-		return err
-	}
-	b.report.Figure("demo_clip_s", samples.Ms(50)/1e3)
-	b.report.Figure("demo_clip_p90_s", samples.Ms(90)/1e3)
-	b.report.Figure("demo_clip_p99_s", samples.Ms(99)/1e3)
-	b.report.Figure("demo_peak_rss_mb", mb(most))
+	first.Report(b.report, "absent")
+	w.report()
 	return b.idle(ctx, demo, "idle_anon_mb")
 }
 
 // large does the same for weights that are many times the demo's: a short clip, so that all of them have been used.
 func (b *bench) large(ctx context.Context) error {
-	if err := b.deploy(ctx, noise, b.big); err != nil {
+	bundle := filepath.Join(b.dir, noise)
+	if err := b.server.BuildBundle(ctx, b.checkpoint, bundle, b.big); err != nil {
+		return err
+	}
+	if err := b.deploy(ctx, noise, bundle); err != nil {
 		return err
 	}
 	request := map[string]any{"prompt": "noise", "num_frames": 5, "width": 64, "height": 64, "num_inference_steps": 2, "seed": 1}
@@ -77,7 +68,7 @@ func (b *bench) idle(ctx context.Context, function, figure string) error {
 		return err
 	}
 	select {
-	case <-time.After(2 * time.Second):
+	case <-time.After(b.settle):
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -129,19 +120,6 @@ func (b *bench) instance(ctx context.Context, function string) (string, error) {
 		return "", err
 	}
 	return all[0].ID, nil
-}
-
-func (b *bench) scaleToZero(ctx context.Context, function string) error {
-	all, err := b.server.Instances(ctx, function)
-	if err != nil {
-		return err
-	}
-	for _, i := range all {
-		if err := b.server.StopInstance(ctx, i.ID); err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func mb(bytes int64) float64 { return float64(bytes) / 1e6 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os/exec"
@@ -11,27 +12,35 @@ import (
 )
 
 // emulator is AWS's own: one function, started once, without a container.
-func (b *bench) emulator(ctx context.Context) error {
+func (b *bench) emulator(ctx context.Context) (*contender, error) {
 	tool, err := exec.LookPath("aws-lambda-rie")
 	if err != nil {
 		b.report.Note("aws-lambda-rie: left out, it is not on the PATH")
-		return nil
+		return nil, nil
 	}
 	public, internal, err := twoPorts()
 	if err != nil {
-		return err
+		return nil, err
 	}
 	cmd := exec.Command(tool, "--runtime-interface-emulator-address", public, "--runtime-api-address", internal, b.echo.Program())
 	if err := cmd.Start(); err != nil {
-		return err
-	}
-	defer func() { cmd.Process.Kill(); cmd.Wait() }()
-	if err := awaitPort(ctx, public); err != nil {
-		return err
+		return nil, err
 	}
 	c := (&harness.Server{URL: "http://" + public}).InvokeAPI("function", 1)
-	defer c.Close()
-	return b.warmCalls(ctx, "rie_warm", c)
+	e := &contender{
+		warmName: "rie_warm",
+		call:     func(ctx context.Context) error { _, err := c.Call(ctx, []byte("{}")); return err },
+		end: func(context.Context) error {
+			c.Close()
+			cmd.Process.Kill()
+			cmd.Wait()
+			return nil
+		},
+	}
+	if err := awaitPort(ctx, public); err != nil {
+		return nil, errors.Join(err, e.end(ctx))
+	}
+	return e, nil
 }
 
 // twoPorts are free at this moment.

@@ -22,7 +22,7 @@ const prompt = "a big red circle moving right slowly on a navy background"
 func (b *bench) fastAPI(ctx context.Context) error {
 	if out, err := exec.CommandContext(ctx, b.python, "-c", "import fastapi, uvicorn, torch, diffusers").CombinedOutput(); err != nil {
 		lines := bytes.Split(bytes.TrimSpace(out), []byte("\n"))
-		b.report.Note("FastAPI: left out, %s: %s", b.python, lines[len(lines)-1])
+		b.report.Note("FastAPI: left out, Python says: %s", lines[len(lines)-1])
 		return nil
 	}
 	if err := b.ourModel(ctx); err != nil {
@@ -99,21 +99,17 @@ func (b *bench) ourModel(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, b.server.Undeploy(context.WithoutCancel(ctx), name)) }()
-	c, cold := b.server.FunctionURL(name, 1), harness.NewSamples()
-	defer c.Close()
-	for i := range 6 {
-		if err := b.scaleToZero(ctx, name); err != nil {
+	first, err := b.server.FirstByte(ctx, name, harness.Absent, []byte(`{"ping":true}`))
+	if err != nil {
+		return err
+	}
+	defer first.Close()
+	for range 2 * b.starts {
+		if err := first.Once(ctx); err != nil {
 			return err
-		}
-		took, err := c.Call(ctx, []byte(`{"ping":true}`))
-		if err != nil {
-			return err
-		}
-		if i > 0 { // the first unpacks the image and checks the bundle
-			cold.Add(took)
 		}
 	}
-	b.report.Quantiles("ours_model_cold", cold)
+	b.report.Quantiles("ours_model_cold", first.Samples)
 	s, err := harness.Repeat(ctx, 1, b.clips, func(ctx context.Context, i int) error { return clip(ctx, b.server.URL+"/fn/"+name+"/", i) })
 	if err != nil {
 		return err

@@ -6,13 +6,14 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
+	"time"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
 )
 
 // forkExec is the least that a serverless runtime can be: an HTTP server that starts the function's program for every
 // request, gives it the event and kills it. It isolates nothing and keeps nothing warm.
-func (b *bench) forkExec(ctx context.Context) error {
+func (b *bench) forkExec(context.Context) (*contender, error) {
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		event, err := io.ReadAll(r.Body)
 		if err == nil {
@@ -24,15 +25,12 @@ func (b *bench) forkExec(ctx context.Context) error {
 		}
 		w.Write(event)
 	}))
-	defer srv.Close()
 	c := (&harness.Server{URL: srv.URL}).FunctionURL("any", 1)
-	defer c.Close()
-	s, err := harness.Repeat(ctx, 2, b.n, func(ctx context.Context, _ int) error { _, err := c.Call(ctx, []byte("{}")); return err })
-	if err != nil {
-		return err
-	}
-	b.report.Quantiles("forkexec_cold", s)
-	return nil
+	return &contender{
+		coldName: "forkexec_cold",
+		cold:     func(ctx context.Context) (time.Duration, error) { return c.Call(ctx, []byte("{}")) },
+		end:      func(context.Context) error { c.Close(); srv.Close(); return nil },
+	}, nil
 }
 
 func (b *bench) fork(ctx context.Context, event string) error {

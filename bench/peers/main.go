@@ -41,6 +41,7 @@ type bench struct {
 	dir     string
 	report  *harness.Report
 	runtime *runtimeAPI
+	all     []*contender
 }
 
 func run(ctx context.Context, o options) (err error) {
@@ -62,13 +63,20 @@ func run(ctx context.Context, o options) (err error) {
 	if b.echo, err = s.BuildEcho(ctx, dir); err != nil {
 		return err
 	}
-	for _, part := range []struct {
-		name string
-		ask  func(context.Context) error
-	}{{"ours", b.ours}, {"fork-exec", b.forkExec}, {"ctr", b.ctr}, {"aws-lambda-rie", b.emulator}, {"FastAPI", b.fastAPI}} {
-		if err := part.ask(ctx); err != nil {
-			return fmt.Errorf("%s: %w", part.name, err)
+	defer func() { err = errors.Join(err, b.end(context.WithoutCancel(ctx))) }()
+	for _, p := range []peer{{"ours", b.ours}, {"fork-exec", b.forkExec}, {"ctr", b.ctr}, {"aws-lambda-rie", b.emulator}} {
+		if err := b.join(ctx, p); err != nil {
+			return fmt.Errorf("%s: %w", p.name, err)
 		}
+	}
+	if err := harness.Rounds(ctx, b.round); err != nil {
+		return err
+	}
+	for _, c := range b.all {
+		c.report(b.report)
+	}
+	if err := b.fastAPI(ctx); err != nil {
+		return fmt.Errorf("FastAPI: %w", err)
 	}
 	b.ratios()
 	return b.report.Print(os.Stdout)

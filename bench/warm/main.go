@@ -1,6 +1,7 @@
 // Command warm asks what a warm invocation costs: from an HTTP client through the gateway and the instance's init to the
-// function and back, with an event that does no work, through the Invoke API and the function's URL. One call at a time
-// for latency, -workers at a time for throughput.
+// function, which gives the event back, and to the client again. One call at a time through the Invoke API and through
+// the function's URL; with events of several sizes; with several callers at the same time; and with calls that come when
+// they come, whether or not earlier ones have been answered.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"strings"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
 )
@@ -17,6 +19,7 @@ type options struct {
 	server                harness.Options
 	n, warmup, workers    int
 	concurrency, together int
+	sizes, callers        string
 }
 
 func main() {
@@ -24,14 +27,20 @@ func main() {
 	o.server.Driver = "auto"
 	o.server.Flags(flag.CommandLine)
 	flag.IntVar(&o.n, "n", 2000, "calls per question")
-	flag.IntVar(&o.warmup, "warmup", 200, "calls before that are not counted")
-	flag.IntVar(&o.workers, "workers", 8, "calls at the same time when asking for throughput")
+	flag.IntVar(&o.warmup, "warmup", 200, "calls per question before that are not counted")
+	flag.StringVar(&o.sizes, "sizes", "1KiB,64KiB,1MiB,5MiB", "sizes of events; of each a twentieth of the calls")
+	flag.IntVar(&o.workers, "workers", 8, "callers at the same time when asking for throughput")
+	flag.StringVar(&o.callers, "callers", "2,4,16,32", "other numbers of callers at the same time")
 	flag.IntVar(&o.concurrency, "concurrency", 4, "instances of the function")
 	flag.IntVar(&o.together, "together", 2, "events that one instance takes at the same time")
 	harness.Main("warm", func(ctx context.Context) error { return run(ctx, o) })
 }
 
 func run(ctx context.Context, o options) (err error) {
+	asked, err := o.questions()
+	if err != nil {
+		return err
+	}
 	s, err := harness.Start(ctx, o.server)
 	if err != nil {
 		return err
@@ -52,11 +61,19 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.Undeploy(context.WithoutCancel(ctx), name)) }()
-	if err := measure(ctx, r, "warm", s.InvokeAPI(name, o.workers), o); err != nil {
+	err = harness.Rounds(ctx, func(ctx context.Context, round int) error {
+		for _, q := range asked {
+			if err := q.ask(ctx, s, name, round); err != nil {
+				return fmt.Errorf("%s: %w", q.name, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
 		return err
 	}
-	if err := measure(ctx, r, "url", s.FunctionURL(name, o.workers), o); err != nil {
-		return err
+	for _, q := range asked {
+		q.report(r)
 	}
 	r.Want("warm_p50_ms", "≤ 0.4")
 	r.Want("warm_p99_ms", "≤ 2")
@@ -64,23 +81,44 @@ func run(ctx context.Context, o options) (err error) {
 	return r.Print(os.Stdout)
 }
 
-// measure asks one entrance for latency and throughput.
-func measure(ctx context.Context, r *harness.Report, name string, c *harness.Caller, o options) error {
-	defer c.Close()
-	call := func(ctx context.Context, _ int) error { _, err := c.Call(ctx, []byte("{}")); return err }
-	one, err := harness.Repeat(ctx, o.warmup, o.n, call)
-	if err != nil {
-		return err
+// questions are all that is asked in every round.
+func (o options) questions() (all []*question, err error) {
+	ask := func(q question) {
+		q.n, q.samples = max(q.n, 1), harness.NewSamples()
+		q.warmup = o.warmup * q.n / max(o.n, 1)
+		if q.event == nil {
+			q.event = []byte("{}")
+		}
+		all = append(all, &q)
 	}
-	r.Quantiles(name, one)
-	if _, _, err := harness.Flood(ctx, o.workers, o.warmup, call); err != nil {
-		return err
+	ask(question{name: "warm", n: o.n, workers: 1})
+	ask(question{name: "url", n: o.n, workers: 1, url: true})
+	ask(question{name: "warm_busy", perSecond: "warm_per_s", n: o.n, workers: o.workers})
+	ask(question{name: "url_busy", perSecond: "url_per_s", n: o.n, workers: o.workers, url: true})
+	ask(question{name: "warm_open", n: o.n / 2, workers: 64, rate: 300})
+	callers, err := numbers(o.callers)
+	for _, w := range callers {
+		name := fmt.Sprintf("callers_%d", w)
+		ask(question{name: name, perSecond: name + "_per_s", n: o.n / 2, workers: w})
 	}
-	many, rate, err := harness.Flood(ctx, o.workers, o.n, call)
-	if err != nil {
-		return err
+	for size := range strings.SplitSeq(o.sizes, ",") {
+		bytes, bad := harness.ParseSize(size)
+		err = errors.Join(err, bad)
+		ask(question{name: "event_" + harness.ShortSize(size), n: o.n / 20, workers: 1, event: text(bytes)})
 	}
-	r.Quantiles(name+"_busy", many)
-	r.Figure(name+"_per_s", rate)
-	return nil
+	return all, err
+}
+
+// text is an event of so many bytes: a JSON string.
+func text(bytes int64) []byte { return []byte(`"` + strings.Repeat("v", int(max(bytes-2, 0))) + `"`) }
+
+func numbers(list string) (all []int, err error) {
+	for part := range strings.SplitSeq(list, ",") {
+		var n int
+		if _, err := fmt.Sscan(part, &n); err != nil || n < 1 {
+			return nil, fmt.Errorf("-callers has %q: give numbers of callers, as in 2,8", part)
+		}
+		all = append(all, n)
+	}
+	return all, nil
 }

@@ -1,5 +1,6 @@
-// Command weights asks what the size of a model's weights costs. First its cold start: absent → first byte of the wan21
-// function with bundles of noise from 64 MiB to 8 GiB, the files in the page cache and their digests checked once before.
+// Command weights asks what the size of a model's weights costs. First its cold start: the first byte of the wan21
+// function from absent, staged and a snapshot, with bundles of noise from 64 MiB to 8 GiB, the files in the page cache and
+// their digests checked once before.
 // Then its memory: one against four instances of one model that have all used its weights, where memory is the
 // proportional set size, so that pages which instances share count once.
 package main
@@ -11,6 +12,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
 )
@@ -21,6 +23,7 @@ type options struct {
 	sizes                       []string
 	shared, bundles, checkpoint string
 	together                    int
+	settle                      time.Duration
 }
 
 func main() {
@@ -34,6 +37,7 @@ func main() {
 	flag.IntVar(&o.together, "together", 4, "instances that share it")
 	flag.StringVar(&o.bundles, "bundles", "", "folder in which bundles are kept for the next run; empty: a temporary one")
 	flag.StringVar(&o.checkpoint, "checkpoint", "images/demo/wan21-tiny", "checkpoint that bundles of noise are shaped after")
+	flag.DurationVar(&o.settle, "settle", 2*time.Second, "rest before memory is read")
 	harness.Main("weights", func(ctx context.Context) error {
 		o.sizes = strings.Split(*sizes, ",")
 		return run(ctx, o)

@@ -33,6 +33,7 @@ func (b *bench) sharing(ctx context.Context) (err error) {
 	ratio := count(b.together) + "_over_one_memory"
 	b.report.Figure(ratio, float64(many)/float64(one))
 	b.report.Want(ratio, "≤ 1.3")
+	b.report.Figure("further_instance_memory_mb", float64(many-one)/1e6/float64(max(b.together-1, 1)))
 	return nil
 }
 
@@ -63,7 +64,7 @@ func (b *bench) weigh(ctx context.Context, fn, bundle string, n int) (int64, err
 		return 0, err
 	}
 	select {
-	case <-time.After(2 * time.Second):
+	case <-time.After(b.settle):
 	case <-ctx.Done():
 		return 0, ctx.Err()
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"maps"
 	"time"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
@@ -9,37 +10,27 @@ import (
 
 var ping = []byte(`{"ping":true}`)
 
-// prepare deploys a model of a size and calls it once: that unpacks the image and reads every byte of the bundle to check
-// it, which leaves the bundle in the page cache.
-func (b *bench) prepare(ctx context.Context, size string) error {
-	bundle, err := b.bundle(ctx, size)
+// prepare deploys a model and calls it once: that unpacks the image and reads every byte of the bundle to check it, which
+// leaves the bundle in the page cache.
+func (b *bench) prepare(ctx context.Context, s start) (*harness.FirstByte, error) {
+	bundle, err := b.bundle(ctx, s.size)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := b.server.DeployModel(ctx, name(size), b.function, bundle, map[string]any{"limits": map[string]any{"memory": "16GiB"}}); err != nil {
-		return err
+	set := map[string]any{"limits": map[string]any{"memory": "16GiB"}}
+	maps.Copy(set, s.state.Set())
+	if err := b.server.DeployModel(ctx, s.function(), b.function, bundle, set); err != nil {
+		return nil, err
 	}
-	c := b.server.FunctionURL(name(size), 1)
-	defer c.Close()
-	start := time.Now()
-	_, err = c.Call(ctx, ping)
-	b.report.Figure("first_ever_"+short(size)+"_s", time.Since(start).Seconds())
-	return err
-}
-
-// cold stops what runs of a size, and starts it by a call.
-func (b *bench) cold(ctx context.Context, size string, c *harness.Caller) (time.Duration, error) {
-	all, err := b.server.Instances(ctx, name(size))
-	if err != nil {
-		return 0, err
+	begin := time.Now()
+	first, err := b.server.FirstByte(ctx, s.function(), s.state, ping)
+	if s.state == harness.Absent {
+		b.report.Figure("first_ever_"+harness.ShortSize(s.size)+"_s", time.Since(begin).Seconds())
 	}
-	for _, i := range all {
-		if err := b.server.StopInstance(ctx, i.ID); err != nil {
-			return 0, err
+	for range b.warmup {
+		if err == nil {
+			_, err = first.Start(ctx)
 		}
 	}
-	if err := b.server.Await(ctx, name(size), func(all []harness.Instance) bool { return len(all) == 0 }); err != nil {
-		return 0, err
-	}
-	return c.Call(ctx, ping)
+	return first, err
 }
