@@ -1,16 +1,13 @@
-// Package suite runs the bench programs one after the other and keeps what they say in one file, with a page of plots.
+// Package suite runs the bench programs in turns and keeps what they say in one file, with a page of plots.
 package suite
 
 import (
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -22,19 +19,23 @@ import (
 type Program struct {
 	Name        string
 	Short, Tiny string
-	Server      bool // takes -bin and -driver
+	NoServer    bool // starts none: takes no -bin
+	NoDriver    bool // takes no -driver
 }
 
 // Programs are all that run without a GPU, in the order of the report. DIR stands for a folder that is kept between runs.
 var Programs = []Program{
-	{"warm", "-n 3000 -warmup 500", "-n 20 -warmup 2", true},
-	{"cold", "-n 50 -warmup 3", "-n 2 -warmup 0", true},
-	{"peers", "-n 30 -warm 1000 -clips 1 -starts 1", "-n 2 -warm 10 -python none", true},
-	{"weights", "-n 20 -sizes 64MiB,1GiB -bundles DIR", "-n 1 -warmup 0 -sizes 8MiB,16MiB -shared 16MiB -together 2", true},
-	{"density", "-settle 3s", "-registered 20 -instances 1 -settle 100ms", true},
-	{"firstlight", "-n 10 -clips 3 -big 64MiB", "-n 1 -clips 1 -big 8MiB", true},
-	{"chaos", "-length 20s", "-length 2s", true},
-	{"simulate", "", "-functions 20 -length 1h", false},
+	{Name: "warm", Short: "-n 2000 -warmup 500", Tiny: "-n 20 -warmup 2 -sizes 64KiB -callers 2"},
+	{Name: "cold", Short: "-n 30 -warmup 2 -images 256MiB", Tiny: "-n 1 -warmup 0 -images 1MiB"},
+	{Name: "peers", Short: "-n 20 -warm 1000 -clips 1 -starts 1", Tiny: "-n 1 -warm 10 -python none"},
+	{Name: "weights", Short: "-n 10 -warmup 1 -sizes 64MiB,1GiB -bundles DIR", Tiny: "-n 1 -warmup 0 -sizes 8MiB,16MiB -shared 16MiB -together 2 -settle 100ms"},
+	{Name: "zero", Short: "-n 10", Tiny: "-n 1"},
+	{Name: "burst", Short: "-n 10", Tiny: "-n 1 -calls 20"},
+	{Name: "evict", Short: "-n 100", Tiny: "-n 8", NoDriver: true},
+	{Name: "density", Short: "-settle 2s", Tiny: "-registered 20 -instances 1 -settle 100ms"},
+	{Name: "firstlight", Short: "-n 10 -clips 2 -watched 2 -big 64MiB", Tiny: `-n 1 -clips 1 -watched 1 -big 8MiB -settle 100ms -request {"num_frames":9,"num_inference_steps":8}`},
+	{Name: "chaos", Short: "-length 15s", Tiny: "-length 2s"},
+	{Name: "simulate", Short: "", Tiny: "-functions 20 -length 1h", NoServer: true, NoDriver: true},
 }
 
 // Options say what to run.
@@ -43,6 +44,7 @@ type Options struct {
 	Driver   string   // auto, containerd or process
 	Only     []string // names of programs; none: all
 	Long     bool     // the long version: hours rather than minutes for some
+	Tiny     bool     // the least that runs all of a program
 	Cache    string   // folder kept between runs
 	Out, Err io.Writer
 }
@@ -72,23 +74,25 @@ func Run(ctx context.Context, o Options) (*Results, error) {
 	if err := build(ctx, dir, programs); err != nil {
 		return nil, err
 	}
-	r, errs := &Results{Time: begin.UTC().Truncate(time.Second)}, []error(nil)
-	for _, p := range programs {
-		args := p.Short
-		if o.Long {
-			args = map[bool]string{true: "-bundles DIR"}[p.Name == "weights"]
-		}
-		fmt.Fprintf(o.Err, "bench/%s %s\n", p.Name, args)
-		report, err := p.run(ctx, dir, o, args)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("bench/%s: %w", p.Name, err))
-			continue
-		}
+	r := &Results{Time: begin.UTC().Truncate(time.Second)}
+	reports, err := play(ctx, dir, o, programs)
+	for _, report := range reports {
 		r.Reports = append(r.Reports, report)
 		r.Commit, r.Machine = report.Commit, report.Machine
 	}
 	r.Seconds = time.Since(begin).Seconds()
-	return r, errors.Join(errs...)
+	return r, err
+}
+
+// arguments are those of the version asked for.
+func (o Options) arguments(p Program) string {
+	switch {
+	case o.Tiny:
+		return p.Tiny
+	case o.Long:
+		return map[bool]string{true: "-bundles DIR"}[p.Name == "weights"]
+	}
+	return p.Short
 }
 
 func selected(only []string) ([]Program, error) {
@@ -124,28 +128,6 @@ func build(ctx context.Context, dir string, programs []Program) error {
 		return fmt.Errorf("build the bench programs: %w; run it in the repository, with Go installed\n%s", err, out)
 	}
 	return nil
-}
-
-// run runs one and reads its last line.
-func (p Program) run(ctx context.Context, dir string, o Options, arguments string) (*harness.Report, error) {
-	args := strings.Fields(strings.ReplaceAll(arguments, "DIR", o.Cache))
-	if p.Server {
-		args = append(args, "-bin", o.Binary, "-driver", o.Driver)
-	}
-	var out bytes.Buffer
-	cmd := exec.CommandContext(ctx, filepath.Join(dir, p.Name), args...)
-	cmd.Stdout, cmd.Stderr = io.MultiWriter(&out, tables{o.Out}), o.Err
-	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it cleans up
-	cmd.WaitDelay = time.Minute
-	if err := cmd.Run(); err != nil {
-		return nil, err
-	}
-	lines := bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n"))
-	r := new(harness.Report)
-	if err := json.Unmarshal(lines[len(lines)-1], r); err != nil {
-		return nil, fmt.Errorf("its last line is no report: %w", err)
-	}
-	return r, nil
 }
 
 // tables passes on what is not a program's JSON line.

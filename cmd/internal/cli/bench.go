@@ -23,7 +23,7 @@ func newBenchCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "bench [PROGRAM…]",
 		Short: "Measure cold and warm latency, memory and recovery on this machine",
-		Long: `Run the programs under bench/ one after the other, each with a server of its own, and write their results to
+		Long: `Run the programs under bench/ in turns, each with a server of its own and none beside another, and write their results to
 OUTPUT/<date>-<machine>.json, a page of plots beside it (.html, which needs no other file), and the plots as SVG and PNG.
 Run it from the repository's root; Go must be installed. As root functions run in containers, else as plain processes.
 
