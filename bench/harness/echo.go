@@ -101,11 +101,20 @@ func (s *Server) function(ctx context.Context, dir, name, pkg string, env ...str
 		return "", err
 	}
 	if s.o.Binary != "" {
-		if b, err := os.ReadFile(filepath.Join(filepath.Dir(s.o.Binary), "functions", name)); err == nil {
-			return program, os.WriteFile(program, b, 0o755)
+		if err := copyFile(filepath.Join(filepath.Dir(s.o.Binary), "functions", name), program); !os.IsNotExist(err) {
+			return program, err
 		}
 	}
 	return program, command(ctx, env, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "github.com/videosdgx/videosdgx/"+pkg)
+}
+
+// copyFile copies a program.
+func copyFile(from, to string) error {
+	b, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, b, 0o755)
 }
 
 func command(ctx context.Context, env []string, name string, args ...string) error {

@@ -13,8 +13,8 @@ type Wan21 struct {
 	program, layout string // one of them is set
 }
 
-// BuildWan21 compiles the wan21 function into dir, and assembles its image unless the server runs plain processes. It
-// must be called in the checkout's root.
+// BuildWan21 compiles the wan21 function into dir, and assembles its image, with the server's own init, unless the server
+// runs plain processes. It must be called in the checkout's root.
 func (s *Server) BuildWan21(ctx context.Context, dir string) (Wan21, error) {
 	program, err := s.function(ctx, dir, "wan21", "functions/wan21/cmd/wan21")
 	if err != nil {
@@ -23,6 +23,9 @@ func (s *Server) BuildWan21(ctx context.Context, dir string) (Wan21, error) {
 	driver, err := s.Driver(ctx)
 	if err != nil || driver == "process" {
 		return Wan21{program: program}, err
+	}
+	if err := copyFile(filepath.Join(filepath.Dir(s.Bin), "videosdgx-init"), filepath.Join(dir, "videosdgx-init")); err != nil {
+		return Wan21{}, err
 	}
 	layout := filepath.Join(dir, "wan21-layout")
 	return Wan21{layout: layout}, s.command(ctx, "image", "build", "images/wan21", "--bin", dir, "--output", layout)
