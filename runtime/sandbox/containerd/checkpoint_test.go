@@ -63,16 +63,20 @@ func TestCheckpointWaitsForOpenConversations(t *testing.T) {
 	needCRIU(t, d)
 	b := started(t, d, config(t, spec.Function{Image: echoImage(t)}))
 	invoke(t, b, `1`)
+	if err := b.(*box).awaitQuiet(testContext(t)); err != nil { // that conversation is over
+		t.Fatal(err)
+	}
 	conn, err := b.Dial(testContext(t))
 	if err != nil {
 		t.Fatal(err)
 	}
+	awaitAccepted(t, b.(*box))
 	done := make(chan error, 1)
 	images, ctx := t.TempDir(), testContext(t)
 	go func() { done <- b.(*box).Checkpoint(ctx, images, true) }()
 	select {
 	case err := <-done:
-		t.Errorf("dumped with a connection open: %v", err)
+		t.Fatalf("dumped with a connection open: %v", err)
 	case <-time.After(100 * time.Millisecond): // nothing can be waited for but time
 	}
 	conn.Close()
@@ -80,6 +84,26 @@ func TestCheckpointWaitsForOpenConversations(t *testing.T) {
 		t.Error(err)
 	}
 	remove(t, b)
+}
+
+// awaitAccepted returns once init has taken the connection that was dialled: until then the instance does not hold it, and
+// is quiet.
+func awaitAccepted(t *testing.T, b *box) {
+	t.Helper()
+	for ctx := testContext(t); ctx.Err() == nil; time.Sleep(time.Millisecond) { // the kernel tells nobody
+		pids, err := b.pids()
+		if err != nil {
+			t.Fatal(err)
+		}
+		ours, err := unixSockets("/proc/thread-self/net/unix")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if holdsAny(pids, ours) {
+			return
+		}
+	}
+	t.Fatal("init does not take the connection")
 }
 
 // TestRestoreAtOnce has eight instances come back from one checkpoint at the same time, and the original go on beside them.
