@@ -109,9 +109,12 @@ func (w *world) hold(n int) {
 
 // await waits until there are n instances in a state.
 func (w *world) await(n int, state spec.State) {
-	for {
+	w.t.Helper()
+	var all []spec.InstanceStatus
+	for end := time.Now().Add(2 * time.Minute); time.Now().Before(end); time.Sleep(5 * time.Millisecond) { // the API has nothing to wait on
 		there := 0
-		for _, i := range w.instances() {
+		all = w.instances()
+		for _, i := range all {
 			if i.State == state {
 				there++
 			}
@@ -119,8 +122,8 @@ func (w *world) await(n int, state spec.State) {
 		if there == n {
 			return
 		}
-		time.Sleep(5 * time.Millisecond) // the API has nothing to wait on
 	}
+	w.t.Fatalf("not %d instances are %s: %+v", n, state, all)
 }
 
 // draw asks n instances at once for random values and for the time.

@@ -183,6 +183,19 @@ func TestReadyDialsUntilSomebodyListens(t *testing.T) {
 	}
 }
 
+// A caller who gives up while the instance is being dialled says nothing against it.
+func TestCancelBeforeAnythingIsSent(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := Invoke(ctx, func(ctx context.Context) (net.Conn, error) { cancel(); return nil, ctx.Err() }, call(1))
+	var f *Failure
+	if !errors.As(err, &f) || f.Class != wire.ClassCancelled || Replace(err) {
+		t.Errorf("%v, replace %v", err, Replace(err))
+	}
+	if _, err := Invoke(t.Context(), func(context.Context) (net.Conn, error) { return nil, errors.New("refused") }, call(1)); !Replace(err) {
+		t.Errorf("an instance that cannot be dialled is kept: %v", err)
+	}
+}
+
 func TestPrepareRestoredAndShutdown(t *testing.T) {
 	ok := dial(t, func(c net.Conn) { wire.ReadFrame(c, nil); wire.WriteFrame(c, wire.End, nil) })
 	if err := Prepare(t.Context(), ok); err != nil {

@@ -24,13 +24,16 @@ type Call struct {
 // Invoke sends an event and returns when the head of the answer is there. The event may be sent before the function is
 // ready: init keeps it until the first /next. When ctx ends, also while the body is being read, the function is told and
 // gets CancelGraceMs to answer or give up; so Invoke (or Read) returns at most that much later, and the *Failure says
-// whether the instance may serve on. Errors of dial are returned as they are; all others are *Failure.
+// whether the instance may serve on. Errors of dial are returned as they are unless ctx has ended; all others are *Failure.
 func Invoke(ctx context.Context, dial Dialer, call Call) (*Response, error) {
 	return invoke(ctx, dial, call, nil)
 }
 
 func invoke(ctx context.Context, dial Dialer, call Call, line *Line) (*Response, error) {
 	conn, err := line.take(ctx, dial)
+	if err != nil && ctx.Err() != nil {
+		return nil, cancelled(false) // nothing was sent, and nothing is wrong with the instance
+	}
 	if err != nil {
 		return nil, fmt.Errorf("dial init.sock: %w", err)
 	}
