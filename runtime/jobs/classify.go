@@ -78,12 +78,15 @@ func clip(s string) string {
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
+// sentence gives a text a capital letter and a full stop; the name of a field at its beginning stays as it is.
 func sentence(s string) string {
 	if s = strings.TrimSpace(clip(s)); s == "" {
 		return s
 	}
-	first, n := utf8.DecodeRuneInString(s)
-	s = string(unicode.ToUpper(first)) + s[n:]
+	if word, _, _ := strings.Cut(s, " "); !strings.Contains(word, "_") {
+		first, n := utf8.DecodeRuneInString(s)
+		s = string(unicode.ToUpper(first)) + s[n:]
+	}
 	if !strings.HasSuffix(s, ".") {
 		s += "."
 	}
