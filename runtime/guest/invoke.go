@@ -27,6 +27,9 @@ func (g *guest) invoke(conn net.Conn, br *bufio.Reader, b []byte) (wire.Kind, []
 		protocol(conn, err.Error())
 		return 0, nil, err
 	}
+	if h.Tail {
+		g.log.settle(5 * time.Millisecond) // what the event before it wrote is not its own
+	}
 	x := &exchange{g: g, conn: conn, head: h, mark: g.log.mark()}
 	if !g.add(x) {
 		x.failWith(g.death())
