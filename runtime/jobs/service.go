@@ -82,6 +82,9 @@ func (s *Service) Start(ctx context.Context) error {
 	if err := s.recover(ctx); err != nil {
 		return fmt.Errorf("taking back the jobs of the last run: %w", err)
 	}
+	if err := s.beat(ctx); err != nil { // before it serves: others leave it the models that it holds warm from its first job on
+		return fmt.Errorf("telling the other nodes of this one: %w", err)
+	}
 	s.ctx, s.stop = context.WithCancelCause(context.WithoutCancel(ctx))
 	s.loop(s.schedule)
 	s.loop(s.sweep)

@@ -155,6 +155,7 @@ type cluster struct {
 	t     *testing.T
 	redis *jobstest.Redis
 	dir   string
+	lease time.Duration
 }
 
 type node struct {
@@ -169,7 +170,7 @@ func (c *cluster) node(name string, script func(context.Context, jobstest.Call) 
 	if models == nil {
 		models = jobstest.Models{"m": {Name: "m", Function: "m", Concurrency: 2}}
 	}
-	s, err := jobs.New(jobs.Config{Node: name, Outputs: filepath.Join(c.dir, "outputs"), Lease: time.Second, MinFree: 1, Retry: jobs.Backoff{Base: time.Millisecond, Max: time.Millisecond}},
+	s, err := jobs.New(jobs.Config{Node: name, Outputs: filepath.Join(c.dir, "outputs"), Lease: c.lease, Yield: c.lease, MinFree: 1, Retry: jobs.Backoff{Base: time.Millisecond, Max: time.Millisecond}},
 		jobs.Deps{Store: n.store, Runner: n.runner, Models: models, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		c.t.Fatal(err)
@@ -188,7 +189,9 @@ func (c *cluster) node(name string, script func(context.Context, jobstest.Call) 
 	return n
 }
 
-func newCluster(t *testing.T) *cluster { return &cluster{t, jobstest.StartRedis(t), t.TempDir()} }
+func newCluster(t *testing.T) *cluster {
+	return &cluster{t, jobstest.StartRedis(t), t.TempDir(), time.Second}
+}
 
 func (c *cluster) submit(n *node, count int) (ids []string) {
 	c.t.Helper()
@@ -256,6 +259,7 @@ func TestResultIsReadOnAnyNode(t *testing.T) {
 
 func TestWarmNodeGetsTheJob(t *testing.T) {
 	c := newCluster(t)
+	c.lease = time.Minute // a machine that is busy for a second must not make the warm node seem dead
 	warm := c.node("warm", nil, jobstest.Models{"m": {Name: "m", Function: "m", Concurrency: 1, Instances: 1}})
 	cold := c.node("cold", nil, jobstest.Models{"m": {Name: "m", Function: "m", Concurrency: 1}})
 	for _, id := range c.submit(cold, 5) {
