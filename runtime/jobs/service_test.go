@@ -50,7 +50,8 @@ func newRig(t testing.TB, script func(context.Context, jobstest.Call) (*spec.Res
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { store.Close() })
-	r.cfg = jobs.Config{Outputs: filepath.Join(dir, "outputs"), Retry: jobs.Backoff{Base: time.Millisecond, Max: time.Millisecond}, MinFree: 1}
+	// a lease so long that what is only noticed when it is renewed is noticed after wait has given up
+	r.cfg = jobs.Config{Outputs: filepath.Join(dir, "outputs"), Lease: time.Hour, Retry: jobs.Backoff{Base: time.Millisecond, Max: time.Millisecond}, MinFree: 1}
 	r.deps = jobs.Deps{Store: store, Runner: r.runner, Models: models(), Log: slog.New(slog.DiscardHandler)}
 	for _, fn := range tune {
 		fn(r)
@@ -193,12 +194,11 @@ func TestCancelRunning(t *testing.T) {
 	})
 	j := r.submit("x")
 	<-up
-	began := time.Now()
 	if _, err := r.Cancel(t.Context(), j.ID); err != nil {
 		t.Fatal(err)
 	}
-	if j = r.wait(j.ID); j.State != jobs.Cancelled || time.Since(began) > time.Second {
-		t.Fatalf("%s after %s", j.State, time.Since(began))
+	if j = r.wait(j.ID); j.State != jobs.Cancelled {
+		t.Fatal(j.State)
 	}
 	if again, err := r.Cancel(t.Context(), j.ID); err != nil || again.State != jobs.Cancelled {
 		t.Fatalf("second cancel: %v", err)
@@ -231,10 +231,9 @@ func TestCancelAtTheMomentOfTheClaim(t *testing.T) {
 		}}
 	})
 	j := r.submit("x")
-	began := time.Now()
 	close(ready)
-	if j = r.wait(j.ID); j.State != jobs.Cancelled || time.Since(began) > 2*time.Second {
-		t.Fatalf("%s after %s", j.State, time.Since(began))
+	if j = r.wait(j.ID); j.State != jobs.Cancelled {
+		t.Fatal(j.State)
 	}
 }
 

@@ -46,13 +46,13 @@ func TestLifecycleAsManifestsAskForIt(t *testing.T) {
 			begin := time.Now()
 			for range 4 {
 				wg.Go(func() {
-					if a, err := s.try(t, "POST", invoke("many"), `{"sleep":"1s"}`); err != nil || a.status != 200 {
+					if a, err := s.try(t, "POST", invoke("many"), `{"sleep":"2s"}`); err != nil || a.status != 200 {
 						t.Errorf("%v %d", err, a.status)
 					}
 				})
 			}
 			wg.Wait()
-			if took := time.Since(begin); took > 3*time.Second || s.states(t, "many")["idle"] != 1 {
+			if took := time.Since(begin); took > 7*time.Second || s.states(t, "many")["idle"] != 1 {
 				t.Errorf("took %s, instances %v", took, s.states(t, "many"))
 			}
 		})

@@ -199,9 +199,8 @@ func TestAsyncListCancel(t *testing.T) {
 		t.Fatalf("%s", b)
 	}
 	r.problem(409, "GET", "/v1/models/wan21/jobs/"+j.ID+"/download", "")
-	began := time.Now()
 	resp, b = r.do("DELETE", r.url+j.Links.Self, "")
-	if v := parse[jobView](t, b); resp.StatusCode != 200 || v.Status != jobs.Cancelled || time.Since(began) > time.Second {
+	if v := parse[jobView](t, b); resp.StatusCode != 200 || v.Status != jobs.Cancelled { // else 202, after cancelWait
 		t.Fatalf("%s %s", resp.Status, b)
 	}
 	if resp, _ = r.do("POST", r.url+j.Links.Self+"/retry", ""); resp.StatusCode != 202 {

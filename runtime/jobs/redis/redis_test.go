@@ -218,6 +218,7 @@ func wait(t *testing.T, n *node, id string) jobs.Job {
 
 func TestAnyNodeAnswersAndCancels(t *testing.T) {
 	c := newCluster(t)
+	c.lease = time.Hour // a cancel that is only noticed when the lease is renewed comes after wait has given up
 	up := make(chan struct{}, 1)
 	a := c.node("a", func(ctx context.Context, call jobstest.Call) (*spec.Result, error) {
 		call.Progress(spec.Progress{Phase: "denoise", Step: 1, Steps: 9})
@@ -227,12 +228,11 @@ func TestAnyNodeAnswersAndCancels(t *testing.T) {
 	b := c.node("b", nil, jobstest.Models{"m": {Name: "m", Function: "m", Concurrency: 0}})
 	id := c.submit(b, 1)[0]
 	<-up
-	began := time.Now()
 	if _, err := b.Cancel(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
-	if j := wait(t, b, id); j.State != jobs.Cancelled || time.Since(began) > time.Second {
-		t.Fatalf("%s after %s", j.State, time.Since(began))
+	if j := wait(t, b, id); j.State != jobs.Cancelled {
+		t.Fatal(j.State)
 	}
 	if j, err := a.Get(t.Context(), id); err != nil || j.State != jobs.Cancelled {
 		t.Fatalf("%+v, %v", j, err)
