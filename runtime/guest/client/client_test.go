@@ -183,6 +183,32 @@ func TestReadyDialsUntilSomebodyListens(t *testing.T) {
 	}
 }
 
+// What init says as its box ends counts for more than the end of the box, whichever is noticed first; an init that says
+// nothing does not hold up the caller.
+func TestReadyHearsWhyTheBoxEnded(t *testing.T) {
+	exited := errors.New("the box has exited")
+	for name, hold := range map[string]time.Duration{"said before": 0, "said meanwhile": lastWords / 4} {
+		ctx, stop := context.WithCancelCause(t.Context())
+		_, err := Ready(ctx, dial(t, func(c net.Conn) {
+			wire.ReadFrame(c, nil)
+			stop(exited)
+			time.Sleep(hold)
+			wire.WriteJSON(c, wire.Fail, wire.FailHead{Class: wire.ClassInit, Message: "m", NoCommand: true})
+		}))
+		var f *Failure
+		if !errors.As(err, &f) || !f.NoCommand {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	ctx, stop := context.WithCancelCause(t.Context())
+	ended := make(chan struct{})
+	_, err := Ready(ctx, dial(t, func(c net.Conn) { wire.ReadFrame(c, nil); stop(exited); <-ended }))
+	close(ended)
+	if !errors.Is(err, exited) {
+		t.Errorf("a silent init: %v", err)
+	}
+}
+
 // A caller who gives up while the instance is being dialled says nothing against it.
 func TestCancelBeforeAnythingIsSent(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

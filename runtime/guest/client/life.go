@@ -49,10 +49,14 @@ func Restored(ctx context.Context, dial Dialer, h wire.RestoredHead) error {
 	return exchange(ctx, conn, wire.Restored, h, wire.End, nil)
 }
 
+// lastWords is how long an exchange still reads after it was cancelled. What ends a box cancels the exchange with it, and
+// then why init gave up (a frame sent just before) lies in the socket already: it counts for more than that it has gone.
+const lastWords = 100 * time.Millisecond
+
 // exchange sends one frame and reads the answer to it.
 func exchange(ctx context.Context, conn net.Conn, ask wire.Kind, in any, want wire.Kind, out any) error {
 	defer conn.Close()
-	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
+	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Now().Add(lastWords)) })
 	defer stop()
 	var err error
 	if in == nil {
@@ -66,7 +70,7 @@ func exchange(ctx context.Context, conn net.Conn, ask wire.Kind, in any, want wi
 		k, b, err = wire.ReadFrame(conn, nil)
 	}
 	switch {
-	case ctx.Err() != nil:
+	case err != nil && ctx.Err() != nil:
 		return fmt.Errorf("waiting for init: %w", context.Cause(ctx))
 	case err != nil:
 		return broken(err)
