@@ -19,7 +19,7 @@ func main() {
 	hold := flag.Bool("hold", false, "be the small process of the trial")
 	flag.StringVar(&b.victim, "victim", "", "compiled victim/victim.cu; empty: compile it with nvcc")
 	flag.StringVar(&b.criu, "criu", "/opt/criu/sbin/criu", "criu binary; empty: leave CRIU out")
-	flag.Float64Var(&b.criuMost, "criu-most", 8, "most GiB that CRIU is tried with")
+	flag.Float64Var(&b.criuMost, "criu-most", 32, "most GiB that CRIU is tried with")
 	flag.StringVar(&b.dir, "dir", os.TempDir(), "folder for images and answers; CRIU's images are as big as the memory")
 	flag.StringVar(&b.commit, "commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	harness.Main("gpu", func(ctx context.Context) error {
