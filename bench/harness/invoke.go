@@ -25,7 +25,12 @@ type conn struct {
 	net.Conn
 	br     *bufio.Reader
 	timing string // of the last answer
+	used   time.Time
 }
+
+// stale is how long a connection may lie idle and be used again; a server closes it after two minutes, and under a suite
+// that long may pass between two turns.
+const stale = 30 * time.Second
 
 // InvokeAPI calls through Lambda's Invoke; at most workers connections are kept.
 func (s *Server) InvokeAPI(function string, workers int) *Caller {
@@ -73,6 +78,7 @@ func (c *Caller) Call(ctx context.Context, event []byte) (first time.Duration, e
 		k.Close()
 		return first, err
 	}
+	k.used = time.Now()
 	select {
 	case c.idle <- k:
 	default:
@@ -82,16 +88,29 @@ func (c *Caller) Call(ctx context.Context, event []byte) (first time.Duration, e
 }
 
 func (c *Caller) take(ctx context.Context) (*conn, error) {
-	select {
-	case k := <-c.idle:
+	if k := c.fresh(); k != nil {
 		return k, nil
-	default:
 	}
 	n, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "tcp", c.url.Host)
 	if err != nil {
 		return nil, err
 	}
 	return &conn{Conn: n, br: bufio.NewReaderSize(n, 8<<10)}, nil
+}
+
+// fresh gives a connection that was used a moment ago, and closes the older ones that it meets; nil when there is none.
+func (c *Caller) fresh() *conn {
+	for {
+		select {
+		case k := <-c.idle:
+			if time.Since(k.used) < stale {
+				return k
+			}
+			k.Close()
+		default:
+			return nil
+		}
+	}
 }
 
 func (c *Caller) request(event []byte) []byte {

@@ -45,6 +45,12 @@ func TestCallerKeepsItsConnectionAndReportsErrors(t *testing.T) {
 	if opened.Load() != 1 {
 		t.Errorf("%d connections", opened.Load())
 	}
+	k := <-c.idle
+	k.used = k.used.Add(-stale) // a server may have closed it by now
+	c.idle <- k
+	if _, err := c.Call(t.Context(), []byte("{}")); err != nil || opened.Load() != 2 {
+		t.Errorf("%d connections, %v", opened.Load(), err)
+	}
 	if _, err := c.Call(t.Context(), []byte("bad")); err == nil || !strings.Contains(err.Error(), "418") {
 		t.Error(err)
 	}

@@ -22,9 +22,16 @@ func hostileImage(t testing.TB) string {
 		file{"var/runtime/bootstrap", 0o755, bin}, file{"setuid", 0o4755, bin})
 }
 
-// TestHostileFunction shows what a function cannot do, though its image says that it is root.
+// TestHostileFunction shows what a function cannot do, though its image says that it is root, and that what it may do
+// works: with the newest containerd and runc here, and with the distribution's.
 func TestHostileFunction(t *testing.T) {
-	d := newDriver(t)
+	t.Run("newest", func(t *testing.T) { hostileFunction(t, newDriver(t)) })
+	t.Run("distribution", func(t *testing.T) {
+		hostileFunction(t, newDriver(t, func(o *Options) { o.Prefix = "/nonexistent" }))
+	})
+}
+
+func hostileFunction(t *testing.T, d *Driver) {
 	secret := filepath.Join(t.TempDir(), "secret")
 	if err := os.WriteFile(secret, []byte("of the machine"), 0o644); err != nil {
 		t.Fatal(err)

@@ -56,7 +56,7 @@ func size(n int64) string {
 // has, so that functions of an image can share one, and those of the manifest and of its devices.
 func (b blueprint) targets(s *specs.Spec) ([]target, error) {
 	t := []target{
-		{Path: "/proc"}, {Path: "/dev"}, {Path: insideCPUs}, {Path: "/tmp"}, {Path: insideDir}, {Path: insideModel}, {Path: b.cwd()},
+		{Path: "/proc"}, {Path: "/dev"}, {Path: insideCPUs}, {Path: "/tmp", Public: true}, {Path: insideDir}, {Path: insideModel}, {Path: b.cwd()},
 		{Path: insideInit, File: true}, {Path: "/etc/hosts", File: true}, {Path: "/etc/resolv.conf", File: true},
 	}
 	known := map[string]bool{}

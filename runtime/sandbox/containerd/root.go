@@ -22,9 +22,10 @@ import (
 //
 // target is one mount point; a file's differs from a folder's. Or it is a symbolic link.
 type target struct {
-	Path string
-	File bool
-	Link string // what it points to; "": no link
+	Path   string
+	File   bool
+	Public bool   // a folder that all may write to: runc before 1.2 gives a tmpfs the mode of the folder it is mounted on
+	Link   string // what it points to; "": no link
 }
 
 // root returns the mounts of a root file system that has the given mount points. The first call for an image makes it.
@@ -90,7 +91,7 @@ func makeTargets(dir string, targets []target) error {
 		case err == nil && t.Link != "":
 			err = makeLink(path, filepath.Base(t.Path), t.Link)
 		case err == nil:
-			err = makeTarget(path, t.File)
+			err = makeTarget(path, t)
 		}
 		if err != nil {
 			return fmt.Errorf("mount point %s: %w", t.Path, err)
@@ -118,12 +119,15 @@ func makeLink(dir, name, to string) error {
 	return nil
 }
 
-func makeTarget(path string, file bool) error {
+func makeTarget(path string, t target) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
-	if !file {
-		return os.MkdirAll(path, 0o755)
+	if !t.File {
+		if err := os.MkdirAll(path, 0o755); err != nil || !t.Public {
+			return err
+		}
+		return os.Chmod(path, 0o777|os.ModeSticky)
 	}
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return err
@@ -135,8 +139,11 @@ func makeTarget(path string, file bool) error {
 func rootKey(chain string, targets []target) string {
 	list := make([]string, len(targets))
 	for i, t := range targets {
-		if list[i] = fmt.Sprint(t.Path, t.File); t.Link != "" {
+		switch list[i] = fmt.Sprint(t.Path, t.File); {
+		case t.Link != "":
 			list[i] = t.Path + " -> " + t.Link
+		case t.Public:
+			list[i] += " public"
 		}
 	}
 	slices.Sort(list)
