@@ -24,14 +24,10 @@ const Oldest = "4.2"
 //     every connection are frozen in the same namespace, where loopback has delivered what was sent, so nothing can move
 //     between the dump of one end and that of the other.
 //   - The runtime has put CRIU into the instance's control group, where its children stay, so CRIU need not look at groups.
-//     Where processes have a cgroup namespace (the unified hierarchy) it does, since it makes that namespace on the way.
-func Config(unified bool) string {
-	text := "tcp-established\nnetwork-lock skip\n"
-	if !unified {
-		text += "manage-cgroups ignore\n"
-	}
-	return text
-}
+//     Left to itself it would, under the unified hierarchy, make the original's group again and put the processes there,
+//     beyond the reach of the restored instance's limits. It cannot make a cgroup namespace then: instances that may be
+//     snapshotted have none.
+const Config = "tcp-established\nnetwork-lock skip\nmanage-cgroups=ignore\n"
 
 // Probe asks a CRIU for its version and has it check the kernel. It must be root for that.
 func Probe(ctx context.Context, path string) snapshotter.Capability {

@@ -50,7 +50,13 @@ func TestCheckpointAndRestore(t *testing.T) {
 			t.Fatalf("answer %q", got)
 		}
 		t.Logf("restore %v, first answer %v", restored, time.Since(at))
+		if pids, err := r.(*box).pids(); err != nil || len(pids) < 2 {
+			t.Errorf("processes %v in the restored instance's own cgroup, want init and the function: %v", pids, err)
+		}
 		remove(t, r)
+	}
+	if left := traces(t, d, b.ID()); len(left) > 0 {
+		t.Errorf("restores have made again what the original had: %v", left)
 	}
 	if entries, err := os.ReadDir(images); err != nil || len(entries) == 0 {
 		t.Fatalf("images: %v, %v", entries, err)

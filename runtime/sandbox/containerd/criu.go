@@ -42,5 +42,5 @@ func (d *Driver) criuWork(id, checkpoint string) string {
 // writeCriuConfig makes the file that the annotation org.criu.config names.
 func writeCriuConfig(data string) (string, error) {
 	path := filepath.Join(data, "criu.conf")
-	return path, os.WriteFile(path, []byte(criu.Config(unified())), 0o644)
+	return path, os.WriteFile(path, []byte(criu.Config), 0o644)
 }

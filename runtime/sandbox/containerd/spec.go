@@ -132,7 +132,7 @@ func (b blueprint) namespaces() []specs.LinuxNamespace {
 		{Type: specs.UserNamespace}, {Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.MountNamespace},
 		{Type: specs.NetworkNamespace},
 	}
-	if b.unified {
+	if b.unified && b.criuConf == "" { // CRIU leaves groups alone, and so cannot bring back a namespace of them
 		ns = append(ns, specs.LinuxNamespace{Type: specs.CgroupNamespace})
 	}
 	return ns
