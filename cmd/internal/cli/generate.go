@@ -167,12 +167,22 @@ func writable(to string) error {
 	return nil
 }
 
+// submit makes the job. An interrupt does not cut it off: nobody could cancel a job whose id was not heard.
 func (c *client) submit(ctx context.Context, o generateOptions, body submission) (j job, err error) {
+	ctx, stop := outlast(ctx, 5*time.Second)
+	defer stop()
 	path := "/v1/models/" + url.PathEscape(o.model) + "/generate"
 	if o.key == "" {
 		return j, c.call(ctx, http.MethodPost, path, body, &j)
 	}
 	return j, c.callKeyed(ctx, path, o.key, body, &j)
+}
+
+// outlast gives a context that goes on for a while after ctx has ended.
+func outlast(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { cancel(context.Cause(ctx)) }) })
+	return longer, func() { stop(); cancel(nil) }
 }
 
 // pickModel gives name, or the only model there is.

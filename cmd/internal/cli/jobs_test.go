@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
@@ -139,6 +141,32 @@ func TestInterruptCancelsTheJob(t *testing.T) {
 	out, _, err := runCLI(t, t.Context(), "jobs", "ls", "--state", "cancelled", "--json", "--server", url)
 	if err != nil || !strings.Contains(out, `"cancelled"`) {
 		t.Fatalf("%s, %v", out, err)
+	}
+}
+
+// An interrupt that comes while the job is being made cancels it as well.
+func TestInterruptOfTheSubmissionCancelsTheJob(t *testing.T) {
+	ctx, interrupt := context.WithCancel(t.Context())
+	cancelled := make(chan string, 1)
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch r.Method {
+		case http.MethodPost:
+			interrupt()
+			time.Sleep(20 * time.Millisecond)
+			io.WriteString(w, `{"id":"a-job"}`)
+		case http.MethodDelete:
+			cancelled <- r.URL.Path
+			io.WriteString(w, "{}")
+		}
+	}))
+	defer srv.Close()
+	_, _, err := runCLI(t, ctx, "generate", "x", "--model", "m", "--server", srv.URL)
+	var exit *ExitError
+	if !errors.As(err, &exit) || exit.Code != 130 {
+		t.Fatal(err)
+	}
+	if path := <-cancelled; !strings.HasSuffix(path, "/a-job") {
+		t.Error(path)
 	}
 }
 
