@@ -25,8 +25,7 @@ const Oldest = "4.2"
 //     between the dump of one end and that of the other.
 //   - The runtime has put CRIU into the instance's control group, where its children stay, so CRIU need not look at groups.
 //     Left to itself it would, under the unified hierarchy, make the original's group again and put the processes there,
-//     beyond the reach of the restored instance's limits. It cannot make a cgroup namespace then: instances that may be
-//     snapshotted have none.
+//     beyond the reach of the restored instance's limits. It cannot make a cgroup namespace then: instances have none.
 const Config = "tcp-established\nnetwork-lock skip\nmanage-cgroups=ignore\n"
 
 // Probe asks a CRIU for its version and has it check the kernel. It must be root for that.

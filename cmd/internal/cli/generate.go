@@ -167,9 +167,12 @@ func writable(to string) error {
 	return nil
 }
 
+// afterwards is how long a request goes on after an interrupt: to hear of the job that was made, and to cancel it.
+const afterwards = 5 * time.Second
+
 // submit makes the job. An interrupt does not cut it off: nobody could cancel a job whose id was not heard.
 func (c *client) submit(ctx context.Context, o generateOptions, body submission) (j job, err error) {
-	ctx, stop := outlast(ctx, 5*time.Second)
+	ctx, stop := outlast(ctx)
 	defer stop()
 	path := "/v1/models/" + url.PathEscape(o.model) + "/generate"
 	if o.key == "" {
@@ -178,10 +181,10 @@ func (c *client) submit(ctx context.Context, o generateOptions, body submission)
 	return j, c.callKeyed(ctx, path, o.key, body, &j)
 }
 
-// outlast gives a context that goes on for a while after ctx has ended.
-func outlast(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
+// outlast gives a context that ends some time after ctx has.
+func outlast(ctx context.Context) (context.Context, context.CancelFunc) {
 	longer, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(grace, func() { cancel(context.Cause(ctx)) }) })
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(afterwards, func() { cancel(context.Cause(ctx)) }) })
 	return longer, func() { stop(); cancel(nil) }
 }
 
@@ -214,7 +217,7 @@ func (c *client) track(ctx context.Context, j job, t tracker) (job, error) {
 	if ctx.Err() == nil {
 		return last, err
 	}
-	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 	defer cancel()
 	if err := c.call(clean, http.MethodDelete, jobPath(j.ID), nil, nil); err != nil {
 		return job{}, fmt.Errorf("interrupted, and job %s could not be cancelled, it may go on: %w", j.ID, err)

@@ -22,7 +22,7 @@ func lockData(dir string) (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	err = lockSoon(f, lockPatience)
+	err = lockSoon(f)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		err = fmt.Errorf("another videosdgx serve uses %s: stop it, or give this one its own --data", dir)
 	}
@@ -33,9 +33,9 @@ func lockData(dir string) (*os.File, error) {
 	return f, nil
 }
 
-// lockSoon locks a file, and tries again for a while when somebody else has it.
-func lockSoon(f *os.File, patience time.Duration) error {
-	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+// lockSoon locks a file, and tries again for lockPatience when somebody else has it.
+func lockSoon(f *os.File) error {
+	for deadline := time.Now().Add(lockPatience); ; time.Sleep(10 * time.Millisecond) {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 		if !errors.Is(err, syscall.EWOULDBLOCK) || time.Now().After(deadline) {
 			return err

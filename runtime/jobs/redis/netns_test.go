@@ -158,14 +158,7 @@ func (l *lab) redis() {
 		"--dir", l.dir, "--appendonly", "yes", "--appendfsync", "always", "--save", "")
 	l.must(inside(l.hub, cmd.Start))
 	l.t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	for range 400 {
-		if c, err := net.Dial("unix", l.sock); err == nil {
-			c.Close()
-			return
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
-	l.t.Fatal("redis-server does not answer")
+	l.answers(l.hub, "unix", l.sock, 2*time.Second)
 }
 
 // member starts node number i in a namespace of its own.
@@ -184,7 +177,7 @@ func (l *lab) member(i int) *exec.Cmd {
 		return errors.Join(netlink.LinkSetMaster(v, br), netlink.LinkSetUp(v))
 	}))
 	l.must(inside(ns, func() error { return addr("eth0", fmt.Sprintf("10.99.0.%d/24", 10+i)) }))
-	l.reaches(ns, "10.99.0.1:6379")
+	l.answers(ns, "tcp", "10.99.0.1:6379", 10*time.Second) // a new port of the bridge takes a moment to forward
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), nodeEnv+"="+name+"|redis://10.99.0.1:6379/0|"+l.dir)
 	log, err := os.Create(filepath.Join(l.dir, name+".log"))
@@ -201,13 +194,13 @@ func (l *lab) member(i int) *exec.Cmd {
 	return cmd
 }
 
-// reaches waits until an address answers from a namespace; a new port of a bridge takes a moment to forward.
-func (l *lab) reaches(ns netns.NsHandle, address string) {
+// answers waits until an address can be connected to from a namespace.
+func (l *lab) answers(ns netns.NsHandle, network, address string, patience time.Duration) {
 	l.t.Helper()
 	var err error
-	for range 40 {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		err = inside(ns, func() error {
-			c, err := net.DialTimeout("tcp", address, 250*time.Millisecond)
+			c, err := net.DialTimeout(network, address, 250*time.Millisecond)
 			if err == nil {
 				err = c.Close()
 			}
@@ -217,7 +210,7 @@ func (l *lab) reaches(ns netns.NsHandle, address string) {
 			return
 		}
 	}
-	l.t.Fatalf("a new node does not reach %s: %v", address, err)
+	l.t.Fatalf("Redis does not answer at %s: %v", address, err)
 }
 
 // link cuts a node off or brings it back.

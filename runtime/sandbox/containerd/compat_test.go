@@ -7,15 +7,20 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// TestDistributionsOwn runs an instance on what the distribution brings, where something newer hides it elsewhere.
-func TestDistributionsOwn(t *testing.T) {
+// distributions is a driver on what the distribution brings, where something newer hides it elsewhere.
+func distributions(t *testing.T) *Driver {
+	t.Helper()
 	const nowhere = "/nonexistent"
 	for _, name := range []string{"containerd", "containerd-shim-runc-v2", "runc"} {
 		if _, ok := find(context.Background(), nowhere, name); !ok {
 			missing(t, "the distribution's "+name+" is not installed")
 		}
 	}
-	d := newDriver(t, func(o *Options) { o.Prefix = nowhere })
+	return newDriver(t, func(o *Options) { o.Prefix = nowhere })
+}
+
+func TestDistributionsOwn(t *testing.T) {
+	d := distributions(t)
 	t.Log(d.Info().Version)
 	b := started(t, d, config(t, spec.Function{Image: echoImage(t)}))
 	if got := invoke(t, b, `"x"`); got != `"x"` {

@@ -107,7 +107,7 @@ func (d *Driver) record(ctx context.Context, c instance.Config, img *image, rest
 	}
 	b := blueprint{
 		c: c, image: img, init: d.init, hosts: d.hosts, cgroup: d.cgroup(c.ID), criuConf: d.criuConf, restore: restore,
-		unified: unified(), swapLimit: d.swap,
+		swapLimit: d.swap,
 	}
 	s, err := b.spec()
 	if err != nil {

@@ -26,9 +26,7 @@ func hostileImage(t testing.TB) string {
 // works: with the newest containerd and runc here, and with the distribution's.
 func TestHostileFunction(t *testing.T) {
 	t.Run("newest", func(t *testing.T) { hostileFunction(t, newDriver(t)) })
-	t.Run("distribution", func(t *testing.T) {
-		hostileFunction(t, newDriver(t, func(o *Options) { o.Prefix = "/nonexistent" }))
-	})
+	t.Run("distribution", func(t *testing.T) { hostileFunction(t, distributions(t)) })
 }
 
 func hostileFunction(t *testing.T, d *Driver) {

@@ -135,16 +135,22 @@ func makeTarget(path string, t target) error {
 	return os.WriteFile(path, nil, 0o644)
 }
 
+// key tells a target from others.
+func (t target) key() string {
+	switch {
+	case t.Link != "":
+		return t.Path + " -> " + t.Link
+	case t.Public:
+		return fmt.Sprint(t.Path, t.File, " public")
+	}
+	return fmt.Sprint(t.Path, t.File)
+}
+
 // rootKey names a root file system by all that it is made of.
 func rootKey(chain string, targets []target) string {
 	list := make([]string, len(targets))
 	for i, t := range targets {
-		switch list[i] = fmt.Sprint(t.Path, t.File); {
-		case t.Link != "":
-			list[i] = t.Path + " -> " + t.Link
-		case t.Public:
-			list[i] += " public"
-		}
+		list[i] = t.key()
 	}
 	slices.Sort(list)
 	sum := sha256.Sum256([]byte(chain + "\n" + strings.Join(list, "\n")))

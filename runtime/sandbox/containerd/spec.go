@@ -28,7 +28,6 @@ type blueprint struct {
 	hosts     string // host path of /etc/hosts
 	cgroup    string
 	criuConf  string // host path, "" without CRIU
-	unified   bool   // cgroup v2
 	swapLimit bool   // the kernel accounts swap
 	restore   bool   // from a checkpoint
 }
@@ -53,7 +52,7 @@ func (b blueprint) spec() (*specs.Spec, error) {
 		},
 		Linux: &specs.Linux{
 			CgroupsPath: b.cgroup,
-			Namespaces:  b.namespaces(),
+			Namespaces:  ownNamespaces,
 			UIDMappings: idMap, GIDMappings: idMap,
 			Resources:     b.resources(),
 			MaskedPaths:   maskedPaths,
@@ -127,15 +126,10 @@ func (b blueprint) env() []string {
 	return e.list
 }
 
-func (b blueprint) namespaces() []specs.LinuxNamespace {
-	ns := []specs.LinuxNamespace{
-		{Type: specs.UserNamespace}, {Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.MountNamespace},
-		{Type: specs.NetworkNamespace},
-	}
-	if b.unified && b.criuConf == "" { // CRIU leaves groups alone, and so cannot bring back a namespace of them
-		ns = append(ns, specs.LinuxNamespace{Type: specs.CgroupNamespace})
-	}
-	return ns
+// ownNamespaces are an instance's own. None is of cgroups: CRIU leaves those alone (criu.Config), and could not bring it back.
+var ownNamespaces = []specs.LinuxNamespace{
+	{Type: specs.UserNamespace}, {Type: specs.PIDNamespace}, {Type: specs.IPCNamespace}, {Type: specs.UTSNamespace}, {Type: specs.MountNamespace},
+	{Type: specs.NetworkNamespace},
 }
 
 // nativeOnly refuses system calls of the machine's other architectures (32-bit ones, on x86-64). No image needs them here,
