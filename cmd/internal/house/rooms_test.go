@@ -62,6 +62,7 @@ var rooms = []room{
 	{"images", nil, "the builder works on files"},
 
 	{"bench", nil, "bench uses public clients only"},
+	{"bench/harness", []string{"runtime/sockio"}, "its client must not cost what is measured"},
 	{"bench/simulate", []string{"bench/harness", "runtime/placement", "runtime/spec"}, "it replays traces against the policy itself"},
 	{"bench/gpu", []string{"bench/harness", "snapshotter/cuda"}, "it measures the CUDA driver where no runtime is"},
 }
