@@ -31,7 +31,11 @@ func (d *Dispatcher) forget(name string) {
 			return // it has been made again meanwhile
 		}
 	}
-	delete(d.records, name)
+	if r := d.records[name]; r != nil {
+		r.gone.Store(true)
+		delete(d.records, name)
+		d.cfg.Meter.Forget(name)
+	}
 }
 
 // using lists the versions of a function that have a pool, or are to have one without being asked for.

@@ -71,7 +71,7 @@ func (p *pool) snapshot(fn spec.Function) (dir string, ok bool) {
 
 // note remembers how long a start took.
 func (p *pool) note(by string, took time.Duration) {
-	p.d.cfg.Meter.Started(p.name, by, took)
+	p.meter().Started(p.name, by, took)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if by == "snapshot" {

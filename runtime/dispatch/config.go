@@ -50,6 +50,8 @@ type Meter interface {
 	Evicted(function string)
 	// Reaped counts an idle instance whose keep-alive was over.
 	Reaped(function string)
+	// Forget drops what is counted of a function that has been deleted.
+	Forget(function string)
 }
 
 // Config says what a Dispatcher works with.
@@ -111,3 +113,4 @@ func (silent) Started(string, string, time.Duration)              {}
 func (silent) StartFailed(string)                                 {}
 func (silent) Evicted(string)                                     {}
 func (silent) Reaped(string)                                      {}
+func (silent) Forget(string)                                      {}

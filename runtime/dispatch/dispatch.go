@@ -74,7 +74,7 @@ func (d *Dispatcher) Invoke(ctx context.Context, inv spec.Invocation) (*spec.Res
 		}
 		if err != nil {
 			p.rec.failed()
-			d.cfg.Meter.Invoked(inv.Function, outcome(err), spec.Phases{}, time.Since(begin))
+			p.meter().Invoked(inv.Function, outcome(err), spec.Phases{}, time.Since(begin))
 			return nil, err
 		}
 		res, err := d.deliver(ctx, p, g, &inv, begin)
@@ -108,7 +108,7 @@ func (d *Dispatcher) deliver(ctx context.Context, p *pool, g grant, inv *spec.In
 	r, err := g.m.inst.Invoke(ctx, inv, over)
 	if err != nil {
 		p.rec.failed()
-		d.cfg.Meter.Invoked(inv.Function, outcome(err), g.phases, time.Since(begin))
+		p.meter().Invoked(inv.Function, outcome(err), g.phases, time.Since(begin))
 		return nil, err
 	}
 	r.Phases = g.phases
@@ -128,7 +128,7 @@ func (d *Dispatcher) ended(p *pool, inv *spec.Invocation, r *spec.Result, begin 
 	p.rec.invocations.Add(1)
 	phases.Run = t.Run
 	p.rec.ran(t.Run)
-	d.cfg.Meter.Invoked(inv.Function, result, phases, time.Since(begin))
+	p.meter().Invoked(inv.Function, result, phases, time.Since(begin))
 }
 
 // outcome is an error's class in a word, for metrics.

@@ -207,7 +207,7 @@ func (l *launch) failed(err error) {
 		p.grow()
 		return
 	}
-	p.d.cfg.Meter.StartFailed(p.name)
+	p.meter().StartFailed(p.name)
 	p.d.cfg.Log.Error("instance did not start", "function", p.name, "version", p.fn.Version, "error", err)
 	if p.starting == 0 && len(p.ready) == 0 {
 		p.fail(err)

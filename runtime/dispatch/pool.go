@@ -59,6 +59,14 @@ func newPool(d *Dispatcher, fn spec.Function, rec *record) *pool {
 	return &pool{d: d, rec: rec, name: fn.Name, digest: fn.Digest, fn: fn, ready: map[*member]struct{}{}}
 }
 
+// meter counts for a function that is still there.
+func (p *pool) meter() Meter {
+	if p.rec.gone.Load() {
+		return silent{}
+	}
+	return p.d.cfg.Meter
+}
+
 // acquire takes a slot, waiting in the queue if none is free.
 func (p *pool) acquire(ctx context.Context, inv *spec.Invocation, since time.Time) (grant, error) {
 	p.mu.Lock()

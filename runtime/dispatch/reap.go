@@ -62,7 +62,7 @@ func (m *member) due(context.Context) {
 // reap gives an idle member up, and may plan for another one before the next event is likely.
 func (p *pool) reap(m *member, w placement.Window) {
 	p.d.cfg.Log.Info("reaping", "instance", m.inst.ID(), "function", p.name, "served", m.uses)
-	p.d.cfg.Meter.Reaped(p.name)
+	p.meter().Reaped(p.name)
 	p.backoff = 0 // it lived well
 	p.drop(m)
 	p.discard(m)

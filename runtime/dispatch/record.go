@@ -12,6 +12,7 @@ import (
 // record is what is known of a function over all its versions.
 type record struct {
 	invocations, errors, coldStarts atomic.Int64
+	gone                            atomic.Bool // the function was deleted; what still ends is not counted any more
 
 	run atomic.Int64 // moving average of run times, in nanoseconds
 

@@ -152,7 +152,7 @@ func (e *entry) Evict(ctx context.Context, ids []string) error {
 		if v, ok := e.d.members.Load(id); ok && v.(*member).giveUp(e.since) {
 			m := v.(*member)
 			e.d.cfg.Log.Info("evicting", "instance", id, "for", e.m.inst.Function().Name)
-			e.d.cfg.Meter.Evicted(m.pool.name)
+			m.pool.meter().Evicted(m.pool.name)
 			e.age(m)
 			work.Go(func() { e.d.end(context.WithoutCancel(ctx), m, e.d.cfg.StopGrace) })
 		}

@@ -82,3 +82,12 @@ func (m *Metrics) Evicted(function string) { m.evictions.WithLabelValues(functio
 
 // Reaped notes one that nobody wanted for its keep-alive.
 func (m *Metrics) Reaped(function string) { m.reaps.WithLabelValues(function).Inc() }
+
+// Forget drops a deleted function's series: a server whose functions come and go would hold ever more of them.
+func (m *Metrics) Forget(function string) {
+	for _, v := range []interface {
+		DeletePartialMatch(prometheus.Labels) int
+	}{m.invocations, m.duration, m.starts, m.failures, m.evictions, m.reaps} {
+		v.DeletePartialMatch(prometheus.Labels{"function": function})
+	}
+}

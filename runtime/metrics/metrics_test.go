@@ -48,3 +48,39 @@ func TestEveryMetricHasAUnitAndIsExposed(t *testing.T) {
 		}
 	}
 }
+
+// TestForget: nothing that was counted of a deleted function is exposed any more, and another's is.
+func TestForget(t *testing.T) {
+	reg := prometheus.NewPedanticRegistry()
+	m := New(reg)
+	for _, f := range []string{"gone", "stays"} {
+		m.Invoked(f, "ok", spec.Phases{Run: time.Second}, time.Second)
+		m.Invoked(f, "failed", spec.Phases{}, time.Second)
+		m.Started(f, "plain", time.Second)
+		m.Started(f, "snapshot", time.Second)
+		m.StartFailed(f)
+		m.Evicted(f)
+		m.Reaped(f)
+	}
+	m.Forget("gone")
+	families, err := reg.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	left := 0
+	for _, f := range families {
+		for _, x := range f.GetMetric() {
+			for _, l := range x.GetLabel() {
+				switch l.GetValue() {
+				case "gone":
+					t.Errorf("%s still has it: %v", f.GetName(), x)
+				case "stays":
+					left++
+				}
+			}
+		}
+	}
+	if left != 8 {
+		t.Errorf("%d series of the other function are left, want 8", left)
+	}
+}
