@@ -203,6 +203,36 @@ func (r *restorer) Restore(ctx context.Context, c instance.Config, _ string) (in
 	return b, err
 }
 
+// TestRestartKnowsWhatWasRestored: how an instance was started is known of an adopted one too.
+func TestRestartKnowsWhatWasRestored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(c *Config) { c.Snapshots = &snapshots{dir: "images"} })
+		r.cfg.Sandbox = &restorer{sandbox: r.box}
+		r.open()
+		r.begin()
+		want := map[string]string{"f": "snapshot", "g": "plain"}
+		r.function("f", func(fn *spec.Function) { fn.Snapshot = "always" })
+		r.function("g", func(fn *spec.Function) { fn.Snapshot = "off" })
+		for range 2 {
+			r.must("f", "1")
+			r.must("g", "1")
+			all, _ := r.Instances(t.Context())
+			if len(all) != len(want) {
+				t.Errorf("instances: %+v", all)
+			}
+			for _, i := range all {
+				if i.StartedBy != want[i.Function] {
+					t.Errorf("%s is said to be started by %q", i.Function, i.StartedBy)
+				}
+			}
+			r.Abandon()
+			r.open()
+			r.begin()
+		}
+		r.end()
+	})
+}
+
 func TestTheFasterStartIsChosen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		keeper := &snapshots{}

@@ -1,11 +1,13 @@
 package instance
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -49,7 +51,7 @@ func (i *Instance) Start(ctx context.Context, since time.Time) (start, init time
 	if err := i.ready(ctx); err != nil {
 		return start, 0, err
 	}
-	return start, time.Since(begin), i.serve("plain", since)
+	return start, time.Since(begin), i.serve(plain, since)
 }
 
 // Restore brings an instance back from a checkpoint: absent → restoring → idle.
@@ -62,7 +64,7 @@ func (i *Instance) Restore(ctx context.Context, dir string, since time.Time) (re
 	if err := errors.Join(i.do(func(l *life) error { return l.to(spec.Restoring) }), i.furnish()); err != nil {
 		return 0, 0, err
 	}
-	if i.box, err = r.Restore(ctx, i.cfg, dir); err != nil {
+	if i.box, err = r.Restore(ctx, i.cfg.restored(), dir); err != nil {
 		return 0, 0, fmt.Errorf("restore an instance of %s: %w", i.cfg.Function.Name, err)
 	}
 	restore = time.Since(begin)
@@ -73,7 +75,23 @@ func (i *Instance) Restore(ctx context.Context, dir string, since time.Time) (re
 	if err := i.ready(ctx); err != nil {
 		return restore, 0, err
 	}
-	return restore, time.Since(begin), i.serve("snapshot", since)
+	return restore, time.Since(begin), i.serve(snapshot, since)
+}
+
+// The ways of starting, and the label that tells a later control plane of one that is not plain.
+const (
+	plain, snapshot = "plain", "snapshot"
+	labelStartedBy  = "videosdgx.startedBy"
+)
+
+// restored is the configuration of an instance that is made from a checkpoint.
+func (c Config) restored() Config {
+	c.Labels = maps.Clone(c.Labels)
+	if c.Labels == nil {
+		c.Labels = map[string]string{}
+	}
+	c.Labels[labelStartedBy] = snapshot
+	return c
 }
 
 // news is what a restored process cannot know: who it is now, and fresh randomness.
@@ -97,7 +115,7 @@ func (i *Instance) Adopt(ctx context.Context, box Box) error {
 	if err != nil {
 		return err
 	}
-	return i.serve("plain", time.Now())
+	return i.serve(cmp.Or(box.Labels()[labelStartedBy], plain), time.Now())
 }
 
 // serve takes the last step of a start.
