@@ -12,6 +12,7 @@ import (
 // State is what there is of a function before a call that has to start it.
 type State string
 
+// What there may be.
 const (
 	Absent   State = "absent"   // nothing at all
 	Staged   State = "staged"   // a container is created, its process not started

@@ -121,7 +121,7 @@ func (c Config) shifted(sigmas []float64, shift, mu float64) []float64 {
 // respaced keeps the ends of shifted sigmas and spaces those between evenly in σ^{1/7} (Karras et al., 2022) or in ln σ.
 func (c Config) respaced(sigmas []float64) []float64 {
 	const rho = 7
-	to, from := func(s float64) float64 { return s }, func(v float64) float64 { return v }
+	var to, from func(float64) float64
 	switch {
 	case c.Karras:
 		to, from = func(s float64) float64 { return math.Pow(s, 1./rho) }, func(v float64) float64 { return math.Pow(v, rho) }

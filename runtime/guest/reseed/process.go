@@ -34,9 +34,9 @@ type Places struct {
 
 // Find looks for all generators of a process, however large it is. The process is stopped meanwhile.
 func Find(pid int) (p Places, err error) {
-	err = stopped(pid, func(s *process) (err error) {
-		p, err = s.find(math.MaxUint64)
-		return err
+	err = stopped(pid, func(s *process) error {
+		p = s.find(math.MaxUint64)
+		return nil
 	})
 	return p, err
 }
@@ -49,10 +49,7 @@ func Process(pid int, known Places) (n int, err error) {
 		if n, err = s.renew(known.at); err != nil || slices.Equal(known.threads, s.threads) {
 			return err
 		}
-		others, err := s.find(enough) // those that are renewed already are found again
-		if err != nil {
-			return err
-		}
+		others := s.find(enough) // those that are renewed already are found again
 		n, err = s.renew(others.at)
 		return err
 	})
@@ -146,31 +143,27 @@ const enough = 16 << 20
 const window = 256 << 10
 
 // find looks for generators in at least so many bytes.
-func (p *process) find(least uint64) (Places, error) {
+func (p *process) find(least uint64) Places {
 	found, searched := Places{threads: p.threads}, uint64(0)
 	buf := make([]byte, window+span)
 	for _, m := range p.maps {
 		for r := range p.pages.written(m) {
 			if searched > least && len(found.at) > len(p.threads) {
-				return found, nil
+				return found
 			}
-			at, err := p.search(r, m.to, buf)
-			if err != nil {
-				return found, err
-			}
-			found.at = append(found.at, at...)
+			found.at = append(found.at, p.search(r, m.to, buf)...)
 			searched += r.to - r.from
 		}
 	}
-	return found, nil
+	return found
 }
 
 // search finds the generators that begin in a range of a mapping that ends at end; buf holds a window and a span.
-func (p *process) search(r mapping, end uint64, buf []byte) (found []uint64, err error) {
+func (p *process) search(r mapping, end uint64, buf []byte) (found []uint64) {
 	for at := r.from; at < r.to; at += window {
 		n, err := p.mem.ReadAt(buf[:min(min(window, r.to-at)+span, end-at)], int64(at))
 		if err != nil && err != io.EOF { //nolint:errorlint // bare
-			return found, nil // a range that cannot be read, as the kernel's own, holds none
+			return found // a range that cannot be read, as the kernel's own, holds none
 		}
 		clear(buf[n:])
 		limit := int(min(window, r.to-at))
@@ -180,7 +173,7 @@ func (p *process) search(r mapping, end uint64, buf []byte) (found []uint64, err
 			}
 		}
 	}
-	return found, nil
+	return found
 }
 
 // renew writes new generators where there still are some, and says how many there were.

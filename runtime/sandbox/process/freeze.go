@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -53,6 +53,9 @@ func (b *box) signalAll(s unix.Signal) ([]int, error) {
 	return all, nil
 }
 
+// restingStates are those of /proc/PID/stat: stopped by a signal, waiting for a disk, or gone.
+var restingStates = []string{"T", "D", "Z", "X"}
+
 // stopped says whether no thread of the processes runs code of its own: one that has gone does not, and one that waits for
 // a disk stops before it would.
 func stopped(pids []int) bool {
@@ -63,7 +66,7 @@ func stopped(pids []int) bool {
 			if err != nil {
 				continue
 			}
-			if st, ok := parseStat(text); ok && !strings.Contains("TDZX", st.state) {
+			if st, ok := parseStat(text); ok && !slices.Contains(restingStates, st.state) {
 				return false
 			}
 		}
