@@ -33,7 +33,7 @@ func (a *answer) result() *spec.Result {
 	}
 }
 
-// Read reads the body. A function that broke off a streamed answer ends it; the trailer then says why.
+// Read reads the body. A function that broke off its answer ends it; the trailer then says why.
 func (a *answer) Read(p []byte) (int, error) {
 	n, err := a.resp.Read(p)
 	if err == nil {
@@ -77,10 +77,7 @@ func (a *answer) broke(err error) error {
 		return fmt.Errorf("the answer to invocation %s broke off: %w", a.inv.ID, context.Canceled)
 	}
 	a.trailer = a.i.fault(a.inv.ID, time.Since(a.begin), f)
-	if a.resp.Head.Streaming {
-		return io.EOF
-	}
-	return fmt.Errorf("the answer to invocation %s broke off: %w", a.inv.ID, err)
+	return io.EOF
 }
 
 // fault words a function's death or lateness as Lambda does.

@@ -23,6 +23,7 @@ type keeping struct {
 	mu     sync.Mutex
 	exited chan struct{}
 	frozen func() // called by Freeze
+	half   bool   // the function dies in the middle of every answer
 }
 
 func (k *keeping) Create(context.Context, Config) (Box, error)          { return k, nil }
@@ -30,6 +31,7 @@ func (k *keeping) List(context.Context) ([]Box, error)                  { return
 func (k *keeping) Info() Info                                           { return Info{} }
 func (k *keeping) Start(context.Context) error                          { return nil }
 func (k *keeping) Exited() <-chan struct{}                              { return k.exited }
+func (k *keeping) Exit() Exit                                           { return Exit{Code: 7} }
 func (k *keeping) Stop(context.Context, time.Duration) error            { return nil }
 func (k *keeping) Remove(context.Context) error                         { k.wg.Wait(); return nil }
 func (k *keeping) Freeze(context.Context) error                         { k.frozen(); return nil }
@@ -56,6 +58,10 @@ func (k *keeping) serve(c net.Conn) {
 			return
 		case kind == wire.Ready:
 			wire.WriteJSON(c, wire.State, wire.StateHead{})
+		case kind == wire.End && k.half:
+			wire.WriteJSON(c, wire.Head, wire.ResponseHead{})
+			wire.WriteFrame(c, wire.Data, []byte("half"))
+			wire.WriteJSON(c, wire.Fail, wire.FailHead{Class: wire.ClassExit, Message: "the function exited with status 7"})
 		case kind == wire.End:
 			wire.WriteJSON(c, wire.Head, wire.ResponseHead{})
 			wire.WriteJSON(c, wire.End, wire.InvokeEnd{Kept: true})
@@ -67,18 +73,7 @@ func (k *keeping) serve(c net.Conn) {
 // not in service, such as one that will be checkpointed, never has any.
 func TestKeep(t *testing.T) {
 	k := &keeping{open: make(chan int, 100), exited: make(chan struct{})}
-	dir := t.TempDir()
-	cfg := Config{ID: "i", Dir: filepath.Join(dir, "i"), Log: filepath.Join(dir, "log"), Function: spec.Function{
-		Name: "f", EventsAtOnce: 1, Timeout: spec.Duration(time.Minute), InitTimeout: spec.Duration(time.Minute),
-	}}
-	i := New(cfg, k, slog.New(slog.DiscardHandler), nil)
-	defer i.Stop(context.Background(), 0)
-	if _, err := i.Stage(t.Context()); err != nil {
-		t.Fatal(err)
-	}
-	if _, _, err := i.Start(t.Context(), time.Now()); err != nil {
-		t.Fatal(err)
-	}
+	i := k.start(t)
 	k.expect(t, 1, 0) // Ready
 	event(t, i)
 	k.expect(t, 1, 0)
@@ -94,6 +89,40 @@ func TestKeep(t *testing.T) {
 	k.expect(t, 1)
 	i.Stop(t.Context(), 0)
 	k.expect(t, 0)
+}
+
+func (k *keeping) start(t *testing.T) *Instance {
+	t.Helper()
+	dir := t.TempDir()
+	cfg := Config{ID: "i", Dir: filepath.Join(dir, "i"), Log: filepath.Join(dir, "log"), Function: spec.Function{
+		Name: "f", EventsAtOnce: 1, Timeout: spec.Duration(time.Minute), InitTimeout: spec.Duration(time.Minute),
+	}}
+	i := New(cfg, k, slog.New(slog.DiscardHandler), nil)
+	t.Cleanup(func() { i.Stop(context.Background(), 0) })
+	if _, err := i.Stage(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := i.Start(t.Context(), time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	return i
+}
+
+// TestDeathInTheMiddleOfAnAnswer is the function's failure, not the service's: what there is of the answer ends, and the
+// trailer says why, also when nothing was streamed. A client that hears of a failed service would ask again.
+func TestDeathInTheMiddleOfAnAnswer(t *testing.T) {
+	k := &keeping{open: make(chan int, 100), exited: make(chan struct{}), half: true}
+	i := k.start(t)
+	replaced := false
+	r, err := i.Invoke(t.Context(), &spec.Invocation{ID: "1"}, func(replace bool) { replaced = replace })
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(r.Body)
+	r.Body.Close()
+	if s := r.Trailer(); err != nil || string(b) != "half" || s.FunctionError != "Unhandled" || s.ErrorType != "Runtime.ExitError" || !replaced {
+		t.Errorf("%q, %v, %+v, replaced %v", b, err, s, replaced)
+	}
 }
 
 func event(t *testing.T, i *Instance) {

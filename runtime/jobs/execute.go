@@ -110,6 +110,9 @@ func (a *attempt) receive(ctx context.Context, res *spec.Result) (*Result, *Prob
 	if !res.Streaming {
 		return a.receiveWhole(ctx, res)
 	}
+	if t := res.ContentType; t != "" && t != urlevent.Integration { // a body alone, streamed as it is
+		return a.take(ctx, res, urlevent.Head{StatusCode: http.StatusOK, Headers: urlevent.Headers{"content-type": t}}, res.Body)
+	}
 	head, body, err := urlevent.ReadPrelude(res.Body)
 	if err != nil {
 		if t := trailer(res); t.FunctionError != "" {
@@ -125,8 +128,7 @@ func (a *attempt) receiveWhole(ctx context.Context, res *spec.Result) (*Result, 
 	if err != nil {
 		return nil, nil, err
 	}
-	if res.FunctionError != "" {
-		t := trailer(res)
+	if t := trailer(res); res.FunctionError != "" || t.FunctionError != "" {
 		if len(t.ErrorBody) == 0 {
 			t.ErrorBody = b
 		}

@@ -33,7 +33,7 @@ type Sink interface {
 // Head comes before the first byte of an answer.
 type Head struct {
 	ContentType   string
-	Streaming     bool   // the function said so, or the answer is sent while it is being made
+	Streaming     bool   // the function said so, or sends other than JSON without saying how long it is
 	FunctionError string // "" or "Handled"
 }
 

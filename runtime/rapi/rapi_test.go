@@ -182,6 +182,40 @@ func TestStreamWithTrailers(t *testing.T) {
 	}
 }
 
+// TestHowFastDoesNotDecide: whether an answer of unknown length streams is what it is, not how it is timed. A pause in the
+// middle, as of a function that is short of CPU, changes nothing.
+func TestHowFastDoesNotDecide(t *testing.T) {
+	r := start(t, Options{})
+	for content, streams := range map[string]bool{
+		"": false, "application/json": false, "Application/JSON; charset=utf-8": false, "application/x-www-form-urlencoded": false,
+		"application/octet-stream": true, "video/mp4": true, integrationType: true,
+	} {
+		for _, pause := range []time.Duration{0, 5 * hold} {
+			sk := r.take("a")
+			pr, pw := io.Pipe()
+			req, _ := http.NewRequest("POST", r.base+api+"invocation/a/response", pr)
+			if content != "" {
+				req.Header.Set("Content-Type", content)
+			}
+			go func() {
+				pw.Write([]byte("one"))
+				time.Sleep(pause)
+				pw.Write([]byte("two"))
+				pw.Close()
+			}()
+			resp, err := r.c.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			<-sk.done
+			if sk.head.Streaming != streams || sk.body.String() != "onetwo" {
+				t.Errorf("%q with a pause of %s: streams is %v, %q", content, pause, sk.head.Streaming, &sk.body)
+			}
+		}
+	}
+}
+
 func TestBrokenOff(t *testing.T) {
 	r := start(t, Options{})
 	sk := r.take("a")

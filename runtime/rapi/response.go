@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +21,7 @@ const (
 
 // hold is how long an answer of unknown length may stand still before what is there of it is passed on. aws-lambda-go
 // sends every answer chunked, its end a moment after its only chunk; waiting that moment keeps a small answer in one
-// piece, and tells it from one that streams.
+// piece.
 const hold = 2 * time.Millisecond
 
 const pieceSize = 64 << 10 // bytes read at a time
@@ -46,12 +47,25 @@ func (s *Server) response(w *http1.Reply, r *http1.Request, c *Call) {
 		fail(w, 413, "RequestEntityTooLarge", s.tooLargeText())
 		return
 	}
+	content := r.Header.Get("Content-Type")
 	f := &forwarding{server: s, call: c, body: r.Body, head: Head{
-		ContentType: r.Header.Get("Content-Type"),
-		Streaming:   r.Header.Get(modeHeader) == "streaming",
+		ContentType: content,
+		Streaming:   r.Header.Get(modeHeader) == "streaming" || content == integrationType || r.Body.Length < 0 && !whole(content),
 	}}
-	f.head.Streaming = f.head.Streaming || f.head.ContentType == integrationType
+	f.eager = f.head.Streaming
 	f.run(w)
+}
+
+// whole says that an answer of unknown length is one all the same, of which nothing is known before its end: aws-lambda-go
+// sends JSON like that, and curl calls what it sends a form. How fast it arrives must not decide: a function may be short
+// of CPU, or frozen for a moment.
+func whole(contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	switch strings.ToLower(strings.TrimSpace(kind)) {
+	case "", "application/json", "application/x-www-form-urlencoded":
+		return true
+	}
+	return false
 }
 
 // forwarding passes one body on to its sink.
@@ -60,6 +74,7 @@ type forwarding struct {
 	call    *Call
 	body    *http1.Body
 	head    Head
+	eager   bool // what has arrived goes on at once
 	begun   bool
 	deaf    bool // nobody listens any more; the rest is read and dropped
 	written int64
@@ -90,7 +105,7 @@ func (f *forwarding) run(w *http1.Reply) {
 func (f *forwarding) fill(p []byte) (n int, err error) {
 	for n < len(p) && err == nil {
 		if n > 0 && f.body.Length < 0 && !f.body.Wait(f.patience()) {
-			f.head.Streaming = true
+			f.eager = true
 			return n, nil
 		}
 		var m int
@@ -101,8 +116,8 @@ func (f *forwarding) fill(p []byte) (n int, err error) {
 }
 
 func (f *forwarding) patience() time.Duration {
-	if f.head.Streaming {
-		return 20 * time.Microsecond // as good as none: what has arrived goes on
+	if f.eager {
+		return 20 * time.Microsecond // as good as none
 	}
 	return hold
 }

@@ -34,7 +34,7 @@ type Progress struct {
 type Result struct {
 	Version       string // which version answered
 	ContentType   string
-	Streaming     bool   // the function streams: head before body, body may be long
+	Streaming     bool   // the function streams: head before body, body may be long; never guessed from how fast it is sent
 	FunctionError string // "", "Handled" (the function said so) or "Unhandled" (it died or timed out); a streamed one only in Trailer
 	Body          io.ReadCloser
 	Trailer       func() Trailer

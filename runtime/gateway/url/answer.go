@@ -58,7 +58,7 @@ func (h *Handler) collect(res *spec.Result, head answer, body io.Reader) (answer
 		a := failure(t.ErrorType, errorOf(res, t, b))
 		a.run = t.Run
 		return a, nil
-	case head.status != 0:
+	case head.status != 0 && (res.ContentType == urlevent.Integration || !formatted(b)):
 		head.body, head.run = b, t.Run
 		return head, nil
 	}
@@ -103,6 +103,17 @@ func interpret(b []byte) (answer, error) {
 	}
 	a.body, err = out.bytes()
 	return a, err
+}
+
+// formatted says whether an answer has payload format 2.0, or at least a statusCode as if it had.
+func formatted(b []byte) bool {
+	var out output
+	if !looksFormatted(b) {
+		return false
+	}
+	_ = json.Unmarshal(b, &out) // as interpret does
+	_, ok := out.status()
+	return ok
 }
 
 // misfit says in which field an answer has not the form of an HTTP answer.

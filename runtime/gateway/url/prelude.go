@@ -11,16 +11,13 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec/urlevent"
 )
 
-// integration is the content type of a streamed answer that begins with a prelude.
-const integration = "application/vnd.awslambda.http-integration-response"
-
 // open gives the head of a streamed answer and its body. Without a prelude the status is 200 and the type what the
 // function named. The head of a buffered answer is in its body: it has none here.
 func open(res *spec.Result) (answer, io.Reader, error) {
 	if !res.Streaming {
 		return answer{}, res.Body, nil
 	}
-	if res.ContentType != integration {
+	if res.ContentType != urlevent.Integration {
 		content := res.ContentType
 		if content == "" {
 			content = "application/octet-stream"

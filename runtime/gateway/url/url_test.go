@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -253,6 +254,31 @@ func TestResponseStreamFlushesAndTakesThePrelude(t *testing.T) {
 	}
 	if got := resp.Trailer.Get("Server-Timing"); got != "run;dur=5" {
 		t.Errorf("trailer %q", got)
+	}
+}
+
+// TestBufferedURLInterpretsWhateverTheTypeIs: where the URL buffers, an answer in format 2.0 is one, whatever content type
+// the function sent it with; what is none keeps its type.
+func TestBufferedURLInterpretsWhateverTheTypeIs(t *testing.T) {
+	body := ""
+	addr := serve(t, spec.Function{URL: spec.URL{InvokeMode: "BUFFERED"}}, func(context.Context, spec.Invocation) (*spec.Result, error) {
+		return gatewaytest.Stream("application/octet-stream", strings.NewReader(body), spec.Trailer{}), nil
+	})
+	for in, want := range map[string]string{
+		`{"statusCode":404,"headers":{"content-type":"text/plain"},"body":"nope"}`: "404 text/plain nope",
+		`{"statusCode":"no"}`: `200 application/octet-stream {"statusCode":"no"}`,
+		"raw":                 "200 application/octet-stream raw",
+	} {
+		body = in
+		resp, err := http.DefaultTransport.RoundTrip(request(t, "GET", addr+"/fn/echo/", ""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, _ := io.ReadAll(resp.Body)
+		resp.Body.Close()
+		if got := fmt.Sprint(resp.StatusCode, " ", resp.Header.Get("Content-Type"), " ", string(b)); got != want {
+			t.Errorf("%s: %s, want %s", in, got, want)
+		}
 	}
 }
 

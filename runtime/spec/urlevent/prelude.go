@@ -12,6 +12,9 @@ import (
 // MaxPrelude bounds the JSON before a streamed body, in bytes.
 const MaxPrelude = 128 << 10
 
+// Integration is the content type of a streamed answer that begins with a prelude.
+const Integration = "application/vnd.awslambda.http-integration-response"
+
 // delimiter parts prelude and body: eight zero bytes, as Lambda's HTTP integration has it.
 var delimiter = make([]byte, 8)
 
