@@ -97,12 +97,13 @@ type Queue struct {
 	ready   map[string][]string // due, by function, in order: IDs
 	running map[string]int      // by function
 	held    int                 // events in the store
+	unsaved map[string]Event    // newer than in the store, which could not take them
 	stopped bool
 }
 
 // New makes a Queue; nothing runs before Start.
 func New(c Config) *Queue {
-	q := &Queue{cfg: c.WithDefaults(), wake: make(chan struct{}, 1), ready: map[string][]string{}, running: map[string]int{}}
+	q := &Queue{cfg: c.WithDefaults(), wake: make(chan struct{}, 1), ready: map[string][]string{}, running: map[string]int{}, unsaved: map[string]Event{}}
 	q.base, q.cancel = context.WithCancel(context.Background())
 	return q
 }
@@ -246,6 +247,10 @@ func (q *Queue) run(name, id string) {
 		q.mu.Unlock()
 		q.poke()
 	}()
+	if e, ok := q.newer(id); ok {
+		q.keep(e) // nothing is done for it before the store has it: what was done already would be done again
+		return
+	}
 	e, err := q.cfg.Store.Get(id)
 	if err != nil {
 		q.cfg.Log.Error("event cannot be read", "id", id, "error", err)
@@ -259,12 +264,33 @@ func (q *Queue) run(name, id string) {
 	}
 }
 
-// keep records an event's new state and plans its next step.
+// keep records an event's new state and plans its next step. A state that cannot be stored, as when the disk is full,
+// stays in memory, and the next step is to store it.
 func (q *Queue) keep(e Event) {
-	if err := q.cfg.Store.Put(e); err != nil {
-		q.cfg.Log.Error("event's state cannot be stored", "id", e.ID, "error", err)
+	err := q.cfg.Store.Put(e)
+	q.mu.Lock()
+	if err == nil {
+		delete(q.unsaved, e.ID)
+	} else {
+		q.unsaved[e.ID] = e
+	}
+	q.mu.Unlock()
+	if err != nil {
+		q.cfg.Log.Error("event's state cannot be stored; it waits in memory until it can", "id", e.ID, "error", err)
+		e.Next = time.Now().Add(storeAgain * q.cfg.BackoffBase)
 	}
 	q.plan(e)
+}
+
+// storeAgain is how long a state waits that could not be stored, in BackoffBases.
+const storeAgain = 5
+
+// newer gives an event's state where the store has an older one.
+func (q *Queue) newer(id string) (Event, bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	e, ok := q.unsaved[id]
+	return e, ok
 }
 
 // done lets go of an event.
@@ -302,8 +328,15 @@ func (s *schedule) Pop() any {
 	return e
 }
 
-// readAll reads a result's body of at most limit bytes; more is cut off, since a record is no place for a video.
-func readAll(res *spec.Result, limit int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(res.Body, limit+1))
-	return b, errors.Join(err, res.Body.Close())
+// readAll reads a result's body to its end and keeps limit bytes of it at most, since a record is no place for a video;
+// to stop reading would cancel the function. cut says how much there was, 0 when all of it was kept.
+func readAll(res *spec.Result, limit int64) (b []byte, cut int64, err error) {
+	b, err = io.ReadAll(io.LimitReader(res.Body, limit))
+	if err == nil {
+		cut, err = io.Copy(io.Discard, res.Body)
+	}
+	if cut > 0 {
+		cut += int64(len(b))
+	}
+	return b, cut, errors.Join(err, res.Body.Close())
 }

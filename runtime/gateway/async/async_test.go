@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -33,6 +35,7 @@ type rig struct {
 	catalog *gatewaytest.Catalog
 	invoke  gatewaytest.Invoker
 	max     int
+	log     *slog.Logger
 }
 
 func newRig(t *testing.T, invoke gatewaytest.Invoker, fns ...spec.Function) *rig {
@@ -54,7 +57,7 @@ func (r *rig) open() {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.Queue = async.New(async.Config{Invoker: r.invoke, Functions: r.catalog, Store: store, RetryBase: time.Millisecond, BackoffBase: time.Millisecond, Max: r.max, Tries: 3})
+	r.Queue = async.New(async.Config{Invoker: r.invoke, Functions: r.catalog, Store: store, RetryBase: time.Millisecond, BackoffBase: time.Millisecond, Max: r.max, Tries: 3, Log: r.log})
 	if err := r.Start(); err != nil {
 		r.t.Fatal(err)
 	}
@@ -98,6 +101,7 @@ type destinationRecord struct {
 	ResponseContext struct {
 		StatusCode                     int
 		ExecutedVersion, FunctionError string
+		PayloadCut                     int64
 	}
 	ResponsePayload json.RawMessage
 }
@@ -284,6 +288,102 @@ func TestAFullDiskRefusesTheEvent(t *testing.T) {
 	if err := r.Enqueue(t.Context(), spec.Invocation{ID: "a", Function: "work"}); err == nil || r.Len() != 0 {
 		t.Errorf("accepted: %v, %d held", err, r.Len())
 	}
+}
+
+// TestAStateThatCannotBeStoredRunsNothingTwice: while the disk is full after a call, the function is not called again; when
+// there is room, the event goes on where it was.
+func TestAStateThatCannotBeStoredRunsNothingTwice(t *testing.T) {
+	var calls atomic.Int32
+	got := make(chan []byte, 1)
+	var r *rig
+	r = newRig(t, func(_ context.Context, inv spec.Invocation) (*spec.Result, error) {
+		if inv.Function == "sink" {
+			got <- inv.Payload
+			return gatewaytest.Answer(nil), nil
+		}
+		if calls.Add(1) == 1 {
+			if err := os.Rename(r.dir, r.dir+"-away"); err != nil {
+				t.Error(err)
+			}
+		}
+		return gatewaytest.Answer([]byte("1")), nil
+	}, spec.Function{Name: "work", Async: spec.Async{OnSuccess: "sink"}}, spec.Function{Name: "sink"})
+	r.send("work", "{}")
+	for calls.Load() == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	time.Sleep(50 * time.Millisecond) // ten tries to store it
+	if err := os.Rename(r.dir+"-away", r.dir); err != nil {
+		t.Fatal(err)
+	}
+	var rec destinationRecord
+	if err := json.Unmarshal(<-got, &rec); err != nil {
+		t.Fatal(err)
+	}
+	r.empty()
+	if calls.Load() != 1 || rec.RequestContext.ApproximateInvokeCount != 1 {
+		t.Errorf("%d calls, the record says %d", calls.Load(), rec.RequestContext.ApproximateInvokeCount)
+	}
+}
+
+// TestALongAnswerIsReadToItsEnd: the record has only its beginning, but the function is not cancelled, and what it says at
+// its end counts.
+func TestALongAnswerIsReadToItsEnd(t *testing.T) {
+	for _, failed := range []string{"", "Unhandled"} {
+		got := make(chan []byte, 1)
+		r := newRig(t, func(_ context.Context, inv spec.Invocation) (*spec.Result, error) {
+			if inv.Function == "sink" {
+				got <- inv.Payload
+				return gatewaytest.Answer(nil), nil
+			}
+			long := strings.NewReader(strings.Repeat("v", 1<<20))
+			return gatewaytest.Stream("video/mp4", long, spec.Trailer{FunctionError: failed, ErrorBody: []byte(`"late"`)}), nil
+		}, spec.Function{Name: "work", Async: spec.Async{OnSuccess: "sink", OnFailure: "sink", Retries: new(int)}}, spec.Function{Name: "sink"})
+		r.send("work", "{}")
+		var rec destinationRecord
+		if err := json.Unmarshal(<-got, &rec); err != nil {
+			t.Fatal(err)
+		}
+		if failed != "" && (string(rec.ResponsePayload) != `"late"` || rec.ResponseContext.FunctionError != failed || rec.ResponseContext.PayloadCut != 0) {
+			t.Errorf("failed at its end: %s %+v", rec.ResponsePayload, rec.ResponseContext)
+		}
+		if failed == "" && (len(rec.ResponsePayload) != 256<<10+2 || rec.ResponseContext.PayloadCut != 1<<20) {
+			t.Errorf("%d bytes in the record, %+v", len(rec.ResponsePayload), rec.ResponseContext)
+		}
+		r.empty()
+	}
+}
+
+// TestADestinationThatIsNotThere keeps the record from vanishing as an event of nobody: the log has what became of it.
+func TestADestinationThatIsNotThere(t *testing.T) {
+	var log lines
+	r := newRig(t, gatewaytest.Echo, spec.Function{Name: "work", Async: spec.Async{OnSuccess: "ghost"}})
+	r.Stop()
+	r.log = slog.New(slog.NewTextHandler(&log, nil))
+	r.open()
+	r.send("work", "{}")
+	r.empty()
+	if s := log.String(); strings.Count(s, "giving up") != 1 || !strings.Contains(s, "ghost") {
+		t.Errorf("the log says: %s", s)
+	}
+}
+
+// lines is a log that is read while it is written.
+type lines struct {
+	mu sync.Mutex
+	b  strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
 }
 
 // A function that may run nothing gets no events later either: they are not held for hours first.

@@ -31,6 +31,7 @@ type outcome struct {
 	version   string
 	failed    string // "", "Handled", "Unhandled"
 	body      []byte
+	cut       int64 // bytes of the whole answer where body is only its beginning
 	refusal   error // the function gave no answer at all
 	permanent bool  // and never will
 }
@@ -87,16 +88,16 @@ func (q *Queue) invoke(e Event) outcome {
 	if err != nil {
 		return refused(err)
 	}
-	body, err := readAll(res, maxRecordPayload)
+	body, cut, err := readAll(res, maxRecordPayload)
 	if err != nil {
 		return outcome{version: res.Version, failed: "Unhandled", body: errorJSON("Runtime.Broken", err.Error())}
 	}
-	t, o := res.Trailer(), outcome{version: res.Version, failed: res.FunctionError, body: body}
+	t, o := res.Trailer(), outcome{version: res.Version, failed: res.FunctionError, body: body, cut: cut}
 	if t.FunctionError != "" {
 		o.failed = t.FunctionError
 	}
 	if o.failed != "" && (res.FunctionError == "" || len(body) == 0) {
-		o.body = t.ErrorBody
+		o.body, o.cut = t.ErrorBody, 0
 	}
 	return o
 }

@@ -40,6 +40,9 @@ type responseContext struct {
 	StatusCode      int    `json:"statusCode"`
 	ExecutedVersion string `json:"executedVersion,omitempty"`
 	FunctionError   string `json:"functionError,omitempty"`
+	// PayloadCut is not Lambda's, which has no such answers: responsePayload is a string with the beginning of an answer of
+	// so many bytes.
+	PayloadCut int64 `json:"payloadCut,omitempty"`
 }
 
 func (q *Queue) record(e Event, o outcome, condition string) []byte {
@@ -51,7 +54,7 @@ func (q *Queue) record(e Event, o outcome, condition string) []byte {
 		Version: "1.0", Timestamp: time.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
 		RequestContext:  requestContext{e.ID, q.cfg.ARN(e.Function, qualifier), condition, e.Calls},
 		RequestPayload:  asJSON(e.Payload),
-		ResponseContext: responseContext{http.StatusOK, o.version, ""},
+		ResponseContext: responseContext{StatusCode: http.StatusOK, ExecutedVersion: o.version, PayloadCut: o.cut},
 		ResponsePayload: asJSON(o.body),
 	}
 	if o.failed != "" {
@@ -106,6 +109,9 @@ func (q *Queue) forward(e Event) error {
 		return nil
 	}
 	name, qualifier, _ := strings.Cut(e.Delivery.Target, ":")
+	if _, err := q.cfg.Functions.Get(q.base, name, qualifier); err != nil {
+		return err // as an event it would only be dropped, and the record with it
+	}
 	now := time.Now()
 	return q.accept(Event{ID: uuid.NewString(), Function: name, Qualifier: qualifier, Payload: e.Delivery.Record, TraceID: e.TraceID,
 		Accepted: now, Next: now, Hops: e.Hops + 1})
