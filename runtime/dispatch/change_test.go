@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -260,6 +261,30 @@ func TestTheFasterStartIsChosen(t *testing.T) {
 		fast.err = errors.New("CRIU says no")
 		if p := cold(); p.Snapshot || len(keeper.failed) != 1 || !strings.Contains(keeper.failed[0].Error(), "CRIU says no") {
 			t.Errorf("after a failed restore: %+v, %v", p, keeper.failed)
+		}
+		r.end()
+	})
+}
+
+// TestTheVersionThatWasDrawnAnswers: who has resolved a weighted alias, and answered for its limits, gets that version, and
+// the alias is not drawn again.
+func TestTheVersionThatWasDrawnAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t)
+		r.begin()
+		r.function("f", func(fn *spec.Function) { fn.Version = "2" })
+		inv := spec.Invocation{ID: "1", Function: "f", Qualifier: "live", Payload: []byte("x")} // an alias that the fake cannot resolve
+		if _, err := r.Invoke(t.Context(), inv); !errdefs.IsNotFound(err) {
+			t.Errorf("resolved: %v", err)
+		}
+		inv.Version = "2"
+		res, err := r.Invoke(t.Context(), inv)
+		if err == nil {
+			_, _ = io.Copy(io.Discard, res.Body)
+			err = res.Body.Close()
+		}
+		if err != nil || res.Version != "2" {
+			t.Errorf("%+v, %v", res, err)
 		}
 		r.end()
 	})

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -87,9 +88,9 @@ func (d *Dispatcher) Invoke(ctx context.Context, inv spec.Invocation) (*spec.Res
 	}
 }
 
-// resolve finds the pool of the version that is meant.
+// resolve finds the pool of the version that is meant. A weighted alias draws: whoever has drawn before says what came.
 func (d *Dispatcher) resolve(ctx context.Context, inv *spec.Invocation) (*pool, error) {
-	fn, err := d.cfg.Functions.Get(ctx, inv.Function, inv.Qualifier)
+	fn, err := d.cfg.Functions.Get(ctx, inv.Function, cmp.Or(inv.Version, inv.Qualifier))
 	if err != nil {
 		return nil, err
 	}

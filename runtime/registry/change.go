@@ -52,7 +52,7 @@ func (e *entry) version(name, v string) (spec.Function, error) {
 // Put makes or replaces $LATEST, durably, after validating it. For a function that has a manifest it holds until the
 // manifest changes.
 func (r *Registry) Put(_ context.Context, fn spec.Function) (spec.Function, error) {
-	fn, err := r.finish(fn, "", nil)
+	fn, err := r.finish(fn, "", nil, r.provisioned(fn.Name))
 	if err != nil {
 		return spec.Function{}, err
 	}
@@ -68,10 +68,21 @@ func (r *Registry) Put(_ context.Context, fn spec.Function) (spec.Function, erro
 	return fn, r.commit(rec)
 }
 
-// finish gives a function its defaults, absolute paths, version and digest, or says what is wrong with it.
-func (r *Registry) finish(fn spec.Function, file string, lines map[string]int) (spec.Function, error) {
+// provisioned is how many instances a function keeps warm already: as many it may go on keeping when the reservation that
+// made room for them has gone.
+func (r *Registry) provisioned(name string) int {
+	e, err := r.entry(name)
+	if err != nil || e.latest == nil {
+		return 0
+	}
+	return e.latest.MinInstances
+}
+
+// finish gives a function its defaults, absolute paths, version and digest, or says what is wrong with it. It may keep so
+// many instances warm in any case.
+func (r *Registry) finish(fn spec.Function, file string, lines map[string]int, warm int) (spec.Function, error) {
 	fn = resolve(withDefaults(fn), r.cfg.Models)
-	if err := validate(&fn, file, lines); err != nil {
+	if err := validate(&fn, file, lines, warm); err != nil {
 		return fn, err
 	}
 	fn.Version = latest

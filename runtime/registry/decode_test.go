@@ -64,6 +64,6 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		fn = withDefaults(fn)
-		_ = validate(&fn, "f.yaml", d.lines)
+		_ = validate(&fn, "f.yaml", d.lines, 0)
 	})
 }

@@ -108,7 +108,7 @@ func (r *Registry) manifest(path string, text []byte, err error) (spec.Function,
 	if info, err := os.Stat(path); err == nil {
 		fn.Modified = info.ModTime().UTC()
 	}
-	return r.finish(fn, path, d.lines)
+	return r.finish(fn, path, d.lines, 0)
 }
 
 // taken refuses a name that another folder defines already.

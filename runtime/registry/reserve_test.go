@@ -89,3 +89,30 @@ func TestReserveRefusesWhatCannotBe(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsWarmMayStay: when the reservation goes that made room for provisioned instances, they stay, and every other
+// change to the function goes on being taken; one that asks for more of them is not.
+func TestWhatIsWarmMayStay(t *testing.T) {
+	w := newWorld(t)
+	w.manifest("echo", echo)
+	w.until("loading", has(w, "echo"))
+	n := 3
+	if _, err := w.Reserve(ctx, "echo", &n); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.SetMinInstances(ctx, "echo", "$LATEST", 2); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.Reserve(ctx, "echo", nil); err != nil {
+		t.Fatal(err)
+	}
+	fn := w.get("echo", "")
+	fn.Description = "changed"
+	if got, err := w.Put(ctx, fn); err != nil || got.MinInstances != 2 || got.Description != "changed" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	fn.MinInstances = 3
+	if _, err := w.Put(ctx, fn); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "0 to 2") {
+		t.Errorf("more than there were: %v", err)
+	}
+}

@@ -67,10 +67,10 @@ func (c *checker) line(field string) int {
 }
 
 // validate checks a function that has its defaults; file and lines may be empty.
-func validate(fn *spec.Function, file string, lines map[string]int) error {
+func validate(fn *spec.Function, file string, lines map[string]int, warm int) error {
 	c := &checker{file: file, lines: lines}
 	c.identity(fn)
-	c.counts(fn)
+	c.counts(fn, warm)
 	c.limits(fn)
 	c.words(fn)
 	c.cors(fn.URL.CORS)
@@ -95,13 +95,13 @@ func (c *checker) identity(fn *spec.Function) {
 	}
 }
 
-func (c *checker) counts(fn *spec.Function) {
+func (c *checker) counts(fn *spec.Function, warm int) {
 	in := func(field string, v, lo, hi int) {
 		c.want(v >= lo && v <= hi, field, fmt.Sprintf("%d to %d", lo, hi), "is %d", v)
 	}
 	in("concurrency", fn.Concurrency, 1, maxConcurrency)
 	in("eventsAtOnce", fn.EventsAtOnce, 1, maxEventsAtOnce)
-	most := max(fn.Concurrency, 1)
+	most := max(fn.Concurrency, warm, 1)
 	if fn.Reserved != nil {
 		most = max(most, *fn.Reserved)
 	}

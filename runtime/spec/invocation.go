@@ -11,6 +11,7 @@ type Invocation struct {
 	ID            string    // AWS request id, a UUID; made by whoever accepts the event
 	Function      string    // name
 	Qualifier     string    // version, alias or "" for $LATEST
+	Version       string    // the version that Qualifier has been resolved to already; "": not yet
 	Payload       []byte    // the whole event; not changed by anybody
 	Deadline      time.Time // zero: the function's timeout from when it gets the event
 	TraceID       string

@@ -36,7 +36,7 @@ type Config struct {
 	KeepAlive     spec.Duration `yaml:"keepAlive" help:"how long an idle instance stays while there is too little history to adapt"`
 	Snapshots     string        `yaml:"snapshots" help:"warm snapshots: auto or off"`
 	SnapshotMB    int64         `yaml:"snapshotMB" help:"disk that snapshots may use together, in MB"`
-	AccessKey     string        `yaml:"accessKey" help:"AWS access key id that requests must be signed with; empty: any credentials are accepted"`
+	AccessKey     string        `yaml:"accessKey" help:"AWS access key id that requests to the Lambda API must be signed with, and no others: function URLs, jobs and the control API stay open to who reaches the port; empty: any credentials are accepted"`
 	SecretKey     string        `yaml:"secretKey" help:"secret of the access key"`
 	LogLevel      string        `yaml:"logLevel" help:"debug, info, warn or error"`
 	LogFormat     string        `yaml:"logFormat" help:"text or json"`
@@ -91,6 +91,18 @@ func (c Config) Validate() error {
 	oneOf("logFormat", c.LogFormat, "text", "json")
 	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
 		errs = append(errs, fmt.Errorf("listen is %q: write HOST:PORT, such as 127.0.0.1:9000", c.Listen))
+	}
+	atLeast := func(name string, value, least int64) {
+		if value < least {
+			errs = append(errs, fmt.Errorf("%s is %d: it must be at least %d", name, value, least))
+		}
+	}
+	atLeast("modelsAtOnce", c.ModelsAtOnce, 1)
+	atLeast("snapshotMB", c.SnapshotMB, 0)
+	if _, port, err := net.SplitHostPort(c.Listen); err == nil {
+		if _, err := net.LookupPort("tcp", port); err != nil {
+			errs = append(errs, fmt.Errorf("listen is %q: its port must lie in 0…65535", c.Listen))
+		}
 	}
 	if c.Data == "" {
 		errs = append(errs, errors.New("data is empty: name the folder of all state"))

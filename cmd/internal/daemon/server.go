@@ -49,6 +49,7 @@ func (p *plane) keys() map[string]string {
 	if p.cfg.AccessKey == "" {
 		return nil
 	}
+	p.log.Warn("the access key guards the Lambda API alone; whoever reaches the port can use function URLs, jobs and the control API", "listen", p.cfg.Listen)
 	return map[string]string{p.cfg.AccessKey: p.cfg.SecretKey}
 }
 

@@ -48,7 +48,10 @@ func TestFunctionsThroughTheirLife(t *testing.T) {
 	if _, err := b.UpdateFunctionConfiguration(ctx, &sdk.UpdateFunctionConfigurationInput{FunctionName: echo, RevisionId: made.RevisionId}); !errors.As(err, &stale) {
 		t.Errorf("stale revision: %v", err)
 	}
-	code := check(b.UpdateFunctionCode(ctx, &sdk.UpdateFunctionCodeInput{FunctionName: echo, ImageUri: aws.String("reg/echo:2"), Publish: true}))(t)
+	if _, err := b.UpdateFunctionCode(ctx, &sdk.UpdateFunctionCodeInput{FunctionName: echo, ImageUri: aws.String("reg/echo:2"), RevisionId: made.RevisionId}); !errors.As(err, &stale) {
+		t.Errorf("stale revision: %v", err)
+	}
+	code := check(b.UpdateFunctionCode(ctx, &sdk.UpdateFunctionCodeInput{FunctionName: echo, ImageUri: aws.String("reg/echo:2"), Publish: true, RevisionId: up.RevisionId}))(t)
 	if *code.Version != "1" {
 		t.Errorf("%+v", code)
 	}
@@ -58,8 +61,11 @@ func TestFunctionsThroughTheirLife(t *testing.T) {
 	if err := sdk.NewFunctionActiveV2Waiter(b).Wait(ctx, &sdk.GetFunctionInput{FunctionName: echo}, 1e9); err != nil {
 		t.Error(err)
 	}
-	check(b.DeleteFunction(ctx, &sdk.DeleteFunctionInput{FunctionName: echo}))(t)
 	var gone *types.ResourceNotFoundException
+	if _, err := b.DeleteFunction(ctx, &sdk.DeleteFunctionInput{FunctionName: aws.String("function")}); !errors.As(err, &gone) {
+		t.Errorf("the emulator's name for the only function deletes it: %v", err)
+	}
+	check(b.DeleteFunction(ctx, &sdk.DeleteFunctionInput{FunctionName: echo}))(t)
 	if _, err := b.GetFunction(ctx, &sdk.GetFunctionInput{FunctionName: echo}); !errors.As(err, &gone) {
 		t.Errorf("deleted: %v", err)
 	}
@@ -195,6 +201,7 @@ func TestConcurrencyAndProvisioned(t *testing.T) {
 func TestEventInvokeConfig(t *testing.T) {
 	b, ctx := newBench(t, gatewaytest.Echo), t.Context()
 	b.add(t, spec.Function{Name: "echo"})
+	b.add(t, spec.Function{Name: "sink"})
 	var none *types.ResourceNotFoundException
 	if _, err := b.GetFunctionEventInvokeConfig(ctx, &sdk.GetFunctionEventInvokeConfigInput{FunctionName: echo}); !errors.As(err, &none) {
 		t.Errorf("fresh: %v", err)
@@ -218,11 +225,16 @@ func TestEventInvokeConfig(t *testing.T) {
 	for _, in := range []*sdk.PutFunctionEventInvokeConfigInput{
 		{MaximumRetryAttempts: aws.Int32(3)}, {MaximumEventAgeInSeconds: aws.Int32(59)},
 		{DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String("arn:aws:sqs:us-east-1:1:q")}}},
+		{DestinationConfig: &types.DestinationConfig{OnSuccess: &types.OnSuccess{Destination: aws.String("ghost")}}},
 	} {
 		in.FunctionName = echo
 		if _, err := b.PutFunctionEventInvokeConfig(ctx, in); !errors.As(err, &invalid) {
 			t.Errorf("%+v: %v", in, err)
 		}
+	}
+	check(b.PutFunctionEventInvokeConfig(ctx, &sdk.PutFunctionEventInvokeConfigInput{FunctionName: echo, MaximumRetryAttempts: aws.Int32(2), MaximumEventAgeInSeconds: aws.Int32(21600)}))(t)
+	if c := check(b.GetFunctionEventInvokeConfig(ctx, &sdk.GetFunctionEventInvokeConfigInput{FunctionName: echo}))(t); *c.MaximumRetryAttempts != 2 {
+		t.Errorf("set to the defaults: %+v", c)
 	}
 	check(b.DeleteFunctionEventInvokeConfig(ctx, &sdk.DeleteFunctionEventInvokeConfigInput{FunctionName: echo}))(t)
 	if _, err := b.GetFunctionEventInvokeConfig(ctx, &sdk.GetFunctionEventInvokeConfigInput{FunctionName: echo}); !errors.As(err, &none) {
@@ -240,7 +252,11 @@ func TestEventInvokeConfigOfAnAlias(t *testing.T) {
 	if !strings.HasSuffix(*put.FunctionArn, ":echo:live") || *put.MaximumEventAgeInSeconds != 60 || *put.MaximumRetryAttempts != 2 {
 		t.Errorf("%+v", put)
 	}
-	check(b.UpdateFunctionEventInvokeConfig(ctx, &sdk.UpdateFunctionEventInvokeConfigInput{FunctionName: echo, Qualifier: live, MaximumRetryAttempts: aws.Int32(0)}))(t)
+	check(b.PutFunctionEventInvokeConfig(ctx, &sdk.PutFunctionEventInvokeConfigInput{FunctionName: echo, Qualifier: live}))(t)
+	if c := check(b.GetFunctionEventInvokeConfig(ctx, &sdk.GetFunctionEventInvokeConfigInput{FunctionName: echo, Qualifier: live}))(t); *c.MaximumRetryAttempts != 2 {
+		t.Errorf("set to the defaults: %+v", c)
+	}
+	check(b.UpdateFunctionEventInvokeConfig(ctx, &sdk.UpdateFunctionEventInvokeConfigInput{FunctionName: echo, Qualifier: live, MaximumRetryAttempts: aws.Int32(0), MaximumEventAgeInSeconds: aws.Int32(60)}))(t)
 	got := check(b.GetFunctionEventInvokeConfig(ctx, &sdk.GetFunctionEventInvokeConfigInput{FunctionName: echo, Qualifier: live}))(t)
 	if *got.MaximumEventAgeInSeconds != 60 || *got.MaximumRetryAttempts != 0 {
 		t.Errorf("%+v", got)

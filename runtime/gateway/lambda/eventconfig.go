@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -105,9 +106,16 @@ func (a *API) targetOut(s string) string {
 	return a.arn(name, qualifier)
 }
 
-// plain says whether a function's asynchronous settings are the defaults.
-func (c eventConfig) plain() bool {
-	return *c.Retries == defaultRetries && *c.MaxAge == int64(defaultMaxAge/time.Second) && *c.Destination == destinationConfig{}
+// reachable refuses a destination function that is not there: its records would go nowhere.
+func (a *API) reachable(r *http.Request, target string) error {
+	if target == "" || strings.Contains(target, "://") {
+		return nil
+	}
+	name, qualifier, _ := strings.Cut(target, ":")
+	if _, err := gateway.Find(r.Context(), a.Functions, name, qualifier); err != nil {
+		return invalid("the destination %s cannot be used: %s", target, err)
+	}
+	return nil
 }
 
 // putEventConfig is PutFunctionEventInvokeConfig: what the call leaves out becomes the default.
@@ -129,7 +137,10 @@ func (a *API) setEventConfig(w http.ResponseWriter, r *http.Request, fresh bool)
 		if fresh {
 			*as = spec.Async{}
 		}
-		return in.apply(as)
+		if err := in.apply(as); err != nil {
+			return err
+		}
+		return errors.Join(a.reachable(r, as.OnSuccess), a.reachable(r, as.OnFailure))
 	})
 	if err != nil {
 		return err
@@ -171,11 +182,27 @@ func (a *API) getEventConfig(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	out := a.eventOut(ref, fn.Async)
-	if out.plain() {
+	if set, err := a.configured(r, ref, fn.Async); err != nil {
+		return err
+	} else if !set {
 		return fmt.Errorf("the function %s doesn't have an EventInvokeConfig: %w", out.FunctionArn, errdefs.ErrNotFound)
 	}
 	gateway.WriteJSON(w, http.StatusOK, out)
 	return nil
+}
+
+// configured says whether somebody has set what is asked for, be it to the defaults.
+func (a *API) configured(r *http.Request, ref Ref, as spec.Async) (bool, error) {
+	if as != (spec.Async{}) {
+		return true, nil
+	}
+	own, ok := a.Functions.(gateway.AsyncSetter)
+	if !ok {
+		return false, nil
+	}
+	settings, err := own.Asyncs(r.Context(), ref.Name)
+	_, set := settings[ref.Qualifier]
+	return set, err
 }
 
 // deleteEventConfig is DeleteFunctionEventInvokeConfig: $LATEST goes back to the defaults, a version to what it was
@@ -206,8 +233,8 @@ func (a *API) listEventConfigs(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var all []eventConfig
-	if out := a.eventOut(Ref{Name: ref.Name}, fn.Async); !out.plain() {
-		all = append(all, out)
+	if fn.Async != (spec.Async{}) {
+		all = append(all, a.eventOut(Ref{Name: ref.Name}, fn.Async))
 	}
 	if own, ok := a.Functions.(gateway.AsyncSetter); ok {
 		settings, err := own.Asyncs(r.Context(), ref.Name)

@@ -21,7 +21,7 @@ var emptyEvent = []byte("{}") // what a function gets when the caller sends noth
 
 // invoke is Invoke: RequestResponse, Event or DryRun by X-Amz-Invocation-Type.
 func (a *API) invoke(w http.ResponseWriter, r *http.Request) error {
-	ref, fn, err := a.find(r)
+	ref, fn, err := a.callee(r)
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func (a *API) invocation(w http.ResponseWriter, r *http.Request, ref Ref, fn spe
 		return spec.Invocation{}, badContent(json.Unmarshal(payload, new(any)))
 	}
 	id := gateway.RequestID(w)
-	inv := spec.Invocation{ID: id, Function: ref.Name, Qualifier: ref.Qualifier, Payload: payload, TraceID: gateway.TraceID(r, id)}
+	inv := spec.Invocation{ID: id, Function: ref.Name, Qualifier: ref.Qualifier, Version: fn.Version, Payload: payload, TraceID: gateway.TraceID(r, id)}
 	if c := r.Header.Get("X-Amz-Client-Context"); c != "" {
 		b, err := base64.StdEncoding.DecodeString(c)
 		if err != nil || !json.Valid(b) {
@@ -173,7 +173,7 @@ func (a *API) enqueue(w http.ResponseWriter, r *http.Request, inv spec.Invocatio
 
 // invokeAsync is the older InvokeAsync call, which the AWS CLI still has.
 func (a *API) invokeAsync(w http.ResponseWriter, r *http.Request) error {
-	ref, fn, err := a.find(r)
+	ref, fn, err := a.callee(r)
 	if err != nil {
 		return err
 	}

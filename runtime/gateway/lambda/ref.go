@@ -49,11 +49,7 @@ func ParseRef(s string) (Ref, error) {
 
 // ref reads {fn} and ?Qualifier of a request; the two must agree where both name a qualifier.
 func (a *API) ref(r *http.Request) (Ref, error) {
-	s := r.PathValue("fn")
-	if s == "function" && !a.exists(r, s) {
-		return a.onlyFunction(r)
-	}
-	ref, err := ParseRef(s)
+	ref, err := ParseRef(r.PathValue("fn"))
 	if err != nil || r.URL.RawQuery == "" {
 		return ref, err
 	}
@@ -76,8 +72,21 @@ func (a *API) exists(r *http.Request, name string) bool {
 	return err == nil
 }
 
+// callee resolves the function of an invocation.
+func (a *API) callee(r *http.Request) (Ref, spec.Function, error) {
+	if s := r.PathValue("fn"); s != "function" || a.exists(r, s) {
+		return a.find(r)
+	}
+	ref, err := a.onlyFunction(r)
+	if err != nil {
+		return ref, spec.Function{}, err
+	}
+	fn, err := gateway.Find(r.Context(), a.Functions, ref.Name, ref.Qualifier)
+	return ref, fn, err
+}
+
 // onlyFunction serves the name "function", which the Lambda Runtime Interface Emulator's users have in their scripts,
-// where exactly one function is registered.
+// where exactly one function is registered. It does so for invocations alone: whoever deletes "function" means no other.
 func (a *API) onlyFunction(r *http.Request) (Ref, error) {
 	all, err := a.Functions.List(r.Context())
 	if err != nil {

@@ -14,7 +14,7 @@ import (
 
 // invokeStream is InvokeWithResponseStream: the answer as event-stream messages, PayloadChunk* InvokeComplete.
 func (a *API) invokeStream(w http.ResponseWriter, r *http.Request) error {
-	ref, fn, err := a.find(r)
+	ref, fn, err := a.callee(r)
 	if err != nil {
 		return err
 	}

@@ -61,6 +61,13 @@ type updateCodeInput struct {
 	RevisionID *string `json:"RevisionId"`
 }
 
+// apply checks the revision first: the new image makes another one.
+func (in updateCodeInput) apply(fn *spec.Function) error {
+	err := checkRevision(revision(*fn), in.RevisionID)
+	fn.Image = in.ImageURI
+	return err
+}
+
 // updateCode is UpdateFunctionCode for images.
 func (a *API) updateCode(w http.ResponseWriter, r *http.Request) error {
 	var in updateCodeInput
@@ -73,15 +80,14 @@ func (a *API) updateCode(w http.ResponseWriter, r *http.Request) error {
 	if in.DryRun {
 		_, fn, err := a.find(r)
 		if err == nil {
-			fn.Image = in.ImageURI
+			err = in.apply(&fn)
+		}
+		if err == nil {
 			gateway.WriteJSON(w, http.StatusOK, a.configure(fn, ""))
 		}
 		return err
 	}
-	fn, err := a.change(r, func(fn *spec.Function) error {
-		fn.Image = in.ImageURI
-		return checkRevision(revision(*fn), in.RevisionID)
-	})
+	fn, err := a.change(r, in.apply)
 	if err != nil {
 		return err
 	}

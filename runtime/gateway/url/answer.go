@@ -210,6 +210,9 @@ func (a answer) writeHead(w http.ResponseWriter) {
 		if strings.HasPrefix(k, "Access-Control-") && h.Get(k) != "" {
 			continue // the URL's CORS configuration wins over the function, as at AWS
 		}
+		if k == "Vary" { // the URL's CORS configuration has its own part in it
+			v = append(h[k], v...)
+		}
 		h[k] = v
 	}
 	w.WriteHeader(a.status)

@@ -12,12 +12,12 @@ import (
 // applyCORS sets the headers that a URL's CORS configuration calls for, and says whether it has answered: preflight
 // requests never reach the function.
 func applyCORS(w http.ResponseWriter, r *http.Request, c *spec.CORS) bool {
+	h := w.Header()
+	h.Add("Vary", "Origin") // also of an answer without it: a cache must not give that one to a page
 	origin := r.Header.Get("Origin")
 	if origin == "" {
 		return false
 	}
-	h := w.Header()
-	h.Add("Vary", "Origin")
 	wanted := r.Header.Get("Access-Control-Request-Method")
 	preflight := r.Method == http.MethodOptions && wanted != ""
 	if allows(c.AllowOrigins, origin, false) {

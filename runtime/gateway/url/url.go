@@ -122,7 +122,7 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, t target) error 
 	}
 	id := gateway.RequestID(w)
 	trace := gateway.TraceID(r, id)
-	inv := spec.Invocation{ID: id, Function: t.name, Qualifier: t.qualifier, TraceID: trace, Payload: h.event(r, t, id, trace, body)}
+	inv := spec.Invocation{ID: id, Function: t.name, Qualifier: t.qualifier, Version: fn.Version, TraceID: trace, Payload: h.event(r, t, id, trace, body)}
 	if strings.Contains(r.Header.Get("Accept"), eventStream) {
 		return h.serveEvents(w, r, inv)
 	}

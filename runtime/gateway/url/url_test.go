@@ -463,7 +463,7 @@ func TestCORS(t *testing.T) {
 		ExposeHeaders: []string{"x-out"}, AllowCredentials: true, MaxAge: spec.Duration(time.Minute),
 	}}}, func(context.Context, spec.Invocation) (*spec.Result, error) {
 		called++
-		return gatewaytest.Answer([]byte(`{"statusCode":200,"headers":{"access-control-allow-origin":"*"}}`)), nil
+		return gatewaytest.Answer([]byte(`{"statusCode":200,"headers":{"access-control-allow-origin":"*","vary":"Accept-Encoding"}}`)), nil
 	})
 	resp, _ := do(t, request(t, "OPTIONS", addr+"/fn/echo/", "", "Origin", "https://a.example.com", "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", "X-One, x-two"))
 	want := map[string]string{"Access-Control-Allow-Origin": "https://a.example.com", "Access-Control-Allow-Methods": "POST", "Access-Control-Allow-Headers": "X-One",
@@ -479,6 +479,12 @@ func TestCORS(t *testing.T) {
 	resp, _ = do(t, request(t, "POST", addr+"/fn/echo/", "", "Origin", "https://a.example.com"))
 	if got := resp.Header["Access-Control-Allow-Origin"]; len(got) != 1 || got[0] != "https://a.example.com" || called != 1 {
 		t.Errorf("%v, called %d", got, called)
+	}
+	for _, origin := range []string{"https://a.example.com", ""} {
+		resp, _ = do(t, request(t, "POST", addr+"/fn/echo/", "", "Origin", origin))
+		if got := strings.Join(resp.Header["Vary"], ","); got != "Origin,Accept-Encoding" {
+			t.Errorf("a cache is told Vary: %s", got)
+		}
 	}
 	resp, _ = do(t, request(t, "OPTIONS", addr+"/fn/echo/", "", "Origin", "https://evil.org", "Access-Control-Request-Method", "POST"))
 	if resp.Header.Get("Access-Control-Allow-Origin") != "" {
