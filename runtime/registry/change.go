@@ -58,6 +58,9 @@ func (r *Registry) Put(_ context.Context, fn spec.Function) (spec.Function, erro
 	}
 	r.write.Lock()
 	defer r.write.Unlock()
+	if err := r.modelTaken(&fn, ""); err != nil {
+		return spec.Function{}, err
+	}
 	rec, _, err := r.edit(fn.Name)
 	if err != nil {
 		rec = newRecord(fn.Name)

@@ -31,6 +31,7 @@ func TestMistakesNameFileLineFieldAndWhatIsAllowed(t *testing.T) {
 		"origin":     {"name: f\nimage: i\nurl:\n  cors:\n    allowOrigins: [example.com]\n", `f.yaml:5: url.cors.allowOrigins[0]: is "example.com"; allowed: "*" or an origin`},
 		"method":     {"name: f\nimage: i\nurl:\n  cors:\n    allowMethods: [GET, 'post']\n", `f.yaml:5: url.cors.allowMethods[1]: is "post"; allowed: "*" or a method`},
 		"target":     {"name: f\nimage: i\nasync:\n  onFailure: 'a:b:c'\n", "f.yaml:4: async.onFailure: is \"a:b:c\"; allowed: a function's NAME or NAME:QUALIFIER"},
+		"image":      {"name: f\nimage: '!!!'\n", `f.yaml:2: image: "!!!" is not an image: invalid reference format; allowed: an OCI reference`},
 		"notmapping": {"- a\n", "is a list; allowed: a mapping with args, async,"},
 	} {
 		t.Run(name, func(t *testing.T) {

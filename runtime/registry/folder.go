@@ -89,6 +89,9 @@ func (r *Registry) read(dir string, old *folder) *folder {
 	if err == nil {
 		err = r.taken(fn.Name, dir)
 	}
+	if err == nil {
+		err = r.modelTaken(&fn, path)
+	}
 	if f.problem = err; err != nil {
 		return f
 	}
@@ -125,6 +128,36 @@ func (r *Registry) taken(name, dir string) error {
 		File: path, Field: "name", Text: fmt.Sprintf("%q is the function of %s already", name, f.fn.Dir),
 		Allowed: "a name of its own",
 	}
+}
+
+// modelTaken refuses a model's name or port that another function has: requests could mean either. file may be empty.
+func (r *Registry) modelTaken(fn *spec.Function, file string) error {
+	if fn.Model == nil {
+		return nil
+	}
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var errs []error
+	check := func(other *spec.Function) {
+		if other == nil || other.Model == nil || other.Name == fn.Name || other.Dir != "" && other.Dir == fn.Dir {
+			return
+		}
+		if other.Model.Name == fn.Model.Name {
+			errs = append(errs, &Problem{File: file, Field: "model.name", Text: fmt.Sprintf("%q is the model of function %s already", fn.Model.Name, other.Name), Allowed: "a name of its own"})
+		}
+		if fn.Model.Port != 0 && other.Model.Port == fn.Model.Port {
+			errs = append(errs, &Problem{File: file, Field: "model.port", Text: fmt.Sprintf("%d is the port of function %s's model already", fn.Model.Port, other.Name), Allowed: "a port of its own, or 0 for none"})
+		}
+	}
+	for name, f := range r.owner {
+		if r.byName[name] == nil { // read, but not served yet
+			check(f.fn)
+		}
+	}
+	for _, e := range r.byName {
+		check(e.latest)
+	}
+	return errors.Join(errs...)
 }
 
 // apply makes the difference between two readings of a folder visible.

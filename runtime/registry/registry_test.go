@@ -3,6 +3,7 @@ package registry
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -157,6 +158,35 @@ func TestTwoFoldersOneName(t *testing.T) {
 	if w.get("echo", "").Timeout.D() == time.Second {
 		t.Error("the second folder took the name over")
 	}
+}
+
+// TestTwoFunctionsOneModel: a model's name and port belong to one function, whichever way the second comes; what serves
+// stays, and the function itself may change.
+func TestTwoFunctionsOneModel(t *testing.T) {
+	w := newWorld(t)
+	model := func(function, name string, port int) string {
+		return fmt.Sprintf("name: %s\nimage: x\nmodel: {name: %s, bundle: b, port: %d}\n", function, name, port)
+	}
+	w.manifest("a", model("a", "m", 8002))
+	w.until("loading", has(w, "a"))
+	w.manifest("b", model("b", "m", 8003))
+	w.manifest("c", model("c", "n", 8002))
+	w.until("problems", func() bool { return len(w.Problems()) == 2 })
+	for dir, want := range map[string]string{"b": `model.name: "m" is the model of function a already`, "c": "model.port: 8002 is the port of function a's model already"} {
+		if got := w.Problems()[dir]; !strings.Contains(got, want) || !strings.Contains(got, manifestFile) {
+			t.Errorf("%s: %s", dir, got)
+		}
+	}
+	d := spec.Function{Name: "d", Image: "x", Model: &spec.Model{Name: "m", Bundle: "b"}}
+	if _, err := w.Put(ctx, d); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "function a already") {
+		t.Errorf("through the API: %v", err)
+	}
+	d.Model.Name = "own"
+	if _, err := w.Put(ctx, d); err != nil {
+		t.Error(err)
+	}
+	w.manifest("a", model("a", "m", 8009))
+	w.until("the other port", func() bool { return w.get("a", "").Model.Port == 8009 })
 }
 
 func TestVersionsAndAliasesSurviveARestart(t *testing.T) {

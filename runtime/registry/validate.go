@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/distribution/reference"
+
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -82,6 +84,10 @@ func validate(fn *spec.Function, file string, lines map[string]int, warm int) er
 func (c *checker) identity(fn *spec.Function) {
 	c.want(nameForm.MatchString(fn.Name), "name", "1 to 64 letters, digits, - and _", "%q is not a function's name", fn.Name)
 	c.want(fn.Image != "" || len(fn.Command) > 0, "image", "an OCI reference or oci:DIR, or else a command", "neither image nor command is given")
+	if fn.Image != "" && !strings.HasPrefix(fn.Image, "oci:") {
+		_, err := reference.ParseDockerRef(fn.Image)
+		c.want(err == nil, "image", "an OCI reference such as registry.example/wan21:1, or oci:FOLDER", "%q is not an image: %v", fn.Image, err)
+	}
 	for k, v := range fn.Env {
 		field := "env." + k
 		c.want(envForm.MatchString(k), field, "letters, digits and _, not beginning with a digit", "%q is not a variable's name", k)
