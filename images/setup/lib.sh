@@ -8,6 +8,12 @@ say() { printf 'setup: %s\n' "$*"; }
 die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
 have() { command -v "$1" >/dev/null 2>&1; }
 
+# has_package PACKAGE: whether the distribution has it. A machine without package lists, as a fresh container, gets them first.
+has_package() {
+  have apt-cache || return 1
+  apt-cache show "$1" >/dev/null 2>&1 || { apt-get update -q >/dev/null 2>&1 && apt-cache show "$1" >/dev/null 2>&1; }
+}
+
 # install_packages PACKAGE…: what is missing, by apt. Ends with a sentence where there is no root or no apt.
 install_packages() {
   local missing=()

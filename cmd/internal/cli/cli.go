@@ -53,6 +53,9 @@ func Root() *cobra.Command {
 	for _, c := range commands {
 		root.AddCommand(c())
 	}
+	root.InitDefaultCompletionCmd() // now, not at Execute: markUsage has to see them
+	root.InitDefaultHelpCmd()
+	refuseOtherTopics(root)
 	markUsage(root)
 	return root
 }

@@ -61,7 +61,10 @@ func runDeploy(cmd *cobra.Command, args []string, f deployFlags) error {
 	}
 	path := "/api/v1/functions/" + url.PathEscape(fn.Name)
 	if f.remove {
-		return c.call(cmd.Context(), http.MethodDelete, path, nil, nil)
+		if err := c.call(cmd.Context(), http.MethodDelete, path, nil, nil); err != nil {
+			return err
+		}
+		return emitRemoved(cmd, "function "+fn.Name, fn.Name)
 	}
 	if err := c.call(cmd.Context(), http.MethodPut, path, fn, &fn); err != nil {
 		return err
@@ -102,12 +105,14 @@ func (f deployFlags) function(args []string) (spec.Function, error) {
 		fn.Name = f.name
 	}
 	switch {
+	case fn.Name == "" && len(args) == 1:
+		return fn, fmt.Errorf("%s: name is missing: write it there, or give --name", args[0])
 	case fn.Name == "":
 		return fn, errors.New("which function? name a folder with function.yaml, or give --name and --image")
 	case len(args) == 0 && f.image == "" && !f.remove:
 		return fn, errors.New("--image is missing: name an OCI image, or a folder with function.yaml")
 	}
-	return fn, nil
+	return fn, aName("a function's name", fn.Name)
 }
 
 func publish(cmd *cobra.Command, c *client, name string) (string, error) {

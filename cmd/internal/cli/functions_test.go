@@ -96,8 +96,13 @@ func TestDeployInvokePsLogs(t *testing.T) {
 	if out, _, err := run("logs", "echo", "--json"); err != nil || out != `{"function":"echo","line":"hello from echo"}`+"\n" {
 		t.Errorf("%q %v", out, err)
 	}
-	if _, _, err := run("deploy", "--name", "echo", "--remove"); err != nil {
-		t.Error(err)
+	for _, args := range [][]string{{"ps", "nope"}, {"ps", "--functions", "nope"}} {
+		if out, _, err := run(args...); err == nil || !strings.Contains(err.Error(), "nope") {
+			t.Errorf("%v: %q %v", args, out, err)
+		}
+	}
+	if out, _, err := run("deploy", "--name", "echo", "--remove", "--json"); err != nil || out != "{\n  \"removed\": \"echo\"\n}\n" {
+		t.Errorf("%q %v", out, err)
 	}
 	if _, _, err := run("invoke", "echo"); err == nil || !strings.Contains(err.Error(), "function not found: echo") {
 		t.Error(err)

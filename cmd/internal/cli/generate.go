@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"os"
@@ -100,6 +101,14 @@ func (o generateOptions) body(flags *pflag.FlagSet, prompt string) (submission, 
 		return submission{}, errors.New("the prompt is not valid UTF-8: set the terminal or the script that writes it to UTF-8")
 	}
 	s := submission{jobRequest: jobRequest{Prompt: prompt, Preview: o.preview}, Priority: o.priority, MaxAttempts: o.attempts, Webhook: o.webhook}
+	for name, v := range map[string]float64{"fps": o.fps, "guidance": o.guidance} {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return s, usage(fmt.Errorf("--%s is %v: give a number", name, v))
+		}
+	}
+	if flags.Changed("attempts") && o.attempts < 1 {
+		return s, usage(fmt.Errorf("--attempts is %d: give at least 1", o.attempts))
+	}
 	given(flags, "negative", &s.NegativePrompt, o.negative)
 	given(flags, "width", &s.Width, o.width)
 	given(flags, "height", &s.Height, o.height)
@@ -108,7 +117,7 @@ func (o generateOptions) body(flags *pflag.FlagSet, prompt string) (submission, 
 	given(flags, "steps", &s.Steps, o.steps)
 	given(flags, "guidance", &s.Guidance, o.guidance)
 	given(flags, "seed", &s.Seed, o.seed)
-	if o.deadline != 0 {
+	if flags.Changed("deadline") {
 		if s.Deadline = int64(o.deadline / time.Second); s.Deadline < 1 {
 			return s, fmt.Errorf("--deadline %s is too short: give at least 1s", o.deadline)
 		}
@@ -134,6 +143,9 @@ func runGenerate(cmd *cobra.Command, c *client, o generateOptions, prompt string
 	ctx := cmd.Context()
 	body, err := o.body(cmd.Flags(), prompt)
 	if err != nil {
+		return err
+	}
+	if err := notBoth(cmd, o.output); err != nil && !o.detach {
 		return err
 	}
 	if err := writable(o.output); err != nil && !o.detach {

@@ -48,9 +48,10 @@ to standard output as it is. A function that fails makes the command end with st
 	fs.BoolVar(&f.stream, "stream", false, "print the answer as it comes; not with --json")
 	fs.BoolVar(&f.logs, "logs", false, "print the last 4 KiB that the function logged, to standard error")
 	fs.BoolVar(&f.timing, "timing", false, "print where the time went (Server-Timing), to standard error")
-	cmd.MarkFlagsMutuallyExclusive("event", "dry-run", "stream")
 	addServerFlag(cmd)
 	addJSONFlag(cmd)
+	cmd.MarkFlagsMutuallyExclusive("event", "dry-run", "stream")
+	cmd.MarkFlagsMutuallyExclusive("stream", "json")
 	return cmd
 }
 
@@ -68,6 +69,9 @@ type invokeResult struct {
 func runInvoke(cmd *cobra.Command, function string, f invokeFlags) error {
 	c, err := newClient(cmd)
 	if err != nil {
+		return err
+	}
+	if err := aName("a function's name", function); err != nil {
 		return err
 	}
 	payload, err := readPayload(f.payload, cmd.InOrStdin())

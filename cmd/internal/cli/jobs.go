@@ -35,6 +35,9 @@ func jobCmd(use, short, long, example string, run func(cmd *cobra.Command, c *cl
 			if err != nil {
 				return err
 			}
+			if err := aName("a job's id", args[0]); err != nil {
+				return err
+			}
 			return run(cmd, c, args[0])
 		},
 	}
@@ -111,7 +114,7 @@ func stateText(j job) string {
 func spent(j job) string { return span(time.Duration(j.Seconds * float64(time.Second))) }
 
 func shorten(s string, most int) string {
-	r := []rune(strings.Join(strings.Fields(s), " "))
+	r := []rune(strings.Join(strings.Fields(printable(s)), " "))
 	if len(r) <= most {
 		return string(r)
 	}
@@ -186,10 +189,10 @@ func newJobsWatchCmd() *cobra.Command {
 
 func newJobsCancelCmd() *cobra.Command {
 	var purge bool
-	cmd := jobCmd("cancel ID", "Cancel a job", "Cancel a job: a waiting one ends at once, a running one within a second. --purge removes an ended job and its clip.",
+	cmd := jobCmd("cancel ID", "Cancel a job", "Cancel a job: a waiting one ends at once, a running one within a second. --purge also removes it and its clip, once it has ended.",
 		"  videosdgx jobs cancel 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7", func(cmd *cobra.Command, c *client, id string) error {
 			if purge {
-				return c.call(cmd.Context(), http.MethodDelete, jobPath(id)+"?purge=true", nil, nil)
+				return purgeJob(cmd, c, id)
 			}
 			var j job
 			if err := c.call(cmd.Context(), http.MethodDelete, jobPath(id), nil, &j); err != nil {
@@ -197,14 +200,29 @@ func newJobsCancelCmd() *cobra.Command {
 			}
 			return emit(cmd, j, func(w io.Writer) error { _, err := fmt.Fprintf(w, "job %s is %s\n", j.ID, j.Status); return err })
 		})
-	cmd.Flags().BoolVar(&purge, "purge", false, "remove an ended job and its clip")
+	cmd.Flags().BoolVar(&purge, "purge", false, "also remove the job and its clip")
 	return cmd
+}
+
+func purgeJob(cmd *cobra.Command, c *client, id string) error {
+	resp, err := c.send(cmd.Context(), http.MethodDelete, jobPath(id)+"?purge=true", http.Header{"Accept": {"application/json"}}, nil)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("job %s is being cancelled and has not ended yet: 'videosdgx jobs cancel %s --purge' once more removes it", id, id)
+	}
+	return emitRemoved(cmd, "job "+id, id)
 }
 
 func newJobsDownloadCmd() *cobra.Command {
 	var to string
 	cmd := jobCmd("download ID", "Save a completed job's clip", "Save a completed job's clip and check its digest.",
 		"  videosdgx jobs download 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7 -o clip.mp4", func(cmd *cobra.Command, c *client, id string) error {
+			if err := notBoth(cmd, to); err != nil {
+				return err
+			}
 			j, err := c.job(cmd.Context(), id)
 			if err != nil {
 				return err

@@ -182,6 +182,12 @@ func TestCancelAndRetry(t *testing.T) {
 	if out, _, err := runCLI(t, t.Context(), "jobs", "retry", id, "--server", url); err != nil || !strings.Contains(out, "is queued") {
 		t.Fatalf("%q, %v", out, err)
 	}
+	if out, _, err := runCLI(t, t.Context(), "jobs", "cancel", id, "--purge", "--json", "--server", url); err != nil || !strings.Contains(out, `"removed": "`+id+`"`) {
+		t.Fatalf("%q, %v", out, err)
+	}
+	if _, _, err := runCLI(t, t.Context(), "jobs", "show", id, "--server", url); err == nil || !strings.Contains(err.Error(), "there is no job") {
+		t.Fatalf("purged while it ran, and still there: %v", err)
+	}
 	if _, _, err := runCLI(t, t.Context(), "jobs", "show", "../../etc/passwd", "--server", url); err == nil || !strings.Contains(err.Error(), "there is no job") {
 		t.Fatal(err)
 	}

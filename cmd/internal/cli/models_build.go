@@ -1,11 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -61,6 +63,9 @@ held to it first. A bundle that is already there is replaced once the new one is
 					return err
 				}
 				name = filepath.Base(abs)
+			}
+			if err := aName("a model's name", name); err != nil || strings.ContainsAny(name, `/\`) {
+				return cmp.Or(err, usage(fmt.Errorf("%q is not a model's name: it is that of a folder, without %q", name, '/')))
 			}
 			if out == "" {
 				out = filepath.Join(modelsDir(cmd), name)

@@ -2,11 +2,13 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 
 	"github.com/spf13/cobra"
 )
@@ -36,9 +38,49 @@ func table(w io.Writer, head []string, rows [][]string) error {
 	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(tw, strings.ToUpper(strings.Join(head, "\t")))
 	for _, r := range rows {
+		for i := range r {
+			r[i] = printable(r[i])
+		}
 		fmt.Fprintln(tw, strings.Join(r, "\t"))
 	}
 	return tw.Flush()
+}
+
+// printable replaces what would steer the terminal: anybody who may submit a job writes its prompt.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
+
+// emitRemoved says that something is gone.
+func emitRemoved(cmd *cobra.Command, what, id string) error {
+	return emit(cmd, map[string]string{"removed": id}, func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, what, "removed")
+		return err
+	})
+}
+
+// aName refuses what would make another address of a path.
+func aName(what, s string) error {
+	if s == "" || s == "." || s == ".." {
+		return usage(fmt.Errorf("%q is not %s", s, what))
+	}
+	return nil
+}
+
+// notBoth refuses --json where a clip goes to standard output.
+func notBoth(cmd *cobra.Command, to string) error {
+	if asJSON, _ := cmd.Flags().GetBool("json"); asJSON && to == "-" {
+		return usage(errors.New("--json and -o - both write to standard output: name a file"))
+	}
+	return nil
 }
 
 // ago says how long t lies back, as "12s" or "3h4m"; "-" for the zero time.

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"time"
 
@@ -34,10 +35,10 @@ nothing runs of. --stop ends one instance, after what it is answering.`,
 				return err
 			}
 			switch {
-			case stop != "":
-				return c.call(cmd.Context(), http.MethodDelete, "/api/v1/instances/"+url.PathEscape(stop), nil, nil)
+			case cmd.Flags().Changed("stop"):
+				return stopInstance(cmd, c, stop)
 			case functions:
-				return listFunctions(cmd, c)
+				return listFunctions(cmd, c, args)
 			}
 			return listInstances(cmd, c, args)
 		},
@@ -49,9 +50,30 @@ nothing runs of. --stop ends one instance, after what it is answering.`,
 	return cmd
 }
 
+func stopInstance(cmd *cobra.Command, c *client, id string) error {
+	if err := aName("an instance's id", id); err != nil {
+		return err
+	}
+	if err := c.call(cmd.Context(), http.MethodDelete, "/api/v1/instances/"+url.PathEscape(id), nil, nil); err != nil {
+		return err
+	}
+	return emitRemoved(cmd, "instance "+id, id)
+}
+
+// known asks the server for a function, which explains itself when there is none of that name.
+func known(cmd *cobra.Command, c *client, name string) error {
+	if err := aName("a function's name", name); err != nil {
+		return err
+	}
+	return c.call(cmd.Context(), http.MethodGet, "/api/v1/functions/"+url.PathEscape(name), nil, nil)
+}
+
 func listInstances(cmd *cobra.Command, c *client, args []string) error {
 	path := "/api/v1/instances"
 	if len(args) == 1 {
+		if err := known(cmd, c, args[0]); err != nil {
+			return err
+		}
 		path += "?function=" + url.QueryEscape(args[0])
 	}
 	var out struct {
@@ -88,12 +110,18 @@ func size(b spec.Bytes) string {
 	return strconv.FormatInt((int64(b)+1<<19)>>20, 10) + "MiB"
 }
 
-func listFunctions(cmd *cobra.Command, c *client) error {
+func listFunctions(cmd *cobra.Command, c *client, args []string) error {
 	var out struct {
 		Functions []spec.FunctionStatus `json:"functions"`
 	}
 	if err := c.call(cmd.Context(), http.MethodGet, "/api/v1/functions", nil, &out); err != nil {
 		return err
+	}
+	if len(args) == 1 {
+		if err := known(cmd, c, args[0]); err != nil {
+			return err
+		}
+		out.Functions = slices.DeleteFunc(out.Functions, func(f spec.FunctionStatus) bool { return f.Function.Name != args[0] })
 	}
 	return emit(cmd, out.Functions, func(w io.Writer) error {
 		rows := make([][]string, 0, len(out.Functions))

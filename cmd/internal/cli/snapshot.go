@@ -48,6 +48,11 @@ func snapshotCall(use, short, example string, args int, run func(cmd *cobra.Comm
 			if err != nil {
 				return err
 			}
+			for _, id := range args {
+				if err := aName("the name of a function or the id of a snapshot", id); err != nil {
+					return err
+				}
+			}
 			return run(cmd, c, args)
 		},
 	}
@@ -115,7 +120,10 @@ func printSnapshot(w io.Writer, r catalog.Record) error {
 }
 
 func snapshotRm(cmd *cobra.Command, c *client, args []string) error {
-	return c.call(cmd.Context(), http.MethodDelete, "/api/v1/snapshots/"+url.PathEscape(args[0]), nil, nil)
+	if err := c.call(cmd.Context(), http.MethodDelete, "/api/v1/snapshots/"+url.PathEscape(args[0]), nil, nil); err != nil {
+		return err
+	}
+	return emitRemoved(cmd, "snapshot "+args[0], args[0])
 }
 
 func snapshotGc(cmd *cobra.Command, c *client, _ []string) error {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -45,8 +46,22 @@ func status(ctx context.Context, err error) (int, error) {
 		return exit.Code, exit.Err
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return interrupted, errors.New("interrupted")
-	case strings.HasPrefix(err.Error(), "unknown command "): // cobra's own, which no hook sees
+	case strings.HasPrefix(err.Error(), "unknown command "), strings.HasPrefix(err.Error(), "if any flags in the group "): // cobra's own, which no hook sees
 		return wrongUsage, err
 	}
 	return 1, err
+}
+
+// refuseOtherTopics makes help fail where there is nothing to help with.
+func refuseOtherTopics(root *cobra.Command) {
+	for _, c := range root.Commands() {
+		if c.Name() == "help" {
+			c.Args = func(_ *cobra.Command, args []string) error {
+				if _, rest, err := root.Find(args); err != nil || len(rest) > 0 {
+					return fmt.Errorf("there is no command %q; videosdgx --help lists those there are", strings.Join(args, " "))
+				}
+				return nil
+			}
+		}
+	}
 }
