@@ -234,6 +234,29 @@ func TestRestartKnowsWhatWasRestored(t *testing.T) {
 	})
 }
 
+// TestAHalfRestoredInstanceIsNotAdopted: nobody has given it random numbers of its own.
+func TestAHalfRestoredInstanceIsNotAdopted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newRig(t, func(c *Config) { c.Snapshots = &snapshots{dir: "images"} })
+		r.cfg.Sandbox = &restorer{sandbox: r.box}
+		r.open()
+		r.begin()
+		r.function("f", func(fn *spec.Function) { fn.Snapshot = "always" })
+		r.must("f", "1")
+		half := r.box.any("f")
+		if err := os.Remove(filepath.Join(r.cfg.RunDir, half.ID(), "restored")); err != nil {
+			t.Fatal(err)
+		}
+		r.Abandon()
+		r.open()
+		r.begin()
+		if r.must("f", "1"); r.box.any("f") == half {
+			t.Error("it serves")
+		}
+		r.end()
+	})
+}
+
 func TestTheFasterStartIsChosen(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		keeper := &snapshots{}

@@ -136,8 +136,9 @@ func (l *launch) plain(ctx context.Context, m *member, fn spec.Function, staged 
 func (l *launch) restore(ctx context.Context, m *member, fn spec.Function, dir string, staged bool, ph spec.Phases) (*member, spec.Phases, error) {
 	p := l.p
 	if staged {
-		p.returnSpare(m)
-		m = p.swap(m, fn)
+		spare := m
+		m = p.swap(spare, fn)
+		p.returnSpare(spare)
 	}
 	var err error
 	if ph.Restore, ph.Init, err = m.inst.Restore(ctx, dir, l.since); err == nil {
@@ -167,6 +168,10 @@ func (p *pool) swap(old *member, fn spec.Function) *member {
 func (p *pool) returnSpare(m *member) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.retired != nil || len(p.spares)+p.staging >= p.fn.StagedSpares {
+		p.discard(m)
+		return
+	}
 	p.spares = append(p.spares, m)
 }
 
@@ -189,6 +194,9 @@ func (l *launch) joined(m *member, phases spec.Phases) {
 	p.offer(m)
 	m.fresh = nil // nobody was waiting: the next one finds it warm
 	p.provision()
+	if m.inst.Ended() { // before it was in ready, where its end is looked for
+		p.gone(m)
+	}
 }
 
 // backoffs between starts that nobody asked for and that failed.
@@ -205,6 +213,7 @@ func (l *launch) failed(err error) {
 	l.count(-1)
 	if errors.Is(err, errCalledOff) || p.retired != nil {
 		p.grow()
+		p.provision()
 		return
 	}
 	p.meter().StartFailed(p.name)

@@ -49,7 +49,7 @@ func (m *member) sample(ctx context.Context) {
 	}
 	m.memory.Store(int64(max(u.RSS, u.Anon)))
 	p.mu.Lock()
-	p.seen = max(p.seen, spec.Bytes(float64(u.Anon)*headroom), 1)
+	p.seen = max(p.seen, u.Anon, min(spec.Bytes(float64(u.Anon)*headroom), p.fn.Limits.Memory), 1)
 	if done { // one that still works on its first event may take far more yet
 		p.measured = p.seen
 	}

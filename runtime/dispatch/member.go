@@ -39,14 +39,14 @@ type member struct {
 	timer    *time.Timer // nil: never idle yet
 	armed    bool        // the timer runs
 
-	lent    atomic.Bool  // to somebody who makes a snapshot of it
-	claims  atomic.Int32 // starts that wait for its room
-	memory  atomic.Int64 // last seen, bytes
-	touched atomic.Bool  // used since memory was last looked at
+	lent    atomic.Bool         // to somebody who makes a snapshot of it
+	claims  map[*entry]struct{} // starts that wait for its room
+	memory  atomic.Int64        // last seen, bytes
+	touched atomic.Bool         // used since memory was last looked at
 }
 
 // claimed says that a start that came first waits for this member's room.
-func (m *member) claimed() bool { return m.claims.Load() > 0 }
+func (m *member) claimed() bool { return len(m.claims) > 0 }
 
 // newMember makes an absent instance of the pool's function.
 func (p *pool) newMember(fn spec.Function) *member {
@@ -99,6 +99,11 @@ func (p *pool) died(m *member, e instance.Exit) {
 	p.d.cfg.Log.Warn("instance ended by itself", "instance", m.inst.ID(), "function", p.name, "status", e.Code, "oom", e.OOMKilled)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.gone(m)
+}
+
+// gone takes a member out whose processes have ended; the caller holds the pool's mutex.
+func (p *pool) gone(m *member) {
 	if _, ok := p.ready[m]; !ok {
 		return
 	}

@@ -205,6 +205,7 @@ func (p *pool) offer(m *member) {
 		w.granted <- p.take(m, w.since)
 		p.d.room.tell() // who is first in the queue now may have come after a start that waits for this room
 	}
+	p.callOff()
 	if m.slots > 0 && !m.listed {
 		m.listed = true
 		p.free = append(p.free, m)

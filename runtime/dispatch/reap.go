@@ -31,7 +31,12 @@ func (m *member) rest() {
 	}
 }
 
+// freezeTime bounds a freeze: a process that waits for a disk cannot be frozen, and the next event would wait for it.
+const freezeTime = 5 * time.Second
+
 func (m *member) freeze(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, freezeTime)
+	defer cancel()
 	if err := m.inst.Freeze(ctx); err != nil {
 		m.pool.d.cfg.Log.Warn("idle instance not frozen", "instance", m.inst.ID(), "error", err)
 	}

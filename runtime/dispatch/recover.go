@@ -107,6 +107,9 @@ func (p *pool) adopted(m *member) bool {
 	m.inst.Keep()
 	p.ready[m] = struct{}{}
 	p.offer(m)
+	if m.inst.Ended() { // before its end was looked for
+		p.gone(m)
+	}
 	return true
 }
 

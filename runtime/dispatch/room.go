@@ -3,6 +3,7 @@ package dispatch
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -106,7 +107,7 @@ func (e *entry) View() ([]placement.Pool, []placement.Holding) {
 	e.books.Unlock()
 	held := make([]placement.Holding, len(all))
 	for i, x := range all {
-		s := x.m.standing(e.since)
+		s := x.m.standing(e)
 		held[i] = placement.Holding{
 			ID: x.m.inst.ID(), Demand: x.h.demand, Settled: x.h.settled, Priority: x.h.priority,
 			Movable: s.movable, Yields: s.yields, Stays: s.stays,
@@ -119,7 +120,8 @@ func (e *entry) View() ([]placement.Pool, []placement.Holding) {
 type standing struct{ movable, yields, stays bool }
 
 // standing says how the member stands towards a start that has been wanted since then.
-func (m *member) standing(since time.Time) standing {
+func (m *member) standing(e *entry) standing {
+	since := e.since
 	p := m.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -129,8 +131,10 @@ func (m *member) standing(since time.Time) standing {
 		return standing{} // it goes as soon as it can
 	case p.fn.Pin || len(p.ready)+p.starting <= p.fn.MinInstances:
 		return standing{stays: true}
-	case !ready || len(p.ready) <= p.fn.MinInstances:
+	case !ready || len(p.ready) <= p.fn.MinInstances || m.promised(e):
 		return standing{}
+	case p == e.m.pool && !e.m.lent.Load():
+		return standing{} // one of a version does not give way to another of it: the queue would be served later, not sooner
 	}
 	first := p.queue.Front()
 	older := first != nil && first.Value.(*waiter).since.Before(since)
@@ -149,7 +153,7 @@ func (e *entry) Hold() {
 func (e *entry) Evict(ctx context.Context, ids []string) error {
 	var work sync.WaitGroup
 	for _, id := range ids {
-		if v, ok := e.d.members.Load(id); ok && v.(*member).giveUp(e.since) {
+		if v, ok := e.d.members.Load(id); ok && v.(*member).giveUp(e) {
 			m := v.(*member)
 			e.d.cfg.Log.Info("evicting", "instance", id, "for", e.m.inst.Function().Name)
 			m.pool.meter().Evicted(m.pool.name)
@@ -170,8 +174,8 @@ func (r *room) age(m *member) {
 }
 
 // giveUp takes a member out of service if it still may go.
-func (m *member) giveUp(since time.Time) bool {
-	if !m.standing(since).movable {
+func (m *member) giveUp(e *entry) bool {
+	if !m.standing(e).movable {
 		return false
 	}
 	p := m.pool
@@ -194,15 +198,47 @@ func (e *entry) Claim(ids []string) {
 	for _, id := range ids {
 		if v, ok := e.d.members.Load(id); ok {
 			m := v.(*member)
-			m.claims.Add(1)
+			m.claim(e)
 			e.claimed = append(e.claimed, m)
 		}
 	}
 	for _, m := range before {
-		if m.claims.Add(-1) == 0 {
-			m.resume()
+		if !slices.Contains(e.claimed, m) {
+			m.unclaim(e)
 		}
 	}
+	if len(e.claimed) == 0 && len(before) > 0 {
+		e.tell() // younger starts may have what was claimed
+	}
+}
+
+func (m *member) claim(e *entry) {
+	m.pool.mu.Lock()
+	defer m.pool.mu.Unlock()
+	if m.claims == nil {
+		m.claims = map[*entry]struct{}{}
+	}
+	m.claims[e] = struct{}{}
+}
+
+func (m *member) unclaim(e *entry) {
+	m.pool.mu.Lock()
+	delete(m.claims, e)
+	free := len(m.claims) == 0
+	m.pool.mu.Unlock()
+	if free {
+		m.resume()
+	}
+}
+
+// promised says that an older start than e waits for this member's room; the caller holds the pool's mutex.
+func (m *member) promised(e *entry) bool {
+	for other := range m.claims {
+		if other != e && other.since.Before(e.since) {
+			return true
+		}
+	}
+	return false
 }
 
 // resume lets a member that is no longer claimed serve the invocations that came meanwhile.

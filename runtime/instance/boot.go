@@ -69,8 +69,11 @@ func (i *Instance) Restore(ctx context.Context, dir string, since time.Time) (re
 	}
 	restore = time.Since(begin)
 	begin = time.Now()
-	if err := client.Restored(ctx, i.box.Dial, news(i.cfg.ID)); err != nil {
+	if err := i.while(ctx, func(ctx context.Context) error { return client.Restored(ctx, i.box.Dial, news(i.cfg.ID)) }); err != nil {
 		return restore, 0, i.startError(err)
+	}
+	if err := os.WriteFile(i.ownMark(), nil, 0o600); err != nil {
+		return restore, 0, fmt.Errorf("note that instance %s is one of its own (is the disk full?): %w", i.cfg.ID, err)
 	}
 	if err := i.ready(ctx); err != nil {
 		return restore, 0, err
@@ -83,6 +86,10 @@ const (
 	plain, snapshot = "plain", "snapshot"
 	labelStartedBy  = "videosdgx.startedBy"
 )
+
+// ownMark is a file that is there once a restored instance has random numbers of its own. Without it none is adopted: two
+// that a control plane left in the middle of their restores would draw the same ones.
+func (i *Instance) ownMark() string { return filepath.Join(i.cfg.Dir, "restored") }
 
 // restored is the configuration of an instance that is made from a checkpoint.
 func (c Config) restored() Config {
@@ -105,6 +112,10 @@ func news(id string) wire.RestoredHead {
 // one that was frozen between two events.
 func (i *Instance) Adopt(ctx context.Context, box Box) error {
 	i.box = box
+	by := cmp.Or(box.Labels()[labelStartedBy], plain)
+	if _, err := os.Stat(i.ownMark()); by == snapshot && err != nil {
+		return fmt.Errorf("it was being restored when its control plane ended: %w", err)
+	}
 	err := i.do(func(l *life) error { return errors.Join(l.to(spec.Staged), l.to(spec.Starting)) })
 	if f, ok := box.(Freezer); ok && err == nil {
 		err = f.Thaw(ctx)
@@ -115,7 +126,7 @@ func (i *Instance) Adopt(ctx context.Context, box Box) error {
 	if err != nil {
 		return err
 	}
-	return i.serve(cmp.Or(box.Labels()[labelStartedBy], plain), time.Now())
+	return i.serve(by, time.Now())
 }
 
 // serve takes the last step of a start.
@@ -131,8 +142,19 @@ func (i *Instance) serve(by string, since time.Time) error {
 	})
 }
 
-// ready waits for the function's first /next, no longer than its initTimeout, and not at all once it has exited.
+// ready waits for the function's first /next.
 func (i *Instance) ready(ctx context.Context) error {
+	var state wire.StateHead
+	err := i.while(ctx, func(ctx context.Context) (err error) { state, err = client.Ready(ctx, i.box.Dial); return err })
+	if err != nil {
+		return i.startError(err)
+	}
+	i.hooked.Store(state.Restores)
+	return nil
+}
+
+// while bounds f by initTimeout, and ends it once the instance has exited.
+func (i *Instance) while(ctx context.Context, f func(context.Context) error) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, i.cfg.Function.InitTimeout.D()+initSlack, errdefs.ErrUnavailable)
 	defer cancel()
 	ctx, exited := context.WithCancelCause(ctx)
@@ -144,12 +166,7 @@ func (i *Instance) ready(ctx context.Context) error {
 		case <-ctx.Done():
 		}
 	}()
-	state, err := client.Ready(ctx, i.box.Dial)
-	if err != nil {
-		return i.startError(err)
-	}
-	i.hooked.Store(state.Restores)
-	return nil
+	return f(ctx)
 }
 
 // furnish makes the instance's folder with guest.json in it, and the folder of its log.

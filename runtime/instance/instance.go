@@ -146,3 +146,13 @@ func (i *Instance) Status() spec.InstanceStatus {
 	}
 	return s
 }
+
+// Ended says that no process is left of one that has been started.
+func (i *Instance) Ended() bool {
+	select {
+	case <-i.box.Exited():
+		return true
+	default:
+		return false
+	}
+}

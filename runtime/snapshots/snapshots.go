@@ -132,10 +132,13 @@ func (s *Service) Lookup(fn spec.Function) (dir string, ok bool) {
 	if !ok {
 		return "", false
 	}
-	_, err = s.o.Catalog.Get(r.ID)
+	now, err := s.o.Catalog.Get(r.ID)
 	if errdefs.IsNotFound(err) {
 		s.forget(r.ID) // it went to keep the budget
 		return "", false
+	}
+	if err == nil && now.State != catalog.Ready {
+		return "", false // another one of the same version is being proven
 	}
 	if err == nil {
 		err = s.o.Catalog.Verify(s.base, r, false)
