@@ -83,10 +83,7 @@ func TestDeletedFunctionGoes(t *testing.T) {
 		r.begin()
 		r.function("f", func(fn *spec.Function) { fn.MinInstances = 1 })
 		synctest.Wait()
-		r.fns.mu.Lock()
-		delete(r.fns.all, "f")
-		r.fns.mu.Unlock()
-		r.Changed("f")
+		r.delete("f")
 		synctest.Wait()
 		if _, _, err := r.call(t.Context(), "f", "1"); !errdefs.IsNotFound(err) || r.box.count() != 0 {
 			t.Errorf("%d boxes, %v", r.box.count(), err)
@@ -204,12 +201,18 @@ func (r *restorer) Restore(ctx context.Context, c instance.Config, _ string) (in
 	return b, err
 }
 
+// newRestoringRig has a snapshot of every function.
+func newRestoringRig(t *testing.T) *rig {
+	t.Helper()
+	return newRig(t, func(c *Config) {
+		c.Snapshots, c.Sandbox = &snapshots{dir: "images"}, &restorer{sandbox: c.Sandbox.(*sandbox)}
+	})
+}
+
 // TestRestartKnowsWhatWasRestored: how an instance was started is known of an adopted one too.
 func TestRestartKnowsWhatWasRestored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, func(c *Config) { c.Snapshots = &snapshots{dir: "images"} })
-		r.cfg.Sandbox = &restorer{sandbox: r.box}
-		r.open()
+		r := newRestoringRig(t)
 		r.begin()
 		want := map[string]string{"f": "snapshot", "g": "plain"}
 		r.function("f", func(fn *spec.Function) { fn.Snapshot = "always" })
@@ -237,9 +240,7 @@ func TestRestartKnowsWhatWasRestored(t *testing.T) {
 // TestAHalfRestoredInstanceIsNotAdopted: nobody has given it random numbers of its own.
 func TestAHalfRestoredInstanceIsNotAdopted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		r := newRig(t, func(c *Config) { c.Snapshots = &snapshots{dir: "images"} })
-		r.cfg.Sandbox = &restorer{sandbox: r.box}
-		r.open()
+		r := newRestoringRig(t)
 		r.begin()
 		r.function("f", func(fn *spec.Function) { fn.Snapshot = "always" })
 		r.must("f", "1")

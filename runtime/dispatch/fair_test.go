@@ -13,14 +13,6 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// takes makes every event last so long.
-func (r *rig) takes(d time.Duration) {
-	r.box.handle = func(_ *box, _ wire.InvokeHead, event []byte) ([]byte, *wire.FailHead) {
-		time.Sleep(d)
-		return event, nil
-	}
-}
-
 // TestAVersionDoesNotEvictItself: where there is room for two of the ten instances that a function may have, a queue is
 // served by two, and none of them is stopped to start another in its place.
 func TestAVersionDoesNotEvictItself(t *testing.T) {

@@ -327,3 +327,19 @@ func pools(total spec.Bytes) func(*Config) {
 		}
 	}
 }
+
+// takes makes every event last so long.
+func (r *rig) takes(d time.Duration) {
+	r.box.handle = func(_ *box, _ wire.InvokeHead, event []byte) ([]byte, *wire.FailHead) {
+		time.Sleep(d)
+		return event, nil
+	}
+}
+
+// delete takes a function out of the catalogue.
+func (r *rig) delete(name string) {
+	r.fns.mu.Lock()
+	delete(r.fns.all, name)
+	r.fns.mu.Unlock()
+	r.Changed(name)
+}

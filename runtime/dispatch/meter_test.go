@@ -7,7 +7,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/videosdgx/videosdgx/runtime/guest/wire"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -36,10 +35,7 @@ func TestDeletedFunctionIsForgotten(t *testing.T) {
 		m := &tally{}
 		r := newRig(t, func(c *Config) { c.Meter = m })
 		r.begin()
-		r.box.handle = func(_ *box, _ wire.InvokeHead, event []byte) ([]byte, *wire.FailHead) {
-			time.Sleep(10 * time.Millisecond)
-			return event, nil
-		}
+		r.takes(10 * time.Millisecond)
 		r.function("f")
 		r.must("f", "1")
 		var late sync.WaitGroup
@@ -49,10 +45,7 @@ func TestDeletedFunctionIsForgotten(t *testing.T) {
 			}
 		})
 		time.Sleep(time.Millisecond)
-		r.fns.mu.Lock()
-		delete(r.fns.all, "f")
-		r.fns.mu.Unlock()
-		r.Changed("f")
+		r.delete("f")
 		late.Wait()
 		r.function("f")
 		r.must("f", "3")

@@ -96,9 +96,7 @@ func (s *Service) dumpAndProve(ctx context.Context, fn spec.Function, k snapshot
 	if err != nil {
 		return catalog.Record{}, errors.Join(err, s.o.Catalog.Discard(images))
 	}
-	s.mu.Lock()
-	delete(s.ready, k.Digest()) // the files on disk become those of another one, whose record a start cannot know yet
-	s.mu.Unlock()
+	s.forget(k.Digest()) // the files on disk become those of another one, whose record a start cannot know yet
 	r, err := s.o.Catalog.Commit(ctx, images, catalog.Record{
 		Key: k, Function: fn.Name, Version: fn.Version, State: catalog.Unproven, Dump: dump,
 	})

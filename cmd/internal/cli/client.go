@@ -21,9 +21,8 @@ const defaultServer = "http://127.0.0.1:9000"
 
 // client talks to a running `videosdgx serve`. It has no overall timeout: answers may stream for hours, ctx ends them.
 type client struct {
-	base     *url.URL
-	http     *http.Client
-	answered bool // the server has, at least once
+	base *url.URL
+	http *http.Client
 }
 
 // addServerFlag gives cmd the --server flag that newClient reads.
@@ -98,7 +97,6 @@ func (c *client) send(ctx context.Context, method, path string, header http.Head
 	if err != nil {
 		return nil, c.explain(err)
 	}
-	c.answered = true
 	if resp.StatusCode >= 400 {
 		defer resp.Body.Close()
 		return nil, readServerError(resp)

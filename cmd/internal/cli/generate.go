@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -145,11 +146,10 @@ func runGenerate(cmd *cobra.Command, c *client, o generateOptions, prompt string
 	if err != nil {
 		return err
 	}
-	if err := notBoth(cmd, o.output); err != nil && !o.detach {
-		return err
-	}
-	if err := writable(o.output); err != nil && !o.detach {
-		return err
+	if !o.detach {
+		if err := cmp.Or(notBoth(cmd, o.output), writable(o.output)); err != nil {
+			return err
+		}
 	}
 	if o.model, err = c.pickModel(ctx, o.model); err != nil {
 		return err

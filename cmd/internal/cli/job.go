@@ -143,9 +143,6 @@ func (c *client) watchJob(ctx context.Context, id string, fn func(jobEvent)) (jo
 		if errors.As(err, &refused) && refused.Status < 500 || ctx.Err() != nil {
 			return job{}, errors.Join(err, ctx.Err())
 		}
-		if !c.answered {
-			return job{}, err // not a server that restarts: none that was there
-		}
 		if failures++; seen > 0 {
 			failures = 1
 		}

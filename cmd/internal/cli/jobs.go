@@ -114,7 +114,7 @@ func stateText(j job) string {
 func spent(j job) string { return span(time.Duration(j.Seconds * float64(time.Second))) }
 
 func shorten(s string, most int) string {
-	r := []rune(strings.Join(strings.Fields(printable(s)), " "))
+	r := []rune(strings.Join(strings.Fields(s), " "))
 	if len(r) <= most {
 		return string(r)
 	}
@@ -171,6 +171,9 @@ func newJobsWatchCmd() *cobra.Command {
 	return jobCmd("watch ID", "Follow a job until it has ended",
 		"Follow a job until it has ended; the exit status is 0 when it completed. With --json every event is one line. Interrupting leaves the job alone.",
 		"  videosdgx jobs watch 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7", func(cmd *cobra.Command, c *client, id string) error {
+			if _, err := c.job(cmd.Context(), id); err != nil {
+				return err // no server, or no such job: only one that was there is waited for
+			}
 			asJSON, _ := cmd.Flags().GetBool("json")
 			t := newTracker(cmd.ErrOrStderr(), asJSON)
 			defer t.close()

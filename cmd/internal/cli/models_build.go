@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -64,8 +63,11 @@ held to it first. A bundle that is already there is replaced once the new one is
 				}
 				name = filepath.Base(abs)
 			}
-			if err := aName("a model's name", name); err != nil || strings.ContainsAny(name, `/\`) {
-				return cmp.Or(err, usage(fmt.Errorf("%q is not a model's name: it is that of a folder, without %q", name, '/')))
+			if strings.ContainsAny(name, `/\`) {
+				return usage(fmt.Errorf("%q is not a model's name: it is that of a folder, without %q", name, '/'))
+			}
+			if err := aName("a model's name", name); err != nil {
+				return err
 			}
 			if out == "" {
 				out = filepath.Join(modelsDir(cmd), name)

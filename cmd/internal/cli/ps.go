@@ -4,7 +4,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
@@ -60,18 +59,18 @@ func stopInstance(cmd *cobra.Command, c *client, id string) error {
 	return emitRemoved(cmd, "instance "+id, id)
 }
 
-// known asks the server for a function, which explains itself when there is none of that name.
-func known(cmd *cobra.Command, c *client, name string) error {
+// functionStatus asks the server for a function, which explains itself when there is none of that name.
+func functionStatus(cmd *cobra.Command, c *client, name string) (st spec.FunctionStatus, err error) {
 	if err := aName("a function's name", name); err != nil {
-		return err
+		return st, err
 	}
-	return c.call(cmd.Context(), http.MethodGet, "/api/v1/functions/"+url.PathEscape(name), nil, nil)
+	return st, c.call(cmd.Context(), http.MethodGet, "/api/v1/functions/"+url.PathEscape(name), nil, &st)
 }
 
 func listInstances(cmd *cobra.Command, c *client, args []string) error {
 	path := "/api/v1/instances"
 	if len(args) == 1 {
-		if err := known(cmd, c, args[0]); err != nil {
+		if _, err := functionStatus(cmd, c, args[0]); err != nil {
 			return err
 		}
 		path += "?function=" + url.QueryEscape(args[0])
@@ -114,14 +113,14 @@ func listFunctions(cmd *cobra.Command, c *client, args []string) error {
 	var out struct {
 		Functions []spec.FunctionStatus `json:"functions"`
 	}
-	if err := c.call(cmd.Context(), http.MethodGet, "/api/v1/functions", nil, &out); err != nil {
-		return err
-	}
 	if len(args) == 1 {
-		if err := known(cmd, c, args[0]); err != nil {
+		st, err := functionStatus(cmd, c, args[0])
+		if err != nil {
 			return err
 		}
-		out.Functions = slices.DeleteFunc(out.Functions, func(f spec.FunctionStatus) bool { return f.Function.Name != args[0] })
+		out.Functions = append(out.Functions, st)
+	} else if err := c.call(cmd.Context(), http.MethodGet, "/api/v1/functions", nil, &out); err != nil {
+		return err
 	}
 	return emit(cmd, out.Functions, func(w io.Writer) error {
 		rows := make([][]string, 0, len(out.Functions))

@@ -90,8 +90,10 @@ func (c Config) Validate() error {
 	oneOf("snapshots", c.Snapshots, "auto", "off")
 	oneOf("logLevel", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf("logFormat", c.LogFormat, "text", "json")
-	if _, _, err := net.SplitHostPort(c.Listen); err != nil {
+	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
 		errs = append(errs, fmt.Errorf("listen is %q: write HOST:PORT, such as 127.0.0.1:9000", c.Listen))
+	} else if n, err := strconv.Atoi(port); err == nil && (n < 0 || n > 65535) { // names of services are ports too
+		errs = append(errs, fmt.Errorf("listen is %q: its port must lie in 0…65535", c.Listen))
 	}
 	atLeast := func(name string, value, least int64) {
 		if value < least {
@@ -100,11 +102,6 @@ func (c Config) Validate() error {
 	}
 	atLeast("modelsAtOnce", c.ModelsAtOnce, 1)
 	atLeast("snapshotMB", c.SnapshotMB, 0)
-	if _, port, err := net.SplitHostPort(c.Listen); err == nil {
-		if n, err := strconv.Atoi(port); err == nil && (n < 0 || n > 65535) { // names of services are ports too
-			errs = append(errs, fmt.Errorf("listen is %q: its port must lie in 0…65535", c.Listen))
-		}
-	}
 	if c.Data == "" {
 		errs = append(errs, errors.New("data is empty: name the folder of all state"))
 	}

@@ -78,11 +78,7 @@ func (a *API) callee(r *http.Request) (Ref, spec.Function, error) {
 		return a.find(r)
 	}
 	ref, err := a.onlyFunction(r)
-	if err != nil {
-		return ref, spec.Function{}, err
-	}
-	fn, err := gateway.Find(r.Context(), a.Functions, ref.Name, ref.Qualifier)
-	return ref, fn, err
+	return a.found(r, ref, err)
 }
 
 // onlyFunction serves the name "function", which the Lambda Runtime Interface Emulator's users have in their scripts,
@@ -101,6 +97,11 @@ func (a *API) onlyFunction(r *http.Request) (Ref, error) {
 // find resolves a request's function.
 func (a *API) find(r *http.Request) (Ref, spec.Function, error) {
 	ref, err := a.ref(r)
+	return a.found(r, ref, err)
+}
+
+// found gives what ref names; err is why there is no ref.
+func (a *API) found(r *http.Request, ref Ref, err error) (Ref, spec.Function, error) {
 	if err != nil {
 		return ref, spec.Function{}, err
 	}

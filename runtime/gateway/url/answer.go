@@ -58,11 +58,11 @@ func (h *Handler) collect(res *spec.Result, head answer, body io.Reader) (answer
 		a := failure(t.ErrorType, errorOf(res, t, b))
 		a.run = t.Run
 		return a, nil
-	case head.status != 0 && (res.ContentType == urlevent.Integration || !formatted(b)):
+	case head.status != 0 && res.ContentType == urlevent.Integration:
 		head.body, head.run = b, t.Run
 		return head, nil
 	}
-	a, err := interpret(b)
+	a, err := interpret(b, head)
 	a.run = t.Run
 	return a, err
 }
@@ -84,15 +84,20 @@ func failure(errorType string, body []byte) answer {
 	return answer{status: gateway.FunctionStatus(errorType), header: h, body: body}
 }
 
-// interpret reads a buffered answer: format 2.0 when it is an object with a statusCode, else JSON with status 200.
-func interpret(b []byte) (answer, error) {
+// interpret reads a buffered answer: format 2.0 when it is an object with a statusCode, else a body under head, which is
+// that of JSON where the function has named no other type.
+func interpret(b []byte, head answer) (answer, error) {
 	var out output
 	var err error
 	if looksFormatted(b) {
 		err = json.Unmarshal(b, &out) // fills in what fits, also where something does not
 	}
 	if _, ok := out.status(); !ok {
-		return answer{status: http.StatusOK, header: http.Header{"Content-Type": {"application/json"}}, body: b}, nil
+		if head.status == 0 {
+			head = answer{status: http.StatusOK, header: http.Header{"Content-Type": {"application/json"}}}
+		}
+		head.body = b
+		return head, nil
 	}
 	if err != nil {
 		return answer{}, errBadAnswer("it has a statusCode, but %s", misfit(err))
@@ -103,17 +108,6 @@ func interpret(b []byte) (answer, error) {
 	}
 	a.body, err = out.bytes()
 	return a, err
-}
-
-// formatted says whether an answer has payload format 2.0, or at least a statusCode as if it had.
-func formatted(b []byte) bool {
-	var out output
-	if !looksFormatted(b) {
-		return false
-	}
-	_ = json.Unmarshal(b, &out) // as interpret does
-	_, ok := out.status()
-	return ok
 }
 
 // misfit says in which field an answer has not the form of an HTTP answer.

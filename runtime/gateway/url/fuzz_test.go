@@ -39,7 +39,7 @@ func FuzzAnswer(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		a, err := interpret(b)
+		a, err := interpret(b, answer{})
 		if err != nil {
 			return
 		}
