@@ -44,6 +44,8 @@ var rooms = []room{
 	{"runtime/sandbox/containerd", []string{"runtime/instance", "runtime/guest", "runtime/spec", "snapshotter/criu"},
 		"containerd's driver also has CRIU write the images of its tasks"},
 	{"runtime/gateway", []string{"runtime/jobs", "runtime/sockio", "runtime/spec"}, "gateway → jobs → dispatch → instance"},
+	{"runtime/gateway/rest", []string{"runtime/gateway", "runtime/jobs", "runtime/spec", "functions/schema"},
+		"requests are held to the schema that their model publishes"},
 	{"runtime/gateway/snapshots", []string{"runtime/gateway", "runtime/spec", "snapshotter/catalog"}, "it shows the catalogue's records as they are"},
 
 	{"snapshotter", nil, "the runtime stands on the snapshotter"},
@@ -51,12 +53,13 @@ var rooms = []room{
 	{"snapshotter/criu", []string{"snapshotter"}, "a driver knows only the interface it implements"},
 	{"snapshotter/cuda", []string{"snapshotter"}, "a driver knows only the interface it implements"},
 
-	{"functions/handler", []string{"functions/media"}, "what every model function shares names no model"},
+	{"functions/schema", nil, "requests are read by one leaf, in functions and in the gateway"},
+	{"functions/handler", []string{"functions/media", "functions/schema"}, "what every model function shares names no model"},
 	{"functions/media", nil, "encoding knows pictures, not models"},
 	{"functions/inference", nil, "how a model runs knows no model"},
 	{"functions/inference/engine/ort", []string{"functions/inference/engine", "functions/inference/onnx"}, "an engine's driver knows the interface and the graph's format"},
 	// every other folder of functions is a model
-	{"functions", []string{"functions/handler", "functions/media", "functions/inference"},
+	{"functions", []string{"functions/handler", "functions/media", "functions/schema", "functions/inference"},
 		"functions meet the runtime over HTTP only, and what two models share moves down into inference"},
 
 	{"images", nil, "the builder works on files"},

@@ -1,0 +1,167 @@
+package schema
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+	"golang.org/x/text/language"
+	"golang.org/x/text/message"
+)
+
+var english = message.NewPrinter(language.English)
+
+// explain turns what the library found into sentences. Alternatives are one finding: which of them was meant is not known.
+func (s *Schema) explain(e *jsonschema.ValidationError, o Object, f *findings) {
+	switch e.ErrorKind.(type) {
+	case *kind.Schema, *kind.Group, *kind.AllOf, *kind.Reference:
+		for _, cause := range e.Causes {
+			s.explain(cause, o, f)
+		}
+		return
+	}
+	if len(e.Causes) > 0 && !isChoice(e.ErrorKind) {
+		for _, cause := range e.Causes {
+			s.explain(cause, o, f)
+		}
+		return
+	}
+	for _, w := range s.sentences(e, o) {
+		f.add(w)
+	}
+}
+
+func isChoice(k jsonschema.ErrorKind) bool {
+	switch k.(type) {
+	case *kind.AnyOf, *kind.OneOf, *kind.Not, *kind.Contains:
+		return true
+	}
+	return false
+}
+
+func (s *Schema) sentences(e *jsonschema.ValidationError, o Object) []Wrong {
+	at := e.InstanceLocation
+	switch k := e.ErrorKind.(type) {
+	case *kind.Required:
+		return each(at, k.Missing, s.missing)
+	case *kind.AdditionalProperties:
+		slices.Sort(k.Properties)
+		return each(at, k.Properties[:min(len(k.Properties), maxNamed)], s.unknown)
+	}
+	name := strings.Join(at, "/")
+	w := Wrong{Field: fieldOf(at)}
+	if len(at) == 0 {
+		w.Detail = "the request " + e.ErrorKind.LocalizedString(english) + "."
+		return []Wrong{w}
+	}
+	p := Property{}
+	if len(at) == 1 {
+		p = s.properties[at[0]]
+		w.Value = repeatable(o[at[0]])
+	}
+	w.Min, w.Max = p.Minimum, p.Maximum
+	w.Detail = detail(Show(name), e.ErrorKind, p, o, at)
+	return []Wrong{w}
+}
+
+// maxNamed is how many unknown fields are told.
+const maxNamed = 20
+
+func each(at, names []string, say func(name string) string) (out []Wrong) {
+	for _, n := range names {
+		out = append(out, Wrong{Field: fieldOf(append(slices.Clone(at), n)), Detail: say(n)})
+	}
+	return out
+}
+
+func fieldOf(at []string) string {
+	parts := make([]string, len(at))
+	for i, p := range at {
+		parts[i] = Pointer(p)
+	}
+	return strings.Join(parts, "/")
+}
+
+func (s *Schema) missing(name string) string {
+	p := s.properties[name]
+	if p.Description != "" {
+		return fmt.Sprintf("%s is missing: %s.", name, strings.TrimSuffix(lower(p.Description), "."))
+	}
+	return fmt.Sprintf("%s is missing: it must be %s.", name, p.wanted())
+}
+
+func lower(text string) string {
+	if len(text) > 1 && text[1] >= 'A' && text[1] <= 'Z' {
+		return text // an abbreviation
+	}
+	return strings.ToLower(text[:1]) + text[1:]
+}
+
+func (s *Schema) unknown(name string) string {
+	return fmt.Sprintf("%s is not a field of this request: there are %s.", Show(name), strings.Join(s.Properties(), ", "))
+}
+
+// repeatable is a value that an error may carry: short, and no structure.
+func repeatable(v any) any {
+	switch v := v.(type) {
+	case string:
+		return Show(v)
+	case []any, map[string]any:
+		return nil
+	}
+	return v
+}
+
+func detail(name string, k jsonschema.ErrorKind, p Property, o Object, at []string) string {
+	v := o[at[0]]
+	switch k := k.(type) {
+	case failed:
+		if k.keyword == "x-step" {
+			return outside(name, v, p)
+		}
+		return name + " " + k.text + "."
+	case *kind.Type:
+		if p.Type == nil {
+			return fmt.Sprintf("%s is of type %s: it must be %s.", name, k.Got, strings.Join(k.Want, " or "))
+		}
+		return fmt.Sprintf("%s is %s: it must be %s.", name, text(v), p.wanted())
+	case *kind.Minimum, *kind.Maximum, *kind.MultipleOf:
+		if p.Type != nil {
+			return outside(name, v, p)
+		}
+	case *kind.Pattern, *kind.MinLength:
+		if s, ok := v.(string); ok && strings.TrimSpace(s) == "" {
+			return empty(name, p)
+		}
+	case *kind.Enum:
+		return fmt.Sprintf("%s is %s: it must be one of %s.", name, text(v), list(k.Want))
+	}
+	return name + ": " + k.LocalizedString(english) + "."
+}
+
+func empty(name string, p Property) string {
+	if p.Description != "" {
+		return fmt.Sprintf("%s is empty: %s.", name, strings.TrimSuffix(lower(p.Description), "."))
+	}
+	return name + " is empty: give a text."
+}
+
+// text is a value as a sentence may repeat it.
+func text(v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return "of no known form"
+	}
+	return Show(string(b))
+}
+
+func list(values []any) string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = text(v)
+	}
+	return strings.Join(out, ", ")
+}

@@ -1,0 +1,156 @@
+package schema
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/containerd/errdefs"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+)
+
+// Schema is a compiled document.
+type Schema struct {
+	raw        json.RawMessage
+	compiled   *jsonschema.Schema
+	properties map[string]Property
+}
+
+// Property is what the document says of one member of a request, as far as sentences and defaults need it.
+type Property struct {
+	Type        any             `json:"type"`
+	Description string          `json:"description"`
+	Minimum     *float64        `json:"minimum"`
+	Maximum     *float64        `json:"maximum"`
+	MultipleOf  float64         `json:"multipleOf"`
+	Step        float64         `json:"x-step"`
+	MaxBytes    int             `json:"x-maxBytes"`
+	Default     json.RawMessage `json:"default"`
+	DefaultBy   string          `json:"x-default"`
+	File        *File           `json:"x-file"`
+}
+
+// File is what a property that holds a file takes.
+type File struct {
+	Types    []string `json:"types"`    // media types; none: any
+	MaxBytes int64    `json:"maxBytes"` // 0: no limit of its own
+}
+
+// most bounds a document: a schema is written by a person or made of a few limits.
+const most = 1 << 20
+
+// Compile reads a model's schema. InvalidArgument says what is wrong with it; references lead nowhere out of it.
+func Compile(raw []byte) (*Schema, error) {
+	if len(raw) > most {
+		return nil, fmt.Errorf("the request schema has %d bytes: %d at most: %w", len(raw), most, errdefs.ErrInvalidArgument)
+	}
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		return nil, fmt.Errorf("the request schema is not JSON: %w: %w", err, errdefs.ErrInvalidArgument)
+	}
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.UseLoader(nowhere{})
+	c.RegisterVocabulary(keywords)
+	c.AssertVocabs()
+	const at = "model:request"
+	if err := c.AddResource(at, doc); err != nil {
+		return nil, fmt.Errorf("the request schema cannot be used: %w: %w", err, errdefs.ErrInvalidArgument)
+	}
+	compiled, err := c.Compile(at)
+	if err != nil {
+		return nil, fmt.Errorf("the request schema cannot be used: %w: %w", err, errdefs.ErrInvalidArgument)
+	}
+	var root struct {
+		Properties map[string]Property `json:"properties"`
+	}
+	if err := json.Unmarshal(raw, &root); err != nil {
+		return nil, fmt.Errorf("the request schema has properties of an unknown form: %w: %w", err, errdefs.ErrInvalidArgument)
+	}
+	return &Schema{raw: slices.Clone(raw), compiled: compiled, properties: root.Properties}, nil
+}
+
+// nowhere is a loader that finds nothing: a schema must not make its reader fetch files or addresses.
+type nowhere struct{}
+
+func (nowhere) Load(url string) (any, error) {
+	return nil, fmt.Errorf("it refers to %s, and may refer to nothing but itself", url)
+}
+
+// Raw is the document as it was given.
+func (s *Schema) Raw() json.RawMessage { return s.raw }
+
+// Properties are the names of what a request may hold, sorted.
+func (s *Schema) Properties() []string { return slices.Sorted(maps.Keys(s.properties)) }
+
+// Property tells what the document says of a member; false when it is none.
+func (s *Schema) Property(name string) (Property, bool) {
+	p, ok := s.properties[name]
+	return p, ok
+}
+
+// Files are the names of the properties that hold files, sorted.
+func (s *Schema) Files() (names []string) {
+	for _, name := range s.Properties() {
+		if s.properties[name].File != nil {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Wrong is one thing that is wrong with a request.
+type Wrong struct {
+	Field    string   // JSON pointer without its first slash; "" is the whole request
+	Value    any      // what was sent, where it may be repeated
+	Detail   string   // one sentence, with the values that would do
+	Min, Max *float64 // of a number
+}
+
+// InvalidError is everything that is wrong with a request, of class InvalidArgument.
+type InvalidError struct{ Wrong []Wrong }
+
+func (e *InvalidError) Error() string {
+	var b bytes.Buffer
+	for i, w := range e.Wrong {
+		if i > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(w.Detail)
+	}
+	return b.String()
+}
+
+func (e *InvalidError) Unwrap() error { return errdefs.ErrInvalidArgument }
+
+// Check holds a request to the schema and gives everything that is wrong with it, one entry per field, in order.
+func (s *Schema) Check(o Object) []Wrong {
+	found := findings{}
+	o.zeroes(&found)
+	var bad *jsonschema.ValidationError
+	if err := s.compiled.Validate(map[string]any(o)); errors.As(err, &bad) {
+		s.explain(bad, o, &found)
+	} else if err != nil {
+		found.add(Wrong{Detail: "the request cannot be checked: " + err.Error() + "."})
+	}
+	return found.sorted()
+}
+
+// findings keeps the first finding of each field.
+type findings map[string]Wrong
+
+func (f findings) add(w Wrong) {
+	if _, told := f[w.Field]; !told {
+		f[w.Field] = w
+	}
+}
+
+func (f findings) sorted() (out []Wrong) {
+	for _, field := range slices.Sorted(maps.Keys(f)) {
+		out = append(out, f[field])
+	}
+	return out
+}
