@@ -11,6 +11,7 @@ import (
 func (p *Pipeline) decode(ctx context.Context, latents engine.Tensor, emit func(rgb []byte) error) error {
 	z := p.c.VAE.denormalise(latents)
 	run := chunked{sessions: p.sessions, first: graphDecodeFirst, next: graphDecodeNext}
+	defer run.close()
 	for t := range z.Shape[2] {
 		out, err := run.run(ctx, vaeLatent, frames(z, t, t+1))
 		if err != nil {
@@ -19,7 +20,11 @@ func (p *Pipeline) decode(ctx context.Context, latents engine.Tensor, emit func(
 		if emit == nil {
 			continue
 		}
-		if err := emitFrames(out[vaeVideo], emit); err != nil {
+		video, err := out.Tensor(vaeVideo)
+		if err != nil {
+			return err
+		}
+		if err := emitFrames(video, emit); err != nil {
 			return err
 		}
 	}

@@ -79,7 +79,7 @@ func (d *denoiser) predict(ctx context.Context, latents []float32, t float32, te
 		d.cos, d.sin = d.c.rotary(grid, 1)
 	}
 	full := slices.Concat(latents, d.condition)
-	in := map[string]engine.Tensor{
+	in := engine.Values{
 		ditTokens: engine.Floats(patchify(full, d.c.InChannels, d.frames, d.height, d.width, d.c.PatchSize),
 			1, grid[0]*grid[1]*grid[2], d.c.InChannels*d.c.patchVolume()),
 		ditTime:    engine.Floats(nn.Sinusoid(t, d.c.FreqDim), 1, d.c.FreqDim),
@@ -92,5 +92,5 @@ func (d *denoiser) predict(ctx context.Context, latents []float32, t float32, te
 	if err != nil {
 		return nil, err
 	}
-	return unpatchify(out[ditSample].Float32(), d.c.OutChannels, d.frames, d.height, d.width, d.c.PatchSize), nil
+	return unpatchify(out.Float32(ditSample), d.c.OutChannels, d.frames, d.height, d.width, d.c.PatchSize), nil
 }

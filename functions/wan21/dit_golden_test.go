@@ -31,17 +31,18 @@ func transformerGolden(t *testing.T, name string) {
 		times = append(times, nn.Sinusoid(steps[b], c.FreqDim)...)
 	}
 	text, textShape := g.Tensor("in.encoder_hidden_states")
-	in := map[string]engine.Tensor{
+	in := engine.Values{
 		ditTokens:  engine.Floats(tokens, batch, rows, c.InChannels*c.patchVolume()),
 		ditTime:    engine.Floats(times, batch, c.FreqDim),
 		ditContext: engine.Floats(text, textShape...),
 	}
-	in[ditCos], in[ditSin] = c.rotary(grid, batch)
+	cos, sin := c.rotary(grid, batch)
+	in[ditCos], in[ditSin] = cos, sin
 	if c.ImageDim > 0 {
 		image, imageShape := g.Tensor("in.encoder_hidden_states_image")
 		in[ditImage] = engine.Floats(image, imageShape...)
 	}
-	got := compiletest.Run(t, s, in)[ditSample].Float32()
+	got := compiletest.Run(t, s, in).Float32(ditSample)
 	var sample []float32
 	for each, b := int64(len(got))/batch, int64(0); b < batch; b++ {
 		sample = append(sample, unpatchify(got[b*each:(b+1)*each], c.OutChannels, frames, height, width, c.PatchSize)...)

@@ -36,13 +36,17 @@ func (p *Pipeline) conditionOnImage(ctx context.Context, r Request, d *denoiser)
 // describeImage is what the image encoder sees in the picture: the second to last of its hidden states.
 func (p *Pipeline) describeImage(ctx context.Context, img image.Image) (engine.Tensor, error) {
 	pixels := p.c.ImageProcessor.pixels(img)
-	out, err := p.sessions.run(ctx, graphImage, map[string]engine.Tensor{clipPixels: pixels})
-	return out[clipHidden], err
+	out, err := p.sessions.run(ctx, graphImage, engine.Values{clipPixels: pixels})
+	if err != nil {
+		return engine.Tensor{}, err
+	}
+	return out.Tensor(clipHidden)
 }
 
 // encodeFirstFrame encodes the image followed by frames of zeros, piece by piece.
 func (p *Pipeline) encodeFirstFrame(ctx context.Context, r Request) (engine.Tensor, error) {
 	run := chunked{sessions: p.sessions, first: graphEncodeFirst, next: graphEncodeNext}
+	defer run.close()
 	piece := engine.Floats(planes(resize(r.Image, r.Width, r.Height, lanczos)), 1, 3, 1, int64(r.Height), int64(r.Width))
 	scale := p.c.VAE.TemporalScale()
 	zeros := engine.Zeros(1, 3, scale, int64(r.Height), int64(r.Width))
@@ -52,7 +56,11 @@ func (p *Pipeline) encodeFirstFrame(ctx context.Context, r Request) (engine.Tens
 		if err != nil {
 			return engine.Tensor{}, err
 		}
-		latents = append(latents, out[vaeMean])
+		mean, err := out.Tensor(vaeMean)
+		if err != nil {
+			return engine.Tensor{}, err
+		}
+		latents = append(latents, mean)
 		piece = zeros
 	}
 	z, err := join(latents)

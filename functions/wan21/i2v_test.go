@@ -92,8 +92,8 @@ func TestImageToVideoAgainstDiffusers(t *testing.T) {
 
 	// The reference rounds to whole grey levels between the two directions of its scaling; one level is 1/255/0.26.
 	golden.Near(t, "pixels", p.c.ImageProcessor.pixels(img).Float32(), ref.tensor("out.pixels").Float32(), 0.02)
-	got := compiletest.Run(t, p.sessions.byName[graphImage].session, map[string]engine.Tensor{clipPixels: ref.tensor("out.pixels")})
-	golden.Near(t, "hidden", got[clipHidden].Float32(), ref.tensor("out.hidden").Float32(), 1e-4)
+	got := compiletest.Run(t, p.sessions.byName[graphImage].session, engine.Values{clipPixels: ref.tensor("out.pixels")})
+	golden.Near(t, "hidden", got.Float32(clipHidden), ref.tensor("out.hidden").Float32(), 1e-4)
 
 	latents := ref.tensor("in.latents")
 	d := &denoiser{c: p.c.Transformer, session: p.sessions.byName[graphTransformer].session, frames: latents.Shape[2], height: latents.Shape[3], width: latents.Shape[4],

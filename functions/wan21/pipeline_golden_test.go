@@ -63,5 +63,5 @@ func TestGoldenPipeline(t *testing.T) {
 	pair := openChunked(t, Decoder, c.VAE, g.Weights("w.vae."))
 	got := inPieces(t, pair, vaeLatent, c.VAE.denormalise(engine.Floats(rec.after[c.Steps-1], latents.Shape...)), 1)
 	video, _ := g.Tensor("out.video")
-	golden.Near(t, "video", got[vaeVideo].Float32(), video, 1e-4)
+	golden.Near(t, "video", got.Float32(vaeVideo), video, 1e-4)
 }

@@ -31,11 +31,14 @@ func (p *Pipeline) watch(ctx context.Context, d *denoiser, o Observer) stepped {
 func (p *Pipeline) preview(ctx context.Context, latents engine.Tensor) (image.Image, error) {
 	z := p.c.VAE.denormalise(latents)
 	middle := z.Shape[2] / 2
-	out, err := p.sessions.run(ctx, graphDecodeFirst, map[string]engine.Tensor{vaeLatent: frames(z, middle, middle+1)})
+	out, err := p.sessions.run(ctx, graphDecodeFirst, engine.Values{vaeLatent: frames(z, middle, middle+1)})
 	if err != nil {
 		return nil, err
 	}
-	video := out[vaeVideo]
+	video, err := out.Tensor(vaeVideo)
+	if err != nil {
+		return nil, err
+	}
 	img := image.NewRGBA(image.Rect(0, 0, int(video.Shape[4]), int(video.Shape[3])))
 	return img, emitFrames(video, func(rgb []byte) error {
 		for i := range len(rgb) / 3 {

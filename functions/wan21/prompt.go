@@ -20,7 +20,7 @@ func (p *Pipeline) encodePrompt(ctx context.Context, prompt string) (engine.Tens
 	for _, m := range mask {
 		n += m
 	}
-	out, err := p.sessions.run(ctx, graphText, map[string]engine.Tensor{
+	out, err := p.sessions.run(ctx, graphText, engine.Values{
 		text.T5Tokens:  engine.Ints(ids[:n], 1, n),
 		text.T5Mask:    engine.Floats(text.Mask(mask[:n]), 1, 1, 1, n),
 		text.T5Buckets: engine.Ints(p.c.Text.Buckets(n), n, n),
@@ -29,7 +29,7 @@ func (p *Pipeline) encodePrompt(ctx context.Context, prompt string) (engine.Tens
 		return engine.Tensor{}, fmt.Errorf("encode prompt: %w", err)
 	}
 	padded := make([]float32, int64(length)*p.c.Text.DModel)
-	copy(padded, out[text.T5Hidden].Float32())
+	copy(padded, out.Float32(text.T5Hidden))
 	return engine.Floats(padded, 1, int64(length), p.c.Text.DModel), nil
 }
 

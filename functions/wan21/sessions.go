@@ -59,12 +59,12 @@ func (s *sessions) get(ctx context.Context, name string) (engine.Session, error)
 }
 
 // run waits for a graph and runs it.
-func (s *sessions) run(ctx context.Context, name string, in map[string]engine.Tensor) (map[string]engine.Tensor, error) {
+func (s *sessions) run(ctx context.Context, name string, in engine.Values, resident ...string) (engine.Values, error) {
 	session, err := s.get(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	return session.Run(ctx, in)
+	return session.Run(ctx, in, resident...)
 }
 
 // close ends the opening and closes what is open. It may be called twice.

@@ -9,25 +9,30 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 )
 
-// chunked runs a pair of causal graphs over a clip, carrying the caches from run to run.
+// chunked runs a pair of causal graphs over a clip, carrying the caches from run to run. They stay where they are made.
 type chunked struct {
 	sessions    *sessions
 	first, next string // graphs
-	caches      map[string]engine.Tensor
+	caches      engine.Values
 }
 
 // run gives one piece of the clip to the graphs and returns what is not a cache. The first piece must be one frame.
-func (c *chunked) run(ctx context.Context, input string, piece engine.Tensor) (map[string]engine.Tensor, error) {
-	graph, in := c.first, map[string]engine.Tensor{input: piece}
+func (c *chunked) run(ctx context.Context, input string, piece engine.Tensor) (engine.Values, error) {
+	graph, in := c.first, engine.Values{input: piece}
 	if c.caches != nil {
 		graph = c.next
 		maps.Copy(in, c.caches)
 	}
-	out, err := c.sessions.run(ctx, graph, in)
+	session, err := c.sessions.get(ctx, graph)
 	if err != nil {
 		return nil, err
 	}
-	c.caches = map[string]engine.Tensor{}
+	out, err := session.Run(ctx, in, carried(session)...)
+	if err != nil {
+		return nil, err
+	}
+	c.close()
+	c.caches = engine.Values{}
 	for name, t := range out {
 		if base, ok := strings.CutSuffix(name, cacheNext); ok {
 			c.caches[base] = t
@@ -36,6 +41,19 @@ func (c *chunked) run(ctx context.Context, input string, piece engine.Tensor) (m
 	}
 	return out, nil
 }
+
+// carried are the outputs that are only for the next run.
+func carried(s engine.Session) (names []string) {
+	for _, f := range s.Outputs() {
+		if strings.HasSuffix(f.Name, cacheNext) {
+			names = append(names, f.Name)
+		}
+	}
+	return names
+}
+
+// close frees the caches.
+func (c *chunked) close() { c.caches.Close() }
 
 // frames is the part [from, to) of a clip [1, C, T, H, W] along time.
 func frames(clip engine.Tensor, from, to int64) engine.Tensor {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs libonnxruntime, at the version that the Go binding was built for, out of the npm package onnxruntime-node.
+# Installs libonnxruntime, at least of the version in functions/inference/engine/ort/include, out of the npm package onnxruntime-node.
 # The library is checked against the digest below before it is put in place.
 . "$(dirname "$0")/lib.sh"
 version=1.27.0

@@ -58,6 +58,7 @@ var rooms = []room{
 	{"functions/media", nil, "encoding knows pictures, not models"},
 	{"functions/inference", nil, "how a model runs knows no model"},
 	{"functions/inference/engine/ort", []string{"functions/inference/engine", "functions/inference/onnx"}, "an engine's driver knows the interface and the graph's format"},
+	{"functions/inference/engine/enginetest", []string{"functions/inference/engine", "functions/inference/onnx"}, "a conformance suite knows only its interface"},
 	// every other folder of functions is a model
 	{"functions", []string{"functions/handler", "functions/media", "functions/schema", "functions/inference"},
 		"functions meet the runtime over HTTP only, and what two models share moves down into inference"},

@@ -24,7 +24,6 @@ var sdks = []sdk{
 	{"github.com/prometheus/client_golang", []string{"runtime/metrics", "runtime/gateway/rest", "cmd/internal/daemon"},
 		"metrics are declared in one package; a model's own are those of its API"},
 	{"github.com/spf13", []string{"cmd/internal"}, "flags end where configuration begins"},
-	{"github.com/yalue/onnxruntime_go", []string{"functions/inference/engine/ort"}, "an engine is known to its driver only"},
 	{"google.golang.org/protobuf/encoding/protowire", []string{"functions/inference/onnx"}, "graphs are written in one package"},
 	{"github.com/aws/aws-lambda-go", []string{"functions", "images", "bench/jobs/clip"}, "the control plane speaks Lambda's protocol, functions use its library"},
 	{"C", []string{"functions/inference/engine", "snapshotter/cuda"}, "a crash in C ends an instance, and in the control plane only what CUDA's driver needs is C"},

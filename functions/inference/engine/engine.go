@@ -1,13 +1,21 @@
-// Package engine is what a pipeline sees of whatever runs its graphs: an Engine opens model files as Sessions, a
-// Session takes and gives Tensors. No C type appears here; the packages below are the only ones that know cgo.
+// Package engine is what a pipeline sees of whatever runs its graphs: an Engine opens model files as Sessions on a Device, a
+// Session takes and gives Values. A Value is a Tensor in host memory, or one that stays where a run has made it. No C type
+// appears here; the drivers below are the only packages that know cgo.
 package engine
 
-import "context"
+import (
+	"context"
 
-// Engine opens model files.
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
+
+// Engine opens model files. All methods may be called from several goroutines.
 type Engine interface {
-	// Open loads the model at path. Errors are errdefs classes: NotFound, InvalidArgument for a file that is no model.
+	// Open loads the model at path. Errors are errdefs classes: NotFound, InvalidArgument for a file that is no model,
+	// FailedPrecondition for a device that is not there, ResourceExhausted for one that is full.
 	Open(ctx context.Context, path string, o Options) (Session, error)
+	// Place copies a tensor to a device, to feed many runs. The caller closes the value.
+	Place(ctx context.Context, t Tensor, d Device) (Value, error)
 	// Trim gives memory that no session needs right now back to the operating system. Call it when a request is done.
 	Trim()
 	// Version names the library and its version.
@@ -16,18 +24,28 @@ type Engine interface {
 
 // Session is one loaded model. All methods may be called from several goroutines; Run waits for nothing but the library.
 type Session interface {
-	// Run feeds every input and returns every output, by name. When ctx ends, the run is terminated between two nodes of
-	// the graph and the context's cause is returned. The tensors given are read until Run returns and never kept.
-	Run(ctx context.Context, inputs map[string]Tensor) (map[string]Tensor, error)
+	// Run feeds every input and returns every output, by name. Outputs are Tensors, but for those named in resident: they
+	// stay on the session's device, in memory of the engine's, until they are closed. An input may be any value that this
+	// engine made, wherever it lies, or a Tensor; it is read until Run returns and never kept or changed. When ctx ends, the
+	// run is terminated between two nodes of the graph and the context's cause is returned.
+	Run(ctx context.Context, inputs Values, resident ...string) (Values, error)
 	// Inputs describes what Run takes, Outputs what it gives, in the order of the graph.
 	Inputs() []Info
 	Outputs() []Info
-	// Close waits for runs under way, and may be called twice. A Run after Close is FailedPrecondition.
+	// Close waits for runs under way, and may be called twice. Values that runs have made outlive it. A Run after Close is
+	// FailedPrecondition.
 	Close() error
 }
 
-// Options say how a session runs; the zero value is right for a bundle that was optimised when it was built.
+// Options say how a session runs; the zero value is right for a bundle on the CPU that was optimised when it was built.
 type Options struct {
+	// Device is where the graph runs; the zero value is the CPU.
+	Device Device
+	// Memory is the most that the session's arena may take on a device other than the CPU, in bytes; 0 means all of it. On
+	// the CPU every session shares one heap, which the instance's control group limits.
+	Memory int64
+	// Operators are paths of custom-operator libraries that the graph needs beside those that the engine brings.
+	Operators []string
 	// Threads is the number of threads inside one operator; 0 means two.
 	Threads int
 	// Optimise has the library rewrite the graph at load. Bundles do without: it was done when they were built.
@@ -39,5 +57,6 @@ type Options struct {
 // Info describes an input or an output. A dimension that a run decides is −1.
 type Info struct {
 	Name  string
+	Type  onnx.DType
 	Shape []int64
 }

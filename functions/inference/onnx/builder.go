@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 )
 
@@ -159,10 +160,19 @@ func (b *Builder) Model() (*Model, error) {
 	if err := b.mistakes(); err != nil {
 		return nil, fmt.Errorf("build graph %s: %w", b.graph.Name, err)
 	}
-	return &Model{
-		IRVersion: 10, Producer: "videosdgx", Graph: b.graph,
-		Opsets: []Opset{{Version: OpsetVersion}, {Domain: "com.microsoft", Version: 1}},
-	}, nil
+	return &Model{IRVersion: 10, Producer: "videosdgx", Graph: b.graph, Opsets: b.opsets()}, nil
+}
+
+// opsets are version 1 of every domain that nodes name, beside the default domain; com.microsoft is there in any case, for
+// what optimisers put in.
+func (b *Builder) opsets() []Opset {
+	all := []Opset{{Version: OpsetVersion}, {Domain: "com.microsoft", Version: 1}}
+	for _, n := range b.graph.Nodes {
+		if n.Domain != "" && !slices.ContainsFunc(all, func(o Opset) bool { return o.Domain == n.Domain }) {
+			all = append(all, Opset{Domain: n.Domain, Version: 1})
+		}
+	}
+	return all
 }
 
 // Parameters is the number of elements of all weights, loaded or not; constants of the graph itself are not counted.

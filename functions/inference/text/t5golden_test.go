@@ -21,11 +21,11 @@ func encoderGolden(t *testing.T, name string) {
 	ids, shape := g.Ints("in.input_ids")
 	mask, _ := g.Ints("in.attention_mask")
 	batch, tokens := shape[0], shape[1]
-	out := compiletest.Run(t, s, map[string]engine.Tensor{
+	out := compiletest.Run(t, s, engine.Values{
 		T5Tokens:  engine.Ints(ids, batch, tokens),
 		T5Mask:    engine.Floats(Mask(mask), batch, 1, 1, tokens),
 		T5Buckets: engine.Ints(c.Buckets(tokens), tokens, tokens),
 	})
 	want, _ := g.Tensor("out.last_hidden_state")
-	golden.Near(t, name, out[T5Hidden].Float32(), want, 1e-4)
+	golden.Near(t, name, out.Float32(T5Hidden), want, 1e-4)
 }

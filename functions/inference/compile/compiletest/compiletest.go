@@ -51,7 +51,7 @@ func Open[G Modeler](t testing.TB, g G, err error) engine.Session {
 }
 
 // Run runs s and fails the test on an error.
-func Run(t testing.TB, s engine.Session, inputs map[string]engine.Tensor) map[string]engine.Tensor {
+func Run(t testing.TB, s engine.Session, inputs engine.Values) engine.Values {
 	t.Helper()
 	out, err := s.Run(context.Background(), inputs)
 	if err != nil {

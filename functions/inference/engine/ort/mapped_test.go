@@ -75,7 +75,7 @@ func TestWeightsStayMapped(t *testing.T) {
 	}
 	defer s.Close()
 	opened := time.Since(start)
-	if _, err := s.Run(context.Background(), map[string]engine.Tensor{"x": engine.Zeros(64, 2048)}); err != nil {
+	if _, err := s.Run(context.Background(), engine.Values{"x": engine.Zeros(64, 2048)}); err != nil {
 		t.Fatal(err)
 	}
 	e.Trim()

@@ -1,13 +1,16 @@
 package ort
 
+// #include <stdlib.h>
+// #include "shim.h"
+import "C"
+
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
+	"unsafe"
 
 	"github.com/containerd/errdefs"
-	onnxruntime "github.com/yalue/onnxruntime_go"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 )
@@ -15,36 +18,61 @@ import (
 // session shares mu between runs (readers) and Close (the writer).
 type session struct {
 	mu      sync.RWMutex
-	s       *onnxruntime.DynamicAdvancedSession
+	s       *C.OrtSession
+	engine  *Engine
+	device  engine.Device
 	path    string
 	inputs  []engine.Info
 	outputs []engine.Info
+	names   map[string]*C.char // of inputs and outputs, until Close
 }
 
-// open reads the names from the file itself: asking the binding would load the model a second time.
-func open(path string, opts *onnxruntime.SessionOptions) (*session, error) {
-	in, out, err := signature(path)
+var _ engine.Session = (*session)(nil)
+
+// open takes names and operators from the file itself, which the check of the weights reads anyway. Before the library
+// opens the model, adjust may change the settings.
+func (e *Engine) open(path string, o engine.Options, adjust ...func(*settings)) (*session, error) {
+	m, err := readModel(path)
 	if err != nil {
 		return nil, badModel(path, err)
 	}
-	s := &session{path: path, inputs: in, outputs: out}
-	s.s, err = onnxruntime.NewDynamicAdvancedSession(path, names(s.inputs), names(s.outputs), opts)
+	if o.Operators, err = operatorsOf(m, o); err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	opts, err := newSettings(o)
 	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	defer opts.free()
+	for _, f := range adjust {
+		f(opts)
+	}
+	if opts.err != nil {
+		return nil, opts.err
+	}
+	s := newSession(e, path, o.Device, infos(m.Graph.Inputs), infos(m.Graph.Outputs))
+	if err := check(C.ort_session(opts.c(path), opts.o, &s.s)); err != nil {
+		s.free()
+		if errdefs.IsResourceExhausted(err) {
+			return nil, fmt.Errorf("%s does not fit on %s: %w", path, o.Device, err)
+		}
 		return nil, badModel(path, err)
 	}
 	return s, nil
 }
 
-func badModel(path string, err error) error {
-	return fmt.Errorf("%s cannot be loaded (%w); build the bundle again with `videosdgx models build`: %w", path, err, errdefs.ErrInvalidArgument)
+func newSession(e *Engine, path string, d engine.Device, in, out []engine.Info) *session {
+	s := &session{engine: e, device: d, path: path, inputs: in, outputs: out, names: map[string]*C.char{}}
+	for _, infos := range [][]engine.Info{in, out} {
+		for _, f := range infos {
+			s.names[f.Name] = C.CString(f.Name)
+		}
+	}
+	return s
 }
 
-func names(infos []engine.Info) []string {
-	out := make([]string, len(infos))
-	for i, f := range infos {
-		out[i] = f.Name
-	}
-	return out
+func badModel(path string, err error) error {
+	return fmt.Errorf("%s cannot be loaded (%w); build the bundle again with `videosdgx models build`: %w", path, err, errdefs.ErrInvalidArgument)
 }
 
 func (s *session) Inputs() []engine.Info  { return s.inputs }
@@ -54,16 +82,23 @@ func (s *session) Outputs() []engine.Info { return s.outputs }
 func (s *session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.s == nil {
-		return nil
-	}
-	err := s.s.Destroy()
-	s.s = nil
-	return err
+	s.free()
+	return nil
 }
 
-// Run pins the inputs, watches ctx, and runs.
-func (s *session) Run(ctx context.Context, inputs map[string]engine.Tensor) (map[string]engine.Tensor, error) {
+func (s *session) free() {
+	if s.s != nil {
+		C.ort_session_free(s.s)
+		s.s = nil
+	}
+	for _, c := range s.names {
+		C.free(unsafe.Pointer(c))
+	}
+	s.names = nil
+}
+
+// Run binds, watches ctx, and runs.
+func (s *session) Run(ctx context.Context, inputs engine.Values, resident ...string) (engine.Values, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.s == nil {
@@ -72,73 +107,13 @@ func (s *session) Run(ctx context.Context, inputs map[string]engine.Tensor) (map
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	var pins runtime.Pinner
-	defer pins.Unpin()
-	values, err := s.values(inputs, &pins)
-	defer destroyAll(values)
+	r, err := s.bind(inputs, resident)
 	if err != nil {
 		return nil, err
 	}
-	results := make([]onnxruntime.Value, len(s.outputs))
-	defer func() { destroyAll(results) }()
-	if err := s.runUntil(ctx, values, results); err != nil {
+	defer r.free()
+	if err := r.until(ctx); err != nil {
 		return nil, err
 	}
-	return s.tensors(results)
-}
-
-func (s *session) values(inputs map[string]engine.Tensor, pins *runtime.Pinner) ([]onnxruntime.Value, error) {
-	values := make([]onnxruntime.Value, 0, len(s.inputs))
-	for _, want := range s.inputs {
-		t, ok := inputs[want.Name]
-		if !ok {
-			return values, fmt.Errorf("%s needs the input %s: %w", s.path, want.Name, errdefs.ErrInvalidArgument)
-		}
-		v, err := toValue(want.Name, t, pins)
-		if err != nil {
-			return values, err
-		}
-		values = append(values, v)
-	}
-	if len(inputs) > len(s.inputs) {
-		return values, fmt.Errorf("%s has %d inputs, %d were given: %w", s.path, len(s.inputs), len(inputs), errdefs.ErrInvalidArgument)
-	}
-	return values, nil
-}
-
-// runUntil terminates the run when ctx ends. The options live until the watcher is known to be done with them.
-func (s *session) runUntil(ctx context.Context, inputs, outputs []onnxruntime.Value) error {
-	opts, err := onnxruntime.NewRunOptions()
-	if err != nil {
-		return fmt.Errorf("run options: %w", err)
-	}
-	defer opts.Destroy()
-	watched := make(chan struct{})
-	stop := context.AfterFunc(ctx, func() {
-		defer close(watched)
-		_ = opts.Terminate() // fails only on options that were destroyed, which the wait below excludes
-	})
-	err = s.s.RunWithOptions(inputs, outputs, opts)
-	if !stop() {
-		<-watched
-	}
-	if cause := context.Cause(ctx); cause != nil {
-		return cause
-	}
-	if err != nil {
-		return fmt.Errorf("run %s: %w", s.path, err)
-	}
-	return nil
-}
-
-func (s *session) tensors(results []onnxruntime.Value) (map[string]engine.Tensor, error) {
-	out := make(map[string]engine.Tensor, len(results))
-	for i, v := range results {
-		t, err := fromValue(v)
-		if err != nil {
-			return nil, fmt.Errorf("output %s of %s: %w", s.outputs[i].Name, s.path, err)
-		}
-		out[s.outputs[i].Name] = t
-	}
-	return out, nil
+	return r.take()
 }

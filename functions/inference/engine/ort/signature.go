@@ -9,21 +9,18 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
-// signature is what the model at path takes and gives. It also checks that the external data is all there: the library
-// would map a file that is too short and die of it during the run.
-func signature(path string) (in, out []engine.Info, err error) {
+// readModel is the graph of the model at path. It also checks that the external data is all there: the library would map a
+// file that is too short and die of it during the run.
+func readModel(path string) (*onnx.Model, error) {
 	b, err := os.ReadFile(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	m, err := onnx.Decode(b)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := checkData(filepath.Dir(path), m); err != nil {
-		return nil, nil, err
-	}
-	return infos(m.Graph.Inputs), infos(m.Graph.Outputs), nil
+	return m, checkData(filepath.Dir(path), m)
 }
 
 func checkData(dir string, m *onnx.Model) error {
@@ -53,7 +50,7 @@ func checkData(dir string, m *onnx.Model) error {
 func infos(from []onnx.ValueInfo) []engine.Info {
 	to := make([]engine.Info, len(from))
 	for i, f := range from {
-		to[i] = engine.Info{Name: f.Name, Shape: make([]int64, len(f.Dims))}
+		to[i] = engine.Info{Name: f.Name, Type: f.Type, Shape: make([]int64, len(f.Dims))}
 		for j, d := range f.Dims {
 			to[i].Shape[j] = d.Size
 			if d.Name != "" {

@@ -1,66 +1,132 @@
 package ort
 
+// #include "shim.h"
+import "C"
+
 import (
 	"fmt"
 	"runtime"
+	"sync"
+	"unsafe"
 
 	"github.com/containerd/errdefs"
-	onnxruntime "github.com/yalue/onnxruntime_go"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
-// toValue wraps a tensor without copying it: its memory is pinned until the caller unpins.
-func toValue(name string, t engine.Tensor, pins *runtime.Pinner) (onnxruntime.Value, error) {
-	if err := t.Check(name); err != nil {
+// value is a tensor in memory of the library's. Runs that read it hold mu as readers, Close is the writer.
+type value struct {
+	mu      sync.RWMutex
+	v       *C.OrtValue
+	engine  *Engine
+	device  engine.Device
+	dtype   onnx.DType
+	dims    []int64
+	cleanup runtime.Cleanup
+}
+
+var _ engine.Value = (*value)(nil)
+
+// newValue owns v; on an error it is freed.
+func newValue(e *Engine, v *C.OrtValue, d engine.Device) (*value, error) {
+	dtype, dims, err := describe(v)
+	if err != nil {
+		C.ort_value_free(v)
 		return nil, err
 	}
-	switch d := t.Data.(type) {
-	case []float32:
-		return pinned(t.Shape, d, pins)
-	case []int64:
-		return pinned(t.Shape, d, pins)
-	case []int32:
-		return pinned(t.Shape, d, pins)
-	case []uint8:
-		return pinned(t.Shape, d, pins)
-	case []bool:
-		return pinned(t.Shape, d, pins)
-	}
-	return nil, fmt.Errorf("tensor %s: %T: %w", name, t.Data, errdefs.ErrNotImplemented)
+	x := &value{v: v, engine: e, device: d, dtype: dtype, dims: dims}
+	x.cleanup = runtime.AddCleanup(x, func(v *C.OrtValue) { C.ort_value_free(v) }, v)
+	return x, nil
 }
 
-func pinned[T onnxruntime.TensorData](shape []int64, data []T, pins *runtime.Pinner) (onnxruntime.Value, error) {
-	if len(data) > 0 {
-		pins.Pin(&data[0])
+func describe(v *C.OrtValue) (onnx.DType, []int64, error) {
+	var dtype C.int
+	var n C.size_t
+	var dims [16]C.int64_t
+	if err := check(C.ort_type_shape(v, &dtype, &dims[0], C.size_t(len(dims)), &n)); err != nil {
+		return 0, nil, err
 	}
-	return onnxruntime.NewTensor(onnxruntime.NewShape(shape...), data)
+	if int(n) > len(dims) {
+		return 0, nil, fmt.Errorf("a result of %d dimensions: %w", n, errdefs.ErrNotImplemented)
+	}
+	out := make([]int64, n)
+	for i := range out {
+		out[i] = int64(dims[i])
+	}
+	return onnx.DType(dtype), out, nil // ONNX's numbers of element types are the library's
 }
 
-// fromValue takes over the Go memory that the binding copied the result into.
-func fromValue(v onnxruntime.Value) (engine.Tensor, error) {
-	t := engine.Tensor{Shape: v.GetShape()}
-	switch v := v.(type) {
-	case *onnxruntime.Tensor[float32]:
-		t.Data = v.GetData()
-	case *onnxruntime.Tensor[int64]:
-		t.Data = v.GetData()
-	case *onnxruntime.Tensor[int32]:
-		t.Data = v.GetData()
-	case *onnxruntime.Tensor[uint8]:
-		t.Data = v.GetData()
-	case *onnxruntime.Tensor[bool]:
-		t.Data = v.GetData()
-	default:
-		return t, fmt.Errorf("result of type %T: %w", v, errdefs.ErrNotImplemented)
+func (x *value) Dims() []int64         { return x.dims }
+func (x *value) Type() onnx.DType      { return x.dtype }
+func (x *value) Device() engine.Device { return x.device }
+
+// Close frees the memory when no run reads it any more.
+func (x *value) Close() error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.v == nil {
+		return nil
+	}
+	x.cleanup.Stop()
+	C.ort_value_free(x.v)
+	x.v = nil
+	return nil
+}
+
+// Host copies the content.
+func (x *value) Host() (engine.Tensor, error) {
+	if !x.device.Host() {
+		return x.engine.copies.fetch(x.engine, x)
+	}
+	x.mu.RLock()
+	defer x.mu.RUnlock()
+	if x.v == nil {
+		return engine.Tensor{}, errClosed
+	}
+	return read(x.v, x.dtype, x.dims)
+}
+
+var errClosed = fmt.Errorf("the value is closed: %w", errdefs.ErrFailedPrecondition)
+
+// read copies a tensor of the library's in host memory.
+func read(v *C.OrtValue, dtype onnx.DType, dims []int64) (engine.Tensor, error) {
+	t, err := engine.Make(dtype, dims...)
+	if err != nil {
+		return t, err
+	}
+	var data unsafe.Pointer
+	if err := check(C.ort_data(v, &data)); err != nil {
+		return t, err
+	}
+	if to := t.Bytes(); len(to) > 0 {
+		copy(to, unsafe.Slice((*byte)(data), len(to)))
 	}
 	return t, nil
 }
 
-func destroyAll(values []onnxruntime.Value) {
-	for _, v := range values {
-		if v != nil {
-			_ = v.Destroy() // always nil for tensors
-		}
+// wrap is a value that reads a tensor's own memory, which stays pinned until the caller unpins and frees.
+func (e *Engine) wrap(name string, t engine.Tensor, pins *runtime.Pinner) (*C.OrtValue, error) {
+	if err := t.Check(name); err != nil {
+		return nil, err
 	}
+	host, err := e.memory.get(engine.Device{})
+	if err != nil {
+		return nil, err
+	}
+	raw := t.Bytes()
+	data := unsafe.Pointer(&nothing)
+	if len(raw) > 0 {
+		data = unsafe.Pointer(&raw[0])
+		pins.Pin(&raw[0])
+	}
+	dims := make([]C.int64_t, len(t.Shape)+1) // one more, so that a scalar has an address too
+	for i, d := range t.Shape {
+		dims[i] = C.int64_t(d)
+	}
+	var v *C.OrtValue
+	err = check(C.ort_tensor(host, data, C.size_t(len(raw)), &dims[0], C.size_t(len(t.Shape)), C.int(t.Type()), &v))
+	return v, err
 }
+
+var nothing C.int64_t // what an empty tensor points to

@@ -1,0 +1,106 @@
+package ort
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"unsafe"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
+
+// copies move tensors between the host and a device. The library copies what is bound to another place than where it is
+// needed, so a graph that does nothing is a copy: one session for each device and element type, made when first needed.
+type copies struct {
+	mu sync.Mutex
+	of map[copyKey]*session
+}
+
+type copyKey struct {
+	device engine.Device
+	dtype  onnx.DType
+}
+
+// Place copies t to the device d.
+func (e *Engine) Place(ctx context.Context, t engine.Tensor, d engine.Device) (engine.Value, error) {
+	if err := t.Check("to place"); err != nil {
+		return nil, err
+	}
+	s, err := e.copies.session(e, copyKey{d, t.Type()})
+	if err != nil {
+		return nil, fmt.Errorf("copy to %s: %w", d, err)
+	}
+	out, err := s.Run(ctx, engine.Values{copyIn: t}, copyOut)
+	if err != nil {
+		return nil, fmt.Errorf("copy to %s: %w", d, err)
+	}
+	return out[copyOut], nil
+}
+
+// fetch copies x to the host. Copies end by themselves: no context stops them.
+func (c *copies) fetch(e *Engine, x *value) (engine.Tensor, error) {
+	s, err := c.session(e, copyKey{x.device, x.dtype})
+	if err != nil {
+		return engine.Tensor{}, fmt.Errorf("copy from %s: %w", x.device, err)
+	}
+	out, err := s.Run(context.Background(), engine.Values{copyIn: x})
+	if err != nil {
+		return engine.Tensor{}, fmt.Errorf("copy from %s: %w", x.device, err)
+	}
+	return out.Tensor(copyOut)
+}
+
+const copyIn, copyOut = "x", "y"
+
+func (c *copies) session(e *Engine, k copyKey) (*session, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.of[k]; s != nil {
+		return s, nil
+	}
+	s, err := openCopy(e, k)
+	if err != nil {
+		return nil, err
+	}
+	if c.of == nil {
+		c.of = map[copyKey]*session{}
+	}
+	c.of[k] = s
+	return s, nil
+}
+
+func openCopy(e *Engine, k copyKey) (*session, error) {
+	raw, err := copyGraph(k.dtype)
+	if err != nil {
+		return nil, err
+	}
+	o, err := newSettings(engine.Options{Device: k.device, Threads: 1})
+	if err != nil {
+		return nil, err
+	}
+	defer o.free()
+	info := func(name string) []engine.Info { return []engine.Info{{Name: name, Type: k.dtype}} }
+	s := newSession(e, "copy", k.device, info(copyIn), info(copyOut))
+	if err := check(C.ort_session_from(unsafe.Pointer(&raw[0]), C.size_t(len(raw)), o.o, &s.s)); err != nil {
+		s.free()
+		return nil, err
+	}
+	return s, nil
+}
+
+func copyGraph(t onnx.DType) ([]byte, error) {
+	b := onnx.NewBuilder("copy")
+	b.Output(copyOut, b.Input(copyIn, t), t)
+	m, err := b.Model()
+	if err != nil {
+		return nil, err
+	}
+	for _, infos := range [][]onnx.ValueInfo{m.Graph.Inputs, m.Graph.Outputs} {
+		infos[0].Unranked = true
+	}
+	return m.Encode()
+}

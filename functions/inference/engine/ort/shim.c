@@ -1,0 +1,72 @@
+#define _GNU_SOURCE
+#include "shim.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+
+const OrtApi *ort_api;
+OrtEnv *ort_env;
+const char *ort_version;
+
+static char *problem(const char *text) { return strdup(text ? text : "unknown error"); }
+
+static char *take(OrtStatus *s) {
+	char *text = problem(ort_message(s));
+	ort_status_free(s);
+	return text;
+}
+
+char *ort_load(const char *path) {
+	void *lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!lib) return problem(dlerror());
+	const OrtApiBase *(*base)(void) = (const OrtApiBase *(*)(void))dlsym(lib, "OrtGetApiBase");
+	if (!base) return problem(dlerror());
+	ort_version = base()->GetVersionString();
+	ort_api = base()->GetApi(ORT_API_VERSION);
+	if (!ort_api) {
+		char text[128];
+		snprintf(text, sizeof text, "it is version %s, 1.%d or newer is needed", ort_version, ORT_API_VERSION);
+		return problem(text);
+	}
+	OrtStatus *s = ort_api->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "videosdgx", &ort_env);
+	if (!s) s = ort_api->DisableTelemetryEvents(ort_env);
+	return s ? take(s) : NULL;
+}
+
+OrtStatus *ort_cuda(OrtSessionOptions *o, const char **keys, const char **values, size_t n) {
+	OrtCUDAProviderOptionsV2 *cuda = NULL;
+	OrtStatus *s = ort_api->CreateCUDAProviderOptions(&cuda);
+	if (s) return s;
+	s = ort_api->UpdateCUDAProviderOptions(cuda, keys, values, n);
+	if (!s) s = ort_api->SessionOptionsAppendExecutionProvider_CUDA_V2(o, cuda);
+	ort_api->ReleaseCUDAProviderOptions(cuda);
+	return s;
+}
+
+OrtStatus *ort_outputs(OrtIoBinding *b, OrtValue **v, size_t n) {
+	OrtAllocator *a = NULL;
+	OrtValue **all = NULL;
+	size_t count = 0;
+	OrtStatus *s = ort_api->GetAllocatorWithDefaultOptions(&a);
+	if (!s) s = ort_api->GetBoundOutputValues(b, a, &all, &count);
+	if (s) return s;
+	for (size_t i = 0; i < count; i++) {
+		if (i < n) v[i] = all[i];
+		else ort_api->ReleaseValue(all[i]);
+	}
+	if (all) a->Free(a, all);
+	return count == n ? NULL : ort_api->CreateStatus(ORT_FAIL, "the library gave another number of outputs than were bound");
+}
+
+OrtStatus *ort_type_shape(const OrtValue *v, int *type, int64_t *dims, size_t room, size_t *n) {
+	OrtTensorTypeAndShapeInfo *info = NULL;
+	ONNXTensorElementDataType t = ONNX_TENSOR_ELEMENT_DATA_TYPE_UNDEFINED;
+	OrtStatus *s = ort_api->GetTensorTypeAndShape(v, &info);
+	if (s) return s;
+	s = ort_api->GetTensorElementType(info, &t);
+	if (!s) s = ort_api->GetDimensionsCount(info, n);
+	if (!s && dims && *n <= room) s = ort_api->GetDimensions(info, dims, *n);
+	*type = (int)t;
+	ort_api->ReleaseTensorTypeAndShapeInfo(info);
+	return s;
+}
