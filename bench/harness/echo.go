@@ -105,7 +105,16 @@ func (s *Server) function(ctx context.Context, dir, name, pkg string, env ...str
 			return program, err
 		}
 	}
-	return program, command(ctx, env, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", program, "github.com/videosdgx/videosdgx/"+pkg)
+	return program, compile(ctx, env, program, pkg)
+}
+
+// Compile builds a static program of the checkout that holds the working directory.
+func Compile(ctx context.Context, to, pkg string) error {
+	return compile(ctx, []string{"CGO_ENABLED=0"}, to, pkg)
+}
+
+func compile(ctx context.Context, env []string, to, pkg string) error {
+	return command(ctx, env, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", to, "github.com/videosdgx/videosdgx/"+pkg)
 }
 
 // copyFile copies a program.

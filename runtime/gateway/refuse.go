@@ -10,7 +10,7 @@ import (
 var lambdaPath = regexp.MustCompile(`^/20[0-9]{2}-[0-9]{2}-[0-9]{2}(/|$)`)
 
 // kinds name the problems that the server itself finds, as the REST API names its own.
-var kinds = map[int]string{403: "cross-origin", 404: "not-found", 405: "method-not-allowed", 500: "internal"}
+var kinds = map[int]string{403: "cross-origin", 404: "not-found", 405: "method-not-allowed", 421: "misdirected", 500: "internal"}
 
 // refuse answers where no API does: in Lambda's shape under Lambda's paths, elsewhere with problem details (RFC 9457).
 // Their message repeats detail, for clients that know one form only.

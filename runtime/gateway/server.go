@@ -37,6 +37,7 @@ type Options struct {
 	Log       *slog.Logger
 	AccessLog *slog.Logger // nil: none
 	Origins   []string     // of web pages elsewhere that may use the API, as "https://host:port"
+	Hosts     []string     // names under which the server answers besides localhost and its addresses; "*.example.com", "*": any
 
 	MaxBody       int64         // bytes of any request body; endpoints have tighter limits of their own; default 256 MiB
 	HeaderTimeout time.Duration // until the request's head is there; default 10s
@@ -98,25 +99,7 @@ func newHandler(o Options) http.Handler {
 	for i := len(o.Wrap) - 1; i >= 0; i-- {
 		h = o.Wrap[i](h)
 	}
-	return observe(o, h)
-}
-
-// sameOrigin refuses what a page of another site makes a browser send: without it, any page could drive a server on its
-// reader's machine. Function URLs are not behind it; they have CORS.
-func sameOrigin(trusted []string, next http.Handler) http.Handler {
-	guard := http.NewCrossOriginProtection()
-	for _, origin := range trusted {
-		if err := guard.AddTrustedOrigin(origin); err != nil {
-			panic(err) // as http.ServeMux does for a bad pattern
-		}
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if err := guard.Check(r); err != nil {
-			refuse(w, r, Explain(fmt.Errorf("a page of another origin may not send this; use the function's URL with a CORS configuration: %w: %w", err, errdefs.ErrPermissionDenied)))
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+	return observe(o, named(o.Hosts, h))
 }
 
 // Handler is what the server serves, for tests and for embedding.

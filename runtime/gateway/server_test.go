@@ -127,7 +127,7 @@ func TestABodyThatNobodyWants(t *testing.T) {
 		}
 		t.Cleanup(func() { c.Close() })
 		c.SetDeadline(time.Now().Add(8 * time.Second))
-		if _, err := c.Write(append([]byte(head+"\r\nHost: x\r\n\r\n"), body...)); err != nil {
+		if _, err := c.Write(append([]byte(head+"\r\nHost: localhost\r\n\r\n"), body...)); err != nil {
 			t.Fatal(err)
 		}
 		in := bufio.NewReader(c)
@@ -158,7 +158,7 @@ func TestABodyThatNobodyWants(t *testing.T) {
 		t.Error("more than an answer")
 	}
 	in, c := ask("POST /nowhere HTTP/1.1\r\nContent-Length: 3", []byte("abc"), "404")
-	fmt.Fprint(c, "GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n")
+	fmt.Fprint(c, "GET /nowhere HTTP/1.1\r\nHost: localhost\r\n\r\n")
 	if resp, err := http.ReadResponse(in, nil); err != nil || resp.StatusCode != 404 {
 		t.Errorf("the connection was not kept: %v", err)
 	}
@@ -174,7 +174,7 @@ func TestASlowBodyIsGivenUp(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	fmt.Fprintf(conn, "POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n123")
+	fmt.Fprintf(conn, "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n123")
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	if err != nil {
 		t.Fatal(err)
@@ -234,7 +234,7 @@ func TestOversizedBodiesAreHeardOut(t *testing.T) {
 		if strings.HasPrefix(head, "T") {
 			tail = "\r\n0\r\n\r\n"
 		}
-		if _, err := io.Copy(conn, io.MultiReader(strings.NewReader("POST /x HTTP/1.1\r\nHost: x\r\n"+head), bytes.NewReader(make([]byte, 8<<20)), strings.NewReader(tail))); err != nil {
+		if _, err := io.Copy(conn, io.MultiReader(strings.NewReader("POST /x HTTP/1.1\r\nHost: localhost\r\n"+head), bytes.NewReader(make([]byte, 8<<20)), strings.NewReader(tail))); err != nil {
 			t.Fatalf("%q: %v", head, err)
 		}
 		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
@@ -258,7 +258,7 @@ func TestARefusalDoesNotWaitForTheBody(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer conn.Close()
-		fmt.Fprintf(conn, "POST /x HTTP/1.1\r\nHost: x\r\n%sContent-Length: 1000\r\n\r\n", expect)
+		fmt.Fprintf(conn, "POST /x HTTP/1.1\r\nHost: localhost\r\n%sContent-Length: 1000\r\n\r\n", expect)
 		resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 		if err != nil {
 			t.Fatal(err)

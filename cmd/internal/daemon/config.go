@@ -18,6 +18,7 @@ import (
 // environment variable VIDEOSDGX_… of the same name; flags win over the environment, and that over the file.
 type Config struct {
 	Listen        string        `yaml:"listen" help:"address of the HTTP API"`
+	Hosts         string        `yaml:"hosts" help:"host names that the server answers to besides localhost and its own addresses, with commas between them; *.example.com stands for all below, * for any"`
 	Data          string        `yaml:"data" help:"folder of all state: images, models, jobs, logs, snapshots"`
 	Functions     string        `yaml:"functions" help:"folder with one subfolder and function.yaml per function, watched for changes (default DATA/functions)"`
 	Models        string        `yaml:"models" help:"folder of model bundles (default DATA/models)"`

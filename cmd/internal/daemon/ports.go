@@ -73,8 +73,9 @@ func (s *ports) openLocked(ctx context.Context, addr, model string) {
 		return
 	}
 	p := &modelPort{model: model, ended: make(chan struct{}), server: gateway.New(gateway.Options{
-		Routes: []gateway.Routes{s.api.Model(model)}, Log: s.plane.log,
+		Routes: []gateway.Routes{s.api.Model(model)}, Log: s.plane.log, Hosts: s.plane.hosts(),
 	})}
+	s.plane.warnOpen(l.Addr())
 	s.open[addr] = p
 	s.plane.log.Info("model port open", "model", model, "address", addr)
 	go func() {

@@ -2,7 +2,9 @@ package daemon
 
 import (
 	"context"
+	"net"
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -18,14 +20,28 @@ import (
 func (p *plane) openServer(context.Context) error {
 	urls := url.New(url.Options{Invoker: p.dispatch, Functions: p.registry, Log: p.log})
 	p.server = gateway.New(gateway.Options{
-		Routes: p.routes(), Wrap: []func(http.Handler) http.Handler{urls.Wrap}, Log: p.log,
+		Routes: p.routes(), Wrap: []func(http.Handler) http.Handler{urls.Wrap}, Log: p.log, Hosts: p.hosts(),
 	})
+	p.warnOpen(p.listener.Addr())
 	go func() {
 		if err := p.server.Serve(p.listener); err != nil {
 			p.failed <- err
 		}
 	}()
 	return nil
+}
+
+// hosts are the configured names of this machine.
+func (p *plane) hosts() []string {
+	return strings.FieldsFunc(p.cfg.Hosts, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+// warnOpen says what it means that others than this machine can reach a listener.
+func (p *plane) warnOpen(addr net.Addr) {
+	if a, ok := addr.(*net.TCPAddr); ok && !a.IP.IsLoopback() {
+		p.log.Warn("ANYBODY WHO REACHES THIS ADDRESS CONTROLS THIS SERVER AND CAN RUN PROGRAMS ON THIS MACHINE: it asks nobody who they are. "+
+			"Listen on 127.0.0.1, or put a proxy with authentication in front", "address", addr.String())
+	}
 }
 
 func (p *plane) routes() []gateway.Routes {

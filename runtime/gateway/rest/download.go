@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
@@ -34,7 +35,7 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, id string) error {
 	h.Set("Content-Disposition", mime.FormatMediaType(kind, map[string]string{"filename": name}))
 	h.Set("ETag", `"`+j.Result.SHA256+`"`)
 	h.Set("Repr-Digest", reprDigest(j.Result.SHA256))
-	h.Set("X-Content-Type-Options", "nosniff")
+	gateway.Confine(h, false)
 	h.Set("Cache-Control", "private, max-age=31536000, immutable")
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 	if r.Method == http.MethodPost {

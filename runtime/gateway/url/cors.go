@@ -1,13 +1,26 @@
 package url
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
+
+// admit refuses what pages of other origins send to a function whose CORS configuration does not name them: they cannot
+// read the answer, but the function would have run.
+func admit(r *http.Request, c *spec.CORS) error {
+	if !gateway.Foreign(r) || c != nil && allows(c.AllowOrigins, r.Header.Get("Origin"), false) {
+		return nil
+	}
+	return fmt.Errorf("a page of another origin may not call this function; name the page's origin in url.cors.allowOrigins: %w", errdefs.ErrPermissionDenied)
+}
 
 // applyCORS sets the headers that a URL's CORS configuration calls for, and says whether it has answered: preflight
 // requests never reach the function.

@@ -65,7 +65,7 @@ func FuzzEvent(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method, path, query, content, cookie string, body []byte) {
 		h := New(Options{Invoker: gatewaytest.Echo})
 		r := &http.Request{Method: method, Proto: "HTTP/1.1", Host: "h", URL: &url.URL{Path: path, RawQuery: query}, Header: http.Header{"Content-Type": {content}, "Cookie": {cookie}}}
-		b := h.event(r, target{"f", "", path}, "id", "", body)
+		b := h.event(r, target{name: "f", path: path}, "id", "", body)
 		var e urlevent.Request
 		if err := json.Unmarshal(b, &e); err != nil {
 			t.Fatalf("%v: %s", err, b)
@@ -79,7 +79,7 @@ func BenchmarkEvent(b *testing.B) {
 	r.Header.Set("Content-Type", "application/json")
 	b.ReportAllocs()
 	for b.Loop() {
-		h.event(r, target{"echo", "", "/"}, "id", "", []byte("{}"))
+		h.event(r, target{name: "echo", path: "/"}, "id", "", []byte("{}"))
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -71,6 +72,7 @@ func (h *Handler) Wrap(next http.Handler) http.Handler {
 type target struct {
 	name, qualifier string
 	path            string // what the function sees, escaped as it came: "/" and more
+	own             bool   // by a host name of its own, so that no other function's pages, nor the server's, have its origin
 }
 
 // route finds the function that a request's host or path names. NAME may be NAME:QUALIFIER in a path, and
@@ -78,7 +80,7 @@ type target struct {
 func route(host string, u *url.URL) (target, bool) {
 	raw := u.EscapedPath()
 	if name, rest, ok := strings.Cut(host, ".fn."); ok && name != "" && rest != "" && !strings.Contains(name, ".") {
-		return target{name: name, path: orRoot(raw)}, true
+		return target{name: name, path: orRoot(raw), own: true}, true
 	}
 	rest, ok := strings.CutPrefix(raw, "/fn/")
 	if !ok {
@@ -93,7 +95,7 @@ func route(host string, u *url.URL) (target, bool) {
 		return target{}, false
 	}
 	name, qualifier, _ := strings.Cut(segment, ":")
-	return target{name, qualifier, orRoot(path)}, name != ""
+	return target{name: name, qualifier: qualifier, path: orRoot(path)}, name != ""
 }
 
 func orRoot(path string) string {
@@ -109,8 +111,14 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, t target) error 
 	if err != nil {
 		return err
 	}
+	if !t.own {
+		w = gateway.Confined(w, fn.URL.CORS != nil && slices.Contains(fn.URL.CORS.AllowOrigins, "*"))
+	}
 	if fn.URL.CORS != nil && applyCORS(w, r, fn.URL.CORS) {
 		return nil
+	}
+	if err := admit(r, fn.URL.CORS); err != nil {
+		return err
 	}
 	limit := int64(fn.Limits.Payload)
 	if limit == 0 {

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"time"
+)
+
+// said writes a request to a connection and wants a status back.
+func said(ctx context.Context, c net.Conn, request, want string) error {
+	if at, ok := ctx.Deadline(); ok {
+		c.SetDeadline(at)
+	}
+	if _, err := io.WriteString(c, request); err != nil {
+		return err
+	}
+	b := make([]byte, len("HTTP/1.1 200"))
+	if _, err := io.ReadFull(c, b); err != nil {
+		return err
+	}
+	if got := string(b[len(b)-3:]); got != want {
+		return fmt.Errorf("answered with %s, want %s", got, want)
+	}
+	return nil
+}
+
+// ended says whether the other side closes a connection within d.
+func ended(c net.Conn, d time.Duration) bool {
+	c.SetReadDeadline(time.Now().Add(d))
+	_, err := io.Copy(io.Discard, c)
+	var late net.Error
+	return err == nil || !errors.As(err, &late) || !late.Timeout()
+}
