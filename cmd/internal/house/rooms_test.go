@@ -68,6 +68,7 @@ var rooms = []room{
 	{"bench", nil, "bench uses public clients only"},
 	{"bench/harness", []string{"runtime/sockio"}, "its client must not cost what is measured"},
 	{"bench/simulate", []string{"bench/harness", "runtime/placement", "runtime/spec"}, "it replays traces against the policy itself"},
+	{"bench/quant", []string{"bench/harness", "functions/inference"}, "it measures codecs and kernels where no runtime is"},
 	{"bench/gpu", []string{"bench/harness", "snapshotter/cuda"}, "it measures the CUDA driver where no runtime is"},
 }
 

@@ -1,0 +1,124 @@
+package quant_test
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/quant"
+)
+
+// complains asks for one sentence that names the tensor and says what is wrong.
+func complains(t *testing.T, err error, words ...string) {
+	t.Helper()
+	if !errors.Is(err, errdefs.ErrInvalidArgument) {
+		t.Fatalf("error %v is no invalid argument", err)
+	}
+	for _, w := range words {
+		if !strings.Contains(err.Error(), w) {
+			t.Errorf("error %q does not say %q", err, w)
+		}
+	}
+	if strings.Contains(err.Error(), "\n") {
+		t.Errorf("error %q has more than one line", err)
+	}
+}
+
+func TestNotFinite(t *testing.T) {
+	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
+		forVariants(t, func(t *testing.T, v variant) {
+			w := weight(3, 70, 1)
+			w[2*70+68] = float32(bad)
+			_, err := quant.Encode("blocks.0.ffn.weight", v.f, v.o, w, 3, 70)
+			complains(t, err, "blocks.0.ffn.weight", "[2, 68]")
+		})
+	}
+}
+
+func TestZerosAndTheSmallest(t *testing.T) {
+	for _, value := range []float32{0, math.SmallestNonzeroFloat32, 1e-40, 1e-38, math.MaxFloat32} {
+		forVariants(t, func(t *testing.T, v variant) {
+			w := make([]float32, 2*33)
+			for i := range w {
+				w[i] = value
+			}
+			for _, got := range decode(t, encoded(t, v, w, 2, 33)) {
+				if math.IsNaN(float64(got)) || value == 0 && got != 0 || math.Abs(float64(got)) > 1.1*float64(value)+1e-37 {
+					t.Fatalf("%v became %v", value, got)
+				}
+			}
+		})
+	}
+}
+
+func TestUnknown(t *testing.T) {
+	_, err := quant.ParseFormat("q4_k_m")
+	complains(t, err, "q4_k_m", "nvfp4")
+	_, err = quant.Encode("w", "q4_k_m", quant.Options{}, nil, 1, 1)
+	complains(t, err, "tensor w", "q4_k_m")
+	_, err = quant.Encode("w", quant.INT8, quant.Options{Block: 48}, nil, 1, 1)
+	complains(t, err, "tensor w", "48")
+	_, err = quant.Encode("w", quant.INT8, quant.Options{}, nil, 0, 8)
+	complains(t, err, "tensor w", "[0, 8]")
+	_, err = quant.Encode("w", quant.INT8, quant.Options{}, make([]float32, 7), 1, 8)
+	complains(t, err, "tensor w", "7 values")
+}
+
+// TestDamaged breaks a good tensor in each way that a checkpoint can be broken.
+func TestDamaged(t *testing.T) {
+	nan := float32(math.NaN())
+	for name, c := range map[string]struct {
+		v     string
+		spoil func(*quant.Tensor)
+		say   string
+	}{
+		"unknown format":     {"fp8", func(q *quant.Tensor) { q.Format = "fp6" }, "fp6"},
+		"no scales":          {"fp8", func(q *quant.Tensor) { q.Scales = nil }, "lacks its scales"},
+		"no scales int":      {"int8", func(q *quant.Tensor) { q.Scales = nil }, "lacks its scales"},
+		"no block scales":    {"nvfp4", func(q *quant.Tensor) { q.ScaleCodes = nil }, "lacks its coded scales"},
+		"no global scale":    {"nvfp4", func(q *quant.Tensor) { q.Scales2 = nil }, "lacks its second-level scales"},
+		"no nested table":    {"nf4 double", func(q *quant.Tensor) { q.Table = nil }, "lacks its scale table"},
+		"short codes":        {"nf4", func(q *quant.Tensor) { q.Codes = q.Codes[1:] }, "codes"},
+		"short scales":       {"nf4", func(q *quant.Tensor) { q.Scales = q.Scales[1:] }, "scales"},
+		"zero points":        {"int4 asymmetric", func(q *quant.Tensor) { q.ZeroPoints = q.ZeroPoints[1:] }, "zero points"},
+		"scale of zero":      {"fp8 per channel", func(q *quant.Tensor) { q.Scales[4] = 0 }, "scale of zero at 4"},
+		"global of zero":     {"nvfp4", func(q *quant.Tensor) { q.Scales2[0] = 0 }, "not zero"},
+		"block of zero":      {"nvfp4", func(q *quant.Tensor) { q.ScaleCodes[1] = 0 }, "scale of zero"},
+		"block of zero int8": {"int8", func(q *quant.Tensor) { q.Scales[1] = 0 }, "scale of zero"},
+		"scale NaN":          {"int8", func(q *quant.Tensor) { q.Scales[1] = nan }, "NaN"},
+		"block scale NaN":    {"nvfp4", func(q *quant.Tensor) { q.ScaleCodes[0] = 127 }, "not a number"},
+		"offset infinite":    {"nf4 double", func(q *quant.Tensor) { q.Offset = float32(math.Inf(1)) }, "finite"},
+		"code NaN":           {"fp8", func(q *quant.Tensor) { q.Codes[9] = 255 }, "row 0"},
+		"weight infinite":    {"bf16", func(q *quant.Tensor) { q.Codes[6], q.Codes[7] = 0x80, 0x7f }, "not finite"},
+		"block size":         {"nvfp4", func(q *quant.Tensor) { q.Block = 32 }, "32"},
+		"shape":              {"bf16", func(q *quant.Tensor) { q.N = 0 }, "[0, 77]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			q := encoded(t, variants[c.v], weight(9, 77, 5), 9, 77)
+			c.spoil(q)
+			complains(t, q.Check("blocks.1.to_q.weight"), "blocks.1.to_q.weight", c.say)
+		})
+	}
+}
+
+// TestOutOfOrder: an encoder says when rows are missing or too many.
+func TestOutOfOrder(t *testing.T) {
+	e, err := quant.NewEncoder("w", quant.NVFP4, quant.Options{}, 4, 16)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.Write(nil, make([]float32, 16))
+	complains(t, err, "observed up to row 0 of 4")
+	complains(t, e.Observe(make([]float32, 5*16)), "80 values")
+	if err := e.Observe(make([]float32, 4*16)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = e.Write(nil, make([]float32, 3*16)); err != nil {
+		t.Fatal(err)
+	}
+	_, err = e.Finish()
+	complains(t, err, "row 3 of 4")
+}
