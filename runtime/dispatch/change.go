@@ -5,6 +5,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/dispatch/roster"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -80,7 +81,7 @@ func (d *Dispatcher) reconcile(ctx context.Context, k key) (*pool, error) {
 	p := d.pools[k]
 	if p != nil && (err != nil || p.digest != fn.Digest) {
 		delete(d.pools, k)
-		p.retire(errRetired)
+		p.retire(errRetired, roster.Retired)
 		p = nil
 	}
 	if err != nil {
@@ -106,8 +107,8 @@ func (p *pool) update(fn spec.Function) {
 	if fn.MaxInstances() == 0 {
 		p.fail(p.throttled())
 	}
-	for m := range p.ready {
-		if m.armed && m.slots == m.most {
+	for s := range p.table.All() {
+		if m := s.Of; m.armed && s.Idle() {
 			m.timer.Reset(0) // its time may have become shorter
 		}
 	}
@@ -119,38 +120,30 @@ func (p *pool) update(fn spec.Function) {
 // end with what they have.
 func (p *pool) shrink() {
 	for _, idle := range []bool{true, false} {
-		for m := range p.ready {
-			if len(p.ready) <= p.fn.MaxInstances() {
+		for s := range p.table.All() {
+			if p.table.Serving() <= p.fn.MaxInstances() {
 				return
 			}
-			if (m.slots == m.most) != idle {
-				continue
-			}
-			p.drop(m)
-			if idle {
-				p.discard(m)
+			if s.Idle() == idle {
+				p.dismiss(s.Of, roster.Surplus)
 			}
 		}
 	}
 }
 
 // retire ends a pool: waiters get the reason, what is idle goes, what is busy goes when it is done.
-func (p *pool) retire(why error) {
+func (p *pool) retire(err error, why roster.Reason) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.retired = why
-	p.fail(why)
+	p.retired = err
+	p.fail(err)
 	for _, l := range p.admitting {
 		l.cancel(errCalledOff)
 	}
-	for m := range p.ready {
-		p.drop(m)
-		if m.slots == m.most {
-			p.discard(m)
-		}
+	for s := range p.table.All() {
+		p.dismiss(s.Of, why)
 	}
-	for _, m := range p.spares {
-		p.discard(m)
+	for s := range p.table.Staged() {
+		p.dismiss(s.Of, why)
 	}
-	p.spares = nil
 }

@@ -5,10 +5,11 @@ import (
 	"errors"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/dispatch/roster"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// launch is one instance on its way into ready.
+// launch is one instance on its way into service.
 type launch struct {
 	p      *pool
 	since  time.Time // when somebody first wanted it
@@ -34,12 +35,7 @@ func (l *launch) start() bool {
 }
 
 // count notes that a launch is under way, or (-1) is no more; the caller holds the pool's mutex.
-func (l *launch) count(n int) {
-	l.p.starting += n
-	if l.ahead {
-		l.p.ahead += n
-	}
-}
+func (l *launch) count(n int) { l.p.table.Expect(n, l.ahead) }
 
 func (l *launch) run(ctx context.Context) {
 	m, phases, err := l.boot(ctx)
@@ -48,7 +44,7 @@ func (l *launch) run(ctx context.Context) {
 		return
 	}
 	if m != nil {
-		l.p.d.end(context.WithoutCancel(ctx), m, 0)
+		l.p.d.end(context.WithoutCancel(ctx), m, roster.Failed, 0)
 	}
 	l.failed(err)
 }
@@ -79,9 +75,8 @@ func (l *launch) boot(ctx context.Context) (*member, spec.Phases, error) {
 func (p *pool) candidate() (m *member, fn spec.Function, staged bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if n := len(p.spares); n > 0 {
-		m, p.spares = p.spares[n-1], p.spares[:n-1]
-		return m, m.inst.Function(), true
+	if s := p.table.Unstage(); s != nil {
+		return s.Of, s.Of.inst.Function(), true
 	}
 	return p.newMember(p.fn), p.fn, false
 }
@@ -108,8 +103,8 @@ func (l *launch) admit(ctx context.Context, m *member) error {
 // callOff cancels starts that wait for room and that nobody needs any more.
 func (p *pool) callOff() {
 	need := (p.queue.Len() + p.fn.EventsAtOnce - 1) / p.fn.EventsAtOnce
-	need = max(need, p.fn.MinInstances-len(p.ready), p.ahead)
-	for i := 0; i < len(p.admitting) && p.starting-i > need; i++ {
+	need = max(need, p.fn.MinInstances-p.table.Serving(), p.table.Ahead())
+	for i := 0; i < len(p.admitting) && p.table.Starting()-i > need; i++ {
 		p.admitting[len(p.admitting)-1-i].cancel(errCalledOff)
 	}
 }
@@ -154,7 +149,7 @@ func (l *launch) restore(ctx context.Context, m *member, fn spec.Function, dir s
 	p.d.cfg.Snapshots.Failed(fn, err)
 	failed := m
 	m = p.swap(failed, fn)
-	p.d.end(context.WithoutCancel(ctx), failed, 0)
+	p.d.end(context.WithoutCancel(ctx), failed, roster.Failed, 0)
 	return m, ph, l.plain(ctx, m, fn, false, &ph)
 }
 
@@ -168,11 +163,11 @@ func (p *pool) swap(old *member, fn spec.Function) *member {
 func (p *pool) returnSpare(m *member) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.retired != nil || len(p.spares)+p.staging >= p.fn.StagedSpares {
-		p.discard(m)
+	if p.retired != nil || p.table.Spares() >= p.fn.StagedSpares {
+		p.dismiss(m, roster.Surplus)
 		return
 	}
-	p.spares = append(p.spares, m)
+	p.table.Keep(m.seat)
 }
 
 // joined puts a started member into service.
@@ -182,19 +177,18 @@ func (l *launch) joined(m *member, phases spec.Phases) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l.count(-1)
-	if p.retired != nil || len(p.ready) >= p.fn.MaxInstances() { // which may have become less meanwhile
-		m.out = true
-		p.discard(m)
+	if p.retired != nil || p.table.Serving() >= p.fn.MaxInstances() { // which may have become less meanwhile
+		p.dismiss(m, roster.Surplus)
 		return
 	}
 	m.fresh, m.joined = &phases, time.Now()
 	m.inst.Keep()
-	p.ready[m] = struct{}{}
+	p.table.Join(m.seat)
 	m.touched.Store(true)
 	p.offer(m)
 	m.fresh = nil // nobody was waiting: the next one finds it warm
 	p.provision()
-	if m.inst.Ended() { // before it was in ready, where its end is looked for
+	if m.inst.Ended() { // before it served, when its end is looked for
 		p.gone(m)
 	}
 }
@@ -218,7 +212,7 @@ func (l *launch) failed(err error) {
 	}
 	p.meter().StartFailed(p.name)
 	p.d.cfg.Log.Error("instance did not start", "function", p.name, "version", p.fn.Version, "error", err)
-	if p.starting == 0 && len(p.ready) == 0 {
+	if p.table.Instances() == 0 {
 		p.fail(err)
 	}
 	p.later()
@@ -242,7 +236,7 @@ func (p *pool) later() {
 func (p *pool) stage() bool {
 	ok := p.d.spawn(p.staged)
 	if ok {
-		p.staging++
+		p.table.ExpectSpare(1)
 	}
 	return ok
 }
@@ -253,16 +247,16 @@ func (p *pool) staged(ctx context.Context) {
 	p.mu.Unlock()
 	_, err := m.inst.Stage(ctx)
 	p.mu.Lock()
-	p.staging--
+	p.table.ExpectSpare(-1)
 	keep := err == nil && p.retired == nil
 	if keep {
-		p.spares = append(p.spares, m)
+		p.table.Keep(m.seat)
 	} else if err != nil && ctx.Err() == nil {
 		p.d.cfg.Log.Error("spare not staged", "function", p.name, "error", err)
 		p.later()
 	}
 	p.mu.Unlock()
 	if !keep {
-		p.d.end(context.WithoutCancel(ctx), m, 0)
+		p.d.end(context.WithoutCancel(ctx), m, roster.Failed, 0)
 	}
 }

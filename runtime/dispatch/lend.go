@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/dispatch/roster"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -17,7 +18,7 @@ func (d *Dispatcher) Lend(ctx context.Context, fn spec.Function, dir string, use
 		return err
 	}
 	m := p.newLent(fn)
-	defer d.end(context.WithoutCancel(ctx), m, 0)
+	defer d.giveBack(context.WithoutCancel(ctx), m)
 	begin := time.Now()
 	if err := d.room.admit(ctx, m, begin); err != nil {
 		return err
@@ -34,6 +35,15 @@ func (d *Dispatcher) Lend(ctx context.Context, fn spec.Function, dir string, use
 		return err
 	}
 	return use(ctx, m.inst)
+}
+
+// giveBack ends a member that was lent.
+func (d *Dispatcher) giveBack(ctx context.Context, m *member) {
+	m.part(roster.Returned)
+	m.pool.mu.Lock()
+	m.pool.over(m)
+	m.pool.mu.Unlock()
+	d.end(ctx, m, roster.Returned, 0)
 }
 
 func (m *member) plainly(ctx context.Context, since time.Time) error {

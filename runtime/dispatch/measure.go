@@ -37,10 +37,10 @@ func (d *Dispatcher) measure(ctx context.Context) {
 func (m *member) sample(ctx context.Context) {
 	p := m.pool
 	p.mu.Lock()
-	_, ready := p.ready[m]
-	busy, done := m.slots < m.most, m.uses > int64(m.most-m.slots)
+	serves, busy := m.seat.Serves(), !m.seat.Idle()
+	done := m.seat.Taken() > int64(m.seat.InFlight())
 	p.mu.Unlock()
-	if !ready || !(m.touched.Swap(busy) || busy) {
+	if !serves || !(m.touched.Swap(busy) || busy) {
 		return
 	}
 	u, err := m.inst.Box().Usage(ctx)
@@ -65,7 +65,7 @@ func (r *room) settle(m *member) {
 	demand := r.demand(m)
 	p := m.pool
 	p.mu.Lock()
-	uses, cold, size := m.uses, p.starts.cold(), p.size()
+	uses, cold, size := m.seat.Taken(), p.starts.cold(), p.size()
 	p.mu.Unlock()
 	r.books.Lock()
 	if h := r.held[m]; h != nil {

@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/dispatch/roster"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -26,46 +27,47 @@ type member struct {
 	pool *pool
 	inst *instance.Instance
 
-	most   int  // slots: eventsAtOnce
-	slots  int  // free ones
-	listed bool // in pool.free
-	out    bool // takes no further event
-	uses   int64
-	fresh  *spec.Phases // of its start, until the first event takes them
+	seat  *roster.Seat[*member] // where it stands, and with how many events
+	quiet chan struct{}         // closed once it leaves and nothing is in flight
+	fresh *spec.Phases          // of its start, until the first event takes them
 
 	joined   time.Time // when it began to serve
+	busyFrom time.Time
 	idleFrom time.Time
-	until    time.Time   // when it is reaped, as far as known
 	timer    *time.Timer // nil: never idle yet
 	armed    bool        // the timer runs
 
-	lent    atomic.Bool         // to somebody who makes a snapshot of it
+	lent    bool                // to somebody who makes a snapshot of it; never changes
 	claims  map[*entry]struct{} // starts that wait for its room
 	memory  atomic.Int64        // last seen, bytes
 	touched atomic.Bool         // used since memory was last looked at
 }
 
-// claimed says that a start that came first waits for this member's room.
-func (m *member) claimed() bool { return len(m.claims) > 0 }
+// unclaimed says that no start that came first waits for this member's room.
+func (m *member) unclaimed() bool { return len(m.claims) == 0 }
 
 // newMember makes an absent instance of the pool's function.
 func (p *pool) newMember(fn spec.Function) *member {
-	return p.member(fn, p.d.config(fn, newID(fn.Name)))
+	m := p.member(p.d.config(fn, newID(fn.Name)))
+	p.d.members.Store(m.inst.ID(), m)
+	return m
 }
 
 // newLent makes one that serves nobody; a snapshot is made of it, or it is restored from one.
 func (p *pool) newLent(fn spec.Function) *member {
 	c := p.d.config(fn, newID(fn.Name))
 	c.SnapStart = true
-	m := p.member(fn, c)
-	m.lent.Store(true)
+	m := p.member(c)
+	m.lent, m.seat = true, roster.NewLent(m)
+	p.d.members.Store(c.ID, m)
 	return m
 }
 
-func (p *pool) member(fn spec.Function, c instance.Config) *member {
-	m := &member{pool: p, most: fn.EventsAtOnce, slots: fn.EventsAtOnce}
+// member makes one that nobody finds yet.
+func (p *pool) member(c instance.Config) *member {
+	m := &member{pool: p, quiet: make(chan struct{})}
+	m.seat = roster.NewSeat(m, c.Function.EventsAtOnce)
 	m.inst = instance.New(c, p.d.cfg.Sandbox, p.d.cfg.Log, func(e instance.Exit) { p.died(m, e) })
-	p.d.members.Store(m.inst.ID(), m)
 	return m
 }
 
@@ -93,7 +95,7 @@ func newID(function string) string {
 
 // died takes a member out whose processes ended by themselves.
 func (p *pool) died(m *member, e instance.Exit) {
-	if m.lent.Load() {
+	if m.lent {
 		return // a checkpoint ended it, or whoever has it hears of it
 	}
 	p.d.cfg.Log.Warn("instance ended by itself", "instance", m.inst.ID(), "function", p.name, "status", e.Code, "oom", e.OOMKilled)
@@ -104,7 +106,7 @@ func (p *pool) died(m *member, e instance.Exit) {
 
 // gone takes a member out whose processes have ended; the caller holds the pool's mutex.
 func (p *pool) gone(m *member) {
-	if _, ok := p.ready[m]; !ok {
+	if !m.seat.Serves() {
 		return
 	}
 	if time.Since(m.joined) < mostBackoff {
@@ -112,14 +114,16 @@ func (p *pool) gone(m *member) {
 	} else {
 		p.backoff = 0 // it lived well
 	}
-	p.drop(m)
-	if m.slots == m.most {
-		p.discard(m)
-	}
+	p.dismiss(m, roster.Died)
 }
 
-// end stops a member and forgets it.
-func (d *Dispatcher) end(ctx context.Context, m *member, grace time.Duration) {
+// end has a member leave for a reason, waits until ctx ends for what it has in flight, stops it and forgets it.
+func (d *Dispatcher) end(ctx context.Context, m *member, why roster.Reason, grace time.Duration) {
+	m.part(why)
+	select {
+	case <-m.quiet:
+	case <-ctx.Done():
+	}
 	m.inst.Stop(ctx, grace)
 	d.members.Delete(m.inst.ID())
 	d.room.free(m)

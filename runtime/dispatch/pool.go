@@ -10,6 +10,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/dispatch/roster"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -22,16 +23,10 @@ type pool struct {
 
 	mu        sync.Mutex
 	fn        spec.Function
-	ready     map[*member]struct{} // serve or may serve
-	free      []*member            // of ready, those with a free slot; the last one used is at the end
-	spares    []*member            // staged
-	queue     list.List            // of *waiter
-	starting  int                  // instances on their way into ready
-	staging   int                  // instances on their way into spares
-	ahead     int                  // of starting, those for an event that is only likely
-	admitting []*launch            // of starting, those that wait for room and may still be called off
-	inFlight  int
-	idleFrom  time.Time     // when inFlight last became 0
+	table     roster.Table[*member]
+	queue     list.List     // of *waiter
+	admitting []*launch     // of those that start, the ones that wait for room and may still be called off
+	idleFrom  time.Time     // when nothing was in flight any more
 	retired   error         // why no event may come any more; nil while serving
 	paused    bool          // nothing is provided for now, after a failure
 	backoff   time.Duration // how long the last such pause was
@@ -56,7 +51,7 @@ type grant struct {
 var errRetired = errors.New("the version has been replaced")
 
 func newPool(d *Dispatcher, fn spec.Function, rec *record) *pool {
-	return &pool{d: d, rec: rec, name: fn.Name, digest: fn.Digest, fn: fn, ready: map[*member]struct{}{}}
+	return &pool{d: d, rec: rec, name: fn.Name, digest: fn.Digest, fn: fn}
 }
 
 // meter counts for a function that is still there.
@@ -79,8 +74,8 @@ func (p *pool) acquire(ctx context.Context, inv *spec.Invocation, since time.Tim
 		return grant{}, p.throttled()
 	}
 	if p.queue.Len() == 0 {
-		if m := p.idle(); m != nil {
-			g := p.take(m, since)
+		if s := p.table.Pick((*member).unclaimed); s != nil {
+			g := p.take(s.Of, since)
 			p.mu.Unlock()
 			return g, nil
 		}
@@ -145,29 +140,16 @@ func (p *pool) leave(w *waiter, at *list.Element) {
 	p.mu.Unlock()
 }
 
-// idle gives the member that served last and has a free slot, so that those not needed become idle and are reaped.
-func (p *pool) idle() *member {
-	for n := len(p.free); n > 0; n = len(p.free) {
-		if m := p.free[n-1]; m.slots > 0 && !m.claimed() {
-			return m
-		}
-		p.free[n-1].listed = false
-		p.free = p.free[:n-1]
-	}
-	return nil
-}
-
 // take uses one slot of a member with a free one.
 func (p *pool) take(m *member, since time.Time) grant {
-	if m.slots--; m.slots == 0 {
-		p.unlist(m)
-	}
 	now := time.Now()
-	if p.inFlight == 0 && !p.idleFrom.IsZero() {
+	if p.table.InFlight() == 0 && !p.idleFrom.IsZero() {
 		p.rec.gap(now.Sub(p.idleFrom))
 	}
-	p.inFlight++
-	m.uses++
+	if m.seat.Idle() {
+		m.busyFrom = now
+	}
+	p.table.Take(m.seat)
 	g := grant{m: m}
 	waited := now.Sub(since)
 	if m.fresh != nil {
@@ -182,70 +164,36 @@ func (p *pool) take(m *member, since time.Time) grant {
 func (p *pool) release(m *member, replace bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	m.slots++
-	if p.inFlight--; p.inFlight == 0 {
+	if p.retired != nil {
+		p.dismiss(m, roster.Retired)
+	}
+	if replace {
+		p.dismiss(m, roster.Useless)
+	}
+	last := p.over(m)
+	if p.table.InFlight() == 0 {
 		p.idleFrom = time.Now()
 	}
-	if replace || p.retired != nil {
-		p.drop(m)
+	if last {
+		p.discard(m)
 	}
-	if m.out {
-		if m.slots == m.most {
-			p.discard(m)
-		}
-		return
+	if m.seat.Serves() {
+		p.offer(m)
 	}
-	p.offer(m)
 }
 
 // offer hands a member's free slots to who waits, and lists what is left.
 func (p *pool) offer(m *member) {
-	for m.slots > 0 && p.queue.Len() > 0 && !m.claimed() {
+	for m.seat.Free() && p.queue.Len() > 0 && m.unclaimed() {
 		w := p.queue.Remove(p.queue.Front()).(*waiter)
 		w.granted <- p.take(m, w.since)
 		p.d.room.tell() // who is first in the queue now may have come after a start that waits for this room
 	}
 	p.callOff()
-	if m.slots > 0 && !m.listed {
-		m.listed = true
-		p.free = append(p.free, m)
-	}
-	if m.slots == m.most {
+	p.table.Offer(m.seat)
+	if m.seat.Idle() {
 		m.rest()
 	}
-}
-
-// drop takes a member out of service; who waits may need another.
-func (p *pool) drop(m *member) {
-	if m.out {
-		return
-	}
-	m.out = true
-	delete(p.ready, m)
-	p.unlist(m)
-	p.grow()
-	p.provision()
-}
-
-func (p *pool) unlist(m *member) {
-	if !m.listed {
-		return
-	}
-	m.listed = false
-	for i := len(p.free) - 1; i >= 0; i-- {
-		if p.free[i] == m {
-			p.free = append(p.free[:i], p.free[i+1:]...)
-			return
-		}
-	}
-}
-
-// discard stops a member that is out and has nothing in flight, in the background.
-func (p *pool) discard(m *member) {
-	if m.timer != nil {
-		m.timer.Stop()
-	}
-	p.d.spawn(func(ctx context.Context) { p.d.end(ctx, m, p.d.cfg.StopGrace) })
 }
 
 // grow starts as many instances as the queue needs and the function may have.
@@ -254,7 +202,7 @@ func (p *pool) grow() {
 		return
 	}
 	need := (p.queue.Len() + p.fn.EventsAtOnce - 1) / p.fn.EventsAtOnce
-	for p.starting < need && len(p.ready)+p.starting < p.fn.MaxInstances() {
+	for p.table.Starting() < need && p.table.Instances() < p.fn.MaxInstances() {
 		if !p.start(p.oldest()) {
 			return
 		}
@@ -274,9 +222,9 @@ func (p *pool) provision() {
 	if p.retired != nil || p.paused || !p.d.recovered.Load() {
 		return
 	}
-	for len(p.ready)+p.starting < min(p.fn.MinInstances, p.fn.MaxInstances()) && p.start(time.Now()) {
+	for p.table.Instances() < min(p.fn.MinInstances, p.fn.MaxInstances()) && p.start(time.Now()) {
 	}
-	for len(p.spares)+p.staging < p.fn.StagedSpares && p.stage() {
+	for p.table.Spares() < p.fn.StagedSpares && p.stage() {
 	}
 }
 

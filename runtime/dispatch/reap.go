@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/dispatch/roster"
 	"github.com/videosdgx/videosdgx/runtime/placement"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -16,6 +17,7 @@ func (m *member) rest() {
 	m.touched.Store(true)
 	p.d.room.tell()
 	if p.fn.FreezeIdle {
+		m.inst.Doze()
 		p.d.spawn(m.freeze)
 	}
 	if m.armed {
@@ -23,7 +25,6 @@ func (m *member) rest() {
 	}
 	m.armed = true
 	keep := p.window().Keep
-	m.until = m.idleFrom.Add(keep)
 	if m.timer == nil {
 		m.timer = time.AfterFunc(keep, func() { p.d.spawn(m.due) })
 	} else {
@@ -48,16 +49,16 @@ func (m *member) due(context.Context) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	m.armed = false
-	if _, ok := p.ready[m]; !ok || m.slots != m.most {
+	if !m.seat.Serves() || !m.seat.Idle() {
 		return
 	}
 	w := p.window()
 	left := time.Until(m.idleFrom.Add(w.Keep))
-	if len(p.ready) <= p.fn.MinInstances {
+	if p.table.Serving() <= p.fn.MinInstances {
 		left = max(left, w.Keep, time.Second)
 	}
 	if left > 0 {
-		m.armed, m.until = true, time.Now().Add(left)
+		m.armed = true
 		m.timer.Reset(left)
 		return
 	}
@@ -66,12 +67,9 @@ func (m *member) due(context.Context) {
 
 // reap gives an idle member up, and may plan for another one before the next event is likely.
 func (p *pool) reap(m *member, w placement.Window) {
-	p.d.cfg.Log.Info("reaping", "instance", m.inst.ID(), "function", p.name, "served", m.uses)
-	p.meter().Reaped(p.name)
 	p.backoff = 0 // it lived well
-	p.drop(m)
-	p.discard(m)
-	if w.Prewarm > 0 && len(p.ready) == 0 {
+	p.dismiss(m, roster.Reaped)
+	if w.Prewarm > 0 && p.table.Serving() == 0 {
 		last := p.idleFrom
 		if wait := time.Until(last.Add(w.Prewarm)); wait > 0 {
 			p.d.after(wait, func(context.Context) { p.prewarm(last) })
@@ -83,7 +81,7 @@ func (p *pool) reap(m *member, w placement.Window) {
 func (p *pool) prewarm(last time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.retired == nil && len(p.ready)+p.starting == 0 && p.idleFrom.Equal(last) {
+	if p.retired == nil && p.table.Instances() == 0 && p.idleFrom.Equal(last) {
 		(&launch{p: p, since: time.Now(), ahead: true}).start()
 	}
 }

@@ -64,8 +64,7 @@ func (d *Dispatcher) adopt(ctx context.Context, b instance.Box) error {
 	if err != nil {
 		return err
 	}
-	m := &member{pool: p, most: fn.EventsAtOnce, slots: fn.EventsAtOnce}
-	m.inst = instance.New(d.config(fn, b.ID()), d.cfg.Sandbox, d.cfg.Log, func(e instance.Exit) { p.died(m, e) })
+	m := p.member(d.config(fn, b.ID()))
 	ctx, cancel := context.WithTimeout(ctx, adoptTime)
 	defer cancel()
 	if err := m.inst.Adopt(ctx, b); err != nil {
@@ -99,13 +98,13 @@ func (p *pool) adopted(m *member) bool {
 	p.d.room.grant(m)
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if len(p.ready)+p.starting >= p.fn.MaxInstances() {
+	if p.table.Instances() >= p.fn.MaxInstances() {
 		p.d.room.free(m)
 		return false
 	}
 	p.d.members.Store(m.inst.ID(), m)
 	m.inst.Keep()
-	p.ready[m] = struct{}{}
+	p.table.Join(m.seat)
 	p.offer(m)
 	if m.inst.Ended() { // before its end was looked for
 		p.gone(m)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/dispatch/roster"
 	"github.com/videosdgx/videosdgx/runtime/placement"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -125,20 +126,20 @@ func (m *member) standing(e *entry) standing {
 	p := m.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	_, ready := p.ready[m]
+	at := m.seat.Place()
 	switch {
-	case m.out || p.retired != nil || m.lent.Load():
+	case at == roster.Leaving || at == roster.Lent || p.retired != nil:
 		return standing{} // it goes as soon as it can
-	case p.fn.Pin || len(p.ready)+p.starting <= p.fn.MinInstances:
+	case p.fn.Pin || p.table.Instances() <= p.fn.MinInstances:
 		return standing{stays: true}
-	case !ready || len(p.ready) <= p.fn.MinInstances || m.promised(e):
+	case at != roster.Serving || p.table.Serving() <= p.fn.MinInstances || m.promised(e):
 		return standing{}
-	case p == e.m.pool && !e.m.lent.Load():
+	case p == e.m.pool && !e.m.lent:
 		return standing{} // one of a version does not give way to another of it: the queue would be served later, not sooner
 	}
 	first := p.queue.Front()
 	older := first != nil && first.Value.(*waiter).since.Before(since)
-	idle := m.slots == m.most
+	idle := m.seat.Idle()
 	return standing{movable: idle && !older, yields: !idle && !older}
 }
 
@@ -155,10 +156,9 @@ func (e *entry) Evict(ctx context.Context, ids []string) error {
 	for _, id := range ids {
 		if v, ok := e.d.members.Load(id); ok && v.(*member).giveUp(e) {
 			m := v.(*member)
-			e.d.cfg.Log.Info("evicting", "instance", id, "for", e.m.inst.Function().Name)
-			m.pool.meter().Evicted(m.pool.name)
+			e.d.cfg.Log.Info("making room", "instance", id, "for", e.m.inst.Function().Name)
 			e.age(m)
-			work.Go(func() { e.d.end(context.WithoutCancel(ctx), m, e.d.cfg.StopGrace) })
+			work.Go(func() { e.d.end(context.WithoutCancel(ctx), m, roster.Evicted, e.d.cfg.StopGrace) })
 		}
 	}
 	work.Wait()
@@ -181,14 +181,7 @@ func (m *member) giveUp(e *entry) bool {
 	p := m.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if m.out || m.slots != m.most {
-		return false
-	}
-	p.drop(m)
-	if m.timer != nil {
-		m.timer.Stop()
-	}
-	return true
+	return m.seat.Serves() && m.seat.Idle() && p.part(m, roster.Evicted)
 }
 
 // Claim keeps busy instances from getting further events.
@@ -246,7 +239,7 @@ func (m *member) resume() {
 	p := m.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, ok := p.ready[m]; ok {
+	if m.seat.Serves() {
 		p.offer(m)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/videosdgx/videosdgx/runtime/dispatch/roster"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -13,7 +14,7 @@ import (
 func (d *Dispatcher) Instances(context.Context) ([]spec.InstanceStatus, error) {
 	all := []spec.InstanceStatus{}
 	d.members.Range(func(_, v any) bool {
-		if m := v.(*member); !m.lent.Load() {
+		if m := v.(*member); !m.lent {
 			all = append(all, m.status())
 		}
 		return true
@@ -33,16 +34,28 @@ func (d *Dispatcher) Instances(context.Context) ([]spec.InstanceStatus, error) {
 func (m *member) status() spec.InstanceStatus {
 	s := m.inst.Status()
 	s.Memory = spec.Bytes(m.memory.Load())
-	if s.State != spec.Idle {
-		return s
-	}
 	p := m.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, ok := p.ready[m]; ok && !m.idleFrom.IsZero() {
-		s.Expires = m.idleFrom.Add(p.window().Keep)
+	s.InFlight = m.seat.InFlight()
+	s.Served = m.seat.Taken() - int64(s.InFlight)
+	if s.State == spec.Idle {
+		m.posture(&s)
 	}
 	return s
+}
+
+// posture is what an instance that is up does: it waits until it expires, is busy, or takes no further event.
+func (m *member) posture(s *spec.InstanceStatus) {
+	switch {
+	case m.seat.Place() == roster.Leaving:
+		s.State = spec.Draining
+	case s.InFlight > 0:
+		s.State, s.Since = spec.Busy, m.busyFrom
+	case m.seat.Serves() && !m.idleFrom.IsZero():
+		s.Since = m.idleFrom
+		s.Expires = m.idleFrom.Add(m.pool.window().Keep)
+	}
 }
 
 // Status says what has been measured of a function; the starts are those of $LATEST.
@@ -71,7 +84,7 @@ func (d *Dispatcher) Status(ctx context.Context, function string) (spec.Function
 func (p *pool) describe(s *spec.FunctionStatus) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	s.Instances += len(p.ready)
+	s.Instances += p.table.Serving()
 	s.Queued += p.queue.Len()
 	if p.fn.Version != "$LATEST" {
 		return

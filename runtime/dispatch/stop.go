@@ -3,6 +3,8 @@ package dispatch
 import (
 	"context"
 	"sync"
+
+	"github.com/videosdgx/videosdgx/runtime/dispatch/roster"
 )
 
 // Stop refuses new invocations, lets those in flight finish until ctx ends, then stops and removes every instance, and
@@ -16,7 +18,7 @@ func (d *Dispatcher) Stop(ctx context.Context) error {
 		d.stopped = true
 		for k, p := range d.pools {
 			delete(d.pools, k)
-			p.retire(errStopping)
+			p.retire(errStopping, roster.Stopping)
 		}
 		d.mu.Unlock()
 		d.cancel(errStopping)
@@ -29,7 +31,7 @@ func (d *Dispatcher) Stop(ctx context.Context) error {
 func (d *Dispatcher) endAll(ctx context.Context) {
 	var work sync.WaitGroup
 	d.members.Range(func(_, v any) bool {
-		work.Go(func() { d.end(ctx, v.(*member), d.cfg.StopGrace) })
+		work.Go(func() { d.end(ctx, v.(*member), roster.Stopping, d.cfg.StopGrace) })
 		return true
 	})
 	work.Wait()

@@ -3,9 +3,10 @@ package dispatch
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/dispatch/roster"
 )
 
 // StopInstance ends one instance and waits until it is gone. One that answers something takes no further event and ends
@@ -20,7 +21,7 @@ func (d *Dispatcher) StopInstance(ctx context.Context, id string) error {
 	if err != nil || !idle {
 		return err
 	}
-	d.end(ctx, m, d.cfg.StopGrace)
+	d.end(ctx, m, roster.Asked, d.cfg.StopGrace)
 	return nil
 }
 
@@ -28,17 +29,8 @@ func (d *Dispatcher) StopInstance(ctx context.Context, id string) error {
 func (p *pool) withdraw(m *member) (idle bool, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if i := slices.Index(p.spares, m); i >= 0 {
-		p.spares = slices.Delete(p.spares, i, i+1)
-		p.provision()
-		return true, nil
-	}
-	if _, ok := p.ready[m]; !ok {
+	if at := m.seat.Place(); at != roster.Serving && at != roster.Spare {
 		return false, fmt.Errorf("instance %s is starting or ending, try again in a moment: %w", m.inst.ID(), errdefs.ErrUnavailable)
 	}
-	p.drop(m)
-	if m.timer != nil {
-		m.timer.Stop()
-	}
-	return m.slots == m.most, nil
+	return p.part(m, roster.Asked), nil
 }

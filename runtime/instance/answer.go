@@ -53,12 +53,9 @@ func (a *answer) Close() error {
 	return err
 }
 
-// settle frees the instance, once.
+// settle says, once, that the instance has nothing more to do with the event.
 func (a *answer) settle(replace bool) {
-	a.once.Do(func() {
-		a.i.leave()
-		a.over(replace)
-	})
+	a.once.Do(func() { a.over(replace) })
 }
 
 func (a *answer) complete() {

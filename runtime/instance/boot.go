@@ -137,7 +137,7 @@ func (i *Instance) serve(by string, since time.Time) error {
 		if err := l.to(spec.Idle); err != nil {
 			return err
 		}
-		i.gate.open()
+		i.open.Store(true)
 		return nil
 	})
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/guest/client"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // Checkpoint writes an idle instance's processes into dir, for Restore. With exit they end by that, else they go on. Init is
@@ -17,8 +18,15 @@ func (i *Instance) Checkpoint(ctx context.Context, dir string, exit bool) error 
 	if !ok {
 		return fmt.Errorf("this driver makes no snapshots: %w", errdefs.ErrNotImplemented)
 	}
-	if err := client.Prepare(ctx, i.box.Dial); err != nil {
+	if err := i.step(checkpointing); err != nil {
 		return err
 	}
-	return c.Checkpoint(ctx, dir, exit)
+	err := client.Prepare(ctx, i.box.Dial)
+	if err == nil {
+		err = c.Checkpoint(ctx, dir, exit)
+	}
+	if err != nil || !exit {
+		_ = i.step(spec.Idle) // or it has ended meanwhile
+	}
+	return err
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // Instance is one instance of a function from its making to its removal. Safe for concurrent use: one goroutine owns its
-// state, and every method asks that goroutine, but for events that come and go (see gate). It ends with Stop or Forget,
-// one of which every Instance needs.
+// state, and every method asks that goroutine for its steps and does what blocks by itself. It ends with Stop or Forget,
+// one of which every Instance needs. How many events are in flight it does not know: who gives them counts them.
 type Instance struct {
 	cfg    Config
 	sb     Sandbox
@@ -25,26 +25,24 @@ type Instance struct {
 	stop   sync.Once
 	gone   chan struct{} // closed when Stop has removed everything
 
-	gate   gate          // events in flight
-	hooked atomic.Bool   // the function waits for a restore, to run its hooks
-	keep   atomic.Bool   // line is used
-	line   client.Line   // to init
-	served atomic.Int64  // events that are over
-	turned atomic.Int64  // when the gate last became empty, or not empty, in Unix nanoseconds
-	quiet  chan struct{} // closed when the gate is closed and empty
-	calm   sync.Once     // closes quiet
+	open   atomic.Bool // events may come
+	nap    nap
+	hooked atomic.Bool // the function waits for a restore, to run its hooks
+	keep   atomic.Bool // line is used
+	line   client.Line // to init
 }
 
 // life is what the owner knows.
 type life struct {
 	id      string
-	state   spec.State // never busy: an idle instance is that while its gate is not empty
+	state   spec.State // never busy
 	since   time.Time
 	started time.Time
 	by      string // "plain" or "snapshot"
 	cold    time.Duration
 	exited  <-chan struct{} // the box's; nil while there is none
 	ended   bool
+	walked  func(from, to spec.State) // hears of every step; nil but in tests
 }
 
 type ask struct {
@@ -57,7 +55,7 @@ type ask struct {
 func New(cfg Config, sb Sandbox, log *slog.Logger, onExit func(Exit)) *Instance {
 	i := &Instance{
 		cfg: cfg, sb: sb, log: log, onExit: onExit, asks: make(chan ask),
-		done: make(chan struct{}), gone: make(chan struct{}), quiet: make(chan struct{}),
+		done: make(chan struct{}), gone: make(chan struct{}), nap: newNap(),
 	}
 	go i.own(life{id: cfg.ID, state: spec.Absent, since: time.Now()})
 	return i
@@ -106,7 +104,13 @@ func (l *life) to(s spec.State) error {
 	if !may(l.state, s) {
 		return &TransitionError{ID: l.id, From: l.state, To: s}
 	}
-	l.state, l.since = s, time.Now()
+	if l.walked != nil {
+		l.walked(l.state, s)
+	}
+	if seen(l.state) != seen(s) { // how long it has been idle, whatever its posture
+		l.since = time.Now()
+	}
+	l.state = s
 	return nil
 }
 
@@ -123,28 +127,18 @@ func (i *Instance) Hooked() bool { return i.hooked.Load() }
 // Box is the driver's handle; nil before it is staged.
 func (i *Instance) Box() Box { return i.box }
 
-// Status says where it is in its life; Memory and Expires are for others to add.
+// Status says where it is in its life. Whether it is busy, what it has served, its memory and when it expires are for
+// others to add.
 func (i *Instance) Status() spec.InstanceStatus {
 	var l life
 	if i.do(func(own *life) error { l = *own; return nil }) != nil {
 		<-i.done
 		l = *i.last.Load()
 	}
-	s := spec.InstanceStatus{
+	return spec.InstanceStatus{
 		ID: i.cfg.ID, Function: i.cfg.Function.Name, Version: i.cfg.Function.Version,
-		State: l.state, Since: l.since, Started: l.started, Served: i.served.Load(), InFlight: i.gate.inside(),
-		StartedBy: l.by, Cold: l.cold,
+		State: seen(l.state), Since: l.since, Started: l.started, StartedBy: l.by, Cold: l.cold,
 	}
-	if s.State != spec.Idle {
-		return s
-	}
-	if t := time.Unix(0, i.turned.Load()); t.After(s.Since) {
-		s.Since = t
-	}
-	if s.InFlight > 0 {
-		s.State = spec.Busy
-	}
-	return s
 }
 
 // Ended says that no process is left of one that has been started.
@@ -155,4 +149,10 @@ func (i *Instance) Ended() bool {
 	default:
 		return false
 	}
+}
+
+// shut lets no event in any more.
+func (i *Instance) shut() {
+	i.open.Store(false)
+	i.line.Close()
 }

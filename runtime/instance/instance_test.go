@@ -7,76 +7,14 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 
-	"github.com/containerd/errdefs"
 	"go.uber.org/goleak"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
-
-var states = []spec.State{spec.Absent, spec.Staged, spec.Starting, spec.Restoring, spec.Idle, spec.Busy, spec.Draining, spec.Stopped}
-
-func TestChart(t *testing.T) {
-	legal := map[string]bool{}
-	for _, s := range strings.Fields(`absent>staged absent>restoring absent>stopped staged>starting staged>stopped
-		starting>idle starting>stopped restoring>idle restoring>stopped idle>busy idle>draining idle>stopped
-		busy>idle busy>draining busy>stopped draining>stopped`) {
-		legal[s] = true
-	}
-	for _, from := range states {
-		for _, to := range states {
-			l := life{id: "x", state: from}
-			err := l.to(to)
-			if want := legal[string(from)+">"+string(to)]; want != (err == nil) {
-				t.Errorf("%s to %s: %v", from, to, err)
-			}
-			var typed *TransitionError
-			if err != nil && (!errors.As(err, &typed) || typed.From != from || typed.To != to || !errdefs.IsFailedPrecondition(err)) {
-				t.Errorf("%s to %s: error %#v", from, to, err)
-			}
-		}
-	}
-}
-
-func TestGate(t *testing.T) {
-	var g gate
-	if ok, frozen := g.enter(); ok || frozen {
-		t.Error("a gate is open before it is opened")
-	}
-	g.open()
-	var work sync.WaitGroup
-	for range 100 {
-		work.Go(func() {
-			if ok, _ := g.enter(); !ok || g.freeze() {
-				t.Error("did not enter, or froze with events inside")
-			}
-		})
-	}
-	work.Wait()
-	if n := g.close(); n != 100 || g.inside() != 100 {
-		t.Errorf("%d inside", n)
-	}
-	for i := range 100 {
-		if last := g.leave(); last != (i == 99) {
-			t.Errorf("event %d is the last: %v", i, last)
-		}
-	}
-	g.open()
-	if !g.freeze() || !g.frozen() {
-		t.Error("an empty gate does not freeze")
-	}
-	if ok, frozen := g.enter(); ok || !frozen {
-		t.Error("entered a frozen gate")
-	}
-	g.thaw()
-	if ok, _ := g.enter(); !ok {
-		t.Error("thawed and not open")
-	}
-}
 
 // failing is a driver that cannot create.
 type failing struct{ Sandbox }

@@ -15,12 +15,12 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// Invoke gives the instance an event and returns when the head of the answer is there. over is called exactly once, as
+// Invoke gives the instance an event, of as many at a time as the function takes, and returns when the head of the answer is there. over is called exactly once, as
 // soon as the instance has nothing more to do with the event, also when Invoke returns an error; replace says that the
 // instance is of no further use. A function that died or ran out of time is a Result with a FunctionError; an error that
 // is a *NotDelivered left no trace in the function.
 func (i *Instance) Invoke(ctx context.Context, inv *spec.Invocation, over func(replace bool)) (*spec.Result, error) {
-	if err := i.enter(ctx); err != nil {
+	if err := i.admit(ctx); err != nil {
 		over(true)
 		return nil, &NotDelivered{err}
 	}
@@ -32,6 +32,14 @@ func (i *Instance) Invoke(ctx context.Context, inv *spec.Invocation, over func(r
 	}
 	a.settle(client.Replace(err) || busy(err))
 	return a.failed(ctx, err)
+}
+
+// admit lets an event in, once the instance is awake.
+func (i *Instance) admit(ctx context.Context) error {
+	if !i.open.Load() {
+		return ErrGone
+	}
+	return i.wake(ctx)
 }
 
 // Keep lets connections to init rest open for a moment between events, from now on. It is not for an instance that is

@@ -82,6 +82,7 @@ func TestKeep(t *testing.T) {
 	event(t, i)
 	k.expect(t, 1)
 	k.frozen = func() { k.expect(t, 0) }
+	i.Doze()
 	if err := i.Freeze(t.Context()); err != nil {
 		t.Fatal(err)
 	}

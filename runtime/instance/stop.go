@@ -8,14 +8,15 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// Stop ends the instance and removes every trace: it refuses new events, waits until ctx ends for those in flight, gives
-// the function grace after SIGTERM, and then kills it. It waits until all is gone and may be called from several places;
-// the first call's terms hold.
+// Stop ends the instance and removes every trace: it refuses new events, gives the function grace after SIGTERM, and then
+// kills it; what is in flight breaks off. It waits until all is gone, whatever becomes of ctx, and may be called from
+// several places; the first call's terms hold.
 func (i *Instance) Stop(ctx context.Context, grace time.Duration) {
 	i.stop.Do(func() {
 		defer close(i.gone)
+		ctx = context.WithoutCancel(ctx)
 		i.drain(ctx)
-		i.remove(context.WithoutCancel(ctx), grace)
+		i.remove(ctx, grace)
 		_ = i.do(func(l *life) error {
 			l.ended = true
 			if l.state == spec.Stopped {
@@ -38,22 +39,18 @@ func (i *Instance) Forget() {
 	})
 }
 
-// drain waits until nothing is in flight, or ctx ends.
+// drain lets no event in any more, and thaws what is to hear of its end.
 func (i *Instance) drain(ctx context.Context) {
+	i.shut()
+	if err := i.wake(ctx); err != nil && !i.Ended() {
+		i.log.Warn("instance not thawed before its stop", "instance", i.cfg.ID, "error", err)
+	}
 	_ = i.do(func(l *life) error {
-		i.shut()
-		if err := i.thaw(context.WithoutCancel(ctx)); err != nil {
-			i.log.Warn("instance not thawed before its stop", "instance", i.cfg.ID, "error", err)
-		}
 		if may(l.state, spec.Draining) {
 			return l.to(spec.Draining)
 		}
 		return nil
 	})
-	select {
-	case <-i.quiet:
-	case <-ctx.Done():
-	}
 }
 
 // remove takes everything away that the instance had but its log. It tries again, since what stays would be leaked.

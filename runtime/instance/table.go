@@ -9,17 +9,38 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// transitions is the state chart: from each state, the states that may follow. Idle and busy change with every event and
-// are the gate's count, not steps of the owner's.
+// Postures of an idle instance that only its owner tells apart; everybody else sees it idle.
+const (
+	freezing      spec.State = "freezing"
+	frozen        spec.State = "frozen"
+	thawing       spec.State = "thawing"
+	checkpointing spec.State = "checkpointing"
+)
+
+// transitions is the state chart: from each state, the states that may follow. Processes may end at any time, so that
+// every state has the step to stopped. Busy is none of them: whether events are in flight is known to who gives them, and
+// counted there once.
 var transitions = map[spec.State][]spec.State{
 	spec.Absent:    {spec.Staged, spec.Restoring, spec.Stopped},
 	spec.Staged:    {spec.Starting, spec.Stopped},
 	spec.Starting:  {spec.Idle, spec.Stopped},
 	spec.Restoring: {spec.Idle, spec.Stopped},
-	spec.Idle:      {spec.Busy, spec.Draining, spec.Stopped},
-	spec.Busy:      {spec.Idle, spec.Draining, spec.Stopped},
+	spec.Idle:      {freezing, checkpointing, spec.Draining, spec.Stopped},
+	freezing:       {frozen, spec.Idle, spec.Stopped},
+	frozen:         {thawing, spec.Draining, spec.Stopped},
+	thawing:        {spec.Idle, frozen, spec.Stopped},
+	checkpointing:  {spec.Idle, spec.Draining, spec.Stopped},
 	spec.Draining:  {spec.Stopped},
 	spec.Stopped:   {},
+}
+
+// seen is a state as others see it.
+func seen(s spec.State) spec.State {
+	switch s {
+	case freezing, frozen, thawing, checkpointing:
+		return spec.Idle
+	}
+	return s
 }
 
 // TransitionError is a step that the state chart does not have. Its class is FailedPrecondition.

@@ -36,6 +36,7 @@ var rooms = []room{
 	{"runtime/instance", []string{"runtime/guest/client", "runtime/guest/wire", "runtime/spec", "snapshotter"}, "gateway → jobs → dispatch → instance"},
 	{"runtime/snapshots", []string{"runtime/instance", "runtime/spec", "snapshotter"}, "dispatch asks for snapshots through its own interface"},
 	{"runtime/dispatch", []string{"runtime/instance", "runtime/placement", "runtime/spec"}, "gateway → jobs → dispatch → instance"},
+	{"runtime/dispatch/roster", nil, "the member table is pure: it knows no instance, clock or lock"},
 	{"runtime/jobs", []string{"runtime/spec"}, "jobs declare the interfaces they need"},
 	{"runtime/jobs/sqlite", []string{"runtime/jobs"}, "a driver knows only the interface it implements"},
 	{"runtime/jobs/redis", []string{"runtime/jobs"}, "a driver knows only the interface it implements"},
