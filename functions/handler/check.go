@@ -32,7 +32,7 @@ func (p *parser) check(r Request) {
 	if !(r.FPS >= 1 && r.FPS <= l.MaxFPS) {
 		p.add("fps", r.FPS, "fps is %g: 1 to %g would do.", r.FPS, l.MaxFPS)
 	}
-	if l.Image == "required" && r.Image == nil && p.fields["image"] == nil {
+	if l.Image == "required" && r.Image == nil && p.picture == "" && p.fields["image"] == nil {
 		p.add("image", nil, "image is missing: this model starts from one; send a PNG or JPEG file in base64.")
 	}
 }
@@ -80,7 +80,7 @@ func (p *parser) frames(v int) {
 }
 
 // image reads base64 or a data URL.
-func (p *parser) image(into *image.Image) func(json.RawMessage) {
+func (p *parser) image() func(json.RawMessage) {
 	return func(raw json.RawMessage) {
 		var s string
 		if json.Unmarshal(raw, &s) != nil {
@@ -94,16 +94,24 @@ func (p *parser) image(into *image.Image) func(json.RawMessage) {
 			p.add("image", nil, "image is given, but %s makes clips from text alone: leave it out.", p.d.Name)
 			return
 		}
-		img, err := decodeImage(s)
-		if err != nil {
-			p.add("image", nil, "image cannot be used: %s.", withoutClass(err))
-			return
-		}
-		*into = img
+		p.picture = s
 	}
 }
 
-func decodeImage(s string) (image.Image, error) {
+// openImage decodes the image for the size that the clip will have.
+func (p *parser) openImage(r *Request) {
+	if p.picture == "" {
+		return
+	}
+	img, err := decodeImage(p.picture, image.Pt(r.Width, r.Height))
+	if err != nil {
+		p.add("image", nil, "image cannot be used: %s.", withoutClass(err))
+		return
+	}
+	r.Image = img
+}
+
+func decodeImage(s string, need image.Point) (image.Image, error) {
 	if strings.HasPrefix(s, "data:") {
 		head, data, ok := strings.Cut(s, ",")
 		if !ok || !strings.HasSuffix(head, ";base64") {
@@ -115,7 +123,7 @@ func decodeImage(s string) (image.Image, error) {
 	if err != nil {
 		return nil, wrongImage("it is not in base64")
 	}
-	return media.Picture(raw)
+	return media.Picture(raw, need)
 }
 
 type wrongImage string

@@ -195,7 +195,7 @@ func TestEverythingWrongAtOnce(t *testing.T) {
 		t.Fatalf("got %v", err)
 	}
 	want := map[string]string{"prompt": "prompt is empty", "width": "48 or 64 would do", "height": `height is "x": it must be a whole number`, "num_frames": "5 or 9 would do",
-		"num_inference_steps": "num_inference_steps is 0: 1 to 100", "guidance_scale": "0 to 30", "fps": "1 to 60", "seed": "seed is -2", "image": "no PNG or JPEG",
+		"num_inference_steps": "num_inference_steps is 0: 1 to 100", "guidance_scale": "0 to 30", "fps": "1 to 60", "seed": "seed is -2", "image": "no picture that is known here",
 		"steps": "num_inference_steps", "preview": "true or false"}
 	for _, f := range invalid.Fields {
 		if !strings.Contains(f.Detail, want[f.Field]) || want[f.Field] == "" {
@@ -222,7 +222,7 @@ func TestLimitsSayWhatWouldDo(t *testing.T) {
 		`{"prompt":"\ud800"}`:                           "half a surrogate pair",
 		`{"prompt":"a","image":"data:image/png,xx"}`:    "data:image/png;base64",
 		`{"prompt":"a","image":"?"}`:                    "not in base64",
-		`{"prompt":"a","image":"QUJD"}`:                 "3 bytes are no PNG or JPEG picture.",
+		`{"prompt":"a","image":"QUJD"}`:                 "its 3 bytes are no picture that is known here",
 		`{"prompt":"a","output":"gif"}`:                 `"json" or "mp4"`,
 		`{"prompt":3}`:                                  "must be a string",
 		`[]`:                                            `not a JSON object (it is of type array): send JSON such as {"prompt":"…"}.`,

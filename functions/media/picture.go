@@ -1,61 +1,57 @@
 package media
 
 import (
-	"bytes"
 	"fmt"
 	"image"
-	"image/color"
-	"image/jpeg"
-	_ "image/png" // pictures may be PNG
 
 	"github.com/containerd/errdefs"
 )
 
-// maxPixels bounds a picture before it is decoded: a few bytes of PNG can claim gigabytes.
-const maxPixels = 64 << 20
+// decodedBytes bounds what opening a picture may take in memory: a few bytes of a file can claim gigabytes. It leaves a
+// 48-megapixel photo in, and with what the request and the copy in RGB take it stays below 256 MB.
+const decodedBytes = 160 << 20
 
-// Picture decodes a PNG or JPEG file.
-func Picture(raw []byte) (image.Image, error) {
-	c, kind, err := image.DecodeConfig(bytes.NewReader(raw))
+// Picture opens a picture file (PNG, JPEG, WebP, GIF or BMP; of an animation the first frame) as Pillow's
+// exif_transpose and convert("RGB") would: upright, 8 bits, colours as they are where something is transparent. need is the
+// size that it will be scaled to, in pixels: a picture that has more than three times as many along both sides is reduced
+// by a whole number while it is read. The error is errdefs.ErrInvalidArgument and one sentence.
+func Picture(raw []byte, need image.Point) (RGB, error) {
+	k, err := kindOf(raw)
 	if err != nil {
-		return nil, fmt.Errorf("%d bytes are no PNG or JPEG picture: %w", len(raw), errdefs.ErrInvalidArgument)
+		return RGB{}, err
 	}
-	if c.Width < 1 || c.Height < 1 || c.Width > maxPixels/c.Height {
-		return nil, fmt.Errorf("a picture of %d×%d pixels is too large: %d million pixels at most: %w", c.Width, c.Height, maxPixels>>20, errdefs.ErrInvalidArgument)
+	h, err := k.head(raw)
+	if err == nil && (h.width < 1 || h.height < 1) {
+		err = fmt.Errorf("it has %d×%d pixels", h.width, h.height)
 	}
-	img, _, err := image.Decode(bytes.NewReader(raw))
 	if err != nil {
-		return nil, fmt.Errorf("the %s picture is damaged (%w): %w", kind, err, errdefs.ErrInvalidArgument)
+		return RGB{}, damaged(k, err)
 	}
-	return img, nil
+	if cost := h.bytesPerPixel * float64(h.width) * float64(h.height); cost > decodedBytes {
+		return RGB{}, tooLarge(k, h, cost)
+	}
+	img, err := k.decode(raw, h)
+	if err != nil {
+		return RGB{}, damaged(k, err)
+	}
+	if size := img.Bounds().Size(); size != image.Pt(h.width, h.height) {
+		return RGB{}, damaged(k, fmt.Errorf("its head says %d×%d pixels, it has %d×%d", h.width, h.height, size.X, size.Y))
+	}
+	return reduce(rowsOf(img, k.video), h.orientation, need), nil
 }
 
-// RGB is a frame of raw bytes as an image, without copying.
-type RGB struct {
-	Pix           []byte // width·height·3
-	Width, Height int
+// head is what a file's first bytes say.
+type head struct {
+	width, height int
+	bytesPerPixel float64 // that decoding allocates
+	orientation   int     // EXIF's, 1 to 8
 }
 
-// ColorModel implements image.Image.
-func (r RGB) ColorModel() color.Model { return color.RGBAModel }
-
-// Bounds implements image.Image.
-func (r RGB) Bounds() image.Rectangle { return image.Rect(0, 0, r.Width, r.Height) }
-
-// At implements image.Image.
-func (r RGB) At(x, y int) color.Color {
-	if x < 0 || y < 0 || x >= r.Width || y >= r.Height {
-		return color.RGBA{}
-	}
-	i := (y*r.Width + x) * 3
-	return color.RGBA{R: r.Pix[i], G: r.Pix[i+1], B: r.Pix[i+2], A: 255}
+func damaged(k kind, err error) error {
+	return fmt.Errorf("the %s picture cannot be opened (%w): send it as a plain PNG or JPEG: %w", k.name, err, errdefs.ErrInvalidArgument)
 }
 
-// JPEG encodes a poster or preview.
-func JPEG(img image.Image, quality int) ([]byte, error) {
-	var b bytes.Buffer
-	if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: quality}); err != nil {
-		return nil, fmt.Errorf("cannot encode the preview: %w", err)
-	}
-	return b.Bytes(), nil
+func tooLarge(k kind, h head, cost float64) error {
+	return fmt.Errorf("a %s picture of %d×%d pixels is too large, opening it would take %.0f MB of %d: scale it down before sending it: %w",
+		k.name, h.width, h.height, cost/(1<<20), decodedBytes>>20, errdefs.ErrInvalidArgument)
 }

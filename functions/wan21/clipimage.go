@@ -8,6 +8,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/media"
 )
 
 // ImageProcessorConfig is image_processor/preprocessor_config.json, of CLIPImageProcessor.
@@ -52,12 +53,12 @@ func (c ImageProcessorConfig) Validate() error {
 func (c ImageProcessorConfig) pixels(img image.Image) engine.Tensor {
 	b, size, crop := img.Bounds(), int(c.Size), int(c.CropSize)
 	short := min(b.Dx(), b.Dy())
-	small := resize(img, size*b.Dx()/short, size*b.Dy()/short, bicubic)
-	left, top := (small.Rect.Dx()-crop)/2, (small.Rect.Dy()-crop)/2
+	small := media.Resize(img, size*b.Dx()/short, size*b.Dy()/short, media.Bicubic)
+	left, top := (small.Width-crop)/2, (small.Height-crop)/2
 	out := make([]float32, 3*crop*crop)
 	for y := range crop {
 		for x := range crop {
-			at := small.PixOffset(left+x, top+y)
+			at := 3 * ((top+y)*small.Width + left + x)
 			for ch := range 3 {
 				v := float64(small.Pix[at+ch])/255 - c.Mean[ch]
 				out[(ch*crop+y)*crop+x] = float32(v / c.Std[ch])

@@ -6,6 +6,7 @@ import (
 	"image"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/media"
 )
 
 // conditionOnImage sets the channels that follow the latent's: a mask that marks the first frame, one channel for each
@@ -47,7 +48,7 @@ func (p *Pipeline) describeImage(ctx context.Context, img image.Image) (engine.T
 func (p *Pipeline) encodeFirstFrame(ctx context.Context, r Request) (engine.Tensor, error) {
 	run := chunked{sessions: p.sessions, first: graphEncodeFirst, next: graphEncodeNext}
 	defer run.close()
-	piece := engine.Floats(planes(resize(r.Image, r.Width, r.Height, lanczos)), 1, 3, 1, int64(r.Height), int64(r.Width))
+	piece := engine.Floats(planes(media.Resize(r.Image, r.Width, r.Height, media.Lanczos)), 1, 3, 1, int64(r.Height), int64(r.Width))
 	scale := p.c.VAE.TemporalScale()
 	zeros := engine.Zeros(1, 3, scale, int64(r.Height), int64(r.Width))
 	var latents []engine.Tensor
@@ -68,13 +69,12 @@ func (p *Pipeline) encodeFirstFrame(ctx context.Context, r Request) (engine.Tens
 }
 
 // planes is an image as [3, height, width] in [−1, 1].
-func planes(img *image.RGBA) []float32 {
-	size := img.Bounds().Size()
-	plane := size.X * size.Y
+func planes(img media.RGB) []float32 {
+	plane := img.Width * img.Height
 	out := make([]float32, 3*plane)
 	for i := range plane {
 		for c := range 3 {
-			out[c*plane+i] = float32(img.Pix[4*i+c])/127.5 - 1
+			out[c*plane+i] = float32(img.Pix[3*i+c])/127.5 - 1
 		}
 	}
 	return out

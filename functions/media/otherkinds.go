@@ -1,0 +1,99 @@
+package media
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"image"
+	"image/gif"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/webp"
+)
+
+// webpHead walks the RIFF chunks. Lossless pixels take four bytes, and once more while transforms are undone.
+func webpHead(raw []byte) (h head, err error) {
+	h.orientation, h.bytesPerPixel = 1, 2.5
+	for at := 12; at+8 <= len(raw); {
+		name, n := string(raw[at:at+4]), int(binary.LittleEndian.Uint32(raw[at+4:]))
+		body := raw[at+8:]
+		body = body[:min(n, len(body))]
+		switch {
+		case name == "ANIM" || name == "ANMF":
+			return h, errors.New("it is animated")
+		case name == "VP8L":
+			h.bytesPerPixel = 9
+		case name == "EXIF":
+			h.orientation = exifOrientation(body)
+		}
+		at += 8 + n + n&1
+	}
+	c, err := webp.DecodeConfig(bytes.NewReader(raw))
+	h.width, h.height = c.Width, c.Height
+	return h, err
+}
+
+func decodeWebP(raw []byte, _ head) (image.Image, error) { return webp.Decode(bytes.NewReader(raw)) }
+
+func bmpHead(raw []byte) (head, error) {
+	c, err := bmp.DecodeConfig(bytes.NewReader(raw))
+	return head{width: c.Width, height: c.Height, bytesPerPixel: 4, orientation: 1}, err
+}
+
+func decodeBMP(raw []byte, _ head) (image.Image, error) { return bmp.Decode(bytes.NewReader(raw)) }
+
+func gifHead(raw []byte) (head, error) {
+	c, err := gif.DecodeConfig(bytes.NewReader(raw))
+	return head{width: c.Width, height: c.Height, bytesPerPixel: 2, orientation: 1}, err
+}
+
+// decodeGIF gives the first frame on its canvas. The flag of transparency is taken out first: the decoder would lose the
+// colour that lies under it.
+func decodeGIF(raw []byte, h head) (image.Image, error) {
+	background := 0
+	if raw[10]&0x80 != 0 {
+		background = int(raw[11])
+	}
+	img, err := gif.Decode(bytes.NewReader(opaqueGIF(raw)))
+	if err != nil {
+		return nil, err
+	}
+	frame, ok := img.(*image.Paletted)
+	if !ok {
+		return nil, fmt.Errorf("it is a %T", img)
+	}
+	canvas := image.Rect(0, 0, h.width, h.height)
+	if frame.Rect == canvas {
+		return frame, nil
+	}
+	whole := image.NewPaletted(canvas, frame.Palette)
+	if background < len(frame.Palette) {
+		for i := range whole.Pix {
+			whole.Pix[i] = byte(background)
+		}
+	}
+	for y := frame.Rect.Min.Y; y < frame.Rect.Max.Y; y++ {
+		copy(whole.Pix[whole.PixOffset(frame.Rect.Min.X, y):], frame.Pix[frame.PixOffset(frame.Rect.Min.X, y):][:frame.Rect.Dx()])
+	}
+	return whole, nil
+}
+
+// opaqueGIF walks the blocks before the first frame and clears the transparency flag of graphic controls.
+func opaqueGIF(raw []byte) []byte {
+	out := bytes.Clone(raw)
+	at := 13
+	if raw[10]&0x80 != 0 {
+		at += 3 << (raw[10]&7 + 1)
+	}
+	for at+4 < len(out) && out[at] == 0x21 {
+		if out[at+1] == 0xf9 {
+			out[at+3] &^= 1
+		}
+		for at += 2; at < len(out) && out[at] != 0; {
+			at += 1 + int(out[at])
+		}
+		at++
+	}
+	return out
+}

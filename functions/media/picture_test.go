@@ -1,0 +1,156 @@
+package media
+
+import (
+	"bytes"
+	"encoding/binary"
+	"image"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/containerd/errdefs"
+)
+
+// reference reads a file of testdata/pictures.py.
+func reference(t testing.TB, path string) RGB {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return RGB{Width: int(binary.LittleEndian.Uint32(raw)), Height: int(binary.LittleEndian.Uint32(raw[4:])), Pix: raw[8:]}
+}
+
+// furthest is the largest difference of two pictures in levels, 256 when they have other sizes.
+func furthest(a, b RGB) int {
+	if a.Width != b.Width || a.Height != b.Height || len(a.Pix) != len(b.Pix) {
+		return 256
+	}
+	most := 0
+	for i, v := range a.Pix {
+		most = max(most, int(v)-int(b.Pix[i]), int(b.Pix[i])-int(v))
+	}
+	return most
+}
+
+// TestPicturesAreWhatPillowMakesOfThem: exact, but for the rounding of JPEG's transform.
+func TestPicturesAreWhatPillowMakesOfThem(t *testing.T) {
+	names, err := filepath.Glob("testdata/pictures/*.rgb")
+	if err != nil || len(names) < 60 {
+		t.Fatalf("%d references, %v", len(names), err)
+	}
+	for _, name := range names {
+		name = strings.TrimSuffix(name, ".rgb")
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Picture(raw, image.Point{})
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		tolerance := 0
+		if strings.HasSuffix(name, ".jpg") {
+			tolerance = 3
+		}
+		if off := furthest(got, reference(t, name+".rgb")); off > tolerance {
+			t.Errorf("%s is off by %d levels", name, off)
+		}
+	}
+}
+
+func TestResizeIsPillows(t *testing.T) {
+	src := reference(t, "testdata/resize/source.rgb")
+	for name, f := range map[string]Filter{"lanczos": Lanczos, "bicubic": Bicubic} {
+		files, _ := filepath.Glob("testdata/resize/" + name + "-*.rgb")
+		if len(files) != 5 {
+			t.Fatal(files)
+		}
+		for _, file := range files {
+			want := reference(t, file)
+			if off := furthest(Resize(src, want.Width, want.Height, f), want); off != 0 {
+				t.Errorf("%s is off by %d levels", file, off)
+			}
+		}
+	}
+}
+
+// FuzzPicture opens what a request may send as an image. What is taken has pixels.
+func FuzzPicture(f *testing.F) {
+	names, _ := filepath.Glob("testdata/pictures/*.*")
+	for _, name := range names {
+		if raw, err := os.ReadFile(name); err == nil && !strings.HasSuffix(name, ".rgb") {
+			f.Add(raw)
+		}
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		got, err := Picture(raw, image.Pt(64, 64))
+		if err != nil {
+			if !errdefs.IsInvalidArgument(err) || strings.Contains(err.Error(), "\n") {
+				t.Fatal(err)
+			}
+			return
+		}
+		if got.Width < 1 || got.Height < 1 || len(got.Pix) != 3*got.Width*got.Height || got.Width*got.Height > keptPixels {
+			t.Fatalf("a picture of %d×%d in %d bytes", got.Width, got.Height, len(got.Pix))
+		}
+	})
+}
+
+func TestOtherFilesAreRefusedInOneSentence(t *testing.T) {
+	good, err := os.ReadFile("testdata/pictures/rgb.png")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, raw := range map[string]string{
+		"TIFF file, which is not read here": "II*\x00\x08\x00\x00\x00", "HEIC file": "\x00\x00\x00\x18ftypheic\x00", "AVIF file": "\x00\x00\x00\x1cftypavif",
+		"SVG file": "<svg xmlns=", "PDF file": "%PDF-1.4", "HTML file": "<!DOCTYPE html>", "MP4 or QuickTime file": "\x00\x00\x00\x1cftypisom",
+		"the file is empty": "", "3 bytes are no picture": "ABC", "PNG picture cannot be opened": string(good[:len(good)-30]),
+	} {
+		if _, err := Picture([]byte(raw), image.Point{}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+}
+
+// claim is a PNG file whose header promises w × h pixels of a colour type and depth.
+func claim(w, h uint32, depth, colour byte) []byte {
+	b := bytes.NewBufferString("\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR")
+	b.Write(binary.BigEndian.AppendUint32(binary.BigEndian.AppendUint32(nil, w), h))
+	b.Write([]byte{depth, colour, 0, 0, 0})
+	return append(b.Bytes(), make([]byte, 30)...)
+}
+
+func TestWhatWouldTakeTooMuchMemoryIsRefusedUnopened(t *testing.T) {
+	for _, raw := range [][]byte{claim(20000, 20000, 8, 0), claim(8190, 8190, 8, 6), claim(6000, 6000, 16, 6), claim(1<<31-1, 1<<31-1, 16, 6)} {
+		if _, err := Picture(raw, image.Point{}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "too large") && !strings.Contains(err.Error(), "so many pixels") {
+			t.Errorf("got %v", err)
+		}
+	}
+	scans := "\xff\xd8\xff\xc2\x00\x0b\x08\x10\x00\x10\x00\x01\x01\x11\x00" + strings.Repeat("\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x00", maxScans+1)
+	if _, err := Picture([]byte(scans), image.Point{}); err == nil || !strings.Contains(err.Error(), "scans") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestLargePicturesAreReducedToWhatIsNeeded(t *testing.T) {
+	big := RGB{Pix: make([]byte, 3*4100*2050), Width: 4100, Height: 2050}
+	for i := range big.Pix {
+		big.Pix[i] = byte(i % 3 * 100)
+	}
+	for need, want := range map[image.Point]image.Point{{}: {2050, 1025}, {X: 700, Y: 400}: {4100, 2050}, {X: 1920, Y: 1080}: {4100, 2050}} {
+		r := rowsOf(big, false)
+		if want.X != big.Width {
+			r.height, big.Height = 3100, 3100 // taller, so that both sides have three times what is needed
+			r.reader = func() func(int, []byte) { return func(_ int, dst []byte) { copy(dst, big.Pix[:len(dst)]) } }
+			want.Y = 1550
+		}
+		got := reduce(r, 1, need)
+		if got.Bounds().Size() != want || !bytes.Equal(got.Pix[len(got.Pix)-3:], []byte{0, 100, 200}) {
+			t.Errorf("for %v: %v, last pixel %v", need, got.Bounds(), got.Pix[len(got.Pix)-3:])
+		}
+		big.Height = 2050
+	}
+}
