@@ -88,6 +88,9 @@ func (r *Registry) finish(fn spec.Function, file string, lines map[string]int, w
 	if err := validate(&fn, file, lines, warm); err != nil {
 		return fn, err
 	}
+	if err := r.mounts(&fn, file, lines); err != nil {
+		return fn, err
+	}
 	fn.Version = latest
 	var err error
 	fn.Digest, err = r.hashes.digest(fn)

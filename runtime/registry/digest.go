@@ -46,6 +46,11 @@ func (h *hasher) digest(fn spec.Function) (string, error) {
 	if fn.Model != nil {
 		h.tree(sum, fn.Model.Bundle)
 	}
+	for _, m := range fn.Mounts {
+		if !m.Writable {
+			h.mountTree(sum, m.Source)
+		}
+	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 

@@ -21,16 +21,19 @@ const latest = "$LATEST"
 
 // Config says where functions are.
 type Config struct {
-	Functions string        // folder with one folder per function, watched; "": none
-	Data      string        // the control plane's data folder; state goes to Data/registry
-	Models    string        // folder of bundles by name; "": Data/models
-	Debounce  time.Duration // quiet time on disk before a folder is read again; default 100 ms
-	Log       *slog.Logger  // default: slog.Default()
+	Functions string          // folder with one folder per function, watched; "": none
+	Data      string          // the control plane's data folder; state goes to Data/registry
+	Models    string          // folder of bundles by name; "": Data/models
+	Mounts    spec.MountRoots // what manifests may mount; default: Data and the manifest's own folder
+	Debounce  time.Duration   // quiet time on disk before a folder is read again; default 100 ms
+	Log       *slog.Logger    // default: slog.Default()
 }
 
 // WithDefaults returns a copy with every zero field that has a default filled in.
 func (c Config) WithDefaults() Config {
 	or(&c.Models, filepath.Join(c.Data, "models"))
+	or(&c.Mounts.Data, c.Data)
+	or(&c.Mounts.Manifests, c.Functions)
 	or(&c.Debounce, 100*time.Millisecond)
 	if c.Log == nil {
 		c.Log = slog.Default()

@@ -34,6 +34,7 @@ type Config struct {
 	KeepJobs      spec.Duration `yaml:"keepJobs" help:"how long ended jobs and their clips are kept"`
 	KeepClips     spec.Bytes    `yaml:"keepClips" help:"disk that clips may use together, the oldest go first; 0: no limit"`
 	ModelHost     string        `yaml:"modelHost" help:"address on which the models' own REST ports listen; none: no ports"`
+	MountRoots    string        `yaml:"mountRoots" help:"folders besides the data folder and a manifest's own that functions may mount, separated by colons"`
 	Memory        spec.Bytes    `yaml:"memory" help:"memory that instances may use together; 0: what the machine has, less a reserve"`
 	KeepAlive     spec.Duration `yaml:"keepAlive" help:"how long an idle instance stays while there is too little history to adapt"`
 	Snapshots     string        `yaml:"snapshots" help:"warm snapshots: auto or off"`
@@ -103,6 +104,9 @@ func (c Config) Validate() error {
 	}
 	atLeast("modelsAtOnce", c.ModelsAtOnce, 1)
 	atLeast("snapshotMB", c.SnapshotMB, 0)
+	if _, err := spec.ParseMountRoots(c.MountRoots); err != nil {
+		errs = append(errs, err)
+	}
 	if c.Data == "" {
 		errs = append(errs, errors.New("data is empty: name the folder of all state"))
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/process"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // openDriver takes the driver that the configuration names. "auto" takes containerd where root and containerd are to be
@@ -50,12 +51,19 @@ func (p *plane) auto(ctx context.Context) (instance.Sandbox, error) {
 func (p *plane) containerd(ctx context.Context) (instance.Sandbox, error) {
 	return containerd.New(ctx, containerd.Options{
 		Data: p.dir("containerd"), Address: p.cfg.Containerd, Runtime: p.cfg.Runtime, Init: p.cfg.Init, Log: p.log,
-		Devices: p.openDevices(ctx),
+		Devices: p.openDevices(ctx), Mounts: p.mountRoots(),
 	})
 }
 
 func (p *plane) process() (instance.Sandbox, error) {
 	return process.New(process.Options{Root: p.dir("process"), Init: p.cfg.Init})
+}
+
+// mountRoots are what functions may mount. What the control plane keeps in its data folder is its own.
+func (p *plane) mountRoots() spec.MountRoots {
+	more, _ := spec.ParseMountRoots(p.cfg.MountRoots) // Validate has looked at it
+	own := []string{"containerd", "events", "jobs.db", "logs", "process", "registry", "run", "snapshots", "uploads", "verified", "webhook.key", p.cfg.Outputs}
+	return spec.MountRoots{Data: p.cfg.Data, Manifests: p.cfg.Functions, Own: own, More: more}
 }
 
 func (p *plane) closeDriver(context.Context) error {

@@ -53,13 +53,14 @@ func (d *Driver) plug(id string, pid int) error {
 	return nil
 }
 
-// ensureBridge makes the bridge and the rules for it; both stay for the next instance.
+// ensureBridge makes the bridge and the rules for it; both stay for the next instance. The rules are written each time: a
+// firewall that is loaded again takes them away, and then the bridge would lead everywhere.
 func ensureBridge() (netlink.Link, error) {
-	if l, err := netlink.LinkByName(bridgeName); err == nil {
-		return l, nil
-	}
 	if err := writeRules(); err != nil {
 		return nil, err
+	}
+	if l, err := netlink.LinkByName(bridgeName); err == nil {
+		return l, nil
 	}
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0); err != nil {
 		return nil, err

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/containerd/errdefs"
 	"github.com/vishvananda/netlink"
@@ -77,11 +78,78 @@ func elsewhere(t testing.TB) string {
 		if err := addAddress(eth0, "198.51.100.2/30"); err != nil {
 			return err
 		}
-		l, err = net.Listen("tcp", "198.51.100.2:0")
+		for _, to := range metadataOf {
+			if err := addAddress(eth0, to+"/32"); err != nil {
+				return err
+			}
+		}
+		l, err = net.Listen("tcp4", "0.0.0.0:0")
 		return err
 	}))
 	t.Cleanup(func() { _ = l.Close() })
-	return l.Addr().String()
+	for _, to := range metadataOf {
+		must(t, netlink.RouteAdd(&netlink.Route{LinkIndex: cable.Attrs().Index, Dst: &net.IPNet{IP: net.ParseIP(to), Mask: net.CIDRMask(32, 32)}, Gw: net.ParseIP("198.51.100.2")}))
+	}
+	_, port, err := net.SplitHostPort(l.Addr().String())
+	must(t, err)
+	return net.JoinHostPort("198.51.100.2", port)
+}
+
+// metadataOf are addresses that instances must not reach, which the server elsewhere has besides.
+var metadataOf = []string{"169.254.77.1", "100.100.100.200", "192.0.0.192", "168.63.129.16"}
+
+// TestBridgeHidesMetadata: what the machine reaches of a cloud's own servers, and the machine itself by the link-local
+// addresses of IPv6, an instance on the bridge does not; also when the machine's firewall has been loaded anew.
+func TestBridgeHidesMetadata(t *testing.T) {
+	d := newDriver(t)
+	t.Cleanup(func() { dropBridge(t) })
+	world := elsewhere(t)
+	_, port, err := net.SplitHostPort(world)
+	must(t, err)
+	f := spec.Function{Image: hostileImage(t), Network: "bridge", Command: []string{"/var/runtime/bootstrap", "dial"}}
+	first := started(t, d, config(t, spec.Function{Image: echoImage(t), Network: "bridge"}))
+	defer remove(t, first)
+	if out, err := exec.Command("nft", "delete", "table", "ip", "videosdgx").CombinedOutput(); err != nil {
+		t.Fatalf("nft: %v: %s", err, out)
+	}
+	targets := []string{world}
+	for _, to := range metadataOf {
+		targets = append(targets, net.JoinHostPort(to, port))
+	}
+	for _, to := range targets { // the machine itself gets there, so that a refusal means something
+		conn, err := net.DialTimeout("tcp", to, 5*time.Second)
+		must(t, err)
+		_ = conn.Close()
+	}
+	_, own, err := net.SplitHostPort(listen(t, "tcp", "[::]:0"))
+	must(t, err)
+	targets = append(targets, net.JoinHostPort(linkLocal(t)+"%eth0", own))
+	f.Env = map[string]string{"DIAL": strings.Join(targets, " ")}
+	c := config(t, f)
+	b := started(t, d, c)
+	defer remove(t, b)
+	out := output(t, b, c)
+	if !strings.Contains(out, "\nreached "+world) && !strings.HasPrefix(out, "reached "+world) {
+		t.Errorf("the world is not reached:\n%s", out)
+	}
+	for _, to := range targets[1:] {
+		if !strings.Contains(out, "not reached "+to+"\n") {
+			t.Errorf("%s is reached:\n%s", to, out)
+		}
+	}
+}
+
+// linkLocal is the bridge's own IPv6 address.
+func linkLocal(t testing.TB) string {
+	t.Helper()
+	l, err := netlink.LinkByName(bridgeName)
+	must(t, err)
+	var addrs []netlink.Addr
+	await(t, func() bool {
+		addrs, err = netlink.AddrList(l, netlink.FAMILY_V6)
+		return err == nil && len(addrs) > 0 && addrs[0].Flags&unix.IFA_F_TENTATIVE == 0
+	})
+	return addrs[0].IP.String()
 }
 
 func addAddress(l netlink.Link, cidr string) error {
@@ -102,8 +170,10 @@ func dropBridge(t testing.TB) {
 		return
 	}
 	must(t, netlink.LinkDel(l))
-	if out, err := exec.Command("nft", "delete", "table", "ip", "videosdgx").CombinedOutput(); err != nil {
-		t.Error(fmt.Errorf("nft: %w: %s", err, out))
+	for _, family := range []string{"ip", "ip6"} {
+		if out, err := exec.Command("nft", "delete", "table", family, "videosdgx").CombinedOutput(); err != nil {
+			t.Error(fmt.Errorf("nft: %w: %s", err, out))
+		}
 	}
 }
 

@@ -14,7 +14,7 @@ type Checkpointing struct {
 
 // Checkpoints says whether instances can be checkpointed and restored on this machine, and by what, or why not.
 func (d *Driver) Checkpoints() (Checkpointing, error) {
-	return Checkpointing{d.criu.Path, d.criu.Version, filepath.Base(d.runtime.Path) + " " + d.runtime.Version}, d.canCheckpoint()
+	return Checkpointing{d.criu.Path, d.criu.Version, filepath.Base(d.runtime.Path) + " " + d.runtime.Version + " ids " + d.o.IDs.String()}, d.canCheckpoint()
 }
 
 // ImageDigest names the content of an image that a manifest refers to, bringing it here if need be.

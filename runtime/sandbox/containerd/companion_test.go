@@ -15,8 +15,8 @@ import (
 func TestExternalExtension(t *testing.T) {
 	d := newDriver(t)
 	image := writeImage(t, v1.Config{Entrypoint: []string{"/var/runtime/bootstrap"}},
-		file{"var/runtime/bootstrap", 0o755, program(t, built.echo)}, file{"opt/extensions/companion", 0o755, program(t, built.companion)},
-		file{"opt/extensions/README", 0o644, []byte("not a program")})
+		file{path: "var/runtime/bootstrap", mode: 0o755, body: program(t, built.echo)}, file{path: "opt/extensions/companion", mode: 0o755, body: program(t, built.companion)},
+		file{path: "opt/extensions/README", mode: 0o644, body: []byte("not a program")})
 	c := config(t, spec.Function{Image: image})
 	b := started(t, d, c)
 	defer remove(t, b)

@@ -68,6 +68,9 @@ func (d *Driver) create(ctx context.Context, c instance.Config, checkpoint strin
 		if err := d.interfaces(c, int(pid)); err != nil {
 			return nil, fmt.Errorf("instance %s: %w", c.ID, err)
 		}
+		if err := d.unreach(c.ID); err != nil { // the instance has mounts of its own now
+			return nil, fmt.Errorf("instance %s: %w", c.ID, err)
+		}
 	}
 	b := d.newBox(c.ID, c.Dir, bridged(c), c.Labels)
 	if pid > 0 { // a restored one has no process before Start
@@ -95,19 +98,25 @@ func (d *Driver) interfaces(c instance.Config, pid int) error {
 
 // record makes everything that is there before the task: the folder's owner, the namespace, the container record.
 func (d *Driver) record(ctx context.Context, c instance.Config, img *image, restore bool, done *steps) ([]mount.Mount, error) {
-	if err := readable(c.Bundle, img.user); err != nil {
+	owner := d.host(img)
+	if err := readable(c.Bundle, owner); err != nil {
 		return nil, err
 	}
 	done.add("folder", func(context.Context) error { return d.disclose(c.ID) })
 	if err := d.enclose(c.ID, c.Dir); err != nil {
 		return nil, err
 	}
-	if err := handOver(c.Dir, img.user); err != nil {
+	if err := handOver(c.Dir, owner); err != nil {
+		return nil, err
+	}
+	done.add("reachable sources", func(context.Context) error { return d.unreach(c.ID) })
+	sources, err := d.sources(c, owner)
+	if err != nil {
 		return nil, err
 	}
 	b := blueprint{
 		c: c, image: img, init: d.init, hosts: d.hosts, cgroup: d.cgroup(c.ID), criuConf: d.criuConf, restore: restore,
-		swapLimit: d.swap,
+		swapLimit: d.swap, sources: sources, ids: d.o.IDs,
 	}
 	s, err := b.spec()
 	if err != nil {
@@ -123,7 +132,6 @@ func (d *Driver) record(ctx context.Context, c instance.Config, img *image, rest
 		return nil, err
 	}
 	if restore {
-		done.add("reachable sources", func(context.Context) error { return d.unreach(c.ID) })
 		if err := d.reach(c.ID, s.Mounts); err != nil {
 			return nil, err
 		}
@@ -145,8 +153,9 @@ func (d *Driver) record(ctx context.Context, c instance.Config, img *image, rest
 
 // task starts a shim and has the runtime create the container in it.
 func (d *Driver) task(ctx context.Context, c instance.Config, img *image, rootfs []mount.Mount, checkpoint string, done *steps) (uint32, error) {
+	owner := d.host(img)
 	opts, err := typeurl.MarshalAnyToProto(&options.Options{
-		BinaryName: d.oci, IoUid: img.user.UID, IoGid: img.user.GID,
+		BinaryName: d.oci, IoUid: owner.UID, IoGid: owner.GID,
 		CriuImagePath: checkpoint, CriuWorkPath: d.criuWork(c.ID, checkpoint),
 	})
 	if err != nil {

@@ -13,6 +13,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/ids"
 )
 
 // Driver is an instance.Sandbox on containerd.
@@ -53,6 +54,11 @@ func New(ctx context.Context, o Options) (_ *Driver, err error) {
 	if os.Geteuid() != 0 {
 		return nil, fmt.Errorf("the containerd driver needs root: run as root, or use --driver process: %w", errdefs.ErrPermissionDenied)
 	}
+	if o.IDs == (ids.Range{}) {
+		if o.IDs, err = ids.Find(os.DirFS("/etc")); err != nil {
+			return nil, err
+		}
+	}
 	d := &Driver{o: o, owner: filepath.Base(o.State), boxes: map[string]*box{}}
 	defer func() {
 		if err != nil {
@@ -82,6 +88,7 @@ func New(ctx context.Context, o Options) (_ *Driver, err error) {
 	}
 	d.swap = limitsSwap()
 	d.images = newImageStore(d.client, o.Log)
+	d.images.owners = d.owners()
 	if err = d.images.chooseSnapshotter(ctx); err != nil {
 		return nil, err
 	}
@@ -108,6 +115,9 @@ func (d *Driver) Info() instance.Info {
 	lacks := []string{"the kernel is shared with the machine"}
 	if d.images.snapshotter != "overlayfs" {
 		lacks = append(lacks, "overlayfs is not available: images are copied, which costs disk and time")
+	}
+	if d.images.owners.copies() {
+		lacks = append(lacks, "id-mapped mounts are not available: images' files are copied to the instances' users, which costs disk and time")
 	}
 	if !d.encloses {
 		lacks = append(lacks, "disk: containerd does not see the mounts made here, so what functions write to /run/videosdgx is not limited")
@@ -162,7 +172,8 @@ func (d *Driver) closeParts() error {
 		}
 		d.daemon = nil
 	}
-	removeEmpty(d.o.State, "reach", "criu", "")
+	dropRoots(filepath.Join(d.o.State, "roots"), d.o.Log)
+	removeEmpty(d.o.State, "reach", "criu", "roots", "")
 	for _, h := range hierarchies() {
 		removeEmpty(h, cgroupParent)
 	}

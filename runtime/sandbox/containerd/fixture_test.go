@@ -86,6 +86,8 @@ type file struct {
 	path string
 	mode int64
 	body []byte
+	uid  int
+	gid  int
 }
 
 func program(t testing.TB, path string) []byte {
@@ -102,7 +104,7 @@ func writeImage(t testing.TB, config v1.Config, files ...file) string {
 	var buf bytes.Buffer
 	w := tar.NewWriter(&buf)
 	for _, f := range files {
-		if err := w.WriteHeader(&tar.Header{Name: f.path, Mode: f.mode, Size: int64(len(f.body)), Typeflag: tar.TypeReg}); err != nil {
+		if err := w.WriteHeader(&tar.Header{Name: f.path, Mode: f.mode, Size: int64(len(f.body)), Uid: f.uid, Gid: f.gid, Typeflag: tar.TypeReg}); err != nil {
 			t.Fatal(err)
 		}
 		if _, err := w.Write(f.body); err != nil {
@@ -141,7 +143,7 @@ func writeImage(t testing.TB, config v1.Config, files ...file) string {
 // echoImage is a static Go function and nothing else.
 func echoImage(t testing.TB) string {
 	return writeImage(t, v1.Config{Entrypoint: []string{"/var/runtime/bootstrap"}},
-		file{"var/runtime/bootstrap", 0o755, program(t, built.echo)})
+		file{path: "var/runtime/bootstrap", mode: 0o755, body: program(t, built.echo)})
 }
 
 var sequence atomic.Int64

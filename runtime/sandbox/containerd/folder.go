@@ -10,11 +10,13 @@ import (
 
 	"github.com/containerd/errdefs"
 	"golang.org/x/sys/unix"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/place"
 )
 
 // An instance may write to its folder, where its socket is. So the folder is a small file system in memory: what lies in it
 // is bounded, and no function fills the machine's disk.
-const folderOptions = "mode=0755,size=1m,nr_inodes=128"
+const folderOptions = "mode=0700,size=1m,nr_inodes=128"
 
 // folderName is the source of the mount, by which it is found again.
 func (d *Driver) folderName(id string) string { return "videosdgx-" + d.owner + "." + id }
@@ -32,7 +34,7 @@ func (d *Driver) enclose(id, dir string) error {
 		return fmt.Errorf("instance folder: mount on %s: %w", dir, err)
 	}
 	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o600); err != nil {
 			return fmt.Errorf("instance folder: %w", err)
 		}
 	}
@@ -115,17 +117,20 @@ func seesMounts(socket string) bool {
 }
 
 // handOver gives the instance's folder, and what lies in it, to the user that init runs as: it makes its socket there.
-func handOver(dir string, u user) error {
+func handOver(dir string, o place.Owner) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("instance folder: %w (%w)", err, errdefs.ErrNotFound)
 	}
 	for _, e := range entries {
-		if err := os.Lchown(filepath.Join(dir, e.Name()), int(u.UID), int(u.GID)); err != nil {
+		if err := os.Lchown(filepath.Join(dir, e.Name()), int(o.UID), int(o.GID)); err != nil {
 			return fmt.Errorf("instance folder: %w", err)
 		}
 	}
-	if err := os.Lchown(dir, int(u.UID), int(u.GID)); err != nil {
+	if err := os.Chmod(dir, 0o700); err != nil { // init.sock and guest.json are the function's and the control plane's
+		return fmt.Errorf("instance folder: %w", err)
+	}
+	if err := os.Lchown(dir, int(o.UID), int(o.GID)); err != nil {
 		return fmt.Errorf("instance folder: %w", err)
 	}
 	return nil

@@ -19,7 +19,7 @@ import (
 func hostileImage(t testing.TB) string {
 	bin := program(t, built.hostile)
 	return writeImage(t, v1.Config{Entrypoint: []string{"/var/runtime/bootstrap"}, User: "root"},
-		file{"var/runtime/bootstrap", 0o755, bin}, file{"setuid", 0o4755, bin})
+		file{path: "var/runtime/bootstrap", mode: 0o755, body: bin}, file{path: "setuid", mode: 0o4755, body: bin})
 }
 
 // TestHostileFunction shows what a function cannot do, though its image says that it is root, and that what it may do

@@ -22,6 +22,7 @@ type imageStore struct {
 	client      *client.Client
 	log         *slog.Logger
 	snapshotter string
+	owners      *owners // who the files of images belong to in instances
 
 	flight  singleflight.Group
 	mu      sync.Mutex
@@ -42,7 +43,7 @@ type image struct {
 }
 
 func newImageStore(c *client.Client, log *slog.Logger) *imageStore {
-	return &imageStore{client: c, log: log, known: map[digest.Digest]*image{}, layouts: map[string]digest.Digest{}}
+	return &imageStore{client: c, log: log, known: map[digest.Digest]*image{}, layouts: map[string]digest.Digest{}, owners: &owners{}}
 }
 
 // get returns the image of a reference: imported, pulled or there already. One that is there costs a round trip.

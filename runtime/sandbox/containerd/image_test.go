@@ -86,8 +86,8 @@ func TestNotAnImage(t *testing.T) {
 		{"oci:" + text, "is not an OCI image", errdefs.IsInvalidArgument},
 		{"Not A Reference", "is not an image: write a reference", errdefs.IsInvalidArgument},
 		{foreign, "is not an image for linux/" + runtime.GOARCH, errdefs.IsInvalidArgument},
-		{writeImage(t, v1.Config{}, file{"x", 0o644, nil}), "has neither entrypoint nor command", errdefs.IsInvalidArgument},
-		{writeImage(t, v1.Config{Cmd: []string{"/x"}, User: "alice"}, file{"x", 0o644, nil}), "runs as \"alice\"", errdefs.IsInvalidArgument},
+		{writeImage(t, v1.Config{}, file{path: "x", mode: 0o644, body: nil}), "has neither entrypoint nor command", errdefs.IsInvalidArgument},
+		{writeImage(t, v1.Config{Cmd: []string{"/x"}, User: "alice"}, file{path: "x", mode: 0o644, body: nil}), "runs as \"alice\"", errdefs.IsInvalidArgument},
 	} {
 		conf := config(t, spec.Function{Image: c.ref})
 		_, err := d.Create(testContext(t), conf)

@@ -30,8 +30,8 @@ func (b blueprint) mounts() []specs.Mount {
 	if bridged(b.c) {
 		m = append(m, bind(resolvConf(), "/etc/resolv.conf", false))
 	}
-	for _, x := range b.c.Function.Mounts {
-		m = append(m, bind(x.Source, x.Target, x.Writable))
+	for i, x := range b.c.Function.Mounts {
+		m = append(m, bind(b.sources[i], x.Target, x.Writable))
 	}
 	return m
 }

@@ -8,6 +8,9 @@ import (
 	"path/filepath"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/ids"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // SystemAddress is where distributions put the daemon's socket.
@@ -18,16 +21,18 @@ const Private = "private"
 
 // Options say where the driver finds its parts and keeps its state.
 type Options struct {
-	Data      string       // folder of the control plane; the private daemon's store is below it. Required
-	State     string       // folder for sockets and namespaces, lost at boot; default /run/videosdgx/<hash of Data>
-	Address   string       // daemon's socket; "": the system's when it answers, else a private daemon; Private: never the system's
-	Namespace string       // containerd namespace; default "videosdgx"
-	Runtime   string       // OCI runtime, a name or path; "": the best that is found
-	Init      string       // videosdgx-init on this machine, static. Required
-	Prefix    string       // where newer binaries than the system's may lie; default VIDEOSDGX_PREFIX or /opt/videosdgx
-	CRIU      string       // criu, a path; "": the newest that is found
-	Log       *slog.Logger // default slog.Default()
-	Devices   DeviceMemory // nil: no instance holds memory of a device
+	Data      string          // folder of the control plane; the private daemon's store is below it. Required
+	State     string          // folder for sockets and namespaces, lost at boot; default /run/videosdgx/<hash of Data>
+	Address   string          // daemon's socket; "": the system's when it answers, else a private daemon; Private: never the system's
+	Namespace string          // containerd namespace; default "videosdgx"
+	Runtime   string          // OCI runtime, a name or path; "": the best that is found
+	Init      string          // videosdgx-init on this machine, static. Required
+	Prefix    string          // where newer binaries than the system's may lie; default VIDEOSDGX_PREFIX or /opt/videosdgx
+	CRIU      string          // criu, a path; "": the newest that is found
+	Log       *slog.Logger    // default slog.Default()
+	Devices   DeviceMemory    // nil: no instance holds memory of a device
+	Mounts    spec.MountRoots // what manifests may mount; zero: what lies in the manifest's own folder
+	IDs       ids.Range       // users of instances on this machine; zero: the subuid range of "videosdgx", else one of nobody's
 }
 
 // WithDefaults returns a copy with every empty field that has a default filled in.

@@ -8,11 +8,13 @@ import (
 
 	"github.com/containerd/errdefs"
 	"golang.org/x/sys/unix"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/place"
 )
 
 // readable says, before anything is made, that a bundle's files are closed to the user that the function runs as. Else it
 // would find out by itself, after a cold start, and say only "permission denied".
-func readable(bundle string, u user) error {
+func readable(bundle string, o place.Owner) error {
 	if bundle == "" {
 		return nil
 	}
@@ -28,19 +30,19 @@ func readable(bundle string, u user) error {
 		if e.IsDir() {
 			want = 0o5
 		}
-		if !u.may(st, uint32(want)) {
-			return fmt.Errorf("user %d of the image may not read %s: run `chmod -R a+rX %s`: %w", u.UID, path, bundle, errdefs.ErrPermissionDenied)
+		if !may(o, st, uint32(want)) {
+			return fmt.Errorf("the image's user may not read %s: run `chmod -R a+rX %s`: %w", path, bundle, errdefs.ErrPermissionDenied)
 		}
 		return nil
 	})
 }
 
 // may checks permission bits as the kernel does: the first class that fits decides.
-func (u user) may(st unix.Stat_t, want uint32) bool {
+func may(o place.Owner, st unix.Stat_t, want uint32) bool {
 	switch {
-	case st.Uid == u.UID:
+	case st.Uid == o.UID:
 		return st.Mode>>6&want == want
-	case st.Gid == u.GID:
+	case st.Gid == o.GID:
 		return st.Mode>>3&want == want
 	}
 	return st.Mode&want == want

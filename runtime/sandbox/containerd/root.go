@@ -33,10 +33,10 @@ func (s *imageStore) root(ctx context.Context, img *image, targets []target) ([]
 	key := rootKey(img.chain, targets)
 	img.mu.Lock()
 	defer img.mu.Unlock()
-	if m, ok := img.roots[key]; ok {
+	if m, ok := img.roots[key]; ok && s.owners.still(m) {
 		return m, nil
 	}
-	m, err := s.makeRoot(ctx, img.chain, key, targets)
+	m, err := s.owned(ctx, img.chain, key, targets)
 	if err != nil {
 		return nil, fmt.Errorf("root file system of %s: %w", img.Name, err)
 	}
@@ -76,7 +76,12 @@ func (s *imageStore) makeLayer(ctx context.Context, sn snapshots.Snapshotter, ch
 			_ = sn.Remove(context.WithoutCancel(ctx), work)
 		}
 	}()
-	err = mount.WithTempMount(ctx, mounts, func(dir string) error { return makeTargets(dir, targets) })
+	err = mount.WithTempMount(ctx, mounts, func(dir string) error {
+		if err := makeTargets(dir, targets); err != nil || !s.owners.copies() {
+			return err
+		}
+		return s.owners.give(dir)
+	})
 	if err != nil {
 		return err
 	}

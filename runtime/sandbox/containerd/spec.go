@@ -11,6 +11,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/guest/loopback"
 	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/ids"
 )
 
 // Paths inside an instance.
@@ -27,9 +28,11 @@ type blueprint struct {
 	init      string // host path
 	hosts     string // host path of /etc/hosts
 	cgroup    string
-	criuConf  string // host path, "" without CRIU
-	swapLimit bool   // the kernel accounts swap
-	restore   bool   // from a checkpoint
+	criuConf  string   // host path, "" without CRIU
+	swapLimit bool     // the kernel accounts swap
+	restore   bool     // from a checkpoint
+	sources   []string // host paths of the manifest's mounts, in its order
+	ids       ids.Range
 }
 
 // spec builds the OCI specification: everything is denied that is not named here.
@@ -53,7 +56,7 @@ func (b blueprint) spec() (*specs.Spec, error) {
 		Linux: &specs.Linux{
 			CgroupsPath: b.cgroup,
 			Namespaces:  ownNamespaces,
-			UIDMappings: idMap, GIDMappings: idMap,
+			UIDMappings: mapped(b.ids.UID), GIDMappings: mapped(b.ids.GID),
 			Resources:     b.resources(),
 			MaskedPaths:   maskedPaths,
 			ReadonlyPaths: []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"},
@@ -69,12 +72,11 @@ func (b blueprint) spec() (*specs.Spec, error) {
 	return s, b.devices(s)
 }
 
-// idMap is that of the user namespace: the image's users keep their numbers, so that its files are theirs, and root is
-// mapped to a number that owns nothing on the machine. The namespace is also what makes the processes of another user
-// readable to a CRIU that lacks CAP_SYS_RESOURCE: we own it, and an owner has every capability in it.
-var idMap = []specs.LinuxIDMapping{
-	{ContainerID: 0, HostID: 4_200_000_000, Size: 1},
-	{ContainerID: 1, HostID: 1, Size: 65535},
+// mapped are the ids of the user namespace: all of them, root's too, are numbers that own nothing else on the machine. The
+// namespace is also what makes the processes of another user readable to a CRIU that lacks CAP_SYS_RESOURCE: we own it, and
+// an owner has every capability in it.
+func mapped(host uint32) []specs.LinuxIDMapping {
+	return []specs.LinuxIDMapping{{ContainerID: 0, HostID: host, Size: ids.Size}}
 }
 
 // maskedPaths reveal facts of the machine, or let it be changed.

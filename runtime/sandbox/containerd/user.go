@@ -11,6 +11,8 @@ import (
 
 	"github.com/containerd/containerd/v2/core/mount"
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/ids"
 )
 
 // nobody is the user and group for images that would run as root, or name no user.
@@ -22,7 +24,7 @@ type user struct{ UID, GID uint32 }
 func (s *imageStore) user(ctx context.Context, img *image) (user, error) {
 	name, group, _ := strings.Cut(img.Config.User, ":")
 	if u, ok := numeric(name, group); ok {
-		return u.unprivileged(), nil
+		return u.unprivileged(), u.known(img.Config.User)
 	}
 	mounts, err := s.root(ctx, img, nil)
 	if err != nil {
@@ -41,7 +43,15 @@ func (s *imageStore) user(ctx context.Context, img *image) (user, error) {
 	if err != nil {
 		return user{}, fmt.Errorf("image %s runs as %q: %w", img.Name, img.Config.User, err)
 	}
-	return found.unprivileged(), nil
+	return found.unprivileged(), found.known(img.Config.User)
+}
+
+// known refuses numbers that an instance does not have.
+func (u user) known(name string) error {
+	if u.UID >= ids.Size || u.GID >= ids.Size {
+		return fmt.Errorf("the image runs as %q: users and groups of an image are 0 to %d here: %w", name, ids.Size-1, errdefs.ErrInvalidArgument)
+	}
+	return nil
 }
 
 func (u user) unprivileged() user {

@@ -41,6 +41,13 @@ func main() {
 			fmt.Printf("read %s: %v\n", path, read(path))
 		}
 		fmt.Printf("%s %s\n", os.Getenv("VIDEOSDGX_TEST_GPU"), os.Getenv("LD_LIBRARY_PATH"))
+	case "write":
+		for _, path := range strings.Fields(os.Getenv("READ")) {
+			fmt.Printf("read %s: %v\n", path, read(path))
+		}
+		for _, path := range strings.Fields(os.Getenv("WRITE")) {
+			fmt.Printf("write %s: %v\n", path, write(path))
+		}
 	case "socket":
 		replaceSocket()
 	default:
