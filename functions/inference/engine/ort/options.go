@@ -113,6 +113,7 @@ func cudaOptions(o engine.Options) []string {
 		"arena_extend_strategy", "kSameAsRequested", // video's buffers are large: doubling the arena wastes gigabytes
 		"cudnn_conv_algo_search", "HEURISTIC", // the exhaustive search takes minutes for a VAE
 		"cudnn_conv_use_max_workspace", "1",
+		"use_tf32", "0", // float32 is asked for where its precision is needed
 	}
 	if o.Memory > 0 {
 		pairs = append(pairs, "gpu_mem_limit", strconv.FormatInt(o.Memory, 10))

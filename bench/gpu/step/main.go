@@ -1,0 +1,35 @@
+// Command step asks what one denoising step costs on a GPU: graphs that functions/wan21 builds for the published shapes, random
+// weights, guidance on, in BF16 and with FP8 products, beside diffusers' eager and compiled transformer of the same shapes in
+// the same run. It needs a CUDA GPU, and python3 with torch and diffusers for the comparison; see ../README.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"os"
+	"strings"
+
+	"github.com/videosdgx/videosdgx/bench/harness"
+)
+
+func main() {
+	b := bench{dir: os.TempDir()}
+	flag.StringVar(&b.dir, "dir", b.dir, "folder for the graphs and their weights, about 1 GB; memory is best (/dev/shm)")
+	flag.StringVar(&b.device, "device", "cuda:0", "device")
+	flag.StringVar(&b.python, "python", "python3", "interpreter for the comparison; empty: leave it out")
+	flag.IntVar(&b.steps, "steps", 5, "steps of each, after two that are not counted")
+	models := flag.String("models", "1.3b,14b", "which shapes")
+	formats := flag.String("formats", "bf16,fp8", "which weights")
+	flag.StringVar(&b.commit, "commit", "", "commit that this program was built from, where the checkout is elsewhere")
+	flag.StringVar(&b.profile, "profile", "", "prefix of files with the time of every node; the figures are then those of a profiled run")
+	flag.BoolVar(&b.check, "check", false, "compare each format's prediction with the plain float32 graph's, two layers of it, on the same device")
+	harness.Main("step", func(ctx context.Context) (err error) {
+		b.report = harness.NewReport("step")
+		if b.commit != "" {
+			b.report.Commit = b.commit
+		}
+		defer func() { err = errors.Join(err, b.report.Print(os.Stdout)) }()
+		return b.run(ctx, strings.Split(*models, ","), strings.Split(*formats, ","))
+	})
+}

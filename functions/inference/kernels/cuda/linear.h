@@ -1,0 +1,48 @@
+#pragma once
+#include "codes.cuh"
+#include "op.h"
+
+namespace videosdgx {
+
+// Linear is what the operators over a coded weight share.
+class Linear {
+ public:
+  explicit Linear(const Info& i);
+
+ protected:
+  Codes weight(const Call& c, size_t first) const;  // from the inputs first…first+4
+  void decoded(const Call& c, const Codes& w, const Tensor& x, const Tensor& bias, const Tensor& y) const;
+  void coded(const Call& c, const Codes& w, const uint8_t* x, const float* x_scale, int64_t m, const Tensor& bias, const Tensor& y) const;
+  bool codes_work() const;
+
+  Codes w_;
+  bool dynamic_ = false, gelu_ = false;
+};
+
+// QuantLinear is the operator that the CPU has too.
+struct QuantLinear : Linear {
+  static constexpr const char* name = "QuantLinear";
+  using Linear::Linear;
+  void run(Call& c);
+};
+template <ONNXTensorElementDataType T>
+struct QuantLinearOf : QuantLinear {
+  using QuantLinear::QuantLinear;
+  static std::vector<Io> inputs() {
+    return {{T}, {kUint8}, {kAnyType, true}, {kFloat, true}, {kFloat, true}, {kUint8, true}, {kFloat, true}};
+  }
+  static std::vector<Io> outputs() { return {{T}}; }
+};
+
+// CodeLinear takes activations that are FP8 codes already, with a scale per row: several products share one quantization.
+struct CodeLinear : Linear {
+  static constexpr const char* name = "CodeLinear";
+  using Linear::Linear;
+  static std::vector<Io> inputs() {
+    return {{kUint8}, {kFloat}, {kUint8}, {kFloat}, {kFloat, true}, {kFloat, true}, {kUint8, true}, {kFloat, true}};
+  }
+  static std::vector<Io> outputs() { return {{kBFloat16}}; }
+  void run(Call& c);
+};
+
+}  // namespace videosdgx

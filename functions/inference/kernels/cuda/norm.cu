@@ -1,0 +1,171 @@
+// Layer norm with modulation, with or without the residual sum before it, and with or without quantization after it:
+//   x' = x + gate·y;  h = norm(x')·(one + scale) + shift
+// Each is one pass over the rows. The residual stream is rounded to its own type before the norm sees it, as it is in the
+// reference, where the two are separate.
+#include "norm.cuh"
+#include "rows.cuh"
+
+namespace videosdgx {
+namespace {
+
+template <class T, bool residual, bool quantize>
+__global__ void norm_kernel(NormArgs a) {
+  __shared__ float shared[32];
+  const int64_t row = blockIdx.x, batch = row / a.rows_per_batch;
+  const int vectors = int(a.dim / kVector);
+  float v[kPerThread][kVector];
+  float sum = 0;
+#pragma unroll
+  for (int i = 0; i < kPerThread; i++) {
+    const int at = threadIdx.x + i * blockDim.x;
+    if (at >= vectors) continue;
+    const int64_t e = row * a.dim + int64_t(at) * kVector;
+    unpack(static_cast<const T*>(a.x) + e, v[i]);
+    if constexpr (residual) {
+      float y[kVector];
+      unpack(static_cast<const T*>(a.y) + e, y);
+      if (a.gate) {
+        float g[kVector];
+        unpack(a.gate + batch * a.gate_stride + at * kVector, g);
+#pragma unroll
+        for (int j = 0; j < kVector; j++) y[j] *= g[j];
+      }
+#pragma unroll
+      for (int j = 0; j < kVector; j++) v[i][j] = float(T(v[i][j] + y[j]));
+      pack(static_cast<T*>(a.sum) + e, v[i]);
+    }
+#pragma unroll
+    for (int j = 0; j < kVector; j++) sum += v[i][j];
+  }
+  const float mean = block_reduce(sum, Sum{}, shared) / a.dim;
+  float square = 0;
+#pragma unroll
+  for (int i = 0; i < kPerThread; i++)
+    if (threadIdx.x + i * blockDim.x < vectors)
+#pragma unroll
+      for (int j = 0; j < kVector; j++) square += (v[i][j] - mean) * (v[i][j] - mean);
+  const float inverse = rsqrtf(block_reduce(square, Sum{}, shared) / a.dim + a.epsilon);
+  float most = 0;
+#pragma unroll
+  for (int i = 0; i < kPerThread; i++) {
+    const int at = threadIdx.x + i * blockDim.x;
+    if (at >= vectors) continue;
+    float scale[kVector], shift[kVector] = {};
+    unpack(a.scale + batch * a.scale_stride + at * kVector, scale);
+    if (a.shift) unpack(a.shift + batch * a.shift_stride + at * kVector, shift);
+#pragma unroll
+    for (int j = 0; j < kVector; j++) {
+      v[i][j] = (v[i][j] - mean) * inverse * (a.one + scale[j]) + shift[j];
+      most = fmaxf(most, fabsf(v[i][j]));
+    }
+    if constexpr (!quantize) pack(static_cast<T*>(a.out) + row * a.dim + int64_t(at) * kVector, v[i]);
+  }
+  if constexpr (quantize) {
+    const float s = code_scale(block_reduce(most, Most{}, shared));
+    if (threadIdx.x == 0) a.out_scales[row] = s;
+#pragma unroll
+    for (int i = 0; i < kPerThread; i++) {
+      const int at = threadIdx.x + i * blockDim.x;
+      if (at < vectors) pack_codes(a.out_codes + row * a.dim + int64_t(at) * kVector, v[i], 1 / s);
+    }
+  }
+}
+
+template <class T>
+void launch(const NormArgs& a, cudaStream_t s) {
+  const dim3 grid(unsigned(a.rows)), block(row_threads(a.dim));
+  if (a.y && a.out_codes) norm_kernel<T, true, true><<<grid, block, 0, s>>>(a);
+  else if (a.y) norm_kernel<T, true, false><<<grid, block, 0, s>>>(a);
+  else if (a.out_codes) norm_kernel<T, false, true><<<grid, block, 0, s>>>(a);
+  else norm_kernel<T, false, false><<<grid, block, 0, s>>>(a);
+}
+
+template <class T>
+__global__ void gated_add_kernel(const T* x, const T* y, const float* gate, int64_t gate_stride, T* d, int64_t vectors, int64_t per_row, int64_t rows_per_batch) {
+  const int64_t at = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
+  if (at >= vectors) return;
+  const int64_t row = at / per_row, col = (at % per_row) * kVector;
+  float a[kVector], b[kVector], g[kVector];
+  unpack(x + at * kVector, a);
+  unpack(y + at * kVector, b);
+  unpack(gate + row / rows_per_batch * gate_stride + col, g);
+#pragma unroll
+  for (int j = 0; j < kVector; j++) a[j] += b[j] * g[j];
+  pack(d + at * kVector, a);
+}
+
+// RMS norm over the whole row, then neighbouring pairs of each head turned by their angles.
+template <class T, bool rotary>
+__global__ void rms_kernel(RMSArgs a) {
+  __shared__ float shared[32];
+  const int64_t row = blockIdx.x;
+  const int vectors = int(a.dim / kVector);
+  float v[kPerThread][kVector];
+  float square = 0;
+#pragma unroll
+  for (int i = 0; i < kPerThread; i++) {
+    const int at = threadIdx.x + i * blockDim.x;
+    if (at >= vectors) continue;
+    unpack(static_cast<const T*>(a.x) + row * a.dim + int64_t(at) * kVector, v[i]);
+#pragma unroll
+    for (int j = 0; j < kVector; j++) square += v[i][j] * v[i][j];
+  }
+  const float inverse = rsqrtf(block_reduce(square, Sum{}, shared) / a.dim + a.epsilon);
+  const int64_t angles = (row % a.angle_rows) * (a.head / 2);
+#pragma unroll
+  for (int i = 0; i < kPerThread; i++) {
+    const int at = threadIdx.x + i * blockDim.x;
+    if (at >= vectors) continue;
+    float w[kVector];
+    unpack(a.weight + at * kVector, w);
+#pragma unroll
+    for (int j = 0; j < kVector; j++) v[i][j] *= inverse * w[j];
+    if constexpr (rotary) {
+      const int64_t pair = angles + (at * kVector) % a.head / 2;
+      const float4 c = *reinterpret_cast<const float4*>(a.cos + pair), n = *reinterpret_cast<const float4*>(a.sin + pair);
+      const float co[4] = {c.x, c.y, c.z, c.w}, si[4] = {n.x, n.y, n.z, n.w};
+#pragma unroll
+      for (int j = 0; j < 4; j++) {
+        const float p = v[i][2 * j], q = v[i][2 * j + 1];
+        v[i][2 * j] = p * co[j] - q * si[j];
+        v[i][2 * j + 1] = p * si[j] + q * co[j];
+      }
+    }
+    pack(static_cast<T*>(a.out) + row * a.dim + int64_t(at) * kVector, v[i]);
+  }
+}
+
+}  // namespace
+
+void norm(const NormArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
+  check_row(a.dim);
+  if (!a.rows) return;
+  if (t == kBFloat16) launch<__nv_bfloat16>(a, s);
+  else launch<float>(a, s);
+}
+
+void gated_add(const void* x, const void* y, const float* gate, int64_t gate_stride, void* d, int64_t rows, int64_t dim, int64_t rows_per_batch,
+               ONNXTensorElementDataType t, cudaStream_t s) {
+  if (dim % kVector) throw std::runtime_error("rows whose length is no multiple of 8");
+  const int64_t vectors = rows * dim / kVector;
+  if (!vectors) return;
+  const unsigned blocks = unsigned((vectors + 255) / 256);
+  if (t == kBFloat16)
+    gated_add_kernel<<<blocks, 256, 0, s>>>(static_cast<const __nv_bfloat16*>(x), static_cast<const __nv_bfloat16*>(y), gate, gate_stride,
+                                            static_cast<__nv_bfloat16*>(d), vectors, dim / kVector, rows_per_batch);
+  else
+    gated_add_kernel<<<blocks, 256, 0, s>>>(static_cast<const float*>(x), static_cast<const float*>(y), gate, gate_stride, static_cast<float*>(d),
+                                            vectors, dim / kVector, rows_per_batch);
+}
+
+void rms(const RMSArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
+  check_row(a.dim);
+  if (!a.rows) return;
+  const dim3 grid(unsigned(a.rows)), block(row_threads(a.dim));
+  if (t == kBFloat16 && a.cos) rms_kernel<__nv_bfloat16, true><<<grid, block, 0, s>>>(a);
+  else if (t == kBFloat16) rms_kernel<__nv_bfloat16, false><<<grid, block, 0, s>>>(a);
+  else if (a.cos) rms_kernel<float, true><<<grid, block, 0, s>>>(a);
+  else rms_kernel<float, false><<<grid, block, 0, s>>>(a);
+}
+
+}  // namespace videosdgx

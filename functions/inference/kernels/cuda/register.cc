@@ -1,0 +1,47 @@
+// The library's one entry, called by ONNX Runtime for each session that the library is given to.
+#include "fused.h"
+#include "linear.h"
+
+namespace videosdgx {
+namespace {
+
+const OrtApi* the_api = nullptr;
+
+template <class K>
+const OrtCustomOp* op() {
+  static const Op<K> o;
+  return &o;
+}
+
+// The domain outlives every session that uses it, so it is never released.
+OrtCustomOpDomain* domain() {
+  static OrtCustomOpDomain* d = [] {
+    OrtCustomOpDomain* made;
+    check(api().CreateCustomOpDomain(kDomain, &made));
+    for (const OrtCustomOp* o : {op<QuantLinearOf<kBFloat16>>(), op<QuantLinearOf<kHalf>>(), op<QuantLinearOf<kFloat>>(), op<CodeLinear>(),
+                                 op<NormOp<kBFloat16, false, false>>(), op<NormOp<kBFloat16, false, true>>(), op<NormOp<kBFloat16, true, false>>(),
+                                 op<NormOp<kBFloat16, true, true>>(), op<NormOp<kFloat, false, false>>(), op<NormOp<kFloat, true, false>>(),
+                                 op<GatedAdd<kBFloat16>>(), op<GatedAdd<kFloat>>(), op<RMSRotary<kBFloat16>>(), op<RMSRotary<kFloat>>(), op<QuantizeRows>()})
+      check(api().CustomOpDomain_Add(made, o));
+    return made;
+  }();
+  return d;
+}
+
+}  // namespace
+
+const OrtApi& api() { return *the_api; }
+
+}  // namespace videosdgx
+
+extern "C" __attribute__((visibility("default"))) OrtStatus* RegisterCustomOps(OrtSessionOptions* options, const OrtApiBase* base) {
+  constexpr uint32_t oldest = 22;  // the ONNX Runtime of 2025 on; newer ones keep the table's head as it is
+  const OrtApi* got = base->GetApi(oldest);
+  if (!got) return nullptr;
+  videosdgx::the_api = got;
+  try {
+    return got->AddCustomOpDomain(options, videosdgx::domain());
+  } catch (const std::exception& e) {
+    return got->CreateStatus(ORT_FAIL, e.what());
+  }
+}

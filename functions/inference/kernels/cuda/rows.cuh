@@ -1,0 +1,108 @@
+// Kernels over rows: one block takes a row, holds it in registers in vectors of eight, and reads and writes device memory
+// once. Sums are float32.
+#pragma once
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+#include <cuda_fp8.h>
+
+#include "op.h"
+
+namespace videosdgx {
+
+constexpr int kVector = 8;    // elements that a thread loads at once
+constexpr int kPerThread = 4; // vectors that a thread holds
+
+struct alignas(16) Pack16 {
+  uint32_t w[4];
+};
+
+__device__ inline void unpack(const __nv_bfloat16* p, float v[kVector]) {
+  Pack16 q = *reinterpret_cast<const Pack16*>(p);
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    float2 f = __bfloat1622float2(*reinterpret_cast<__nv_bfloat162*>(&q.w[i]));
+    v[2 * i] = f.x, v[2 * i + 1] = f.y;
+  }
+}
+__device__ inline void unpack(const __half* p, float v[kVector]) {
+  Pack16 q = *reinterpret_cast<const Pack16*>(p);
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    float2 f = __half22float2(*reinterpret_cast<__half2*>(&q.w[i]));
+    v[2 * i] = f.x, v[2 * i + 1] = f.y;
+  }
+}
+__device__ inline void unpack(const float* p, float v[kVector]) {
+  float4 a = reinterpret_cast<const float4*>(p)[0], b = reinterpret_cast<const float4*>(p)[1];
+  v[0] = a.x, v[1] = a.y, v[2] = a.z, v[3] = a.w, v[4] = b.x, v[5] = b.y, v[6] = b.z, v[7] = b.w;
+}
+__device__ inline void pack(__nv_bfloat16* p, const float v[kVector]) {
+  Pack16 q;
+#pragma unroll
+  for (int i = 0; i < 4; i++) *reinterpret_cast<__nv_bfloat162*>(&q.w[i]) = __floats2bfloat162_rn(v[2 * i], v[2 * i + 1]);
+  *reinterpret_cast<Pack16*>(p) = q;
+}
+__device__ inline void pack(__half* p, const float v[kVector]) {
+  Pack16 q;
+#pragma unroll
+  for (int i = 0; i < 4; i++) *reinterpret_cast<__half2*>(&q.w[i]) = __floats2half2_rn(v[2 * i], v[2 * i + 1]);
+  *reinterpret_cast<Pack16*>(p) = q;
+}
+__device__ inline void pack(float* p, const float v[kVector]) {
+  reinterpret_cast<float4*>(p)[0] = make_float4(v[0], v[1], v[2], v[3]);
+  reinterpret_cast<float4*>(p)[1] = make_float4(v[4], v[5], v[6], v[7]);
+}
+// pack_codes writes eight E4M3 codes of v·by, rounded to nearest, ties to even, saturated.
+__device__ inline void pack_codes(uint8_t* p, const float v[kVector], float by) {
+  uint32_t w[2];
+#pragma unroll
+  for (int i = 0; i < 2; i++) {
+    uint32_t lo = __nv_cvt_float2_to_fp8x2(make_float2(v[4 * i] * by, v[4 * i + 1] * by), __NV_SATFINITE, __NV_E4M3);
+    uint32_t hi = __nv_cvt_float2_to_fp8x2(make_float2(v[4 * i + 2] * by, v[4 * i + 3] * by), __NV_SATFINITE, __NV_E4M3);
+    w[i] = lo | hi << 16;
+  }
+  *reinterpret_cast<uint2*>(p) = make_uint2(w[0], w[1]);
+}
+
+constexpr float kCodeMost = 448;  // the largest E4M3
+
+// code_scale is a row's scale; a row of zeros gets 1.
+__device__ inline float code_scale(float most) { return most > 0 ? most / kCodeMost : 1; }
+
+template <class F>
+__device__ inline float block_reduce(float v, F join, float* shared) {
+#pragma unroll
+  for (int o = 16; o; o >>= 1) v = join(v, __shfl_xor_sync(~0u, v, o));
+  const int warp = threadIdx.x / 32, warps = blockDim.x / 32;
+  if (warps == 1) return v;
+  __syncthreads();  // the values of the reduction before this one have been read
+  if (threadIdx.x % 32 == 0) shared[warp] = v;
+  __syncthreads();
+  v = shared[0];
+  for (int i = 1; i < warps; i++) v = join(v, shared[i]);
+  return v;
+}
+struct Sum {
+  __device__ float operator()(float a, float b) const { return a + b; }
+};
+struct Most {
+  __device__ float operator()(float a, float b) const { return fmaxf(a, b); }
+};
+
+__device__ inline float gelu_tanh(float x) {
+  // 0.5·x·(1 + tanh(u)) = x / (1 + exp(−2u))
+  float u = 0.7978845608028654f * (x + 0.044715f * x * x * x);
+  return x / (1 + __expf(-2 * u));
+}
+
+// Shape of a launch for rows of dim elements: threads hold kPerThread vectors each.
+inline int row_threads(int64_t dim) {
+  int64_t vectors = dim / kVector, threads = (vectors + kPerThread - 1) / kPerThread;
+  return int((threads + 31) / 32 * 32);
+}
+inline void check_row(int64_t dim) {
+  if (dim % kVector || row_threads(dim) > 1024)
+    throw std::runtime_error("rows of " + std::to_string(dim) + " elements: a multiple of 8 up to 32768 is needed");
+}
+
+}  // namespace videosdgx

@@ -1,0 +1,43 @@
+// Package fuse rewrites a graph as nn builds it, standard operators in float32, into the form that runs on a GPU: products in
+// BF16 or FP8 codes, one pass over memory where the formula has several (norm with modulation and the residual sum before it,
+// RMS norm with rotary embedding, bias with GELU), the library's fused attention, and conversions where the two kinds meet.
+//
+// Norms, modulation, softmax and whatever has no tokens (the time embedding) stay float32, as the reference keeps them. Inputs
+// and outputs of the graph keep their types: conversions happen inside, on the device.
+//
+// The operators of the domain ai.videosdgx are those of kernels/cuda; QuantLinear the CPU has too.
+package fuse
+
+import "github.com/videosdgx/videosdgx/functions/inference/onnx"
+
+// Domain is the domain of the project's own operators.
+const Domain = "ai.videosdgx"
+
+// Options say what becomes of a graph.
+type Options struct {
+	// Type is that of activations between the fused operators: onnx.BFloat16 (the zero value), or onnx.Float32, which fuses
+	// what stands between the products and leaves the products as they are.
+	Type onnx.DType
+	// Codes multiplies FP8 weights by activations in FP8 too. Without it their products are BF16.
+	Codes bool
+}
+
+// CUDA rewrites m in place.
+func CUDA(m *onnx.Model, o Options) error {
+	if o.Type == 0 {
+		o.Type = onnx.BFloat16
+	}
+	g := newGraph(m, o)
+	for _, pass := range []func(){g.attention, g.linears, g.gelus, g.rms, g.norms, g.residuals, g.codes} {
+		pass()
+		g.compact()
+	}
+	if err := g.types(); err != nil {
+		return err
+	}
+	if err := g.sort(); err != nil {
+		return err
+	}
+	g.store()
+	return nil
+}

@@ -1,0 +1,175 @@
+package fuse_test
+
+import (
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"testing"
+
+	"github.com/videosdgx/videosdgx/functions/inference/kernels/fuse"
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
+
+const (
+	dim, heads, ffn = 32, 2, 64
+	epsilon         = 1e-6
+)
+
+// block is one block of a diffusion transformer, as models build it, with random weights.
+func block(t *testing.T) *onnx.Model {
+	t.Helper()
+	n := nn.New("block", "block", nil)
+	x := n.Input("x", onnx.Float32, "batch", "tokens", 16)
+	mod := n.Input("modulation", onnx.Float32, "batch", 6, dim)
+	cos, sin := n.Input("cos", onnx.Float32, "batch", "tokens", dim/heads/2), n.Input("sin", onnx.Float32, "batch", "tokens", dim/heads/2)
+	n.SetBatch(x)
+	h := n.Linear(x, "in", 16, dim, true)
+	m := n.Split(n.Add(n.Param("table", 1, 6, dim), mod), 1, 6)
+	a := n.Modulate(h, m[1], m[0], epsilon)
+	q := n.RotaryPairs(n.RMSNorm(n.Linear(a, "q", dim, dim, true), "norm_q", dim, epsilon), cos, sin, heads)
+	k := n.RotaryPairs(n.RMSNorm(n.Linear(a, "k", dim, dim, true), "norm_k", dim, epsilon), cos, sin, heads)
+	h = n.Add(h, n.Mul(n.Linear(n.Attention(q, k, n.Linear(a, "v", dim, dim, true), "", heads, 0), "o", dim, dim, true), m[2]))
+	h = n.Add(h, n.Linear(n.RMSNorm(n.Linear(n.LayerNorm(h, "norm", dim, epsilon), "c", dim, dim, false), "norm_c", dim, epsilon), "d", dim, dim, true))
+	f := n.Linear(n.Gelu(n.Linear(n.Modulate(h, m[4], m[3], epsilon), "up", dim, ffn, true), true), "down", ffn, dim, true)
+	n.Output("y", n.Add(h, n.Mul(f, m[5])), onnx.Float32, "batch", "tokens", dim)
+	model, err := n.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(model)
+	return model
+}
+
+func fill(m *onnx.Model) {
+	r := rand.New(rand.NewPCG(1, 2))
+	for i := range m.Graph.Initializers {
+		w := &m.Graph.Initializers[i]
+		if w.Load == nil {
+			continue
+		}
+		v := make([]float32, w.Elements())
+		for j := range v {
+			v[j] = float32(r.NormFloat64()) / float32(math.Sqrt(dim))
+		}
+		w.Load = func() ([]byte, error) { return nn.Bytes(v), nil }
+	}
+}
+
+func ops(m *onnx.Model) map[string]int {
+	count := map[string]int{}
+	for _, n := range m.Graph.Nodes {
+		count[n.Op]++
+	}
+	return count
+}
+
+func TestABlockBecomesOnePassPerFormula(t *testing.T) {
+	m := block(t)
+	if err := fuse.CUDA(m, fuse.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	got := ops(m)
+	for op, want := range map[string]int{
+		"QuantLinear": 9, "ModulatedNorm": 1, "GatedNorm": 2, "GatedAdd": 1, "RMSRotary": 3, "MultiHeadAttention": 1,
+		"Gemm": 0, "Gelu": 0, "Mul": 0, "LayerNormalization": 0, "RMSNormalization": 0, "RotaryEmbedding": 0, "Reshape": 0,
+	} {
+		if got[op] != want {
+			t.Errorf("%d nodes %s, expected %d; all: %v", got[op], op, want, got)
+		}
+	}
+}
+
+func TestFP8WeightsTakeTheirActivationsAsCodes(t *testing.T) {
+	m := block(t)
+	if err := fuse.Products(m); err != nil {
+		t.Fatal(err)
+	}
+	for i := range m.Graph.Nodes {
+		if n := &m.Graph.Nodes[i]; n.Op == "QuantLinear" {
+			n.Attrs = slices.Concat([]onnx.Attr{onnx.Str("format", "fp8")}, n.Attrs[1:])
+		}
+	}
+	if err := fuse.CUDA(m, fuse.Options{Codes: true}); err != nil {
+		t.Fatal(err)
+	}
+	got := ops(m)
+	// q, k and v share the norm's codes; the GELU is taken where its result is quantized
+	for op, want := range map[string]int{"CodeLinear": 9, "QuantLinear": 0, "ModulatedNormCodes": 1, "GatedNormCodes": 2, "QuantizeRows": 4, "Gelu": 0} {
+		if got[op] != want {
+			t.Errorf("%d nodes %s, expected %d; all: %v", got[op], op, want, got)
+		}
+	}
+}
+
+// TestFusedNodesMeanWhatTheyReplace runs the graph as it was built and the graph with every fused node written out again by
+// its own formula, and compares.
+func TestFusedNodesMeanWhatTheyReplace(t *testing.T) {
+	plain, fused := block(t), block(t)
+	if err := fuse.CUDA(fused, fuse.Options{Type: onnx.Float32}); err != nil {
+		t.Fatal(err)
+	}
+	if got := ops(fused); got["GatedNorm"] != 2 || got["RMSRotary"] != 3 || got["GatedAdd"] != 1 || got["ModulatedNorm"] != 1 {
+		t.Fatalf("nothing was fused: %v", got)
+	}
+	writeOut(fused)
+	in := inputs()
+	want, got := run(t, plain, in), run(t, fused, in)
+	var diff, norm float64
+	for i := range want {
+		diff, norm = diff+sq(float64(got[i]-want[i])), norm+sq(float64(want[i]))
+	}
+	if e := math.Sqrt(diff / norm); !(e < 1e-5) {
+		t.Errorf("the fused graph differs by %g", e)
+	}
+}
+
+func sq(x float64) float64 { return x * x }
+
+// TestEveryNodeIsGivenTheTypesItTakes follows the types through the BF16 form.
+func TestEveryNodeIsGivenTheTypesItTakes(t *testing.T) {
+	m := block(t)
+	if err := fuse.CUDA(m, fuse.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := os.ReadFile(store(t, m))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m, err = onnx.Decode(raw); err != nil {
+		t.Fatal(err)
+	}
+	of := map[string]onnx.DType{}
+	for _, in := range m.Graph.Inputs {
+		of[in.Name] = in.Type
+	}
+	for _, w := range m.Graph.Initializers {
+		of[w.Name] = w.Type
+	}
+	for _, n := range m.Graph.Nodes {
+		for _, v := range n.Inputs {
+			if _, ok := of[v]; v != "" && !ok {
+				t.Errorf("%s takes %s before anything makes it", n.Name, v)
+			}
+		}
+		switch n.Op {
+		case "Cast":
+			of[n.Outputs[0]] = onnx.DType(n.Attrs[0].I)
+		case "QuantLinear", "ModulatedNorm", "GatedNorm", "GatedAdd", "RMSRotary", "MultiHeadAttention":
+			if of[n.Inputs[0]] != onnx.BFloat16 {
+				t.Errorf("%s takes rows of type %d", n.Name, of[n.Inputs[0]])
+			}
+			for _, v := range n.Outputs {
+				of[v] = onnx.BFloat16
+			}
+		default:
+			for _, v := range n.Outputs {
+				of[v] = of[n.Inputs[0]]
+			}
+		}
+	}
+	if of["y"] != onnx.Float32 {
+		t.Errorf("the result is of type %d", of["y"])
+	}
+}

@@ -1,0 +1,147 @@
+package fuse
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
+
+const quantLinear = "QuantLinear"
+
+// attention puts the library's own attention in the place of the standard operator where there is no bias.
+func (g *graph) attention() {
+	for i := range g.nodes {
+		n := &g.nodes[i]
+		q, kv := integer(n, "q_num_heads"), integer(n, "kv_num_heads")
+		if n.Op != "Attention" || n.Domain != "" || len(n.Inputs) != 3 || q == 0 || q != kv || !plain(n) {
+			continue
+		}
+		attrs := []onnx.Attr{onnx.Int("num_heads", q)}
+		if s, ok := attr(n, "scale"); ok {
+			attrs = append(attrs, s)
+		}
+		n.Op, n.Domain, n.Attrs = "MultiHeadAttention", "com.microsoft", attrs
+	}
+}
+
+// plain says whether an Attention asks for nothing but heads and scale.
+func plain(n *onnx.Node) bool {
+	for _, a := range n.Attrs {
+		if a.Name != "q_num_heads" && a.Name != "kv_num_heads" && a.Name != "scale" {
+			return false
+		}
+	}
+	return true
+}
+
+// linears makes one node of rows flattened, multiplied and put back: QuantLinear takes any number of dimensions, its weight
+// as BF16.
+func (g *graph) linears() {
+	if g.o.Type == onnx.Float32 {
+		return
+	}
+	for i := range g.nodes {
+		n := &g.nodes[i]
+		w := g.weights[input(n, 1)]
+		flat, back := g.maker(input(n, 0), "Reshape"), g.only(output(n), "Reshape")
+		if n.Op != "Gemm" || n.Domain != "" || integer(n, "transB") != 1 || flat == nil || back == nil || !g.half(w) {
+			continue
+		}
+		out, in := w.Dims[0], w.Dims[1]
+		inputs := []string{flat.Inputs[0], g.halved(w), "", "", "", ""}
+		if b := input(n, 2); b != "" {
+			inputs = append(inputs, b)
+		}
+		*back = own(quantLinear, n.Name, inputs, back.Outputs, onnx.Str("format", "bf16"), onnx.Int("in_features", in), onnx.Int("out_features", out))
+		*n = onnx.Node{}
+	}
+	g.dropUnused("Reshape")
+}
+
+func output(n *onnx.Node) string {
+	if len(n.Outputs) == 0 {
+		return ""
+	}
+	return n.Outputs[0]
+}
+
+// half says whether a weight can be stored as BF16: float32, two dimensions, content that is not fixed elsewhere.
+func (g *graph) half(w *onnx.Tensor) bool {
+	return w != nil && w.Type == onnx.Float32 && len(w.Dims) == 2 && w.External == nil && (w.Load != nil || w.Raw != nil)
+}
+
+// halved is the weight as BF16 bytes, under the name that the format has in bundles.
+func (g *graph) halved(w *onnx.Tensor) string {
+	name := w.Name + ".codes"
+	if g.weights[name] == nil {
+		content, raw := w.Load, w.Raw
+		if content == nil {
+			content = func() ([]byte, error) { return raw, nil }
+		}
+		g.weights[name] = &onnx.Tensor{Name: name, Type: onnx.Uint8, Dims: []int64{w.Dims[0], 2 * w.Dims[1]}, Load: func() ([]byte, error) {
+			b, err := content()
+			if err != nil {
+				return nil, err
+			}
+			return bfloat16(b)
+		}}
+	}
+	return name
+}
+
+// bfloat16 rounds float32 bytes to the nearest, ties to even.
+func bfloat16(b []byte) ([]byte, error) {
+	if len(b)%4 != 0 {
+		return nil, fmt.Errorf("fuse: %d bytes are no float32", len(b))
+	}
+	out := make([]byte, len(b)/2)
+	for i := 0; i < len(b); i += 4 {
+		v := binary.LittleEndian.Uint32(b[i:])
+		if f := math.Float32frombits(v); f == f {
+			v += 0x7fff + v>>16&1
+		}
+		binary.LittleEndian.PutUint16(out[i/2:], uint16(v>>16))
+	}
+	return out, nil
+}
+
+// gelus has the product apply a GELU that nothing else stands before.
+func (g *graph) gelus() {
+	for i := range g.nodes {
+		n := &g.nodes[i]
+		if !g.is(n, quantLinear) || g.coded(n) {
+			continue
+		}
+		if act := g.only(output(n), "Gelu"); act != nil && text(act, "approximate") == "tanh" {
+			n.Attrs = append(n.Attrs, onnx.Str("epilogue", "gelu_tanh"))
+			n.Outputs = act.Outputs
+			*act = onnx.Node{}
+		}
+	}
+}
+
+// coded says whether a product is to multiply codes by codes. What its sizes must be is the tensor cores' rule.
+func (g *graph) coded(n *onnx.Node) bool {
+	return g.o.Codes && g.o.Type == onnx.BFloat16 && g.is(n, quantLinear) && text(n, "format") == "fp8" &&
+		integer(n, "in_features")%16 == 0 && integer(n, "out_features")%16 == 0
+}
+
+// dropUnused takes out nodes of an operator whose results nobody takes.
+func (g *graph) dropUnused(op string) {
+	g.compact()
+	for i := range g.nodes {
+		if n := &g.nodes[i]; n.Op == op && n.Domain == "" && len(g.used[output(n)]) == 0 {
+			*n = onnx.Node{}
+		}
+	}
+}
+
+// Products makes the products of m QuantLinear nodes with BF16 weights, and changes nothing else.
+func Products(m *onnx.Model) error {
+	g := newGraph(m, Options{Type: onnx.BFloat16})
+	g.linears()
+	g.store()
+	return nil
+}

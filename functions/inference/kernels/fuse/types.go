@@ -1,0 +1,154 @@
+package fuse
+
+import (
+	"fmt"
+
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
+
+// ports are the types that an operator of ours takes and gives; 0 stands for the type of activations.
+var ports = map[string]struct{ in, out []onnx.DType }{
+	quantLinear:          {[]onnx.DType{0, onnx.Uint8, any, onnx.Float32, onnx.Float32, onnx.Uint8, onnx.Float32}, []onnx.DType{0}},
+	codeLinear:           {[]onnx.DType{onnx.Uint8, onnx.Float32, onnx.Uint8, onnx.Float32, onnx.Float32, onnx.Float32, onnx.Uint8, onnx.Float32}, []onnx.DType{0}},
+	modulatedNorm:        {[]onnx.DType{0, onnx.Float32, onnx.Float32}, []onnx.DType{0}},
+	"ModulatedNormCodes": {[]onnx.DType{0, onnx.Float32, onnx.Float32}, []onnx.DType{onnx.Uint8, onnx.Float32}},
+	gatedNorm:            {[]onnx.DType{0, 0, onnx.Float32, onnx.Float32, onnx.Float32}, []onnx.DType{0, 0}},
+	"GatedNormCodes":     {[]onnx.DType{0, 0, onnx.Float32, onnx.Float32, onnx.Float32}, []onnx.DType{0, onnx.Uint8, onnx.Float32}},
+	gatedAdd:             {[]onnx.DType{0, 0, onnx.Float32}, []onnx.DType{0}},
+	rmsRotary:            {[]onnx.DType{0, onnx.Float32, onnx.Float32, onnx.Float32}, []onnx.DType{0}},
+	quantizeRows:         {[]onnx.DType{0}, []onnx.DType{onnx.Uint8, onnx.Float32}},
+}
+
+// any is a port that takes whatever type the value has.
+const any = onnx.DType(-1)
+
+// types gives every value a type and converts where a node takes another than it is given. Nodes of the standard domain are
+// of one type: that of activations where one of their inputs is, else what they were.
+func (g *graph) types() error {
+	if err := g.sort(); err != nil {
+		return err
+	}
+	g.compact()
+	t := &typing{graph: g, of: map[string]onnx.DType{}, cast: map[string]string{}}
+	for _, in := range g.m.Graph.Inputs {
+		t.of[in.Name] = in.Type
+	}
+	for name, w := range g.weights {
+		t.of[name] = w.Type
+	}
+	for i := range g.nodes {
+		if err := t.node(g.nodes[i]); err != nil {
+			return err
+		}
+	}
+	g.nodes = t.out
+	t.outputs()
+	return nil
+}
+
+type typing struct {
+	*graph
+	of   map[string]onnx.DType
+	cast map[string]string // value and type → its conversion
+	out  []onnx.Node
+}
+
+func (t *typing) node(n onnx.Node) error {
+	p, ok := ports[n.Op]
+	if n.Domain == Domain && !ok {
+		return fmt.Errorf("fuse: operator %s of %s has no types", n.Op, n.Name)
+	}
+	n.Inputs = append([]string(nil), n.Inputs...)
+	if n.Domain != Domain {
+		return t.standard(n)
+	}
+	for i, v := range n.Inputs {
+		if want := t.resolved(p.in[i]); v != "" && want != any {
+			n.Inputs[i] = t.as(v, want)
+		}
+	}
+	for i, v := range n.Outputs {
+		t.of[v] = t.resolved(p.out[i])
+	}
+	t.out = append(t.out, n)
+	return nil
+}
+
+func (t *typing) resolved(d onnx.DType) onnx.DType {
+	if d == 0 {
+		return t.o.Type
+	}
+	return d
+}
+
+// standard types a node whose floating inputs and outputs share a type.
+func (t *typing) standard(n onnx.Node) error {
+	kind, floats := onnx.DType(0), 0
+	for _, v := range n.Inputs {
+		switch d := t.of[v]; d {
+		case onnx.BFloat16, onnx.Float32:
+			floats++
+			if kind == 0 || d == onnx.BFloat16 {
+				kind = d
+			}
+		}
+	}
+	if n.Op == "MultiHeadAttention" && t.o.Type == onnx.BFloat16 {
+		kind = onnx.BFloat16 // softmax is float32 inside
+	}
+	result := kind
+	switch {
+	case n.Op == "Cast":
+		result = onnx.DType(integer(&n, "to"))
+	case n.Op == "Shape":
+		result = onnx.Int64
+	case floats == 0 && len(n.Inputs) > 0:
+		result = t.of[n.Inputs[0]]
+	default:
+		for i, v := range n.Inputs {
+			if d := t.of[v]; (d == onnx.Float32 || d == onnx.BFloat16) && d != kind {
+				n.Inputs[i] = t.as(v, kind)
+			}
+		}
+	}
+	for _, v := range n.Outputs {
+		t.of[v] = result
+	}
+	t.out = append(t.out, n)
+	return nil
+}
+
+// as is the value in a type, through a conversion that all who want it share.
+func (t *typing) as(v string, want onnx.DType) string {
+	if t.of[v] == want {
+		return v
+	}
+	key := fmt.Sprint(v, " as ", want)
+	if c, ok := t.cast[key]; ok {
+		return c
+	}
+	t.cast[key], t.of[key] = key, want
+	t.out = append(t.out, onnx.Node{Name: key, Op: "Cast", Inputs: []string{v}, Outputs: []string{key}, Attrs: []onnx.Attr{onnx.Int("to", want)}})
+	return key
+}
+
+// outputs converts results to the types that the graph declares.
+func (t *typing) outputs() {
+	for _, o := range t.m.Graph.Outputs {
+		if t.of[o.Name] == o.Type {
+			continue
+		}
+		for i := range t.out {
+			for j, v := range t.out[i].Outputs {
+				if v != o.Name {
+					continue
+				}
+				inner := t.fresh(o.Name)
+				t.out[i].Outputs = append([]string(nil), t.out[i].Outputs...)
+				t.out[i].Outputs[j] = inner
+				t.out = append(t.out, onnx.Node{Name: inner, Op: "Cast", Inputs: []string{inner}, Outputs: []string{o.Name}, Attrs: []onnx.Attr{onnx.Int("to", o.Type)}})
+			}
+		}
+	}
+	t.nodes = t.out
+}
