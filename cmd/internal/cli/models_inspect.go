@@ -20,6 +20,7 @@ type inspected struct {
 	Manifest *weights.Manifest `json:"manifest,omitempty"`
 	Class    string            `json:"class,omitempty"`
 	Tensors  []tensorLine      `json:"tensors,omitempty"`
+	Notes    []string          `json:"notes,omitempty"` // what is odd and harms nothing unless it is used
 }
 
 type tensorLine struct {
@@ -34,7 +35,8 @@ func newModelsInspectCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "inspect MODEL",
 		Short: "Show what a bundle, a checkpoint or a safetensors file holds",
-		Long:  "Show a bundle's manifest and files, or every tensor of a checkpoint or of one safetensors file. Weights are not read.",
+		Long: "Show a bundle's manifest and files, or every tensor of a checkpoint or of one safetensors file. Weights are not read.\n" +
+			"What is odd and harms nothing unless it is used, such as a tensor of an unknown type, is noted.",
 		Example: `  videosdgx models inspect wan21-tiny
   videosdgx models inspect ./checkpoint
   videosdgx models inspect vae/diffusion_pytorch_model.safetensors --json`,
@@ -59,7 +61,7 @@ func inspect(cmd *cobra.Command, arg string) (*inspected, error) {
 			return nil, err
 		}
 		defer f.Close()
-		v := &inspected{Path: arg, Kind: "safetensors"}
+		v := &inspected{Path: arg, Kind: "safetensors", Notes: f.Notes()}
 		return v, v.addTensors("", f.Names(), f.Info)
 	}
 	dir, err := modelPath(cmd, arg)
@@ -86,8 +88,12 @@ func inspectCheckpoint(dir string) (*inspected, error) {
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		if err := v.addTensors(name, c.Components[name].Names(), c.Components[name].Info); err != nil {
+		comp := c.Components[name]
+		if err := v.addTensors(name, comp.Names(), comp.Info); err != nil {
 			return nil, err
+		}
+		for _, n := range comp.Notes() {
+			v.Notes = append(v.Notes, name+"/"+n)
 		}
 	}
 	return v, nil
@@ -119,5 +125,8 @@ func (v *inspected) print(w io.Writer) error {
 		total += t.Bytes
 	}
 	fmt.Fprintf(w, "%s: %s %s, %d tensors, %s\n\n", v.Path, v.Kind, v.Class, len(v.Tensors), bytesText(total))
+	for _, n := range v.Notes {
+		fmt.Fprintf(w, "note: %s\n", printable(n))
+	}
 	return table(w, []string{"component", "tensor", "type", "shape", "size"}, rows)
 }

@@ -37,8 +37,8 @@ func newModelsPullCmd() *cobra.Command {
 this run or the next; each is held to the digest that the repository gives (sha256 for weights, the git id for small
 files) before it gets its name. SHA256SUMS lists them at the end, and models build holds the folder to it.
 
-Weights in other forms than safetensors, pictures and clips are left out unless --include names them, and a variant
-such as fp16 where the plain weights are there.
+Weights in other forms than safetensors, pictures and clips are left out unless --include names them. Of weights in
+several variants one comes for each folder: the one that --variant names, else the plain ones, else the most precise.
 
 HF_ENDPOINT names another endpoint, such as a mirror; HF_TOKEN is the token for repositories that ask for one (or the
 one that huggingface-cli has stored). The token never goes to another host than the endpoint's.`,
@@ -62,6 +62,7 @@ one that huggingface-cli has stored). The token never goes to another host than 
 	f.StringVar(&o.Revision, "revision", "main", "branch, tag or commit")
 	f.StringSliceVar(&o.Include, "include", nil, "patterns of files to fetch, whole paths or names; FOLDER/ is all in it")
 	f.StringSliceVar(&o.Exclude, "exclude", nil, "patterns of files to leave out")
+	f.StringVar(&o.Variant, "variant", "", "variant of the weights, such as fp16, where a folder has it (default: the best there is)")
 	f.IntVar(&o.Parallel, "parallel", 4, "files at once")
 	addJSONFlag(cmd)
 	return cmd

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"bufio"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,7 +37,8 @@ func printJSON(w io.Writer, v any) error {
 
 // table prints rows in aligned columns under an upper-case head.
 func table(w io.Writer, head []string, rows [][]string) error {
-	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	out := bufio.NewWriterSize(w, 64<<10) // tabwriter writes every cell by itself
+	tw := tabwriter.NewWriter(out, 0, 4, 2, ' ', 0)
 	fmt.Fprintln(tw, strings.ToUpper(strings.Join(head, "\t")))
 	for _, r := range rows {
 		for i := range r {
@@ -43,7 +46,7 @@ func table(w io.Writer, head []string, rows [][]string) error {
 		}
 		fmt.Fprintln(tw, strings.Join(r, "\t"))
 	}
-	return tw.Flush()
+	return cmp.Or(tw.Flush(), out.Flush())
 }
 
 // printable replaces what would steer the terminal: anybody who may submit a job writes its prompt.

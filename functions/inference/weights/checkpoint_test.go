@@ -70,7 +70,7 @@ func TestCheckpointFaults(t *testing.T) {
 		"several weights":         func(d string) { os.Remove(filepath.Join(d, "net/m.safetensors.index.json")) },
 		"no model_index.json":     func(d string) { os.Remove(filepath.Join(d, "model_index.json")) },
 		"config.json: not valid":  func(d string) { put(t, d, "net/config.json", `{`) },
-		"truncated":               func(d string) { os.Truncate(filepath.Join(d, "net/m-1.safetensors"), 70) },
+		"truncated":               func(d string) { os.Truncate(filepath.Join(d, "net/m-1.safetensors"), 60) },
 		"expected sha256:0000000": func(d string) { put(t, d, SumsName, strings.Repeat("0", 64)+"  net/m-1.safetensors\n") },
 		"gone is missing":         func(d string) { put(t, d, SumsName, strings.Repeat("0", 64)+"  net/gone\n") },
 		"not a line of sha256sum": func(d string) { put(t, d, SumsName, strings.Repeat("0", 64)+"  ../../etc/passwd\n") },

@@ -64,6 +64,10 @@ func (f *File) Names() []string { return slices.Sorted(maps.Keys(f.head.tensors)
 // Metadata is the header's __metadata__.
 func (f *File) Metadata() map[string]string { return f.head.metadata }
 
+// Notes says in words what is odd about the file and does no harm unless it is used: tensors of unknown types, bytes that
+// belong to no tensor.
+func (f *File) Notes() []string { return f.head.notes }
+
 // Info describes a tensor; errdefs.ErrNotFound when there is none of that name.
 func (f *File) Info(name string) (Info, error) {
 	i, ok := f.head.tensors[name]
@@ -103,6 +107,9 @@ func (f *File) Float32(name string) ([]float32, error) {
 	i, err := f.Info(name)
 	if err != nil {
 		return nil, err
+	}
+	if i.DType.Bits() == 0 {
+		return nil, &FormatError{File: f.path, Tensor: name, Reason: fmt.Sprintf("has the unknown type %q: convert the checkpoint to BF16", i.DType)}
 	}
 	out := make([]float32, i.Elements())
 	buf := make([]byte, min(pieceBytes, i.Size))

@@ -19,50 +19,30 @@ type Set struct {
 	meta  map[string]string
 }
 
-// OpenSet opens the weights in dir: the shards of its *.safetensors.index.json, else its single *.safetensors file.
-// A folder without weights gives an empty set.
-func OpenSet(dir string) (*Set, error) {
-	index, err := pick(dir, ".safetensors.index.json")
-	if err != nil {
-		return nil, err
-	}
-	if index != "" {
-		return openShards(index)
-	}
-	single, err := pick(dir, ".safetensors")
-	if err != nil || single == "" {
-		return &Set{name: dir}, err
-	}
-	return openSingle(single)
-}
+// OpenSet opens the weights in dir: the shards of its index, else its single *.safetensors file; of several variants
+// ("model.fp16.safetensors") the best there is. A folder without weights gives an empty set.
+func OpenSet(dir string) (*Set, error) { return OpenVariant(dir, "") }
 
-// pick finds the one file of dir with the suffix. Of several, the one without a variant ("model.fp16.safetensors")
-// wins, as in the Hugging Face libraries.
-func pick(dir, suffix string) (string, error) {
+// OpenVariant is OpenSet for the variant that is asked for; errdefs.ErrNotFound when the folder has others only.
+func OpenVariant(dir, variant string) (*Set, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return "", fmt.Errorf("cannot read checkpoint folder: %w", err)
+		return nil, fmt.Errorf("cannot read checkpoint folder: %w", err)
 	}
-	var all, plain []string
+	var names []string
 	for _, e := range entries {
-		stem, ok := strings.CutSuffix(e.Name(), suffix)
-		if !ok || e.IsDir() || strings.HasPrefix(e.Name(), ".") {
-			continue
-		}
-		all = append(all, e.Name())
-		if !strings.Contains(stem, ".") {
-			plain = append(plain, e.Name())
+		if !e.IsDir() {
+			names = append(names, e.Name())
 		}
 	}
-	for _, found := range [][]string{plain, all} {
-		if len(found) == 1 {
-			return filepath.Join(dir, found[0]), nil
-		}
-		if len(found) > 1 {
-			return "", &FormatError{File: dir, Reason: fmt.Sprintf("several weights to choose from (%s): leave one", strings.Join(found, ", "))}
-		}
+	name, err := pick(dir, names, variant)
+	switch {
+	case err != nil || name == "":
+		return &Set{name: dir}, err
+	case strings.HasSuffix(name, ".json"):
+		return openShards(filepath.Join(dir, name))
 	}
-	return "", nil
+	return openSingle(filepath.Join(dir, name))
 }
 
 func openSingle(path string) (*Set, error) {
@@ -129,6 +109,17 @@ func (s *Set) Has(name string) bool { return s.where[name] != nil }
 
 // Metadata merges the files' __metadata__.
 func (s *Set) Metadata() map[string]string { return s.meta }
+
+// Notes says what is odd about the files and does no harm unless it is used, each with the file's name.
+func (s *Set) Notes() []string {
+	var all []string
+	for _, f := range s.files {
+		for _, n := range f.Notes() {
+			all = append(all, filepath.Base(f.path)+": "+n)
+		}
+	}
+	return all
+}
 
 // Files lists the open files.
 func (s *Set) Files() []*File { return s.files }

@@ -2,7 +2,6 @@ package hub
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -103,7 +102,12 @@ func (c *Client) status(res *http.Response, what string) error {
 	if text == "" {
 		text = strings.TrimSpace(string(said))
 	}
+	if isHTML(res, said) {
+		text = "with a web page (HTML)"
+	}
 	switch res.StatusCode {
+	case http.StatusNetworkAuthenticationRequired:
+		return c.webPage(what)
 	case http.StatusUnauthorized, http.StatusForbidden:
 		next := "set HF_TOKEN to a token that may read it (and accept its licence on the model's page)"
 		if c.Token != "" {
@@ -156,7 +160,10 @@ func (c *Client) Resolve(ctx context.Context, repo, revision string) (string, er
 	}
 	defer res.Body.Close()
 	var info struct{ SHA string }
-	if err := json.NewDecoder(res.Body).Decode(&info); err != nil || !isHex(info.SHA, 40) {
+	if err := c.decode(res, "the revision "+revision+" of "+repo, &info); err != nil {
+		return "", err
+	}
+	if !isHex(info.SHA, 40) {
 		return "", fmt.Errorf("%s did not say which commit %s of %s is: %w", c.endpoint(), revision, repo, errdefs.ErrDataLoss)
 	}
 	return info.SHA, nil

@@ -2,6 +2,7 @@ package hub
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"os"
@@ -25,6 +26,7 @@ type fetcher struct {
 	wait   func(ctx context.Context, attempt int, err error) error
 	stall  time.Duration // without a byte for so long, a transfer is begun anew
 	alive  *time.Timer
+	whole  bool // ask for the file from its beginning
 }
 
 // stall is the default of fetcher.stall.
@@ -34,14 +36,22 @@ const stall = time.Minute
 const attempts = 5
 
 // partial is where the bytes lie until they are complete. The digest is in the name: a file that changed in the
-// repository is begun anew.
+// repository is begun anew. A name that would be too long with what is added to it gives way to its digest.
 func (f *fetcher) partial() string {
 	id := f.e.SHA256
 	if id == "" {
 		id = f.e.Git
 	}
-	return f.path + "." + id[:12] + ".partial"
+	dir, name := filepath.Split(f.path)
+	const added = len(".0123456789ab.partial.etag")
+	if len(name)+added > maxName {
+		name = fmt.Sprintf("%x", sha256.Sum256([]byte(name)))[:24]
+	}
+	return dir + name + "." + id[:12] + ".partial"
 }
+
+// maxName is how long a file's name may be on Linux's file systems, in bytes.
+const maxName = 255
 
 // run gets the file, resuming what is there, and gives its sha256 as 64 hex digits.
 func (f *fetcher) run(ctx context.Context) (string, error) {
@@ -52,26 +62,37 @@ func (f *fetcher) run(ctx context.Context) (string, error) {
 		f.report(f.e.Size)
 		return sum, nil
 	}
+	resumed := f.have() > 0
+	for {
+		if err := f.persist(ctx); err != nil {
+			return "", err
+		}
+		sum, err := f.finish(ctx)
+		if err == nil || !resumed || !errdefs.IsDataLoss(err) {
+			return sum, err
+		}
+		resumed = false // what lay there from an earlier run was wrong: once more, from the beginning
+	}
+}
+
+// persist tries until every byte is there.
+func (f *fetcher) persist(ctx context.Context) error {
 	for tries := 0; ; tries++ {
 		before := f.have()
 		err := f.attempt(ctx)
-		if err == nil {
-			break
-		}
-		if !errdefs.IsUnavailable(err) {
-			return "", err
+		if err == nil || !errdefs.IsUnavailable(err) {
+			return err
 		}
 		if f.have() > before {
 			tries = 0
 		}
 		if tries+1 >= attempts {
-			return "", fmt.Errorf("given up after %d tries; run the same command to resume: %w", attempts, err)
+			return fmt.Errorf("given up after %d tries; run the same command to resume: %w", attempts, err)
 		}
 		if err := f.wait(ctx, tries, err); err != nil {
-			return "", err
+			return err
 		}
 	}
-	return f.finish(ctx)
 }
 
 // present says whether the finished file is there and right.
@@ -111,35 +132,49 @@ func (f *fetcher) attempt(ctx context.Context) error {
 	defer cancel()
 	f.alive = time.AfterFunc(f.stall, cancel)
 	defer f.alive.Stop()
-	headers := map[string]string{"Accept-Encoding": "identity"}
-	if have > 0 {
-		headers["Range"] = "bytes=" + strconv.FormatInt(have, 10) + "-"
-		if tag, err := os.ReadFile(f.partial() + ".etag"); err == nil && len(tag) > 0 {
-			headers["If-Range"] = string(tag)
-		}
-	}
-	res, err := f.c.get(ctx, f.url, headers)
+	res, err := f.c.get(ctx, f.url, f.headers(have))
 	if err != nil {
 		return orCause(whole, err)
 	}
+	defer res.Body.Close()
+	if have, err = f.from(res, have); err != nil {
+		return err
+	}
+	body, err := f.content(res, have)
+	if err != nil {
+		return orCause(whole, err)
+	}
+	f.keepTag(res.Header.Get("ETag"))
+	return orCause(whole, f.receive(body, have))
+}
+
+func (f *fetcher) headers(have int64) map[string]string {
+	h := map[string]string{"Accept-Encoding": "identity"}
+	if have == 0 || f.whole {
+		return h
+	}
+	h["Range"] = "bytes=" + strconv.FormatInt(have, 10) + "-"
+	if tag, err := os.ReadFile(f.partial() + ".etag"); err == nil && len(tag) > 0 {
+		h["If-Range"] = string(tag)
+	}
+	return h
+}
+
+// from says at which byte of the file an answer begins.
+func (f *fetcher) from(res *http.Response, have int64) (int64, error) {
 	switch res.StatusCode {
 	case http.StatusOK:
-		have = 0
+		return 0, nil
 	case http.StatusPartialContent:
 		if !strings.HasPrefix(res.Header.Get("Content-Range"), fmt.Sprintf("bytes %d-", have)) {
-			res.Body.Close()
-			return fmt.Errorf("%s: asked for bytes from %d on, got %q: %w", f.e.Path, have, res.Header.Get("Content-Range"), errdefs.ErrDataLoss)
+			return 0, fmt.Errorf("%s: asked for bytes from %d on, got %q: %w", f.e.Path, have, res.Header.Get("Content-Range"), errdefs.ErrDataLoss)
 		}
+		return have, nil
 	case http.StatusRequestedRangeNotSatisfiable:
-		res.Body.Close()
 		os.Remove(f.partial())
-		return fmt.Errorf("%s: the part that is there fits no longer: %w", f.e.Path, errdefs.ErrUnavailable)
-	default:
-		return f.c.status(res, f.e.Path)
+		return 0, fmt.Errorf("%s: the part that is there fits no longer: %w", f.e.Path, errdefs.ErrUnavailable)
 	}
-	defer res.Body.Close()
-	f.keepTag(res.Header.Get("ETag"))
-	return orCause(whole, f.receive(res.Body, have))
+	return 0, f.c.status(res, f.e.Path)
 }
 
 // keepTag remembers a strong validator for If-Range; after a redirect it is the one of the host that serves the bytes.

@@ -334,21 +334,34 @@ func TestHostileListings(t *testing.T) {
 
 func TestChoice(t *testing.T) {
 	var all []Entry
-	for _, p := range []string{"a.bin", "README.md", "vae/m.safetensors", "vae/m.fp16.safetensors", "unet/m.fp16.safetensors", "text/m-00001-of-00002.safetensors",
-		"text/m.safetensors.index.json", "text/m.fp16.safetensors.index.json", "x.mp4"} {
+	for _, p := range []string{"a.bin", "README.md", "vae/m.safetensors", "vae/m.fp16.safetensors", "unet/m.fp16.safetensors", "unet/m.bf16.safetensors", "text/m-00001-of-00002.safetensors",
+		"text/m.safetensors.index.json", "text/m.fp16-00001-of-00002.safetensors", "text/m.safetensors.index.fp16.json", "x.mp4"} {
 		all = append(all, Entry{Path: p})
 	}
-	list := func(o Options) (names []string) {
-		for _, e := range o.choose(all) {
+	list := func(o Options) string {
+		var names []string
+		chosen, err := o.choose(all)
+		if err != nil {
+			return err.Error()
+		}
+		for _, e := range chosen {
 			names = append(names, e.Path)
 		}
-		return names
+		return strings.Join(names, " ")
 	}
-	if got := list(Options{Exclude: []string{"*.md"}}); strings.Join(got, " ") != "vae/m.safetensors unet/m.fp16.safetensors text/m-00001-of-00002.safetensors text/m.safetensors.index.json" {
-		t.Errorf("chosen %v", got)
-	}
-	if got := list(Options{Include: []string{"vae/", "*.bin"}}); strings.Join(got, " ") != "a.bin vae/m.safetensors vae/m.fp16.safetensors" {
-		t.Errorf("chosen %v", got)
+	for _, c := range []struct {
+		o    Options
+		want string
+	}{
+		{Options{Exclude: []string{"*.md"}}, "vae/m.safetensors unet/m.bf16.safetensors text/m-00001-of-00002.safetensors text/m.safetensors.index.json"},
+		{Options{Include: []string{"vae/", "*.bin"}}, "a.bin vae/m.safetensors vae/m.fp16.safetensors"},
+		{Options{Exclude: []string{"*.md"}, Variant: "fp16"}, "vae/m.fp16.safetensors unet/m.fp16.safetensors text/m.fp16-00001-of-00002.safetensors text/m.safetensors.index.fp16.json"},
+		{Options{Include: []string{"vae/"}, Variant: "fp16"}, "vae/m.fp16.safetensors"},
+		{Options{Variant: "fp8"}, `there are no weights of the variant "fp8", only of none in particular, "bf16", "fp16": not found`},
+	} {
+		if got := list(c.o); got != c.want {
+			t.Errorf("%+v chooses %s", c.o, got)
+		}
 	}
 	if err := CheckPatterns([]string{"["}); !errdefs.IsInvalidArgument(err) {
 		t.Errorf("a bad pattern: %v", err)

@@ -21,6 +21,7 @@ type Options struct {
 	Revision string   // branch, tag or commit; "" is main
 	Include  []string // patterns of path.Match on whole paths or file names; none: what a checkpoint needs
 	Exclude  []string // patterns of what to leave out
+	Variant  string   // of the weights, such as "fp16", where a folder has it; "": the best that each folder has
 	Parallel int      // files at once; 0: 4
 	// Begin is called for each file before it is fetched, from several goroutines; what it returns hears how many bytes
 	// of the file are there, and Ended the end. Nil: nobody listens.
@@ -51,7 +52,10 @@ func (c *Client) Pull(ctx context.Context, repo, dir string, o Options) (*Pulled
 	if err != nil {
 		return nil, err
 	}
-	files := o.choose(all)
+	files, err := o.choose(all)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", repo, err)
+	}
 	if len(files) == 0 {
 		return nil, fmt.Errorf("%s has no file that matches: %w", repo, errdefs.ErrNotFound)
 	}
@@ -100,33 +104,6 @@ func (o Options) parallel() int {
 		return 4
 	}
 	return o.Parallel
-}
-
-// choose picks the files; weights without a variant win over those with one ("model.fp16.safetensors") when both are there.
-func (o Options) choose(all []Entry) []Entry {
-	var out []Entry
-	for _, e := range all {
-		wanted := len(o.Include) == 0 && !matches(notNeeded, e.Path) || matches(o.Include, e.Path)
-		if wanted && !matches(o.Exclude, e.Path) && path.Base(e.Path) != weights.SumsName {
-			out = append(out, e)
-		}
-	}
-	if len(o.Include) > 0 {
-		return out
-	}
-	return slices.DeleteFunc(out, func(e Entry) bool { return variant(e.Path) && hasPlain(out, path.Dir(e.Path)) })
-}
-
-// variant: a dot in the name besides that of the extension and those of shard numbers.
-func variant(p string) bool {
-	stem, ok := strings.CutSuffix(strings.TrimSuffix(path.Base(p), ".index.json"), ".safetensors")
-	return ok && strings.Contains(stem, ".")
-}
-
-func hasPlain(files []Entry, dir string) bool {
-	return slices.ContainsFunc(files, func(e Entry) bool {
-		return path.Dir(e.Path) == dir && strings.HasSuffix(e.Path, ".safetensors") && !variant(e.Path)
-	})
 }
 
 func matches(patterns []string, p string) bool {

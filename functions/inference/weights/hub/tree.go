@@ -2,11 +2,9 @@ package hub
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -14,8 +12,6 @@ import (
 
 // maxPages bounds a listing whose pages lead in a circle.
 const maxPages = 1000
-
-var nextLink = regexp.MustCompile(`<([^>]+)>;\s*rel="next"`)
 
 // List gives every file of a commit.
 func (c *Client) List(ctx context.Context, repo, commit string) ([]Entry, error) {
@@ -51,8 +47,8 @@ func (c *Client) page(ctx context.Context, url, repo string) ([]Entry, string, e
 			Size int64
 		}
 	}
-	if err := json.NewDecoder(res.Body).Decode(&list); err != nil {
-		return nil, "", fmt.Errorf("the listing of %s cannot be read: %w: %w", repo, err, errdefs.ErrDataLoss)
+	if err := c.decode(res, "the listing of "+repo, &list); err != nil {
+		return nil, "", err
 	}
 	var out []Entry
 	for _, f := range list {
@@ -71,9 +67,5 @@ func (c *Client) page(ctx context.Context, url, repo string) ([]Entry, string, e
 		}
 		out = append(out, e)
 	}
-	next := ""
-	if m := nextLink.FindStringSubmatch(res.Header.Get("Link")); m != nil {
-		next = m[1]
-	}
-	return out, next, nil
+	return out, c.next(res), nil
 }
