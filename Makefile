@@ -8,7 +8,7 @@ export GOFLAGS ?= -buildvcs=false
 # go-nvml's generated bindings use every call of NVML, the deprecated ones too
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
-.PHONY: help setup setup-test build test demo bench lint fuzz clean
+.PHONY: help setup setup-test build kernels test demo bench lint fuzz clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -19,7 +19,16 @@ setup: ## install what is missing: containerd, an OCI runtime, ffmpeg, ONNX Runt
 setup-test:
 	@images/setup/setup.sh test
 
-build: ## build every program into bin/
+KERNELS := $(BIN)/lib/libvideosdgx_kernels.so
+KERNEL_SOURCES := $(wildcard functions/inference/kernels/cpu/*)
+
+kernels: $(KERNELS) ## the CPU's operators for ONNX Runtime; make kernels CXX=aarch64-linux-gnu-g++ KERNELS=… for arm64
+
+$(KERNELS): $(KERNEL_SOURCES)
+	@mkdir -p $(@D)
+	@flock $(@D) sh -c 'test -z "$$(find $(KERNEL_SOURCES) -newer $@ 2>/dev/null)" && test -f $@ || functions/inference/kernels/cpu/build.sh $(CXX) functions/inference/engine/ort/include $@'
+
+build: kernels ## build every program into bin/
 	@mkdir -p $(BIN)/functions
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/videosdgx ./cmd/videosdgx
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/videosdgx-init ./cmd/videosdgx-init

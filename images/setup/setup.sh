@@ -6,7 +6,7 @@
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 
-have gcc || install_packages gcc libc6-dev
+{ have gcc && have g++; } || install_packages gcc g++ libc6-dev
 have npm || die "npm is missing (it brings ONNX Runtime); install it: apt-get install npm"
 if ((EUID == 0)); then
   install_packages ca-certificates containerd runc ffmpeg iproute2 nftables

@@ -56,7 +56,11 @@ func Sizes(f Format, o Options, n, k int) ([]Part, error) {
 
 // Parts is the parts of t with their data; the memory is t's own. An encoder's tensor without codes has no data there.
 func (t *Tensor) Parts() []Part {
-	s := shape{codes: t.codeBytes(), scales: len(t.Scales), scaleCodes: len(t.ScaleCodes), scales2: len(t.Scales2), table: len(t.Table), zeros: len(t.ZeroPoints)}
+	codes := len(t.Codes)
+	if codes == 0 {
+		codes = t.codeBytes()
+	}
+	s := shape{codes: codes, scales: len(t.Scales), scaleCodes: len(t.ScaleCodes), scales2: len(t.Scales2), table: len(t.Table), zeros: len(t.ZeroPoints)}
 	parts := s.parts(t)
 	for i := range parts {
 		parts[i].Data = map[string][]byte{

@@ -1,0 +1,22 @@
+// The body of a translation unit for one instruction set: VDX_NAME, VDX_SYMBOL, VDX_LANES, VDX_ROW_VECTORS (vectors of
+// rows of a float panel), VDX_INT_VECTORS and VDX_SUPPORTED are defined by the file that includes it.
+#include "linear.h"
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#elif defined(__aarch64__)
+#include <arm_neon.h>
+#endif
+
+namespace vdx {
+namespace {
+#include "vec.h"
+#include "decode.h"
+#include "exact.h"
+#include "dot.h"
+#include "dynamic.h"
+bool supported() { return VDX_SUPPORTED; }
+}  // namespace
+extern const Isa VDX_SYMBOL;
+const Isa VDX_SYMBOL = {VDX_NAME, supported, &exact_kernel, &dynamic_kernel};
+}  // namespace vdx

@@ -1,0 +1,29 @@
+// Package kernelstest lets tests use the operator libraries: it builds what is not there yet, so that a test never runs
+// against an older library or without one.
+package kernelstest
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"testing"
+)
+
+// Library builds the CPU's operator library where it is older than its sources, has sessions of this test find it, and
+// returns its path.
+func Library(t testing.TB) string {
+	t.Helper()
+	_, file, _, _ := runtime.Caller(0)
+	root := filepath.Join(filepath.Dir(file), "..", "..", "..", "..")
+	make := exec.Command("make", "-s", "kernels")
+	make.Dir = root
+	if out, err := make.CombinedOutput(); err != nil {
+		t.Fatalf("make kernels: %v\n%s", err, out)
+	}
+	lib := filepath.Join(root, "bin", "lib", "libvideosdgx_kernels.so")
+	if err := os.Setenv("VIDEOSDGX_KERNELS_LIB", lib); err != nil {
+		t.Fatal(err)
+	}
+	return lib
+}
