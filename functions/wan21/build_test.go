@@ -10,9 +10,9 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"github.com/videosdgx/videosdgx/functions/inference/engine"
-	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/functions/serve"
 )
 
 func TestBuildIsReproducibleAndReplacesABundle(t *testing.T) {
@@ -22,7 +22,7 @@ func TestBuildIsReproducibleAndReplacesABundle(t *testing.T) {
 	}
 	dir := filepath.Join(t.TempDir(), "deep", "bundle")
 	for range 2 { // the second finds the first in its place
-		m, err := Build(context.Background(), demoCheckpoint, dir, BuildOptions{})
+		m, err := serve.Build(context.Background(), demoCheckpoint, dir, Recipe, bundle.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -40,7 +40,7 @@ func TestBuildRefusesAFolderThatIsNoBundle(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "thesis.txt"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Build(context.Background(), demoCheckpoint, dir, BuildOptions{}); !errdefs.IsAlreadyExists(err) {
+	if _, err := serve.Build(context.Background(), demoCheckpoint, dir, Recipe, bundle.Options{}); !errdefs.IsAlreadyExists(err) {
 		t.Errorf("got %v", err)
 	}
 }
@@ -52,7 +52,7 @@ func (d noDisk) Optimise(context.Context, string, string) error { return d.err }
 
 func TestFailedBuildLeavesNothing(t *testing.T) {
 	parent, full := t.TempDir(), errors.New("no space left on device")
-	_, err := Build(context.Background(), demoCheckpoint, filepath.Join(parent, "bundle"), BuildOptions{Optimiser: noDisk{full}})
+	_, err := serve.Build(context.Background(), demoCheckpoint, filepath.Join(parent, "bundle"), Recipe, bundle.Options{Targets: []bundle.Target{{Engine: "cpu", Optimiser: noDisk{full}}}})
 	if !errors.Is(err, full) {
 		t.Errorf("got %v", err)
 	}
@@ -96,7 +96,7 @@ func TestUnfitCheckpointsAreNamed(t *testing.T) {
 		{"text_encoder/config.json", "feed_forward_proj", swap(`gated-gelu`, `swish`)},
 		{"tokenizer/tokenizer.json", "tokenizer", swap(`Unigram`, `Bigram`)},
 	} {
-		_, err := Build(context.Background(), copyCheckpoint(t, c.file, c.change), filepath.Join(t.TempDir(), "b"), BuildOptions{})
+		_, err := serve.Build(context.Background(), copyCheckpoint(t, c.file, c.change), filepath.Join(t.TempDir(), "b"), Recipe, bundle.Options{})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: want %q, got %v", c.file, c.want, err)
 		}
@@ -104,12 +104,8 @@ func TestUnfitCheckpointsAreNamed(t *testing.T) {
 }
 
 func TestOpenRefusesABundleOfAnotherFamily(t *testing.T) {
-	e, err := ort.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
 	b := &weights.Bundle{Manifest: weights.Manifest{Family: "waver"}, Dir: "here"}
-	if _, err := Open(context.Background(), b, e, engine.Options{}); !errdefs.IsInvalidArgument(err) {
+	if _, err := Open(context.Background(), &bundle.Model{Bundle: b}); !errdefs.IsInvalidArgument(err) {
 		t.Errorf("got %v", err)
 	}
 }

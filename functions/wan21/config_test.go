@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+
+	"github.com/videosdgx/videosdgx/functions/inference/vae"
 )
 
 // What a configuration leaves out, or has as null, is what diffusers takes for it.
@@ -23,11 +25,11 @@ func TestTransformerDefaults(t *testing.T) {
 
 // A VAE of another latent width has graphs, but makes clips only with statistics of its own.
 func TestLatentStatistics(t *testing.T) {
-	c := VAEConfig{ZDim: 8}.WithDefaults()
+	c := vae.Config{ZDim: 8}.WithDefaults()
 	if err := c.Validate(); err != nil {
 		t.Errorf("the graphs: %v", err)
 	}
-	if err := c.validateStatistics(); err == nil || !strings.Contains(err.Error(), "latents_mean") {
+	if err := c.ValidateStatistics(); err == nil || !strings.Contains(err.Error(), "latents_mean") {
 		t.Errorf("the pipeline: %v", err)
 	}
 }

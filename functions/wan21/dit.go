@@ -27,12 +27,12 @@ type dit struct {
 }
 
 // Transformer is the graph of WanTransformer3DModel.
-func Transformer(c TransformerConfig, src nn.Source) (*nn.Net, error) {
+func Transformer(c TransformerConfig, o nn.Options) (*nn.Net, error) {
 	c = c.WithDefaults()
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	g := &dit{Net: nn.New("transformer", "transformer", src), c: c}
+	g := &dit{Net: nn.New("transformer", "transformer", o), c: c}
 	dim, patch := c.Dim(), c.patchVolume()
 	tokens := g.Input(ditTokens, onnx.Float32, "batch", "patches", c.InChannels*patch)
 	time := g.Input(ditTime, onnx.Float32, "batch", c.FreqDim)

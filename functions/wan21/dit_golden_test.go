@@ -17,7 +17,7 @@ func transformerGolden(t *testing.T, name string) {
 	var c TransformerConfig
 	g.Config(&c)
 	c = c.WithDefaults()
-	net, err := Transformer(c, g.Weights("w."))
+	net, err := Transformer(c, nn.Options{Weights: g.Weights("w.")})
 	s := compiletest.Open(t, net, err)
 
 	latent, shape := g.Tensor("in.hidden_states")

@@ -1,19 +1,16 @@
 package wan21
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
 
-	"github.com/containerd/errdefs"
-
-	"github.com/videosdgx/videosdgx/functions/inference/compile"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
-	"github.com/videosdgx/videosdgx/functions/inference/text"
-	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/functions/inference/text/t5"
+	"github.com/videosdgx/videosdgx/functions/inference/vae"
+	"github.com/videosdgx/videosdgx/functions/inference/vision"
 )
 
-// The graphs of a bundle; each is <name>.onnx in it.
+// The graphs of a bundle.
 const (
 	graphText        = "text_encoder"
 	graphTransformer = "transformer"
@@ -27,30 +24,30 @@ const (
 // configs are the configurations of a checkpoint's components, as the checkpoint or the bundle has them.
 type configs struct {
 	Transformer    TransformerConfig
-	VAE            VAEConfig
-	Text           text.T5Config
+	VAE            vae.Config
+	Text           t5.Config
 	Scheduler      json.RawMessage
-	Image          ImageEncoderConfig // image-to-video only, as is the next
+	Image          vision.CLIPConfig // image-to-video only, as is the next
 	ImageProcessor ImageProcessorConfig
 }
 
 // parseConfigs reads configurations by component.
 func parseConfigs(by map[string]json.RawMessage) (c configs, err error) {
 	parts := map[string]any{"transformer": &c.Transformer, "vae": &c.VAE, "text_encoder": &c.Text, "scheduler": &c.Scheduler}
-	if err := decodeConfigs(by, parts); err != nil {
+	if err := bundle.Decode(by, parts); err != nil {
 		return c, err
 	}
 	c.Transformer = c.Transformer.WithDefaults()
 	checks := []func() error{c.Transformer.Validate}
 	if c.Transformer.ImageDim > 0 {
-		if err := decodeConfigs(by, map[string]any{"image_encoder": &c.Image, "image_processor": &c.ImageProcessor}); err != nil {
+		if err := bundle.Decode(by, map[string]any{"image_encoder": &c.Image, "image_processor": &c.ImageProcessor}); err != nil {
 			return c, err
 		}
 		c.Image = c.Image.WithDefaults()
 		checks = append(checks, c.Image.Validate, c.ImageProcessor.Validate)
 	}
 	c.VAE, c.Text = c.VAE.WithDefaults(), c.Text.WithDefaults()
-	for _, check := range append(checks, c.VAE.Validate, c.VAE.validateStatistics, c.Text.Validate) {
+	for _, check := range append(checks, c.VAE.Validate, c.VAE.ValidateStatistics, c.Text.Validate) {
 		if err := check(); err != nil {
 			return c, err
 		}
@@ -58,92 +55,22 @@ func parseConfigs(by map[string]json.RawMessage) (c configs, err error) {
 	return c, nil
 }
 
-func decodeConfigs(by map[string]json.RawMessage, parts map[string]any) error {
-	for name, to := range parts {
-		raw, ok := by[name]
-		if !ok {
-			return fmt.Errorf("no configuration of the component %s: %w", name, errdefs.ErrInvalidArgument)
-		}
-		if err := json.Unmarshal(raw, to); err != nil {
-			return fmt.Errorf("configuration of %s: %w: %w", name, err, errdefs.ErrInvalidArgument)
-		}
+// graphs are what the configurations ask for, in the order in which a clip needs them: the VAE's encoder only where the
+// transformer takes an image.
+func (c configs) graphs() []bundle.Graph {
+	coder := func(name string, build func(vae.Config, bool, nn.Options) (*nn.Net, error), first bool) bundle.Graph {
+		return bundle.Graph{Name: name, Component: "vae", Build: func(o nn.Options) (*nn.Net, error) { return build(c.VAE, first, o) }}
 	}
-	return nil
-}
-
-// sources gives the weights of a component; nil values build graphs without weights.
-type sources func(component string) nn.Source
-
-type graph struct {
-	name string
-	net  *nn.Net
-}
-
-// graphs builds every graph that the configurations ask for: the VAE's encoder only where the transformer takes an image.
-func (c configs) graphs(src sources) (all []graph, err error) {
-	add := func(name string, net *nn.Net, e error) {
-		if e != nil && err == nil {
-			err = fmt.Errorf("graph %s: %w", name, e)
-		}
-		all = append(all, graph{name, net})
-	}
-	vae := src("vae")
-	net, e := text.T5Encoder(c.Text, src("text_encoder"))
-	add(graphText, net, e)
-	net, e = Transformer(c.Transformer, src("transformer"))
-	add(graphTransformer, net, e)
-	net, e = Decoder(c.VAE, true, vae)
-	add(graphDecodeFirst, net, e)
-	net, e = Decoder(c.VAE, false, vae)
-	add(graphDecodeNext, net, e)
+	all := []bundle.Graph{{Name: graphText, Component: "text_encoder", Build: func(o nn.Options) (*nn.Net, error) { return t5.Encoder(c.Text, o) }}}
 	if c.imageToVideo() {
-		net, e = Encoder(c.VAE, true, vae)
-		add(graphEncodeFirst, net, e)
-		net, e = Encoder(c.VAE, false, vae)
-		add(graphEncodeNext, net, e)
+		all = append(all, coder(graphEncodeFirst, vae.Encoder, true), coder(graphEncodeNext, vae.Encoder, false))
 	}
 	if c.Transformer.ImageDim > 0 {
-		net, e = ImageEncoder(c.Image, src("image_encoder"))
-		add(graphImage, net, e)
+		all = append(all, bundle.Graph{Name: graphImage, Component: "image_encoder", Build: func(o nn.Options) (*nn.Net, error) { return vision.CLIP(c.Image, o) }})
 	}
-	return all, err
+	all = append(all, bundle.Graph{Name: graphTransformer, Component: "transformer", Build: func(o nn.Options) (*nn.Net, error) { return Transformer(c.Transformer, o) }})
+	return append(all, coder(graphDecodeFirst, vae.Decoder, true), coder(graphDecodeNext, vae.Decoder, false))
 }
 
 // imageToVideo says whether the transformer takes a condition next to the latents.
 func (c configs) imageToVideo() bool { return c.Transformer.InChannels > c.Transformer.OutChannels }
-
-// graphNames lists the graphs of a bundle of this model, in the order in which a clip needs them.
-func (c configs) graphNames() []string {
-	names := []string{graphText}
-	if c.imageToVideo() {
-		names = append(names, graphEncodeFirst, graphEncodeNext)
-	}
-	if c.Transformer.ImageDim > 0 {
-		names = append(names, graphImage)
-	}
-	return append(names, graphTransformer, graphDecodeFirst, graphDecodeNext)
-}
-
-func compileGraphs(ctx context.Context, dir string, opt compile.Optimiser, all []graph) (err error) {
-	w, err := compile.Create(dir, opt)
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if e := w.Close(); err == nil {
-			err = e
-		}
-	}()
-	for _, g := range all {
-		m, err := g.net.Model()
-		if err != nil {
-			return err
-		}
-		if err := w.Add(ctx, g.name, m); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-var _ nn.Source = (*weights.Set)(nil)

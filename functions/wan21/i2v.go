@@ -5,13 +5,16 @@ import (
 	"fmt"
 	"image"
 
+	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/vae"
+	"github.com/videosdgx/videosdgx/functions/inference/vision"
 	"github.com/videosdgx/videosdgx/functions/media"
 )
 
 // conditionOnImage sets the channels that follow the latent's: a mask that marks the first frame, one channel for each
 // frame that a latent frame stands for, and the normalised latents of a clip that is the image and then nothing.
-func (p *Pipeline) conditionOnImage(ctx context.Context, r Request, d *denoiser) error {
+func (p *Pipeline) conditionOnImage(ctx context.Context, r handler.Request, d *denoiser) error {
 	z, err := p.encodeFirstFrame(ctx, r)
 	if err == nil && p.c.Transformer.ImageDim > 0 {
 		d.image, err = p.describeImage(ctx, r.Image)
@@ -37,35 +40,35 @@ func (p *Pipeline) conditionOnImage(ctx context.Context, r Request, d *denoiser)
 // describeImage is what the image encoder sees in the picture: the second to last of its hidden states.
 func (p *Pipeline) describeImage(ctx context.Context, img image.Image) (engine.Tensor, error) {
 	pixels := p.c.ImageProcessor.pixels(img)
-	out, err := p.sessions.run(ctx, graphImage, engine.Values{clipPixels: pixels})
+	out, err := p.sessions.Run(ctx, graphImage, engine.Values{vision.Pixels: pixels})
 	if err != nil {
 		return engine.Tensor{}, err
 	}
-	return out.Tensor(clipHidden)
+	return out.Tensor(vision.Hidden)
 }
 
 // encodeFirstFrame encodes the image followed by frames of zeros, piece by piece.
-func (p *Pipeline) encodeFirstFrame(ctx context.Context, r Request) (engine.Tensor, error) {
-	run := chunked{sessions: p.sessions, first: graphEncodeFirst, next: graphEncodeNext}
-	defer run.close()
+func (p *Pipeline) encodeFirstFrame(ctx context.Context, r handler.Request) (engine.Tensor, error) {
+	run := vae.Chunked{Sessions: p.sessions, First: graphEncodeFirst, Next: graphEncodeNext}
+	defer run.Close()
 	piece := engine.Floats(planes(media.Resize(r.Image, r.Width, r.Height, media.Lanczos)), 1, 3, 1, int64(r.Height), int64(r.Width))
 	scale := p.c.VAE.TemporalScale()
 	zeros := engine.Zeros(1, 3, scale, int64(r.Height), int64(r.Width))
 	var latents []engine.Tensor
 	for range p.latentFrames(r) {
-		out, err := run.run(ctx, vaeVideo, piece)
+		out, err := run.Run(ctx, vae.Video, piece)
 		if err != nil {
 			return engine.Tensor{}, err
 		}
-		mean, err := out.Tensor(vaeMean)
+		mean, err := out.Tensor(vae.Mean)
 		if err != nil {
 			return engine.Tensor{}, err
 		}
 		latents = append(latents, mean)
 		piece = zeros
 	}
-	z, err := join(latents)
-	return p.c.VAE.normalise(z), err
+	z, err := vae.Join(latents)
+	return p.c.VAE.Normalise(z), err
 }
 
 // planes is an image as [3, height, width] in [−1, 1].

@@ -5,13 +5,19 @@ import (
 	"encoding/json"
 	"image"
 	"image/color"
+	"maps"
+	"slices"
 	"testing"
 
+	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/compile/compiletest"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/golden"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/schedule"
+	"github.com/videosdgx/videosdgx/functions/inference/vae"
+	"github.com/videosdgx/videosdgx/functions/inference/vision"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
@@ -41,7 +47,9 @@ type under struct {
 
 func (u under) Info(name string) (weights.Info, error) { return u.File.Info(u.prefix + name) }
 
-func (u under) Float32(name string) ([]float32, error) { return u.File.Float32(u.prefix + name) }
+func (u under) ReadFloat32(name string, at int64, dst []float32) error {
+	return u.File.ReadFloat32(u.prefix+name, at, dst)
+}
 
 func (r reference) image() image.Image {
 	t := r.tensor("in.image")
@@ -55,19 +63,33 @@ func (r reference) image() image.Image {
 // pipeline opens the graphs that an image-to-video clip needs, but for the text encoder.
 func (r reference) pipeline(by map[string]json.RawMessage) *Pipeline {
 	var c configs
-	if err := decodeConfigs(by, map[string]any{"transformer": &c.Transformer, "vae": &c.VAE, "image_encoder": &c.Image,
+	if err := bundle.Decode(by, map[string]any{"transformer": &c.Transformer, "vae": &c.VAE, "image_encoder": &c.Image,
 		"image_processor": &c.ImageProcessor, "scheduler": &c.Scheduler}); err != nil {
 		r.t.Fatal(err)
 	}
 	c.VAE, c.Image = c.VAE.WithDefaults(), c.Image.WithDefaults()
 	open := func(net *nn.Net, err error) engine.Session { return compiletest.Open(r.t, net, err) }
-	src := func(name string) nn.Source { return under{r, "w." + name + "."} }
+	from := func(name string) nn.Options { return nn.Options{Weights: under{r, "w." + name + "."}} }
 	return &Pipeline{c: c, sessions: alreadyOpen(map[string]engine.Session{
-		graphTransformer: open(Transformer(c.Transformer, src("transformer"))),
-		graphEncodeFirst: open(Encoder(c.VAE, true, src("vae"))),
-		graphEncodeNext:  open(Encoder(c.VAE, false, src("vae"))),
-		graphImage:       open(ImageEncoder(c.Image, src("image_encoder"))),
+		graphTransformer: open(Transformer(c.Transformer, from("transformer"))),
+		graphEncodeFirst: open(vae.Encoder(c.VAE, true, from("vae"))),
+		graphEncodeNext:  open(vae.Encoder(c.VAE, false, from("vae"))),
+		graphImage:       open(vision.CLIP(c.Image, from("image_encoder"))),
 	})}
+}
+
+func graph(t *testing.T, p *Pipeline, name string) engine.Session {
+	t.Helper()
+	s, err := p.sessions.Get(context.Background(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// alreadyOpen holds sessions that somebody else closes.
+func alreadyOpen(open map[string]engine.Session) *bundle.Sessions {
+	return bundle.OpenAll(context.Background(), slices.Collect(maps.Keys(open)), func(_ context.Context, name string) (engine.Session, error) { return open[name], nil })
 }
 
 func TestImageToVideoAgainstDiffusers(t *testing.T) {
@@ -91,13 +113,13 @@ func TestImageToVideoAgainstDiffusers(t *testing.T) {
 	p, img, ctx := ref.pipeline(by), ref.image(), context.Background()
 
 	golden.Near(t, "pixels", p.c.ImageProcessor.pixels(img).Float32(), ref.tensor("out.pixels").Float32(), 1e-6)
-	got := compiletest.Run(t, p.sessions.byName[graphImage].session, engine.Values{clipPixels: ref.tensor("out.pixels")})
-	golden.Near(t, "hidden", got.Float32(clipHidden), ref.tensor("out.hidden").Float32(), 1e-4)
+	got := compiletest.Run(t, graph(t, p, graphImage), engine.Values{vision.Pixels: ref.tensor("out.pixels")})
+	golden.Near(t, "hidden", got.Float32(vision.Hidden), ref.tensor("out.hidden").Float32(), 1e-4)
 
 	latents := ref.tensor("in.latents")
-	d := &denoiser{c: p.c.Transformer, session: p.sessions.byName[graphTransformer].session, frames: latents.Shape[2], height: latents.Shape[3], width: latents.Shape[4],
+	d := &denoiser{c: p.c.Transformer, session: graph(t, p, graphTransformer), frames: latents.Shape[2], height: latents.Shape[3], width: latents.Shape[4],
 		cond: ref.tensor("in.prompt_embeds"), uncond: ref.tensor("in.negative_prompt_embeds")}
-	r := Request{Width: img.Bounds().Dx(), Height: img.Bounds().Dy(), Frames: run.Frames, Image: img}
+	r := handler.Request{Width: img.Bounds().Dx(), Height: img.Bounds().Dy(), NumFrames: run.Frames, Image: img}
 	if err := p.conditionOnImage(ctx, r, d); err != nil {
 		t.Fatal(err)
 	}

@@ -9,7 +9,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/functions/serve"
 )
 
 // idleChild names the bundle that a child of the test opens, uses and holds while it reports its memory.
@@ -23,7 +26,8 @@ func TestIdleMemoryDoesNotGrowWithWeights(t *testing.T) {
 		return
 	}
 	dir := filepath.Join(t.TempDir(), "big")
-	if _, err := BuildRandom(context.Background(), demoCheckpoint, dir, 256<<20, BuildOptions{}); err != nil {
+	recipe := func(c *weights.Checkpoint) (bundle.Recipe, error) { return RandomRecipe(c, 256<<20) }
+	if _, err := serve.Build(context.Background(), demoCheckpoint, dir, recipe, bundle.Options{}); err != nil {
 		t.Fatal(err)
 	}
 	for _, bundle := range []string{demoBundle(t), dir} {
@@ -40,8 +44,8 @@ func TestIdleMemoryDoesNotGrowWithWeights(t *testing.T) {
 func reportIdle(t *testing.T, dir string) {
 	p := openPipeline(t, dir, engine.Options{})
 	r := small()
-	r.Width, r.Height, r.Frames, r.Steps = 32, 32, 5, 1
-	if err := p.Generate(context.Background(), r, Observer{Frame: func([]byte) error { return nil }}); err != nil {
+	r.Width, r.Height, r.NumFrames, r.Steps = 32, 32, 5, 1
+	if err := p.Generate(context.Background(), r, silence()); err != nil {
 		t.Fatal(err)
 	}
 	kb := int64(-1)

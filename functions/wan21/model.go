@@ -2,9 +2,9 @@ package wan21
 
 import (
 	"context"
-	"image"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 )
 
 // Model is an open bundle as the handler sees it.
@@ -15,6 +15,15 @@ type Model struct {
 }
 
 var _ handler.Model = Model{}
+
+// Open opens a bundle of this family.
+func Open(ctx context.Context, m *bundle.Model) (handler.Model, error) {
+	p, err := open(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return Model{Pipeline: p, Name: m.Name, Digest: m.Manifest.Digest}, nil
+}
 
 // Describe gives the sizes that the checkpoint's rotary tables and compression allow.
 func (m Model) Describe() handler.Description {
@@ -42,36 +51,3 @@ const (
 	maxFrames = 481
 	maxSteps  = 1000
 )
-
-// Generate makes the clip of a checked request.
-func (m Model) Generate(ctx context.Context, r handler.Request, out handler.Output) error {
-	return m.Pipeline.Generate(ctx, Request{
-		Prompt: r.Prompt, NegativePrompt: r.NegativePrompt, Width: r.Width, Height: r.Height, Frames: r.NumFrames,
-		Steps: r.Steps, Guidance: r.Guidance, Seed: uint64(r.Seed), Image: r.Image,
-	}, observe(r, out))
-}
-
-// observe translates the pipeline's words into the handler's.
-func observe(r handler.Request, out handler.Output) Observer {
-	at, frames := handler.Progress{}, 0
-	o := Observer{
-		Phase: func(name string) { out.Progress(handler.Progress{Phase: name}) },
-		Step: func(done, total int) {
-			at = handler.Progress{Phase: "denoise", Step: done, Steps: total}
-			out.Progress(at)
-		},
-		Latents: func(latents []float32, _ []int64) { out.Latents(latents) },
-		Frame: func(rgb []byte) error {
-			frames++
-			out.Progress(handler.Progress{Phase: "decode", Step: frames, Steps: r.NumFrames})
-			return out.Frame(rgb)
-		},
-	}
-	if r.Preview {
-		o.Preview = func(img image.Image) {
-			at.Preview = img
-			out.Progress(at)
-		}
-	}
-	return o
-}

@@ -8,75 +8,60 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/noise"
 	"github.com/videosdgx/videosdgx/functions/inference/schedule"
 	"github.com/videosdgx/videosdgx/functions/inference/text"
-	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/functions/inference/text/t5"
 )
 
 // Pipeline is an open bundle. One clip at a time keeps the cores busy; Generate may be called from several goroutines.
 type Pipeline struct {
 	c         configs
 	defaults  Defaults
-	tokenizer *text.Tokenizer
+	prompts   t5.Prompt
 	engine    engine.Engine
-	sessions  *sessions
+	sessions  *bundle.Sessions
+	tokenizer *text.Tokenizer
 }
 
-// Observer hears how a clip comes along. Every field may be nil.
-type Observer struct {
-	// Phase says what begins: "encode", "denoise", "decode".
-	Phase func(name string)
-	// Step is called after each denoising step, done counting from 1.
-	Step func(done, total int)
-	// Preview gets a picture of what is coming, a few times on the way.
-	Preview func(image.Image)
-	// Latents gets the finished latents [1, channels, frames, height, width], before they are decoded.
-	Latents func(latents []float32, shape []int64)
-	// Frame gets one finished frame after the other as rows of RGB bytes, valid until it returns. An error ends the clip.
-	Frame func(rgb []byte) error
-}
-
-// Open checks a bundle and starts to open its graphs; weights are mapped, not read. A graph that cannot be opened is told
-// by the clip that needs it.
-func Open(ctx context.Context, b *weights.Bundle, e engine.Engine, o engine.Options) (*Pipeline, error) {
-	if b.Family != Family {
-		return nil, fmt.Errorf("bundle %s is of the family %q, not %s: %w", b.Dir, b.Family, Family, errdefs.ErrInvalidArgument)
+// open checks a bundle and starts to open its graphs; weights are mapped, not read. A graph that cannot be opened is told by
+// the clip that needs it.
+func open(ctx context.Context, m *bundle.Model) (*Pipeline, error) {
+	if err := m.Is(Family); err != nil {
+		return nil, err
 	}
-	c, err := parseConfigs(b.Configs)
+	c, err := parseConfigs(m.Configs)
 	if err != nil {
-		return nil, fmt.Errorf("bundle %s: %w", b.Dir, err)
+		return nil, fmt.Errorf("bundle %s: %w", m.Dir, err)
 	}
 	if c.Transformer.PosEmbedSeqLen > 0 {
-		return nil, fmt.Errorf("bundle %s makes clips between two images, which requests cannot carry yet: %w", b.Dir, errdefs.ErrNotImplemented)
+		return nil, fmt.Errorf("bundle %s makes clips between two images, which requests cannot carry yet: %w", m.Dir, errdefs.ErrNotImplemented)
 	}
-	p := &Pipeline{c: c, engine: e}
-	if p.defaults, err = parseDefaults(b.Defaults); err != nil {
+	p := &Pipeline{c: c, engine: m.Engine}
+	if p.defaults, err = parseDefaults(m.Defaults); err != nil {
 		return nil, err
 	}
-	if p.tokenizer, err = text.Load(filepath.Join(b.Dir, "tokenizer")); err != nil {
+	if p.tokenizer, err = text.Load(filepath.Join(m.Dir, "tokenizer")); err != nil {
 		return nil, err
 	}
-	p.sessions = openAll(ctx, c.graphNames(), func(ctx context.Context, name string) (engine.Session, error) {
-		path, err := b.Path(name + ".onnx")
-		if err != nil {
-			return nil, err
-		}
-		return e.Open(ctx, path, o)
-	})
+	var names []string
+	for _, g := range c.graphs() {
+		names = append(names, g.Name)
+	}
+	p.sessions = m.Open(ctx, names)
+	p.prompts = t5.Prompt{Config: c.Text, Tokenizer: p.tokenizer, Graphs: p.sessions, Graph: graphText}
 	return p, nil
 }
 
-// Defaults are what the bundle says a request may leave out.
-func (p *Pipeline) Defaults() Defaults { return p.defaults }
-
 // Close closes every session; runs under way end first.
-func (p *Pipeline) Close() error { return p.sessions.close() }
+func (p *Pipeline) Close() error { return p.sessions.Close() }
 
 // Generate makes one clip. The same request gives the same latents, byte for byte, on machines of one kind. Memory is
 // given back when it returns.
-func (p *Pipeline) Generate(ctx context.Context, r Request, o Observer) error {
+func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.Output) error {
 	if err := p.Check(r); err != nil {
 		return err
 	}
@@ -85,39 +70,54 @@ func (p *Pipeline) Generate(ctx context.Context, r Request, o Observer) error {
 		return err
 	}
 	defer p.engine.Trim()
-	o.phase("encode")
+	out.Progress(handler.Progress{Phase: "encode"})
 	d, err := p.prepare(ctx, r)
 	if err != nil {
 		return err
 	}
-	o.phase("denoise")
-	latents := noise.Normal(r.Seed, int(d.elements()))
-	if err := d.denoise(ctx, sched, latents, float32(r.Guidance), p.watch(ctx, d, o)); err != nil {
+	out.Progress(handler.Progress{Phase: "denoise"})
+	latents := noise.Normal(uint64(r.Seed), int(d.elements()))
+	if err := d.denoise(ctx, sched, latents, float32(r.Guidance), p.report(ctx, r, d, out)); err != nil {
 		return err
 	}
-	if o.Latents != nil {
-		o.Latents(latents, d.shape())
-	}
-	o.phase("decode")
-	return p.decode(ctx, engine.Floats(latents, d.shape()...), o.Frame)
+	out.Latents(latents)
+	out.Progress(handler.Progress{Phase: "decode"})
+	frames := 0
+	return p.decode(ctx, engine.Floats(latents, d.shape()...), func(rgb []byte) error {
+		frames++
+		out.Progress(handler.Progress{Phase: "decode", Step: frames, Steps: r.NumFrames})
+		return out.Frame(rgb)
+	})
 }
 
-func (o Observer) phase(name string) {
-	if o.Phase != nil {
-		o.Phase(name)
+// report tells of every step, and shows pictures of some.
+func (p *Pipeline) report(ctx context.Context, r handler.Request, d *denoiser, out handler.Output) stepped {
+	return func(done, total int, estimate []float32) (err error) {
+		at := handler.Progress{Phase: "denoise", Step: done, Steps: total}
+		out.Progress(at)
+		if !r.Preview || !previewAt(done, total) {
+			return nil
+		}
+		var img image.Image
+		if img, err = p.preview(ctx, engine.Floats(estimate, d.shape()...)); err != nil {
+			return err
+		}
+		at.Preview = img
+		out.Progress(at)
+		return nil
 	}
 }
 
 // prepare encodes what the clip is conditioned on.
-func (p *Pipeline) prepare(ctx context.Context, r Request) (*denoiser, error) {
+func (p *Pipeline) prepare(ctx context.Context, r handler.Request) (*denoiser, error) {
 	scale := p.c.VAE.SpatialScale()
 	d := &denoiser{c: p.c.Transformer, frames: int64(p.latentFrames(r)), height: int64(r.Height) / scale, width: int64(r.Width) / scale}
 	var err error
-	if d.cond, err = p.encodePrompt(ctx, r.Prompt); err != nil {
+	if d.cond, err = p.prompts.Encode(ctx, r.Prompt, p.promptTokens()); err != nil {
 		return nil, err
 	}
 	if r.Guidance > 1 {
-		if d.uncond, err = p.encodePrompt(ctx, r.NegativePrompt); err != nil {
+		if d.uncond, err = p.prompts.Encode(ctx, r.NegativePrompt, p.promptTokens()); err != nil {
 			return nil, err
 		}
 	}
@@ -126,6 +126,14 @@ func (p *Pipeline) prepare(ctx context.Context, r Request) (*denoiser, error) {
 			return nil, err
 		}
 	}
-	d.session, err = p.sessions.get(ctx, graphTransformer)
+	d.session, err = p.sessions.Get(ctx, graphTransformer)
 	return d, err
+}
+
+// promptTokens is the length of the text that the transformer sees.
+func (p *Pipeline) promptTokens() int {
+	if p.c.Transformer.AddedKVProjDim > 0 {
+		return imageTextTokens
+	}
+	return p.defaults.MaxSequence
 }

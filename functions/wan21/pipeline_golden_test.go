@@ -9,7 +9,9 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/compile/compiletest"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/golden"
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/schedule"
+	"github.com/videosdgx/videosdgx/functions/inference/vae"
 )
 
 // recorder keeps a copy of the sample after every step.
@@ -30,14 +32,14 @@ func TestGoldenPipeline(t *testing.T) {
 	g := golden.Open(t, "wan_pipeline")
 	var c struct {
 		Transformer TransformerConfig `json:"transformer"`
-		VAE         VAEConfig         `json:"vae"`
+		VAE         vae.Config        `json:"vae"`
 		Steps       int               `json:"steps"`
 		Guidance    float32           `json:"guidance_scale"`
 		Shift       float64           `json:"flow_shift"`
 	}
 	g.Config(&c)
 	c.Transformer, c.VAE = c.Transformer.WithDefaults(), c.VAE.WithDefaults()
-	net, err := Transformer(c.Transformer, g.Weights("w.transformer."))
+	net, err := Transformer(c.Transformer, nn.Options{Weights: g.Weights("w.transformer.")})
 	transformer := compiletest.Open(t, net, err)
 	latents := clipOf(g, "in.latents")
 	d := &denoiser{c: c.Transformer, session: transformer, frames: latents.Shape[2], height: latents.Shape[3], width: latents.Shape[4],
@@ -60,8 +62,31 @@ func TestGoldenPipeline(t *testing.T) {
 	for i, got := range rec.after {
 		golden.Near(t, fmt.Sprintf("latents after step %d", i+1), got, want[i*each:(i+1)*each], 1e-4)
 	}
-	pair := openChunked(t, Decoder, c.VAE, g.Weights("w.vae."))
-	got := inPieces(t, pair, vaeLatent, c.VAE.denormalise(engine.Floats(rec.after[c.Steps-1], latents.Shape...)), 1)
+	run := vae.Chunked{Sessions: alreadyOpen(map[string]engine.Session{"first": decoder(t, g, c.VAE, true), "next": decoder(t, g, c.VAE, false)}),
+		First: "first", Next: "next"}
+	defer run.Close()
+	z, pieces := c.VAE.Denormalise(engine.Floats(rec.after[c.Steps-1], latents.Shape...)), []engine.Tensor(nil)
+	for at := range z.Shape[2] {
+		out, err := run.Run(context.Background(), vae.Latent, vae.Frames(z, at, at+1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pieces = append(pieces, out[vae.Video].(engine.Tensor))
+	}
+	got, err := vae.Join(pieces)
+	if err != nil {
+		t.Fatal(err)
+	}
 	video, _ := g.Tensor("out.video")
-	golden.Near(t, "video", got.Float32(vaeVideo), video, 1e-4)
+	golden.Near(t, "video", got.Float32(), video, 1e-4)
+}
+
+func decoder(t *testing.T, g *golden.Case, c vae.Config, first bool) engine.Session {
+	net, err := vae.Decoder(c, first, nn.Options{Weights: g.Weights("w.vae.")})
+	return compiletest.Open(t, net, err)
+}
+
+func clipOf(g *golden.Case, name string) engine.Tensor {
+	v, shape := g.Tensor(name)
+	return engine.Floats(v, shape...)
 }

@@ -3,7 +3,6 @@ package wan21
 import (
 	"context"
 	"errors"
-	"image"
 	"math"
 	"os"
 	"path/filepath"
@@ -15,9 +14,11 @@ import (
 	"github.com/containerd/errdefs"
 	"go.uber.org/goleak"
 
+	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
-	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/functions/serve"
 )
 
 const demoCheckpoint = "../../images/demo/wan21-tiny"
@@ -45,7 +46,7 @@ func demoBundle(t testing.TB) string {
 		if demo.dir, demo.err = os.MkdirTemp("", "wan21-test-"); demo.err != nil {
 			return
 		}
-		_, demo.err = Build(context.Background(), demoCheckpoint, filepath.Join(demo.dir, "bundle"), BuildOptions{})
+		_, demo.err = serve.Build(context.Background(), demoCheckpoint, filepath.Join(demo.dir, "bundle"), Recipe, bundle.Options{})
 	})
 	if demo.err != nil {
 		t.Fatal(demo.err)
@@ -55,15 +56,12 @@ func demoBundle(t testing.TB) string {
 
 func openPipeline(t testing.TB, dir string, o engine.Options) *Pipeline {
 	t.Helper()
-	b, err := weights.OpenBundle(context.Background(), dir, weights.VerifyOptions{RecordDir: t.TempDir()})
+	m, err := serve.Open(context.Background(), dir, weights.VerifyOptions{RecordDir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	e, err := ort.Load()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := Open(context.Background(), b, e, o)
+	m.Options = o
+	p, err := open(context.Background(), m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,9 +69,14 @@ func openPipeline(t testing.TB, dir string, o engine.Options) *Pipeline {
 	return p
 }
 
+// silence is an output that nobody looks at.
+func silence() handler.Output {
+	return handler.Output{Progress: func(handler.Progress) {}, Frame: func([]byte) error { return nil }, Latents: func([]float32) {}}
+}
+
 // small is a request that takes a moment.
-func small() Request {
-	return Request{Prompt: "a big red circle moving right on a navy background", Width: 64, Height: 48, Frames: 9, Steps: 2, Guidance: 4, Seed: 5}
+func small() handler.Request {
+	return handler.Request{Prompt: "a big red circle moving right on a navy background", Width: 64, Height: 48, NumFrames: 9, Steps: 2, Guidance: 4, Seed: 5}
 }
 
 func TestGenerateIsDeterministic(t *testing.T) {
@@ -81,16 +84,20 @@ func TestGenerateIsDeterministic(t *testing.T) {
 	var all [2][]float32
 	for i := range all {
 		frames, steps := 0, 0
-		err := p.Generate(context.Background(), small(), Observer{
-			Step:    func(done, total int) { steps++ },
-			Latents: func(v []float32, shape []int64) { all[i] = append([]float32(nil), v...) },
-			Frame: func(rgb []byte) error {
-				if frames++; len(rgb) != 3*64*48 {
-					t.Errorf("a frame of %d bytes", len(rgb))
-				}
-				return nil
-			},
-		})
+		out := silence()
+		out.Progress = func(p handler.Progress) {
+			if p.Phase == "denoise" && p.Step > 0 {
+				steps++
+			}
+		}
+		out.Latents = func(v []float32) { all[i] = append([]float32(nil), v...) }
+		out.Frame = func(rgb []byte) error {
+			if frames++; len(rgb) != 3*64*48 {
+				t.Errorf("a frame of %d bytes", len(rgb))
+			}
+			return nil
+		}
+		err := p.Generate(context.Background(), small(), out)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -113,13 +120,15 @@ func TestGenerateStopsWithItsContext(t *testing.T) {
 	cause := errors.New("cancelled by the user")
 	ctx, cancel := context.WithCancelCause(context.Background())
 	r := small()
-	r.Width, r.Height, r.Frames, r.Steps = 128, 128, 33, 1000
+	r.Width, r.Height, r.NumFrames, r.Steps = 128, 128, 33, 1000
 	var at time.Time
-	err := p.Generate(ctx, r, Observer{Step: func(done, total int) {
-		if done == 1 {
+	out := silence()
+	out.Progress = func(p handler.Progress) {
+		if p.Phase == "denoise" && p.Step == 1 {
 			time.AfterFunc(50*time.Millisecond, func() { at = time.Now(); cancel(cause) })
 		}
-	}})
+	}
+	err := p.Generate(ctx, r, out)
 	if !errors.Is(err, cause) {
 		t.Fatalf("got %v", err)
 	}
@@ -130,24 +139,26 @@ func TestGenerateStopsWithItsContext(t *testing.T) {
 
 func TestFrameErrorEndsTheClip(t *testing.T) {
 	p, full := openPipeline(t, demoBundle(t), engine.Options{}), errors.New("disk is full")
-	if err := p.Generate(context.Background(), small(), Observer{Frame: func([]byte) error { return full }}); !errors.Is(err, full) {
+	out := silence()
+	out.Frame = func([]byte) error { return full }
+	if err := p.Generate(context.Background(), small(), out); !errors.Is(err, full) {
 		t.Errorf("got %v", err)
 	}
 }
 
 func TestCheckSaysWhichValuesWouldDo(t *testing.T) {
 	p := openPipeline(t, demoBundle(t), engine.Options{})
-	for want, change := range map[string]func(*Request){
-		"width is 60; it must be a multiple of 16: 48 or 64 would do":                   func(r *Request) { r.Width = 60 },
-		"height is -3; it must be a positive multiple of 16: 16 would do":               func(r *Request) { r.Height = -3 },
-		"num_frames is 10; this model makes a multiple of 4 plus one: 9 or 13 would do": func(r *Request) { r.Frames = 10 },
-		"num_frames is 0; this model makes a multiple of 4 plus one: 1 or 5 would do":   func(r *Request) { r.Frames = 0 },
-		"width is 160000; at most 16384 is possible":                                    func(r *Request) { r.Width = 160000 },
-		"num_inference_steps is 0; at least 1 is needed":                                func(r *Request) { r.Steps = 0 },
+	for want, change := range map[string]func(*handler.Request){
+		"width is 60; it must be a multiple of 16: 48 or 64 would do":                   func(r *handler.Request) { r.Width = 60 },
+		"height is -3; it must be a positive multiple of 16: 16 would do":               func(r *handler.Request) { r.Height = -3 },
+		"num_frames is 10; this model makes a multiple of 4 plus one: 9 or 13 would do": func(r *handler.Request) { r.NumFrames = 10 },
+		"num_frames is 0; this model makes a multiple of 4 plus one: 1 or 5 would do":   func(r *handler.Request) { r.NumFrames = 0 },
+		"width is 160000; at most 16384 is possible":                                    func(r *handler.Request) { r.Width = 160000 },
+		"num_inference_steps is 0; at least 1 is needed":                                func(r *handler.Request) { r.Steps = 0 },
 	} {
 		r := small()
 		change(&r)
-		err := p.Generate(context.Background(), r, Observer{})
+		err := p.Generate(context.Background(), r, silence())
 		if !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}
@@ -157,19 +168,22 @@ func TestCheckSaysWhichValuesWouldDo(t *testing.T) {
 func TestOneFrame(t *testing.T) {
 	p, n := openPipeline(t, demoBundle(t), engine.Options{}), 0
 	r := small()
-	r.Frames = 1
-	if err := p.Generate(context.Background(), r, Observer{Frame: func([]byte) error { n++; return nil }}); err != nil || n != 1 {
+	r.NumFrames = 1
+	out := silence()
+	out.Frame = func([]byte) error { n++; return nil }
+	if err := p.Generate(context.Background(), r, out); err != nil || n != 1 {
 		t.Errorf("%d frames, %v", n, err)
 	}
 }
 
 func BenchmarkDemoClip(b *testing.B) {
 	p := openPipeline(b, demoBundle(b), engine.Options{})
-	d := p.Defaults()
+	d := p.defaults
 	for b.Loop() {
 		start, denoised := time.Now(), time.Time{}
-		err := p.Generate(context.Background(), Request{Prompt: small().Prompt, Width: d.Width, Height: d.Height, Frames: d.Frames, Steps: d.Steps, Guidance: d.Guidance, Seed: 1},
-			Observer{Latents: func([]float32, []int64) { denoised = time.Now() }, Frame: func([]byte) error { return nil }})
+		out := silence()
+		out.Latents = func([]float32) { denoised = time.Now() }
+		err := p.Generate(context.Background(), handler.Request{Prompt: small().Prompt, Width: d.Width, Height: d.Height, NumFrames: d.Frames, Steps: d.Steps, Guidance: d.Guidance, Seed: 1}, out)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -181,12 +195,18 @@ func BenchmarkDemoClip(b *testing.B) {
 func TestPreviewsShowTheClipOnItsWay(t *testing.T) {
 	p, n := openPipeline(t, demoBundle(t), engine.Options{}), 0
 	r := small()
-	r.Steps = 6
-	err := p.Generate(context.Background(), r, Observer{Preview: func(img image.Image) {
-		if n++; img.Bounds().Dx() != r.Width || img.Bounds().Dy() != r.Height {
-			t.Errorf("a preview of %v", img.Bounds())
+	r.Steps, r.Preview = 6, true
+	out := silence()
+	out.Progress = func(p handler.Progress) {
+		if p.Preview == nil {
+			return
 		}
-	}})
+		if b := p.Preview.Bounds(); b.Dx() != r.Width || b.Dy() != r.Height {
+			t.Errorf("a preview of %v", b)
+		}
+		n++
+	}
+	err := p.Generate(context.Background(), r, out)
 	if err != nil || n != previews {
 		t.Errorf("%d previews, %v", n, err)
 	}

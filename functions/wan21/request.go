@@ -3,22 +3,11 @@ package wan21
 import (
 	"encoding/json"
 	"fmt"
-	"image"
 
 	"github.com/containerd/errdefs"
-)
 
-// Request is one clip to make.
-type Request struct {
-	Prompt         string
-	NegativePrompt string
-	Width, Height  int
-	Frames         int
-	Steps          int
-	Guidance       float64
-	Seed           uint64
-	Image          image.Image // the first frame, for image-to-video models
-}
+	"github.com/videosdgx/videosdgx/functions/handler"
+)
 
 // Defaults are what a request leaves out: from the checkpoint's model_index.json where it says, else the published ones.
 type Defaults struct {
@@ -43,7 +32,7 @@ func parseDefaults(raw json.RawMessage) (Defaults, error) {
 }
 
 // Check says in one sentence what of a request the model cannot do, and which values would do.
-func (p *Pipeline) Check(r Request) error {
+func (p *Pipeline) Check(r handler.Request) error {
 	scale := int(p.c.VAE.SpatialScale())
 	time := int(p.c.VAE.TemporalScale())
 	for _, side := range []struct {
@@ -55,11 +44,11 @@ func (p *Pipeline) Check(r Request) error {
 		}
 	}
 	switch {
-	case r.Frames < 1 || (r.Frames-1)%time != 0:
-		low := max(0, (r.Frames-1)/time) * time
-		return invalid("num_frames is %d; this model makes a multiple of %d plus one: %d or %d would do", r.Frames, time, low+1, low+time+1)
+	case r.NumFrames < 1 || (r.NumFrames-1)%time != 0:
+		low := max(0, (r.NumFrames-1)/time) * time
+		return invalid("num_frames is %d; this model makes a multiple of %d plus one: %d or %d would do", r.NumFrames, time, low+1, low+time+1)
 	case p.latentFrames(r) > p.maxPatches():
-		return invalid("num_frames is %d; at most %d are possible", r.Frames, (p.maxPatches()-1)*time+1)
+		return invalid("num_frames is %d; at most %d are possible", r.NumFrames, (p.maxPatches()-1)*time+1)
 	case r.Steps < 1:
 		return invalid("num_inference_steps is %d; at least 1 is needed", r.Steps)
 	case r.Image != nil && !p.c.imageToVideo():
@@ -92,8 +81,8 @@ func (p *Pipeline) maxPatches() int {
 	return 1024
 }
 
-func (p *Pipeline) latentFrames(r Request) int {
-	return (r.Frames-1)/int(p.c.VAE.TemporalScale()) + 1
+func (p *Pipeline) latentFrames(r handler.Request) int {
+	return (r.NumFrames-1)/int(p.c.VAE.TemporalScale()) + 1
 }
 
 func invalid(format string, args ...any) error {

@@ -10,7 +10,8 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
-	"github.com/videosdgx/videosdgx/functions/inference/text"
+	"github.com/videosdgx/videosdgx/functions/inference/text/t5"
+	"github.com/videosdgx/videosdgx/functions/inference/vae"
 )
 
 // published are the configurations of Wan2.1-T2V-1.3B, T2V-14B and I2V-14B.
@@ -38,7 +39,7 @@ func TestPublishedSizes(t *testing.T) {
 		"1.3B": {published(12, 30, 8960, 16, 0), 1_418_996_800},
 		"14B":  {published(40, 40, 13824, 16, 0), 14_288_491_584},
 	} {
-		net, err := Transformer(c.config, nil)
+		net, err := Transformer(c.config, nn.Options{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +47,7 @@ func TestPublishedSizes(t *testing.T) {
 			t.Errorf("%s has %d parameters, want %d", name, got, c.want)
 		}
 	}
-	net, err := text.T5Encoder(text.T5Config{Class: "UMT5EncoderModel", VocabSize: 256384, DModel: 4096, DKV: 64, DFF: 10240, NumLayers: 24, NumHeads: 64}, nil)
+	net, err := t5.Encoder(t5.Config{Class: "UMT5EncoderModel", VocabSize: 256384, DModel: 4096, DKV: 64, DFF: 10240, NumLayers: 24, NumHeads: 64}, nn.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,14 +63,14 @@ func TestPublishedGraphsLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t2v, err := Transformer(published(12, 30, 8960, 16, 0), nil)
+	t2v, err := Transformer(published(12, 30, 8960, 16, 0), nn.Options{})
 	loadSparse(t, e, t2v, err)
-	i2v, err := Transformer(published(40, 40, 13824, 36, 1280), nil)
+	i2v, err := Transformer(published(40, 40, 13824, 36, 1280), nn.Options{})
 	loadSparse(t, e, i2v, err)
 	for _, first := range []bool{true, false} {
-		dec, err := Decoder(VAEConfig{}, first, nil)
+		dec, err := vae.Decoder(vae.Config{}, first, nn.Options{})
 		loadSparse(t, e, dec, err)
-		enc, err := Encoder(VAEConfig{}, first, nil)
+		enc, err := vae.Encoder(vae.Config{}, first, nn.Options{})
 		loadSparse(t, e, enc, err)
 	}
 }
@@ -85,8 +86,8 @@ func loadSparse(t *testing.T, e engine.Engine, net *nn.Net, err error) {
 	}
 	dir, size := t.TempDir(), int64(0)
 	for i := range m.Graph.Initializers {
-		if w := &m.Graph.Initializers[i]; w.Load != nil {
-			w.External, w.Load = &onnx.External{Location: "weights.bin", Offset: size, Length: w.Bytes()}, nil
+		if w := &m.Graph.Initializers[i]; w.Content != nil {
+			w.External, w.Content = &onnx.External{Location: "weights.bin", Offset: size, Length: w.Bytes()}, nil
 			size += (w.Bytes() + onnx.PageSize - 1) / onnx.PageSize * onnx.PageSize
 		}
 	}

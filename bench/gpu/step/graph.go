@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/fuse"
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/wan21"
@@ -73,7 +74,7 @@ func (p *pool) place(t *onnx.Tensor) {
 	size := int64(map[weights.DType]int{weights.F32: 4, weights.BF16: 2, weights.F8E4M3: 1}[p.dtype])
 	x := &onnx.External{Location: p.name, Offset: start(t.Name) * size, Length: t.Bytes()}
 	p.bytes = max(p.bytes, x.Offset+x.Length)
-	t.External, t.Load, t.Raw = x, nil, nil
+	t.External, t.Content, t.Raw = x, nil, nil
 }
 
 // write builds the transformer in a format and stores it below dir with random weights.
@@ -92,7 +93,7 @@ func write(dir, format string, c wan21.TransformerConfig) (path string, err erro
 	}
 	all := pools()
 	for i := range m.Graph.Initializers {
-		if t := &m.Graph.Initializers[i]; t.Load != nil {
+		if t := &m.Graph.Initializers[i]; t.Content != nil {
 			all[kind(t, formats)].place(t)
 		}
 	}
@@ -139,7 +140,7 @@ func (p *pool) write(dir string) error {
 
 // build is the graph as a bundle for CUDA has it.
 func build(format string, c wan21.TransformerConfig) (*onnx.Model, error) {
-	net, err := wan21.Transformer(c, nil)
+	net, err := wan21.Transformer(c, nn.Options{})
 	if err != nil {
 		return nil, err
 	}

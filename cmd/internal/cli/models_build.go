@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"os"
@@ -12,18 +11,16 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/spf13/cobra"
 
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/functions/serve"
 	"github.com/videosdgx/videosdgx/functions/wan21"
 )
 
-// builders make bundles, by the _class_name of a checkpoint's model_index.json.
-var builders = map[string]func(ctx context.Context, checkpoint, out, name string, progress func(done, total int64)) (weights.Manifest, error){
-	"WanPipeline":             buildWan,
-	"WanImageToVideoPipeline": buildWan,
-}
-
-func buildWan(ctx context.Context, checkpoint, out, name string, progress func(done, total int64)) (weights.Manifest, error) {
-	return wan21.Build(ctx, checkpoint, out, wan21.BuildOptions{Name: name, Progress: progress})
+// recipes make bundles, by the _class_name of a checkpoint's model_index.json.
+var recipes = map[string]serve.Recipe{
+	"WanPipeline":             wan21.Recipe,
+	"WanImageToVideoPipeline": wan21.Recipe,
 }
 
 // builtBundle is what models build prints.
@@ -92,14 +89,14 @@ func buildBundle(cmd *cobra.Command, checkpoint, out, name string) (builtBundle,
 	if err != nil {
 		return builtBundle{}, err
 	}
-	build := builders[class]
-	if build == nil {
+	recipe := recipes[class]
+	if recipe == nil {
 		return builtBundle{}, fmt.Errorf("%s is a %s; WanPipeline and WanImageToVideoPipeline can be built: %w", checkpoint, class, errdefs.ErrNotImplemented)
 	}
 	bars := newBars(cmd.ErrOrStderr())
 	bar := bars.add(name, 0)
 	fmt.Fprintf(cmd.ErrOrStderr(), "building %s\n", out)
-	m, err := build(cmd.Context(), checkpoint, out, name, bar.set)
+	m, err := serve.Build(cmd.Context(), checkpoint, out, recipe, bundle.Options{Name: name, Progress: bar.set})
 	bar.end(err == nil)
 	bars.wait()
 	if err != nil {

@@ -5,6 +5,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/functions/serve"
 	"github.com/videosdgx/videosdgx/functions/wan21"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -24,7 +27,8 @@ func newModelsRandomCmd() *cobra.Command {
 				return err
 			}
 			start := time.Now()
-			m, err := wan21.BuildRandom(cmd.Context(), args[0], out, int64(n), wan21.BuildOptions{})
+			recipe := func(c *weights.Checkpoint) (bundle.Recipe, error) { return wan21.RandomRecipe(c, int64(n)) }
+			m, err := serve.Build(cmd.Context(), args[0], out, recipe, bundle.Options{})
 			if err != nil {
 				return err
 			}

@@ -60,8 +60,9 @@ var rooms = []room{
 	{"functions/inference", nil, "how a model runs knows no model"},
 	{"functions/inference/engine/ort", []string{"functions/inference/engine", "functions/inference/onnx"}, "an engine's driver knows the interface and the graph's format"},
 	{"functions/inference/engine/enginetest", []string{"functions/inference/engine", "functions/inference/onnx"}, "a conformance suite knows only its interface"},
+	{"functions/serve", []string{"functions/handler", "functions/inference"}, "the room that knows the engines knows no model"},
 	// every other folder of functions is a model
-	{"functions", []string{"functions/handler", "functions/media", "functions/schema", "functions/inference"},
+	{"functions", []string{"functions/handler", "functions/media", "functions/schema", "functions/inference", "functions/serve"},
 		"functions meet the runtime over HTTP only, and what two models share moves down into inference"},
 
 	{"images", nil, "the builder works on files"},
@@ -82,6 +83,8 @@ var drivers = map[string][]string{
 	"runtime/jobs/redis":         nil,
 	"snapshotter/criu":           {"runtime/sandbox/containerd"}, // runc checkpoints through it: the driver hands it the settings
 	"snapshotter/cuda":           {"bench/gpu"},                  // measures its phases without a runtime
+	// the functions' composition room; doctor, which looks for the library; what measures it on a GPU
+	"functions/inference/engine/ort": {"functions/serve", "cmd/internal/cli", "functions/inference/compile/compiletest", "bench/gpu"},
 }
 
 func TestImportsStayInTheirRooms(t *testing.T) {

@@ -7,6 +7,7 @@
 package compile
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -44,7 +45,10 @@ func Create(dir string, opt Optimiser) (*Writer, error) {
 	return &Writer{dir: dir, data: data, opt: opt}, nil
 }
 
-// Add optimises m and stores it as name.onnx, its weights in the data file.
+// With is the same bundle's writer with another optimiser.
+func (w *Writer) With(opt Optimiser) *Writer { return &Writer{dir: w.dir, data: w.data, opt: opt} }
+
+// Add optimises m and stores it as the file name, its weights in the data file.
 func (w *Writer) Add(ctx context.Context, name string, m *onnx.Model) error {
 	if err := w.add(ctx, name, m); err != nil {
 		return fmt.Errorf("compile graph %s: %w", name, err)
@@ -68,14 +72,14 @@ func (w *Writer) add(ctx context.Context, name string, m *onnx.Model) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(w.dir, name+".onnx"), raw, 0o644)
+	return os.WriteFile(filepath.Join(w.dir, name), raw, 0o644)
 }
 
 // takeWeights removes the tensors that come from a checkpoint from m; the constants of the graph stay.
 func takeWeights(m *onnx.Model) (weights []onnx.Tensor) {
 	var rest []onnx.Tensor
 	for _, t := range m.Graph.Initializers {
-		if t.Load != nil {
+		if t.Content != nil {
 			weights = append(weights, t)
 		} else {
 			rest = append(rest, t)
@@ -138,11 +142,11 @@ func (w *Writer) store(ctx context.Context, weights []onnx.Tensor) error {
 			}
 			continue
 		}
-		raw, err := t.Load()
-		if err != nil {
-			return fmt.Errorf("load weight %s: %w", t.Name, err)
+		var raw bytes.Buffer
+		if _, err := t.WriteTo(&raw); err != nil {
+			return err
 		}
-		t.Raw, t.Load = raw, nil
+		t.Raw, t.Content = raw.Bytes(), nil
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -29,7 +30,7 @@ func twoWeights(t *testing.T) *onnx.Model {
 	b := onnx.NewBuilder("g")
 	x := b.Input("x", onnx.Float32, 2048)
 	for name, n := range map[string]int64{"large": 2048, "small": 1} {
-		x = b.Mul(x, b.Weight(name, onnx.Float32, []int64{n}, func() ([]byte, error) { return bytes.Repeat([]byte{byte(n)}, int(4*n)), nil }))
+		x = b.Mul(x, b.Weight(name, onnx.Float32, []int64{n}, func(w io.Writer) error { _, err := w.Write(bytes.Repeat([]byte{byte(n)}, int(4*n))); return err }))
 	}
 	b.Output("y", b.Add(x, b.Float(1)), onnx.Float32, 2048)
 	m, err := b.Model()
@@ -46,7 +47,7 @@ func TestGraphsShareWeightsTheOptimiserNeverSees(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"a", "b"} {
-		if err := w.Add(context.Background(), name, twoWeights(t)); err != nil {
+		if err := w.Add(context.Background(), name+".onnx", twoWeights(t)); err != nil {
 			t.Fatal(err)
 		}
 	}

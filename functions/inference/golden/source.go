@@ -18,8 +18,10 @@ func (c *Case) Weights(prefix string) Weights { return Weights{c, prefix} }
 // Info describes a tensor.
 func (w Weights) Info(name string) (weights.Info, error) { return w.c.Info(w.prefix + name) }
 
-// Float32 reads a tensor.
-func (w Weights) Float32(name string) ([]float32, error) { return w.c.Float32(w.prefix + name) }
+// ReadFloat32 reads a part of a tensor.
+func (w Weights) ReadFloat32(name string, at int64, dst []float32) error {
+	return w.c.ReadFloat32(w.prefix+name, at, dst)
+}
 
 // Ints reads a tensor of int64 by its full name ("in.input_ids") and returns its values and shape.
 func (c *Case) Ints(name string) ([]int64, []int64) {

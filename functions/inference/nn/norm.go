@@ -33,5 +33,5 @@ func (n *Net) ChannelNorm(x onnx.Value, name string, gammaDims ...int64) onnx.Va
 	c := gammaDims[0]
 	norm := n.Op("Max", []onnx.Value{n.Op("ReduceL2", []onnx.Value{x, n.Ints(1)}), n.Float(1e-12)})
 	root := float32(math.Sqrt(float64(c)))
-	return n.Mul(n.Div(x, norm), n.paramScaled(name+".gamma", gammaDims, []int64{c, 1, 1, 1}, root))
+	return n.Mul(n.Div(x, norm), n.flow(n.held(name+".gamma", onnx.Float32, gammaDims, []int64{c, 1, 1, 1}, root)))
 }

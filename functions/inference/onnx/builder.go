@@ -3,6 +3,7 @@ package onnx
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 	"slices"
 	"strings"
@@ -98,11 +99,11 @@ func (b *Builder) unique(op string) string {
 	return name
 }
 
-// Weight adds a tensor whose content load makes when the model is written. A second call with the same name is the same weight.
-func (b *Builder) Weight(name string, t DType, dims []int64, load func() ([]byte, error)) Value {
+// Weight adds a tensor whose content is written when the model is. A second call with the same name is the same weight.
+func (b *Builder) Weight(name string, t DType, dims []int64, content func(io.Writer) error) Value {
 	if !b.seen[name] {
 		b.seen[name] = true
-		b.graph.Initializers = append(b.graph.Initializers, Tensor{Name: name, Type: t, Dims: dims, Load: load})
+		b.graph.Initializers = append(b.graph.Initializers, Tensor{Name: name, Type: t, Dims: dims, Content: content})
 	}
 	return Value(name)
 }
@@ -178,7 +179,7 @@ func (b *Builder) opsets() []Opset {
 // Parameters is the number of elements of all weights, loaded or not; constants of the graph itself are not counted.
 func (m *Model) Parameters() (n int64) {
 	for i := range m.Graph.Initializers {
-		if t := &m.Graph.Initializers[i]; t.Load != nil || t.External != nil {
+		if t := &m.Graph.Initializers[i]; t.Content != nil || t.External != nil {
 			n += t.Elements()
 		}
 	}

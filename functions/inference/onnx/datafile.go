@@ -3,6 +3,7 @@ package onnx
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -29,43 +30,54 @@ func CreateData(path string) (*DataFile, error) {
 	return &DataFile{f: f, w: bufio.NewWriterSize(f, 1<<20), base: filepath.Base(path), places: map[string]External{}}, nil
 }
 
-// Add writes what t loads and turns t into a reference to it. Only one tensor's content is in memory at a time.
+// Add writes t's content and turns t into a reference to it. Offset and length of a tensor's room are whole pages.
 func (d *DataFile) Add(t *Tensor) error {
 	if x, ok := d.places[t.Name]; ok {
 		if x.Length != t.Bytes() {
 			return fmt.Errorf("two weights of different sizes are called %s", t.Name)
 		}
-		t.External, t.Load, t.Raw = &x, nil, nil
+		t.External, t.Content, t.Raw = &x, nil, nil
 		return nil
-	}
-	raw, err := t.content()
-	if err != nil {
-		return err
 	}
 	if err := d.pad(); err != nil {
 		return err
 	}
-	x := External{Location: d.base, Offset: d.offset, Length: int64(len(raw))}
-	if _, err := d.w.Write(raw); err != nil {
-		return fmt.Errorf("write weight %s: %w", t.Name, err)
+	x := External{Location: d.base, Offset: d.offset, Length: t.Bytes()}
+	n, err := t.WriteTo(d.w)
+	d.offset += n
+	if err != nil {
+		return err
 	}
-	d.offset += int64(len(raw))
 	d.places[t.Name] = x
-	t.External, t.Load, t.Raw = &x, nil, nil
+	t.External, t.Content, t.Raw = &x, nil, nil
 	return nil
 }
 
-func (t *Tensor) content() (raw []byte, err error) {
-	raw = t.Raw
-	if t.Load != nil {
-		if raw, err = t.Load(); err != nil {
-			return nil, fmt.Errorf("load weight %s: %w", t.Name, err)
-		}
+// WriteTo writes the content, whose size must be what type and dimensions say.
+func (t *Tensor) WriteTo(w io.Writer) (int64, error) {
+	c := &counter{w: w}
+	write := t.Content
+	if write == nil {
+		write = func(w io.Writer) error { _, err := w.Write(t.Raw); return err }
 	}
-	if int64(len(raw)) != t.Bytes() {
-		return nil, fmt.Errorf("weight %s holds %d bytes, its shape %v needs %d", t.Name, len(raw), t.Dims, t.Bytes())
+	if err := write(c); err != nil {
+		return c.n, fmt.Errorf("write weight %s: %w", t.Name, err)
 	}
-	return raw, nil
+	if c.n != t.Bytes() {
+		return c.n, fmt.Errorf("weight %s holds %d bytes, its shape %v needs %d", t.Name, c.n, t.Dims, t.Bytes())
+	}
+	return c.n, nil
+}
+
+type counter struct {
+	w io.Writer
+	n int64
+}
+
+func (c *counter) Write(p []byte) (int, error) {
+	n, err := c.w.Write(p)
+	c.n += int64(n)
+	return n, err
 }
 
 var zeroPage [PageSize]byte

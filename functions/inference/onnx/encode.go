@@ -118,7 +118,7 @@ func (t *Tensor) encode() ([]byte, error) {
 			b = putBytes(b, 13, putString(putString(nil, 1, e.Key), 2, e.Value))
 		}
 		return putInt(b, 14, 1), nil
-	case t.Load != nil:
+	case t.Content != nil:
 		return nil, fmt.Errorf("tensor %s has not been written to a data file", t.Name)
 	case int64(len(t.Raw)) != t.Bytes():
 		return nil, fmt.Errorf("tensor %s holds %d bytes, its shape %v needs %d", t.Name, len(t.Raw), t.Dims, t.Bytes())

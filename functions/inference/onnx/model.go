@@ -1,6 +1,9 @@
 package onnx
 
-import "fmt"
+import (
+	"fmt"
+	"io"
+)
 
 // DType is TensorProto.DataType.
 type DType int32
@@ -98,15 +101,15 @@ type Attr struct {
 	Strings []string
 }
 
-// Tensor is a TensorProto. Its content is Raw, or lies at External, or is made by Load when the model is written: a large
-// weight is never held by the graph that names it.
+// Tensor is a TensorProto. Its content is Raw, or lies at External, or is written by Content when the model is: a large
+// weight is never held by the graph that names it, nor need it ever be in memory as a whole.
 type Tensor struct {
 	Name     string
 	Type     DType
 	Dims     []int64
 	Raw      []byte
 	External *External
-	Load     func() ([]byte, error) `json:"-"`
+	Content  func(io.Writer) error `json:"-"`
 }
 
 // Elements is the product of the dimensions: 1 for a scalar.

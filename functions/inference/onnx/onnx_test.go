@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -122,9 +123,10 @@ func TestDataFileLiesOnPages(t *testing.T) {
 	}
 	loads := 0
 	weight := func(name string, n int64) *Tensor {
-		return &Tensor{Name: name, Type: Uint8, Dims: []int64{n}, Load: func() ([]byte, error) {
+		return &Tensor{Name: name, Type: Uint8, Dims: []int64{n}, Content: func(w io.Writer) error {
 			loads++
-			return bytes.Repeat([]byte{byte(n)}, int(n)), nil
+			_, err := w.Write(bytes.Repeat([]byte{byte(n)}, int(n)))
+			return err
 		}}
 	}
 	a, b, again := weight("a", 5000), weight("b", 3), weight("a", 5000)
@@ -137,7 +139,7 @@ func TestDataFileLiesOnPages(t *testing.T) {
 		t.Error("another weight of the same name was taken for the same")
 	}
 	broken := errors.New("broken disk")
-	if err := d.Add(&Tensor{Name: "c", Type: Uint8, Load: func() ([]byte, error) { return nil, broken }}); !errors.Is(err, broken) {
+	if err := d.Add(&Tensor{Name: "c", Type: Uint8, Content: func(io.Writer) error { return broken }}); !errors.Is(err, broken) {
 		t.Errorf("a weight that cannot be loaded: %v", err)
 	}
 	if err := d.Close(); err != nil {

@@ -85,7 +85,7 @@ func TestDamagedBundlesAreNamed(t *testing.T) {
 		"net.data is missing":                               func(d string) { os.Remove(filepath.Join(d, "net.data")) },
 		"bundle.json: not valid JSON":                       func(d string) { os.Truncate(filepath.Join(d, ManifestName), 40) },
 		"bundle.json is damaged: expected sha256:":          func(d string) { edit(t, d, `"name": "n"`, `"name": "m"`) },
-		"format version 9":                                  func(d string) { edit(t, d, `"version": 1`, `"version": 9`) },
+		"format version 9":                                  func(d string) { edit(t, d, `"version": 2`, `"version": 9`) },
 		"is no bundle (`videosdgx models build` makes one)": func(d string) { os.Remove(filepath.Join(d, ManifestName)) },
 		`format is "other", not`:                            func(d string) { edit(t, d, bundleFormat, "other") },
 	} {

@@ -7,6 +7,8 @@ import (
 	"maps"
 	"os"
 	"slices"
+
+	"github.com/containerd/errdefs"
 )
 
 // File is one open safetensors file. Its methods may be called from several goroutines.
@@ -112,17 +114,32 @@ func (f *File) Float32(name string) ([]float32, error) {
 		return nil, &FormatError{File: f.path, Tensor: name, Reason: fmt.Sprintf("has the unknown type %q: convert the checkpoint to BF16", i.DType)}
 	}
 	out := make([]float32, i.Elements())
-	buf := make([]byte, min(pieceBytes, i.Size))
-	for done := int64(0); done < i.Size; {
-		buf = buf[:min(int64(len(buf)), i.Size-done)]
-		if _, err := f.f.ReadAt(buf, i.Offset+done); err != nil {
-			return nil, fmt.Errorf("cannot read tensor %q of %s: %w", name, f.path, err)
+	return out, f.ReadFloat32(name, 0, out)
+}
+
+// ReadFloat32 reads the elements of a tensor from position at on, in row-major order, converted to float32, until dst is
+// full. For a type of less than a byte at must be even.
+func (f *File) ReadFloat32(name string, at int64, dst []float32) error {
+	i, err := f.Info(name)
+	if err != nil {
+		return err
+	}
+	if at < 0 || at+int64(len(dst)) > i.Elements() {
+		return fmt.Errorf("tensor %q of %s has %d elements, not %d: %w", name, f.path, i.Elements(), at+int64(len(dst)), errdefs.ErrInvalidArgument)
+	}
+	bits := i.DType.Bits()
+	from, size := at*bits/8, (int64(len(dst))*bits+7)/8
+	buf := make([]byte, min(pieceBytes, size))
+	for done := int64(0); done < size; {
+		buf = buf[:min(int64(len(buf)), size-done)]
+		if _, err := f.f.ReadAt(buf, i.Offset+from+done); err != nil {
+			return fmt.Errorf("cannot read tensor %q of %s: %w", name, f.path, err)
 		}
-		from, n := done*8/i.DType.Bits(), int64(len(buf))*8/i.DType.Bits()
-		decodeInto(i.DType, buf, out[from:from+n])
+		first := done * 8 / bits
+		decodeInto(i.DType, buf, dst[first:min(first+int64(len(buf))*8/bits, int64(len(dst)))])
 		done += int64(len(buf))
 	}
-	return out, nil
+	return nil
 }
 
 // Close closes the file.

@@ -14,7 +14,8 @@ import (
 const (
 	ManifestName  = "bundle.json"
 	bundleFormat  = "videosdgx-bundle"
-	bundleVersion = 1
+	bundleVersion = 2 // graphs named by engine; version 1 knew only the CPU's
+	oldestVersion = 1
 )
 
 // Manifest is a bundle's bundle.json: what the bundle is and the digest of every file in it.
@@ -26,6 +27,7 @@ type Manifest struct {
 	Source   map[string]string          `json:"source,omitempty"`   // what it was built from
 	Configs  map[string]json.RawMessage `json:"configs,omitempty"`  // by component
 	Defaults json.RawMessage            `json:"defaults,omitempty"` // of a request
+	Schema   json.RawMessage            `json:"schema,omitempty"`   // of a request, JSON Schema
 	Files    []FileEntry                `json:"files"`              // sorted by path
 	Digest   string                     `json:"digest"`             // of this manifest with an empty digest
 }
@@ -74,8 +76,8 @@ func (m Manifest) check(path string) error {
 	switch {
 	case m.Format != bundleFormat:
 		return &FormatError{File: path, Reason: fmt.Sprintf("format is %q, not %q", m.Format, bundleFormat)}
-	case m.Version != bundleVersion:
-		return &FormatError{File: path, Reason: fmt.Sprintf("format version %d, this program reads %d: build the bundle again", m.Version, bundleVersion)}
+	case m.Version < oldestVersion || m.Version > bundleVersion:
+		return &FormatError{File: path, Reason: fmt.Sprintf("format version %d, this program reads %d to %d: build the bundle again", m.Version, oldestVersion, bundleVersion)}
 	case m.digest() != m.Digest:
 		return &DigestError{File: path, Expected: m.Digest, Found: m.digest()}
 	}

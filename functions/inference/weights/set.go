@@ -142,6 +142,15 @@ func (s *Set) Float32(name string) ([]float32, error) {
 	return f.Float32(name)
 }
 
+// ReadFloat32 reads a part of a tensor, as File.ReadFloat32 does.
+func (s *Set) ReadFloat32(name string, at int64, dst []float32) error {
+	f := s.where[name]
+	if f == nil {
+		return missing(s.name, name)
+	}
+	return f.ReadFloat32(name, at, dst)
+}
+
 // Raw reads a tensor's bytes as they lie in the file.
 func (s *Set) Raw(name string) ([]byte, error) {
 	f := s.where[name]

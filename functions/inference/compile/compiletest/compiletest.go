@@ -36,7 +36,7 @@ func Open[G Modeler](t testing.TB, g G, err error) engine.Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Add(context.Background(), "graph", m); err != nil {
+	if err := w.Add(context.Background(), "graph.onnx", m); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.Close(); err != nil {

@@ -5,6 +5,7 @@ package enginetest
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -76,7 +77,7 @@ func Write(t *testing.T, build func(b *onnx.Builder)) string {
 		t.Fatal(err)
 	}
 	for i := range m.Graph.Initializers {
-		if x := &m.Graph.Initializers[i]; x.Load != nil {
+		if x := &m.Graph.Initializers[i]; x.Content != nil {
 			if err := data.Add(x); err != nil {
 				t.Fatal(err)
 			}
@@ -102,7 +103,7 @@ func work(n, times int64) func(b *onnx.Builder) {
 	return func(b *onnx.Builder) {
 		x := b.Input("x", onnx.Float32, "rows", n)
 		for range times {
-			x = b.MatMul(x, b.Weight("w", onnx.Float32, []int64{n, n}, func() ([]byte, error) { return make([]byte, 4*n*n), nil }))
+			x = b.MatMul(x, b.Weight("w", onnx.Float32, []int64{n, n}, func(w io.Writer) error { _, err := w.Write(make([]byte, 4*n*n)); return err }))
 		}
 		b.Output("y", x, onnx.Float32, "rows", n)
 	}

@@ -1,6 +1,7 @@
 package fuse_test
 
 import (
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -20,7 +21,7 @@ const (
 // block is one block of a diffusion transformer, as models build it, with random weights.
 func block(t *testing.T) *onnx.Model {
 	t.Helper()
-	n := nn.New("block", "block", nil)
+	n := nn.New("block", "block", nn.Options{})
 	x := n.Input("x", onnx.Float32, "batch", "tokens", 16)
 	mod := n.Input("modulation", onnx.Float32, "batch", 6, dim)
 	cos, sin := n.Input("cos", onnx.Float32, "batch", "tokens", dim/heads/2), n.Input("sin", onnx.Float32, "batch", "tokens", dim/heads/2)
@@ -46,14 +47,14 @@ func fill(m *onnx.Model) {
 	r := rand.New(rand.NewPCG(1, 2))
 	for i := range m.Graph.Initializers {
 		w := &m.Graph.Initializers[i]
-		if w.Load == nil {
+		if w.Content == nil {
 			continue
 		}
 		v := make([]float32, w.Elements())
 		for j := range v {
 			v[j] = float32(r.NormFloat64()) / float32(math.Sqrt(dim))
 		}
-		w.Load = func() ([]byte, error) { return nn.Bytes(v), nil }
+		w.Content = func(to io.Writer) error { _, err := to.Write(nn.Bytes(v)); return err }
 	}
 }
 

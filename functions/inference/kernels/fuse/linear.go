@@ -3,6 +3,7 @@ package fuse
 import (
 	"encoding/binary"
 	"fmt"
+	"io"
 	"math"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
@@ -69,33 +70,44 @@ func output(n *onnx.Node) string {
 
 // half says whether a weight can be stored as BF16: float32, two dimensions, content that is not fixed elsewhere.
 func (g *graph) half(w *onnx.Tensor) bool {
-	return w != nil && w.Type == onnx.Float32 && len(w.Dims) == 2 && w.External == nil && (w.Load != nil || w.Raw != nil)
+	return w != nil && w.Type == onnx.Float32 && len(w.Dims) == 2 && w.External == nil && (w.Content != nil || w.Raw != nil)
 }
 
 // halved is the weight as BF16 bytes, under the name that the format has in bundles.
 func (g *graph) halved(w *onnx.Tensor) string {
 	name := w.Name + ".codes"
 	if g.weights[name] == nil {
-		content, raw := w.Load, w.Raw
-		if content == nil {
-			content = func() ([]byte, error) { return raw, nil }
-		}
-		g.weights[name] = &onnx.Tensor{Name: name, Type: onnx.Uint8, Dims: []int64{w.Dims[0], 2 * w.Dims[1]}, Load: func() ([]byte, error) {
-			b, err := content()
-			if err != nil {
-				return nil, err
+		from := *w
+		g.weights[name] = &onnx.Tensor{Name: name, Type: onnx.Uint8, Dims: []int64{w.Dims[0], 2 * w.Dims[1]}, Content: func(to io.Writer) error {
+			h := &halver{to: to}
+			if _, err := from.WriteTo(h); err != nil {
+				return err
 			}
-			return bfloat16(b)
+			if len(h.rest) > 0 {
+				return fmt.Errorf("fuse: %d bytes too many for float32", len(h.rest))
+			}
+			return nil
 		}}
 	}
 	return name
 }
 
+// halver passes float32 bytes on as BF16.
+type halver struct {
+	to   io.Writer
+	rest []byte // of a value that is not complete yet
+}
+
+func (h *halver) Write(p []byte) (int, error) {
+	b := append(h.rest, p...)
+	whole := len(b) / 4 * 4
+	h.rest = append([]byte(nil), b[whole:]...)
+	_, err := h.to.Write(bfloat16(b[:whole]))
+	return len(p), err
+}
+
 // bfloat16 rounds float32 bytes to the nearest, ties to even.
-func bfloat16(b []byte) ([]byte, error) {
-	if len(b)%4 != 0 {
-		return nil, fmt.Errorf("fuse: %d bytes are no float32", len(b))
-	}
+func bfloat16(b []byte) []byte {
 	out := make([]byte, len(b)/2)
 	for i := 0; i < len(b); i += 4 {
 		v := binary.LittleEndian.Uint32(b[i:])
@@ -104,7 +116,7 @@ func bfloat16(b []byte) ([]byte, error) {
 		}
 		binary.LittleEndian.PutUint16(out[i/2:], uint16(v>>16))
 	}
-	return out, nil
+	return out
 }
 
 // gelus has the product apply a GELU that nothing else stands before.

@@ -104,7 +104,7 @@ func store(t *testing.T, m *onnx.Model) (path string) {
 		t.Fatal(err)
 	}
 	for i := range m.Graph.Initializers {
-		if w := &m.Graph.Initializers[i]; w.Load != nil {
+		if w := &m.Graph.Initializers[i]; w.Content != nil {
 			if err := d.Add(w); err != nil {
 				t.Fatal(err)
 			}

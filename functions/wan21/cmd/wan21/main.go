@@ -3,7 +3,8 @@ package main
 
 import (
 	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/serve"
 	"github.com/videosdgx/videosdgx/functions/wan21"
 )
 
-func main() { handler.Main(wan21.Serve) }
+func main() { handler.Main(serve.Bundle(wan21.Open)) }

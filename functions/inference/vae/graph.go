@@ -1,4 +1,6 @@
-package wan21
+// Package vae has the causal video autoencoder of the class AutoencoderKLWan: its graphs, which work on a clip piece by piece
+// and carry caches from one to the next, and what its latents and pixels are outside of them.
+package vae
 
 import (
 	"fmt"
@@ -9,20 +11,20 @@ import (
 
 // Inputs and outputs of the VAE graphs, next to their caches.
 const (
-	vaeLatent = "latent" // [1, z, latent frames, height, width]
-	vaeVideo  = "video"  // [1, 3, frames, height, width] in [−1, 1]
-	vaeMean   = "mean"   // of the latents, not yet normalised
-	vaeLogVar = "logvar"
+	Latent = "latent" // [1, z, latent frames, height, width]
+	Video  = "video"  // [1, 3, frames, height, width] in [−1, 1]
+	Mean   = "mean"   // of the latents, not yet normalised
+	LogVar = "logvar"
 )
 
 // Decoder is the graph that decodes the first latent frame into one frame, or the next ones into TemporalScale frames each.
-func Decoder(c VAEConfig, first bool, src nn.Source) (*nn.Net, error) {
+func Decoder(c Config, first bool, o nn.Options) (*nn.Net, error) {
 	c = c.WithDefaults()
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	g, frames := newCausal("vae_decoder", first, src)
-	x := g.Input(vaeLatent, onnx.Float32, 1, c.ZDim, frames, "height", "width")
+	g, frames := newCausal("vae_decoder", first, o)
+	x := g.Input(Latent, onnx.Float32, 1, c.ZDim, frames, "height", "width")
 	x = g.Convolve(x, nn.Cube("post_quant_conv", c.ZDim, c.ZDim, 1))
 	levels := len(c.DimMult)
 	dim := c.DecoderBaseDim * c.DimMult[levels-1]
@@ -42,18 +44,18 @@ func Decoder(c VAEConfig, first bool, src nn.Source) (*nn.Net, error) {
 		})
 	}
 	x = g.Op("Clip", []onnx.Value{g.ending(x, "decoder", dim, c.OutChannels), g.Float(-1), g.Float(1)})
-	g.Output(vaeVideo, x, onnx.Float32, 1, c.OutChannels, "frames_out", "height_out", "width_out")
+	g.Output(Video, x, onnx.Float32, 1, c.OutChannels, "frames_out", "height_out", "width_out")
 	return g.Net, nil
 }
 
 // Encoder is the graph that encodes the first frame into one latent frame, or each TemporalScale of the next into one.
-func Encoder(c VAEConfig, first bool, src nn.Source) (*nn.Net, error) {
+func Encoder(c Config, first bool, o nn.Options) (*nn.Net, error) {
 	c = c.WithDefaults()
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	g, frames := newCausal("vae_encoder", first, src)
-	x := g.Input(vaeVideo, onnx.Float32, 1, c.InChannels, frames, "height", "width")
+	g, frames := newCausal("vae_encoder", first, o)
+	x := g.Input(Video, onnx.Float32, 1, c.InChannels, frames, "height", "width")
 	dim := c.BaseDim
 	x = g.conv(x, nn.Cube("encoder.conv_in", c.InChannels, dim, 3))
 	at := 0 // blocks are one flat list in the checkpoint
@@ -71,14 +73,14 @@ func Encoder(c VAEConfig, first bool, src nn.Source) (*nn.Net, error) {
 	x = g.middle(x, "encoder.mid_block", dim)
 	x = g.Convolve(g.ending(x, "encoder", dim, 2*c.ZDim), nn.Cube("quant_conv", 2*c.ZDim, 2*c.ZDim, 1))
 	parts := g.Split(x, 1, 2)
-	g.Output(vaeMean, parts[0], onnx.Float32, 1, c.ZDim, "frames_out", "height_out", "width_out")
+	g.Output(Mean, parts[0], onnx.Float32, 1, c.ZDim, "frames_out", "height_out", "width_out")
 	logvar := g.Op("Clip", []onnx.Value{parts[1], g.Float(-30), g.Float(20)})
-	g.Output(vaeLogVar, logvar, onnx.Float32, 1, c.ZDim, "frames_out", "height_out", "width_out")
+	g.Output(LogVar, logvar, onnx.Float32, 1, c.ZDim, "frames_out", "height_out", "width_out")
 	return g.Net, nil
 }
 
-func newCausal(name string, first bool, src nn.Source) (g *causal, frames any) {
-	g = &causal{Net: nn.New(name, "vae", src), first: first}
+func newCausal(name string, first bool, o nn.Options) (g *causal, frames any) {
+	g = &causal{Net: nn.New(name, "vae", o), first: first}
 	if first {
 		return g, 1
 	}

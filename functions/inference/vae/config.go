@@ -1,4 +1,4 @@
-package wan21
+package vae
 
 import (
 	"fmt"
@@ -6,8 +6,8 @@ import (
 	"github.com/containerd/errdefs"
 )
 
-// VAEConfig is vae/config.json.
-type VAEConfig struct {
+// Config is vae/config.json.
+type Config struct {
 	BaseDim            int64     `json:"base_dim"`
 	DecoderBaseDim     int64     `json:"decoder_base_dim"`
 	ZDim               int64     `json:"z_dim"`
@@ -30,7 +30,7 @@ var (
 )
 
 // WithDefaults fills what the file may leave out with the defaults of diffusers.
-func (c VAEConfig) WithDefaults() VAEConfig {
+func (c Config) WithDefaults() Config {
 	for _, d := range []struct {
 		v *int64
 		n int64
@@ -58,7 +58,7 @@ func (c VAEConfig) WithDefaults() VAEConfig {
 }
 
 // Validate refuses configurations that the graphs cannot express.
-func (c VAEConfig) Validate() error {
+func (c Config) Validate() error {
 	if c.IsResidual || c.PatchSize != nil || len(c.AttnScales) > 0 {
 		return fmt.Errorf("VAE with is_residual, patch_size or attn_scales (Wan 2.2) is not supported, the Wan 2.1 VAE is: %w", errdefs.ErrNotImplemented)
 	}
@@ -69,8 +69,8 @@ func (c VAEConfig) Validate() error {
 	return nil
 }
 
-// validateStatistics is apart from Validate, since graphs work on latents that are not normalised.
-func (c VAEConfig) validateStatistics() error {
+// ValidateStatistics is apart from Validate, since graphs work on latents that are not normalised.
+func (c Config) ValidateStatistics() error {
 	if int64(len(c.LatentsMean)) != c.ZDim || int64(len(c.LatentsStd)) != c.ZDim {
 		return fmt.Errorf("VAE with z_dim %d needs as many latents_mean and latents_std: %w", c.ZDim, errdefs.ErrInvalidArgument)
 	}
@@ -78,10 +78,10 @@ func (c VAEConfig) validateStatistics() error {
 }
 
 // SpatialScale is how many pixels a side of one latent value covers.
-func (c VAEConfig) SpatialScale() int64 { return 1 << (len(c.DimMult) - 1) }
+func (c Config) SpatialScale() int64 { return 1 << (len(c.DimMult) - 1) }
 
 // TemporalScale is how many frames one latent frame after the first stands for.
-func (c VAEConfig) TemporalScale() int64 {
+func (c Config) TemporalScale() int64 {
 	n := int64(1)
 	for _, d := range c.TemporalDownsample {
 		if d {

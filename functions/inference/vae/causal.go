@@ -1,4 +1,4 @@
-package wan21
+package vae
 
 import (
 	"fmt"
@@ -47,12 +47,12 @@ func (g *causal) lookBack(x onnx.Value, channels, frames int64) onnx.Value {
 
 func (g *causal) cacheIn(channels, frames int64) onnx.Value {
 	h, w := fmt.Sprintf("h%d", g.caches), fmt.Sprintf("w%d", g.caches)
-	return g.Input(cacheName(g.caches), onnx.Float32, 1, channels, frames, h, w)
+	return g.State(cacheName(g.caches), 1, channels, frames, h, w)
 }
 
 func (g *causal) cacheOut(v onnx.Value, channels, frames int64) {
 	h, w := fmt.Sprintf("h%d", g.caches), fmt.Sprintf("w%d", g.caches)
-	g.Output(cacheName(g.caches)+cacheNext, v, onnx.Float32, 1, channels, frames, h, w)
+	g.Keep(cacheName(g.caches)+cacheNext, v, 1, channels, frames, h, w)
 	g.caches++
 }
 

@@ -1,4 +1,4 @@
-package wan21
+package vae
 
 import (
 	"context"
@@ -9,21 +9,26 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 )
 
-// chunked runs a pair of causal graphs over a clip, carrying the caches from run to run. They stay where they are made.
-type chunked struct {
-	sessions    *sessions
-	first, next string // graphs
+// Opener gives a session by its graph's name, waiting for it if it must.
+type Opener interface {
+	Get(ctx context.Context, graph string) (engine.Session, error)
+}
+
+// Chunked runs a pair of causal graphs over a clip, carrying the caches from run to run. They stay where they are made.
+type Chunked struct {
+	Sessions    Opener
+	First, Next string // graphs
 	caches      engine.Values
 }
 
-// run gives one piece of the clip to the graphs and returns what is not a cache. The first piece must be one frame.
-func (c *chunked) run(ctx context.Context, input string, piece engine.Tensor) (engine.Values, error) {
-	graph, in := c.first, engine.Values{input: piece}
+// Run gives one piece of the clip to the graphs and returns what is not a cache. The first piece must be one frame.
+func (c *Chunked) Run(ctx context.Context, input string, piece engine.Tensor) (engine.Values, error) {
+	graph, in := c.First, engine.Values{input: piece}
 	if c.caches != nil {
-		graph = c.next
+		graph = c.Next
 		maps.Copy(in, c.caches)
 	}
-	session, err := c.sessions.get(ctx, graph)
+	session, err := c.Sessions.Get(ctx, graph)
 	if err != nil {
 		return nil, err
 	}
@@ -31,7 +36,7 @@ func (c *chunked) run(ctx context.Context, input string, piece engine.Tensor) (e
 	if err != nil {
 		return nil, err
 	}
-	c.close()
+	c.Close()
 	c.caches = engine.Values{}
 	for name, t := range out {
 		if base, ok := strings.CutSuffix(name, cacheNext); ok {
@@ -52,11 +57,14 @@ func carried(s engine.Session) (names []string) {
 	return names
 }
 
-// close frees the caches.
-func (c *chunked) close() { c.caches.Close() }
+// Close frees the caches; the next piece starts a clip.
+func (c *Chunked) Close() {
+	c.caches.Close()
+	c.caches = nil
+}
 
-// frames is the part [from, to) of a clip [1, C, T, H, W] along time.
-func frames(clip engine.Tensor, from, to int64) engine.Tensor {
+// Frames is the part [from, to) of a clip [1, C, T, H, W] along time.
+func Frames(clip engine.Tensor, from, to int64) engine.Tensor {
 	s := clip.Shape
 	plane, out := s[3]*s[4], make([]float32, 0, s[1]*(to-from)*s[3]*s[4])
 	for c := range s[1] {
@@ -65,8 +73,8 @@ func frames(clip engine.Tensor, from, to int64) engine.Tensor {
 	return engine.Floats(out, 1, s[1], to-from, s[3], s[4])
 }
 
-// join puts pieces of a clip together along time.
-func join(pieces []engine.Tensor) (engine.Tensor, error) {
+// Join puts pieces of a clip together along time.
+func Join(pieces []engine.Tensor) (engine.Tensor, error) {
 	total := int64(0)
 	for _, p := range pieces {
 		if len(p.Shape) != 5 {

@@ -1,4 +1,4 @@
-package text
+package t5
 
 import (
 	"fmt"
@@ -9,30 +9,30 @@ import (
 
 // Inputs and output of the encoder graph.
 const (
-	T5Tokens  = "input_ids" // int64 [batch, tokens]
-	T5Mask    = "mask"      // float32 [batch, 1, 1, tokens], added to the scores
-	T5Buckets = "buckets"   // int64 [tokens, tokens]
-	T5Hidden  = "hidden"    // float32 [batch, tokens, d_model]
+	tokensInput  = "input_ids" // int64 [batch, tokens]
+	maskInput    = "mask"      // float32 [batch, 1, 1, tokens], added to the scores
+	bucketsInput = "buckets"   // int64 [tokens, tokens]
+	Hidden       = "hidden"    // float32 [batch, tokens, d_model]
 )
 
-type t5 struct {
+type encoder struct {
 	*nn.Net
-	c    T5Config
+	c    Config
 	mask onnx.Value
 }
 
-// T5Encoder is the encoder's graph. Tensor names are those of transformers.
-func T5Encoder(c T5Config, src nn.Source) (*nn.Net, error) {
+// Encoder is the encoder's graph. Tensor names are those of transformers.
+func Encoder(c Config, o nn.Options) (*nn.Net, error) {
 	c = c.WithDefaults()
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	g := &t5{Net: nn.New("text_encoder", "text_encoder", src), c: c}
-	ids := g.Input(T5Tokens, onnx.Int64, "batch", "tokens")
-	g.mask = g.Input(T5Mask, onnx.Float32, "batch", 1, 1, "tokens")
-	buckets := g.Input(T5Buckets, onnx.Int64, "tokens", "tokens")
+	g := &encoder{Net: nn.New("text_encoder", "text_encoder", o), c: c}
+	ids := g.Input(tokensInput, onnx.Int64, "batch", "tokens")
+	g.mask = g.Input(maskInput, onnx.Float32, "batch", 1, 1, "tokens")
+	buckets := g.Input(bucketsInput, onnx.Int64, "tokens", "tokens")
 	g.SetBatch(ids)
-	x := g.Gather(g.Param(g.embedding(src), c.VocabSize, c.DModel), ids)
+	x := g.Embedding(ids, g.table(o.Weights), c.VocabSize, c.DModel)
 	var bias onnx.Value
 	for i := range c.NumLayers {
 		g.Scoped(fmt.Sprintf("block.%d", i), func() {
@@ -45,12 +45,12 @@ func T5Encoder(c T5Config, src nn.Source) (*nn.Net, error) {
 		})
 	}
 	x = g.RMSNorm(x, "encoder.final_layer_norm", c.DModel, c.Epsilon)
-	g.Output(T5Hidden, x, onnx.Float32, "batch", "tokens", c.DModel)
+	g.Output(Hidden, x, onnx.Float32, "batch", "tokens", c.DModel)
 	return g.Net, nil
 }
 
-// embedding is the name under which the file has the shared table: writers drop one of the two tied names.
-func (g *t5) embedding(src nn.Source) string {
+// table is the name under which the file has the shared table: writers drop one of the two tied names.
+func (g *encoder) table(src nn.Source) string {
 	const shared, tied = "shared.weight", "encoder.embed_tokens.weight"
 	if src != nil {
 		if _, err := src.Info(shared); err != nil {
@@ -63,13 +63,13 @@ func (g *t5) embedding(src nn.Source) string {
 }
 
 // bias is the table's row per pair of positions, as [1, heads, tokens, tokens], plus the mask.
-func (g *t5) bias(buckets onnx.Value, name string) onnx.Value {
+func (g *encoder) bias(buckets onnx.Value, name string) onnx.Value {
 	rows := g.Gather(g.Param(name, g.c.NumBuckets, g.c.NumHeads), buckets)
 	return g.Add(g.Unsqueeze(g.Transpose(rows, 2, 0, 1), 0), g.mask)
 }
 
 // attention has no 1/√d: it is in the initialisation of the weights.
-func (g *t5) attention(x, bias onnx.Value, name string) onnx.Value {
+func (g *encoder) attention(x, bias onnx.Value, name string) onnx.Value {
 	c, inner := g.c, g.c.NumHeads*g.c.DKV
 	h := g.RMSNorm(x, name+"layer_norm", c.DModel, c.Epsilon)
 	proj := func(which string) onnx.Value { return g.Linear(h, name+"SelfAttention."+which, c.DModel, inner, false) }
@@ -77,7 +77,7 @@ func (g *t5) attention(x, bias onnx.Value, name string) onnx.Value {
 	return g.Add(x, g.Linear(o, name+"SelfAttention.o", inner, c.DModel, false))
 }
 
-func (g *t5) feedForward(x onnx.Value, name string) onnx.Value {
+func (g *encoder) feedForward(x onnx.Value, name string) onnx.Value {
 	c := g.c
 	h := g.RMSNorm(x, name+"layer_norm", c.DModel, c.Epsilon)
 	var y onnx.Value
@@ -92,7 +92,7 @@ func (g *t5) feedForward(x onnx.Value, name string) onnx.Value {
 }
 
 // activation is what feed_forward_proj names; T5's gated-gelu means the approximation by tanh.
-func (g *t5) activation(x onnx.Value) onnx.Value {
+func (g *encoder) activation(x onnx.Value) onnx.Value {
 	switch g.c.FeedForward {
 	case "relu":
 		return g.Op("Relu", []onnx.Value{x})

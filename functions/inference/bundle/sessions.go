@@ -1,4 +1,4 @@
-package wan21
+package bundle
 
 import (
 	"context"
@@ -15,21 +15,21 @@ type opening struct {
 	err     error
 }
 
-// sessions opens the graphs of a bundle one after the other, in the order in which a clip needs them, while whoever asked
+// Sessions opens the graphs of a bundle one after the other, in the order in which a clip needs them, while whoever asked
 // goes on: an instance answers before its last graph is open, and a clip waits for each only when it comes to it.
-type sessions struct {
+type Sessions struct {
 	byName map[string]*opening
 	order  []string
 	stop   context.CancelCauseFunc
 	ended  chan struct{}
 }
 
-var errClosed = errors.New("the pipeline is closed")
+var errClosed = errors.New("the model is closed")
 
-// openAll starts to open the named graphs. The context ends with close, not with the caller's.
-func openAll(ctx context.Context, names []string, open func(ctx context.Context, name string) (engine.Session, error)) *sessions {
+// OpenAll starts to open the named graphs. Their context ends with Close, not with the caller's.
+func OpenAll(ctx context.Context, names []string, open func(ctx context.Context, name string) (engine.Session, error)) *Sessions {
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(ctx))
-	s := &sessions{byName: map[string]*opening{}, order: names, stop: stop, ended: make(chan struct{})}
+	s := &Sessions{byName: map[string]*opening{}, order: names, stop: stop, ended: make(chan struct{})}
 	for _, name := range names {
 		s.byName[name] = &opening{done: make(chan struct{})}
 	}
@@ -44,11 +44,11 @@ func openAll(ctx context.Context, names []string, open func(ctx context.Context,
 	return s
 }
 
-// get waits until a graph is open.
-func (s *sessions) get(ctx context.Context, name string) (engine.Session, error) {
+// Get waits until a graph is open. A graph that cannot be opened is told here, to whoever needs it.
+func (s *Sessions) Get(ctx context.Context, name string) (engine.Session, error) {
 	o := s.byName[name]
 	if o == nil {
-		return nil, fmt.Errorf("the bundle has no graph %s", name)
+		return nil, fmt.Errorf("the model has no graph %s", name)
 	}
 	select {
 	case <-o.done:
@@ -58,17 +58,17 @@ func (s *sessions) get(ctx context.Context, name string) (engine.Session, error)
 	}
 }
 
-// run waits for a graph and runs it.
-func (s *sessions) run(ctx context.Context, name string, in engine.Values, resident ...string) (engine.Values, error) {
-	session, err := s.get(ctx, name)
+// Run waits for a graph and runs it.
+func (s *Sessions) Run(ctx context.Context, name string, in engine.Values, resident ...string) (engine.Values, error) {
+	session, err := s.Get(ctx, name)
 	if err != nil {
 		return nil, err
 	}
 	return session.Run(ctx, in, resident...)
 }
 
-// close ends the opening and closes what is open. It may be called twice.
-func (s *sessions) close() error {
+// Close ends the opening and closes what is open; runs under way end first. It may be called twice.
+func (s *Sessions) Close() error {
 	s.stop(errClosed)
 	<-s.ended
 	var errs []error

@@ -1,4 +1,4 @@
-package wan21
+package vae
 
 import (
 	"fmt"

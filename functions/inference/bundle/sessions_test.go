@@ -1,4 +1,4 @@
-package wan21
+package bundle
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 
 func TestSessionsOpenBehindTheCaller(t *testing.T) {
 	gate, broken, ctx := make(chan struct{}), errors.New("no such file"), context.Background()
-	s := openAll(ctx, []string{"a", "b", "c"}, func(ctx context.Context, name string) (engine.Session, error) {
+	s := OpenAll(ctx, []string{"a", "b", "c"}, func(ctx context.Context, name string) (engine.Session, error) {
 		switch name {
 		case "a":
 			<-gate
@@ -24,23 +24,23 @@ func TestSessionsOpenBehindTheCaller(t *testing.T) {
 	gone := errors.New("gone")
 	early, cancel := context.WithCancelCause(ctx)
 	cancel(gone)
-	if _, err := s.get(early, "a"); !errors.Is(err, gone) {
+	if _, err := s.Get(early, "a"); !errors.Is(err, gone) {
 		t.Errorf("whoever does not want to wait: %v", err)
 	}
 	close(gate)
-	if _, err := s.get(ctx, "a"); err != nil {
+	if _, err := s.Get(ctx, "a"); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.get(ctx, "b"); !errors.Is(err, broken) {
+	if _, err := s.Get(ctx, "b"); !errors.Is(err, broken) {
 		t.Errorf("a graph that cannot be opened: %v", err)
 	}
-	if _, err := s.get(ctx, "d"); err == nil {
+	if _, err := s.Get(ctx, "d"); err == nil {
 		t.Error("a graph that is not there was opened")
 	}
-	if err := errors.Join(s.close(), s.close()); err != nil {
+	if err := errors.Join(s.Close(), s.Close()); err != nil {
 		t.Error(err)
 	}
-	if _, err := s.get(ctx, "c"); !errors.Is(err, errClosed) {
+	if _, err := s.Get(ctx, "c"); !errors.Is(err, errClosed) {
 		t.Errorf("after close: %v", err)
 	}
 }

@@ -1,4 +1,5 @@
-package text
+// Package t5 has the text encoders of the T5 family, UMT5 among them: graph, configuration, and prompts as tensors.
+package t5
 
 import (
 	"fmt"
@@ -7,8 +8,8 @@ import (
 	"github.com/containerd/errdefs"
 )
 
-// T5Config is the config.json of a T5 or UMT5 encoder.
-type T5Config struct {
+// Config is the config.json of a T5 or UMT5 encoder.
+type Config struct {
 	Class         string   `json:"class"`
 	Architectures []string `json:"architectures"`
 	ModelType     string   `json:"model_type"`
@@ -27,7 +28,7 @@ type T5Config struct {
 }
 
 // WithDefaults fills what the file may leave out with the defaults of transformers.
-func (c T5Config) WithDefaults() T5Config {
+func (c Config) WithDefaults() Config {
 	if c.NumBuckets == 0 {
 		c.NumBuckets = 32
 	}
@@ -47,7 +48,7 @@ func (c T5Config) WithDefaults() T5Config {
 }
 
 // Multilingual says whether this is UMT5, which has a table of relative positions in every layer and not only in the first.
-func (c T5Config) Multilingual() bool {
+func (c Config) Multilingual() bool {
 	if c.ModelType == "umt5" || c.Class == "UMT5EncoderModel" {
 		return true
 	}
@@ -55,7 +56,7 @@ func (c T5Config) Multilingual() bool {
 }
 
 // Validate refuses what the graph cannot express.
-func (c T5Config) Validate() error {
+func (c Config) Validate() error {
 	for _, v := range []int64{c.VocabSize, c.DModel, c.DKV, c.DFF, c.NumLayers, c.NumHeads} {
 		if v <= 0 {
 			return fmt.Errorf("text encoder configuration has a size that is missing or not positive: %w", errdefs.ErrInvalidArgument)
@@ -70,7 +71,7 @@ func (c T5Config) Validate() error {
 
 // Buckets are the relative-position buckets of an encoder for n tokens, [query, key]: half of the buckets for keys after
 // the query; in each half the first half counts exactly and the rest grows logarithmically up to MaxDistance.
-func (c T5Config) Buckets(n int64) []int64 {
+func (c Config) Buckets(n int64) []int64 {
 	out := make([]int64, 0, n*n)
 	for q := range n {
 		for k := range n {
@@ -80,7 +81,7 @@ func (c T5Config) Buckets(n int64) []int64 {
 	return out
 }
 
-func (c T5Config) bucket(distance int64) (b int64) {
+func (c Config) bucket(distance int64) (b int64) {
 	half := c.NumBuckets / 2
 	if distance > 0 {
 		b = half
@@ -95,8 +96,8 @@ func (c T5Config) bucket(distance int64) (b int64) {
 	return b + min(exact+int64(ratio*float32(half-exact)), half-1)
 }
 
-// Mask turns a mask of ones and zeros into what is added to attention scores.
-func Mask(mask []int64) []float32 {
+// maskAdded turns a mask of ones and zeros into what is added to attention scores.
+func maskAdded(mask []int64) []float32 {
 	out := make([]float32, len(mask))
 	for i, m := range mask {
 		if m == 0 {

@@ -1,4 +1,5 @@
-package wan21
+// Package vision has the graphs of image encoders.
+package vision
 
 import (
 	"fmt"
@@ -11,12 +12,12 @@ import (
 
 // Input and output of the image encoder.
 const (
-	clipPixels = "pixels" // [batch, 3, side, side], normalised
-	clipHidden = "hidden" // [batch, patches + 1, hidden_size]
+	Pixels = "pixels" // [batch, 3, side, side], normalised
+	Hidden = "hidden" // [batch, patches + 1, hidden_size]
 )
 
-// ImageEncoderConfig is image_encoder/config.json, of CLIPVisionModelWithProjection.
-type ImageEncoderConfig struct {
+// CLIPConfig is image_encoder/config.json, of CLIPVisionModelWithProjection.
+type CLIPConfig struct {
 	HiddenSize       int64   `json:"hidden_size"`
 	IntermediateSize int64   `json:"intermediate_size"`
 	NumLayers        int64   `json:"num_hidden_layers"`
@@ -29,7 +30,7 @@ type ImageEncoderConfig struct {
 }
 
 // WithDefaults fills what the file may leave out with the defaults of transformers.
-func (c ImageEncoderConfig) WithDefaults() ImageEncoderConfig {
+func (c CLIPConfig) WithDefaults() CLIPConfig {
 	for _, d := range []struct {
 		v *int64
 		n int64
@@ -48,7 +49,7 @@ func (c ImageEncoderConfig) WithDefaults() ImageEncoderConfig {
 }
 
 // Validate refuses what the graph cannot express.
-func (c ImageEncoderConfig) Validate() error {
+func (c CLIPConfig) Validate() error {
 	if c.NumLayers < 2 || c.NumChannels != 3 || c.ImageSize < c.PatchSize || c.HiddenSize%c.NumHeads != 0 {
 		return fmt.Errorf("image encoder configuration %+v is impossible: %w", c, errdefs.ErrInvalidArgument)
 	}
@@ -60,20 +61,20 @@ func (c ImageEncoderConfig) Validate() error {
 
 type clip struct {
 	*nn.Net
-	c ImageEncoderConfig
+	c CLIPConfig
 }
 
-// ImageEncoder is the graph of the vision transformer up to its second to last layer: the last one, the pooling and the
+// CLIP is the graph of CLIP's vision transformer up to its second to last layer: the last one, the pooling and the
 // projection are not used.
-func ImageEncoder(c ImageEncoderConfig, src nn.Source) (*nn.Net, error) {
-	g := &clip{Net: nn.New("image_encoder", "image_encoder", src), c: c}
-	pixels := g.Input(clipPixels, onnx.Float32, "batch", c.NumChannels, c.ImageSize, c.ImageSize)
+func CLIP(c CLIPConfig, o nn.Options) (*nn.Net, error) {
+	g := &clip{Net: nn.New("image_encoder", "image_encoder", o), c: c}
+	pixels := g.Input(Pixels, onnx.Float32, "batch", c.NumChannels, c.ImageSize, c.ImageSize)
 	g.SetBatch(pixels)
 	x := g.LayerNorm(g.embed(pixels), "vision_model.pre_layrnorm", c.HiddenSize, c.Epsilon) // the name is the reference's
 	for i := range c.NumLayers - 1 {
 		g.Scoped(fmt.Sprintf("layers.%d", i), func() { x = g.layer(x, fmt.Sprintf("vision_model.encoder.layers.%d.", i)) })
 	}
-	g.Output(clipHidden, x, onnx.Float32, "batch", "tokens", c.HiddenSize)
+	g.Output(Hidden, x, onnx.Float32, "batch", "tokens", c.HiddenSize)
 	return g.Net, nil
 }
 

@@ -1,0 +1,143 @@
+package bundle
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/videosdgx/videosdgx/functions/inference/compile"
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+)
+
+// Target is an engine that a bundle gets graphs for.
+type Target struct {
+	Engine string // "cpu", "cuda", "tensorrt"
+	// Policy says in which types a component computes and in which formats its weights are held; nil means float32. Targets
+	// of one bundle share weights: a tensor of one name has one format.
+	Policy func(component string) nn.Policy
+	// Rewrite changes a graph before it is optimised; nil leaves it.
+	Rewrite func(*onnx.Model) error
+	// Optimiser rewrites the graph's file; nil stores it as it was built.
+	Optimiser compile.Optimiser
+}
+
+// Options say how a bundle is built.
+type Options struct {
+	// Name is the model's name in the manifest; by default the recipe's.
+	Name    string
+	Targets []Target
+	// Progress hears how many bytes of the bundle have been hashed, its last and longest part.
+	Progress func(done, total int64)
+}
+
+// Build makes the bundle of a recipe at dir. A bundle that is there is replaced, once the new one is complete; anything else
+// in its place is refused.
+func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Manifest, err error) {
+	if o.Name == "" {
+		o.Name = r.Name
+	}
+	built, err := buildAll(r, o.Targets)
+	if err != nil {
+		return m, err
+	}
+	err = replace(dir, func(dir string) error {
+		if err := compileAll(ctx, dir, built); err != nil {
+			return err
+		}
+		if err := copyFiles(r.Files, dir); err != nil {
+			return err
+		}
+		m, err = weights.Seal(ctx, dir, weights.Manifest{Family: r.Family, Name: o.Name, Configs: r.Configs, Defaults: r.Defaults, Schema: r.Schema}, o.Progress)
+		return err
+	})
+	return m, err
+}
+
+// built is a graph for one engine.
+type built struct {
+	name   string
+	target Target
+	model  *onnx.Model
+}
+
+// buildAll makes every graph before anything is written: a checkpoint that does not fit is told at once.
+func buildAll(r Recipe, targets []Target) (all []built, err error) {
+	for _, t := range targets {
+		for _, g := range r.Graphs {
+			m, err := buildOne(g, t, r.Weights(g.Component))
+			if err != nil {
+				return nil, fmt.Errorf("graph %s: %w", g.Name, err)
+			}
+			all = append(all, built{GraphFile(g.Name, t.Engine), t, m})
+		}
+	}
+	return all, nil
+}
+
+func buildOne(g Graph, t Target, src nn.Source) (*onnx.Model, error) {
+	o := nn.Options{Weights: src}
+	if t.Policy != nil {
+		o.Policy = t.Policy(g.Component)
+	}
+	net, err := g.Build(o)
+	if err != nil {
+		return nil, err
+	}
+	m, err := net.Model()
+	if err == nil && t.Rewrite != nil {
+		err = t.Rewrite(m)
+	}
+	return m, err
+}
+
+func compileAll(ctx context.Context, dir string, all []built) (err error) {
+	w, err := compile.Create(dir, nil)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if e := w.Close(); err == nil {
+			err = e
+		}
+	}()
+	for _, b := range all {
+		if err := w.With(b.target.Optimiser).Add(ctx, b.name, b.model); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func copyFiles(files []File, dir string) error {
+	for _, f := range files {
+		to := filepath.Join(dir, f.To)
+		if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+			return err
+		}
+		if err := copyFile(f.From, to); err != nil {
+			return fmt.Errorf("copy %s: %w", f.To, err)
+		}
+	}
+	return nil
+}
+
+func copyFile(from, to string) error {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.Create(to)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		out.Close()
+		return err
+	}
+	return out.Close()
+}

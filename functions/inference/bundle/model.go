@@ -1,0 +1,72 @@
+package bundle
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+)
+
+// Model is a verified bundle and what will run it: what a model family opens its pipeline from.
+type Model struct {
+	*weights.Bundle
+	Engine  engine.Engine
+	Options engine.Options
+}
+
+// Is refuses a bundle of another family.
+func (m *Model) Is(family string) error {
+	if m.Family != family {
+		return fmt.Errorf("bundle %s is of the family %q, not %s: %w", m.Dir, m.Family, family, errdefs.ErrInvalidArgument)
+	}
+	return nil
+}
+
+// Decode reads the configurations of components; each must be there.
+func Decode(configs map[string]json.RawMessage, to map[string]any) error {
+	for name, v := range to {
+		raw, ok := configs[name]
+		if !ok {
+			return fmt.Errorf("no configuration of the component %s: %w", name, errdefs.ErrInvalidArgument)
+		}
+		if err := json.Unmarshal(raw, v); err != nil {
+			return fmt.Errorf("configuration of %s: %w: %w", name, err, errdefs.ErrInvalidArgument)
+		}
+	}
+	return nil
+}
+
+// Open starts to open the named graphs, in the form built for the engine's device; weights are mapped, not read.
+func (m *Model) Open(ctx context.Context, graphs []string) *Sessions {
+	return OpenAll(ctx, graphs, func(ctx context.Context, name string) (engine.Session, error) {
+		path, err := m.graph(name)
+		if err != nil {
+			return nil, err
+		}
+		return m.Engine.Open(ctx, path, m.Options)
+	})
+}
+
+func (m *Model) graph(name string) (string, error) {
+	kind := m.Options.Device.Kind
+	if m.Options.Device.Host() {
+		kind = engine.CPU
+	}
+	file := GraphFile(name, string(kind))
+	if m.Version == 1 && kind == engine.CPU { // bundles knew one engine
+		file = name + ".onnx"
+	}
+	path, err := m.Path(file)
+	if err != nil {
+		return "", fmt.Errorf("bundle %s was not built for the engine %s (it has no %s); build it again with `videosdgx models build`: %w", m.Dir, kind, file, errdefs.ErrFailedPrecondition)
+	}
+	return path, nil
+}
+
+// GraphFile is the name of a graph's file for an engine ("cpu", "cuda", "tensorrt"), without the bundle's folder. All lie
+// beside the weights: ONNX Runtime follows no path out of a model's folder.
+func GraphFile(graph, engine string) string { return graph + "." + engine + ".onnx" }

@@ -1,0 +1,68 @@
+// Package bundle makes models ready to be served, and opens them. A Recipe is what a model family makes of a checkpoint;
+// Build turns it into a folder with every weight once, one small graph for each component and engine, and a manifest. A
+// Model is such a folder and the engine that runs it.
+package bundle
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+)
+
+// Recipe says what a bundle is made of.
+type Recipe struct {
+	Family   string                     // of models, such as "wan21"
+	Name     string                     // of this one
+	Configs  map[string]json.RawMessage // by component
+	Defaults json.RawMessage            // of a request
+	Schema   json.RawMessage            // of a request, JSON Schema
+	Graphs   []Graph
+	Weights  func(component string) nn.Source
+	Files    []File
+}
+
+// Graph is one graph of a model. Build is called once for each engine.
+type Graph struct {
+	Name      string // of its file, without the engine and ".onnx"
+	Component string // of the checkpoint, whose weights it uses
+	Build     func(o nn.Options) (*nn.Net, error)
+}
+
+// File is copied into the bundle as it is.
+type File struct{ From, To string }
+
+// FromCheckpoint is the part of a recipe that every checkpoint in the diffusers layout gives: configurations, the request's
+// defaults, weights by component, and the files of its tokenizers.
+func FromCheckpoint(family string, c *weights.Checkpoint) Recipe {
+	r := Recipe{Family: family, Name: filepath.Base(filepath.Clean(c.Dir)), Configs: map[string]json.RawMessage{}, Defaults: c.Index["defaults"]}
+	for name, part := range c.Components {
+		if part.Config != nil {
+			r.Configs[name] = part.Config
+		}
+		r.Files = append(r.Files, tokenizerFiles(part.Dir, name)...)
+	}
+	r.Weights = func(component string) nn.Source {
+		if part := c.Components[component]; part != nil {
+			return part.Set
+		}
+		return &weights.Set{}
+	}
+	return r
+}
+
+// tokenizerFiles are those of a component that is a tokenizer, to lie in the folder to.
+func tokenizerFiles(from, to string) (files []File) {
+	if _, err := os.Stat(filepath.Join(from, "tokenizer.json")); err != nil {
+		return nil
+	}
+	for _, name := range []string{"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"} {
+		path := filepath.Join(from, name)
+		if _, err := os.Stat(path); err == nil {
+			files = append(files, File{From: path, To: filepath.Join(to, name)})
+		}
+	}
+	return files
+}

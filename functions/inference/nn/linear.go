@@ -1,0 +1,63 @@
+package nn
+
+import "github.com/videosdgx/videosdgx/functions/inference/onnx"
+
+// Dense is x·Wᵀ + b for x of two dimensions; the weight keeps the [out, in] layout of the checkpoint.
+func (n *Net) Dense(x onnx.Value, name string, in, out int64, bias bool) onnx.Value {
+	return n.linear(x, Linear{Component: n.component, Name: name, In: in, Out: out, Bias: bias}, 2)
+}
+
+// Linear is Dense over the last of three dimensions.
+func (n *Net) Linear(x onnx.Value, name string, in, out int64, bias bool) onnx.Value {
+	return n.linear(x, Linear{Component: n.component, Name: name, In: in, Out: out, Bias: bias}, 3)
+}
+
+func (n *Net) linear(x onnx.Value, l Linear, rank int) onnx.Value {
+	var f Format = Plain{}
+	if n.policy.Linear != nil {
+		f = n.policy.Linear(l)
+	}
+	return f.Product(n, x, l, rank)
+}
+
+// Plain holds a weight as float32 and multiplies by the standard operator.
+type Plain struct{}
+
+// String is "fp32".
+func (Plain) String() string { return "fp32" }
+
+// Product runs as one matrix product over all rows of the batch, which is faster than a batched product and adds the bias in
+// the same pass.
+func (Plain) Product(n *Net, x onnx.Value, l Linear, rank int) onnx.Value {
+	if rank == 3 {
+		x = n.Reshape(x, n.Ints(-1, l.In))
+	}
+	inputs := []onnx.Value{x, n.Param(l.Name+".weight", l.Out, l.In)}
+	if l.Bias {
+		inputs = append(inputs, n.Param(l.Name+".bias", l.Out))
+	}
+	y := n.Op("Gemm", inputs, onnx.Int("transB", 1))
+	if rank == 3 {
+		y = n.Reshape(y, n.shape3(l.Out))
+	}
+	return y
+}
+
+// shape3 is the shape vector [batch, −1, last].
+func (n *Net) shape3(last int64) onnx.Value {
+	return n.Concat(0, n.batch, n.Ints(-1, last))
+}
+
+// Embedding is the row of a table [rows, dim] for each id, in the activation type.
+func (n *Net) Embedding(ids onnx.Value, name string, rows, dim int64) onnx.Value {
+	t := n.policy.Table
+	if t == 0 {
+		t = onnx.Float32
+	}
+	dims := []int64{rows, dim}
+	y := n.Gather(n.held(name, t, dims, dims, 1), ids)
+	if t == n.activation() {
+		return y
+	}
+	return n.Op("Cast", []onnx.Value{y}, onnx.Int("to", int64(n.activation())))
+}

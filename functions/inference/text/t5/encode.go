@@ -1,0 +1,52 @@
+package t5
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/text"
+)
+
+// Runner runs a graph by its name.
+type Runner interface {
+	Run(ctx context.Context, graph string, in engine.Values, resident ...string) (engine.Values, error)
+}
+
+// Prompt turns text into what a transformer is conditioned on.
+type Prompt struct {
+	Config    Config
+	Tokenizer *text.Tokenizer
+	Graphs    Runner
+	Graph     string // of the encoder
+}
+
+// Encode is the encoder's output for a cleaned prompt, [1, length, d_model], padded with zeros to the length that the
+// transformer was trained with. Only the tokens that are there are encoded: the mask keeps the others out of them anyway.
+func (p Prompt) Encode(ctx context.Context, prompt string, length int) (engine.Tensor, error) {
+	ids, mask, err := p.Tokenizer.EncodeTo(text.Clean(prompt), length)
+	if err != nil {
+		return engine.Tensor{}, fmt.Errorf("prompt: %w", err)
+	}
+	n := int64(0)
+	for _, m := range mask {
+		n += m
+	}
+	out, err := p.Graphs.Run(ctx, p.Graph, p.Config.Inputs(ids[:n], mask[:n], 1))
+	if err != nil {
+		return engine.Tensor{}, fmt.Errorf("encode prompt: %w", err)
+	}
+	padded := make([]float32, int64(length)*p.Config.DModel)
+	copy(padded, out.Float32(Hidden))
+	return engine.Floats(padded, 1, int64(length), p.Config.DModel), nil
+}
+
+// Inputs are the graph's inputs for a batch of rows of tokens and their masks.
+func (c Config) Inputs(ids, mask []int64, batch int64) engine.Values {
+	n := int64(len(ids)) / batch
+	return engine.Values{
+		tokensInput:  engine.Ints(ids, batch, n),
+		maskInput:    engine.Floats(maskAdded(mask), batch, 1, 1, n),
+		bucketsInput: engine.Ints(c.Buckets(n), n, n),
+	}
+}

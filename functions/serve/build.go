@@ -1,0 +1,41 @@
+package serve
+
+import (
+	"context"
+
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+)
+
+// Recipe is what a model family makes of a checkpoint.
+type Recipe func(c *weights.Checkpoint) (bundle.Recipe, error)
+
+// Build turns the checkpoint in a folder into a bundle at out, as bundle.Build does. Without targets it gets graphs for the
+// CPU, in float32.
+func Build(ctx context.Context, checkpoint, out string, recipe Recipe, o bundle.Options) (weights.Manifest, error) {
+	c, err := weights.OpenCheckpoint(ctx, checkpoint)
+	if err != nil {
+		return weights.Manifest{}, err
+	}
+	defer c.Close()
+	r, err := recipe(c)
+	if err != nil {
+		return weights.Manifest{}, err
+	}
+	if o.Targets == nil {
+		cpu, err := CPU()
+		if err != nil {
+			return weights.Manifest{}, err
+		}
+		o.Targets = []bundle.Target{cpu}
+	}
+	return bundle.Build(ctx, r, out, o)
+}
+
+// CPU is the target of ONNX Runtime's CPU kernels, in float32.
+func CPU() (bundle.Target, error) {
+	e, err := ort.Load()
+	return bundle.Target{Engine: string(engine.CPU), Optimiser: e}, err
+}
