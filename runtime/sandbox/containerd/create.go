@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+
 	"context"
 	"fmt"
 	"net/url"
@@ -169,7 +171,7 @@ func (d *Driver) task(ctx context.Context, c instance.Config, img *image, rootfs
 	for _, m := range rootfs {
 		req.Rootfs = append(req.Rootfs, &types.Mount{Type: m.Type, Source: m.Source, Target: m.Target, Options: m.Options})
 	}
-	done.add("cgroup", func(context.Context) error { return dropCgroups(d.cgroup(c.ID)) })
+	done.add("cgroup", func(context.Context) error { return cgroup.Drop(d.cgroup(c.ID)) })
 	done.add("cable", func(context.Context) error { return d.unplug(c.ID) })
 	done.add("task", func(ctx context.Context) error { return d.deleteTask(ctx, c.ID) })
 	resp, err := d.client.TaskService().Create(ctx, req)

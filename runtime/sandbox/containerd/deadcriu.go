@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+
 	"context"
 	"os"
 	"path/filepath"
@@ -27,7 +29,7 @@ func (d *Driver) watchRestore(ctx context.Context, id string) {
 			return
 		case <-tick.C:
 		}
-		pids, _ := processes(d.cgroup(id))
+		pids, _ := cgroup.Processes(d.cgroup(id))
 		if !orphaned(pids, filepath.Join(d.workDir(id), "restore.log")) {
 			seen = 0
 			continue

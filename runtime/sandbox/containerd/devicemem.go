@@ -1,12 +1,10 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
-	"strconv"
-	"strings"
 )
 
 // DeviceMemory moves what processes hold on a GPU into their own memory, where CRIU finds it, and back. Processes that hold
@@ -50,21 +48,4 @@ func (b *box) thawDevices(ctx context.Context) error {
 }
 
 // pids are the instance's processes, init among them.
-func (b *box) pids() ([]int, error) { return processes(b.cgroup) }
-
-// processes are those in an instance's cgroup.
-func processes(cg string) ([]int, error) {
-	text, err := os.ReadFile(filepath.Join(group(cg, "pids"), "cgroup.procs"))
-	if err != nil {
-		return nil, fmt.Errorf("processes of cgroup %s: %w", cg, err)
-	}
-	var pids []int
-	for _, line := range strings.Fields(string(text)) {
-		pid, err := strconv.Atoi(line)
-		if err != nil {
-			return nil, fmt.Errorf("processes of cgroup %s: %w", cg, err)
-		}
-		pids = append(pids, pid)
-	}
-	return pids, nil
-}
+func (b *box) pids() ([]int, error) { return cgroup.Processes(b.cgroup) }

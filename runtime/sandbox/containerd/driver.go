@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+
 	"context"
 	"errors"
 	"fmt"
@@ -86,7 +88,7 @@ func New(ctx context.Context, o Options) (_ *Driver, err error) {
 	if d.criuConf, err = writeCriuConfig(o.Data); err != nil {
 		return nil, err
 	}
-	d.swap = limitsSwap()
+	d.swap = cgroup.LimitsSwap()
 	d.images = newImageStore(d.client, o.Log)
 	d.images.owners = d.owners()
 	if err = d.images.chooseSnapshotter(ctx); err != nil {
@@ -174,8 +176,8 @@ func (d *Driver) closeParts() error {
 	}
 	dropRoots(filepath.Join(d.o.State, "roots"), d.o.Log)
 	removeEmpty(d.o.State, "reach", "criu", "roots", "")
-	for _, h := range hierarchies() {
-		removeEmpty(h, cgroupParent)
+	for _, h := range cgroup.Hierarchies() {
+		removeEmpty(h, cgroup.Parent)
 	}
 	return errors.Join(errs...)
 }

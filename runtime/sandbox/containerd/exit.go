@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+
 	"context"
 	"time"
 
@@ -32,7 +34,7 @@ func (b *box) end(ctx context.Context) {
 	}
 	b.ended = true
 	b.mu.Unlock()
-	oom := oomKilled(b.cgroup)
+	oom := cgroup.OOMKilled(b.cgroup)
 	code, at := b.status(ctx)
 	b.mu.Lock()
 	b.exit = instance.Exit{Code: code, OOMKilled: oom, At: at}

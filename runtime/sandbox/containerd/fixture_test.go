@@ -13,12 +13,13 @@ import (
 	"testing"
 	"time"
 
+	"runtime"
+
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
-	"runtime"
 
 	"github.com/videosdgx/videosdgx/runtime/guest/client"
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"

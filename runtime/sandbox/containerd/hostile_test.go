@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+
 	"fmt"
 	"net"
 	"os"
@@ -90,7 +92,7 @@ func TestCPULimit(t *testing.T) {
 	if _, err := fmt.Sscanf(out, "burnt %d", &ms); err != nil || ms > 500 { // a fifth of a second and what is in flight
 		t.Errorf("output %q, %v", out, err)
 	}
-	if n := stats(filepath.Join(group(b.(*box).cgroup, "cpu"), "cpu.stat"))["nr_throttled"]; n == 0 {
+	if n := cgroup.Stats(filepath.Join(cgroup.Folder(b.(*box).cgroup, "cpu"), "cpu.stat"))["nr_throttled"]; n == 0 {
 		t.Error("four threads were never held back")
 	}
 }

@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+
 	"context"
 	"errors"
 	"fmt"
@@ -18,7 +20,7 @@ func (d *Driver) endGroup(ctx context.Context, id string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	for wait := time.Millisecond; ; wait = min(2*wait, 50*time.Millisecond) {
-		pids, err := processes(d.cgroup(id))
+		pids, err := cgroup.Processes(d.cgroup(id))
 		if errors.Is(err, os.ErrNotExist) || err == nil && len(pids) == 0 {
 			return nil
 		}

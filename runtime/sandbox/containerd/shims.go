@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+
 	"bytes"
 	"context"
 	"errors"
@@ -62,7 +64,7 @@ func shimFor(cmdline []byte, socket, namespace string) (id string, ours bool) {
 // endShims ends what containerd does not know of an instance any more: its shim, what lives in its cgroup, its bundle.
 func (d *Driver) endShims(ctx context.Context, id string) error {
 	pids := d.shims()[id]
-	for _, h := range hierarchies() {
+	for _, h := range cgroup.Hierarchies() {
 		b, _ := os.ReadFile(filepath.Join(h, d.cgroup(id), "cgroup.procs"))
 		for line := range bytes.Lines(b) {
 			if pid, err := strconv.Atoi(string(bytes.TrimSpace(line))); err == nil && !slices.Contains(pids, pid) {
@@ -132,7 +134,7 @@ func endProcess(ctx context.Context, pid int) error {
 func (d *Driver) endAllShims() {
 	for id := range d.shims() {
 		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		if err := errors.Join(d.endShims(ctx, id), dropCgroups(d.cgroup(id))); err != nil {
+		if err := errors.Join(d.endShims(ctx, id), cgroup.Drop(d.cgroup(id))); err != nil {
 			d.o.Log.Warn("a shim is left", "instance", id, "error", err)
 		}
 		cancel()

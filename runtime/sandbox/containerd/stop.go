@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+
 	"context"
 	"errors"
 	"fmt"
@@ -20,7 +22,7 @@ func (b *box) Stop(ctx context.Context, grace time.Duration) error {
 		return nil
 	}
 	if b.isRunning() && grace > 0 {
-		_ = setFrozen(ctx, b.cgroup, false) // a frozen process hears no signal
+		_ = cgroup.SetFrozen(ctx, b.cgroup, false) // a frozen process hears no signal
 		if err := p.kill(unix.SIGTERM); err != nil {
 			return fmt.Errorf("instance %s: %w", b.id, err)
 		}
@@ -35,7 +37,7 @@ func (b *box) kill(ctx context.Context, p *process) error {
 	if err := p.kill(unix.SIGKILL); err != nil {
 		return fmt.Errorf("instance %s: %w", b.id, err)
 	}
-	_ = setFrozen(ctx, b.cgroup, false)
+	_ = cgroup.SetFrozen(ctx, b.cgroup, false)
 	return b.awaitExit(ctx, 30*time.Second)
 }
 
@@ -88,7 +90,7 @@ func (d *Driver) removeAll(ctx context.Context, id string) error {
 		d.deleteTask(ctx, id),
 		ignoreMissing(d.client.ContainerService().Delete(ctx, id)),
 		d.endGroup(ctx, id),
-		dropCgroups(d.cgroup(id)),
+		cgroup.Drop(d.cgroup(id)),
 		d.unplug(id),
 		d.unreach(id),
 		d.disclose(id),
