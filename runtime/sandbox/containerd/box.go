@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/pidfd"
+
 	"context"
 	"fmt"
 	"maps"
@@ -25,7 +27,7 @@ type box struct {
 	exited chan struct{} // closed by end, once
 
 	mu      sync.Mutex
-	proc    *process // nil until there is one
+	proc    *pidfd.Process // nil until there is one
 	started bool
 	ended   bool
 	exit    instance.Exit
@@ -74,7 +76,7 @@ func (b *box) Start(ctx context.Context) error {
 
 // attach takes hold of the instance's first process. One that has gone already ends the box at once.
 func (b *box) attach(pid uint32) {
-	p, err := openProcess(int(pid))
+	p, err := pidfd.Open(int(pid))
 	if err != nil {
 		b.end(context.Background())
 		return
@@ -92,7 +94,7 @@ func (b *box) isRunning() bool {
 }
 
 // hold is the process, or nil where there is none to signal.
-func (b *box) hold() *process {
+func (b *box) hold() *pidfd.Process {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.ended {
@@ -104,7 +106,7 @@ func (b *box) hold() *process {
 // release lets go of the process without ending it.
 func (b *box) release() {
 	if p := b.hold(); p != nil {
-		p.release()
+		p.Release()
 	}
 }
 

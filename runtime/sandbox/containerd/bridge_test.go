@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/network"
+
 	"fmt"
 	"net"
 	"os/exec"
@@ -50,7 +52,7 @@ func TestBridge(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, l := range links {
-		if strings.HasPrefix(l.Attrs().Alias, cableAlias) {
+		if strings.HasPrefix(l.Attrs().Alias, network.Alias) {
 			t.Errorf("cable %s is left", l.Attrs().Name)
 		}
 	}
@@ -70,7 +72,7 @@ func elsewhere(t testing.TB) string {
 	t.Cleanup(func() { _ = netlink.LinkDel(cable) })
 	must(t, addAddress(cable, "198.51.100.1/30"))
 	var l net.Listener
-	must(t, inNetns(keeper.Process.Pid, func() error {
+	must(t, network.Inside(keeper.Process.Pid, func() error {
 		eth0, err := netlink.LinkByName("eth0")
 		if err != nil {
 			return err
@@ -142,7 +144,7 @@ func TestBridgeHidesMetadata(t *testing.T) {
 // linkLocal is the bridge's own IPv6 address.
 func linkLocal(t testing.TB) string {
 	t.Helper()
-	l, err := netlink.LinkByName(bridgeName)
+	l, err := netlink.LinkByName(network.Bridge)
 	must(t, err)
 	var addrs []netlink.Addr
 	await(t, func() bool {
@@ -165,7 +167,7 @@ func addAddress(l netlink.Link, cidr string) error {
 
 // dropBridge takes away what the first instance on a bridge made for all.
 func dropBridge(t testing.TB) {
-	l, err := netlink.LinkByName(bridgeName)
+	l, err := netlink.LinkByName(network.Bridge)
 	if err != nil {
 		return
 	}

@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
+
 	"os"
 	"path/filepath"
 	"strings"
@@ -179,7 +181,7 @@ func TestFailedRestoreLeavesNothing(t *testing.T) {
 // TestCheckpointUnderSystemDaemon: a daemon that is not ours has no private CRIU on its PATH.
 func TestCheckpointUnderSystemDaemon(t *testing.T) {
 	need(t)
-	binary, ok := find(testContext(t), "/nonexistent", "containerd")
+	binary, ok := tool.Find(testContext(t), "/nonexistent", "containerd")
 	if !ok {
 		missing(t, "the distribution's containerd is not installed")
 	}

@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"slices"
 	"sort"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/network"
 )
 
 // Cleanup removes every instance whose id keep does not hold, and what instances that are no more have left: records,
@@ -87,7 +89,7 @@ func (d *Driver) strays(ctx context.Context) (map[string][]string, error) {
 	for id := range folders {
 		note("mounted folder", id)
 	}
-	cables, err := d.cables()
+	cables, err := network.Cables(d.owner)
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
+
 	"context"
 	"testing"
 
@@ -12,7 +14,7 @@ func distributions(t *testing.T) *Driver {
 	t.Helper()
 	const nowhere = "/nonexistent"
 	for _, name := range []string{"containerd", "containerd-shim-runc-v2", "runc"} {
-		if _, ok := find(context.Background(), nowhere, name); !ok {
+		if _, ok := tool.Find(context.Background(), nowhere, name); !ok {
 			missing(t, "the distribution's "+name+" is not installed")
 		}
 	}

@@ -54,7 +54,7 @@ func initOf(t testing.TB, d *Driver, id string) int {
 	b := d.boxes[id]
 	d.mu.Unlock()
 	if p := b.hold(); p != nil {
-		return p.pid
+		return p.PID
 	}
 	t.Fatalf("%s has no process", id)
 	return 0

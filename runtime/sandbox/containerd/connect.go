@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
+
 	"context"
 	"fmt"
 	"time"
@@ -33,19 +35,19 @@ func (d *Driver) connect(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("containerd on %s does not say its version: %w", address, err)
 	}
-	d.version = versionPattern.FindString(v.Version)
-	if !newer(d.version, "1.5.999") {
+	d.version = tool.Version.FindString(v.Version)
+	if !tool.Newer(d.version, "1.5.999") {
 		return fmt.Errorf("containerd %s on %s is too old: 1.6 or newer is needed: %w", d.version, address, errdefs.ErrFailedPrecondition)
 	}
 	return nil
 }
 
 func (d *Driver) startPrivate(ctx context.Context) error {
-	bin, ok := find(ctx, d.o.Prefix, "containerd")
+	bin, ok := tool.Find(ctx, d.o.Prefix, "containerd")
 	if !ok {
 		return fmt.Errorf("containerd is not installed: run `make setup` or `apt-get install containerd`: %w", errdefs.ErrNotFound)
 	}
-	if _, ok := find(ctx, d.o.Prefix, "containerd-shim-runc-v2"); !ok {
+	if _, ok := tool.Find(ctx, d.o.Prefix, "containerd-shim-runc-v2"); !ok {
 		return fmt.Errorf("containerd-shim-runc-v2 is not installed: run `make setup` or `apt-get install containerd`: %w", errdefs.ErrNotFound)
 	}
 	d.daemon = newDaemon(bin.Path, d.o)

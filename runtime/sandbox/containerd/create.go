@@ -2,6 +2,7 @@ package containerd
 
 import (
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/network"
 
 	"context"
 	"fmt"
@@ -87,13 +88,15 @@ func (d *Driver) knows(id string) bool {
 	return d.boxes[id] != nil
 }
 
+func bridged(c instance.Config) bool { return c.Function.Network == "bridge" }
+
 // interfaces brings up the interfaces of a staged instance: the loopback, and eth0 if its manifest asks for a bridge.
 func (d *Driver) interfaces(c instance.Config, pid int) error {
 	if err := loopback.Up(pid); err != nil {
 		return err
 	}
 	if bridged(c) {
-		return d.plug(c.ID, pid)
+		return network.Plug(d.owner, c.ID, pid)
 	}
 	return nil
 }
@@ -172,7 +175,7 @@ func (d *Driver) task(ctx context.Context, c instance.Config, img *image, rootfs
 		req.Rootfs = append(req.Rootfs, &types.Mount{Type: m.Type, Source: m.Source, Target: m.Target, Options: m.Options})
 	}
 	done.add("cgroup", func(context.Context) error { return cgroup.Drop(d.cgroup(c.ID)) })
-	done.add("cable", func(context.Context) error { return d.unplug(c.ID) })
+	done.add("cable", func(context.Context) error { return network.Unplug(d.owner, c.ID) })
 	done.add("task", func(ctx context.Context) error { return d.deleteTask(ctx, c.ID) })
 	resp, err := d.client.TaskService().Create(ctx, req)
 	if err != nil {

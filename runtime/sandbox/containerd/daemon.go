@@ -1,6 +1,10 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/pidfd"
+
 	"context"
 	"fmt"
 	"log/slog"
@@ -35,7 +39,7 @@ func newDaemon(binary string, o Options) *daemon {
 	return &daemon{
 		binary: binary, socket: in("containerd.sock"), config: in("containerd.toml"),
 		root: filepath.Join(o.Data, "containerd"), state: in("containerd"), logFile: filepath.Join(o.Data, "containerd.log"),
-		path: strings.Join(searchPath(o.Prefix), ":"), log: o.Log, done: make(chan struct{}),
+		path: strings.Join(tool.SearchPath(o.Prefix), ":"), log: o.Log, done: make(chan struct{}),
 	}
 }
 
@@ -68,7 +72,7 @@ func (d *daemon) start(ctx context.Context) error {
 func (d *daemon) adoptOrSpawn() (<-chan struct{}, error) {
 	if pid := d.running(); pid > 0 {
 		d.setPid(pid)
-		if gone, err := watchPid(pid); err == nil {
+		if gone, err := pidfd.Watch(pid); err == nil {
 			return gone, nil
 		}
 	}

@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/pidfd"
+
 	"os"
 	"syscall"
 	"time"
@@ -16,7 +18,7 @@ func (d *daemon) leave() {
 func (d *daemon) close() {
 	d.leave()
 	pid := d.currentPid()
-	gone, err := watchPid(pid)
+	gone, err := pidfd.Watch(pid)
 	if err != nil {
 		return
 	}

@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
+
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
 
 	"context"
@@ -24,13 +26,13 @@ type Driver struct {
 	client  *client.Client
 	daemon  *daemon // nil when the system's serves
 	version string
-	owner   string // tells this driver's things from another's on the same machine
-	runtime tool   // runc or crun
-	oci     string // what the shim runs: runtime, or a script around it
-	criu    tool   // "" when there is none
-	init    string // our own copy of videosdgx-init
-	hosts   string // what instances see as /etc/hosts
-	swap    bool   // the kernel limits swap
+	owner   string    // tells this driver's things from another's on the same machine
+	runtime tool.Tool // runc or crun
+	oci     string    // what the shim runs: runtime, or a script around it
+	criu    tool.Tool // "" when there is none
+	init    string    // our own copy of videosdgx-init
+	hosts   string    // what instances see as /etc/hosts
+	swap    bool      // the kernel limits swap
 
 	encloses bool // instances' folders are file systems of their own
 
@@ -108,7 +110,7 @@ func (d *Driver) findTools(ctx context.Context) (err error) {
 	if name == "" {
 		name = "criu"
 	}
-	d.criu, _ = find(ctx, d.o.Prefix, name)
+	d.criu, _ = tool.Find(ctx, d.o.Prefix, name)
 	return nil
 }
 

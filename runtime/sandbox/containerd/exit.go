@@ -2,6 +2,7 @@ package containerd
 
 import (
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/pidfd"
 
 	"context"
 	"time"
@@ -18,9 +19,9 @@ import (
 const killed = 128 + 9
 
 // watch waits for the process, which is PID 1 of its namespace: the kernel lets it go only after all others.
-func (b *box) watch(p *process) {
-	p.wait()
-	if p.hasGone() {
+func (b *box) watch(p *pidfd.Process) {
+	p.Wait()
+	if p.HasGone() {
 		b.end(context.Background())
 	}
 }

@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
+
 	"context"
 	"os"
 	"path/filepath"
@@ -16,7 +18,7 @@ func TestNewer(t *testing.T) {
 		{"2.0.0", "1.7.9", true}, {"1.6.20", "1.6.3", true}, {"1.10", "1.9.9", true}, {"4.2", "4.2.0", false}, {"4.2.1", "4.2", true},
 		{"", "1.0", false}, {"1.0", "", true}, {"1.5", "1.5", false},
 	} {
-		if got := newer(c.a, c.b); got != c.want {
+		if got := tool.Newer(c.a, c.b); got != c.want {
 			t.Errorf("newer(%q, %q) = %v", c.a, c.b, got)
 		}
 	}
@@ -33,15 +35,15 @@ func TestNewestIsFound(t *testing.T) {
 		return path
 	}
 	old, recent := put(filepath.Join(prefix, "bin"), "1.2.3"), put(other, "1.10.0")
-	got, ok := find(context.Background(), prefix, "some-tool")
+	got, ok := tool.Find(context.Background(), prefix, "some-tool")
 	if !ok || got.Path != recent || got.Version != "1.10.0" {
 		t.Errorf("found %+v", got)
 	}
 	put(filepath.Join(prefix, "bin"), "2.0")
-	if got, _ := find(context.Background(), prefix, "some-tool"); got.Path != old || got.Version != "2.0" {
+	if got, _ := tool.Find(context.Background(), prefix, "some-tool"); got.Path != old || got.Version != "2.0" {
 		t.Errorf("found %+v", got)
 	}
-	if _, ok := find(context.Background(), prefix, "no-such-tool"); ok {
+	if _, ok := tool.Find(context.Background(), prefix, "no-such-tool"); ok {
 		t.Error("found what is not there")
 	}
 }
@@ -101,11 +103,11 @@ func TestTheChosenCRIUIsTheOneThatRuns(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(data, "init"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	d := &Driver{o: Options{Data: data}, runtime: tool{Path: "/bin/true"}, daemon: &daemon{path: early + ":" + late}}
+	d := &Driver{o: Options{Data: data}, runtime: tool.Tool{Path: "/bin/true"}, daemon: &daemon{path: early + ":" + late}}
 	for _, c := range []struct{ criu, with string }{{"", ""}, {early, ""}, {late, late}} {
-		d.criu = tool{}
+		d.criu = tool.Tool{}
 		if c.criu != "" {
-			d.criu = tool{Path: filepath.Join(c.criu, "criu")}
+			d.criu = tool.Tool{Path: filepath.Join(c.criu, "criu")}
 		}
 		oci, err := d.ociBinary()
 		script, _ := os.ReadFile(oci)

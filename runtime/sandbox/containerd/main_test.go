@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
+
 	"context"
 	"fmt"
 	"os"
@@ -73,7 +75,7 @@ func need(t testing.TB) {
 		missing(t, "containerd needs root")
 	}
 	for _, name := range []string{"containerd", "containerd-shim-runc-v2", "runc"} {
-		if _, ok := find(context.Background(), DefaultPrefix, name); !ok {
+		if _, ok := tool.Find(context.Background(), tool.DefaultPrefix, name); !ok {
 			missing(t, name+" is not installed")
 		}
 	}

@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/network"
+
 	"fmt"
 	"strings"
 
@@ -28,7 +30,7 @@ func (b blueprint) mounts() []specs.Mount {
 		m = append(m, bind(b.c.Bundle, insideModel, false))
 	}
 	if bridged(b.c) {
-		m = append(m, bind(resolvConf(), "/etc/resolv.conf", false))
+		m = append(m, bind(network.ResolvConf(), "/etc/resolv.conf", false))
 	}
 	for i, x := range b.c.Function.Mounts {
 		m = append(m, bind(b.sources[i], x.Target, x.Writable))

@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
+
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -45,7 +47,7 @@ func (o Options) WithDefaults() Options {
 	}
 	set(&o.State, "/run/videosdgx/"+hex.EncodeToString(sum[:6]))
 	set(&o.Namespace, "videosdgx")
-	set(&o.Prefix, envOr("VIDEOSDGX_PREFIX", DefaultPrefix))
+	set(&o.Prefix, tool.EnvOr("VIDEOSDGX_PREFIX", tool.DefaultPrefix))
 	if o.Log == nil {
 		o.Log = slog.Default()
 	}

@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
+
 	"context"
 	"fmt"
 
@@ -38,11 +40,11 @@ func Probe(ctx context.Context, o Options) []Part {
 
 func probe(ctx context.Context, o Options, name, oldest string, needed bool, install string) Part {
 	p := Part{Name: name, Needed: needed, Install: install}
-	t, ok := find(ctx, o.Prefix, name)
+	t, ok := tool.Find(ctx, o.Prefix, name)
 	switch {
 	case !ok:
 		p.Problem = name + " is not installed"
-	case oldest != "" && newer(oldest, t.Version):
+	case oldest != "" && tool.Newer(oldest, t.Version):
 		p.Problem = fmt.Sprintf("%s %s is too old: %s or newer is needed", name, t.Version, oldest)
 	default:
 		p.Install = ""

@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/pidfd"
+
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
 
 	"bytes"
@@ -109,19 +111,19 @@ func (d *Driver) dropHiddenBundles() error {
 
 // endProcess kills a process and waits until it has gone.
 func endProcess(ctx context.Context, pid int) error {
-	p, err := openProcess(pid)
+	p, err := pidfd.Open(pid)
 	if errors.Is(err, unix.ESRCH) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer p.release()
-	if err := p.kill(unix.SIGKILL); err != nil {
+	defer p.Release()
+	if err := p.Kill(unix.SIGKILL); err != nil {
 		return err
 	}
 	select {
-	case <-p.gone:
+	case <-p.Gone():
 		return nil
 	case <-time.After(5 * time.Second):
 		return context.DeadlineExceeded

@@ -2,6 +2,8 @@ package containerd
 
 import (
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/network"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/pidfd"
 
 	"context"
 	"errors"
@@ -23,7 +25,7 @@ func (b *box) Stop(ctx context.Context, grace time.Duration) error {
 	}
 	if b.isRunning() && grace > 0 {
 		_ = cgroup.SetFrozen(ctx, b.cgroup, false) // a frozen process hears no signal
-		if err := p.kill(unix.SIGTERM); err != nil {
+		if err := p.Kill(unix.SIGTERM); err != nil {
 			return fmt.Errorf("instance %s: %w", b.id, err)
 		}
 		if b.awaitExit(ctx, grace) == nil {
@@ -33,8 +35,8 @@ func (b *box) Stop(ctx context.Context, grace time.Duration) error {
 	return b.kill(ctx, p)
 }
 
-func (b *box) kill(ctx context.Context, p *process) error {
-	if err := p.kill(unix.SIGKILL); err != nil {
+func (b *box) kill(ctx context.Context, p *pidfd.Process) error {
+	if err := p.Kill(unix.SIGKILL); err != nil {
 		return fmt.Errorf("instance %s: %w", b.id, err)
 	}
 	_ = cgroup.SetFrozen(ctx, b.cgroup, false)
@@ -91,7 +93,7 @@ func (d *Driver) removeAll(ctx context.Context, id string) error {
 		ignoreMissing(d.client.ContainerService().Delete(ctx, id)),
 		d.endGroup(ctx, id),
 		cgroup.Drop(d.cgroup(id)),
-		d.unplug(id),
+		network.Unplug(d.owner, id),
 		d.unreach(id),
 		d.disclose(id),
 		d.dropCheckpointWork(id),

@@ -1,6 +1,8 @@
 package containerd
 
 import (
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
+
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -13,20 +15,20 @@ import (
 )
 
 // findRuntime takes the one that is asked for, else runc: it can be checkpointed, which Debian 12's crun cannot.
-func findRuntime(ctx context.Context, o Options) (tool, error) {
+func findRuntime(ctx context.Context, o Options) (tool.Tool, error) {
 	name := o.Runtime
 	if name == "" {
 		name = "runc"
 	}
-	if t, ok := find(ctx, o.Prefix, name); ok {
+	if t, ok := tool.Find(ctx, o.Prefix, name); ok {
 		return t, nil
 	}
 	if o.Runtime == "" {
-		if t, ok := find(ctx, o.Prefix, "crun"); ok {
+		if t, ok := tool.Find(ctx, o.Prefix, "crun"); ok {
 			return t, nil
 		}
 	}
-	return tool{}, fmt.Errorf("the OCI runtime %s is not installed: run `make setup` or `apt-get install runc`: %w", name, errdefs.ErrNotFound)
+	return tool.Tool{}, fmt.Errorf("the OCI runtime %s is not installed: run `make setup` or `apt-get install runc`: %w", name, errdefs.ErrNotFound)
 }
 
 // keepInit copies videosdgx-init to a name made of its digest. What instances and snapshots map must not change under
@@ -68,7 +70,7 @@ func (d *Driver) ociBinary() (string, error) {
 // first is the binary of a name that is found in a list of folders, as by a shell.
 func first(dirs []string, name string) string {
 	for _, dir := range dirs {
-		if path := filepath.Join(dir, name); executable(path) {
+		if path := filepath.Join(dir, name); tool.Executable(path) {
 			return path
 		}
 	}

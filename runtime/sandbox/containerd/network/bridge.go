@@ -1,4 +1,6 @@
-package containerd
+// Package network joins instances that ask for it to one bridge of the machine, and keeps them from the machine, from each
+// other, and from what clouds tell their machines.
+package network
 
 import (
 	"fmt"
@@ -13,15 +15,13 @@ import (
 	"github.com/vishvananda/netlink"
 	"github.com/vishvananda/netns"
 	"golang.org/x/sys/unix"
-
-	"github.com/videosdgx/videosdgx/runtime/instance"
 )
 
 // Functions whose manifest asks for it share one bridge, through which they reach what the machine reaches, but neither
 // the machine itself nor each other. Their end of the cable vanishes with their network namespace, and ours with it.
 const (
-	bridgeName = "videosdgx0"
-	cableAlias = "videosdgx " // then OWNER.ID and the address, as the alias of our end of an instance's cable
+	Bridge = "videosdgx0"
+	Alias  = "videosdgx " // then OWNER.ID and the address, as the alias of our end of an instance's cable
 )
 
 // bridgeNet is the bridge's own; its first address is the gateway.
@@ -30,10 +30,8 @@ var bridgeNet = netip.MustParsePrefix("10.213.0.1/16")
 // addresses are given out under one lock, since a free one is found by looking at the cables there are.
 var addresses sync.Mutex
 
-func bridged(c instance.Config) bool { return c.Function.Network == "bridge" }
-
-// plug gives a staged instance an interface eth0 on the bridge.
-func (d *Driver) plug(id string, pid int) error {
+// Plug gives a process's namespace an interface eth0 on the bridge. The cable bears the names of owner and instance.
+func Plug(owner, id string, pid int) error {
 	bridge, err := ensureBridge()
 	if err != nil {
 		return fmt.Errorf("network bridge: %w", err)
@@ -44,10 +42,10 @@ func (d *Driver) plug(id string, pid int) error {
 	if err != nil {
 		return err
 	}
-	if err := cable(bridge, pid, d.owner+"."+id, address); err != nil {
+	if err := cable(bridge, pid, owner+"."+id, address); err != nil {
 		return fmt.Errorf("network bridge: %w", err)
 	}
-	if err := inNetns(pid, func() error { return configure(address) }); err != nil {
+	if err := Inside(pid, func() error { return configure(address) }); err != nil {
 		return fmt.Errorf("network of the instance: %w", err)
 	}
 	return nil
@@ -59,15 +57,15 @@ func ensureBridge() (netlink.Link, error) {
 	if err := writeRules(); err != nil {
 		return nil, err
 	}
-	if l, err := netlink.LinkByName(bridgeName); err == nil {
+	if l, err := netlink.LinkByName(Bridge); err == nil {
 		return l, nil
 	}
 	if err := os.WriteFile("/proc/sys/net/ipv4/ip_forward", []byte("1"), 0); err != nil {
 		return nil, err
 	}
-	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: bridgeName}}
+	bridge := &netlink.Bridge{LinkAttrs: netlink.LinkAttrs{Name: Bridge}}
 	if err := netlink.LinkAdd(bridge); err != nil && !os.IsExist(err) {
-		return nil, fmt.Errorf("make %s: %w", bridgeName, err)
+		return nil, fmt.Errorf("make %s: %w", Bridge, err)
 	}
 	if err := netlink.AddrAdd(bridge, &netlink.Addr{IPNet: ipNet(bridgeNet)}); err != nil && !os.IsExist(err) {
 		return nil, err
@@ -83,7 +81,7 @@ func freeAddress() (netip.Addr, error) {
 	}
 	used := map[string]bool{}
 	for _, l := range links {
-		if f := strings.Fields(l.Attrs().Alias); len(f) == 3 && f[0]+" " == cableAlias {
+		if f := strings.Fields(l.Attrs().Alias); len(f) == 3 && f[0]+" " == Alias {
 			used[f[2]] = true
 		}
 	}
@@ -110,8 +108,8 @@ func configure(address netip.Addr) error {
 	return netlink.RouteAdd(&netlink.Route{LinkIndex: eth0.Attrs().Index, Gw: bridgeNet.Addr().AsSlice()})
 }
 
-// inNetns runs f on a thread that dies with it.
-func inNetns(pid int, f func() error) error {
+// Inside runs f on a thread that dies with it.
+func Inside(pid int, f func() error) error {
 	ns, err := netns.GetFromPid(pid)
 	if err != nil {
 		return err

@@ -1,4 +1,5 @@
-package containerd
+// Package tool finds this machine's binaries: the newest of a name, with its version.
+package tool
 
 import (
 	"context"
@@ -11,61 +12,61 @@ import (
 	"time"
 )
 
-// DefaultPrefix is where `make setup` puts binaries that are newer than the distribution's; VIDEOSDGX_PREFIX overrides it.
+// DefaultPrefix is where `make setup` puts binaries that are Newer than the distribution's; VIDEOSDGX_PREFIX overrides it.
 const DefaultPrefix = "/opt/videosdgx"
 
 // defaultCRIU is where `make setup` puts a CRIU with libraries of its own; VIDEOSDGX_CRIU overrides it.
 const defaultCRIU = "/opt/criu"
 
-// tool is one binary on this machine.
-type tool struct {
+// Tool is one binary on this machine.
+type Tool struct {
 	Path    string
 	Version string // "2.4.2"; "" if it does not say
 }
 
-var versionPattern = regexp.MustCompile(`\d+\.\d+(\.\d+)?`)
+var Version = regexp.MustCompile(`\d+\.\d+(\.\d+)?`)
 
-// searchPath is where binaries are looked for, best first: the private prefix, the CRIU prefix, PATH, the usual folders.
-func searchPath(prefix string) []string {
-	dirs := []string{filepath.Join(prefix, "bin"), filepath.Join(prefix, "sbin"), filepath.Join(envOr("VIDEOSDGX_CRIU", defaultCRIU), "sbin")}
+// SearchPath is where binaries are looked for, best first: the private prefix, the CRIU prefix, PATH, the usual folders.
+func SearchPath(prefix string) []string {
+	dirs := []string{filepath.Join(prefix, "bin"), filepath.Join(prefix, "sbin"), filepath.Join(EnvOr("VIDEOSDGX_CRIU", defaultCRIU), "sbin")}
 	dirs = append(dirs, filepath.SplitList(os.Getenv("PATH"))...)
 	return append(dirs, "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin")
 }
 
-// find returns the newest binary of a name on the search path; a name with a slash is taken as it is.
-func find(ctx context.Context, prefix, name string) (best tool, ok bool) {
+// Find returns the newest binary of a name on the search path; a name with a slash is taken as it is.
+func Find(ctx context.Context, prefix, name string) (best Tool, ok bool) {
 	if strings.Contains(name, "/") {
-		return tool{name, versionOf(ctx, name)}, executable(name)
+		return Tool{name, VersionOf(ctx, name)}, Executable(name)
 	}
 	seen := map[string]bool{}
-	for _, dir := range searchPath(prefix) {
+	for _, dir := range SearchPath(prefix) {
 		path := filepath.Join(dir, name)
 		real, err := filepath.EvalSymlinks(path)
-		if err != nil || seen[real] || !executable(path) {
+		if err != nil || seen[real] || !Executable(path) {
 			continue
 		}
 		seen[real] = true
-		if t := (tool{path, versionOf(ctx, path)}); !ok || newer(t.Version, best.Version) {
+		if t := (Tool{path, VersionOf(ctx, path)}); !ok || Newer(t.Version, best.Version) {
 			best, ok = t, true
 		}
 	}
 	return best, ok
 }
 
-func envOr(name, def string) string {
+func EnvOr(name, def string) string {
 	if v := os.Getenv(name); v != "" {
 		return v
 	}
 	return def
 }
 
-func executable(path string) bool {
+func Executable(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && st.Mode().IsRegular() && st.Mode()&0o111 != 0
 }
 
-// versionOf asks a binary; containerd-shim-runc-v2 wants -v, everything else takes --version.
-func versionOf(ctx context.Context, path string) string {
+// VersionOf asks a binary; containerd-shim-runc-v2 wants -v, everything else takes --version.
+func VersionOf(ctx context.Context, path string) string {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	flag := "--version"
@@ -76,11 +77,11 @@ func versionOf(ctx context.Context, path string) string {
 	if err != nil {
 		return ""
 	}
-	return versionPattern.FindString(string(out))
+	return Version.FindString(string(out))
 }
 
-// newer compares dotted numbers.
-func newer(a, b string) bool {
+// Newer compares dotted numbers.
+func Newer(a, b string) bool {
 	as, bs := strings.Split(a, "."), strings.Split(b, ".")
 	for i := 0; i < len(as) || i < len(bs); i++ {
 		if x, y := part(as, i), part(bs, i); x != y {

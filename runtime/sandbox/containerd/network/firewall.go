@@ -1,4 +1,4 @@
-package containerd
+package network
 
 import (
 	"fmt"
@@ -15,7 +15,7 @@ const forbidden = "169.254.0.0/16, 100.100.100.200, 192.0.0.192, 168.63.129.16"
 
 // rules let instances on the bridge out under the machine's address, answers in, and nothing else: not to the machine, not
 // to each other.
-var rules = strings.NewReplacer("BRIDGE", bridgeName, "NET", bridgeNet.Masked().String(), "FORBIDDEN", forbidden).Replace(`
+var rules = strings.NewReplacer("BRIDGE", Bridge, "NET", bridgeNet.Masked().String(), "FORBIDDEN", forbidden).Replace(`
 table ip videosdgx
 delete table ip videosdgx
 table ip videosdgx {
@@ -52,7 +52,7 @@ table ip6 videosdgx {
 		iifname "BRIDGE" drop
 	}
 }
-`, "BRIDGE", bridgeName)
+`, "BRIDGE", Bridge)
 
 // writeRules puts them into the kernel in one transaction, in place of what an earlier version wrote.
 func writeRules() error {
@@ -70,9 +70,9 @@ func writeRules() error {
 	return nil
 }
 
-// resolvConf is the machine's list of name servers that can be reached from elsewhere than the machine: systemd-resolved
+// ResolvConf is the machine's list of name servers that can be reached from elsewhere than the machine: systemd-resolved
 // keeps one beside the stub that it puts into /etc.
-func resolvConf() string {
+func ResolvConf() string {
 	const behindStub = "/run/systemd/resolve/resolv.conf"
 	if _, err := os.Stat(behindStub); err == nil {
 		return behindStub

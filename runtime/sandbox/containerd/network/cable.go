@@ -1,4 +1,4 @@
-package containerd
+package network
 
 import (
 	"errors"
@@ -20,7 +20,7 @@ func cable(bridge netlink.Link, pid int, name string, address netip.Addr) error 
 	if err := netlink.LinkAdd(ours); err != nil {
 		return fmt.Errorf("make a cable: %w", err)
 	}
-	if err := netlink.LinkSetAlias(ours, cableAlias+name+" "+address.String()); err != nil {
+	if err := netlink.LinkSetAlias(ours, Alias+name+" "+address.String()); err != nil {
 		return err
 	}
 	if err := netlink.LinkSetIsolated(ours, true); err != nil {
@@ -29,9 +29,9 @@ func cable(bridge netlink.Link, pid int, name string, address netip.Addr) error 
 	return netlink.LinkSetUp(ours)
 }
 
-// cables are our ends of this driver's instances' cables, by instance.
-func (d *Driver) cables() (map[string]netlink.Link, error) {
-	_, err := netlink.LinkByName(bridgeName)
+// Cables are our ends of an owner's instances' cables, by instance.
+func Cables(owner string) (map[string]netlink.Link, error) {
+	_, err := netlink.LinkByName(Bridge)
 	if errors.As(err, &netlink.LinkNotFoundError{}) {
 		return nil, nil // nobody has asked for the bridge
 	}
@@ -44,7 +44,7 @@ func (d *Driver) cables() (map[string]netlink.Link, error) {
 	}
 	found := map[string]netlink.Link{}
 	for _, l := range links {
-		if rest, ok := strings.CutPrefix(l.Attrs().Alias, cableAlias+d.owner+"."); ok {
+		if rest, ok := strings.CutPrefix(l.Attrs().Alias, Alias+owner+"."); ok {
 			id, _, _ := strings.Cut(rest, " ")
 			found[id] = l
 		}
@@ -52,9 +52,9 @@ func (d *Driver) cables() (map[string]netlink.Link, error) {
 	return found, nil
 }
 
-// unplug does at once what the kernel would do a moment after the instance's namespace has gone.
-func (d *Driver) unplug(id string) error {
-	all, err := d.cables()
+// Unplug does at once what the kernel would do a moment after the instance's namespace has gone.
+func Unplug(owner, id string) error {
+	all, err := Cables(owner)
 	if err != nil || all[id] == nil {
 		return err
 	}
