@@ -1,8 +1,6 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
-
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +10,8 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/guest/client"
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/daemon"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -186,12 +186,12 @@ func TestCheckpointUnderSystemDaemon(t *testing.T) {
 		missing(t, "the distribution's containerd is not installed")
 	}
 	o := Options{Data: t.TempDir(), Init: built.init}.WithDefaults()
-	system := newDaemon(binary.Path, o)
-	system.path = "/usr/sbin:/usr/bin:/sbin:/bin"
+	system := daemon.New(binary.Path, o.daemon())
+	system.Path = "/usr/sbin:/usr/bin:/sbin:/bin"
 	must(t, os.MkdirAll(o.State, 0o711))
-	must(t, system.start(testContext(t)))
-	t.Cleanup(func() { system.close(); _ = os.RemoveAll(o.State) })
-	d := newDriver(t, func(o *Options) { o.Address = system.socket })
+	must(t, system.Start(testContext(t)))
+	t.Cleanup(func() { system.Close(); _ = os.RemoveAll(o.State) })
+	d := newDriver(t, func(o *Options) { o.Address = system.Socket })
 	needCRIU(t, d)
 	f := spec.Function{Image: echoImage(t)}
 	b := started(t, d, config(t, f))

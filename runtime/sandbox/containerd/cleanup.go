@@ -113,7 +113,7 @@ func (d *Driver) bundles() string {
 	if d.daemon == nil {
 		return ""
 	}
-	return filepath.Join(d.daemon.state, "io.containerd.runtime.v2.task", d.o.Namespace)
+	return filepath.Join(d.daemon.State, "io.containerd.runtime.v2.task", d.o.Namespace)
 }
 
 // names lists a folder; one that is not there is empty.

@@ -1,11 +1,10 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
-
 	"context"
 	"testing"
 
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 

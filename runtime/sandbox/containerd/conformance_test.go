@@ -35,7 +35,7 @@ func TestConformance(t *testing.T) {
 func again(t testing.TB, d *Driver) *Driver {
 	t.Helper()
 	o := d.o
-	o.Address = d.daemon.socket
+	o.Address = d.daemon.Socket
 	second, err := New(testContext(t), o)
 	if err != nil {
 		t.Fatal(err)

@@ -1,8 +1,6 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
-
 	"context"
 	"fmt"
 	"time"
@@ -10,13 +8,16 @@ import (
 	"github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/pkg/namespaces"
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/daemon"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
 )
 
 // connect dials the daemon of the options, the system's, or a private one.
 func (d *Driver) connect(ctx context.Context) error {
 	address := d.o.Address
 	if address == "" {
-		if address = Private; answers(SystemAddress) {
+		if address = Private; daemon.Answers(SystemAddress) {
 			address = SystemAddress
 		}
 	}
@@ -24,7 +25,7 @@ func (d *Driver) connect(ctx context.Context) error {
 		if err := d.startPrivate(ctx); err != nil {
 			return err
 		}
-		address = d.daemon.socket
+		address = d.daemon.Socket
 	}
 	c, err := client.New(address, client.WithDefaultNamespace(d.o.Namespace), client.WithTimeout(10*time.Second))
 	if err != nil {
@@ -50,8 +51,8 @@ func (d *Driver) startPrivate(ctx context.Context) error {
 	if _, ok := tool.Find(ctx, d.o.Prefix, "containerd-shim-runc-v2"); !ok {
 		return fmt.Errorf("containerd-shim-runc-v2 is not installed: run `make setup` or `apt-get install containerd`: %w", errdefs.ErrNotFound)
 	}
-	d.daemon = newDaemon(bin.Path, d.o)
-	if err := d.daemon.start(ctx); err != nil {
+	d.daemon = daemon.New(bin.Path, d.o.daemon())
+	if err := d.daemon.Start(ctx); err != nil {
 		d.daemon = nil
 		return err
 	}

@@ -1,9 +1,6 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/network"
-
 	"context"
 	"fmt"
 	"net/url"
@@ -20,6 +17,8 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/guest/loopback"
 	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/network"
 )
 
 const shimRuntime = "io.containerd.runc.v2"

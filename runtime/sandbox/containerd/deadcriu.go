@@ -1,8 +1,6 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
-
 	"context"
 	"os"
 	"path/filepath"
@@ -12,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
 )
 
 // abandoned is how often in a row, a quarter of a second apart, a restore must look given up before it is ended.

@@ -1,10 +1,10 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
-
 	"context"
 	"fmt"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
 )
 
 // DeviceMemory moves what processes hold on a GPU into their own memory, where CRIU finds it, and back. Processes that hold

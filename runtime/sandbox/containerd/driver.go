@@ -1,10 +1,6 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
-
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
-
 	"context"
 	"errors"
 	"fmt"
@@ -17,14 +13,17 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/daemon"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/ids"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
 )
 
 // Driver is an instance.Sandbox on containerd.
 type Driver struct {
 	o       Options
 	client  *client.Client
-	daemon  *daemon // nil when the system's serves
+	daemon  *daemon.Daemon // nil when the system's serves
 	version string
 	owner   string    // tells this driver's things from another's on the same machine
 	runtime tool.Tool // runc or crun
@@ -170,9 +169,9 @@ func (d *Driver) closeParts() error {
 		if len(idle) == 0 {
 			d.endAllShims()
 		}
-		d.daemon.close()
+		d.daemon.Close()
 		if len(idle) == 0 { // no instance lives on: nothing in the daemon's state is worth keeping
-			_ = os.RemoveAll(d.daemon.state)
+			_ = os.RemoveAll(d.daemon.State)
 		}
 		d.daemon = nil
 	}

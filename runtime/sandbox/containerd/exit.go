@@ -1,9 +1,6 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/pidfd"
-
 	"context"
 	"time"
 
@@ -13,6 +10,8 @@ import (
 	"google.golang.org/protobuf/types/known/timestamppb"
 
 	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/pidfd"
 )
 
 // killed is the code of an instance whose end nobody saw: its shim died with it.

@@ -1,13 +1,14 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
-
 	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/daemon"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
 )
 
 func TestNewer(t *testing.T) {
@@ -103,7 +104,7 @@ func TestTheChosenCRIUIsTheOneThatRuns(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(data, "init"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	d := &Driver{o: Options{Data: data}, runtime: tool.Tool{Path: "/bin/true"}, daemon: &daemon{path: early + ":" + late}}
+	d := &Driver{o: Options{Data: data}, runtime: tool.Tool{Path: "/bin/true"}, daemon: &daemon.Daemon{Path: early + ":" + late}}
 	for _, c := range []struct{ criu, with string }{{"", ""}, {early, ""}, {late, late}} {
 		d.criu = tool.Tool{}
 		if c.criu != "" {

@@ -5,6 +5,8 @@ import (
 	"fmt"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/daemon"
 )
 
 // Import brings an OCI layout's folder, or an archive of one, as ref into a containerd that runs, unpacked, so that an
@@ -15,7 +17,7 @@ func Import(ctx context.Context, o Options, path, ref string) (string, error) {
 		o.Address = SystemAddress
 	}
 	d := &Driver{o: o.WithDefaults()}
-	if !answers(d.o.Address) {
+	if !daemon.Answers(d.o.Address) {
 		return "", fmt.Errorf("no containerd answers on %s: start it, run as a user who may use it, or name its socket with --containerd: %w", d.o.Address, errdefs.ErrUnavailable)
 	}
 	if err := d.connect(ctx); err != nil {

@@ -1,8 +1,6 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
-
 	"context"
 	"fmt"
 	"os"
@@ -12,6 +10,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
 )
 
 // built holds the binaries that the tests need, made once: videosdgx-init and the functions to run.

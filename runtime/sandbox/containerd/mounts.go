@@ -1,12 +1,12 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/network"
-
 	"fmt"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/network"
 )
 
 // insideCPUs is all of sysfs that inference libraries read: how many CPUs of which kind there are.

@@ -1,17 +1,18 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
-
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"path/filepath"
+	"strings"
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/daemon"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/ids"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -52,6 +53,11 @@ func (o Options) WithDefaults() Options {
 		o.Log = slog.Default()
 	}
 	return o
+}
+
+// daemon are the options of a private containerd.
+func (o Options) daemon() daemon.Options {
+	return daemon.Options{Data: o.Data, State: o.State, Path: strings.Join(tool.SearchPath(o.Prefix), ":"), Log: o.Log}
 }
 
 // Validate says what is wrong with filled-in options.

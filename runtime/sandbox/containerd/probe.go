@@ -1,11 +1,11 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
-
 	"context"
 	"fmt"
 
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/daemon"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
 	"github.com/videosdgx/videosdgx/snapshotter/criu"
 )
 
@@ -24,13 +24,13 @@ type Part struct {
 // criu check.
 func Probe(ctx context.Context, o Options) []Part {
 	o = o.WithDefaults()
-	daemon := probe(ctx, o, "containerd", "1.6", true, "apt-get install containerd")
-	daemon.Note = "not running: serve starts a private one"
-	if answers(SystemAddress) {
-		daemon.Note = "running at " + SystemAddress
+	served := probe(ctx, o, "containerd", "1.6", true, "apt-get install containerd")
+	served.Note = "not running: serve starts a private one"
+	if daemon.Answers(SystemAddress) {
+		served.Note = "running at " + SystemAddress
 	}
 	return []Part{
-		daemon,
+		served,
 		probe(ctx, o, "containerd-shim-runc-v2", "", true, "apt-get install containerd"),
 		probeRuntime(ctx, o),
 		probeCRIU(ctx, o),

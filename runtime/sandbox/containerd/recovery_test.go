@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/daemon"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -21,7 +22,7 @@ func TestControlPlaneKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if second.daemon.currentPid() != d.daemon.currentPid() {
+	if second.daemon.PID() != d.daemon.PID() {
 		t.Error("a second private daemon was started on the same state")
 	}
 	boxes, err := second.List(testContext(t))
@@ -38,7 +39,7 @@ func TestControlPlaneKilled(t *testing.T) {
 	default:
 		t.Error("cleaned up, but not exited")
 	}
-	second.daemon.leave() // to the first one, who stops it
+	second.daemon.Leave() // to the first one, who stops it
 	second.daemon = nil
 	if err := second.Close(); err != nil {
 		t.Error(err)
@@ -90,10 +91,10 @@ func TestDaemonKilled(t *testing.T) {
 	f := spec.Function{Image: echoImage(t)}
 	b := started(t, d, config(t, f))
 	invoke(t, b, `1`)
-	before := d.daemon.currentPid()
+	before := d.daemon.PID()
 	kill(t, before)
 	invoke(t, b, `2`) // no containerd is needed for that
-	await(t, func() bool { return d.daemon.currentPid() != before && answers(d.daemon.socket) })
+	await(t, func() bool { return d.daemon.PID() != before && daemon.Answers(d.daemon.Socket) })
 	ended := started(t, d, config(t, f))
 	invoke(t, ended, `3`)
 	remove(t, ended)
@@ -163,19 +164,19 @@ func TestFailedCreateLeavesNothing(t *testing.T) {
 // TestKilledWhileTheDaemonStarts: the next control plane waits for a daemon that does not answer yet, and starts no other.
 func TestKilledWhileTheDaemonStarts(t *testing.T) {
 	d := newDriver(t)
-	before := d.daemon.currentPid()
-	if err := os.Rename(d.daemon.socket, d.daemon.socket+".later"); err != nil { // it lives, and cannot be reached
+	before := d.daemon.PID()
+	if err := os.Rename(d.daemon.Socket, d.daemon.Socket+".later"); err != nil { // it lives, and cannot be reached
 		t.Fatal(err)
 	}
-	time.AfterFunc(300*time.Millisecond, func() { _ = os.Rename(d.daemon.socket+".later", d.daemon.socket) })
+	time.AfterFunc(300*time.Millisecond, func() { _ = os.Rename(d.daemon.Socket+".later", d.daemon.Socket) })
 	second, err := New(testContext(t), d.o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if second.daemon.currentPid() != before {
+	if second.daemon.PID() != before {
 		t.Error("a second private daemon was started on the same state")
 	}
-	second.daemon.leave() // to the first one, who stops it
+	second.daemon.Leave() // to the first one, who stops it
 	second.daemon = nil
 	if err := second.Close(); err != nil {
 		t.Error(err)

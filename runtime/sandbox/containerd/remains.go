@@ -1,8 +1,6 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
-
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
 )
 
 // endGroup ends what is still in an instance's cgroup when its task has gone: what a CRIU leaves that was killed in the

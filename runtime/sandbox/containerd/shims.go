@@ -1,10 +1,6 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/pidfd"
-
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
-
 	"bytes"
 	"context"
 	"errors"
@@ -20,6 +16,9 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"golang.org/x/sys/unix"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/pidfd"
 )
 
 // A containerd that is killed between starting a shim and writing down its address knows nothing of the shim when it is
@@ -34,7 +33,7 @@ func (d *Driver) shims() map[string][]int {
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range lines {
 		b, _ := os.ReadFile(file)
-		if id, ours := shimFor(b, d.daemon.socket, d.o.Namespace); ours {
+		if id, ours := shimFor(b, d.daemon.Socket, d.o.Namespace); ours {
 			pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))
 			found[id] = append(found[id], pid)
 		}

@@ -38,7 +38,7 @@ func TestShimFor(t *testing.T) {
 func TestShimThatContainerdForgot(t *testing.T) {
 	d := newDriver(t)
 	cmd := exec.Command("/bin/sh")
-	cmd.Args = []string{"containerd-shim-runc-v2", "-c", "read line", "x", "-namespace", d.o.Namespace, "-id", "forgotten-1", "-address", d.daemon.socket}
+	cmd.Args = []string{"containerd-shim-runc-v2", "-c", "read line", "x", "-namespace", d.o.Namespace, "-id", "forgotten-1", "-address", d.daemon.Socket}
 	stdin, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

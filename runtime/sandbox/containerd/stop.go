@@ -1,10 +1,6 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/network"
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/pidfd"
-
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +11,10 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"golang.org/x/sys/unix"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/network"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/pidfd"
 )
 
 // Stop ends the processes. A staged instance has none that could be asked, so it is killed at once.

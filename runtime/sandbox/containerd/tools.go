@@ -1,8 +1,6 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
-
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -12,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
 )
 
 // findRuntime takes the one that is asked for, else runc: it can be checkpointed, which Debian 12's crun cannot.
@@ -59,7 +59,7 @@ func keepInit(src, dir string) (string, error) {
 func (d *Driver) ociBinary() (string, error) {
 	path := servicePath
 	if d.daemon != nil {
-		path = filepath.SplitList(d.daemon.path)
+		path = filepath.SplitList(d.daemon.Path)
 	}
 	if d.criu.Path == "" || first(path, "criu") == d.criu.Path {
 		return d.runtime.Path, nil

@@ -1,14 +1,13 @@
 package containerd
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
-
 	"context"
 	"fmt"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
 )
 
 // Usage reads the instance's cgroup; that costs no round trip to containerd.

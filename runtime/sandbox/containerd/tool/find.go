@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// DefaultPrefix is where `make setup` puts binaries that are Newer than the distribution's; VIDEOSDGX_PREFIX overrides it.
+// DefaultPrefix is where `make setup` puts binaries that are newer than the distribution's; VIDEOSDGX_PREFIX overrides it.
 const DefaultPrefix = "/opt/videosdgx"
 
 // defaultCRIU is where `make setup` puts a CRIU with libraries of its own; VIDEOSDGX_CRIU overrides it.

@@ -1,10 +1,8 @@
-package containerd
+// Package daemon keeps a private containerd running: it starts one, takes over one that an earlier control plane left, and
+// starts it again when it dies.
+package daemon
 
 import (
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
-
-	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/pidfd"
-
 	"context"
 	"fmt"
 	"log/slog"
@@ -19,14 +17,26 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/pidfd"
 )
 
-// daemon is a private containerd: a child of this process, or one that an earlier control plane left running when it was
+// Options say where a private containerd keeps its things.
+type Options struct {
+	Data, State string // folders: of its store and log, and of sockets and tasks
+	Path        string // PATH that it and its shims get
+	Log         *slog.Logger
+}
+
+// Daemon is a private containerd: a child of this process, or one that an earlier control plane left running when it was
 // killed. It is started again when it dies, since the shims, and the instances in them, outlive it.
-type daemon struct {
-	binary, socket, root, state, config, logFile string
-	path                                         string // PATH it and its shims get
-	log                                          *slog.Logger
+type Daemon struct {
+	Socket string // it listens on
+	State  string // folder of its tasks
+	Path   string // PATH it and its shims get
+
+	binary, root, config, logFile string
+	log                           *slog.Logger
 
 	stop context.CancelFunc
 	done chan struct{}
@@ -34,23 +44,24 @@ type daemon struct {
 	pid  int
 }
 
-func newDaemon(binary string, o Options) *daemon {
+// New is one that does not run yet; binary is containerd.
+func New(binary string, o Options) *Daemon {
 	in := func(name string) string { return filepath.Join(o.State, name) }
-	return &daemon{
-		binary: binary, socket: in("containerd.sock"), config: in("containerd.toml"),
-		root: filepath.Join(o.Data, "containerd"), state: in("containerd"), logFile: filepath.Join(o.Data, "containerd.log"),
-		path: strings.Join(tool.SearchPath(o.Prefix), ":"), log: o.Log, done: make(chan struct{}),
+	return &Daemon{
+		binary: binary, Socket: in("containerd.sock"), config: in("containerd.toml"),
+		root: filepath.Join(o.Data, "containerd"), State: in("containerd"), logFile: filepath.Join(o.Data, "containerd.log"),
+		Path: o.Path, log: o.Log, done: make(chan struct{}),
 	}
 }
 
-// start takes over a daemon that still answers, or starts one, and returns once it takes connections.
-func (d *daemon) start(ctx context.Context) error {
-	for _, dir := range []string{d.root, d.state} {
+// Start takes over a daemon that still Answers, or starts one, and returns once it takes connections.
+func (d *Daemon) Start(ctx context.Context) error {
+	for _, dir := range []string{d.root, d.State} {
 		if err := os.MkdirAll(dir, 0o711); err != nil {
 			return fmt.Errorf("private containerd: %w", err)
 		}
 	}
-	if err := os.WriteFile(d.config, []byte(daemonConfig(d.root, d.state, d.socket)), 0o600); err != nil {
+	if err := os.WriteFile(d.config, []byte(daemonConfig(d.root, d.State, d.Socket)), 0o600); err != nil {
 		return fmt.Errorf("private containerd: %w", err)
 	}
 	run, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -62,14 +73,14 @@ func (d *daemon) start(ctx context.Context) error {
 	}
 	go d.keep(run, alive)
 	if err := d.awaitSocket(ctx, alive); err != nil {
-		d.close()
+		d.Close()
 		return err
 	}
 	return nil
 }
 
 // adoptOrSpawn returns a channel that is closed when the daemon has gone.
-func (d *daemon) adoptOrSpawn() (<-chan struct{}, error) {
+func (d *Daemon) adoptOrSpawn() (<-chan struct{}, error) {
 	if pid := d.running(); pid > 0 {
 		d.setPid(pid)
 		if gone, err := pidfd.Watch(pid); err == nil {
@@ -81,7 +92,7 @@ func (d *daemon) adoptOrSpawn() (<-chan struct{}, error) {
 
 // running is the pid of an earlier control plane's daemon, or 0. It need not answer yet: a control plane may have been
 // killed just after it started one, and a second daemon on the same store would wait for the first one's locks for ever.
-func (d *daemon) running() int {
+func (d *Daemon) running() int {
 	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range lines {
 		b, _ := os.ReadFile(file)
@@ -94,16 +105,16 @@ func (d *daemon) running() int {
 	return 0
 }
 
-func (d *daemon) spawn() (<-chan struct{}, error) {
+func (d *Daemon) spawn() (<-chan struct{}, error) {
 	out, err := os.OpenFile(d.logFile, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("private containerd: %w", err)
 	}
 	defer out.Close()
-	_ = os.Remove(d.socket)
+	_ = os.Remove(d.Socket)
 	cmd := exec.Command(d.binary, "--config", d.config, "--log-level", "warn")
 	// GnuTLS tests itself wherever it is loaded, which is in each CRIU: a millisecond, twice in a restore, for nothing
-	cmd.Env = []string{"PATH=" + d.path, "HOME=/root", "GNUTLS_NO_IMPLICIT_INIT=1"}
+	cmd.Env = []string{"PATH=" + d.Path, "HOME=/root", "GNUTLS_NO_IMPLICIT_INIT=1"}
 	cmd.Dir, cmd.Stdout, cmd.Stderr = "/", out, out
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // a terminal's interrupt is for us, who then stop it in order
 	if err := cmd.Start(); err != nil {
@@ -116,7 +127,7 @@ func (d *daemon) spawn() (<-chan struct{}, error) {
 }
 
 // keep starts the daemon again, at most once a second, until stopped.
-func (d *daemon) keep(ctx context.Context, gone <-chan struct{}) {
+func (d *Daemon) keep(ctx context.Context, gone <-chan struct{}) {
 	defer close(d.done)
 	for {
 		started := time.Now()
@@ -143,18 +154,18 @@ func (d *daemon) keep(ctx context.Context, gone <-chan struct{}) {
 	}
 }
 
-func (d *daemon) awaitSocket(ctx context.Context, gone <-chan struct{}) error {
+func (d *Daemon) awaitSocket(ctx context.Context, gone <-chan struct{}) error {
 	tick := time.NewTicker(2 * time.Millisecond)
 	defer tick.Stop()
 	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
-	for !answers(d.socket) {
+	for !Answers(d.Socket) {
 		select {
 		case <-tick.C:
 		case <-gone:
 			return fmt.Errorf("the private containerd ended at its start: %s: %w", lastLine(d.logFile), errdefs.ErrUnavailable)
 		case <-deadline.C:
-			return fmt.Errorf("the private containerd does not answer on %s; see %s: %w", d.socket, d.logFile, errdefs.ErrUnavailable)
+			return fmt.Errorf("the private containerd does not answer on %s; see %s: %w", d.Socket, d.logFile, errdefs.ErrUnavailable)
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -162,12 +173,13 @@ func (d *daemon) awaitSocket(ctx context.Context, gone <-chan struct{}) error {
 	return nil
 }
 
-func (d *daemon) setPid(pid int) { d.mu.Lock(); d.pid = pid; d.mu.Unlock() }
+func (d *Daemon) setPid(pid int) { d.mu.Lock(); d.pid = pid; d.mu.Unlock() }
 
-func (d *daemon) currentPid() int { d.mu.Lock(); defer d.mu.Unlock(); return d.pid }
+// PID is the process that runs now.
+func (d *Daemon) PID() int { d.mu.Lock(); defer d.mu.Unlock(); return d.pid }
 
-// answers tells whether somebody listens on a unix socket.
-func answers(socket string) bool {
+// Answers tells whether somebody listens on a unix socket.
+func Answers(socket string) bool {
 	c, err := net.DialTimeout("unix", socket, time.Second)
 	if err != nil {
 		return false
