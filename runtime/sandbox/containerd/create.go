@@ -17,7 +17,9 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/guest/loopback"
 	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/blueprint"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/network"
 )
 
@@ -46,7 +48,7 @@ func (d *Driver) create(ctx context.Context, c instance.Config, checkpoint strin
 	if d.knows(c.ID) { // before anything is made that undoing would take from the other one
 		return nil, fmt.Errorf("an instance %s is there already: %w", c.ID, errdefs.ErrAlreadyExists)
 	}
-	img, err := d.images.get(ctx, c.Function.Image)
+	img, err := d.images.Get(ctx, c.Function.Image)
 	if err != nil {
 		return nil, err
 	}
@@ -101,7 +103,7 @@ func (d *Driver) interfaces(c instance.Config, pid int) error {
 }
 
 // record makes everything that is there before the task: the folder's owner, the namespace, the container record.
-func (d *Driver) record(ctx context.Context, c instance.Config, img *image, restore bool, done *steps) ([]mount.Mount, error) {
+func (d *Driver) record(ctx context.Context, c instance.Config, img *image.Image, restore bool, done *steps) ([]mount.Mount, error) {
 	owner := d.host(img)
 	if err := readable(c.Bundle, owner); err != nil {
 		return nil, err
@@ -118,20 +120,20 @@ func (d *Driver) record(ctx context.Context, c instance.Config, img *image, rest
 	if err != nil {
 		return nil, err
 	}
-	b := blueprint{
-		c: c, image: img, init: d.init, hosts: d.hosts, cgroup: d.cgroup(c.ID), criuConf: d.criuConf, restore: restore,
-		swapLimit: d.swap, sources: sources, ids: d.o.IDs,
+	b := blueprint.Blueprint{
+		Config: c, Image: img, Init: d.init, Hosts: d.hosts, Cgroup: d.cgroup(c.ID), CRIUConf: d.criuConf, Restore: restore,
+		SwapLimit: d.swap, Sources: sources, IDs: d.o.IDs,
 	}
-	s, err := b.spec()
+	s, err := b.Spec()
 	if err != nil {
 		return nil, err
 	}
-	links := vendorHooks(s)
-	targets, err := b.targets(s)
+	links := blueprint.VendorHooks(s)
+	targets, err := b.Targets(s)
 	if err != nil {
 		return nil, err
 	}
-	rootfs, err := d.images.root(ctx, img, append(targets, links...))
+	rootfs, err := d.images.Root(ctx, img, append(targets, links...))
 	if err != nil {
 		return nil, err
 	}
@@ -156,7 +158,7 @@ func (d *Driver) record(ctx context.Context, c instance.Config, img *image, rest
 }
 
 // task starts a shim and has the runtime create the container in it.
-func (d *Driver) task(ctx context.Context, c instance.Config, img *image, rootfs []mount.Mount, checkpoint string, done *steps) (uint32, error) {
+func (d *Driver) task(ctx context.Context, c instance.Config, img *image.Image, rootfs []mount.Mount, checkpoint string, done *steps) (uint32, error) {
 	owner := d.host(img)
 	opts, err := typeurl.MarshalAnyToProto(&options.Options{
 		BinaryName: d.oci, IoUid: owner.UID, IoGid: owner.GID,

@@ -9,4 +9,8 @@
 //
 //	container and task  namespace "videosdgx", labelled with the driver's data folder
 //	cgroup              /videosdgx/OWNER.ID in every hierarchy
+//
+// The driver composes what its rooms do, each of which knows nothing of the others' matters: image (images become roots),
+// blueprint (the OCI specification), network (the bridge), cgroup, ids (users), place (pinned sources of mounts), daemon (a
+// private containerd), pidfd and tool.
 package containerd

@@ -16,6 +16,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/daemon"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/ids"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
 )
 
@@ -36,7 +37,7 @@ type Driver struct {
 	encloses bool // instances' folders are file systems of their own
 
 	criuConf string // CRIU's configuration file for all instances
-	images   *imageStore
+	images   *image.Store
 
 	mu    sync.Mutex
 	boxes map[string]*box
@@ -90,9 +91,8 @@ func New(ctx context.Context, o Options) (_ *Driver, err error) {
 		return nil, err
 	}
 	d.swap = cgroup.LimitsSwap()
-	d.images = newImageStore(d.client, o.Log)
-	d.images.owners = d.owners()
-	if err = d.images.chooseSnapshotter(ctx); err != nil {
+	d.images = image.New(d.client, o.Log, image.NewOwners(o.IDs, filepath.Join(o.State, "roots"), !d.encloses, o.Log))
+	if err = d.images.ChooseSnapshotter(ctx); err != nil {
 		return nil, err
 	}
 	if err := d.sweep(ctx); err != nil {
@@ -116,10 +116,10 @@ func (d *Driver) findTools(ctx context.Context) (err error) {
 // Info says what is below the driver and what it does not isolate.
 func (d *Driver) Info() instance.Info {
 	lacks := []string{"the kernel is shared with the machine"}
-	if d.images.snapshotter != "overlayfs" {
+	if d.images.Snapshotter() != "overlayfs" {
 		lacks = append(lacks, "overlayfs is not available: images are copied, which costs disk and time")
 	}
-	if d.images.owners.copies() {
+	if d.images.Copied() {
 		lacks = append(lacks, "id-mapped mounts are not available: images' files are copied to the instances' users, which costs disk and time")
 	}
 	if !d.encloses {
@@ -175,7 +175,7 @@ func (d *Driver) closeParts() error {
 		}
 		d.daemon = nil
 	}
-	dropRoots(filepath.Join(d.o.State, "roots"), d.o.Log)
+	image.DropRoots(filepath.Join(d.o.State, "roots"), d.o.Log)
 	removeEmpty(d.o.State, "reach", "criu", "roots", "")
 	for _, h := range cgroup.Hierarchies() {
 		removeEmpty(h, cgroup.Parent)

@@ -1,6 +1,7 @@
 package containerd
 
 import (
+	"archive/tar"
 	"io"
 	"log"
 	"net/http/httptest"
@@ -43,7 +44,7 @@ func TestImageSources(t *testing.T) {
 func TestLayoutThatChanges(t *testing.T) {
 	d := newDriver(t)
 	ref, other := echoImage(t), hostileImage(t)
-	first, err := d.images.get(d.in(testContext(t)), ref)
+	first, err := d.images.Get(d.in(testContext(t)), ref)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -64,7 +65,7 @@ func TestLayoutThatChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	second, err := d.images.get(d.in(testContext(t)), ref)
+	second, err := d.images.Get(d.in(testContext(t)), ref)
 	if err != nil || second.Digest == first.Digest {
 		t.Errorf("still %s, %v", first.Digest, err)
 	}
@@ -153,19 +154,14 @@ func push(t testing.TB, dir string) string {
 
 func pack(t testing.TB, dir, archive string) {
 	t.Helper()
-	r, err := openLayout(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer r.Close()
 	f, err := os.Create(archive)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if _, err := f.ReadFrom(r); err != nil {
-		t.Fatal(err)
-	}
+	w := tar.NewWriter(f)
+	must(t, w.AddFS(os.DirFS(dir)))
+	must(t, w.Close())
 }
 
 // TestClosedBundle: what the function could not read is said before it starts.

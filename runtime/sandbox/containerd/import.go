@@ -7,6 +7,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/daemon"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
 )
 
 // Import brings an OCI layout's folder, or an archive of one, as ref into a containerd that runs, unpacked, so that an
@@ -24,8 +25,8 @@ func Import(ctx context.Context, o Options, path, ref string) (string, error) {
 		return "", err
 	}
 	defer d.client.Close()
-	d.images = newImageStore(d.client, d.o.Log)
-	if err := d.images.chooseSnapshotter(d.in(ctx)); err != nil {
+	d.images = image.New(d.client, d.o.Log, nil)
+	if err := d.images.ChooseSnapshotter(d.in(ctx)); err != nil {
 		return "", err
 	}
 	if err := d.Import(ctx, path, ref); err != nil {
@@ -33,4 +34,14 @@ func Import(ctx context.Context, o Options, path, ref string) (string, error) {
 	}
 	record, err := d.client.ImageService().Get(d.in(ctx), ref)
 	return record.Target.Digest.String(), err
+}
+
+// Import brings an OCI layout's folder, or an archive of one, into containerd as ref, ready to start from.
+func (d *Driver) Import(ctx context.Context, path, ref string) error {
+	ctx = d.in(ctx)
+	if _, err := d.images.Load(ctx, path, ref); err != nil {
+		return err
+	}
+	_, err := d.images.Get(ctx, ref)
+	return err
 }

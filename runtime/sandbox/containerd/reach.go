@@ -8,6 +8,8 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/place"
 )
 
 // CRIU opens the sources of bind mounts from inside the user namespace, where root is nobody: a folder on the way that is
@@ -27,29 +29,29 @@ func (d *Driver) reach(id string, mounts []specs.Mount) error {
 		if mounts[i].Type != "bind" {
 			continue
 		}
-		place := filepath.Join(dir, strconv.Itoa(i))
-		if err := bindAt(mounts[i].Source, place); err != nil {
+		at := filepath.Join(dir, strconv.Itoa(i))
+		if err := bindAt(mounts[i].Source, at); err != nil {
 			return fmt.Errorf("mount source %s: %w", mounts[i].Source, err)
 		}
-		mounts[i].Source = place
+		mounts[i].Source = at
 	}
 	return nil
 }
 
-func bindAt(source, place string) error {
-	file, err := isFile(source)
+func bindAt(source, at string) error {
+	file, err := place.IsFile(source)
 	if err != nil {
 		return err
 	}
 	if file {
-		err = os.WriteFile(place, nil, 0o600)
+		err = os.WriteFile(at, nil, 0o600)
 	} else {
-		err = os.Mkdir(place, 0o700)
+		err = os.Mkdir(at, 0o700)
 	}
 	if err != nil {
 		return err
 	}
-	return unix.Mount(source, place, "", unix.MS_BIND|unix.MS_REC, "")
+	return unix.Mount(source, at, "", unix.MS_BIND|unix.MS_REC, "")
 }
 
 // unreach undoes reach; what is not there is no error.
@@ -60,11 +62,11 @@ func (d *Driver) unreach(id string) error {
 		return err
 	}
 	for _, p := range places {
-		place := filepath.Join(dir, p)
-		if err := unix.Unmount(place, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil && err != unix.EINVAL {
-			return fmt.Errorf("unmount %s: %w", place, err)
+		at := filepath.Join(dir, p)
+		if err := unix.Unmount(at, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil && err != unix.EINVAL {
+			return fmt.Errorf("unmount %s: %w", at, err)
 		}
-		if err := os.Remove(place); err != nil {
+		if err := os.Remove(at); err != nil {
 			return err
 		}
 	}

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
 
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/place"
 )
 
 // endGroup ends what is still in an instance's cgroup when its task has gone: what a CRIU leaves that was killed in the
@@ -42,7 +42,7 @@ func (d *Driver) endGroup(ctx context.Context, id string) error {
 // must go first: removing folders of those would remove cgroups.
 func (d *Driver) dropCheckpointWork(id string) error {
 	dir := d.workDir(id)
-	mounts, err := mountsBelow(dir)
+	mounts, err := place.Below(dir)
 	if err != nil {
 		return err
 	}
@@ -52,19 +52,4 @@ func (d *Driver) dropCheckpointWork(id string) error {
 		}
 	}
 	return os.RemoveAll(dir)
-}
-
-// mountsBelow lists the mount points in a folder, in the order in which they were mounted.
-func mountsBelow(dir string) ([]string, error) {
-	text, err := os.ReadFile("/proc/thread-self/mounts")
-	if err != nil {
-		return nil, err
-	}
-	var found []string
-	for line := range strings.Lines(string(text)) {
-		if f := strings.Fields(line); len(f) > 1 && strings.HasPrefix(f[1], dir+"/") {
-			found = append(found, f[1])
-		}
-	}
-	return found, nil
 }

@@ -13,8 +13,6 @@ import (
 	"time"
 
 	"github.com/containerd/containerd/v2/core/mount"
-	"github.com/containerd/errdefs"
-	"github.com/containerd/errdefs/pkg/errgrpc"
 	"golang.org/x/sys/unix"
 
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
@@ -140,9 +138,4 @@ func (d *Driver) endAllShims() {
 		}
 		cancel()
 	}
-}
-
-// daemonAway tells an error of a containerd that is not there from one of what it was asked.
-func daemonAway(err error) bool {
-	return errdefs.IsUnavailable(err) || errdefs.IsUnavailable(errgrpc.ToNative(err))
 }

@@ -1,17 +1,11 @@
 package containerd
 
 import (
-	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"github.com/containerd/errdefs"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 )
 
 func TestShimFor(t *testing.T) {
@@ -72,16 +66,5 @@ func TestShimThatContainerdForgot(t *testing.T) {
 	}
 	if left, err := d.Leftovers(testContext(t)); err != nil || len(left) != 0 {
 		t.Errorf("leftovers after a sweep %v, %v", left, err)
-	}
-}
-
-// TestContainerdAwayIsNoFaultOfTheImage: the caller may try again, and the manifest is not to blame.
-func TestContainerdAwayIsNoFaultOfTheImage(t *testing.T) {
-	away := fmt.Errorf("failed to ingest: %w", status.Error(codes.Unavailable, "connection refused"))
-	if err := notAnImage("/x", away); !errdefs.IsUnavailable(err) || errdefs.IsInvalidArgument(err) {
-		t.Error(err)
-	}
-	if err := notAnImage("/x", errors.New("no index.json")); !errdefs.IsInvalidArgument(err) {
-		t.Error(err)
 	}
 }

@@ -11,13 +11,14 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/place"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // host is who the image's user is on the machine.
-func (d *Driver) host(img *image) place.Owner {
-	return place.Owner{UID: d.o.IDs.UID + img.user.UID, GID: d.o.IDs.GID + img.user.GID}
+func (d *Driver) host(img *image.Image) place.Owner {
+	return place.Owner{UID: d.o.IDs.UID + img.User.UID, GID: d.o.IDs.GID + img.User.GID}
 }
 
 // sources pins what the manifest mounts, and returns the paths to mount it from; unreach lets go of them again.

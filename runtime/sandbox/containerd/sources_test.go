@@ -25,7 +25,7 @@ func TestUsersAreNobodysOnTheMachine(t *testing.T) {
 	t.Run("mapped", func(t *testing.T) { usersAreNobodys(t, newDriver(t)) })
 	t.Run("copied", func(t *testing.T) {
 		d := newDriver(t)
-		d.images.owners.copy.Store(true)
+		d.images.Owners().CopyAlways()
 		usersAreNobodys(t, d)
 	})
 	t.Run("distribution", func(t *testing.T) { usersAreNobodys(t, distributions(t)) })
@@ -67,7 +67,9 @@ func usersAreNobodys(t *testing.T, d *Driver) {
 func TestPrivateFilesOfAnImage(t *testing.T) {
 	for _, copies := range []bool{false, true} {
 		d := newDriver(t)
-		d.images.owners.copy.Store(copies)
+		if copies {
+			d.images.Owners().CopyAlways()
+		}
 		c := config(t, spec.Function{
 			Image:   asUser(t, "1000:1000", file{path: "home/secret", mode: 0o400, body: []byte("x"), uid: 1000, gid: 1000}),
 			Command: []string{"/var/runtime/bootstrap", "write"}, Env: map[string]string{"READ": "/home/secret"},

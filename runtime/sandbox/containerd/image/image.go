@@ -1,4 +1,6 @@
-package containerd
+// Package image brings OCI images into containerd, unpacks them within bounds, and makes of each the one root file system that
+// all its instances share. It knows nothing of instances.
+package image
 
 import (
 	"context"
@@ -17,37 +19,41 @@ import (
 	"golang.org/x/sync/singleflight"
 )
 
-// imageStore resolves what a manifest calls an image to something that instances can be rooted in.
-type imageStore struct {
+// Store resolves what a manifest calls an image to something that instances can be rooted in.
+type Store struct {
 	client      *client.Client
 	log         *slog.Logger
 	snapshotter string
-	owners      *owners // who the files of images belong to in instances
+	owners      *Owners // who the files of images belong to in instances
 
 	flight  singleflight.Group
 	mu      sync.Mutex
-	known   map[digest.Digest]*image
+	known   map[digest.Digest]*Image
 	layouts map[string]digest.Digest // path of a layout → digest of the index that was imported last
 }
 
-// image is one that is unpacked. It does not change.
-type image struct {
+// Image is one that is unpacked. It does not change.
+type Image struct {
 	Name   string
 	Digest digest.Digest
 	Config ocispec.ImageConfig
 	chain  string
-	user   user
+	User   User
 
 	mu    sync.Mutex
 	roots map[string][]mount.Mount // by the mount points they hold
 }
 
-func newImageStore(c *client.Client, log *slog.Logger) *imageStore {
-	return &imageStore{client: c, log: log, known: map[digest.Digest]*image{}, layouts: map[string]digest.Digest{}, owners: &owners{}}
+// New is a store behind a client; owners say whose the files are in instances (nil: nobody's, it only brings images here).
+func New(c *client.Client, log *slog.Logger, o *Owners) *Store {
+	if o == nil {
+		o = &Owners{}
+	}
+	return &Store{client: c, log: log, known: map[digest.Digest]*Image{}, layouts: map[string]digest.Digest{}, owners: o}
 }
 
-// get returns the image of a reference: imported, pulled or there already. One that is there costs a round trip.
-func (s *imageStore) get(ctx context.Context, ref string) (*image, error) {
+// Get returns the image of a reference: imported, pulled or there already. One that is there costs a round trip.
+func (s *Store) Get(ctx context.Context, ref string) (*Image, error) {
 	if ref == "" {
 		return nil, fmt.Errorf("the function names no image: set image in its manifest, or use the process driver: %w", errdefs.ErrInvalidArgument)
 	}
@@ -65,11 +71,11 @@ func (s *imageStore) get(ctx context.Context, ref string) (*image, error) {
 	if err != nil {
 		return nil, err
 	}
-	return v.(*image), nil
+	return v.(*Image), nil
 }
 
 // record finds the image in the store, or brings it there.
-func (s *imageStore) record(ctx context.Context, ref string) (images.Image, error) {
+func (s *Store) record(ctx context.Context, ref string) (images.Image, error) {
 	if path, ok := layoutPath(ref); ok {
 		return s.fromLayout(ctx, ref, path)
 	}
@@ -87,7 +93,7 @@ func (s *imageStore) record(ctx context.Context, ref string) (images.Image, erro
 }
 
 // unpack makes the image's layers a chain of snapshots and reads its configuration.
-func (s *imageStore) unpack(ctx context.Context, record images.Image) (*image, error) {
+func (s *Store) unpack(ctx context.Context, record images.Image) (*Image, error) {
 	ctx, done, err := s.client.WithLease(ctx)
 	if err != nil {
 		return nil, err
@@ -100,11 +106,11 @@ func (s *imageStore) unpack(ctx context.Context, record images.Image) (*image, e
 	if err := client.NewImage(s.client, record).Unpack(ctx, s.snapshotter); err != nil {
 		return nil, fmt.Errorf("image %s cannot be unpacked: %w", record.Name, err)
 	}
-	img := &image{
+	img := &Image{
 		Name: record.Name, Digest: record.Target.Digest, Config: config,
 		chain: identity.ChainID(diffs).String(), roots: map[string][]mount.Mount{},
 	}
-	if img.user, err = s.user(ctx, img); err != nil {
+	if img.User, err = s.user(ctx, img); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
@@ -114,7 +120,7 @@ func (s *imageStore) unpack(ctx context.Context, record images.Image) (*image, e
 }
 
 // config reads what the image says for this machine's platform.
-func (s *imageStore) config(ctx context.Context, record images.Image) (ocispec.ImageConfig, []digest.Digest, error) {
+func (s *Store) config(ctx context.Context, record images.Image) (ocispec.ImageConfig, []digest.Digest, error) {
 	notOne := func(err error) error {
 		return fmt.Errorf("%s is not an image for %s: %w", record.Name, platforms.DefaultString(), err)
 	}
@@ -133,8 +139,8 @@ func (s *imageStore) config(ctx context.Context, record images.Image) (ocispec.I
 	return config.Config, config.RootFS.DiffIDs, nil
 }
 
-// chooseSnapshotter takes overlayfs, or native where the kernel or the file system cannot do that.
-func (s *imageStore) chooseSnapshotter(ctx context.Context) error {
+// ChooseSnapshotter takes overlayfs, or native where the kernel or the file system cannot do that.
+func (s *Store) ChooseSnapshotter(ctx context.Context) error {
 	resp, err := s.client.IntrospectionService().Plugins(ctx, "type==io.containerd.snapshotter.v1")
 	if err != nil {
 		return fmt.Errorf("containerd does not list its snapshotters: %w", err)
@@ -151,3 +157,12 @@ func (s *imageStore) chooseSnapshotter(ctx context.Context) error {
 	}
 	return fmt.Errorf("containerd has neither the overlayfs nor the native snapshotter: %w", errdefs.ErrUnavailable)
 }
+
+// Snapshotter is what keeps the images' files: "overlayfs", or "native", which copies.
+func (s *Store) Snapshotter() string { return s.snapshotter }
+
+// Copied tells whether files of images are copied to instances' users, since there are no id-mapped mounts.
+func (s *Store) Copied() bool { return s.owners.Copies() }
+
+// Owners are those of the files in instances.
+func (s *Store) Owners() *Owners { return s.owners }

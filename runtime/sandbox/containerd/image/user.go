@@ -1,4 +1,4 @@
-package containerd
+package image
 
 import (
 	"bufio"
@@ -18,19 +18,19 @@ import (
 // nobody is the user and group for images that would run as root, or name no user.
 const nobody = 65534
 
-type user struct{ UID, GID uint32 }
+type User struct{ UID, GID uint32 }
 
 // user resolves what the image says: numbers, or names in its own /etc/passwd and /etc/group. Root is not kept.
-func (s *imageStore) user(ctx context.Context, img *image) (user, error) {
+func (s *Store) user(ctx context.Context, img *Image) (User, error) {
 	name, group, _ := strings.Cut(img.Config.User, ":")
 	if u, ok := numeric(name, group); ok {
 		return u.unprivileged(), u.known(img.Config.User)
 	}
-	mounts, err := s.root(ctx, img, nil)
+	mounts, err := s.Root(ctx, img, nil)
 	if err != nil {
-		return user{}, err
+		return User{}, err
 	}
-	var found user
+	var found User
 	err = mount.WithReadonlyTempMount(ctx, mounts, func(dir string) error {
 		root, err := os.OpenRoot(dir)
 		if err != nil {
@@ -41,58 +41,58 @@ func (s *imageStore) user(ctx context.Context, img *image) (user, error) {
 		return err
 	})
 	if err != nil {
-		return user{}, fmt.Errorf("image %s runs as %q: %w", img.Name, img.Config.User, err)
+		return User{}, fmt.Errorf("image %s runs as %q: %w", img.Name, img.Config.User, err)
 	}
 	return found.unprivileged(), found.known(img.Config.User)
 }
 
 // known refuses numbers that an instance does not have.
-func (u user) known(name string) error {
+func (u User) known(name string) error {
 	if u.UID >= ids.Size || u.GID >= ids.Size {
 		return fmt.Errorf("the image runs as %q: users and groups of an image are 0 to %d here: %w", name, ids.Size-1, errdefs.ErrInvalidArgument)
 	}
 	return nil
 }
 
-func (u user) unprivileged() user {
+func (u User) unprivileged() User {
 	if u.UID == 0 {
-		return user{nobody, nobody}
+		return User{nobody, nobody}
 	}
 	return u
 }
 
-func numeric(name, group string) (user, bool) {
+func numeric(name, group string) (User, bool) {
 	if name == "" || name == "root" {
-		return user{}, true
+		return User{}, true
 	}
 	uid, err := strconv.ParseUint(name, 10, 32)
 	if err != nil {
-		return user{}, false
+		return User{}, false
 	}
 	gid, err := strconv.ParseUint(group, 10, 32)
 	if group != "" && err != nil {
-		return user{}, false
+		return User{}, false
 	}
 	if group == "" {
 		gid = uid
 	}
-	return user{uint32(uid), uint32(gid)}, true
+	return User{uint32(uid), uint32(gid)}, true
 }
 
 // lookUp reads the image's own user files; a group, when given, wins over the user's.
-func lookUp(root fs.FS, name, group string) (user, error) {
+func lookUp(root fs.FS, name, group string) (User, error) {
 	uid, gid, err := entry(root, "etc/passwd", name, 2, 3)
 	if err != nil {
-		return user{}, err
+		return User{}, err
 	}
 	if group == "" {
-		return user{uid, gid}, nil
+		return User{uid, gid}, nil
 	}
 	if n, err := strconv.ParseUint(group, 10, 32); err == nil {
-		return user{uid, uint32(n)}, nil
+		return User{uid, uint32(n)}, nil
 	}
 	gid, _, err = entry(root, "etc/group", group, 2, 2)
-	return user{uid, gid}, err
+	return User{uid, gid}, err
 }
 
 // entry finds a line by its first field, or by field a where the name is a number, and returns the numbers in fields a and b.

@@ -1,4 +1,4 @@
-package containerd
+package image
 
 import (
 	"context"
@@ -28,7 +28,7 @@ func candidates(ref string) []string {
 }
 
 // pull brings an image from its registry; one on this machine is asked in plain HTTP.
-func (s *imageStore) pull(ctx context.Context, ref string) (images.Image, error) {
+func (s *Store) pull(ctx context.Context, ref string) (images.Image, error) {
 	full, err := reference.ParseDockerRef(ref)
 	if err != nil {
 		return images.Image{}, fmt.Errorf("%q is not an image: write a reference such as registry.example/wan21:1, or oci:FOLDER: %w (%w)", ref, err, errdefs.ErrInvalidArgument)

@@ -1,4 +1,4 @@
-package containerd
+package blueprint
 
 import (
 	"slices"
@@ -7,11 +7,12 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 func TestWhatAnInstanceRuns(t *testing.T) {
-	im := &image{}
+	im := &image.Image{}
 	im.Config = ocispec.ImageConfig{Entrypoint: []string{"/entry"}, Cmd: []string{"index.handler"}}
 	for _, c := range []struct {
 		fn   spec.Function
@@ -22,7 +23,7 @@ func TestWhatAnInstanceRuns(t *testing.T) {
 		{spec.Function{Command: []string{"/mine"}}, []string{"/mine"}},
 		{spec.Function{Command: []string{"/mine"}, Args: []string{"a", "b"}}, []string{"/mine", "a", "b"}},
 	} {
-		args, err := blueprint{c: instance.Config{Function: c.fn}, image: im}.args()
+		args, err := Blueprint{Config: instance.Config{Function: c.fn}, Image: im}.args()
 		if err != nil || !slices.Equal(args[slices.Index(args, "--")+1:], c.want) {
 			t.Errorf("%+v: %v %v, want %v", c.fn, args, err, c.want)
 		}

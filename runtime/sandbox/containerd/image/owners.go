@@ -1,4 +1,4 @@
-package containerd
+package image
 
 import (
 	"context"
@@ -13,32 +13,27 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/ids"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/place"
 )
 
-// owners say whose the files of images are in instances. On disk they are the machine's users of the same numbers; an
+// Owners say whose the files of images are in instances. On disk they are the machine's users of the same numbers; an
 // id-mapped mount shows them as instances' users, at no cost. Where there are no such mounts (Linux before 5.19, a file
 // system that has none, a containerd that does not see the mounts made here), one layer of copies is theirs instead.
-type owners struct {
+type Owners struct {
 	ids  ids.Range
 	dir  string      // where mapped roots are mounted, one for all instances of an image
 	copy atomic.Bool // there are no id-mapped mounts
 	log  *slog.Logger
 }
 
-func (d *Driver) owners() *owners {
-	o := &owners{ids: d.o.IDs, dir: filepath.Join(d.o.State, "roots"), log: d.o.Log}
-	o.copy.Store(!d.encloses)
-	return o
-}
-
-func (o *owners) copies() bool { return o.copy.Load() }
+func (o *Owners) Copies() bool { return o.copy.Load() }
 
 // owned returns a root whose files are the instances' users', mapped or copied.
-func (s *imageStore) owned(ctx context.Context, chain, key string, targets []target) ([]mount.Mount, error) {
+func (s *Store) owned(ctx context.Context, chain, key string, targets []Target) ([]mount.Mount, error) {
 	if s.owners.dir == "" { // only looked at: no instance is made of it
 		return s.makeRoot(ctx, chain, key, targets)
 	}
-	if !s.owners.copies() {
+	if !s.owners.Copies() {
 		m, err := s.makeRoot(ctx, chain, key, targets)
 		if err != nil {
 			return nil, err
@@ -53,7 +48,7 @@ func (s *imageStore) owned(ctx context.Context, chain, key string, targets []tar
 }
 
 // mapped mounts a root below the driver's folder, where one that an earlier control plane mounted may be already.
-func (o *owners) mapped(key string, m []mount.Mount) ([]mount.Mount, error) {
+func (o *Owners) mapped(key string, m []mount.Mount) ([]mount.Mount, error) {
 	at := filepath.Join(o.dir, key+"-"+o.ids.String())
 	bound := []mount.Mount{{Type: "bind", Source: at, Options: []string{"rbind", "ro"}}}
 	if isMounted(at) {
@@ -76,7 +71,7 @@ func (o *owners) mapped(key string, m []mount.Mount) ([]mount.Mount, error) {
 }
 
 // still tells whether a root that was mounted here is.
-func (o *owners) still(m []mount.Mount) bool {
+func (o *Owners) still(m []mount.Mount) bool {
 	return len(m) != 1 || filepath.Dir(m[0].Source) != o.dir || isMounted(m[0].Source)
 }
 
@@ -88,7 +83,7 @@ func isMounted(dir string) bool {
 }
 
 // give makes all files of a tree the instances' users'.
-func (o *owners) give(dir string) error {
+func (o *Owners) give(dir string) error {
 	return filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -104,9 +99,9 @@ func (o *owners) give(dir string) error {
 	})
 }
 
-// dropRoots unmounts the mapped roots; instances that live on have mounts of their own.
-func dropRoots(dir string, log *slog.Logger) {
-	mounts, err := mountsBelow(dir)
+// DropRoots unmounts the mapped roots; instances that live on have mounts of their own.
+func DropRoots(dir string, log *slog.Logger) {
+	mounts, err := place.Below(dir)
 	if err != nil {
 		log.Warn("mounted roots are left", "error", err)
 	}
@@ -118,3 +113,13 @@ func dropRoots(dir string, log *slog.Logger) {
 		_ = os.Remove(at)
 	}
 }
+
+// NewOwners are the users of a range. With copies there is no attempt at id-mapped mounts, which go below dir.
+func NewOwners(r ids.Range, dir string, copies bool, log *slog.Logger) *Owners {
+	o := &Owners{ids: r, dir: dir, log: log}
+	o.copy.Store(copies)
+	return o
+}
+
+// CopyAlways gives up on id-mapped mounts.
+func (o *Owners) CopyAlways() { o.copy.Store(true) }

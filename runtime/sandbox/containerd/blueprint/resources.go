@@ -1,11 +1,6 @@
-package containerd
+package blueprint
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
-
-	"github.com/containerd/errdefs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
 )
@@ -14,14 +9,14 @@ import (
 const cpuPeriod = 100_000
 
 // resources are hard limits; swap does not count on top of memory.
-func (b blueprint) resources() *specs.LinuxResources {
-	l := b.c.Function.Limits
+func (b Blueprint) resources() *specs.LinuxResources {
+	l := b.Config.Function.Limits
 	r := &specs.LinuxResources{
 		Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}},
 		Pids:    &specs.LinuxPids{Limit: ptr(orElse(l.PIDs, 512))},
 		Memory:  &specs.LinuxMemory{Limit: ptr(orElse(int64(l.Memory), 2<<30))},
 	}
-	if b.swapLimit {
+	if b.SwapLimit {
 		r.Memory.Swap = r.Memory.Limit
 	}
 	if l.CPUs > 0 {
@@ -45,19 +40,4 @@ func orElse(v, def int64) int64 {
 		return def
 	}
 	return v
-}
-
-// isFile says whether a mount's source is a file; one that is not there is a clear error before anything is made.
-func isFile(source string) (bool, error) {
-	st, err := os.Stat(source)
-	if err != nil {
-		return false, fmt.Errorf("mount source %s: %w (%w)", source, err, errdefs.ErrNotFound)
-	}
-	return !st.IsDir(), nil
-}
-
-// writeHosts makes the file every instance sees as /etc/hosts.
-func writeHosts(data string) (string, error) {
-	path := filepath.Join(data, "hosts")
-	return path, os.WriteFile(path, []byte("127.0.0.1 localhost\n::1 localhost\n"), 0o644)
 }

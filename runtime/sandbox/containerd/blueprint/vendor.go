@@ -1,10 +1,12 @@
-package containerd
+package blueprint
 
 import (
 	"path/filepath"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
 )
 
 // NVIDIA's device files name hooks that write into the container's root: links to libraries, and the loader's cache. Ours is
@@ -12,8 +14,8 @@ import (
 // they are for is had in other ways: links are made when the root is, and folders of libraries go on the loader's path.
 // The others of that program adapt what an image brings, which is left as it is.
 
-// vendorHooks takes NVIDIA's hooks out of a specification and returns the links that they would make.
-func vendorHooks(s *specs.Spec) (links []target) {
+// VendorHooks takes NVIDIA's hooks out of a specification and returns the links that they would make.
+func VendorHooks(s *specs.Spec) (links []image.Target) {
 	if s.Hooks == nil {
 		return nil
 	}
@@ -26,7 +28,7 @@ func vendorHooks(s *specs.Spec) (links []target) {
 		}
 		for _, v := range values(h.Args, "--link") {
 			if to, path, ok := strings.Cut(v, "::"); ok {
-				links = append(links, target{Path: path, Link: to})
+				links = append(links, image.Target{Path: path, Link: to})
 			}
 		}
 		folders = append(folders, values(h.Args, "--folder")...)

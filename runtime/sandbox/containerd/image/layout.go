@@ -1,4 +1,4 @@
-package containerd
+package image
 
 import (
 	"archive/tar"
@@ -19,13 +19,15 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/daemon"
 )
 
 // layoutPath splits "oci:PATH", PATH being the folder of an OCI layout or the tar archive of one.
 func layoutPath(ref string) (string, bool) { return strings.CutPrefix(ref, "oci:") }
 
 // fromLayout imports a layout when it is new or has changed since.
-func (s *imageStore) fromLayout(ctx context.Context, ref, path string) (images.Image, error) {
+func (s *Store) fromLayout(ctx context.Context, ref, path string) (images.Image, error) {
 	index, err := layoutDigest(path)
 	if err != nil {
 		return images.Image{}, notAnImage(path, err)
@@ -38,7 +40,7 @@ func (s *imageStore) fromLayout(ctx context.Context, ref, path string) (images.I
 			return img, nil
 		}
 	}
-	v, err, _ := s.flight.Do("import "+ref+index.String(), func() (any, error) { return s.load(ctx, path, ref) })
+	v, err, _ := s.flight.Do("import "+ref+index.String(), func() (any, error) { return s.Load(ctx, path, ref) })
 	if err != nil {
 		return images.Image{}, err
 	}
@@ -48,8 +50,8 @@ func (s *imageStore) fromLayout(ctx context.Context, ref, path string) (images.I
 	return v.(images.Image), nil
 }
 
-// load brings a layout or an archive into the store under a name.
-func (s *imageStore) load(ctx context.Context, path, name string) (images.Image, error) {
+// Load brings a layout or an archive into the store under a name.
+func (s *Store) Load(ctx context.Context, path, name string) (images.Image, error) {
 	r, err := openLayout(path)
 	if err != nil {
 		return images.Image{}, notAnImage(path, err)
@@ -64,16 +66,6 @@ func (s *imageStore) load(ctx context.Context, path, name string) (images.Image,
 	}
 	s.log.Info("imported an image", "path", path, "name", name, "digest", loaded[0].Target.Digest.String())
 	return loaded[0], nil
-}
-
-// Import brings an OCI layout's folder, or an archive of one, into containerd as ref, ready to start from.
-func (d *Driver) Import(ctx context.Context, path, ref string) error {
-	ctx = d.in(ctx)
-	if _, err := d.images.load(ctx, path, ref); err != nil {
-		return err
-	}
-	_, err := d.images.get(ctx, ref)
-	return err
 }
 
 // layoutDigest changes whenever what the layout holds does. An archive goes by its size and time.
@@ -137,7 +129,7 @@ func (l onlyLayout) ReadDir(name string) ([]fs.DirEntry, error) {
 }
 
 func notAnImage(path string, err error) error {
-	if daemonAway(err) {
+	if daemon.Away(err) {
 		return fmt.Errorf("containerd went away while it imported %s; it is being started again: %w (%w)", path, err, errdefs.ErrUnavailable)
 	}
 	class := error(errdefs.ErrInvalidArgument)

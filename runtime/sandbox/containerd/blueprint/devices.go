@@ -1,4 +1,4 @@
-package containerd
+package blueprint
 
 import (
 	"fmt"
@@ -14,12 +14,12 @@ const allGPUs = "nvidia.com/gpu=all"
 
 // devices has CDI put the function's GPUs into the specification: device nodes, libraries and hooks, as the vendor's
 // generated files name them. Those are read at every start, for they change with the driver.
-func (b blueprint) devices(s *specs.Spec) error {
-	if len(b.c.Function.GPUs) == 0 {
+func (b Blueprint) devices(s *specs.Spec) error {
+	if len(b.Config.Function.GPUs) == 0 {
 		return nil
 	}
-	names := make([]string, len(b.c.Function.GPUs))
-	for i, n := range b.c.Function.GPUs {
+	names := make([]string, len(b.Config.Function.GPUs))
+	for i, n := range b.Config.Function.GPUs {
 		if names[i] = n; n == "all" {
 			names[i] = allGPUs
 		}

@@ -1,4 +1,5 @@
-package containerd
+// Package blueprint draws up the OCI specification of an instance: everything is denied that is not named here.
+package blueprint
 
 import (
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/guest/loopback"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/ids"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
 )
 
 // Paths inside an instance.
@@ -21,52 +23,52 @@ const (
 	insideModel = "/opt/model"
 )
 
-// blueprint is all that an instance's specification is made of.
-type blueprint struct {
-	c         instance.Config
-	image     *image
-	init      string // host path
-	hosts     string // host path of /etc/hosts
-	cgroup    string
-	criuConf  string   // host path, "" without CRIU
-	swapLimit bool     // the kernel accounts swap
-	restore   bool     // from a checkpoint
-	sources   []string // host paths of the manifest's mounts, in its order
-	ids       ids.Range
+// Blueprint is all that an instance's specification is made of.
+type Blueprint struct {
+	Config    instance.Config
+	Image     *image.Image
+	Init      string    // host path
+	Hosts     string    // host path of /etc/hosts
+	Cgroup    string    // path below every hierarchy
+	CRIUConf  string    // host path, "" without CRIU
+	SwapLimit bool      // the kernel accounts swap
+	Restore   bool      // from a checkpoint
+	Sources   []string  // host paths of the manifest's mounts, in its order
+	IDs       ids.Range // users of instances on this machine
 }
 
-// spec builds the OCI specification: everything is denied that is not named here.
-func (b blueprint) spec() (*specs.Spec, error) {
+// Spec builds the OCI specification: everything is denied that is not named here.
+func (b Blueprint) Spec() (*specs.Spec, error) {
 	args, err := b.args()
 	if err != nil {
 		return nil, err
 	}
 	s := &specs.Spec{
 		Version:  "1.0.2", // what the oldest runtimes take; nothing here is younger
-		Hostname: hostname(b.c.ID),
+		Hostname: hostname(b.Config.ID),
 		Root:     &specs.Root{Path: "rootfs", Readonly: true},
 		Mounts:   b.mounts(),
 		Process: &specs.Process{
 			Args: args, Env: b.env(), Cwd: b.cwd(), NoNewPrivileges: true,
-			User:         specs.User{UID: b.image.user.UID, GID: b.image.user.GID},
+			User:         specs.User{UID: b.Image.User.UID, GID: b.Image.User.GID},
 			Capabilities: &specs.LinuxCapabilities{},
 			Rlimits:      []specs.POSIXRlimit{{Type: "RLIMIT_NOFILE", Hard: openFiles(), Soft: openFiles()}, {Type: "RLIMIT_CORE"}},
 			OOMScoreAdj:  ptr(500), // an instance goes before the control plane does
 		},
 		Linux: &specs.Linux{
-			CgroupsPath: b.cgroup,
+			CgroupsPath: b.Cgroup,
 			Namespaces:  ownNamespaces,
-			UIDMappings: mapped(b.ids.UID), GIDMappings: mapped(b.ids.GID),
+			UIDMappings: mapped(b.IDs.UID), GIDMappings: mapped(b.IDs.GID),
 			Resources:     b.resources(),
 			MaskedPaths:   maskedPaths,
 			ReadonlyPaths: []string{"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"},
 		},
 	}
-	if b.restore { // CRIU reconnects the sockets, so the loopback must be up by then; else create brings it up
-		s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: b.init, Args: []string{"videosdgx-init", loopback.Hook}}}}
+	if b.Restore { // CRIU reconnects the sockets, so the loopback must be up by then; else create brings it up
+		s.Hooks = &specs.Hooks{CreateRuntime: []specs.Hook{{Path: b.Init, Args: []string{"videosdgx-init", loopback.Hook}}}}
 	}
-	if b.criuConf != "" {
-		s.Annotations = map[string]string{"org.criu.config": b.criuConf}
+	if b.CRIUConf != "" {
+		s.Annotations = map[string]string{"org.criu.config": b.CRIUConf}
 	}
 	s.Linux.Seccomp = nativeOnly(seccomp.DefaultProfile(s))
 	return s, b.devices(s)
@@ -86,9 +88,9 @@ var maskedPaths = []string{
 }
 
 // args is init's command line around the function's.
-func (b blueprint) args() ([]string, error) {
-	fn := &b.c.Function
-	entry, rest := b.image.Config.Entrypoint, b.image.Config.Cmd
+func (b Blueprint) args() ([]string, error) {
+	fn := &b.Config.Function
+	entry, rest := b.Image.Config.Entrypoint, b.Image.Config.Cmd
 	if len(fn.Command) > 0 {
 		entry, rest = fn.Command, nil
 	}
@@ -97,13 +99,13 @@ func (b blueprint) args() ([]string, error) {
 	}
 	command := slices.Concat(entry, rest)
 	if len(command) == 0 {
-		return nil, fmt.Errorf("image %s has neither entrypoint nor command: set command in the manifest: %w", b.image.Name, errdefs.ErrInvalidArgument)
+		return nil, fmt.Errorf("image %s has neither entrypoint nor command: set command in the manifest: %w", b.Image.Name, errdefs.ErrInvalidArgument)
 	}
 	return append([]string{insideInit, "-dir", insideDir, "--"}, command...), nil
 }
 
-func (b blueprint) cwd() string {
-	for _, dir := range []string{b.c.Function.WorkDir, b.image.Config.WorkingDir} {
+func (b Blueprint) cwd() string {
+	for _, dir := range []string{b.Config.Function.WorkDir, b.Image.Config.WorkingDir} {
 		if dir != "" {
 			return dir
 		}
@@ -112,17 +114,17 @@ func (b blueprint) cwd() string {
 }
 
 // env is the image's, then ours. The function's own comes from guest.json.
-func (b blueprint) env() []string {
-	e := newEnviron(b.image.Config.Env)
+func (b Blueprint) env() []string {
+	e := newEnviron(b.Image.Config.Env)
 	e.def("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin")
 	e.def("HOME", "/tmp")
 	e.def("TMPDIR", "/tmp")
 	e.def("LANG", "C.UTF-8")
 	e.add("GODEBUG", "multipathtcp=0") // CRIU refuses MPTCP sockets, which Go listens with by default
-	if n := b.c.Function.Limits.CPUs; n > 0 {
+	if n := b.Config.Function.Limits.CPUs; n > 0 {
 		e.def("GOMAXPROCS", fmt.Sprint(math.Ceil(n)))
 	}
-	if b.c.Bundle != "" {
+	if b.Config.Bundle != "" {
 		e.set("VIDEOSDGX_MODEL", insideModel)
 	}
 	return e.list

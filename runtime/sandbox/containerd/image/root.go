@@ -1,4 +1,4 @@
-package containerd
+package image
 
 import (
 	"context"
@@ -20,16 +20,16 @@ import (
 // layers, and on top of them one with the mount points that the image lacks. Both are snapshots of containerd, kept from
 // its garbage collector by a label and found again by their names.
 //
-// target is one mount point; a file's differs from a folder's. Or it is a symbolic link.
-type target struct {
+// Target is one mount point; a file's differs from a folder's. Or it is a symbolic link.
+type Target struct {
 	Path   string
 	File   bool
 	Public bool   // a folder that all may write to: runc before 1.2 gives a tmpfs the mode of the folder it is mounted on
 	Link   string // what it points to; "": no link
 }
 
-// root returns the mounts of a root file system that has the given mount points. The first call for an image makes it.
-func (s *imageStore) root(ctx context.Context, img *image, targets []target) ([]mount.Mount, error) {
+// Root returns the mounts of a root file system that has the given mount points. The first call for an image makes it.
+func (s *Store) Root(ctx context.Context, img *Image, targets []Target) ([]mount.Mount, error) {
 	key := rootKey(img.chain, targets)
 	img.mu.Lock()
 	defer img.mu.Unlock()
@@ -44,7 +44,7 @@ func (s *imageStore) root(ctx context.Context, img *image, targets []target) ([]
 	return m, nil
 }
 
-func (s *imageStore) makeRoot(ctx context.Context, chain, key string, targets []target) ([]mount.Mount, error) {
+func (s *Store) makeRoot(ctx context.Context, chain, key string, targets []Target) ([]mount.Mount, error) {
 	sn := s.client.SnapshotService(s.snapshotter)
 	if m, err := sn.Mounts(ctx, key); err == nil {
 		return m, nil
@@ -64,7 +64,7 @@ func (s *imageStore) makeRoot(ctx context.Context, chain, key string, targets []
 }
 
 // makeLayer commits a snapshot above the image that has all targets.
-func (s *imageStore) makeLayer(ctx context.Context, sn snapshots.Snapshotter, chain, name string, targets []target, keep snapshots.Opt) (err error) {
+func (s *Store) makeLayer(ctx context.Context, sn snapshots.Snapshotter, chain, name string, targets []Target, keep snapshots.Opt) (err error) {
 	work := name + "-new"
 	_ = sn.Remove(ctx, work) // of an earlier attempt that was killed
 	mounts, err := sn.Prepare(ctx, work, chain, keep)
@@ -77,7 +77,7 @@ func (s *imageStore) makeLayer(ctx context.Context, sn snapshots.Snapshotter, ch
 		}
 	}()
 	err = mount.WithTempMount(ctx, mounts, func(dir string) error {
-		if err := makeTargets(dir, targets); err != nil || !s.owners.copies() {
+		if err := makeTargets(dir, targets); err != nil || !s.owners.Copies() {
 			return err
 		}
 		return s.owners.give(dir)
@@ -89,7 +89,7 @@ func (s *imageStore) makeLayer(ctx context.Context, sn snapshots.Snapshotter, ch
 }
 
 // makeTargets creates what is missing, inside dir whatever the image's symbolic links say.
-func makeTargets(dir string, targets []target) error {
+func makeTargets(dir string, targets []Target) error {
 	for _, t := range targets {
 		path, err := fs.RootPath(dir, t.place())
 		switch {
@@ -106,7 +106,7 @@ func makeTargets(dir string, targets []target) error {
 }
 
 // place is what has to be resolved inside the root: a link itself is not to be followed.
-func (t target) place() string {
+func (t Target) place() string {
 	if t.Link != "" {
 		return filepath.Dir(t.Path)
 	}
@@ -124,7 +124,7 @@ func makeLink(dir, name, to string) error {
 	return nil
 }
 
-func makeTarget(path string, t target) error {
+func makeTarget(path string, t Target) error {
 	if _, err := os.Stat(path); err == nil {
 		return nil
 	}
@@ -141,7 +141,7 @@ func makeTarget(path string, t target) error {
 }
 
 // key tells a target from others.
-func (t target) key() string {
+func (t Target) key() string {
 	switch {
 	case t.Link != "":
 		return t.Path + " -> " + t.Link
@@ -152,7 +152,7 @@ func (t target) key() string {
 }
 
 // rootKey names a root file system by all that it is made of.
-func rootKey(chain string, targets []target) string {
+func rootKey(chain string, targets []Target) string {
 	list := make([]string, len(targets))
 	for i, t := range targets {
 		list[i] = t.key()

@@ -1,4 +1,4 @@
-package containerd
+package blueprint
 
 import (
 	"fmt"
@@ -6,15 +6,17 @@ import (
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/network"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/place"
 )
 
 // insideCPUs is all of sysfs that inference libraries read: how many CPUs of which kind there are.
 const insideCPUs = "/sys/devices/system"
 
 // mounts are the only ones an instance has.
-func (b blueprint) mounts() []specs.Mount {
-	scratch := int64(b.c.Function.Limits.Scratch)
+func (b Blueprint) mounts() []specs.Mount {
+	scratch := int64(b.Config.Function.Limits.Scratch)
 	m := []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=64k"}},
@@ -22,18 +24,18 @@ func (b blueprint) mounts() []specs.Mount {
 		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", size(scratch)}},
 		{Destination: insideCPUs, Type: "bind", Source: insideCPUs, Options: []string{"rbind", "nosuid", "noexec", "nodev", "ro"}},
 		{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777", size(scratch)}},
-		bind(b.init, insideInit, false),
-		bind(b.c.Dir, insideDir, true),
-		bind(b.hosts, "/etc/hosts", false),
+		bind(b.Init, insideInit, false),
+		bind(b.Config.Dir, insideDir, true),
+		bind(b.Hosts, "/etc/hosts", false),
 	}
-	if b.c.Bundle != "" {
-		m = append(m, bind(b.c.Bundle, insideModel, false))
+	if b.Config.Bundle != "" {
+		m = append(m, bind(b.Config.Bundle, insideModel, false))
 	}
-	if bridged(b.c) {
+	if b.Config.Function.Network == "bridge" {
 		m = append(m, bind(network.ResolvConf(), "/etc/resolv.conf", false))
 	}
-	for i, x := range b.c.Function.Mounts {
-		m = append(m, bind(b.sources[i], x.Target, x.Writable))
+	for i, x := range b.Config.Function.Mounts {
+		m = append(m, bind(b.Sources[i], x.Target, x.Writable))
 	}
 	return m
 }
@@ -54,10 +56,10 @@ func size(n int64) string {
 	return fmt.Sprintf("size=%d", n)
 }
 
-// targets are the mount points, and the working folder, that the root file system must have: those that every instance
+// Targets are the mount points, and the working folder, that the root file system must have: those that every instance
 // has, so that functions of an image can share one, and those of the manifest and of its devices.
-func (b blueprint) targets(s *specs.Spec) ([]target, error) {
-	t := []target{
+func (b Blueprint) Targets(s *specs.Spec) ([]image.Target, error) {
+	t := []image.Target{
 		{Path: "/proc"}, {Path: "/dev"}, {Path: insideCPUs}, {Path: "/tmp", Public: true}, {Path: insideDir}, {Path: insideModel}, {Path: b.cwd()},
 		{Path: insideInit, File: true}, {Path: "/etc/hosts", File: true}, {Path: "/etc/resolv.conf", File: true},
 	}
@@ -69,11 +71,11 @@ func (b blueprint) targets(s *specs.Spec) ([]target, error) {
 		if known[m.Destination] || strings.HasPrefix(m.Destination, "/dev/") {
 			continue
 		}
-		file, err := isFile(m.Source)
+		file, err := place.IsFile(m.Source)
 		if err != nil && m.Type == "bind" {
 			return nil, err
 		}
-		t = append(t, target{Path: m.Destination, File: err == nil && file})
+		t = append(t, image.Target{Path: m.Destination, File: err == nil && file})
 	}
 	return t, nil
 }
