@@ -11,14 +11,12 @@ import (
 	"net/http"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"time"
 	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/sys/unix"
 )
 
 func init() { commands = append(commands, newGenerateCmd) }
@@ -165,18 +163,6 @@ func runGenerate(cmd *cobra.Command, c *client, o generateOptions, prompt string
 		return err
 	}
 	return c.finish(cmd, j, o.output)
-}
-
-// writable asks before a clip is made, which may take an hour, whether there is a folder to save it in.
-func writable(to string) error {
-	dir := to
-	if info, err := os.Stat(to); err != nil || !info.IsDir() {
-		dir = filepath.Dir(to) // of "" and "-": the working directory
-	}
-	if err := unix.Access(dir, unix.W_OK|unix.X_OK); err != nil && to != "-" {
-		return fmt.Errorf("the clip cannot be saved in %s: %w", dir, err)
-	}
-	return nil
 }
 
 // afterwards is how long a request goes on after an interrupt: to hear of the job that was made, and to cancel it.

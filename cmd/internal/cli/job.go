@@ -238,19 +238,6 @@ func serverName(resp *http.Response, j job) string {
 	return name
 }
 
-func saveClip(to string, r io.Reader, j job) error {
-	f, err := os.CreateTemp(filepath.Dir(to), ".videosdgx-*")
-	if err != nil {
-		return fmt.Errorf("cannot write beside %s: %w", to, err)
-	}
-	defer os.Remove(f.Name())
-	err = errors.Join(check(f, r, j), f.Chmod(0o644), f.Sync(), f.Close())
-	if err != nil {
-		return fmt.Errorf("saving the clip to %s: %w", to, err)
-	}
-	return os.Rename(f.Name(), to)
-}
-
 func check(w io.Writer, r io.Reader, j job) error {
 	h := sha256.New()
 	if _, err := io.Copy(io.MultiWriter(w, h), r); err != nil {

@@ -1,0 +1,103 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// writable asks before a clip is made, which may take an hour, whether it can be saved.
+func writable(to string) error {
+	if to == "-" {
+		return nil
+	}
+	at := to
+	switch info, err := os.Stat(to); {
+	case err == nil && (info.IsDir() || through(to, info)):
+	case err == nil || errors.Is(err, fs.ErrNotExist):
+		target, err := behindLinks(to)
+		if err != nil {
+			return err
+		}
+		at = filepath.Dir(target) // of "": the working directory
+	default:
+		return fmt.Errorf("the clip cannot be saved to %s: %w", to, err)
+	}
+	mode := uint32(unix.W_OK)
+	if info, err := os.Stat(at); err == nil && info.IsDir() {
+		mode |= unix.X_OK
+	}
+	if err := unix.Access(at, mode); err != nil {
+		return fmt.Errorf("the clip cannot be saved in %s: %w", at, err)
+	}
+	return nil
+}
+
+// through says whether a path is written to as it is: a device, a FIFO, a terminal, or one that stands for an open file.
+// Anything else is replaced at once when the clip is complete.
+func through(to string, info fs.FileInfo) bool {
+	abs, err := filepath.Abs(to)
+	return !info.Mode().IsRegular() || err == nil && (strings.HasPrefix(abs, "/dev/") || strings.HasPrefix(abs, "/proc/"))
+}
+
+// maxLinks is how many symbolic links the kernel follows.
+const maxLinks = 40
+
+// behindLinks gives the file that a path leads to, which need not be there: a link stays a link.
+func behindLinks(to string) (string, error) {
+	for range maxLinks {
+		next, err := os.Readlink(to)
+		if err != nil {
+			return to, nil //nolint:nilerr // no link, or nothing yet
+		}
+		if !filepath.IsAbs(next) {
+			next = filepath.Join(filepath.Dir(to), next)
+		}
+		to = next
+	}
+	return "", fmt.Errorf("%s leads from link to link: give another file", to)
+}
+
+// saveClip writes a clip and checks its digest. A regular file gets its new content at once or not at all.
+func saveClip(to string, r io.Reader, j job) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("saving the clip to %s: %w", to, err)
+		}
+	}()
+	mode := fs.FileMode(0o644)
+	if info, err := os.Stat(to); err == nil {
+		if through(to, info) {
+			return writeThrough(to, r, j)
+		}
+		mode = info.Mode().Perm()
+	}
+	target, err := behindLinks(to)
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(target), ".videosdgx-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	if err := errors.Join(check(f, r, j), f.Chmod(mode), f.Sync(), f.Close()); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), target)
+}
+
+// writeThrough waits for a FIFO's reader, as a shell's redirection does. A device may not know how to sync.
+func writeThrough(to string, r io.Reader, j job) error {
+	f, err := os.OpenFile(to, os.O_WRONLY|os.O_APPEND, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(check(f, r, j), f.Close())
+}
