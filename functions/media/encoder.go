@@ -19,26 +19,34 @@ type Spec struct {
 	FPS           float64 // constant
 	Comment       string  // metadata, such as the request's parameters as JSON
 	Dir           string  // where the file is made; "" is the system's temporary folder
+	// Piece, where set, gets the clip as it comes instead of a file: fragmented MP4, first the part that says what follows,
+	// then about a second each time. Another goroutine calls it; its error ends the clip.
+	Piece func(mp4 []byte) error
 }
 
-// Encoder makes one MP4 (H.264, yuv420p, BT.709, index in front) out of raw RGB frames. One goroutine uses it.
+// Encoder makes one MP4 (H.264, yuv420p, BT.709, index in front) out of raw RGB frames, with AAC where there is sound. One
+// goroutine uses it.
 type Encoder struct {
 	spec   Spec
 	ctx    context.Context // of the process, which it outlives nowhere
-	stop   context.CancelFunc
+	stop   context.CancelCauseFunc
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	said   *tail
 	path   string
 	frames int
-	broken error // writing failed: ffmpeg has gone, Close says why
+	broken error      // writing failed: ffmpeg has gone, Close says why
+	sound  *track     // nil: none yet
+	pieces chan error // the end of cutting pieces
 }
 
 // File is a finished clip. Whoever has it removes it.
 type File struct {
-	Path   string
-	Size   int64 // bytes
-	Frames int
+	Path    string
+	Size    int64   // bytes
+	Frames  int     // of picture
+	Seconds float64 // of sound, 0: none
+	Type    string  // "video/mp4", "audio/wav"
 }
 
 // NewEncoder starts ffmpeg. The caller must Close or Abort.
@@ -46,15 +54,12 @@ func NewEncoder(ctx context.Context, s Spec) (*Encoder, error) {
 	if s.Width < 2 || s.Height < 2 || s.Width%2 != 0 || s.Height%2 != 0 || !(s.FPS > 0) {
 		return nil, fmt.Errorf("a clip of %d×%d at %g frames a second cannot be encoded; sides must be even: %w", s.Width, s.Height, s.FPS, errdefs.ErrInvalidArgument)
 	}
-	if s.Dir == "" {
-		s.Dir = os.TempDir()
-	}
-	f, err := os.CreateTemp(s.Dir, "clip-*.mp4")
+	path, err := emptyFile(s.Dir, "clip-*.mp4")
 	if err != nil {
-		return nil, fmt.Errorf("cannot make the clip's file: %w", err)
+		return nil, err
 	}
-	f.Close()
-	e := &Encoder{spec: s, path: f.Name()}
+	s.Dir = filepath.Dir(path)
+	e := &Encoder{spec: s, path: path}
 	if err := e.start(ctx); err != nil {
 		os.Remove(e.path)
 		return nil, err
@@ -62,15 +67,29 @@ func NewEncoder(ctx context.Context, s Spec) (*Encoder, error) {
 	return e, nil
 }
 
+func emptyFile(dir, pattern string) (string, error) {
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	f, err := os.CreateTemp(dir, pattern)
+	if err != nil {
+		return "", fmt.Errorf("cannot make the clip's file: %w", err)
+	}
+	return f.Name(), f.Close()
+}
+
 func (e *Encoder) start(ctx context.Context) (err error) {
-	e.ctx, e.stop = context.WithCancel(ctx)
+	e.ctx, e.stop = context.WithCancelCause(ctx)
 	if e.cmd, e.said, err = command(e.ctx, e.spec.args(e.path)...); err == nil {
 		if e.in, err = e.cmd.StdinPipe(); err == nil {
-			err = e.cmd.Start()
+			err = e.startCutting()
 		}
 	}
+	if err == nil {
+		err = e.cmd.Start()
+	}
 	if err != nil {
-		e.stop()
+		e.stop(nil)
 		return fmt.Errorf("cannot start the encoder: %w", err)
 	}
 	return nil
@@ -80,11 +99,19 @@ func (e *Encoder) start(ctx context.Context) (err error) {
 // of the file.
 func (s Spec) args(path string) []string {
 	rate := strconv.FormatFloat(s.FPS, 'f', -1, 64)
-	return []string{"-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", fmt.Sprintf("%dx%d", s.Width, s.Height), "-framerate", rate, "-i", "pipe:0",
+	args := []string{"-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", fmt.Sprintf("%dx%d", s.Width, s.Height), "-framerate", rate, "-i", "pipe:0",
 		"-an", "-vf", "scale=out_color_matrix=bt709:out_range=tv", "-c:v", "libx264", "-preset", "medium", "-crf", "15", "-pix_fmt", "yuv420p",
-		"-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv", "-r", rate, "-fps_mode", "cfr",
-		"-fflags", "+bitexact", "-flags:v", "+bitexact", "-map_metadata", "-1", "-metadata", "comment=" + s.Comment,
-		"-movflags", "+faststart", "-f", "mp4", "-y", path}
+		"-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv", "-r", rate, "-fps_mode", "cfr"}
+	args = append(args, s.container()...)
+	if s.Piece != nil {
+		return append(args, s.fragments()...)
+	}
+	return append(args, "-movflags", "+faststart", "-f", "mp4", "-y", path)
+}
+
+// container keeps the comment, and nothing that differs from run to run.
+func (s Spec) container() []string {
+	return []string{"-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact", "-map_metadata", "-1", "-metadata", "comment=" + s.Comment}
 }
 
 // Frame adds one frame, width·height·3 bytes. It blocks while ffmpeg is behind.
@@ -101,29 +128,52 @@ func (e *Encoder) Frame(rgb []byte) error {
 	return fmt.Errorf("the encoder has stopped taking frames: %w", e.broken)
 }
 
-// Close ends the clip and waits for the file. On an error nothing is left behind.
+// Close ends the clip and waits for the file. On an error nothing is left behind. With Spec.Piece there is no file, and
+// File has no path.
 func (e *Encoder) Close() (*File, error) {
-	closeErr := e.in.Close()
-	err := e.cmd.Wait()
-	ctx := e.ctx
-	if ctx.Err() == nil {
-		defer e.stop()
+	err := e.finish()
+	if err == nil && e.sound != nil {
+		err = e.addSound()
 	}
-	if err == nil {
-		err = errors.Join(e.broken, closeErr)
-	}
-	if err == nil && e.frames == 0 {
-		err = errors.New("no frame was given")
+	e.sound.remove()
+	if e.ctx.Err() == nil {
+		defer e.stop(nil)
 	}
 	if err != nil {
 		os.Remove(e.path)
-		return nil, failure(ctx, filepath.Dir(e.path), e.said, err)
+		return nil, failure(e.ctx, filepath.Dir(e.path), e.said, err)
 	}
-	st, err := os.Stat(e.path)
+	f := &File{Path: e.path, Frames: e.frames, Seconds: e.sound.seconds(), Type: "video/mp4"}
+	if e.spec.Piece != nil {
+		f.Path = ""
+		return f, os.Remove(e.path)
+	}
+	return f.measured()
+}
+
+// finish ends the pictures.
+func (e *Encoder) finish() error {
+	closeErr := e.in.Close()
+	cutErr := e.cut()
+	if err := e.cmd.Wait(); err != nil {
+		return errors.Join(cutErr, err)
+	}
+	if err := errors.Join(e.broken, closeErr, cutErr); err != nil {
+		return err
+	}
+	if e.frames == 0 {
+		return errors.New("no frame was given")
+	}
+	return nil
+}
+
+func (f *File) measured() (*File, error) {
+	st, err := os.Stat(f.Path)
 	if err != nil {
 		return nil, fmt.Errorf("the clip has gone: %w", err)
 	}
-	return &File{Path: e.path, Size: st.Size(), Frames: e.frames}, nil
+	f.Size = st.Size()
+	return f, nil
 }
 
 // Abort ends ffmpeg and removes what there is. After Close it does nothing.
@@ -131,9 +181,11 @@ func (e *Encoder) Abort() {
 	if e.cmd.ProcessState != nil {
 		return
 	}
-	e.stop()
+	e.stop(nil)
 	e.in.Close()
+	_ = e.cut()
 	_ = e.cmd.Wait() // killed on purpose
+	e.sound.remove()
 	os.Remove(e.path)
 }
 
