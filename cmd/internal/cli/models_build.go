@@ -40,7 +40,7 @@ func (b builtBundle) print(w io.Writer) error {
 }
 
 func newModelsBuildCmd() *cobra.Command {
-	var out, name string
+	var out, name, precision string
 	cmd := &cobra.Command{
 		Use:   "build CHECKPOINT",
 		Short: "Turn a checkpoint into a bundle",
@@ -69,7 +69,7 @@ held to it first. A bundle that is already there is replaced once the new one is
 			if out == "" {
 				out = filepath.Join(modelsDir(cmd), name)
 			}
-			built, err := buildBundle(cmd, args[0], out, name)
+			built, err := buildBundle(cmd, args[0], out, bundle.Options{Name: name, Precision: precision})
 			if err != nil {
 				return err
 			}
@@ -77,13 +77,14 @@ held to it first. A bundle that is already there is replaced once the new one is
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "folder of the bundle (default MODELS/NAME)")
+	cmd.Flags().StringVar(&precision, "quant", "", "what weights are held as: "+strings.Join(bundle.Precisions(), ", ")+" (default: the model family's)")
 	cmd.Flags().StringVar(&name, "name", "", "name of the model (default: the checkpoint folder's name)")
 	addModelsFlag(cmd)
 	addJSONFlag(cmd)
 	return cmd
 }
 
-func buildBundle(cmd *cobra.Command, checkpoint, out, name string) (builtBundle, error) {
+func buildBundle(cmd *cobra.Command, checkpoint, out string, o bundle.Options) (builtBundle, error) {
 	start := time.Now()
 	class, err := checkpointClass(checkpoint)
 	if err != nil {
@@ -94,9 +95,10 @@ func buildBundle(cmd *cobra.Command, checkpoint, out, name string) (builtBundle,
 		return builtBundle{}, fmt.Errorf("%s is a %s; WanPipeline and WanImageToVideoPipeline can be built: %w", checkpoint, class, errdefs.ErrNotImplemented)
 	}
 	bars := newBars(cmd.ErrOrStderr())
-	bar := bars.add(name, 0)
+	bar := bars.add(o.Name, 0)
+	o.Progress = bar.set
 	fmt.Fprintf(cmd.ErrOrStderr(), "building %s\n", out)
-	m, err := serve.Build(cmd.Context(), checkpoint, out, recipe, bundle.Options{Name: name, Progress: bar.set})
+	m, err := serve.Build(cmd.Context(), checkpoint, out, recipe, o)
 	bar.end(err == nil)
 	bars.wait()
 	if err != nil {

@@ -30,6 +30,9 @@ type Options struct {
 	// Name is the model's name in the manifest; by default the recipe's.
 	Name    string
 	Targets []Target
+	// Precision is one of Precisions: what weights are held as; by default the recipe's. Targets with a policy of their own
+	// keep it.
+	Precision string
 	// Progress hears how many bytes of the bundle have been hashed, its last and longest part.
 	Progress func(done, total int64)
 }
@@ -40,7 +43,14 @@ func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Mani
 	if o.Name == "" {
 		o.Name = r.Name
 	}
-	built, err := buildAll(r, o.Targets)
+	if o.Precision == "" {
+		o.Precision = r.Precision
+	}
+	policy, err := Quantize(r, o.Precision)
+	if err != nil {
+		return m, err
+	}
+	built, err := buildAll(r, o.Targets, policy)
 	if err != nil {
 		return m, err
 	}
@@ -51,7 +61,7 @@ func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Mani
 		if err := copyFiles(r.Files, dir); err != nil {
 			return err
 		}
-		m, err = weights.Seal(ctx, dir, weights.Manifest{Family: r.Family, Name: o.Name, Configs: r.Configs, Defaults: r.Defaults, Schema: r.Schema}, o.Progress)
+		m, err = weights.Seal(ctx, dir, weights.Manifest{Family: r.Family, Name: o.Name, Configs: r.Configs, Defaults: r.Defaults, Schema: r.Schema, Precision: o.Precision}, o.Progress)
 		return err
 	})
 	return m, err
@@ -65,8 +75,11 @@ type built struct {
 }
 
 // buildAll makes every graph before anything is written: a checkpoint that does not fit is told at once.
-func buildAll(r Recipe, targets []Target) (all []built, err error) {
+func buildAll(r Recipe, targets []Target, policy func(string) nn.Policy) (all []built, err error) {
 	for _, t := range targets {
+		if t.Policy == nil {
+			t.Policy = policy
+		}
 		for _, g := range r.Graphs {
 			m, err := buildOne(g, t, r.Weights(g.Component))
 			if err != nil {

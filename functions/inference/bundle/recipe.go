@@ -19,9 +19,11 @@ type Recipe struct {
 	Configs  map[string]json.RawMessage // by component
 	Defaults json.RawMessage            // of a request
 	Schema   json.RawMessage            // of a request, JSON Schema
-	Graphs   []Graph
-	Weights  func(component string) nn.Source
-	Files    []File
+	// Precision is the one that this family's bundles have unless something else is asked for; empty means "none".
+	Precision string
+	Graphs    []Graph
+	Weights   func(component string) nn.Source
+	Files     []File
 }
 
 // Graph is one graph of a model. Build is called once for each engine.

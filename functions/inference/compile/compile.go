@@ -31,9 +31,10 @@ type Optimiser interface {
 
 // Writer writes the graphs of one bundle.
 type Writer struct {
-	dir  string
-	data *onnx.DataFile
-	opt  Optimiser
+	dir   string
+	data  *onnx.DataFile
+	opt   Optimiser
+	small map[string][]byte // content of weights that lie in graphs, for the next graph that has them
 }
 
 // Create starts the data file in dir, which must exist. A nil optimiser stores graphs as they were built.
@@ -42,11 +43,15 @@ func Create(dir string, opt Optimiser) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Writer{dir: dir, data: data, opt: opt}, nil
+	return &Writer{dir: dir, data: data, opt: opt, small: map[string][]byte{}}, nil
 }
 
 // With is the same bundle's writer with another optimiser.
-func (w *Writer) With(opt Optimiser) *Writer { return &Writer{dir: w.dir, data: w.data, opt: opt} }
+func (w *Writer) With(opt Optimiser) *Writer {
+	c := *w
+	c.opt = opt
+	return &c
+}
 
 // Add optimises m and stores it as the file name, its weights in the data file.
 func (w *Writer) Add(ctx context.Context, name string, m *onnx.Model) error {
@@ -142,11 +147,14 @@ func (w *Writer) store(ctx context.Context, weights []onnx.Tensor) error {
 			}
 			continue
 		}
-		var raw bytes.Buffer
-		if _, err := t.WriteTo(&raw); err != nil {
-			return err
+		if w.small[t.Name] == nil {
+			var raw bytes.Buffer
+			if _, err := t.WriteTo(&raw); err != nil {
+				return err
+			}
+			w.small[t.Name] = raw.Bytes()
 		}
-		t.Raw, t.Content = raw.Bytes(), nil
+		t.Raw, t.Content = w.small[t.Name], nil
 	}
 	return nil
 }

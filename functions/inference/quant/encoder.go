@@ -44,6 +44,11 @@ func invalid(name, format string, args ...any) error {
 	return fmt.Errorf("tensor %s %s: %w", name, fmt.Sprintf(format, args...), errdefs.ErrInvalidArgument)
 }
 
+// Shape is the tensor's format, dimensions and layout, known before any row is written.
+func (e *Encoder) Shape() *Tensor {
+	return &Tensor{Format: e.t.Format, N: e.t.N, K: e.t.K, Block: e.t.Block, HighFirst: e.t.HighFirst}
+}
+
 // TwoPasses says that all rows must be shown to Observe before the first goes to Write: the scale is the whole tensor's.
 func (e *Encoder) TwoPasses() bool {
 	return e.t.Format == NVFP4 || e.t.Format == FP8 && !e.o.PerChannel

@@ -28,8 +28,10 @@ type Manifest struct {
 	Configs  map[string]json.RawMessage `json:"configs,omitempty"`  // by component
 	Defaults json.RawMessage            `json:"defaults,omitempty"` // of a request
 	Schema   json.RawMessage            `json:"schema,omitempty"`   // of a request, JSON Schema
-	Files    []FileEntry                `json:"files"`              // sorted by path
-	Digest   string                     `json:"digest"`             // of this manifest with an empty digest
+	// Precision names what most of the weights are held as: "none" (float32), "bf16", "fp8", "nf4"…
+	Precision string      `json:"precision,omitempty"`
+	Files     []FileEntry `json:"files"`  // sorted by path
+	Digest    string      `json:"digest"` // of this manifest with an empty digest
 }
 
 // FileEntry is one file of a bundle.
