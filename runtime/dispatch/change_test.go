@@ -190,6 +190,8 @@ type restorer struct {
 	err error
 }
 
+func (r *restorer) Info() instance.Info { return instance.Info{Name: "fake", Restores: true} }
+
 func (r *restorer) Restore(ctx context.Context, c instance.Config, _ string) (instance.Box, error) {
 	if r.err != nil {
 		return nil, r.err

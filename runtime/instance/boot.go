@@ -56,9 +56,9 @@ func (i *Instance) Start(ctx context.Context, since time.Time) (start, init time
 
 // Restore brings an instance back from a checkpoint: absent → restoring → idle.
 func (i *Instance) Restore(ctx context.Context, dir string, since time.Time) (restore, init time.Duration, err error) {
-	r, ok := i.sb.(Restorer)
-	if !ok {
-		return 0, 0, fmt.Errorf("the %s driver cannot restore: %w", i.sb.Info().Name, errdefs.ErrNotImplemented)
+	r, err := RestorerOf(i.sb)
+	if err != nil {
+		return 0, 0, err
 	}
 	begin := time.Now()
 	if err := errors.Join(i.do(func(l *life) error { return l.to(spec.Restoring) }), i.furnish()); err != nil {
@@ -188,13 +188,12 @@ func (i *Instance) furnish() error {
 
 func (i *Instance) guest() wire.Config {
 	fn := i.cfg.Function
-	api := "127.0.0.1:9001"
-	if i.sb.Info().HostNetwork {
+	api, info := "127.0.0.1:9001", i.sb.Info()
+	if info.HostNetwork {
 		api = "127.0.0.1:0"
 	}
-	_, restores := i.sb.(Restorer)
 	return wire.Config{
-		Snapshots:  restores && fn.Snapshot != "off",
+		Snapshots:  info.Restores && fn.Snapshot != "off",
 		SnapStart:  i.cfg.SnapStart,
 		InstanceID: i.cfg.ID, Function: fn.Name, Version: fn.Version, ARN: i.cfg.ARN, Handler: fn.Handler,
 		Env: fn.Env, MemoryMB: int(fn.Limits.Memory >> 20), TimeoutMs: fn.Timeout.D().Milliseconds(),

@@ -28,7 +28,7 @@ type keeping struct {
 
 func (k *keeping) Create(context.Context, Config) (Box, error)          { return k, nil }
 func (k *keeping) List(context.Context) ([]Box, error)                  { return nil, nil }
-func (k *keeping) Info() Info                                           { return Info{} }
+func (k *keeping) Info() Info                                           { return Info{Restores: true} }
 func (k *keeping) Start(context.Context) error                          { return nil }
 func (k *keeping) Exited() <-chan struct{}                              { return k.exited }
 func (k *keeping) Exit() Exit                                           { return Exit{Code: 7} }

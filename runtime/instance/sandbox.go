@@ -4,8 +4,11 @@ package instance
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"time"
+
+	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -41,6 +44,20 @@ type Info struct {
 	Lacks   []string `json:"lacks,omitempty"` // what is not isolated, in words
 	// HostNetwork: instances share the machine's network namespace, so that each needs a port of its own.
 	HostNetwork bool `json:"hostNetwork,omitempty"`
+	// Restores and Freezes are what the driver can do besides, here and now: it is a Restorer and its boxes are
+	// Checkpointers; its boxes are Freezers. Only these words count, so that what is put around a driver and passes its
+	// Info on neither loses an ability nor gains one.
+	Restores bool `json:"restores,omitempty"`
+	Freezes  bool `json:"freezes,omitempty"`
+}
+
+// RestorerOf is the Restorer that a driver says it is. NotImplemented where it is none.
+func RestorerOf(sb Sandbox) (Restorer, error) {
+	info := sb.Info()
+	if r, ok := sb.(Restorer); ok && info.Restores {
+		return r, nil
+	}
+	return nil, fmt.Errorf("the %s driver cannot restore: %w", info.Name, errdefs.ErrNotImplemented)
 }
 
 // Box is one instance at its driver. Its methods may be called from several goroutines.

@@ -139,7 +139,7 @@ func (w *walker) step(name string) error {
 func (w *walker) Create(context.Context, Config) (Box, error)          { return w, nil }
 func (w *walker) Restore(context.Context, Config, string) (Box, error) { return w, w.step("restore") }
 func (w *walker) List(context.Context) ([]Box, error)                  { return nil, nil }
-func (w *walker) Info() Info                                           { return Info{} }
+func (w *walker) Info() Info                                           { return Info{Restores: true} }
 func (w *walker) Start(context.Context) error                          { return w.step("start") }
 func (w *walker) Freeze(context.Context) error                         { return w.step("freeze") }
 func (w *walker) Thaw(context.Context) error                           { return w.step("thaw") }

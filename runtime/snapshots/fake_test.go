@@ -37,6 +37,13 @@ type box struct {
 	s *sandbox
 }
 
+// Info has the fake's say that it restores.
+func (s *sandbox) Info() instance.Info {
+	info := s.Fake.Info()
+	info.Restores = true
+	return info
+}
+
 func (s *sandbox) Create(ctx context.Context, c instance.Config) (instance.Box, error) {
 	s.plain.Add(1)
 	return s.create(ctx, c)

@@ -6,8 +6,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/containerd/errdefs"
-
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 )
@@ -33,11 +31,11 @@ func (v voucher) Create(ctx context.Context, c instance.Config) (instance.Box, e
 	return v.Sandbox.Create(ctx, c)
 }
 
-// Restore implements instance.Restorer where the driver does.
+// Restore implements instance.Restorer where the driver's Info says that it is one.
 func (v voucher) Restore(ctx context.Context, c instance.Config, dir string) (instance.Box, error) {
-	r, ok := v.Sandbox.(instance.Restorer)
-	if !ok {
-		return nil, fmt.Errorf("the %s driver cannot restore: %w", v.Info().Name, errdefs.ErrNotImplemented)
+	r, err := instance.RestorerOf(v.Sandbox)
+	if err != nil {
+		return nil, err
 	}
 	if err := v.vouch(ctx, c); err != nil {
 		return nil, err

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/containerd/errdefs"
+
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 )
@@ -19,6 +21,19 @@ type countingSandbox struct {
 func (s *countingSandbox) Create(context.Context, instance.Config) (instance.Box, error) {
 	s.made++
 	return nil, nil
+}
+
+func (s *countingSandbox) Info() instance.Info { return instance.Info{Name: "counting"} }
+
+// TestAVoucherGainsNoAbility: a driver that cannot restore does not look as if it could for being wrapped.
+func TestAVoucherGainsNoAbility(t *testing.T) {
+	v := voucher{Sandbox: &countingSandbox{}}
+	if r, err := instance.RestorerOf(v); !errdefs.IsNotImplemented(err) {
+		t.Errorf("%v, %v", r, err)
+	}
+	if _, err := v.Restore(context.Background(), instance.Config{}, "dir"); !errdefs.IsNotImplemented(err) {
+		t.Error(err)
+	}
 }
 
 func TestABundleIsVouchedFor(t *testing.T) {

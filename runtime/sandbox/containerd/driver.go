@@ -128,7 +128,7 @@ func (d *Driver) Info() instance.Info {
 	return instance.Info{
 		Name:    "containerd",
 		Version: fmt.Sprintf("containerd %s, %s %s", d.version, filepath.Base(d.runtime.Path), d.runtime.Version),
-		Lacks:   lacks,
+		Lacks:   lacks, Restores: d.canCheckpoint() == nil, Freezes: true,
 	}
 }
 

@@ -57,7 +57,7 @@ func New(opt Options) (*Driver, error) {
 // Info says what is not isolated.
 func (d *Driver) Info() instance.Info {
 	return instance.Info{
-		Name: "process", Version: kernel(), HostNetwork: true,
+		Name: "process", Version: kernel(), HostNetwork: true, Freezes: true,
 		Lacks: []string{
 			"files: functions see the whole file system with the server's rights",
 			"network: functions share the machine's network",

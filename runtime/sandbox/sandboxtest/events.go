@@ -153,11 +153,11 @@ func eventsAtOnce(r *rig) {
 
 func checkpoint(r *rig) {
 	b := r.ready(nil)
-	c, ok := b.(instance.Checkpointer)
-	s, ok2 := r.Sandbox.(instance.Restorer)
-	if !ok || !ok2 {
+	s, err := instance.RestorerOf(r.Sandbox)
+	if err != nil {
 		r.Skip("this driver does not checkpoint")
 	}
+	c := b.(instance.Checkpointer)
 	r.object(b, `{"random":true}`) // every generator is seeded when the snapshot is taken
 	dir := r.TempDir()
 	r.must(c.Checkpoint(r.ctx(), dir, true))

@@ -45,7 +45,7 @@ func NewFake() *Fake { return &Fake{Machine: NewMachine()} }
 
 // Info says that it is a fake.
 func (f *Fake) Info() instance.Info {
-	return instance.Info{Name: "fake", Version: "1", HostNetwork: true, Lacks: []string{"everything: nothing runs"}}
+	return instance.Info{Name: "fake", Version: "1", HostNetwork: true, Freezes: true, Lacks: []string{"everything: nothing runs"}}
 }
 
 func (f *Fake) fault(step, id string) error {
