@@ -122,6 +122,9 @@ func (s *Service) Key(ctx context.Context, fn spec.Function) (snapshotter.Key, e
 // Lookup gives the folder of a snapshot that may serve. Its files are looked at each time: one that was written to since
 // it was checked is read again, and a damaged one is quarantined here, before anything is restored from it.
 func (s *Service) Lookup(fn spec.Function) (dir string, ok bool) {
+	if !s.any(fn) {
+		return "", false // without a look at the image, which would be brought here for it
+	}
 	k, err := s.Key(s.base, fn)
 	if err != nil {
 		return "", false // the plain start tells what is wrong with the image or the bundle
@@ -148,6 +151,18 @@ func (s *Service) Lookup(fn spec.Function) (dir string, ok bool) {
 		return "", false
 	}
 	return r.Dir, true
+}
+
+// any tells whether some snapshot of the version may serve, whatever it was made of.
+func (s *Service) any(fn spec.Function) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.ready {
+		if r.Function == fn.Name && r.Version == fn.Version {
+			return true
+		}
+	}
+	return false
 }
 
 // Restored notes that a start came from fn's snapshot.

@@ -35,6 +35,7 @@ type Config struct {
 	KeepClips     spec.Bytes    `yaml:"keepClips" help:"disk that clips may use together, the oldest go first; 0: no limit"`
 	ModelHost     string        `yaml:"modelHost" help:"address on which the models' own REST ports listen; none: no ports"`
 	MountRoots    string        `yaml:"mountRoots" help:"folders besides the data folder and a manifest's own that functions may mount, separated by colons"`
+	ImageLimit    spec.Bytes    `yaml:"imageLimit" help:"the most that one image may unpack to"`
 	Memory        spec.Bytes    `yaml:"memory" help:"memory that instances may use together; 0: what the machine has, less a reserve"`
 	KeepAlive     spec.Duration `yaml:"keepAlive" help:"how long an idle instance stays while there is too little history to adapt"`
 	Snapshots     string        `yaml:"snapshots" help:"warm snapshots: auto or off"`
@@ -55,7 +56,7 @@ func Default() Config {
 	host, _ := os.Hostname()
 	return Config{
 		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Node: host, ModelsAtOnce: 1, KeepJobs: spec.Duration(30 * 24 * 3600e9), ModelHost: "127.0.0.1",
-		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, LogLevel: "info", LogFormat: "text", Stop: spec.Duration(20e9),
+		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, ImageLimit: 64 << 30, LogLevel: "info", LogFormat: "text", Stop: spec.Duration(20e9),
 	}
 }
 

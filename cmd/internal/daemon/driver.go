@@ -9,6 +9,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/process"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -51,7 +52,7 @@ func (p *plane) auto(ctx context.Context) (instance.Sandbox, error) {
 func (p *plane) containerd(ctx context.Context) (instance.Sandbox, error) {
 	return containerd.New(ctx, containerd.Options{
 		Data: p.dir("containerd"), Address: p.cfg.Containerd, Runtime: p.cfg.Runtime, Init: p.cfg.Init, Log: p.log,
-		Devices: p.openDevices(ctx), Mounts: p.mountRoots(),
+		Devices: p.openDevices(ctx), Mounts: p.mountRoots(), Images: image.Limits{Bytes: int64(p.cfg.ImageLimit)},
 	})
 }
 

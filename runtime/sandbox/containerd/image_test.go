@@ -2,6 +2,9 @@ package containerd
 
 import (
 	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
 	"io"
 	"log"
 	"net/http/httptest"
@@ -11,13 +14,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/containerd/containerd/v2/core/snapshots"
 	"github.com/containerd/errdefs"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/match"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -175,4 +182,79 @@ func TestClosedBundle(t *testing.T) {
 	}
 	must(t, os.Chmod(filepath.Join(c.Bundle, "weights"), 0o644))
 	remove(t, started(t, d, c))
+}
+
+// TestHostileImages: what unpacks to more than it may is given up, and of it nothing stays; what nobody waits for any more
+// is called off.
+func TestHostileImages(t *testing.T) {
+	d := newDriver(t, func(o *Options) { o.Images = image.Limits{Bytes: 8 << 20, Files: 1000} })
+	zeros := make([]byte, 6<<20)
+	small := file{path: "small", mode: 0o644, body: make([]byte, 1<<10)}
+	many := make([]file, 1001)
+	for i := range many {
+		many[i] = file{path: fmt.Sprint("f", i), mode: 0o644}
+	}
+	for name, ref := range map[string]string{
+		"zeros":       writeImage(t, v1.Config{Cmd: []string{"/x"}}, file{path: "a", mode: 0o644, body: zeros}, file{path: "b", mode: 0o644, body: zeros}),
+		"many files":  writeImage(t, v1.Config{Cmd: []string{"/x"}}, many...),
+		"many layers": repeated(t, writeImage(t, v1.Config{Cmd: []string{"/x"}}, small), 3000),
+		"large again": repeated(t, writeImage(t, v1.Config{Cmd: []string{"/x"}}, file{path: "a", mode: 0o644, body: zeros}), 20),
+	} {
+		before := snapshotsOf(t, d)
+		_, err := d.Create(testContext(t), config(t, spec.Function{Image: ref}))
+		if !errdefs.IsResourceExhausted(err) && !errdefs.IsInvalidArgument(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+		if name != "large again" && snapshotsOf(t, d) > before {
+			t.Errorf("%s: %d snapshots instead of %d", name, snapshotsOf(t, d), before)
+		}
+	}
+}
+
+// TestNobodyWaitsForTheImage: it is no longer unpacked when the last one who wanted it has left.
+func TestNobodyWaitsForTheImage(t *testing.T) {
+	d := newDriver(t)
+	ref := writeImage(t, v1.Config{Cmd: []string{"/x"}}, file{path: "a", mode: 0o644, body: make([]byte, 64<<20)})
+	ctx, leave := context.WithCancel(testContext(t))
+	d.images.Progress = func(done, total int64) {
+		if done > total/2 {
+			leave()
+		}
+	}
+	if _, err := d.Create(ctx, config(t, spec.Function{Image: ref})); !errors.Is(err, context.Canceled) {
+		t.Errorf("create: %v", err)
+	}
+	if n := snapshotsOf(t, d); n != 0 {
+		t.Errorf("%d snapshots are left", n)
+	}
+}
+
+// snapshotsOf counts what containerd keeps of unpacked layers.
+func snapshotsOf(t testing.TB, d *Driver) (n int) {
+	t.Helper()
+	must(t, d.client.SnapshotService(d.images.Snapshotter()).Walk(d.in(testContext(t)), func(context.Context, snapshots.Info) error { n++; return nil }))
+	return n
+}
+
+// repeated rewrites a layout's image so that it has its layer many times.
+func repeated(t testing.TB, ref string, n int) string {
+	t.Helper()
+	p, err := layout.FromPath(strings.TrimPrefix(ref, "oci:"))
+	must(t, err)
+	index, err := p.ImageIndex()
+	must(t, err)
+	m, err := index.IndexManifest()
+	must(t, err)
+	img, err := index.Image(m.Manifests[0].Digest)
+	must(t, err)
+	layers, err := img.Layers()
+	must(t, err)
+	more := make([]v1.Layer, n-1)
+	for i := range more {
+		more[i] = layers[0]
+	}
+	img, err = mutate.AppendLayers(img, more...)
+	must(t, err)
+	must(t, p.ReplaceImage(img, match.Digests(m.Manifests[0].Digest)))
+	return ref
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/daemon"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/ids"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -35,6 +36,7 @@ type Options struct {
 	Log       *slog.Logger    // default slog.Default()
 	Devices   DeviceMemory    // nil: no instance holds memory of a device
 	Mounts    spec.MountRoots // what manifests may mount; zero: what lies in the manifest's own folder
+	Images    image.Limits    // of what images unpack to
 	IDs       ids.Range       // users of instances on this machine; zero: the subuid range of "videosdgx", else one of nobody's
 }
 

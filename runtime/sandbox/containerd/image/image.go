@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/images"
@@ -16,7 +17,6 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/identity"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"golang.org/x/sync/singleflight"
 )
 
 // Store resolves what a manifest calls an image to something that instances can be rooted in.
@@ -26,7 +26,11 @@ type Store struct {
 	snapshotter string
 	owners      *Owners // who the files of images belong to in instances
 
-	flight  singleflight.Group
+	Progress Progress // of unpacking; nil: nobody watches. Set before use
+	Limits   Limits   // Set before use
+
+	unpacks flight[*Image]
+	fetches flight[images.Image]
 	mu      sync.Mutex
 	known   map[digest.Digest]*Image
 	layouts map[string]digest.Digest // path of a layout → digest of the index that was imported last
@@ -67,11 +71,7 @@ func (s *Store) Get(ctx context.Context, ref string) (*Image, error) {
 	if img != nil {
 		return img, nil
 	}
-	v, err, _ := s.flight.Do("unpack "+record.Target.Digest.String(), func() (any, error) { return s.unpack(ctx, record) })
-	if err != nil {
-		return nil, err
-	}
-	return v.(*Image), nil
+	return s.unpacks.do(ctx, record.Target.Digest.String(), func(ctx context.Context) (*Image, error) { return s.unpack(ctx, record) })
 }
 
 // record finds the image in the store, or brings it there.
@@ -85,11 +85,7 @@ func (s *Store) record(ctx context.Context, ref string) (images.Image, error) {
 			return img, err
 		}
 	}
-	v, err, _ := s.flight.Do("pull "+ref, func() (any, error) { return s.pull(ctx, ref) })
-	if err != nil {
-		return images.Image{}, err
-	}
-	return v.(images.Image), nil
+	return s.fetches.do(ctx, "pull "+ref, func(ctx context.Context) (images.Image, error) { return s.pull(ctx, ref) })
 }
 
 // unpack makes the image's layers a chain of snapshots and reads its configuration.
@@ -99,10 +95,16 @@ func (s *Store) unpack(ctx context.Context, record images.Image) (*Image, error)
 		return nil, err
 	}
 	defer func() { _ = done(context.WithoutCancel(ctx)) }()
-	config, diffs, err := s.config(ctx, record)
+	config, layers, diffs, err := s.config(ctx, record)
 	if err != nil {
 		return nil, err
 	}
+	begin := time.Now()
+	if err := s.apply(ctx, layers, diffs, s.Limits.WithDefaults().budget()); err != nil {
+		return nil, fmt.Errorf("image %s cannot be unpacked: %w", record.Name, err)
+	}
+	s.log.Info("unpacked an image", "name", record.Name, "layers", len(layers), "took", time.Since(begin))
+	// all layers are there: what is left is to write down that the image keeps them
 	if err := client.NewImage(s.client, record).Unpack(ctx, s.snapshotter); err != nil {
 		return nil, fmt.Errorf("image %s cannot be unpacked: %w", record.Name, err)
 	}
@@ -120,23 +122,31 @@ func (s *Store) unpack(ctx context.Context, record images.Image) (*Image, error)
 }
 
 // config reads what the image says for this machine's platform.
-func (s *Store) config(ctx context.Context, record images.Image) (ocispec.ImageConfig, []digest.Digest, error) {
+func (s *Store) config(ctx context.Context, record images.Image) (none ocispec.ImageConfig, layers []ocispec.Descriptor, diffs []digest.Digest, err error) {
 	notOne := func(err error) error {
 		return fmt.Errorf("%s is not an image for %s: %w", record.Name, platforms.DefaultString(), err)
 	}
 	store := s.client.ContentStore()
 	manifest, err := images.Manifest(ctx, store, record.Target, platforms.Default())
 	if err != nil {
-		return ocispec.ImageConfig{}, nil, notOne(err)
+		return none, nil, nil, notOne(err)
+	}
+	for _, d := range append([]ocispec.Descriptor{manifest.Config}, manifest.Layers...) {
+		if err := stored(ctx, store, d); err != nil {
+			return none, nil, nil, notOne(err)
+		}
 	}
 	var config ocispec.Image
 	if err := readJSON(ctx, store, manifest.Config, &config); err != nil {
-		return ocispec.ImageConfig{}, nil, notOne(err)
+		return none, nil, nil, notOne(err)
 	}
 	if len(config.RootFS.DiffIDs) == 0 {
-		return ocispec.ImageConfig{}, nil, notOne(fmt.Errorf("it has no layers: %w", errdefs.ErrInvalidArgument))
+		return none, nil, nil, notOne(fmt.Errorf("it has no layers: %w", errdefs.ErrInvalidArgument))
 	}
-	return config.Config, config.RootFS.DiffIDs, nil
+	if err := s.Limits.WithDefaults().layers(manifest.Layers, len(config.RootFS.DiffIDs)); err != nil {
+		return none, nil, nil, fmt.Errorf("image %s: %w", record.Name, err)
+	}
+	return config.Config, manifest.Layers, config.RootFS.DiffIDs, nil
 }
 
 // ChooseSnapshotter takes overlayfs, or native where the kernel or the file system cannot do that.

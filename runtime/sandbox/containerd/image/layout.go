@@ -1,15 +1,12 @@
 package image
 
 import (
-	"archive/tar"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/containerd/containerd/v2/client"
@@ -40,22 +37,24 @@ func (s *Store) fromLayout(ctx context.Context, ref, path string) (images.Image,
 			return img, nil
 		}
 	}
-	v, err, _ := s.flight.Do("import "+ref+index.String(), func() (any, error) { return s.Load(ctx, path, ref) })
+	img, err := s.fetches.do(ctx, "import "+ref+index.String(), func(ctx context.Context) (images.Image, error) { return s.Load(ctx, path, ref) })
 	if err != nil {
 		return images.Image{}, err
 	}
 	s.mu.Lock()
 	s.layouts[path] = index
 	s.mu.Unlock()
-	return v.(images.Image), nil
+	return img, nil
 }
 
 // Load brings a layout or an archive into the store under a name.
 func (s *Store) Load(ctx context.Context, path, name string) (images.Image, error) {
-	r, err := openLayout(path)
+	src, err := openSource(path, s.Limits.WithDefaults())
 	if err != nil {
 		return images.Image{}, notAnImage(path, err)
 	}
+	defer src.Close()
+	r := src.archive()
 	defer r.Close()
 	loaded, err := s.client.Import(ctx, r, client.WithIndexName(name))
 	if errors.Is(err, images.ErrEmptyWalk) {
@@ -77,69 +76,31 @@ func layoutDigest(path string) (digest.Digest, error) {
 	if !st.IsDir() {
 		return digest.FromString(fmt.Sprint(st.Size(), st.ModTime().UnixNano())), nil
 	}
-	b, err := os.ReadFile(filepath.Join(path, ocispec.ImageIndexFile))
-	if err != nil {
+	var index json.RawMessage
+	if err := (&source{dir: path}).text(ocispec.ImageIndexFile, &index); err != nil {
 		return "", err
 	}
-	return digest.FromBytes(b), nil
-}
-
-// openLayout gives a folder as the archive that containerd imports, made while it is read.
-func openLayout(path string) (io.ReadCloser, error) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !st.IsDir() {
-		return os.Open(path)
-	}
-	for _, f := range []string{ocispec.ImageLayoutFile, ocispec.ImageIndexFile} {
-		if _, err := os.Stat(filepath.Join(path, f)); err != nil {
-			return nil, err
-		}
-	}
-	r, w := io.Pipe()
-	go func() {
-		t := tar.NewWriter(w)
-		err := t.AddFS(onlyLayout{os.DirFS(path)})
-		if err == nil {
-			err = t.Close()
-		}
-		w.CloseWithError(err)
-	}()
-	return r, nil
-}
-
-// onlyLayout hides what lies in the folder besides the layout.
-type onlyLayout struct{ fs.FS }
-
-func (l onlyLayout) ReadDir(name string) ([]fs.DirEntry, error) {
-	entries, err := fs.ReadDir(l.FS, name)
-	if name != "." {
-		return entries, err
-	}
-	kept := entries[:0]
-	for _, e := range entries {
-		switch e.Name() {
-		case ocispec.ImageLayoutFile, ocispec.ImageIndexFile, ocispec.ImageBlobsDir:
-			kept = append(kept, e)
-		}
-	}
-	return kept, err
+	return digest.FromBytes(index), nil
 }
 
 func notAnImage(path string, err error) error {
 	if daemon.Away(err) {
 		return fmt.Errorf("containerd went away while it imported %s; it is being started again: %w (%w)", path, err, errdefs.ErrUnavailable)
 	}
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) || errdefs.IsResourceExhausted(err) {
+		return fmt.Errorf("image %s: %w", path, err)
+	}
 	class := error(errdefs.ErrInvalidArgument)
-	if os.IsNotExist(err) {
+	if errors.Is(err, fs.ErrNotExist) {
 		class = errdefs.ErrNotFound
 	}
 	return fmt.Errorf("%s is not an OCI image (a layout's folder, or a tar archive of one): %w (%w)", path, err, class)
 }
 
 func readJSON(ctx context.Context, p content.Provider, d ocispec.Descriptor, v any) error {
+	if d.Size > maxText {
+		return fmt.Errorf("%s has %d bytes: %w", d.Digest, d.Size, errdefs.ErrInvalidArgument)
+	}
 	b, err := content.ReadBlob(ctx, p, d)
 	if err != nil {
 		return err

@@ -16,6 +16,7 @@ import (
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
+	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // candidates are the names a reference may have in the store: as written, and in full.
@@ -37,12 +38,33 @@ func (s *Store) pull(ctx context.Context, ref string) (images.Image, error) {
 		docker.WithPlainHTTP(docker.MatchLocalhost),
 		docker.WithAuthorizer(docker.NewDockerAuthorizer(docker.WithAuthCreds(credentials))),
 	)
-	img, err := s.client.Fetch(ctx, full.String(), client.WithResolver(docker.NewResolver(docker.ResolverOptions{Hosts: hosts})))
+	img, err := s.client.Fetch(ctx, full.String(), client.WithResolver(docker.NewResolver(docker.ResolverOptions{Hosts: hosts})),
+		client.WithImageHandlerWrapper(s.Limits.WithDefaults().bounded))
 	if err != nil {
 		return images.Image{}, fmt.Errorf("image %s is not in containerd and cannot be pulled: %w", ref, err)
 	}
 	s.log.Info("pulled an image", "name", img.Name, "digest", img.Target.Digest.String())
 	return img, nil
+}
+
+// bounded looks at a manifest before its layers are fetched.
+func (l Limits) bounded(next images.Handler) images.Handler {
+	return images.HandlerFunc(func(ctx context.Context, d ocispec.Descriptor) ([]ocispec.Descriptor, error) {
+		if (images.IsManifestType(d.MediaType) || images.IsIndexType(d.MediaType)) && d.Size > maxText {
+			return nil, fmt.Errorf("its manifest has %d bytes: %w", d.Size, errdefs.ErrInvalidArgument)
+		}
+		children, err := next.Handle(ctx, d)
+		if err != nil || !images.IsManifestType(d.MediaType) {
+			return children, err
+		}
+		var layers []ocispec.Descriptor
+		for _, c := range children {
+			if images.IsLayerType(c.MediaType) {
+				layers = append(layers, c)
+			}
+		}
+		return children, l.layers(layers, len(layers))
+	})
 }
 
 // credentials reads what `docker login` and its kin wrote; none is no error.
