@@ -2,9 +2,9 @@ package harness
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -138,9 +138,11 @@ func (k *conn) exchange(request []byte, start time.Time) (first time.Duration, k
 	}
 	defer resp.Body.Close()
 	k.timing = resp.Header.Get("Server-Timing")
-	b, err := io.ReadAll(resp.Body)
+	var b bytes.Buffer
+	b.Grow(int(max(resp.ContentLength, 0)) + bytes.MinRead) // the client must not cost what is measured
+	_, err = b.ReadFrom(resp.Body)
 	if err == nil && (resp.StatusCode != http.StatusOK || resp.Header.Get("X-Amz-Function-Error") != "") {
-		err = fmt.Errorf("%s: %s", resp.Status, b)
+		err = fmt.Errorf("%s: %s", resp.Status, b.Bytes())
 	}
 	return first, !resp.Close, err
 }

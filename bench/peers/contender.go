@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
@@ -19,11 +20,13 @@ type peer struct {
 type contender struct {
 	name string                                           // of its figures
 	cold func(ctx context.Context) (time.Duration, error) // one start to the first byte; nil: it has none
-	call func(ctx context.Context) error                  // one warm call; nil: it has none
+	call caller                                           // one warm call; nil: it has none
+	raw  caller                                           // the same of a function that gives its event back unread
 	end  func(ctx context.Context) error
 
-	starts, calls, open *harness.Samples
-	coldName, warmName  string
+	starts, calls, open, large, json *harness.Samples
+
+	coldName, warmName, largeName string
 }
 
 func (b *bench) join(ctx context.Context, p peer) error {
@@ -32,7 +35,9 @@ func (b *bench) join(ctx context.Context, p peer) error {
 		return err
 	}
 	c.name = p.name
-	c.starts, c.calls, c.open = harness.NewSamples(), harness.NewSamples(), harness.NewSamples()
+	for _, s := range []**harness.Samples{&c.starts, &c.calls, &c.open, &c.large, &c.json} {
+		*s = harness.NewSamples()
+	}
 	b.all = append(b.all, c)
 	return c.warmUp(ctx)
 }
@@ -70,6 +75,11 @@ func (b *bench) round(ctx context.Context, round int) error {
 			return fmt.Errorf("%s: %w", c.name, err)
 		}
 	}
+	for _, c := range b.all {
+		if err := c.largeEvents(ctx, harness.Share(b.large, round)); err != nil {
+			return fmt.Errorf("%s: large events: %w", c.name, err)
+		}
+	}
 	return nil
 }
 
@@ -93,7 +103,7 @@ func (c *contender) warmCalls(ctx context.Context, n int) error {
 	if c.call == nil || n == 0 {
 		return nil
 	}
-	call := func(ctx context.Context, _ int) error { return c.call(ctx) }
+	call := func(ctx context.Context, _ int) error { return c.call(ctx, small) }
 	one, err := harness.Repeat(ctx, n/10+1, n, call)
 	if err != nil {
 		return err
@@ -107,6 +117,32 @@ func (c *contender) warmCalls(ctx context.Context, n int) error {
 	return nil
 }
 
+// small and fiveMB are events that come back as they are.
+var (
+	small  = []byte("{}")
+	fiveMB = []byte(`"` + strings.Repeat("v", 5<<20-2) + `"`)
+)
+
+// largeEvents asks with events of 5 MiB, one at a time: a function that gives them back unread, and one that has
+// aws-lambda-go parse and write them, which takes as long everywhere and longer than all else.
+func (c *contender) largeEvents(ctx context.Context, n int) error {
+	if c.call == nil || n == 0 {
+		return nil
+	}
+	return errors.Join(c.raw.repeat(ctx, n, c.large), c.call.repeat(ctx, n, c.json))
+}
+
+// caller sends an event and reads the answer.
+type caller func(ctx context.Context, event []byte) error
+
+func (f caller) repeat(ctx context.Context, n int, into *harness.Samples) error {
+	s, err := harness.Repeat(ctx, 2, n, func(ctx context.Context, _ int) error { return f(ctx, fiveMB) })
+	if err == nil {
+		into.Take(s)
+	}
+	return err
+}
+
 func (c *contender) report(r *harness.Report) {
 	if c.cold != nil {
 		r.Quantiles(c.coldName, c.starts)
@@ -114,5 +150,7 @@ func (c *contender) report(r *harness.Report) {
 	if c.call != nil {
 		r.Quantiles(c.warmName, c.calls)
 		r.Quantiles(c.warmName+"_open", c.open)
+		r.Quantiles(c.largeName, c.large)
+		r.Quantiles(c.largeName+"_json", c.json)
 	}
 }

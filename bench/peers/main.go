@@ -16,7 +16,7 @@ import (
 
 type options struct {
 	server             harness.Options
-	n, warm            int
+	n, warm, large     int
 	clips, starts      int
 	checkpoint, python string
 }
@@ -27,6 +27,7 @@ func main() {
 	o.server.Flags(flag.CommandLine)
 	flag.IntVar(&o.n, "n", 50, "cold starts of each")
 	flag.IntVar(&o.warm, "warm", 2000, "warm calls of each")
+	flag.IntVar(&o.large, "large", 50, "events of 5 MiB for each")
 	flag.IntVar(&o.clips, "clips", 5, "clips of ours and of the FastAPI process")
 	flag.IntVar(&o.starts, "starts", 3, "starts of the FastAPI process")
 	flag.StringVar(&o.checkpoint, "checkpoint", "images/demo/wan21-tiny", "checkpoint of the demo model")
@@ -88,6 +89,8 @@ func (b *bench) ratios() {
 		{"ctr_cold_over_ours", "ctr_cold_p50_ms", "ours_absent_p50_ms"},
 		{"forkexec_cold_over_ours", "forkexec_cold_p50_ms", "ours_absent_p50_ms"},
 		{"rie_warm_over_ours", "rie_warm_p50_ms", "ours_warm_p50_ms"},
+		{"rie_event_5mb_over_ours", "rie_event_5mb_p50_ms", "ours_event_5mb_p50_ms"},
+		{"rie_event_5mb_json_over_ours", "rie_event_5mb_json_p50_ms", "ours_event_5mb_json_p50_ms"},
 		{"fastapi_ready_over_ours", "fastapi_ready_p50_ms", "ours_model_cold_p50_ms"},
 		{"fastapi_clip_over_ours", "fastapi_clip_p50_ms", "ours_clip_p50_ms"},
 		{"fastapi_idle_memory_over_ours", "fastapi_idle_pss_mb", "ours_idle_pss_mb"},

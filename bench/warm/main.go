@@ -1,6 +1,7 @@
 // Command warm asks what a warm invocation costs: from an HTTP client through the gateway and the instance's init to the
 // function, which gives the event back, and to the client again. One call at a time through the Invoke API and through
-// the function's URL; with events of several sizes; with several callers at the same time; and with calls that come when
+// the function's URL; with events of several sizes, which their function gives back unread, since what its JSON costs is
+// not ours; with several callers at the same time; and with calls that come when
 // they come, whether or not earlier ones have been answered.
 package main
 
@@ -56,14 +57,20 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	r, name := harness.NewReport("warm"), fmt.Sprintf("bench-warm-%d", os.Getpid())
-	set := map[string]any{"concurrency": o.concurrency, "eventsAtOnce": o.together}
-	if err := s.Deploy(ctx, name, echo, set); err != nil {
-		return err
+	functions := map[bool]string{false: name, true: name + "-raw"}
+	for raw, name := range functions {
+		set := map[string]any{"concurrency": o.concurrency, "eventsAtOnce": o.together}
+		if raw {
+			set["env"] = map[string]string{"ECHO_RAW": "1"}
+		}
+		if err := s.Deploy(ctx, name, echo, set); err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, s.Undeploy(context.WithoutCancel(ctx), name)) }()
 	}
-	defer func() { err = errors.Join(err, s.Undeploy(context.WithoutCancel(ctx), name)) }()
 	err = harness.Rounds(ctx, func(ctx context.Context, round int) error {
 		for _, q := range asked {
-			if err := q.ask(ctx, s, name, round); err != nil {
+			if err := q.ask(ctx, s, functions[q.raw], round); err != nil {
 				return fmt.Errorf("%s: %w", q.name, err)
 			}
 		}
@@ -104,7 +111,7 @@ func (o options) questions() (all []*question, err error) {
 	for size := range strings.SplitSeq(o.sizes, ",") {
 		bytes, bad := harness.ParseSize(size)
 		err = errors.Join(err, bad)
-		ask(question{name: "event_" + harness.ShortSize(size), n: o.n / 20, workers: 1, event: text(bytes)})
+		ask(question{name: "event_" + harness.ShortSize(size), n: o.n / 20, workers: 1, event: text(bytes), raw: true})
 	}
 	return all, err
 }

@@ -14,6 +14,7 @@ type question struct {
 	url       bool    // through the function's URL, else the Invoke API
 	rate      float64 // calls per second of an open loop; 0: closed
 	event     []byte
+	raw       bool   // of the function that gives its events back unread
 	perSecond string // name of the figure of the rate; "": none
 
 	samples *harness.Samples

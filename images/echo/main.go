@@ -22,8 +22,18 @@ func main() {
 		fmt.Fprintln(os.Stderr, "echo:", err)
 		os.Exit(3)
 	}
+	if os.Getenv("ECHO_RAW") != "" {
+		lambda.Start(raw{})
+		return
+	}
 	lambda.Start(handle)
 }
+
+// raw gives every event back unread. What aws-lambda-go's JSON costs (50 ms of CPU for 5 MiB) is not in its time.
+type raw struct{}
+
+// Invoke implements lambda.Handler.
+func (raw) Invoke(_ context.Context, event []byte) ([]byte, error) { return event, nil }
 
 // handle answers one event.
 func handle(ctx context.Context, event json.RawMessage) (any, error) {
@@ -43,7 +53,8 @@ func handle(ctx context.Context, event json.RawMessage) (any, error) {
 
 // initialise does what the environment asks for before the first event: ECHO_INIT_SLEEP a duration, ECHO_INIT_HEAP_MB
 // private memory, ECHO_INIT_FAIL a message to fail with, ECHO_RESTORE_HOOK to wait for a restore where a snapshot is made of
-// it (with the value "fail" the hook fails). ECHO_IGNORE_TERM makes it deaf to SIGTERM.
+// it (with the value "fail" the hook fails). ECHO_IGNORE_TERM makes it deaf to SIGTERM, ECHO_RAW has it give every event back
+// as it came.
 func initialise(env func(string) string) error {
 	randoms() // every generator is in use by the time a snapshot is made
 	if s := env("ECHO_INIT_SLEEP"); s != "" {

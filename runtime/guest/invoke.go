@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net"
+	"slices"
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
@@ -22,7 +24,7 @@ func (g *guest) invoke(conn net.Conn, br *bufio.Reader, b []byte) (wire.Kind, []
 		protocol(conn, err.Error())
 		return 0, nil, err
 	}
-	payload, err := readPayload(br, g.maxPayload())
+	payload, err := readPayload(br, h.Size, g.maxPayload())
 	if err != nil {
 		protocol(conn, err.Error())
 		return 0, nil, err
@@ -58,27 +60,36 @@ func (g *guest) maxPayload() int64 {
 	return wire.DefaultMaxPayload
 }
 
-// readPayload reads Data* End.
-func readPayload(br *bufio.Reader, limit int64) ([]byte, error) {
+// readPayload reads Data* End. size is how long the event will be, as far as it was said: one that grows while it is read
+// is copied several times.
+func readPayload(br *bufio.Reader, size, limit int64) ([]byte, error) {
 	var payload []byte
+	if size > limit {
+		return nil, tooLong(limit)
+	}
 	for {
-		k, b, err := wire.ReadFrame(br, nil)
+		k, n, err := wire.ReadHeader(br)
 		switch {
 		case err != nil:
 			return nil, err
-		case k == wire.End:
+		case k == wire.End && n == 0:
 			return payload, nil
 		case k != wire.Data:
 			return nil, fmt.Errorf("frame %q inside an event", k)
-		case int64(len(payload)+len(b)) > limit:
-			return nil, fmt.Errorf("the event is longer than %d bytes", limit)
+		case int64(len(payload)+n) > limit:
+			return nil, tooLong(limit)
 		case payload == nil:
-			payload = b
-		default:
-			payload = append(payload, b...)
+			payload = make([]byte, 0, max(int(size), n))
+		}
+		at := len(payload)
+		payload = slices.Grow(payload, n)[:at+n]
+		if _, err := io.ReadFull(br, payload[at:]); err != nil {
+			return nil, io.ErrUnexpectedEOF
 		}
 	}
 }
+
+func tooLong(limit int64) error { return fmt.Errorf("the event is longer than %d bytes", limit) }
 
 // arm sets the deadline.
 func (x *exchange) arm() {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spec/jsonform"
 )
 
 // defaultPayload is Lambda's limit on a synchronous event, in bytes, for functions that name none.
@@ -59,7 +60,7 @@ func (a *API) invocation(w http.ResponseWriter, r *http.Request, ref Ref, fn spe
 	}
 	if len(payload) == 0 {
 		payload = emptyEvent
-	} else if !json.Valid(payload) {
+	} else if !jsonform.Valid(payload) {
 		return spec.Invocation{}, badContent(json.Unmarshal(payload, new(any)))
 	}
 	id := gateway.RequestID(w)
@@ -135,9 +136,10 @@ var unhandled = []string{"Unhandled"}
 
 var contentJSON = []string{"application/json"}
 
-// giveBack keeps a buffer for the next answer unless it has grown large.
+// giveBack keeps a buffer for the next answer unless it has grown larger than Lambda's own limit makes them: growing one
+// to 5 MiB costs more than sending it. What is not used again goes with the second garbage collection.
 func giveBack(b *bytes.Buffer) {
-	if b.Cap() <= 256<<10 {
+	if b.Cap() <= 16<<20 {
 		buffers.Put(b)
 	}
 }

@@ -22,8 +22,8 @@ const (
 	defaultGrace = 800 * time.Millisecond // InvokeHead.CancelGraceMs of 0
 )
 
-// readers keeps the small buffers that frames are read through; bodies go past them.
-var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 4<<10) }}
+// readers keeps the buffers that frames are read through: one piece of an answer with its header fits.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10+16) }}
 
 func takeReader(c net.Conn) *bufio.Reader {
 	r := readers.Get().(*bufio.Reader)

@@ -37,7 +37,7 @@ func invoke(ctx context.Context, dial Dialer, call Call, line *Line) (*Response,
 	if err != nil {
 		return nil, fmt.Errorf("dial init.sock: %w", err)
 	}
-	call.Head.Keep = line != nil
+	call.Head.Keep, call.Head.Size = line != nil, said(len(call.Payload))
 	r := &Response{conn: conn, br: takeReader(conn), call: call, ctx: ctx, line: line}
 	r.limit()
 	if err := sendCall(conn, call); err != nil {
@@ -55,6 +55,17 @@ func invoke(ctx context.Context, dial Dialer, call Call, line *Line) (*Response,
 	return r, nil
 }
 
+// said is what the head says of an event's length: nothing of a short one, whose only frame says it.
+func said(n int) int64 {
+	if n <= oneFrame {
+		return 0
+	}
+	return int64(n)
+}
+
+// oneFrame is up to how many bytes an event goes out in one frame, and one write with its head.
+const oneFrame = 64 << 10
+
 var writers = sync.Pool{New: func() any { b := make([]byte, 0, 8<<10); return &b }}
 
 // sendCall writes Invoke, Data* and End: in one write when the payload is small.
@@ -67,7 +78,7 @@ func sendCall(conn net.Conn, call Call) error {
 	defer writers.Put(p)
 	b := append(header((*p)[:0], wire.Invoke, len(head)), head...)
 	rest := call.Payload
-	if len(rest) <= 64<<10 {
+	if len(rest) <= oneFrame {
 		if len(rest) > 0 {
 			b = append(header(b, wire.Data, len(rest)), rest...)
 		}

@@ -60,6 +60,7 @@ type InvokeHead struct {
 	Identity      string `json:"identity,omitempty"`
 	Tail          bool   `json:"tail,omitempty"`
 	CancelGraceMs int64  `json:"cancelGraceMs,omitempty"`
+	Size          int64  `json:"size,omitempty"` // bytes of the event that follows; 0: not said
 	Keep          bool   `json:"keep,omitempty"` // the connection, for another Invoke after this one's End
 }
 
@@ -141,11 +142,11 @@ func WriteJSON(w io.Writer, k Kind, v any) error {
 	return WriteFrame(w, k, b)
 }
 
-// ReadFrame reads one frame; buf is reused when large enough. io.EOF only at a frame's border.
-func ReadFrame(r io.Reader, buf []byte) (Kind, []byte, error) {
+// ReadHeader reads a frame up to its payload, whose length it gives. io.EOF only at a frame's border.
+func ReadHeader(r io.Reader) (Kind, int, error) {
 	var h [5]byte
 	if _, err := io.ReadFull(r, h[:]); err != nil {
-		return 0, nil, err
+		return 0, 0, err
 	}
 	k, n := Kind(h[0]), binary.BigEndian.Uint32(h[1:])
 	limit := uint32(MaxJSON)
@@ -153,9 +154,18 @@ func ReadFrame(r io.Reader, buf []byte) (Kind, []byte, error) {
 		limit = MaxData
 	}
 	if n > limit {
-		return 0, nil, fmt.Errorf("wire: frame %q of %d bytes exceeds %d", k, n, limit)
+		return 0, 0, fmt.Errorf("wire: frame %q of %d bytes exceeds %d", k, n, limit)
 	}
-	if uint32(cap(buf)) < n {
+	return k, int(n), nil
+}
+
+// ReadFrame reads one frame; buf is reused when large enough. io.EOF only at a frame's border.
+func ReadFrame(r io.Reader, buf []byte) (Kind, []byte, error) {
+	k, n, err := ReadHeader(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	if cap(buf) < n {
 		buf = make([]byte, n)
 	}
 	buf = buf[:n]
