@@ -46,7 +46,11 @@ func (s *Schema) sentences(e *jsonschema.ValidationError, o Object) []Wrong {
 	at := e.InstanceLocation
 	switch k := e.ErrorKind.(type) {
 	case *kind.Required:
-		return each(at, k.Missing, s.missing)
+		gone := each(at, k.Missing, s.missing)
+		for i := range gone {
+			gone[i].Missing = true
+		}
+		return gone
 	case *kind.AdditionalProperties:
 		slices.Sort(k.Properties)
 		return each(at, k.Properties[:min(len(k.Properties), maxNamed)], s.unknown)

@@ -102,3 +102,19 @@ func asFloat(v any) float64 {
 	}
 	return 0
 }
+
+// maxSteps is how many values Steps lists.
+const maxSteps = 2048
+
+// Steps are the values of a property with x-step, for documents that have no word for it; nil when it has none, no bounds,
+// or too many.
+func (p Property) Steps() []any {
+	if p.Step <= 0 || p.Minimum == nil || p.Maximum == nil || (*p.Maximum-*p.Minimum)/p.Step > maxSteps {
+		return nil
+	}
+	out := []any{}
+	for v := *p.Minimum; v <= *p.Maximum; v += p.Step {
+		out = append(out, v)
+	}
+	return out
+}

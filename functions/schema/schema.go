@@ -37,6 +37,7 @@ type Property struct {
 type File struct {
 	Types    []string `json:"types"`    // media types; none: any
 	MaxBytes int64    `json:"maxBytes"` // 0: no limit of its own
+	Inline   bool     `json:"inline"`   // the function takes it in the event alone, in base64
 }
 
 // most bounds a document: a schema is written by a person or made of a few limits.
@@ -108,6 +109,7 @@ type Wrong struct {
 	Value    any      // what was sent, where it may be repeated
 	Detail   string   // one sentence, with the values that would do
 	Min, Max *float64 // of a number
+	Missing  bool     // it is not there
 }
 
 // InvalidError is everything that is wrong with a request, of class InvalidArgument.

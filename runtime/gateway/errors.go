@@ -111,14 +111,7 @@ func Explain(err error) Problem {
 
 // InitFailure gives what an error says of a function that did not become ready by its own fault.
 func InitFailure(err error, requestID string) (spec.InitReport, bool) {
-	if err == nil {
-		return spec.InitReport{}, false
-	}
-	var e spec.InitError
-	if !errors.As(err, &e) {
-		return spec.InitReport{}, false
-	}
-	return e.Report(requestID)
+	return spec.InitFailure(err, requestID)
 }
 
 // classWords are what wrapping an errdefs class with %w leaves at an error's end.

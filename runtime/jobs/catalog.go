@@ -24,11 +24,11 @@ type Observer interface {
 	Status(ctx context.Context, function string) (spec.FunctionStatus, error)
 }
 
-// Catalog makes Models of the functions that have a model. Info, when given, adds a model's own limits and defaults.
+// Catalog makes Models of the functions that have a model. Bundle, when given, adds what a model's bundle says.
 type Catalog struct {
 	Functions Lister
 	Observer  Observer
-	Info      func(ctx context.Context, fn spec.Function) []byte // JSON or nil; must be quick
+	Bundle    func(ctx context.Context, fn spec.Function) (info, schema []byte) // JSON or nil; must be quick
 }
 
 var _ Models = (*Catalog)(nil)
@@ -66,8 +66,8 @@ func (c *Catalog) model(ctx context.Context, fn spec.Function, up []spec.Instanc
 	if st, err := c.Observer.Status(ctx, fn.Name); err == nil {
 		m.Problem = st.Problem
 	}
-	if c.Info != nil {
-		m.Info = c.Info(ctx, fn)
+	if c.Bundle != nil {
+		m.Info, m.Schema = c.Bundle(ctx, fn)
 	}
 	return m
 }

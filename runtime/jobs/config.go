@@ -40,7 +40,8 @@ type Model struct {
 	LastUse     time.Time
 	UnloadAt    time.Time       // when the last idle instance goes; zero: not known or never
 	Problem     string          // why the function cannot serve as configured
-	Info        json.RawMessage // the model's own limits and defaults, JSON; nil: not known
+	Info        json.RawMessage // what its bundle says of it, JSON; nil: not known
+	Schema      json.RawMessage // JSON Schema of its request; nil: it publishes none
 }
 
 // Config is the service's settings. Zero fields take the default.
@@ -58,7 +59,6 @@ type Config struct {
 	MinFree          int64         // bytes that must stay free on the disk of Outputs; default 256 MiB
 	KeepFor          time.Duration // retention of ended jobs; default 30 days
 	KeepBytes        int64         // retention: size of all results; 0: no limit
-	HookSecret       []byte        // signs webhooks; empty: webhooks are refused
 	HookRetry        Backoff       // default 5s … 1h
 	HookAttempts     int           // default 8
 }
@@ -69,10 +69,10 @@ type Deps struct {
 	Runner Runner
 	Models Models
 	Log    *slog.Logger
-	Now    func() time.Time                                      // nil: time.Now
-	Free   func(dir string) (uint64, error)                      // free bytes; nil: statfs
-	Step   func(step string) error                               // nil, or a test's way to fail a file step by name
-	Post   func(ctx context.Context, hook HookCall) (int, error) // nil: HTTP
+	Now    func() time.Time                          // nil: time.Now
+	Free   func(dir string) (uint64, error)          // free bytes; nil: statfs
+	Step   func(step string) error                   // nil, or a test's way to fail a file step by name
+	Tell   func(ctx context.Context, n Notice) error // tells a webhook's receiver, once; nil: webhooks are refused
 }
 
 // WithDefaults fills in what is zero.

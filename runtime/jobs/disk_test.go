@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net/http"
-	"net/http/httptest"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -97,20 +96,21 @@ func TestFullDatabaseDisk(t *testing.T) {
 	}
 }
 
-// TestWebhookOverHTTP delivers to a real server and is refused by a link-local one.
-func TestWebhookOverHTTP(t *testing.T) {
-	got := make(chan *http.Request, 1)
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { got <- r; w.WriteHeader(204) }))
-	defer srv.Close()
-	r := newRig(t, nil, func(r *rig) { r.cfg.HookSecret, r.cfg.HookAttempts = []byte("s"), 1 })
-	a := r.submit("x", func(s *jobs.Submit) { s.Webhook = srv.URL })
-	req := <-got
-	if req.Header.Get("Webhook-Id") == "" || req.Header.Get("Webhook-Signature")[:3] != "v1," || req.Header.Get("Webhook-Timestamp") == "" {
-		t.Fatalf("%v", req.Header)
-	}
-	b := r.submit("y", func(s *jobs.Submit) { s.Webhook = "http://169.254.169.254/latest" })
-	r.until(b.ID, func(j jobs.Job) bool { return j.Hook.Error != "" && j.Hook.Due.IsZero() })
-	r.until(a.ID, func(j jobs.Job) bool { return !j.Hook.Delivered.IsZero() })
+// TestAWebhookIsGivenUp: after its last attempt, or as soon as the receiver wants no more.
+func TestAWebhookIsGivenUp(t *testing.T) {
+	r := newRig(t, nil, func(r *rig) {
+		r.cfg.HookRetry, r.cfg.HookAttempts = jobs.Backoff{Base: time.Millisecond, Max: time.Millisecond}, 3
+		r.deps.Tell = func(_ context.Context, n jobs.Notice) error {
+			if n.URL == "http://gone.test/" {
+				return fmt.Errorf("http://gone.test/: %w", jobs.ErrHookGone)
+			}
+			return errors.New("it answered 302")
+		}
+	})
+	a := r.submit("x", func(s *jobs.Submit) { s.Webhook = "http://moved.test/" })
+	b := r.submit("y", func(s *jobs.Submit) { s.Webhook = "http://gone.test/" })
+	r.until(a.ID, func(j jobs.Job) bool { return j.Hook.Due.IsZero() && j.Hook.Attempts == 3 && j.Hook.Delivered.IsZero() })
+	r.until(b.ID, func(j jobs.Job) bool { return j.State.Ended() && j.Hook.Due.IsZero() && j.Hook.Attempts == 1 })
 }
 
 // until waits for a record to become what is wanted.

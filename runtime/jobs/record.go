@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
@@ -37,18 +38,18 @@ func (s State) Valid() bool {
 
 // Job is one record. Times are UTC with microseconds; a zero time has not happened.
 type Job struct {
-	ID       string   `json:"id"`  // UUIDv7: sorts by time of submission
-	Rev      int64    `json:"rev"` // counts changes; Store.Swap compares it
-	Model    string   `json:"model"`
-	Function string   `json:"function"`
-	Client   string   `json:"client"`
-	Priority Priority `json:"priority"`
-	State    State    `json:"state"`
-	Reason   string   `json:"reason,omitempty"` // why a queued job waits, in words
-	Request  Request  `json:"request"`          // without the image, which Store.Payload keeps
-	Batch    string   `json:"batch,omitempty"`
-	Key      string   `json:"key,omitempty"`     // idempotency key, unique per client
-	KeyHash  string   `json:"keyHash,omitempty"` // of the request that Key came with
+	ID       string          `json:"id"`  // UUIDv7: sorts by time of submission
+	Rev      int64           `json:"rev"` // counts changes; Store.Swap compares it
+	Model    string          `json:"model"`
+	Function string          `json:"function"`
+	Client   string          `json:"client"`
+	Priority Priority        `json:"priority"`
+	State    State           `json:"state"`
+	Reason   string          `json:"reason,omitempty"` // why a queued job waits, in words
+	Request  json.RawMessage `json:"request"`          // what the record keeps of it; Store.Payload has all
+	Batch    string          `json:"batch,omitempty"`
+	Key      string          `json:"key,omitempty"`     // idempotency key, unique per client
+	KeyHash  string          `json:"keyHash,omitempty"` // of the request that Key came with
 
 	Created  time.Time `json:"created"`
 	Ready    time.Time `json:"ready"`             // not before; moved by a backoff

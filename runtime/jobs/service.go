@@ -68,9 +68,6 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	} else {
 		s.feed = NewHub(deps.Now)
 	}
-	if s.deps.Post == nil {
-		s.deps.Post = postHook
-	}
 	return s, nil
 }
 

@@ -79,7 +79,7 @@ func (r *rig) start() {
 
 func (r *rig) submit(prompt string, tune ...func(*jobs.Submit)) jobs.Job {
 	r.t.Helper()
-	sub := jobs.Submit{Model: "wan21", Client: "me", Request: jobs.Request{Prompt: prompt}}
+	sub := jobs.Submit{Model: "wan21", Client: "me", Request: jobstest.Ask(prompt)}
 	for _, fn := range tune {
 		fn(&sub)
 	}
@@ -276,11 +276,11 @@ func TestIdempotency(t *testing.T) {
 	r := newRig(t, nil)
 	key := func(s *jobs.Submit) { s.Key = "k" }
 	a := r.submit("x", key)
-	got, replayed, err := r.Submit(t.Context(), []jobs.Submit{{Model: "wan21", Client: "me", Request: jobs.Request{Prompt: "x"}, Key: "k"}})
+	got, replayed, err := r.Submit(t.Context(), []jobs.Submit{{Model: "wan21", Client: "me", Request: jobstest.Ask("x"), Key: "k"}})
 	if err != nil || !replayed || got[0].ID != a.ID {
 		t.Fatalf("%v, %v, %v", got, replayed, err)
 	}
-	if _, _, err = r.Submit(t.Context(), []jobs.Submit{{Model: "wan21", Client: "me", Request: jobs.Request{Prompt: "y"}, Key: "k"}}); !errors.Is(err, jobs.ErrKeyReused) {
+	if _, _, err = r.Submit(t.Context(), []jobs.Submit{{Model: "wan21", Client: "me", Request: jobstest.Ask("y"), Key: "k"}}); !errors.Is(err, jobs.ErrKeyReused) {
 		t.Fatalf("other request under the same key: %v", err)
 	}
 }
@@ -350,7 +350,7 @@ func TestDiskFullWaits(t *testing.T) {
 
 func TestDiskFullRefusesSubmissions(t *testing.T) {
 	r := newRig(t, nil, func(r *rig) { r.deps.Free = func(string) (uint64, error) { return 0, nil } })
-	_, _, err := r.Submit(t.Context(), []jobs.Submit{{Model: "wan21", Request: jobs.Request{Prompt: "x"}}})
+	_, _, err := r.Submit(t.Context(), []jobs.Submit{{Model: "wan21", Request: jobstest.Ask("x")}})
 	if !errors.Is(err, jobs.ErrDiskFull) {
 		t.Fatal(err)
 	}
@@ -368,23 +368,23 @@ func TestDeadlineWhileQueued(t *testing.T) {
 	}
 }
 
-func TestWebhookIsSignedAndRetried(t *testing.T) {
-	calls := make(chan jobs.HookCall, 4)
+func TestWebhookIsRetried(t *testing.T) {
+	calls := make(chan jobs.Notice, 4)
 	var n atomic.Int32
 	r := newRig(t, nil, func(r *rig) {
-		r.cfg.HookSecret, r.cfg.HookRetry = []byte("s3cret"), jobs.Backoff{Base: time.Millisecond, Max: time.Millisecond}
-		r.deps.Post = func(_ context.Context, c jobs.HookCall) (int, error) {
+		r.cfg.HookRetry = jobs.Backoff{Base: time.Millisecond, Max: time.Millisecond}
+		r.deps.Tell = func(_ context.Context, c jobs.Notice) error {
 			calls <- c
 			if n.Add(1) == 1 {
-				return 500, nil
+				return errors.New("it answered 500")
 			}
-			return 204, nil
+			return nil
 		}
 	})
 	j := r.submit("x", func(s *jobs.Submit) { s.Webhook = "http://hook.test/" })
 	a, b := <-calls, <-calls
-	if a.ID != b.ID || b.Signature != jobs.Sign([]byte("s3cret"), b.ID, b.Timestamp, b.Body) || !strings.Contains(string(b.Body), `"job.completed"`) {
-		t.Fatalf("%+v %s", b, b.Body)
+	if a.ID != b.ID || b.URL != "http://hook.test/" || b.Job.State != jobs.Completed || b.Job.Hook.Attempts != 2 {
+		t.Fatalf("%+v", b)
 	}
 	r.wait(j.ID)
 }
@@ -393,14 +393,13 @@ func TestWebhookIsSignedAndRetried(t *testing.T) {
 func TestAReceiverThatDoesNotAnswerHoldsUpNobody(t *testing.T) {
 	called := make(chan string, 2)
 	r := newRig(t, nil, func(r *rig) {
-		r.cfg.HookSecret = []byte("s")
-		r.deps.Post = func(ctx context.Context, c jobs.HookCall) (int, error) {
+		r.deps.Tell = func(ctx context.Context, c jobs.Notice) error {
 			called <- c.URL
 			if c.URL == "http://mute.test/" {
 				<-ctx.Done()
-				return 0, ctx.Err()
+				return ctx.Err()
 			}
-			return 204, nil
+			return nil
 		}
 	})
 	mute := r.submit("x", func(s *jobs.Submit) { s.Webhook = "http://mute.test/" })

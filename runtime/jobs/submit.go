@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"time"
 
@@ -57,15 +56,12 @@ func (s *Service) newJob(ctx context.Context, sub Submit, batch string) (Fresh, 
 	if sub.Key != "" {
 		hash = keyHash(sub)
 	}
-	if sub.Request.Seed == nil {
-		sub.Request.Seed = newSeed()
-	}
-	body, err := sub.Request.Payload()
-	if err == nil {
-		err = fits(len(body), m)
-	}
-	if err != nil {
+	if err := fits(len(sub.Request), m); err != nil {
 		return Fresh{}, err
+	}
+	kept := sub.Kept
+	if kept == nil {
+		kept = sub.Request
 	}
 	now := s.clock()
 	deadline := s.cfg.Deadline
@@ -74,28 +70,21 @@ func (s *Service) newJob(ctx context.Context, sub Submit, batch string) (Fresh, 
 	}
 	j := Job{
 		ID: newID(), Model: m.Name, Function: m.Function, Client: sub.Client, Priority: sub.Priority, State: Queued,
-		Request: sub.Request, Batch: batch, Key: sub.Key, Created: now, Ready: now, Deadline: now.Add(deadline),
+		Request: kept, Batch: batch, Key: sub.Key, Created: now, Ready: now, Deadline: now.Add(deadline),
 		MaxAttempts: orDefault(sub.MaxAttempts, s.cfg.MaxAttempts),
 	}
-	j.Request.Image = ""
 	j.KeyHash = hash
 	if sub.Webhook != "" {
 		j.Hook = &Hook{URL: sub.Webhook}
 	}
-	return Fresh{Job: j, Payload: body}, s.checkHook(j)
+	return Fresh{Job: j, Payload: sub.Request}, s.checkHook(j)
 }
 
 func (s *Service) checkHook(j Job) error {
-	if j.Hook != nil && len(s.cfg.HookSecret) == 0 {
-		return fmt.Errorf("webhooks need a signing secret: set one in the server's configuration: %w", errdefs.ErrInvalidArgument)
+	if j.Hook != nil && s.deps.Tell == nil {
+		return fmt.Errorf("this server calls no webhooks: leave the webhook out and follow the job: %w", errdefs.ErrInvalidArgument)
 	}
 	return nil
-}
-
-// newSeed draws a seed when the client gave none: in the record it makes every attempt give the same clip.
-func newSeed() *int64 {
-	v := rand.Int64N(1 << 53)
-	return &v
 }
 
 // eventOverhead is more than an event adds to its body, in bytes.
@@ -109,7 +98,11 @@ func fits(n int, m Model) error {
 }
 
 func keyHash(sub Submit) string {
-	b, _ := json.Marshal([]any{sub.Model, sub.Priority, sub.Deadline, sub.MaxAttempts, sub.Webhook, sub.Request}) // plain data: cannot fail
+	given := sub.Given
+	if given == nil {
+		given = sub.Request
+	}
+	b, _ := json.Marshal([]any{sub.Model, sub.Priority, sub.Deadline, sub.MaxAttempts, sub.Webhook, given}) // plain data: cannot fail
 	h := sha256.Sum256(b)
 	return hex.EncodeToString(h[:])
 }

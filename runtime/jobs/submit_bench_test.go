@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/videosdgx/videosdgx/runtime/jobs"
+	"github.com/videosdgx/videosdgx/runtime/jobs/jobstest"
 )
 
 // BenchmarkSubmit queues jobs from four clients at once while none can start.
@@ -22,7 +23,7 @@ func BenchmarkSubmit(b *testing.B) {
 	b.ReportAllocs()
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
-			sub := jobs.Submit{Model: "wan21", Client: "me", Request: jobs.Request{Prompt: fmt.Sprint("prompt ", n.Add(1))}}
+			sub := jobs.Submit{Model: "wan21", Client: "me", Request: jobstest.Ask(fmt.Sprint("prompt ", n.Add(1)))}
 			if _, _, err := r.Submit(b.Context(), []jobs.Submit{sub}); err != nil {
 				b.Error(err)
 				return

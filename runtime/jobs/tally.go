@@ -27,7 +27,7 @@ func (t Tally) Ended() int64 { return t.Completed + t.Failed + t.Cancelled + t.D
 
 // Add counts a job that has just ended.
 func (t Tally) Add(j Job) Tally {
-	n := int64(len(j.Request.Prompt))
+	n := int64(len(j.Prompt()))
 	one := Tally{
 		PromptBytes: n, MinPrompt: n, MaxPrompt: n, LastUse: j.Finished,
 		Last: []Last{{ID: j.ID, State: j.State, Seconds: j.Seconds(), Finished: j.Finished}},

@@ -2,6 +2,7 @@ package spec
 
 import (
 	"context"
+	"errors"
 	"io"
 	"time"
 )
@@ -72,6 +73,15 @@ type Invoker interface {
 type InitError interface {
 	error
 	Report(requestID string) (InitReport, bool)
+}
+
+// InitFailure gives what an error says of a function that did not become ready by its own fault.
+func InitFailure(err error, requestID string) (InitReport, bool) {
+	var e InitError
+	if !errors.As(err, &e) {
+		return InitReport{}, false
+	}
+	return e.Report(requestID)
 }
 
 // InitReport is how a function failed to become ready.

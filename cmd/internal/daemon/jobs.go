@@ -2,10 +2,7 @@ package daemon
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/base64"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/videosdgx/videosdgx/cmd/internal/version"
@@ -29,44 +26,20 @@ func (p *plane) openStore(ctx context.Context) (err error) {
 	return err
 }
 
-// hookSecret is the configured one, or one that is made once and kept. One that begins with whsec_ is base64, as the
-// libraries of Standard Webhooks have it.
-func (p *plane) hookSecret() ([]byte, error) {
-	if text, ok := strings.CutPrefix(p.cfg.WebhookSecret, "whsec_"); ok {
-		b, err := base64.StdEncoding.DecodeString(text)
-		if err != nil {
-			return nil, fmt.Errorf("webhookSecret begins with whsec_ and is not base64 after it: %w", err)
-		}
-		return b, nil
-	}
-	if p.cfg.WebhookSecret != "" {
-		return []byte(p.cfg.WebhookSecret), nil
-	}
-	file := p.dir("webhook.key")
-	if b, err := os.ReadFile(file); err == nil && len(b) >= 32 {
-		return b, nil
-	}
-	b := []byte(rand.Text() + rand.Text())
-	if err := os.WriteFile(file, b, 0o600); err != nil {
-		return nil, fmt.Errorf("keeping the webhook secret: %w", err)
-	}
-	return b, nil
-}
-
 func (p *plane) openJobs(ctx context.Context) (err error) {
-	catalog := &jobs.Catalog{Functions: p.registry, Observer: p.dispatch, Info: modelInfo}
-	secret, err := p.hookSecret()
+	catalog := &jobs.Catalog{Functions: p.registry, Observer: p.dispatch, Bundle: modelBundle}
+	tell, err := p.tell()
 	if err != nil {
 		return err
 	}
 	p.jobs, err = jobs.New(jobs.Config{
-		Node: p.cfg.Node, Outputs: p.cfg.Outputs, HookSecret: secret, KeepFor: p.cfg.KeepJobs.D(), KeepBytes: int64(p.cfg.KeepClips),
+		Node: p.cfg.Node, Outputs: p.cfg.Outputs, KeepFor: p.cfg.KeepJobs.D(), KeepBytes: int64(p.cfg.KeepClips),
 		Policy: jobs.Policy{Models: int(p.cfg.ModelsAtOnce)},
 	},
-		jobs.Deps{Store: p.store, Runner: p.dispatch, Models: catalog, Log: p.log})
+		jobs.Deps{Store: p.store, Runner: p.dispatch, Models: catalog, Tell: tell, Log: p.log})
 	if err != nil {
 		return err
 	}
-	p.rest = rest.New(rest.Options{Jobs: p.jobs, Models: catalog, Log: p.log, Version: version.Get().Version})
+	p.rest = rest.New(rest.Options{Jobs: p.jobs, Models: catalog, CheckHook: p.guard.CheckURL, Log: p.log, Version: version.Get().Version})
 	return p.jobs.Start(ctx)
 }

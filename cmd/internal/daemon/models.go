@@ -8,18 +8,18 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// modelInfo is what a function's bundle says of its model; nil when it cannot be read, which the function then says
-// better.
-func modelInfo(_ context.Context, fn spec.Function) []byte {
+// modelBundle is what a function's bundle says of its model, and the schema of its requests; nil when it cannot be read,
+// which the function then says better.
+func modelBundle(_ context.Context, fn spec.Function) (info, schema []byte) {
 	man, err := weights.ReadManifest(fn.Model.Bundle)
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	b, err := json.Marshal(map[string]any{
+	info, err = json.Marshal(map[string]any{
 		"name": man.Name, "family": man.Family, "digest": man.Digest, "bytes": man.Bytes(), "defaults": man.Defaults,
 	})
 	if err != nil {
-		return nil
+		return nil, nil
 	}
-	return b
+	return info, man.Schema
 }

@@ -13,8 +13,9 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/device"
 	"github.com/videosdgx/videosdgx/runtime/dispatch"
+	"github.com/videosdgx/videosdgx/runtime/events"
+	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
-	"github.com/videosdgx/videosdgx/runtime/gateway/async"
 	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
@@ -41,7 +42,9 @@ type plane struct {
 	store       jobs.Backend
 	jobs        *jobs.Service
 	rest        *rest.API
-	events      *async.Queue
+	events      *events.Queue
+	guard       *outgoing.Guard
+	poster      *outgoing.Poster
 	server      *gateway.Server
 	ports       *ports
 	machine     *device.Machine
@@ -61,6 +64,7 @@ func (p *plane) phases() []phase {
 		{"snapshots", p.openSnapshots, nil},
 		{"dispatch", p.openDispatch, func(ctx context.Context) error { return p.dispatch.Stop(ctx) }},
 		{"snapshot maker", p.watchPublished, func(context.Context) error { p.stopSnapshots(); return nil }},
+		{"way out", p.openOutgoing, nil},
 		{"job store", p.openStore, func(context.Context) error { return p.store.Close() }},
 		{"jobs", p.openJobs, func(ctx context.Context) error { return p.jobs.Stop(ctx) }},
 		{"events", p.openEvents, p.closeEvents},

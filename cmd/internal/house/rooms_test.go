@@ -56,8 +56,9 @@ var rooms = []room{
 	{"runtime/sandbox/containerd/pidfd", nil, "a hold on a process knows no containers"},
 	{"runtime/sandbox/containerd/tool", nil, "binaries are found for whoever runs them"},
 	{"runtime/gateway", []string{"runtime/jobs", "runtime/sockio", "runtime/spec"}, "gateway → jobs → dispatch → instance"},
-	{"runtime/gateway/rest", []string{"runtime/gateway", "runtime/jobs", "runtime/spec", "functions/schema"},
-		"requests are held to the schema that their model publishes"},
+	{"runtime/gateway/rest", []string{"runtime/gateway", "runtime/events/outgoing", "runtime/jobs", "runtime/spec", "functions/schema"},
+		"requests are held to the schema that their model publishes, webhooks to what may be called"},
+	{"runtime/events", []string{"runtime/spec"}, "what nobody waits for is no HTTP, but for what leaves"},
 	{"runtime/gateway/snapshots", []string{"runtime/gateway", "runtime/spec", "snapshotter/catalog"}, "it shows the catalogue's records as they are"},
 
 	{"snapshotter", nil, "the runtime stands on the snapshotter"},

@@ -20,8 +20,8 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
 	"github.com/videosdgx/videosdgx/runtime/dispatch"
+	"github.com/videosdgx/videosdgx/runtime/events"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
-	"github.com/videosdgx/videosdgx/runtime/gateway/async"
 	"github.com/videosdgx/videosdgx/runtime/gateway/lambda"
 	"github.com/videosdgx/videosdgx/runtime/registry"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/process"
@@ -54,9 +54,9 @@ func newLive(t testing.TB) *live {
 	must(err)
 	reg.Subscribe(d.Changed)
 	must(d.Start(context.Background()))
-	store, err := async.OpenFiles(dir + "/events")
+	store, err := events.OpenFiles(dir + "/events")
 	must(err)
-	q := async.New(async.Config{Invoker: d, Functions: reg, Store: store, RetryBase: time.Millisecond})
+	q := events.New(events.Config{Invoker: d, Functions: reg, Store: store, RetryBase: time.Millisecond})
 	must(q.Start())
 	s := gateway.New(gateway.Options{Routes: []gateway.Routes{lambda.New(lambda.Options{Invoker: d, Functions: reg, Aliases: reg, Instances: d, Queue: q})}})
 	l, err := net.Listen("tcp", "127.0.0.1:0")

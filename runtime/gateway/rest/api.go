@@ -9,20 +9,22 @@ import (
 	"strings"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
 // Options configure the API. Zero values take the defaults that WithDefaults names.
 type Options struct {
-	Jobs     *jobs.Service // required
-	Models   jobs.Models   // required
-	Log      *slog.Logger
-	Version  string                       // of the server, for /openapi.json
-	Client   func(r *http.Request) string // who asks, for fairness; default: X-Client-Id, else the address
-	MaxWait  time.Duration                // longest Prefer: wait; default 10m
-	Beat     time.Duration                // between comments that keep an event stream open; default 15s
-	MaxImage int64                        // bytes of a generate body; default 24 MiB
-	MaxBatch int64                        // bytes of a batch body; default 64 MiB
+	Jobs      *jobs.Service // required
+	Models    jobs.Models   // required
+	Log       *slog.Logger
+	Version   string                       // of the server, for /openapi.json
+	Client    func(r *http.Request) string // who asks, for fairness; default: X-Client-Id, else the address
+	MaxWait   time.Duration                // longest Prefer: wait; default 10m
+	Beat      time.Duration                // between comments that keep an event stream open; default 15s
+	CheckHook func(address string) error   // why a webhook cannot be called; nil: every http(s) address can
+	MaxImage  int64                        // bytes of a generate body; default 24 MiB
+	MaxBatch  int64                        // bytes of a batch body; default 64 MiB
 }
 
 // WithDefaults fills in what is zero.
@@ -32,6 +34,9 @@ func (o Options) WithDefaults() Options {
 	}
 	if o.Client == nil {
 		o.Client = clientOf
+	}
+	if o.CheckHook == nil {
+		o.CheckHook = outgoing.Valid
 	}
 	o.Models = jobs.Cached(o.Models, 200*time.Millisecond)
 	set(&o.Version, "dev")
@@ -50,10 +55,13 @@ func set[T comparable](v *T, def T) {
 }
 
 // API serves the models and their jobs.
-type API struct{ o Options }
+type API struct {
+	o       Options
+	schemas requests
+}
 
 // New makes the API; mount it with Register and each model's own with Model.
-func New(o Options) *API { return &API{o.WithDefaults()} }
+func New(o Options) *API { return &API{o: o.WithDefaults()} }
 
 // endpoint is one operation, for the mux and for the OpenAPI document.
 type endpoint struct {

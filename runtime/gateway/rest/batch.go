@@ -1,11 +1,12 @@
 package rest
 
 import (
-	"encoding/json"
 	"fmt"
+	"maps"
 	"net/http"
 	"strconv"
 
+	"github.com/videosdgx/videosdgx/functions/schema"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
@@ -15,11 +16,16 @@ func (a *API) batch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	sch, err := a.schemas.of(m)
+	if err != nil {
+		return err
+	}
 	o, err := readObject(r, a.o.MaxBatch)
 	if err != nil {
 		return err
 	}
-	subs, err := o.batch(a.base(r, m))
+	b := &batch{object: o, sch: sch, hooks: a.o.CheckHook}
+	subs, err := b.read(a.base(r, m))
 	if err != nil {
 		return err
 	}
@@ -33,93 +39,127 @@ func (a *API) batch(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusAccepted, jobList{Batch: all[0].Batch, Jobs: a.views(r, all)})
 }
 
-// batch reads the list of jobs and what holds for all of them.
-func (o *object) batch(base jobs.Submit) ([]jobs.Submit, error) {
-	prompts := optional[[]string](o, "prompts", aList)
-	requests := optional[[]json.RawMessage](o, "requests", "a list of requests")
-	o.oneList(prompts, requests)
-	shared := o.shared(base)
-	if len(o.errs) > 0 {
-		shared = base // what is wrong for all is not told again for each
+// batch is a body with many requests.
+type batch struct {
+	*object
+	sch   *schema.Schema
+	hooks func(string) error
+}
+
+// read gives the submissions: of the list, over what holds for all of them.
+func (b *batch) read(base jobs.Submit) ([]jobs.Submit, error) {
+	prompts, requests := b.list("prompts", "a list of strings"), b.list("requests", "a list of requests")
+	b.oneList(prompts, requests)
+	shared := b.shared(base)
+	if len(b.errs) > 0 {
+		shared, b.fields = base, nil // what is wrong for all is not told again for each
 	}
 	var subs []jobs.Submit
 	switch {
-	case o.tooMany:
+	case b.tooMany:
 	case prompts != nil && requests == nil:
-		subs = o.fromPrompts(shared, *prompts)
+		subs = b.fromPrompts(shared, prompts)
 	case requests != nil && prompts == nil:
-		subs = o.fromRequests(shared, *requests)
+		subs = b.fromRequests(shared, requests)
 	}
-	return subs, o.err()
+	return subs, b.err()
+}
+
+// list takes a list; nil when there is none.
+func (b *batch) list(field, want string) []any {
+	v, ok := b.took(field)
+	if !ok {
+		return nil
+	}
+	l, ok := v.([]any)
+	if !ok {
+		b.add(jobs.Mistyped(field, show(v), want))
+	}
+	return l
 }
 
 // oneList asks for exactly one list with 1…MaxBatch jobs.
-func (o *object) oneList(prompts *[]string, requests *[]json.RawMessage) {
+func (b *batch) oneList(prompts, requests []any) {
 	switch {
-	case len(o.errs) > 0: // a list of the wrong type is told already
+	case len(b.errs) > 0: // a list of the wrong type is told already
 	case prompts != nil && requests != nil:
-		o.fail("requests", "requests and prompts are both there: give one of them.")
+		b.fail("requests", "requests and prompts are both there: give one of them.")
 	case prompts == nil && requests == nil:
-		o.fail("prompts", "prompts is missing: give a list of prompts, or requests.")
+		b.fail("prompts", "prompts is missing: give a list of prompts, or requests.")
 	case prompts != nil:
-		o.size("prompts", len(*prompts))
+		b.size("prompts", len(prompts))
 	default:
-		o.size("requests", len(*requests))
+		b.size("requests", len(requests))
 	}
 }
 
-func (o *object) size(field string, n int) {
+func (b *batch) size(field string, n int) {
 	if n >= 1 && n <= jobs.MaxBatch {
 		return
 	}
 	lo, hi := 1.0, float64(jobs.MaxBatch)
-	o.tooMany = n > jobs.MaxBatch
-	o.add(jobs.FieldError{Field: field, Detail: fmt.Sprintf("the batch has %d jobs: it must have 1…%d.", n, jobs.MaxBatch), Min: &lo, Max: &hi})
+	b.tooMany = n > jobs.MaxBatch
+	b.add(jobs.FieldError{Field: field, Detail: fmt.Sprintf("the batch has %d jobs: it must have 1…%d.", n, jobs.MaxBatch), Min: &lo, Max: &hi})
 }
 
 // shared reads the fields that hold for every job of the batch that does not say otherwise.
-func (o *object) shared(base jobs.Submit) jobs.Submit {
-	if _, both := o.fields["prompt"]; both {
-		o.fail("prompt", "prompt is there besides the list: put it into the list.")
-		delete(o.fields, "prompt")
+func (b *batch) shared(base jobs.Submit) jobs.Submit {
+	if _, both := b.took("prompt"); both {
+		b.fail("prompt", "prompt is there besides the list: put it into the list.")
 	}
-	s := o.submission(base)
-	o.unknown()
-	probe := s
-	probe.Request.Prompt = "-"
-	o.check(probe)
+	s := b.settings(base, b.hooks)
+	for _, w := range b.sch.Check(b.fields) {
+		if !w.Missing { // a request of the list may have it
+			b.errs = append(b.errs, fieldErrorsOf([]schema.Wrong{w}, "")...)
+		}
+	}
 	return s
 }
 
-func (o *object) fromPrompts(shared jobs.Submit, prompts []string) []jobs.Submit {
+func (b *batch) fromPrompts(shared jobs.Submit, prompts []any) []jobs.Submit {
 	subs := make([]jobs.Submit, len(prompts))
 	for i, p := range prompts {
-		subs[i] = keyed(shared, i)
-		subs[i].Request.Prompt = p
-		for _, e := range subs[i].Validate() {
-			if e.Field == "prompt" {
-				e.Field = "prompts/" + strconv.Itoa(i)
-				o.errs = append(o.errs, e)
+		fields := with(b.fields, schema.Object{"prompt": p})
+		for _, w := range b.sch.Check(fields) {
+			if w.Field == "prompt" {
+				w.Field = ""
+			} else if b.fields == nil && w.Missing {
+				continue // the shared fields are wrong, and told
 			}
+			b.errs = append(b.errs, fieldErrorsOf([]schema.Wrong{w}, "prompts/"+strconv.Itoa(i)+"/")...)
 		}
+		subs[i] = ask(keyed(shared, i), b.sch, fields)
 	}
 	return subs
 }
 
-func (o *object) fromRequests(shared jobs.Submit, requests []json.RawMessage) []jobs.Submit {
+func (b *batch) fromRequests(shared jobs.Submit, requests []any) []jobs.Submit {
 	subs := make([]jobs.Submit, len(requests))
-	for i, raw := range requests {
-		one, err := parseObject(raw, "requests/"+strconv.Itoa(i)+"/")
-		if err != nil {
-			o.fail("requests/"+strconv.Itoa(i), "this request is not a JSON object.")
+	for i, v := range requests {
+		fields, ok := v.(map[string]any)
+		if !ok {
+			b.fail("requests/"+strconv.Itoa(i), "this request is not a JSON object.")
 			continue
 		}
-		subs[i] = one.submission(keyed(shared, i))
-		one.unknown()
-		one.check(subs[i])
-		o.errs = append(o.errs, one.errs...)
+		one := &object{fields: with(b.fields, fields), at: "requests/" + strconv.Itoa(i) + "/"}
+		s := one.settings(keyed(shared, i), b.hooks)
+		one.errs = append(one.errs, fieldErrorsOf(b.sch.Check(one.fields), one.at)...)
+		b.errs = append(b.errs, one.errs...)
+		subs[i] = ask(s, b.sch, one.fields)
 	}
 	return subs
+}
+
+// with is shared with the fields of one over it; null leaves a field to what is shared.
+func with(shared schema.Object, one map[string]any) schema.Object {
+	out := schema.Object{}
+	maps.Copy(out, shared)
+	for name, v := range one {
+		if v != nil {
+			out[name] = v
+		}
+	}
+	return out
 }
 
 // keyed makes item i of a batch, with an idempotency key of its own.

@@ -19,7 +19,10 @@ func (a *API) cancel(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	purge := r.URL.Query().Get("purge") == "true"
+	purge, err := yesNo(r, "purge")
+	if err != nil {
+		return err
+	}
 	if purge && j.State.Ended() {
 		return a.purge(w, r, j.ID)
 	}

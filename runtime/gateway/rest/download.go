@@ -16,7 +16,19 @@ func (a *API) download(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	if _, err := yesNo(r, "inline"); err != nil {
+		return err
+	}
 	return a.send(w, r, j.ID)
+}
+
+// yesNo reads a parameter that is true or false.
+func yesNo(r *http.Request, name string) (bool, error) {
+	q := r.URL.Query()
+	if v := q.Get(name); q.Has(name) && v != "true" && v != "false" {
+		return false, invalid(http.StatusBadRequest, []jobs.FieldError{jobs.Mistyped(name, show(v), "true or false")})
+	}
+	return q.Get(name) == "true", nil
 }
 
 func (a *API) send(w http.ResponseWriter, r *http.Request, id string) error {
@@ -26,7 +38,7 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, id string) error {
 	}
 	defer f.Close()
 	kind := "attachment"
-	if r.URL.Query().Get("inline") == "true" {
+	if inline, _ := yesNo(r, "inline"); inline {
 		kind = "inline"
 	}
 	name := clipName(j)
@@ -42,6 +54,11 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, id string) error {
 		r = r.Clone(r.Context()) // a clip as the answer of generate has no ranges and no conditions
 		r.Method, r.Header = http.MethodGet, http.Header{}
 	}
+	if unit, rest, _ := strings.Cut(r.Header.Get("Range"), "="); strings.EqualFold(unit, "bytes") {
+		r.Header.Set("Range", "bytes="+rest)
+	} else {
+		r.Header.Del("Range") // RFC 9110, 14.2: of a unit that is not known nothing is asked
+	}
 	http.ServeContent(w, r, name, j.Finished, f)
 	return nil
 }
@@ -49,7 +66,7 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, id string) error {
 // clipName makes a file name of the model and the prompt: letters and digits only, so that no client is led astray.
 func clipName(j jobs.Job) string {
 	var b strings.Builder
-	for _, c := range strings.ToLower(j.Request.Prompt) {
+	for _, c := range strings.ToLower(j.Prompt()) {
 		switch {
 		case c >= 'a' && c <= 'z' || c >= '0' && c <= '9':
 			b.WriteRune(c)

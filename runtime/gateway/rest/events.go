@@ -18,6 +18,12 @@ const stall = 30 * time.Second
 // eventID is what feeds give: digits that fit 64 bits, in Redis' feed two numbers.
 var eventID = regexp.MustCompile(`^[0-9]{1,19}(-[0-9]{1,19})?$`)
 
+// endID is the ID of a job's last event, whatever feed it came from: made of the record, it means the same after a restart
+// and on another node, and another after a retry.
+func endID(j jobs.Job) string {
+	return fmt.Sprintf("end-%d-%d", j.Token, j.Finished.UnixMicro())
+}
+
 // events is GET /jobs/{id}/events.
 func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	j, err := a.job(r)
@@ -25,6 +31,10 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	after := r.Header.Get("Last-Event-ID")
+	if j.State.Ended() && after == endID(j) {
+		w.WriteHeader(http.StatusNoContent) // a browser's EventSource comes again for ever after anything else
+		return nil
+	}
 	if !eventID.MatchString(after) {
 		after = ""
 	}
@@ -56,6 +66,7 @@ func (a *API) finished(r *http.Request, e jobs.Event) jobs.Event {
 		return e
 	}
 	if j, err := a.o.Jobs.Get(r.Context(), r.PathValue("id")); err == nil && string(j.State) == e.Type {
+		e.ID = endID(j)
 		if b, err := encode(a.view(r, j)); err == nil {
 			e.Data = b
 		}

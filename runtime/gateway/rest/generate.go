@@ -20,17 +20,20 @@ func (a *API) generate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	sch, err := a.schemas.of(m)
+	if err != nil {
+		return err
+	}
 	o, err := readObject(r, a.o.MaxImage)
 	if err != nil {
 		return err
 	}
-	sub := o.submission(a.base(r, m))
-	o.unknown()
-	o.check(sub)
+	sub := o.settings(a.base(r, m), a.o.CheckHook)
+	o.errs = append(o.errs, fieldErrorsOf(sch.Check(o.fields), "")...)
 	if err := o.err(); err != nil {
 		return err
 	}
-	all, replayed, err := a.o.Jobs.Submit(r.Context(), []jobs.Submit{sub})
+	all, replayed, err := a.o.Jobs.Submit(r.Context(), []jobs.Submit{ask(sub, sch, o.fields)})
 	if err != nil {
 		return err
 	}

@@ -9,7 +9,11 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
-const maxPage = 500
+// How many jobs a page may have, and has.
+const (
+	maxPage     = 500
+	defaultPage = 50
+)
 
 // list is GET /jobs and GET /v1/jobs.
 func (a *API) list(w http.ResponseWriter, r *http.Request) error {
@@ -35,19 +39,20 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 
 func filter(r *http.Request) (jobs.Filter, error) {
 	q := r.URL.Query()
-	f := jobs.Filter{Model: r.PathValue("model"), Batch: q.Get("batch"), Client: q.Get("client"), Before: q.Get("before"), Limit: 50}
+	f := jobs.Filter{Model: r.PathValue("model"), Batch: q.Get("batch"), Client: q.Get("client"), Before: q.Get("before"), Limit: defaultPage}
 	var bad []jobs.FieldError
 	if f.Model == "" {
 		f.Model = q.Get("model")
 	}
-	if v := q.Get("limit"); v != "" {
+	if q.Has("limit") {
+		v := q.Get("limit")
 		n, err := strconv.Atoi(v)
 		if f.Limit = n; err != nil || n < 1 || n > maxPage {
 			lo, hi := 1.0, float64(maxPage)
 			bad = append(bad, jobs.FieldError{Field: "limit", Detail: fmt.Sprintf("limit is %q: it must lie in 1…%d.", v, maxPage), Min: &lo, Max: &hi})
 		}
 	}
-	if f.Before != "" && !idForm.MatchString(f.Before) {
+	if q.Has("before") && !idForm.MatchString(f.Before) {
 		bad = append(bad, jobs.FieldError{Field: "before", Detail: "before is not a job's id: give the last page's next."})
 	}
 	for _, v := range q["state"] {

@@ -48,7 +48,7 @@ func infoOf(m jobs.Model) infoView {
 	return infoView{
 		Model: m.Name, Function: m.Function, Version: m.Version, Description: m.Description, Status: status(m), Problem: m.Problem,
 		Port: m.Port, Concurrency: m.Concurrency, Timeout: m.Timeout.Seconds(), Details: m.Info,
-		Limits: limitsView{jobs.MaxPrompt, jobs.MaxImage, jobs.MaxSide, jobs.MaxFrames, jobs.MaxSteps},
+		Schema: documentOf(m),
 	}
 }
 

@@ -1,12 +1,11 @@
 package rest
 
 import (
-	"maps"
 	"net/http"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
@@ -29,77 +28,120 @@ type answer struct {
 	Also any // what the body may be instead, by Accept
 }
 
-type param struct{ In, Name, Text, Type string }
+type param struct {
+	In, Name, Text string
+	Schema         any // nil: any text
+}
 
-// openapi is GET /openapi.json, made from the routes and the wire types.
-func (a *API) openapi(w http.ResponseWriter, _ *http.Request) error {
-	return a.describe(w, wholeDocument())
+// openapi is GET /openapi.json, made from the routes, the wire types and the models' schemas.
+func (a *API) openapi(w http.ResponseWriter, r *http.Request) error {
+	all, err := a.o.Models.Models(r.Context())
+	if err != nil {
+		return err
+	}
+	return a.describe(w, a.wholeDocument(all))
 }
 
 // openapi describes a model's own port: its paths, without the model in them.
-func (m *ModelRoutes) openapi(w http.ResponseWriter, _ *http.Request) error {
-	return m.api.describe(w, ownDocument())
+func (m *ModelRoutes) openapi(w http.ResponseWriter, r *http.Request) error {
+	one, err := m.api.o.Models.Model(r.Context(), m.name)
+	if err != nil {
+		return err
+	}
+	return m.api.describe(w, m.api.ownDocument(one))
 }
 
 func (a *API) describe(w http.ResponseWriter, doc map[string]any) error {
-	out := maps.Clone(doc)
-	out["info"] = map[string]any{"title": "VideosDGX", "version": a.o.Version, "description": "Video generation models as jobs.", "license": map[string]any{"name": "Apache-2.0", "identifier": "Apache-2.0"}}
+	doc["info"] = map[string]any{"title": "VideosDGX", "version": a.o.Version, "description": "Video generation models as jobs.", "license": map[string]any{"name": "Apache-2.0", "identifier": "Apache-2.0"}}
 	w.Header().Set("Access-Control-Allow-Origin", "*")
-	return write(w, http.StatusOK, out)
-}
-
-// made keeps the documents, everything but info, which names the server's version.
-var made struct{ whole, own onceMade }
-
-type onceMade struct {
-	sync.Once
-	doc map[string]any
-}
-
-func (o *onceMade) get(fill func(*document)) map[string]any {
-	o.Do(func() {
-		d := newDocument()
-		fill(d)
-		o.doc = d.whole()
-	})
-	return o.doc
+	return write(w, http.StatusOK, doc)
 }
 
 // wholeDocument describes the gateway's own port.
-func wholeDocument() map[string]any {
-	return made.whole.get(func(d *document) {
-		for _, e := range perModel() {
-			d.add("/v1/models/{model}"+e.path, e)
-		}
-		for _, e := range global() {
-			d.add(e.path, e)
-		}
-	})
+func (a *API) wholeDocument(all []jobs.Model) map[string]any {
+	d := newDocument()
+	d.requests(a, all)
+	for _, e := range perModel() {
+		d.add("/v1/models/{model}"+e.path, e)
+	}
+	for _, e := range global() {
+		d.add(e.path, e)
+	}
+	return d.whole()
 }
 
 // ownDocument describes a model's own port.
-func ownDocument() map[string]any {
-	return made.own.get(func(d *document) {
-		for _, e := range append(perModel(), ownOpenAPI()) {
-			d.add(e.path, e)
-		}
-	})
+func (a *API) ownDocument(m jobs.Model) map[string]any {
+	d := newDocument()
+	d.requests(a, []jobs.Model{m})
+	for _, e := range append(perModel(), ownOpenAPI()) {
+		d.add(e.path, e)
+	}
+	return d.whole()
 }
 
 type document struct {
-	schemas *schemas
-	paths   map[string]map[string]any
+	schemas    *schemas
+	paths      map[string]map[string]any
+	one, batch []any // references to what the models take
+}
+
+// requests defines what each model takes. A model whose schema is of no use is left out: its /info says why.
+func (d *document) requests(a *API, all []jobs.Model) {
+	for _, m := range all {
+		sch, err := a.schemas.of(m)
+		if err != nil {
+			a.o.Log.Warn("a model's requests cannot be documented", "model", m.Name, "error", err)
+			continue
+		}
+		name := defName(m.Name)
+		one := requestSchema(d.schemas, sch)
+		d.schemas.defs[name+"_Request"] = one
+		d.one = append(d.one, map[string]any{"$ref": "#/components/schemas/" + name + "_Request"})
+		d.schemas.defs[name+"_Batch"] = batchSchema(one, d.one[len(d.one)-1])
+		d.batch = append(d.batch, map[string]any{"$ref": "#/components/schemas/" + name + "_Batch"})
+	}
+}
+
+// defName is a name as the document's components may have it.
+func defName(name string) string {
+	return strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '-' || r == '_' {
+			return r
+		}
+		return '_'
+	}, name)
+}
+
+// body is the schema of what an operation takes.
+func (d *document) body(in any) any {
+	var all []any
+	switch in.(type) {
+	case modelRequest:
+		all = d.one
+	case modelBatch:
+		all = d.batch
+	default:
+		return d.schemas.of(in)
+	}
+	switch len(all) {
+	case 0:
+		return map[string]any{"type": "object"}
+	case 1:
+		return all[0]
+	}
+	return map[string]any{"anyOf": all, "description": "What the model takes that the path names"}
 }
 
 func newDocument() *document {
-	return &document{&schemas{defs: map[string]any{}, types: map[string]reflect.Type{}}, map[string]map[string]any{}}
+	return &document{schemas: &schemas{defs: map[string]any{}, types: map[string]reflect.Type{}}, paths: map[string]map[string]any{}}
 }
 
 func (d *document) add(path string, e endpoint) {
 	if d.paths[path] == nil {
 		d.paths[path] = map[string]any{}
 	}
-	d.paths[path][strings.ToLower(e.method)] = describe(d.schemas, path, e.doc)
+	d.paths[path][strings.ToLower(e.method)] = d.describe(path, e.doc)
 }
 
 func (d *document) whole() map[string]any {
@@ -123,14 +165,15 @@ func webhook(s *schemas) map[string]any {
 			header("Webhook-Timestamp", "Unix seconds of this attempt"),
 			header("Webhook-Signature", "v1, and in base64 the HMAC-SHA256 of ID.TIMESTAMP.BODY under the server's webhook secret"),
 		},
-		"requestBody": map[string]any{"required": true, "content": map[string]any{"application/json": map[string]any{"schema": s.of(jobs.HookBody{})}}},
+		"requestBody": map[string]any{"required": true, "content": map[string]any{"application/json": map[string]any{"schema": s.of(hookBody{})}}},
 		"responses":   map[string]any{"2XX": map[string]any{"description": "Delivered"}, "410": map[string]any{"description": "Nobody wants to hear of this any more"}},
 	}
 }
 
 func tag(name, text string) any { return map[string]any{"name": name, "description": text} }
 
-func describe(s *schemas, path string, o operation) map[string]any {
+func (d *document) describe(path string, o operation) map[string]any {
+	s := d.schemas
 	op := map[string]any{"operationId": o.ID, "summary": o.Summary, "tags": []string{o.Tag}, "responses": responses(s, o)}
 	if o.Long != "" {
 		op["description"] = o.Long
@@ -139,20 +182,26 @@ func describe(s *schemas, path string, o operation) map[string]any {
 		op["parameters"] = ps
 	}
 	if o.In != nil {
-		body := map[string]any{"schema": s.of(o.In), "example": o.Example}
+		body := map[string]any{"schema": d.body(o.In), "example": o.Example}
 		op["requestBody"] = map[string]any{"required": true, "content": map[string]any{"application/json": body}}
 	}
 	return op
 }
 
 func parameters(path string, ps []param) (out []any) {
-	for _, name := range []string{"model", "id"} {
+	for name, s := range map[string]any{"model": textOf(100, ""), "id": textOf(0, idForm.String())} {
 		if strings.Contains(path, "{"+name+"}") {
-			out = append(out, map[string]any{"in": "path", "name": name, "required": true, "schema": map[string]any{"type": "string"}})
+			out = append(out, map[string]any{"in": "path", "name": name, "required": true, "schema": s})
 		}
 	}
+	slices.SortFunc(out, func(a, b any) int {
+		return -strings.Compare(a.(map[string]any)["name"].(string), b.(map[string]any)["name"].(string))
+	})
 	for _, p := range ps {
-		out = append(out, map[string]any{"in": p.In, "name": p.Name, "description": p.Text, "schema": map[string]any{"type": p.Type}})
+		if p.Schema == nil {
+			p.Schema = textOf(0, "")
+		}
+		out = append(out, map[string]any{"in": p.In, "name": p.Name, "description": p.Text, "schema": p.Schema})
 	}
 	return out
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/videosdgx/videosdgx/runtime/jobs"
+	"github.com/videosdgx/videosdgx/runtime/jobs/jobstest"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -38,12 +39,17 @@ func golden(t *testing.T, file string, v any) {
 	}
 }
 
-func TestOpenAPIGolden(t *testing.T) { golden(t, "testdata/openapi.json", wholeDocument()) }
+// documented is the document of a server with one model, which publishes no schema.
+func documented() map[string]any {
+	return New(Options{Models: jobstest.Models{}}).wholeDocument([]jobs.Model{{Name: "wan21"}})
+}
+
+func TestOpenAPIGolden(t *testing.T) { golden(t, "testdata/openapi.json", documented()) }
 
 // TestOpenAPIIsWhole holds the document to itself and to the code: every reference resolves, every operation has an id of
 // its own, and every field that decode.go reads is documented and the other way round.
 func TestOpenAPIIsWhole(t *testing.T) {
-	doc := asJSON(t, wholeDocument())
+	doc := asJSON(t, documented())
 	defs := doc["components"].(map[string]any)["schemas"].(map[string]any)
 	ids := map[string]bool{}
 	var walk func(v any)
@@ -72,25 +78,14 @@ func TestOpenAPIIsWhole(t *testing.T) {
 	if want := len(perModel()) + len(global()) + 1; len(ids) != want { // and the webhook
 		t.Errorf("%d operations documented, %d served", len(ids), want)
 	}
-	fields := defs["GenerateRequest"].(map[string]any)["properties"].(map[string]any)
+	fields := defs["wan21_Request"].(map[string]any)["properties"].(map[string]any)
 	for name := range fields {
-		o, err := parseObject([]byte(`{"`+name+`":[]}`), "")
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.submission(jobs.Submit{})
-		if o.unknown(); len(o.errs) != 1 || strings.Contains(o.errs[0].Detail, "not a field") {
-			t.Errorf("%s is documented but not read", name)
+		if strings.HasPrefix(name, "x-") || at(fields[name], "type") == nil && at(fields[name], "enum") == nil {
+			t.Errorf("%s: %v", name, fields[name])
 		}
 	}
 	if len(fields) != 15 {
-		t.Errorf("%d fields documented, decode.go reads 15", len(fields))
-	}
-	for name, f := range fields {
-		e := jobs.Mistyped(name, "x", "y")
-		if f := f.(map[string]any); e.Min != nil && (f["minimum"] != *e.Min || f["maximum"] != *e.Max) {
-			t.Errorf("%s is documented as %v, its limits are %v…%v", name, f, *e.Min, *e.Max)
-		}
+		t.Errorf("%d fields documented, 11 of the model and 4 settings are read", len(fields))
 	}
 }
 
@@ -138,7 +133,8 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	done := parse[jobView](t, call("generate", 200, "POST", base+"/generate", generate, "Prefer", "wait=20"))
 	call("generate", 202, "POST", base+"/generate", generate)
 	call("generate", 200, "POST", base+"/generate", generate, "Prefer", "wait=20", "Accept", "video/mp4")
-	call("generate", 400, "POST", base+"/generate", `{"prompt":"","width":-1}`)
+	call("generate", 422, "POST", base+"/generate", `{"prompt":"","width":-1}`)
+	call("generate", 400, "POST", base+"/generate", `{"prompt":`)
 	call("generate", 404, "POST", "/v1/models/none/generate", generate)
 	call("batch", 202, "POST", base+"/batch", batch)
 	for _, op := range []struct{ one, all, path string }{{"getModelJob", "listModelJobs", base}, {"getJob", "listJobs", "/v1"}} {
@@ -167,20 +163,20 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 // TestWireGolden holds the JSON forms still.
 func TestWireGolden(t *testing.T) {
 	at := time.Date(2030, 1, 2, 3, 4, 5, 0, time.UTC)
-	seed, eta := int64(7), 1.5
-	hook := jobs.Hook{URL: "https://example.org/", Due: at, Attempts: 1, Error: "attempt 1: status 500"}
+	eta := 1.5
+	hook := jobs.Hook{URL: "https://user:password@example.org/a?key=secret#x", Due: at, Attempts: 1, Error: "attempt 1: it answered 500"}
 	golden(t, "testdata/wire.json", map[string]any{
 		"job": jobView{
 			ID: "0194f0a0-0000-7000-8000-000000000000", Model: "wan21", Status: jobs.Running, Reason: "r", Priority: jobs.High, Client: "c", Batch: "b",
 			Created: at, Started: at, Finished: at, Deadline: at, Seconds: 2.5, Position: 3, ETA: &eta, Attempts: 1, MaxAttempts: 3, Interruptions: 1,
-			Progress: &spec.Progress{Phase: "denoise", Step: 3, Steps: 20, Seconds: 1.25}, Request: jobs.Request{Prompt: "p", Seed: &seed},
+			Progress: &spec.Progress{Phase: "denoise", Step: 3, Steps: 20, Seconds: 1.25}, Request: json.RawMessage(`{"prompt":"p","seed":7}`),
 			Result: &resultView{9, "ab", "video/mp4", true}, Error: &jobs.Problem{Kind: "function", Detail: "D.", Status: 500, Retryable: true},
-			Webhook: &hook, Links: links{"/s", "/e", "/d"},
+			Webhook: hookOf(jobs.Job{Hook: &hook}), Links: links{"/s", "/e", "/d"},
 		},
-		"bare":    jobView{Created: at},
+		"bare":    jobView{Created: at, Request: json.RawMessage("{}")},
 		"list":    jobList{Jobs: []jobView{}, Next: "n"},
 		"metrics": metricsView{Model: "wan21", Last: []jobs.Last{{ID: "i", State: jobs.Completed, Seconds: 2, Finished: at}}, LastUse: &at, TimeToUnload: &eta},
-		"info":    infoOf(jobs.Model{Name: "wan21", Function: "f", Info: json.RawMessage(`{"a":1}`)}),
+		"info":    infoOf(jobs.Model{Name: "wan21", Function: "f", Info: json.RawMessage(`{"a":1}`), Schema: json.RawMessage(`{"type":"object"}`)}),
 		"ready":   readyView{true, "wan21", "loaded", ""},
 		"problem": func() problem {
 			lo, hi := 1.0, 10.0
@@ -202,20 +198,35 @@ func TestPrefer(t *testing.T) {
 }
 
 func FuzzSubmission(f *testing.F) {
-	for _, s := range []string{`{"prompt":"x"}`, `{"width":1e99,"seed":-0.5,"priority":3}`, `{"a/b":1,"~":2}`, `null`, `{"image":"data:,x"}`, "{\"\xff\":1}", `{"fps":null}`} {
+	for _, s := range []string{`{"prompt":"x"}`, `{"width":1e99,"seed":-0.5,"priority":3}`, `{"a/b":1,"~":2}`, `null`, `{"image":"data:,x"}`, "{\"\xff\":1}", `{"fps":null}`,
+		`{"prompts":["a"],"seed":1}`, `{"requests":[{"prompt":"a"},{}]}`} {
 		f.Add([]byte(s))
 	}
+	a := New(Options{Models: jobstest.Models{}})
+	sch, err := a.schemas.of(jobs.Model{})
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		o, err := parseObject(b, "")
+		o, err := parseObject(b)
 		if err != nil {
 			return
 		}
-		s := o.submission(jobs.Submit{Model: "m"})
-		o.unknown()
-		o.check(s)
+		if subs, err := (&batch{object: o, sch: sch, hooks: a.o.CheckHook}).read(jobs.Submit{Model: "m"}); err == nil {
+			for _, s := range subs {
+				if !json.Valid(s.Request) || (jobs.Job{Request: s.Request}).Prompt() == "" {
+					t.Fatalf("accepted %q as %s", b, s.Request)
+				}
+			}
+		}
+		if o, err = parseObject(b); err != nil {
+			t.Fatal(err)
+		}
+		s := o.settings(jobs.Submit{Model: "m"}, a.o.CheckHook)
+		o.errs = append(o.errs, fieldErrorsOf(sch.Check(o.fields), "")...)
 		if o.err() == nil {
-			if _, err := s.Request.Payload(); err != nil || s.Request.Prompt == "" {
-				t.Fatalf("accepted %q: %v", b, err)
+			if s = ask(s, sch, o.fields); !json.Valid(s.Request) || (jobs.Job{Request: s.Kept}).Prompt() == "" {
+				t.Fatalf("accepted %q as %s", b, s.Request)
 			}
 			return
 		}

@@ -106,6 +106,8 @@ func (r *rig) generate(body string, header ...string) jobView {
 	return parse[jobView](r.t, b)
 }
 
+func asked(v jobView) jobstest.Request { return jobstest.Asked(jobs.Job{Request: v.Request}) }
+
 func parse[T any](t *testing.T, b []byte) (v T) {
 	t.Helper()
 	if err := json.Unmarshal(b, &v); err != nil {
@@ -130,7 +132,7 @@ func TestGenerateWaitAndDownload(t *testing.T) {
 		t.Fatalf("%+v", j)
 	}
 	resp, b := r.do("GET", r.url+j.Links.Download, "")
-	want := string(jobstest.Clip(jobs.Request{Prompt: "A Red ../ Circle"}))
+	want := "clip of A Red ../ Circle"
 	if resp.StatusCode != 200 || string(b) != want || resp.Header.Get("ETag") != `"`+j.Result.SHA256+`"` {
 		t.Fatalf("%s %q", resp.Status, b)
 	}
@@ -191,7 +193,7 @@ func TestAsyncListCancel(t *testing.T) {
 	r.generate(`{"prompt":"y"}`)
 	_, b = r.do("GET", r.url+"/v1/models/wan21/jobs?limit=1", "")
 	page := parse[jobList](t, b)
-	if len(page.Jobs) != 1 || page.Jobs[0].Request.Prompt != "y" || page.Next == "" {
+	if len(page.Jobs) != 1 || asked(page.Jobs[0]).Prompt != "y" || page.Next == "" {
 		t.Fatalf("%s", b)
 	}
 	_, b = r.do("GET", r.url+"/v1/jobs?before="+page.Next, "")
@@ -210,7 +212,7 @@ func TestAsyncListCancel(t *testing.T) {
 
 func TestEveryWrongFieldAtOnce(t *testing.T) {
 	r := newRig(t, nil)
-	p := r.problem(400, "POST", "/v1/models/wan21/generate", `{"prompt":"","width":0,"height":"tall","num_frames":9999,"fps":0.5,
+	p := r.problem(422, "POST", "/v1/models/wan21/generate", `{"prompt":"","width":0,"height":"tall","num_frames":9999,"fps":0.5,
 		"num_inference_steps":0,"guidance_scale":-1,"seed":-3,"image":"%%","priority":"urgent","webhook":"ftp://x","negativ_prompt":"x",
 		"deadline_seconds":0,"max_attempts":0}`)
 	got, fromOne := map[string]bool{}, []string{"#/width", "#/height", "#/num_inference_steps", "#/deadline_seconds", "#/max_attempts"}
@@ -243,7 +245,7 @@ func TestBadBodies(t *testing.T) {
 		body   string
 	}{
 		"empty": {400, ""}, "null": {400, "null"}, "list": {400, "[]"}, "cut": {400, `{"prompt":"x`}, "trailing": {400, `{"prompt":"x"}{}`},
-		"latin1": {400, "{\"prompt\":\"\xe9\"}"}, "long prompt": {400, `{"prompt":"` + strings.Repeat("a", 9000) + `"}`}, "zero byte": {400, `{"prompt":"a\u0000"}`},
+		"latin1": {400, "{\"prompt\":\"\xe9\"}"}, "long prompt": {422, `{"prompt":"` + strings.Repeat("a", 9000) + `"}`}, "zero byte": {422, `{"prompt":"a\u0000"}`},
 		"too large": {413, `{"prompt":"x","image":"` + strings.Repeat("A", 25<<20) + `"}`},
 	} {
 		t.Run(name, func(t *testing.T) { r.problem(tc.status, "POST", "/v1/models/wan21/generate", tc.body) })
@@ -306,7 +308,7 @@ func TestBatch(t *testing.T) {
 	r := newRig(t, nil)
 	resp, b := r.do("POST", r.url+"/v1/models/wan21/batch", `{"prompts":["a","b","c"],"seed":1}`, "Idempotency-Key", "k")
 	l := parse[jobList](t, b)
-	if resp.StatusCode != 202 || len(l.Jobs) != 3 || l.Batch == "" || *l.Jobs[2].Request.Seed != 1 {
+	if resp.StatusCode != 202 || len(l.Jobs) != 3 || l.Batch == "" || *asked(l.Jobs[2]).Seed != 1 {
 		t.Fatalf("%s %s", resp.Status, b)
 	}
 	resp, b = r.do("POST", r.url+"/v1/models/wan21/batch", `{"prompts":["a","b","c"],"seed":1}`, "Idempotency-Key", "k")
@@ -314,14 +316,14 @@ func TestBatch(t *testing.T) {
 		t.Fatalf("%s %s", resp.Status, b)
 	}
 	r.problem(422, "POST", "/v1/models/wan21/batch", `{"prompts":["a","b","d"],"seed":1}`, "Idempotency-Key", "k")
-	p := r.problem(400, "POST", "/v1/models/wan21/batch", `{"requests":[{"prompt":"a"},{"prompt":"","steps":1},7]}`)
+	p := r.problem(422, "POST", "/v1/models/wan21/batch", `{"requests":[{"prompt":"a"},{"prompt":"","steps":1},7]}`)
 	if len(p.Errors) != 3 {
 		t.Fatalf("%+v", p.Errors)
 	}
 	many := `{"prompts":[` + strings.Repeat(`"",`, jobs.MaxBatch) + `""]}`
 	for body, want := range map[string]int{`{}`: 1, `{"prompts":[]}`: 1, `{"prompts":["a"],"requests":[]}`: 1, `{"prompts":"a"}`: 1, many: 1,
 		`{"prompts":"a","width":-1,"wdth":1}`: 3, `{"prompts":["a",""],"width":-1}`: 2, `{"requests":[{"prompt":""},{"prompt":"a"}],"width":-1,"prompt":"a"}`: 3} {
-		if p := r.problem(400, "POST", "/v1/models/wan21/batch", body); len(p.Errors) != want {
+		if p := r.problem(422, "POST", "/v1/models/wan21/batch", body); len(p.Errors) != want {
 			t.Errorf("%.80s: %+v", body, p.Errors)
 		}
 	}
@@ -331,13 +333,13 @@ func TestBatchOfRequestsSharesFields(t *testing.T) {
 	r := newRig(t, nil)
 	_, b := r.do("POST", r.url+"/v1/models/wan21/batch", `{"requests":[{"prompt":"a","seed":2},{"prompt":"b"}],"seed":1,"priority":"low"}`)
 	l := parse[jobList](t, b)
-	if len(l.Jobs) != 2 || *l.Jobs[0].Request.Seed != 2 || *l.Jobs[1].Request.Seed != 1 || l.Jobs[1].Priority != jobs.Low {
+	if len(l.Jobs) != 2 || *asked(l.Jobs[0]).Seed != 2 || *asked(l.Jobs[1]).Seed != 1 || l.Jobs[1].Priority != jobs.Low {
 		t.Fatalf("%s", b)
 	}
 	_, b = r.do("POST", r.url+"/v1/models/wan21/batch", `{"prompts":["alone"]}`)
 	one := parse[jobList](t, b)
 	_, b = r.do("GET", r.url+"/v1/jobs?batch="+one.Batch, "")
-	if got := parse[jobList](t, b); one.Batch == "" || len(got.Jobs) != 1 || got.Jobs[0].Request.Prompt != "alone" {
+	if got := parse[jobList](t, b); one.Batch == "" || len(got.Jobs) != 1 || asked(got.Jobs[0]).Prompt != "alone" {
 		t.Fatalf("%s", b)
 	}
 }

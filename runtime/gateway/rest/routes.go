@@ -3,17 +3,19 @@ package rest
 import (
 	"net/http"
 	"slices"
+
+	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
 // perModel is served under /v1/models/{model} and on the model's own port.
 func perModel() []endpoint {
 	return []endpoint{
 		{"POST", "/generate", func(a *API) handler { return a.generate }, operation{
-			ID: "generate", Summary: "Queue one clip", Tag: "generate", In: generateRequest{}, Example: generateExample, Params: submitParams,
+			ID: "generate", Summary: "Queue one clip", Tag: "generate", In: modelRequest{}, Example: generateExample, Params: submitParams,
 			Out: answers{200: {Text: "The job has ended within Prefer: wait", Body: jobView{}, Also: clip{}}, 202: {Text: "Queued", Body: jobView{}}}, Fails: append(slices.Clone(submitFails), 502, 504),
 			Long: "Prefer: wait=N holds the answer until the job has ended, at most N seconds; Prefer: respond-async and no preference answer at once. With Accept: video/mp4 and a wait that sufficed, the answer is the clip, or the problem when there is none."}},
 		{"POST", "/batch", func(a *API) handler { return a.batch }, operation{
-			ID: "batch", Summary: "Queue many clips in one call, all or none", Tag: "generate", In: batchRequest{}, Example: batchExample, Params: submitParams,
+			ID: "batch", Summary: "Queue many clips in one call, all or none", Tag: "generate", In: modelBatch{}, Example: batchExample, Params: submitParams,
 			Out: answers{202: {Text: "Queued", Body: jobList{}}}, Fails: submitFails}},
 		{"GET", "/jobs", func(a *API) handler { return a.list }, listDoc("listModelJobs")},
 		{"GET", "/jobs/{id}", func(a *API) handler { return a.show }, showDoc("getModelJob")},
@@ -24,12 +26,12 @@ func perModel() []endpoint {
 		{"GET", "/health", func(a *API) handler { return a.health }, operation{
 			ID: "health", Summary: "Whether the API is up", Tag: "model", Out: answers{200: {Text: "Up", Body: healthView{}}}}},
 		{"GET", "/ready", func(a *API) handler { return a.ready }, operation{
-			ID: "ready", Summary: "Whether the model is loaded", Tag: "model", Out: answers{200: {Text: "Loaded", Body: readyView{}}, 503: {Text: "Not loaded; the first job loads it", Body: readyView{}}}, Fails: []int{404}}},
+			ID: "ready", Summary: "Whether the model is loaded", Tag: "model", Out: answers{200: {Text: "Loaded", Body: readyView{}}, 503: {Text: "Not loaded; the first job loads it", Body: readyView{}}}, Fails: readFails}},
 		{"GET", "/info", func(a *API) handler { return a.info }, operation{
-			ID: "info", Summary: "What the model is and what it takes", Tag: "model", Out: answers{200: {Text: "The model", Body: infoView{}}}, Fails: []int{404}}},
+			ID: "info", Summary: "What the model is and what it takes", Tag: "model", Out: answers{200: {Text: "The model", Body: infoView{}}}, Fails: readFails}},
 		{"GET", "/metrics", func(a *API) handler { return a.metrics }, operation{
 			ID: "metrics", Summary: "What has been measured of the model; Prometheus text when Accept asks for text/plain", Tag: "model",
-			Out: answers{200: {Text: "Measured", Body: metricsView{}, Also: prometheusText{}}}, Fails: []int{404}}},
+			Out: answers{200: {Text: "Measured", Body: metricsView{}, Also: prometheusText{}}}, Fails: readFails}},
 	}
 }
 
@@ -38,7 +40,7 @@ func global() []endpoint {
 	return []endpoint{
 		{"GET", "/v1/models", func(a *API) handler { return a.models }, operation{
 			ID: "listModels", Summary: "All models", Tag: "model", Out: answers{200: {Text: "By name", Body: modelList{}}}}},
-		{"GET", "/v1/jobs", func(a *API) handler { return a.list }, listDoc("listJobs", param{"query", "model", "Jobs of one model", "string"})},
+		{"GET", "/v1/jobs", func(a *API) handler { return a.list }, listDoc("listJobs", param{In: "query", Name: "model", Text: "Jobs of one model"})},
 		{"GET", "/v1/jobs/{id}", func(a *API) handler { return a.show }, showDoc("getJob")},
 		{"DELETE", "/v1/jobs/{id}", func(a *API) handler { return a.cancel }, cancelDoc("cancelJob")},
 		{"POST", "/v1/jobs/{id}/retry", func(a *API) handler { return a.retry }, retryDoc("retryJob")},
@@ -60,47 +62,70 @@ var (
 	batchExample    = map[string]any{"prompts": []string{"a red circle", "a blue square"}, "seed": 7, "priority": "low"}
 )
 
-var submitFails = []int{http.StatusBadRequest, 403, 404, 408, 409, 413, 415, 422, 429, 507}
+var submitFails = []int{http.StatusBadRequest, 403, 404, 408, 409, 413, 415, 421, 422, 429, 507}
+
+// readFails are what any request may meet.
+var readFails = []int{http.StatusNotFound, 421}
+
+func textOf(most int, pattern string) any {
+	s := map[string]any{"type": "string"}
+	if most > 0 {
+		s["maxLength"] = most
+	}
+	if pattern != "" {
+		s["pattern"] = pattern
+	}
+	return s
+}
+
+// printable is what a header may hold of ASCII.
+const printable = `^[!-~]([ -~]*[!-~])?$`
 
 var submitParams = []param{
-	{"header", "Idempotency-Key", "A repeated request with the same key gives the job of the first one", "string"},
-	{"header", "Prefer", "respond-async, or wait=N with N in seconds", "string"},
-	{"header", "X-Client-Id", "Who asks; jobs of different clients take turns", "string"},
+	{"header", "Idempotency-Key", "A repeated request with the same key gives the job of the first one", textOf(jobs.MaxKey, printable)},
+	{"header", "Prefer", "respond-async, or wait=N with N in seconds", nil},
+	{"header", "X-Client-Id", "Who asks; jobs of different clients take turns", textOf(jobs.MaxClient, printable)},
 }
 
 func listDoc(id string, more ...param) operation {
 	return operation{ID: id, Summary: "Jobs, newest first", Tag: "jobs", Params: append(more, []param{
-		{"query", "state", "One or more of queued, running, completed, failed, cancelled, dead, by commas; dead is the dead-letter list", "string"},
-		{"query", "batch", "Jobs of one batch", "string"},
-		{"query", "client", "Jobs of one client", "string"},
-		{"query", "limit", "1…500; default 50", "integer"},
-		{"query", "before", "The last page's next", "string"},
-	}...), Out: answers{200: {Text: "One page", Body: jobList{}}}, Fails: []int{400, 404}}
+		{"query", "state", "One or more of queued, running, completed, failed, cancelled, dead, by commas; dead is the dead-letter list", textOf(0, states)},
+		{"query", "batch", "Jobs of one batch", nil},
+		{"query", "client", "Jobs of one client", nil},
+		{"query", "limit", "How many at most", map[string]any{"type": "integer", "minimum": 1, "maximum": maxPage, "default": defaultPage}},
+		{"query", "before", "The last page's next", textOf(0, idForm.String())},
+	}...), Out: answers{200: {Text: "One page", Body: jobList{}}}, Fails: append([]int{400}, readFails...)}
 }
 
+// states is what ?state= takes.
+const states = `^(queued|running|completed|failed|cancelled|dead)(,(queued|running|completed|failed|cancelled|dead))*$`
+
+var flagSchema = map[string]any{"type": "boolean"}
+
 func showDoc(id string) operation {
-	return operation{ID: id, Summary: "One job", Tag: "jobs", Params: []param{{"header", "Prefer", "wait=N waits until the job has ended", "string"}},
-		Out: answers{200: {Text: "The job", Body: jobView{}}}, Fails: []int{404}}
+	return operation{ID: id, Summary: "One job", Tag: "jobs", Params: []param{{"header", "Prefer", "wait=N waits until the job has ended", nil}},
+		Out: answers{200: {Text: "The job", Body: jobView{}}}, Fails: readFails}
 }
 
 func cancelDoc(id string) operation {
 	return operation{ID: id, Summary: "Cancel a job; ?purge=true removes an ended one with its clip", Tag: "jobs", Params: []param{
-		{"query", "purge", "true removes the record and the clip of an ended job", "boolean"}},
-		Out: answers{200: {Text: "Ended", Body: jobView{}}, 202: {Text: "The node that runs it has been asked", Body: jobView{}}, 204: {Text: "Removed"}}, Fails: []int{404, 409}}
+		{"query", "purge", "true removes the record and the clip of an ended job", flagSchema}},
+		Out: answers{200: {Text: "Ended", Body: jobView{}}, 202: {Text: "The node that runs it has been asked", Body: jobView{}}, 204: {Text: "Removed"}}, Fails: []int{400, 403, 404, 409, 421}}
 }
 
 func retryDoc(id string) operation {
-	return operation{ID: id, Summary: "Queue a failed, dead or cancelled job again", Tag: "jobs", Out: answers{202: {Text: "Queued", Body: jobView{}}}, Fails: []int{404, 409}}
+	return operation{ID: id, Summary: "Queue a failed, dead or cancelled job again", Tag: "jobs", Out: answers{202: {Text: "Queued", Body: jobView{}}}, Fails: []int{403, 404, 409, 421}}
 }
 
 func eventsDoc(id string) operation {
 	return operation{ID: id, Summary: "Server-sent events until the job has ended", Tag: "jobs", Params: []param{
-		{"header", "Last-Event-ID", "Resume after this event", "string"}},
-		Out: answers{200: {Text: "queued (position), running, progress, preview, and the ended state with the whole job", Body: eventStream{}}}, Fails: []int{404}}
+		{"header", "Last-Event-ID", "Resume after this event", nil}},
+		Out: answers{200: {Text: "queued (position), running, progress, preview, and the ended state with the whole job", Body: eventStream{}},
+			204: {Text: "Last-Event-ID is the last event: there is nothing more to come"}}, Fails: readFails}
 }
 
 func downloadDoc(id string) operation {
 	return operation{ID: id, Summary: "The clip; Range, If-Range and If-None-Match are honoured", Tag: "jobs", Params: []param{
-		{"query", "inline", "true shows it in the browser", "boolean"}},
-		Out: answers{200: {Text: "The clip", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 304: {Text: "It is what If-None-Match says"}, 416: {Text: "The range lies outside it"}}, Fails: []int{404, 409}}
+		{"query", "inline", "true shows it in the browser", flagSchema}},
+		Out: answers{200: {Text: "The clip", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 304: {Text: "It is what If-None-Match says"}, 416: {Text: "The range lies outside it"}}, Fails: []int{400, 404, 409, 421}}
 }

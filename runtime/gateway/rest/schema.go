@@ -33,7 +33,7 @@ var (
 	textType = reflect.TypeFor[encoding.TextMarshaler]()
 	closed   = map[reflect.Type]map[string]any{ // types whose JSON form their kind does not show
 		reflect.TypeFor[time.Time]():       {"type": "string", "format": "date-time"},
-		reflect.TypeFor[json.RawMessage](): {},
+		reflect.TypeFor[json.RawMessage](): {"type": "object"},
 		reflect.TypeFor[[]byte]():          {"type": "string", "contentEncoding": "base64"},
 		reflect.TypeFor[jobs.Priority]():   {"type": "string", "enum": []string{"high", "normal", "low"}},
 		reflect.TypeFor[jobs.State]():      {"type": "string", "enum": jobs.States},
@@ -109,9 +109,7 @@ func (s *schemas) fields(root, t reflect.Type, props map[string]any, required *[
 }
 
 // isRequest tells the bodies that clients send, whose fields are optional unless they say otherwise and all known.
-func isRequest(t reflect.Type) bool {
-	return t == reflect.TypeFor[generateRequest]() || t == reflect.TypeFor[batchRequest]()
-}
+func isRequest(t reflect.Type) bool { return t == reflect.TypeFor[settings]() }
 
 func (s *schemas) field(f reflect.StructField) any {
 	d, ok := s.typ(f.Type).(map[string]any)
@@ -126,6 +124,9 @@ func (s *schemas) field(f reflect.StructField) any {
 		if n, err := strconv.ParseFloat(tag, 64); err == nil {
 			d[key] = n
 		}
+	}
+	if pattern := f.Tag.Get("pattern"); pattern != "" {
+		d["pattern"] = pattern
 	}
 	if f.Type.Kind() == reflect.Pointer && !strings.Contains(f.Tag.Get("json"), "omit") && d["type"] != nil {
 		d["type"] = []any{d["type"], "null"}

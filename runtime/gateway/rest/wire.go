@@ -8,65 +8,38 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// settings are the fields of a submission that are not the function's.
+// settings are the fields of a submission that are the queue's, beside those of the model's own schema.
 type settings struct {
 	Priority    jobs.Priority `json:"priority,omitempty" doc:"high, normal (default) or low"`
 	Deadline    int64         `json:"deadline_seconds,omitempty" min:"1" max:"604800" doc:"The job must have ended by then; default 86400"`
 	MaxAttempts int           `json:"max_attempts,omitempty" min:"1" max:"10" doc:"Default 3"`
-	Webhook     string        `json:"webhook,omitempty" doc:"http(s) address that is called when the job has ended, signed as Standard Webhooks"`
-}
-
-// generateRequest documents the body of /generate; decode.go reads it field by field.
-type generateRequest struct {
-	Prompt string `json:"prompt" min:"1" max:"8192" required:"true" doc:"What the clip shall show, at most 8192 bytes of UTF-8"`
-	options
-}
-
-// options are the fields beside the prompt.
-type options struct {
-	NegativePrompt string  `json:"negative_prompt,omitempty" max:"8192" doc:"What it shall not show"`
-	Width          int     `json:"width,omitempty" min:"1" max:"8192" doc:"Pixels; the model says in /info which it takes"`
-	Height         int     `json:"height,omitempty" min:"1" max:"8192" doc:"Pixels"`
-	NumFrames      int     `json:"num_frames,omitempty" min:"1" max:"4096"`
-	FPS            float64 `json:"fps,omitempty" min:"1" max:"240" doc:"Frames per second"`
-	Steps          int     `json:"num_inference_steps,omitempty" min:"1" max:"1000"`
-	Guidance       float64 `json:"guidance_scale,omitempty" min:"0" max:"100"`
-	Seed           int64   `json:"seed,omitempty" min:"0" max:"9007199254740991" doc:"The same request and seed give the same clip"`
-	Image          string  `json:"image,omitempty" doc:"First frame: PNG or JPEG in base64, or a data: URL; at most 16 MiB"`
-	Preview        bool    `json:"preview,omitempty" doc:"Send preview frames as events"`
-	settings
-}
-
-type batchRequest struct {
-	Prompts  []string          `json:"prompts,omitempty" min:"1" max:"1000" doc:"One job per prompt; the other fields hold for all of them"`
-	Requests []generateRequest `json:"requests,omitempty" min:"1" max:"1000" doc:"Instead of prompts: one request per job; what it leaves out is taken from the other fields"`
-	options
+	Webhook     string        `json:"webhook,omitempty" max:"2048" pattern:"^https?://[0-9A-Za-z][0-9A-Za-z.-]*(:[0-9]{1,4})?(/[!-~]*)?$" doc:"http(s) address that is called when the job has ended, signed as Standard Webhooks; private addresses must be listed in the server's outgoing setting"`
 }
 
 type jobView struct {
-	ID            string         `json:"id"`
-	Model         string         `json:"model"`
-	Status        jobs.State     `json:"status" doc:"queued, running, completed, failed, cancelled or dead"`
-	Reason        string         `json:"reason,omitempty" doc:"Why a queued job waits"`
-	Priority      jobs.Priority  `json:"priority"`
-	Client        string         `json:"client,omitempty"`
-	Batch         string         `json:"batch,omitempty"`
-	Created       time.Time      `json:"created_at"`
-	Started       time.Time      `json:"started_at,omitzero"`
-	Finished      time.Time      `json:"finished_at,omitzero"`
-	Deadline      time.Time      `json:"deadline,omitzero"`
-	Seconds       float64        `json:"duration_seconds,omitempty"`
-	Position      int            `json:"position,omitempty" doc:"In the queue; 1 starts next"`
-	ETA           *float64       `json:"eta_seconds,omitempty" doc:"Expected until it has ended, from measured times"`
-	Attempts      int            `json:"attempts"`
-	MaxAttempts   int            `json:"max_attempts"`
-	Interruptions int            `json:"interruptions,omitempty" doc:"Attempts that ended because a server did"`
-	Progress      *spec.Progress `json:"progress,omitempty"`
-	Request       jobs.Request   `json:"request" doc:"As accepted, without the image"`
-	Result        *resultView    `json:"result,omitempty"`
-	Error         *jobs.Problem  `json:"error,omitempty"`
-	Webhook       *jobs.Hook     `json:"webhook,omitempty"`
-	Links         links          `json:"links"`
+	ID            string          `json:"id"`
+	Model         string          `json:"model"`
+	Status        jobs.State      `json:"status" doc:"queued, running, completed, failed, cancelled or dead"`
+	Reason        string          `json:"reason,omitempty" doc:"Why a queued job waits"`
+	Priority      jobs.Priority   `json:"priority"`
+	Client        string          `json:"client,omitempty"`
+	Batch         string          `json:"batch,omitempty"`
+	Created       time.Time       `json:"created_at"`
+	Started       time.Time       `json:"started_at,omitzero"`
+	Finished      time.Time       `json:"finished_at,omitzero"`
+	Deadline      time.Time       `json:"deadline,omitzero"`
+	Seconds       float64         `json:"duration_seconds,omitempty"`
+	Position      int             `json:"position,omitempty" doc:"In the queue; 1 starts next"`
+	ETA           *float64        `json:"eta_seconds,omitempty" doc:"Expected until it has ended, from measured times"`
+	Attempts      int             `json:"attempts"`
+	MaxAttempts   int             `json:"max_attempts"`
+	Interruptions int             `json:"interruptions,omitempty" doc:"Attempts that ended because a server did"`
+	Progress      *spec.Progress  `json:"progress,omitempty"`
+	Request       json.RawMessage `json:"request" doc:"As accepted, without files"`
+	Result        *resultView     `json:"result,omitempty"`
+	Error         *jobs.Problem   `json:"error,omitempty"`
+	Webhook       *hookView       `json:"webhook,omitempty"`
+	Links         links           `json:"links"`
 }
 
 type resultView struct {
@@ -109,16 +82,8 @@ type infoView struct {
 	Port        int             `json:"port,omitempty" doc:"Its own REST port"`
 	Concurrency int             `json:"concurrency"`
 	Timeout     float64         `json:"timeout_seconds,omitempty" doc:"Of one attempt"`
-	Limits      limitsView      `json:"limits" doc:"What every model's request is held to"`
-	Details     json.RawMessage `json:"details,omitempty" doc:"The model's own limits and defaults"`
-}
-
-type limitsView struct {
-	PromptBytes int `json:"prompt_bytes"`
-	ImageBytes  int `json:"image_bytes"`
-	Side        int `json:"side_pixels"`
-	Frames      int `json:"num_frames"`
-	Steps       int `json:"num_inference_steps"`
+	Schema      json.RawMessage `json:"schema" doc:"JSON Schema of a request, with the model's limits and defaults"`
+	Details     json.RawMessage `json:"details,omitempty" doc:"What its bundle says of it"`
 }
 
 type modelList struct {
@@ -166,4 +131,6 @@ type (
 	clip           struct{}
 	prometheusText struct{}
 	anObject       struct{} // JSON of no fixed form
+	modelRequest   struct{} // what the models' schemas say
+	modelBatch     struct{} // many of them
 )

@@ -21,7 +21,7 @@ type Call struct {
 	Function string
 	JobID    string
 	Event    urlevent.Request
-	Request  jobs.Request
+	Request  Request
 	Progress func(spec.Progress)
 }
 
@@ -59,8 +59,30 @@ func (r *Runner) Invoke(ctx context.Context, inv spec.Invocation) (*spec.Result,
 	return r.Script(ctx, c)
 }
 
+// Request is what the tests' function takes.
+type Request struct {
+	Prompt string `json:"prompt"`
+	Seed   *int64 `json:"seed,omitempty"`
+	Image  string `json:"image,omitempty"`
+}
+
+// Ask is a request with a prompt.
+func Ask(prompt string) json.RawMessage {
+	b, err := json.Marshal(Request{Prompt: prompt})
+	if err != nil {
+		panic(err) // a string is always JSON
+	}
+	return b
+}
+
+// Asked reads what a record keeps of a request.
+func Asked(j jobs.Job) (r Request) {
+	_ = json.Unmarshal(j.Request, &r) // what is not there is zero
+	return r
+}
+
 // Clip makes recognisable bytes of a request.
-func Clip(r jobs.Request) []byte { return []byte("clip of " + r.Prompt) }
+func Clip(r Request) []byte { return []byte("clip of " + r.Prompt) }
 
 // Stream is a function's streamed HTTP answer.
 func Stream(status int, contentType string, body []byte) *spec.Result {

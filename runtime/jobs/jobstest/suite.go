@@ -4,6 +4,7 @@ package jobstest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -40,7 +41,7 @@ var t0 = time.Date(2030, 1, 2, 3, 4, 5, 6000, time.UTC)
 func Job(model, client string, p jobs.Priority) jobs.Job {
 	return jobs.Job{
 		ID: uuid.Must(uuid.NewV7()).String(), Model: model, Function: "fn-" + model, Client: client, Priority: p,
-		State: jobs.Queued, Request: jobs.Request{Prompt: "a red circle"}, Created: t0, Ready: t0, Deadline: t0.Add(time.Hour), MaxAttempts: 3,
+		State: jobs.Queued, Request: Ask("a red circle"), Created: t0, Ready: t0, Deadline: t0.Add(time.Hour), MaxAttempts: 3,
 	}
 }
 
@@ -92,8 +93,7 @@ func same(t *testing.T, what string, got, want any) {
 func insertGet(t *testing.T, o Open) {
 	s := open(t, o)
 	j := Job("m", "c", jobs.High)
-	seed := int64(7)
-	j.Request.Seed, j.Hook = &seed, &jobs.Hook{URL: "http://x/"}
+	j.Request, j.Hook = json.RawMessage(`{"prompt":"a red circle","seed":7}`), &jobs.Hook{URL: "http://x/"}
 	put(t, s, j)
 	j.Rev = 1
 	got, err := s.Get(t.Context(), j.ID)

@@ -110,7 +110,7 @@ func (s *Store) count(j jobs.Job) ([]op, error) {
 	if err != nil {
 		return nil, err
 	}
-	n := len(j.Request.Prompt)
+	n := len(j.Prompt())
 	ops := []op{
 		{"HINCRBY", k, field, 1}, {"HINCRBY", k, "prompt", n}, {"MIN", k, "minprompt", n}, {"MAX", k, "maxprompt", n},
 		{"MAX", k, "lastuse", score(j.Finished)},

@@ -313,7 +313,7 @@ func (c *cluster) untilMadeBy(n *node, name string) {
 	deadline := time.Now().Add(time.Minute)
 	for i := 0; time.Now().Before(deadline); i++ {
 		got, _, err := n.Submit(c.t.Context(), []jobs.Submit{
-			{Model: "m", Client: "late", Request: jobs.Request{Prompt: fmt.Sprint("a", i)}}, {Model: "m", Client: "late", Request: jobs.Request{Prompt: fmt.Sprint("b", i)}}})
+			{Model: "m", Client: "late", Request: jobstest.Ask(fmt.Sprint("a", i))}, {Model: "m", Client: "late", Request: jobstest.Ask(fmt.Sprint("b", i))}})
 		if err != nil {
 			c.t.Fatal(err)
 		}

@@ -196,7 +196,7 @@ func newCluster(t *testing.T) *cluster {
 func (c *cluster) submit(n *node, count int) (ids []string) {
 	c.t.Helper()
 	for i := range count {
-		got, _, err := n.Submit(c.t.Context(), []jobs.Submit{{Model: "m", Client: "c", Request: jobs.Request{Prompt: fmt.Sprint("p", i)}, Key: fmt.Sprint("k", i)}})
+		got, _, err := n.Submit(c.t.Context(), []jobs.Submit{{Model: "m", Client: "c", Request: jobstest.Ask(fmt.Sprint("p", i)), Key: fmt.Sprint("k", i)}})
 		if err != nil {
 			c.t.Fatal(err)
 		}

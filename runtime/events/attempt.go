@@ -1,4 +1,4 @@
-package async
+package events
 
 import (
 	"context"
@@ -8,7 +8,6 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -82,11 +81,11 @@ func (q *Queue) attempt(e Event) {
 func (q *Queue) invoke(e Event) outcome {
 	res, err := q.cfg.Invoker.Invoke(q.base, spec.Invocation{ID: e.ID, Function: e.Function, Qualifier: e.Qualifier, Payload: e.Payload,
 		TraceID: e.TraceID, ClientContext: e.ClientContext})
-	if r, failed := gateway.InitFailure(err, e.ID); failed {
+	if r, failed := spec.InitFailure(err, e.ID); failed {
 		return outcome{failed: "Unhandled", body: r.Body}
 	}
 	if err != nil {
-		return refused(err)
+		return q.refused(err)
 	}
 	body, cut, err := readAll(res, maxRecordPayload)
 	if err != nil {
@@ -104,14 +103,14 @@ func (q *Queue) invoke(e Event) outcome {
 
 // refused sorts errors: what may pass is tried again until the event is too old, a deadline counts as the function's
 // own failure, and what cannot change (no such function, a bad event, one that may never run) ends it.
-func refused(err error) outcome {
+func (q *Queue) refused(err error) outcome {
 	var retry *spec.RetryError
 	never := errors.As(err, &retry) && retry.After == 0
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return outcome{failed: "Unhandled", body: errorJSON("Sandbox.Timedout", err.Error())}
 	case never, errdefs.IsNotFound(err), errdefs.IsInvalidArgument(err):
-		return outcome{refusal: err, permanent: true, failed: "Unhandled", body: errorJSON(gateway.Explain(err).Type, err.Error())}
+		return outcome{refusal: err, permanent: true, failed: "Unhandled", body: errorJSON(q.cfg.ErrorType(err), err.Error())}
 	}
 	return outcome{refusal: err}
 }

@@ -1,4 +1,4 @@
-package async
+package events
 
 import (
 	"encoding/json"
@@ -18,6 +18,8 @@ type Store interface {
 	Put(e Event) error
 	Get(id string) (Event, error) // NotFound
 	Delete(id string) error       // deleting what is not there is no error
+	// SetAside keeps an event where Each does not find it, and says where.
+	SetAside(id string) (where string, err error)
 	// Each calls f for every event, in no order. What cannot be read is set aside and reported, not lost.
 	Each(f func(e Event)) error
 }
@@ -109,6 +111,24 @@ func (f *Files) Delete(id string) error {
 		return err
 	}
 	return nil // a removal that a crash undoes only repeats the event: at least once
+}
+
+// undelivered is the folder of records that no destination took, beside the events.
+const undelivered = "undelivered"
+
+// SetAside implements Store: the event's file moves into a folder of its own.
+func (f *Files) SetAside(id string) (string, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	dir := filepath.Join(f.dir, undelivered)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return f.path(id), err
+	}
+	to := filepath.Join(dir, id+".json")
+	if err := os.Rename(f.path(id), to); err != nil {
+		return f.path(id), err
+	}
+	return to, f.sync()
 }
 
 // Each implements Store. A damaged file is renamed to *.bad.

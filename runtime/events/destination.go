@@ -1,16 +1,18 @@
-package async
+package events
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/google/uuid"
+
+	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 )
 
 // maxRecordPayload cuts off what a record carries of an answer, in bytes.
@@ -18,6 +20,8 @@ const maxRecordPayload = 256 << 10
 
 // maxHops ends chains of destinations that lead back to where they began, as Lambda's loop detection does.
 const maxHops = 16
+
+var errLoop = errors.New("the record goes no further")
 
 // record is what a destination gets; docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html.
 type record struct {
@@ -76,7 +80,8 @@ func asJSON(b []byte) json.RawMessage {
 	return s
 }
 
-// deliver takes a record to its destination; one that does not take it is asked again, then given up.
+// deliver takes a record to its destination; one that does not take it is asked again, then given up: the record is kept
+// where nobody looks at it again but a person.
 func (q *Queue) deliver(e Event) {
 	err := q.send(e)
 	if q.base.Err() != nil {
@@ -86,27 +91,51 @@ func (q *Queue) deliver(e Event) {
 		q.done(e)
 		return
 	}
-	if e.Delivery.Tries++; e.Delivery.Tries >= q.cfg.Tries {
-		q.cfg.Log.Error("destination did not take a record, giving up", "id", e.ID, "target", e.Delivery.Target, "error", err)
-		q.done(e)
+	if e.Delivery.Tries++; e.Delivery.Tries >= q.cfg.Tries || errors.Is(err, errLoop) {
+		q.setAside(e, err)
 		return
 	}
 	e.Next = time.Now().Add(q.backoff(e.Delivery.Tries-1, err))
 	q.keep(e)
 }
 
-func (q *Queue) send(e Event) error {
-	if d := e.Delivery; strings.Contains(d.Target, "://") {
-		return q.post(d.Target, d.Record)
+// setAside keeps a record that nobody took, and frees its place.
+func (q *Queue) setAside(e Event, reason error) {
+	where, err := q.cfg.Store.SetAside(e.ID)
+	if err != nil {
+		q.cfg.Log.Error("a record that nobody took cannot be set aside", "id", e.ID, "error", err)
 	}
-	return q.forward(e)
+	q.cfg.Log.Error("destination did not take a record, giving up", "id", e.ID, "target", shown(e.Delivery.Target), "error", reason, "kept", where)
+	q.release()
+}
+
+// shown is a target as logs may have it.
+func shown(target string) string {
+	if isAddress(target) {
+		return outgoing.Shown(target)
+	}
+	return target
+}
+
+func isAddress(target string) bool { return strings.Contains(target, "://") }
+
+func (q *Queue) send(e Event) error {
+	d := e.Delivery
+	switch {
+	case !isAddress(d.Target):
+		return q.forward(e)
+	case q.cfg.Poster == nil:
+		return fmt.Errorf("this server posts nothing: %w", errdefs.ErrFailedPrecondition)
+	}
+	ctx, cancel := context.WithTimeout(q.base, 30*time.Second)
+	defer cancel()
+	return q.cfg.Poster.Post(ctx, d.Target, http.Header{"Content-Type": {"application/json"}}, d.Record)
 }
 
 // forward makes the record an event of the destination function.
 func (q *Queue) forward(e Event) error {
 	if e.Hops+1 >= maxHops {
-		q.cfg.Log.Error("destinations form a loop, the record is dropped", "id", e.ID, "target", e.Delivery.Target, "hops", e.Hops)
-		return nil
+		return fmt.Errorf("destinations form a loop of %d: %w", e.Hops, errLoop)
 	}
 	name, qualifier, _ := strings.Cut(e.Delivery.Target, ":")
 	if _, err := q.cfg.Functions.Get(q.base, name, qualifier); err != nil {
@@ -115,24 +144,4 @@ func (q *Queue) forward(e Event) error {
 	now := time.Now()
 	return q.accept(Event{ID: uuid.NewString(), Function: name, Qualifier: qualifier, Payload: e.Delivery.Record, TraceID: e.TraceID,
 		Accepted: now, Next: now, Hops: e.Hops + 1})
-}
-
-func (q *Queue) post(url string, body []byte) error {
-	ctx, cancel := context.WithTimeout(q.base, 30*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	resp, err := q.cfg.Client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // so that the connection can serve again
-	if resp.StatusCode >= 300 {
-		return fmt.Errorf("%s answered %s", url, resp.Status)
-	}
-	return nil
 }

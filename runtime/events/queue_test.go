@@ -1,4 +1,4 @@
-package async_test
+package events_test
 
 import (
 	"context"
@@ -20,7 +20,9 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
-	"github.com/videosdgx/videosdgx/runtime/gateway/async"
+	"github.com/videosdgx/videosdgx/runtime/events"
+	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/gateway/gatewaytest"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -29,7 +31,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // rig is a queue over a folder, with functions that the test scripts.
 type rig struct {
-	*async.Queue
+	*events.Queue
 	t       *testing.T
 	dir     string
 	catalog *gatewaytest.Catalog
@@ -53,14 +55,29 @@ func newRig(t *testing.T, invoke gatewaytest.Invoker, fns ...spec.Function) *rig
 
 // open starts a queue on what the folder holds.
 func (r *rig) open() {
-	store, err := async.OpenFiles(r.dir)
+	store, err := events.OpenFiles(r.dir)
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	r.Queue = async.New(async.Config{Invoker: r.invoke, Functions: r.catalog, Store: store, RetryBase: time.Millisecond, BackoffBase: time.Millisecond, Max: r.max, Tries: 3, Log: r.log})
+	r.Queue = events.New(events.Config{Invoker: r.invoke, Functions: r.catalog, Store: store, RetryBase: time.Millisecond, BackoffBase: time.Millisecond, Poster: loopback(r.t), ErrorType: func(err error) string { return gateway.Explain(err).Type }, Max: r.max, Tries: 3, Log: r.log})
 	if err := r.Start(); err != nil {
 		r.t.Fatal(err)
 	}
+}
+
+// loopback posts to this machine too.
+func loopback(t *testing.T) events.Poster {
+	g, err := outgoing.NewGuard("127.0.0.1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return outgoing.NewPoster(g)
+}
+
+// kept are the records on disk that nobody took.
+func (r *rig) kept() []string {
+	all, _ := filepath.Glob(filepath.Join(r.dir, "undelivered", "*.json"))
+	return all
 }
 
 func (r *rig) send(function, payload string) string {
@@ -275,8 +292,8 @@ func TestDestinationLoopsEnd(t *testing.T) {
 	}, spec.Function{Name: "work", Async: spec.Async{OnSuccess: "work"}})
 	r.send("work", "{}")
 	r.empty()
-	if calls.Load() != 16 {
-		t.Errorf("%d calls", calls.Load())
+	if calls.Load() != 16 || len(r.kept()) != 1 {
+		t.Errorf("%d calls, kept %v", calls.Load(), r.kept())
 	}
 }
 
@@ -363,8 +380,38 @@ func TestADestinationThatIsNotThere(t *testing.T) {
 	r.open()
 	r.send("work", "{}")
 	r.empty()
-	if s := log.String(); strings.Count(s, "giving up") != 1 || !strings.Contains(s, "ghost") {
-		t.Errorf("the log says: %s", s)
+	if s := log.String(); strings.Count(s, "giving up") != 1 || !strings.Contains(s, "ghost") || len(r.kept()) != 1 {
+		t.Errorf("kept %v, the log says: %s", r.kept(), s)
+	}
+}
+
+// TestWhatIsNotTakenIsKept: a redirect is no delivery, and an address that may not be called gets nothing; the record stays,
+// and nobody reads the address's secrets in the log.
+func TestWhatIsNotTakenIsKept(t *testing.T) {
+	var got atomic.Int32
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		if req.URL.Path == "/moved" {
+			http.Redirect(w, req, "/ok", http.StatusFound)
+			return
+		}
+		got.Add(1)
+	}))
+	defer srv.Close()
+	for _, target := range []string{srv.URL + "/moved?key=s3cret", "http://u:s3cret@169.254.169.254/", "http://[64:ff9b::a9fe:a9fe]/?s3cret", "http://10.0.0.1:9/?s3cret"} {
+		var log lines
+		r := newRig(t, gatewaytest.Echo, spec.Function{Name: "work", Async: spec.Async{OnSuccess: target}})
+		r.Stop()
+		r.log = slog.New(slog.NewTextHandler(&log, nil))
+		r.open()
+		id := r.send("work", `{"n":1}`)
+		r.empty()
+		b, err := os.ReadFile(filepath.Join(r.dir, "undelivered", id+".json"))
+		if err != nil || !strings.Contains(string(b), target) || got.Load() != 0 {
+			t.Errorf("%s: %v, %s, %d posts", target, err, b, got.Load())
+		}
+		if s := log.String(); !strings.Contains(s, "giving up") || strings.Contains(s, "s3cret") {
+			t.Errorf("the log says: %s", s)
+		}
 	}
 }
 

@@ -1,7 +1,8 @@
-// Package async carries Event invocations: an accepted event is on disk, is tried again as the function's settings say, and
-// ends in a destination when the function names one. Delivery is at least once: a crash between an attempt and its record
-// repeats the attempt.
-package async
+// Package events carries what nobody waits for: Event invocations, and the records that their destinations get. An accepted
+// event is on disk, is tried again as the function's settings say, and ends in a destination when the function names one.
+// Delivery is at least once: a crash between an attempt and its record repeats the attempt. A record that its destination
+// does not take is set aside, not lost. outgoing posts them, and everything else that leaves the control plane.
+package events
 
 import (
 	"container/heap"
@@ -16,7 +17,6 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -46,10 +46,11 @@ type Delivery struct {
 // Config says what a Queue works with. Zero values take the defaults that WithDefaults names.
 type Config struct {
 	Invoker   spec.Invoker
-	Functions gateway.Functions
+	Functions Functions
 	Store     Store
 	ARN       func(name, qualifier string) string
-	Client    *http.Client // for http(s) destinations; default: one with a timeout of 10s
+	Poster    Poster                 // for http(s) destinations; nil: there are none, and their records are set aside
+	ErrorType func(err error) string // Lambda's name for an error; default: ServiceException for all
 	Log       *slog.Logger
 
 	Max         int           // events at most; default 10000
@@ -66,8 +67,8 @@ func (c Config) WithDefaults() Config {
 			return "arn:aws:lambda:us-east-1:000000000000:function:" + name + ":" + qualifier
 		}
 	}
-	if c.Client == nil {
-		c.Client = &http.Client{Timeout: 10 * time.Second}
+	if c.ErrorType == nil {
+		c.ErrorType = func(error) string { return "ServiceException" }
 	}
 	if c.Log == nil {
 		c.Log = slog.New(slog.DiscardHandler)
@@ -82,6 +83,17 @@ func or[T int | time.Duration](v, def T) T {
 		return def
 	}
 	return v
+}
+
+// Functions finds functions; the registry is one.
+type Functions interface {
+	// Get resolves a name and a qualifier (version, alias, "" or "$LATEST") to one version.
+	Get(ctx context.Context, name, qualifier string) (spec.Function, error)
+}
+
+// Poster sends a body to an address and gives nil when it was taken; outgoing.Poster has the contract.
+type Poster interface {
+	Post(ctx context.Context, address string, header http.Header, body []byte) error
 }
 
 // Queue runs events. Between New and Start it may not be used; it needs Stop.
