@@ -29,6 +29,9 @@ const (
 	warm        = 2
 )
 
+// scheduler is that of the published checkpoints.
+const scheduler = `{"_class_name": "UniPCMultistepScheduler", "prediction_type": "flow_prediction", "use_flow_sigmas": true, "flow_shift": 3.0}`
+
 type bench struct {
 	dir, device, python, commit, profile string
 	steps                                int
@@ -134,7 +137,7 @@ func (b *bench) measure(ctx context.Context, model, format string, c wan21.Trans
 	defer uncond.Close()
 	n := grid[0] * grid[1] * grid[2]
 	latents := random(r, 1, n, patchValues)
-	sched, err := schedule.New(schedule.Defaults(), schedule.Options{Steps: b.steps + warm})
+	sched, err := schedule.FromJSON([]byte(scheduler), schedule.Options{Steps: b.steps + warm})
 	if err != nil {
 		return err
 	}

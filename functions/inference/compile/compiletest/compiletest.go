@@ -3,12 +3,14 @@ package compiletest
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/videosdgx/videosdgx/functions/inference/compile"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
+	"github.com/videosdgx/videosdgx/functions/inference/kernels/fuse"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
@@ -16,6 +18,13 @@ import (
 type Modeler interface {
 	Model() (*onnx.Model, error)
 }
+
+// DeviceEnv names the device that Open's graphs run on ("cuda:0"; the CPU by default), and FormEnv their form there: "" as
+// they were built, "fused" with the device's fused operators in float32, "bf16".
+const (
+	DeviceEnv = "VIDEOSDGX_TEST_DEVICE"
+	FormEnv   = "VIDEOSDGX_TEST_FORM"
+)
 
 // Open compiles and opens the graph that build returned; the session is closed with the test.
 func Open[G Modeler](t testing.TB, g G, err error) engine.Session {
@@ -31,8 +40,17 @@ func Open[G Modeler](t testing.TB, g G, err error) engine.Session {
 	if err != nil {
 		t.Fatal(err)
 	}
+	device, err := engine.ParseDevice(os.Getenv(DeviceEnv))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var opt compile.Optimiser = e
+	if !device.Host() {
+		opt = nil // the library's optimiser knows the CPU's operators
+		form(t, m)
+	}
 	dir := t.TempDir()
-	w, err := compile.Create(dir, e)
+	w, err := compile.Create(dir, opt)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -42,12 +60,30 @@ func Open[G Modeler](t testing.TB, g G, err error) engine.Session {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := e.Open(context.Background(), filepath.Join(dir, "graph.onnx"), engine.Options{})
+	s, err := e.Open(context.Background(), filepath.Join(dir, "graph.onnx"), engine.Options{Device: device})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+func form(t testing.TB, m *onnx.Model) {
+	t.Helper()
+	o := fuse.Options{}
+	switch f := os.Getenv(FormEnv); f {
+	case "":
+		return
+	case "fused":
+		o.Type = onnx.Float32
+	case "bf16":
+		o.Type = onnx.BFloat16
+	default:
+		t.Fatalf("%s=%s is none of fused, bf16", FormEnv, f)
+	}
+	if err := fuse.CUDA(m, o); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // Run runs s and fails the test on an error.

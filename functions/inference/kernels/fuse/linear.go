@@ -2,7 +2,6 @@ package fuse
 
 import (
 	"encoding/binary"
-	"fmt"
 	"io"
 	"math"
 
@@ -77,46 +76,42 @@ func (g *graph) half(w *onnx.Tensor) bool {
 func (g *graph) halved(w *onnx.Tensor) string {
 	name := w.Name + ".codes"
 	if g.weights[name] == nil {
-		from := *w
+		content, raw := w.Content, w.Raw
+		if content == nil {
+			content = func(to io.Writer) error { _, err := to.Write(raw); return err }
+		}
 		g.weights[name] = &onnx.Tensor{Name: name, Type: onnx.Uint8, Dims: []int64{w.Dims[0], 2 * w.Dims[1]}, Content: func(to io.Writer) error {
-			h := &halver{to: to}
-			if _, err := from.WriteTo(h); err != nil {
-				return err
-			}
-			if len(h.rest) > 0 {
-				return fmt.Errorf("fuse: %d bytes too many for float32", len(h.rest))
-			}
-			return nil
+			return content(&halver{to: to})
 		}}
 	}
 	return name
 }
 
-// halver passes float32 bytes on as BF16.
+// halver writes float32 bytes on as BF16, rounded to the nearest, ties to even.
 type halver struct {
 	to   io.Writer
-	rest []byte // of a value that is not complete yet
+	rest []byte // of a number that came in two pieces
 }
 
-func (h *halver) Write(p []byte) (int, error) {
-	b := append(h.rest, p...)
-	whole := len(b) / 4 * 4
-	h.rest = append([]byte(nil), b[whole:]...)
-	_, err := h.to.Write(bfloat16(b[:whole]))
-	return len(p), err
-}
-
-// bfloat16 rounds float32 bytes to the nearest, ties to even.
-func bfloat16(b []byte) []byte {
-	out := make([]byte, len(b)/2)
-	for i := 0; i < len(b); i += 4 {
-		v := binary.LittleEndian.Uint32(b[i:])
+func (h *halver) Write(b []byte) (int, error) {
+	all := b
+	if len(h.rest) > 0 {
+		all = append(h.rest, b...)
+	}
+	whole := len(all) / 4 * 4
+	out := make([]byte, whole/2)
+	for i := 0; i < whole; i += 4 {
+		v := binary.LittleEndian.Uint32(all[i:])
 		if f := math.Float32frombits(v); f == f {
 			v += 0x7fff + v>>16&1
 		}
 		binary.LittleEndian.PutUint16(out[i/2:], uint16(v>>16))
 	}
-	return out
+	h.rest = append([]byte(nil), all[whole:]...)
+	if _, err := h.to.Write(out); err != nil {
+		return 0, err
+	}
+	return len(b), nil
 }
 
 // gelus has the product apply a GELU that nothing else stands before.
