@@ -8,7 +8,7 @@ export GOFLAGS ?= -buildvcs=false
 # go-nvml's generated bindings use every call of NVML, the deprecated ones too
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
-.PHONY: help setup setup-test build kernels test demo bench lint fuzz clean
+.PHONY: help setup setup-test build kernels tensorrt-shims test demo bench lint fuzz clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,12 +28,25 @@ $(KERNELS): $(KERNEL_SOURCES)
 	@mkdir -p $(@D)
 	@flock $(@D) sh -c 'test -z "$$(find $(KERNEL_SOURCES) -newer $@ 2>/dev/null)" && test -f $@ || functions/inference/kernels/cpu/build.sh $(CXX) functions/inference/engine/ort/include $@'
 
-build: kernels ## build every program into bin/
+TRT := functions/inference/engine/tensorrt
+TRT_SHIMS := $(foreach v,10 11 rtx1,$(BIN)/lib/libvdx_trt$(v).so)
+ifdef TRT8_INCLUDE
+TRT_SHIMS += $(BIN)/lib/libvdx_trt8.so
+endif
+
+tensorrt-shims: $(TRT_SHIMS) ## the shims between Go and each version of TensorRT; TRT8_INCLUDE=FOLDER adds TensorRT 8.6's
+
+$(BIN)/lib/libvdx_trt%.so: $(wildcard $(TRT)/shim/*) $(TRT)/shim/build.sh
+	@mkdir -p $(@D)
+	@flock $(@D) $(TRT)/shim/build.sh $* $@ $(TRT8_INCLUDE)
+
+build: kernels tensorrt-shims ## build every program into bin/
 	@mkdir -p $(BIN)/functions
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/videosdgx ./cmd/videosdgx
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/videosdgx-init ./cmd/videosdgx-init
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/echo ./images/echo
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/wan21 ./functions/wan21/cmd/wan21
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/lib/videosdgx-planner ./$(TRT)/planner
 
 demo: setup build ## one clip from a prompt, through a function that containerd starts for it
 	@$(BIN)/videosdgx demo

@@ -71,6 +71,8 @@ var rooms = []room{
 	{"functions/media", nil, "encoding knows pictures, not models"},
 	{"functions/inference", nil, "how a model runs knows no model"},
 	{"functions/inference/engine/ort", []string{"functions/inference/engine", "functions/inference/onnx"}, "an engine's driver knows the interface and the graph's format"},
+	{"functions/inference/engine/tensorrt", []string{"functions/inference/engine", "functions/inference/onnx", "functions/inference/quant"},
+		"an engine's driver knows the interface, the graph's format and the weights'"},
 	{"functions/inference/engine/enginetest", []string{"functions/inference/engine", "functions/inference/onnx"}, "a conformance suite knows only its interface"},
 	{"functions/serve", []string{"functions/handler", "functions/inference"}, "the room that knows the engines knows no model"},
 	// every other folder of functions is a model

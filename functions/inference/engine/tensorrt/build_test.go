@@ -1,0 +1,161 @@
+package tensorrt
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine/enginetest"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
+
+// TestMain lets this test's program be the planner that Builder starts.
+func TestMain(m *testing.M) {
+	if os.Getenv("CUDA_VISIBLE_DEVICES") == "this-is-the-planner" {
+		os.Exit(Serve(os.Stdin, os.Stdout, os.NewFile(3, "plan")))
+	}
+	os.Exit(m.Run())
+}
+
+// planner has Builder start this program as the planner.
+func planner(t *testing.T) string {
+	t.Helper()
+	t.Setenv("CUDA_VISIBLE_DEVICES", "this-is-the-planner")
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return exe
+}
+
+// compile makes a shared library of C source: a TensorRT that does what a test wants.
+func compile(t *testing.T, name, source string) string {
+	t.Helper()
+	dir := t.TempDir()
+	c, lib := filepath.Join(dir, "fake.c"), filepath.Join(dir, name)
+	if err := os.WriteFile(c, []byte(source), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("gcc", "-shared", "-fPIC", "-o", lib, c).CombinedOutput(); err != nil {
+		t.Fatalf("gcc: %v: %s", err, out)
+	}
+	return lib
+}
+
+// shimFor is the shim that `make build` made.
+func shimFor(t *testing.T, name string) string {
+	t.Helper()
+	bin := os.Getenv("VIDEOSDGX_TEST_BIN")
+	if bin == "" {
+		t.Skip("VIDEOSDGX_TEST_BIN is not set: `make test` builds the shims")
+	}
+	path := filepath.Join(bin, "lib", name)
+	if _, err := os.Stat(path); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+const fakeVersion = `int getInferLibMajorVersion(void){return %MAJOR;} int getInferLibMinorVersion(void){return %MINOR;} int getInferLibPatchVersion(void){return 7;}
+#include <unistd.h>
+#include <stdlib.h>
+void *createInferBuilder_INTERNAL(void *log, int v){ %BUILDER }
+void *createNvOnnxParser_INTERNAL(void *n, void *l, int v){ return 0; }
+`
+
+func fake(t *testing.T, file, major, minor, builder string) string {
+	return compile(t, file, strings.NewReplacer("%MAJOR", major, "%MINOR", minor, "%BUILDER", builder).Replace(fakeVersion))
+}
+
+// graph is a small one whose weight lies in an external file.
+func graph(t *testing.T) string {
+	return enginetest.Write(t, func(b *onnx.Builder) {
+		x := b.Input("x", onnx.Float32, 4, 8)
+		w := b.Weight("w", onnx.Float32, []int64{8, 16}, func(w io.Writer) error {
+			_, err := w.Write(make([]byte, 4*8*16))
+			return err
+		})
+		b.Output("y", b.Op("MatMul", []onnx.Value{x, w}), onnx.Float32, 4, 16)
+	})
+}
+
+func TestVersionsThatDoNotFitAreRefusedInOneSentence(t *testing.T) {
+	for _, c := range []struct{ file, shim, major, minor, say string }{
+		{"libnvinfer.so.10", "libvdx_trt10.so", "10", "13", "is version 10.13.7, this shim was compiled for TensorRT 10.14 and later 10.x"},
+		{"libnvinfer.so.11", "libvdx_trt11.so", "12", "0", "is version 12.0.7, this shim was compiled for TensorRT 11.0 and later 11.x"},
+		{"libtensorrt_rtx.so.1", "libvdx_trtrtx1.so", "1", "7", "is version 1.7.7, this shim was compiled for TensorRT-RTX 1.6 alone"},
+	} {
+		_, err := Load(Install{Library: fake(t, c.file, c.major, c.minor, "return 0;"), Shim: shimFor(t, c.shim)})
+		if !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), c.say) {
+			t.Errorf("%s %s.%s: %v", c.file, c.major, c.minor, err)
+		}
+	}
+	lib, err := Load(Install{Family: Enterprise, Library: fake(t, "libnvinfer.so.10", "10", "16", "return 0;"), Shim: shimFor(t, "libvdx_trt10.so")})
+	if err != nil || lib.Name() != "TensorRT 10.16.7" {
+		t.Fatalf("10.16 for the shim of 10.14: %v", err)
+	}
+	lib.Close()
+	lib.Close()
+}
+
+func TestABuilderThatMisbehavesLeavesNothing(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "x.plan")
+	for _, c := range []struct {
+		name, builder, say string
+		limit              time.Duration
+		is                 func(error) bool
+	}{
+		{"crashes", "abort();", "SIGABRT: abort", 0, errdefs.IsInternal},
+		{"ends", "write(2, \"licence expired\\n\", 16); _exit(3);", "it last said: licence expired", 0, errdefs.IsInternal},
+		{"hangs", "for(;;) sleep(1);", "took longer than", 300 * time.Millisecond, errdefs.IsDeadlineExceeded},
+		{"gives none", "return 0;", "TensorRT makes no builder", 0, errdefs.IsFailedPrecondition},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			lib := fake(t, "libnvinfer.so.11", "11", "2", c.builder)
+			b := Builder{Install: Install{Family: Enterprise, Library: lib, Parser: lib, Shim: shimFor(t, "libvdx_trt11.so")}, Planner: planner(t), Grace: 100 * time.Millisecond}
+			err := b.Build(context.Background(), Recipe{Model: graph(t), Limits: ResourceLimits{Time: c.limit}}, path, nil)
+			if err == nil || !c.is(err) || !strings.Contains(err.Error(), c.say) {
+				t.Errorf("%v", err)
+			}
+			if left, _ := os.ReadDir(filepath.Dir(path)); len(left) > 0 {
+				t.Errorf("%v is left", left)
+			}
+		})
+	}
+}
+
+func TestACancelledBuildEndsWithItsCause(t *testing.T) {
+	lib := fake(t, "libnvinfer.so.11", "11", "2", "for(;;) sleep(1);")
+	b := Builder{Install: Install{Family: Enterprise, Library: lib, Parser: lib, Shim: shimFor(t, "libvdx_trt11.so")}, Planner: planner(t), Grace: 100 * time.Millisecond}
+	ctx, cancel := context.WithCancelCause(context.Background())
+	err := b.Build(ctx, Recipe{Model: graph(t)}, filepath.Join(t.TempDir(), "x.plan"), func(r Report) {
+		if r.Library == "TensorRT 11.2.7" {
+			cancel(errdefs.ErrAborted)
+		}
+	})
+	if !errdefs.IsAborted(err) {
+		t.Error(err)
+	}
+}
+
+func TestWhatIsMissingIsSaid(t *testing.T) {
+	t.Setenv(LibraryEnv, t.TempDir())
+	if _, err := Find(); !errdefs.IsNotFound(err) || !strings.Contains(err.Error(), "make setup-tensorrt") {
+		t.Error(err)
+	}
+	_, err := Load(Install{Library: "libnvinfer.so.11", Shim: filepath.Join(t.TempDir(), "libvdx_trt11.so")})
+	if !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), "make tensorrt-shims") {
+		t.Error(err)
+	}
+	t.Setenv(PlannerEnv, "")
+	if _, err := FindPlanner(); !errdefs.IsNotFound(err) || !strings.Contains(err.Error(), "make build") {
+		t.Error(err)
+	}
+}

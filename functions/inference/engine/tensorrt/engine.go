@@ -1,0 +1,116 @@
+package tensorrt
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+)
+
+// Planner finds the plan of a graph, or has one built.
+type Planner interface {
+	// Plan is the path of a plan for the graph at path on a device of that compute capability (121 for sm_121). NotFound:
+	// there is none, and none may be built now.
+	Plan(ctx context.Context, path string, capability int) (string, error)
+}
+
+// Engine runs plans with one TensorRT.
+type Engine struct {
+	lib     *Library
+	planner Planner
+
+	mu      sync.Mutex
+	devices map[engine.Device]*device
+}
+
+var _ engine.Engine = (*Engine)(nil)
+
+// New makes an engine. A nil planner opens plans alone, by their path (….plan).
+func New(lib *Library, planner Planner) *Engine {
+	return &Engine{lib: lib, planner: planner, devices: map[engine.Device]*device{}}
+}
+
+// Open loads a plan: the file at path, or the one that the planner has for the graph there. o.Memory bounds all that plans
+// and values of this engine take on the device, and holds from the device's first use on.
+func (e *Engine) Open(ctx context.Context, path string, o engine.Options) (engine.Session, error) {
+	d, err := e.device(o.Device, o.Memory)
+	if err != nil {
+		return nil, err
+	}
+	if !strings.HasSuffix(path, ".plan") {
+		if e.planner == nil {
+			return nil, fmt.Errorf("%s is no plan, and this engine builds none: %w", path, errdefs.ErrNotFound)
+		}
+		if path, err = e.planner.Plan(ctx, path, d.capability()); err != nil {
+			return nil, err
+		}
+	}
+	if err := context.Cause(ctx); err != nil {
+		return nil, err
+	}
+	return open(e.lib, d, path)
+}
+
+// device opens a device once.
+func (e *Engine) device(at engine.Device, limit int64) (*device, error) {
+	if at.Host() {
+		return nil, fmt.Errorf("TensorRT runs on a GPU, not on %s: %w", at, errdefs.ErrInvalidArgument)
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if d := e.devices[at]; d != nil {
+		return d, nil
+	}
+	d, err := openDevice(e.lib.shim, at, limit)
+	if err != nil {
+		return nil, err
+	}
+	e.devices[at] = d
+	return d, nil
+}
+
+// Place copies a tensor to a device.
+func (e *Engine) Place(ctx context.Context, t engine.Tensor, at engine.Device) (engine.Value, error) {
+	if at.Host() {
+		return t, nil
+	}
+	d, err := e.device(at, 0)
+	if err != nil {
+		return nil, err
+	}
+	m, err := d.place(t, "a value")
+	if err != nil {
+		return nil, err
+	}
+	return m, nil
+}
+
+// Trim does nothing: TensorRT gives its scratch memory back with the session.
+func (e *Engine) Trim() {}
+
+// Version is such as "TensorRT-RTX 1.6.1".
+func (e *Engine) Version() string { return e.lib.Name() }
+
+// Used is the device memory that plans and values of this engine hold, in bytes.
+func (e *Engine) Used() (n int64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, d := range e.devices {
+		n += d.used()
+	}
+	return n
+}
+
+// Close closes every device. Sessions and values must have been closed before.
+func (e *Engine) Close() {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for at, d := range e.devices {
+		d.close()
+		delete(e.devices, at)
+	}
+}

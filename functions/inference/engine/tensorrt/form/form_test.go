@@ -1,0 +1,173 @@
+package form
+
+import (
+	"bytes"
+	"io"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+	"github.com/videosdgx/videosdgx/functions/inference/quant"
+)
+
+// quantized is a graph of one product with a weight [n, k] in a format, and the weight as it decodes.
+func quantized(t *testing.T, f quant.Format, n, k int, bias bool) (*onnx.Model, []float32) {
+	t.Helper()
+	w := make([]float32, n*k)
+	r := rand.New(rand.NewPCG(1, uint64(n*k)))
+	for i := range w {
+		w[i] = float32(r.NormFloat64())
+	}
+	q, err := quant.Encode("w", f, quant.Options{}, w, n, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := onnx.NewBuilder("g")
+	x := b.Op("Cast", []onnx.Value{b.Input("x", onnx.Float32, 2, k)}, onnx.Int("to", int64(onnx.BFloat16)))
+	parts := map[string]onnx.Value{}
+	for _, p := range q.Parts() {
+		dtype := onnx.Uint8
+		if p.Float {
+			dtype = onnx.Float32
+		}
+		parts[p.Suffix] = b.Weight("w"+p.Suffix, dtype, p.Dims, func(to io.Writer) error { _, err := to.Write(p.Data); return err })
+	}
+	var c onnx.Value
+	if bias {
+		c = b.Floats("bias", []int64{int64(n)}, make([]float32, n))
+	}
+	y := quant.Linear(b, x, q, parts, c, false)
+	b.Output("y", b.Op("Cast", []onnx.Value{y}, onnx.Int("to", int64(onnx.Float32))), onnx.Float32, 2, n)
+	m, err := b.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := q.Decode(w); err != nil {
+		t.Fatal(err)
+	}
+	return m, w
+}
+
+// external moves every weight that is written to one file, and gives back what reads it.
+func external(t *testing.T, m *onnx.Model) func(*onnx.Tensor) ([]byte, error) {
+	t.Helper()
+	file := map[string][]byte{}
+	for i := range m.Graph.Initializers {
+		if x := &m.Graph.Initializers[i]; x.Content != nil {
+			var b bytes.Buffer
+			if err := x.Content(&b); err != nil {
+				t.Fatal(err)
+			}
+			file[x.Name] = b.Bytes()
+			x.External, x.Content = &onnx.External{Location: "weights.bin", Length: x.Bytes()}, nil
+		}
+	}
+	return func(x *onnx.Tensor) ([]byte, error) { return file[x.Name], nil }
+}
+
+func ops(m *onnx.Model) (names []string) {
+	for _, n := range m.Graph.Nodes {
+		names = append(names, n.Op)
+	}
+	return names
+}
+
+func TestQuantizedProductsBecomeStandardOperators(t *testing.T) {
+	for f, want := range map[quant.Format]string{
+		quant.BF16:  "Cast Transpose MatMul Cast Add Cast Identity",
+		quant.FP8:   "Cast DequantizeLinear Cast Cast Cast Abs ReduceMax Max Mul Div Cast QuantizeLinear DequantizeLinear Transpose MatMul Mul Cast Add Cast Identity",
+		quant.NVFP4: "Cast DequantizeLinear DequantizeLinear Cast Transpose MatMul Cast Add Cast Identity",
+		quant.INT4:  "Cast DequantizeLinear Cast Transpose MatMul Cast Add Cast Identity",
+		quant.NF4:   "Cast Transpose MatMul Cast Add Cast Identity",
+		quant.INT8:  "Cast Transpose MatMul Cast Add Cast Identity",
+	} {
+		m, _ := quantized(t, f, 32, 64, true)
+		g, err := Of(m, external(t, m))
+		if err != nil {
+			t.Errorf("%s: %v", f, err)
+			continue
+		}
+		if got := strings.Join(ops(g.Model), " "); got != want {
+			t.Errorf("%s: %s", f, got)
+		}
+		if _, err := g.Model.Encode(); err != nil {
+			t.Errorf("%s: %v", f, err)
+		}
+	}
+}
+
+// TestWeightsLieInTheirFormat checks the bytes that are handed over, and that codes are the bundle's own memory.
+func TestWeightsLieInTheirFormat(t *testing.T) {
+	for f, c := range map[quant.Format]struct {
+		dtype onnx.DType
+		bytes int
+		same  bool
+	}{
+		quant.BF16: {onnx.BFloat16, 2 * 32 * 64, true}, quant.FP8: {onnx.Float8E4M3, 32 * 64, true}, quant.NVFP4: {onnx.Float4E2M1, 32 * 32, true},
+		quant.INT4: {onnx.Int4, 32 * 32, false}, quant.NF4: {onnx.BFloat16, 2 * 32 * 64, false}, quant.INT8: {onnx.BFloat16, 2 * 32 * 64, false},
+	} {
+		m, _ := quantized(t, f, 32, 64, false)
+		content := external(t, m)
+		before, _ := content(&onnx.Tensor{Name: "w.codes"})
+		g, err := Of(m, content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		i := slices.IndexFunc(g.Model.Graph.Initializers, func(x onnx.Tensor) bool { return x.Name == "w.codes" })
+		j := slices.IndexFunc(g.Weights, func(w Weight) bool { return w.Name == "w.codes" })
+		if i < 0 || j < 0 || g.Model.Graph.Initializers[i].Type != c.dtype || len(g.Weights[j].Data) != c.bytes {
+			t.Errorf("%s: %+v", f, g.Model.Graph.Initializers)
+			continue
+		}
+		if same := &g.Weights[j].Data[0] == &before[0]; same != c.same {
+			t.Errorf("%s: the bundle's own memory: %v", f, same)
+		}
+		if _, said := g.Decoded["w.codes"]; said != (f == quant.NF4 || f == quant.INT8) {
+			t.Errorf("%s: decoded %v", f, g.Decoded)
+		}
+	}
+}
+
+func TestSignedFourBitIntegersAreTheSameNumbers(t *testing.T) {
+	m, w := quantized(t, quant.INT4, 8, 64, false)
+	content := external(t, m)
+	raw, _ := content(&onnx.Tensor{Name: "w.scales"})
+	scales := floatsOf(raw)
+	g, err := Of(m, content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, x := range g.Weights {
+		if x.Name != "w.codes" {
+			continue
+		}
+		for i, want := range w {
+			c := int8(x.Data[i/2]>>(4*(i&1))<<4) >> 4
+			if got := float32(c) * scales[i/(len(w)/len(scales))]; got != want {
+				t.Fatalf("element %d is %g, not %g", i, got, want)
+			}
+		}
+	}
+}
+
+func TestWhatIsNotUnderstoodIsNamed(t *testing.T) {
+	m, _ := quantized(t, quant.FP8, 16, 16, false)
+	for i := range m.Graph.Nodes {
+		if m.Graph.Nodes[i].Domain == quant.Domain {
+			m.Graph.Nodes[i].Op = "Mystery"
+		}
+	}
+	if _, err := Of(m, external(t, m)); !errdefs.IsNotImplemented(err) || !strings.Contains(err.Error(), "no operator Mystery") {
+		t.Error(err)
+	}
+	m, _ = quantized(t, quant.FP8, 16, 16, false)
+	content := external(t, m)
+	short := func(x *onnx.Tensor) ([]byte, error) { b, err := content(x); return b[:len(b)/2], err }
+	if _, err := Of(m, short); !errdefs.IsInvalidArgument(err) {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,124 @@
+package tensorrt
+
+import (
+	"context"
+	"io"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine/enginetest"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+	"github.com/videosdgx/videosdgx/functions/inference/quant"
+)
+
+// rtx is the TensorRT-RTX of this machine: its builder needs no GPU.
+func rtx(t *testing.T) Install {
+	t.Helper()
+	if os.Getenv("VIDEOSDGX_TEST_TENSORRT") == "" {
+		t.Skip("VIDEOSDGX_TEST_TENSORRT is not set: `make setup-tensorrt` brings TensorRT-RTX, `make test` sets it")
+	}
+	t.Setenv(ShimsEnv, filepath.Dir(shimFor(t, "libvdx_trtrtx1.so")))
+	all, err := Find()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range all {
+		if at.Family == RTX {
+			return at
+		}
+	}
+	t.Fatalf("no TensorRT-RTX among %v", all)
+	return Install{}
+}
+
+// product is a graph of one product with a weight [n, k] held in a format, in BF16.
+func product(t *testing.T, f quant.Format, n, k int) string {
+	t.Helper()
+	w := make([]float32, n*k)
+	r := rand.New(rand.NewPCG(7, 7))
+	for i := range w {
+		w[i] = float32(r.NormFloat64())
+	}
+	q, err := quant.Encode("w", f, quant.Options{Block: map[quant.Format]int{quant.INT4: 64}[f]}, w, n, k)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return enginetest.Write(t, func(b *onnx.Builder) {
+		x := b.Op("Cast", []onnx.Value{b.Input("x", onnx.Float32, "rows", k)}, onnx.Int("to", int64(onnx.BFloat16)))
+		parts := map[string]onnx.Value{}
+		for _, p := range q.Parts() {
+			dtype := onnx.Uint8
+			if p.Float {
+				dtype = onnx.Float32
+			}
+			parts[p.Suffix] = b.Weight("w"+p.Suffix, dtype, p.Dims, func(to io.Writer) error { _, err := to.Write(p.Data); return err })
+		}
+		y := quant.Linear(b, x, q, parts, "", false)
+		b.Output("y", b.Op("Cast", []onnx.Value{y}, onnx.Int("to", int64(onnx.Float32))), onnx.Float32, "rows", n)
+	})
+}
+
+// TestPlansForTheSparkInEveryFormat builds for sm_121 on whatever machine this is. A plan holds its weights as the bundle
+// does, give or take the layout that its kernels want: its size says so.
+func TestPlansForTheSparkInEveryFormat(t *testing.T) {
+	b := Builder{Install: rtx(t), Planner: planner(t)}
+	const n, k = 1024, 2048
+	rows := Profile{"x": {Least: []int64{1, k}, Usual: []int64{256, k}, Most: []int64{1024, k}}}
+	for f, bits := range map[quant.Format]float64{quant.BF16: 16, quant.FP8: 8, quant.NVFP4: 4.5, quant.INT4: 4.5, quant.NF4: 16} {
+		path := filepath.Join(t.TempDir(), "x.plan")
+		said := 0
+		err := b.Build(context.Background(), Recipe{Model: product(t, f, n, k), Capability: 121, Profiles: []Profile{rows}}, path, func(Report) { said++ })
+		if err != nil {
+			t.Errorf("%s: %v", f, err)
+			continue
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Logf("%s: %d kB", f, info.Size()>>10)
+		if want := n * k * bits / 8; float64(info.Size()) < want || float64(info.Size()) > 1.5*want+200e3 {
+			t.Errorf("%s: the plan has %d bytes, its weight %g", f, info.Size(), want)
+		}
+		if said == 0 {
+			t.Errorf("%s: nothing was told of the build", f)
+		}
+	}
+}
+
+func TestDamagedPlansAreRefused(t *testing.T) {
+	at := rtx(t)
+	lib, err := Load(at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lib.Close()
+	if lib.Name() == "" || !strings.HasPrefix(lib.Name(), "TensorRT-RTX 1.") {
+		t.Error(lib.Name())
+	}
+	for name, content := range map[string][]byte{"empty": nil, "noise": []byte(strings.Repeat("not a plan ", 1000))} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := lib.Inspect(path); !errdefs.IsInvalidArgument(err) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestAGraphThatTensorRTDoesNotTakeIsNamed(t *testing.T) {
+	b := Builder{Install: rtx(t), Planner: planner(t)}
+	model := enginetest.Write(t, func(b *onnx.Builder) {
+		b.Output("y", b.Node("", "NoSuchOperator", []onnx.Value{b.Input("x", onnx.Float32, 4)}, 1)[0], onnx.Float32, 4)
+	})
+	err := b.Build(context.Background(), Recipe{Model: model, Capability: 121}, filepath.Join(t.TempDir(), "x.plan"), nil)
+	if !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "NoSuchOperator") {
+		t.Error(err)
+	}
+}
