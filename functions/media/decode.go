@@ -2,6 +2,7 @@ package media
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -20,27 +21,37 @@ func Decode(ctx context.Context, path string) ([]RGB, error) {
 	if err != nil {
 		return nil, fmt.Errorf("cannot start ffmpeg: %w", err)
 	}
-	frames, readErr := readPPM(bufio.NewReaderSize(out, 1<<20))
+	var frames []RGB
+	_, readErr := eachPPM(bufio.NewReaderSize(out, 1<<20), func(f RGB) error {
+		frames = append(frames, RGB{Pix: bytes.Clone(f.Pix), Width: f.Width, Height: f.Height})
+		return nil
+	})
 	if err := cmd.Wait(); err != nil {
 		return nil, failure(ctx, path, said, err)
 	}
 	return frames, readErr
 }
 
-func readPPM(r *bufio.Reader) ([]RGB, error) {
-	var frames []RGB
+// eachPPM reads one picture after the other and counts them. The pixels are overwritten by the next.
+func eachPPM(r *bufio.Reader, give func(RGB) error) (n int, err error) {
+	var f RGB
 	for {
 		var w, h, top int
 		if _, err := r.Peek(1); err == io.EOF {
-			return frames, nil
+			return n, nil
 		}
 		if _, err := fmt.Fscanf(r, "P6\n%d %d\n%d\n", &w, &h, &top); err != nil {
-			return nil, fmt.Errorf("frame %d: %w", len(frames), err)
+			return n, fmt.Errorf("frame %d: %w", n, err)
 		}
-		f := RGB{Pix: make([]byte, w*h*3), Width: w, Height: h}
+		if w != f.Width || h != f.Height {
+			f = RGB{Pix: make([]byte, w*h*3), Width: w, Height: h}
+		}
 		if _, err := io.ReadFull(r, f.Pix); err != nil {
-			return nil, fmt.Errorf("frame %d: %w", len(frames), err)
+			return n, fmt.Errorf("frame %d: %w", n, err)
 		}
-		frames = append(frames, f)
+		if err := give(f); err != nil {
+			return n, err
+		}
+		n++
 	}
 }

@@ -92,10 +92,10 @@ func TestClipComesBack(t *testing.T) {
 	} else if other, _ := os.ReadFile(again.Path); !bytes.Equal(raw, other) {
 		t.Error("the same frames give another file")
 	}
-	probe(t, f.Path)
+	probeFile(t, f.Path)
 }
 
-func probe(t *testing.T, path string) {
+func probeFile(t *testing.T, path string) {
 	out, err := exec.Command("ffprobe", "-v", "error", "-show_entries", "stream=codec_name,pix_fmt,r_frame_rate,color_space", "-of", "csv=p=0", path).CombinedOutput()
 	if got := strings.TrimSpace(string(out)); err != nil || got != "h264,yuv420p,bt709,25/2" {
 		t.Errorf("the stream is %s (%v)", got, err)

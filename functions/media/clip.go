@@ -1,0 +1,125 @@
+package media
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+
+	"github.com/containerd/errdefs"
+)
+
+// Clip is a video file that a request brought, of which the head has been read.
+type Clip struct {
+	Path          string
+	Width, Height int     // pixels, as it is shown
+	FPS           float64 // on average; frames need not lie at equal distances
+	Seconds       float64
+	Sound         bool
+	format        string
+}
+
+// The bounds of a clip. A decoder keeps up to sixteen frames of it.
+const (
+	clipPixels  = 4096 * 2304
+	clipSeconds = 3600
+	clipFPS     = 1000
+)
+
+// OpenClip reads what a video file says of itself: MP4, QuickTime, WebM, Matroska or AVI, in a codec that is known. The error is
+// errdefs.ErrInvalidArgument and one sentence where the file is to blame.
+func OpenClip(ctx context.Context, path string) (Clip, error) {
+	k, err := clipKind(path)
+	if err != nil {
+		return Clip{}, err
+	}
+	p, err := probe(ctx, path, k)
+	if err != nil {
+		return Clip{}, err
+	}
+	s, err := p.picture(k.name)
+	if err != nil {
+		return Clip{}, err
+	}
+	c := Clip{Path: path, Width: s.Width, Height: s.Height, FPS: s.rate(), Seconds: p.seconds(s), Sound: p.has("audio"), format: k.format}
+	if s.sideways() {
+		c.Width, c.Height = c.Height, c.Width
+	}
+	return c, c.check()
+}
+
+func (c Clip) check() error {
+	switch {
+	case c.Width < 1 || c.Height < 1 || c.Width > clipPixels/c.Height:
+		return wrongClip("it has %d×%d pixels: %d×%d at most", c.Width, c.Height, 4096, 2304)
+	case !(c.FPS > 0) || c.FPS > clipFPS:
+		return wrongClip("it has %g frames a second: more than 0 and at most %d", c.FPS, clipFPS)
+	case !(c.Seconds > 0) || c.Seconds > clipSeconds:
+		return wrongClip("it lasts %.0f s: more than 0 and at most %d", c.Seconds, clipSeconds)
+	}
+	return nil
+}
+
+func wrongClip(format string, args ...any) error {
+	return fmt.Errorf(format+": %w", append(args, errdefs.ErrInvalidArgument)...)
+}
+
+// Frames gives the clip's first n frames (n < 1: all) at fps frames a second, whatever distances the file has them at. A frame
+// is valid until give returns; give's error ends it. A file that ends before it says it does is an error.
+func (c Clip) Frames(ctx context.Context, fps float64, n int, give func(RGB) error) error {
+	whole := ctx
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	cmd, said, err := command(ctx, c.args(fps, n)...)
+	if err != nil {
+		return err
+	}
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if cause := context.Cause(whole); cause != nil {
+		return cause
+	}
+	if err != nil {
+		return fmt.Errorf("cannot start ffmpeg: %w", err)
+	}
+	got, giveErr := eachPPM(bufio.NewReaderSize(out, 1<<20), give)
+	if giveErr != nil {
+		stop()
+	}
+	err = cmd.Wait()
+	switch want := c.frames(fps, n); {
+	case whole.Err() != nil:
+		return context.Cause(whole)
+	case giveErr != nil && !errors.Is(giveErr, io.ErrUnexpectedEOF):
+		return giveErr
+	case err != nil || got < want-1-want/50:
+		return wrongClip("the clip ends or breaks after %d of %d frames (%s): send the whole file", got, want, said.last())
+	}
+	return nil
+}
+
+func (c Clip) frames(fps float64, n int) int {
+	all := int(math.Floor(c.Seconds * fps))
+	if n > 0 {
+		return min(n, all)
+	}
+	return all
+}
+
+func (c Clip) args(fps float64, n int) []string {
+	args := append(clipInput(c.format), "-i", c.Path, "-map", "0:v:0", "-vf", "fps="+strconv.FormatFloat(fps, 'f', -1, 64)+":round=near", "-sws_flags", "bicubic+accurate_rnd+full_chroma_int")
+	if n > 0 {
+		args = append(args, "-frames:v", strconv.Itoa(n))
+	}
+	return append(args, "-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-c:v", "ppm", "-threads:v", "1", "-f", "image2pipe", "pipe:1")
+}
+
+// clipInput keeps ffmpeg to the one format that the file has, and to this file: playlists, which name others, are formats too.
+func clipInput(format string) []string {
+	return []string{"-protocol_whitelist", "file", "-format_whitelist", format, "-max_pixels", strconv.Itoa(clipPixels), "-threads", "2"}
+}

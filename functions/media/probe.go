@@ -1,0 +1,137 @@
+package media
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+)
+
+// codecs are those that clips have and that ffmpeg's own decoders have been attacked with for years.
+var codecs = []string{"h264", "hevc", "av1", "vp8", "vp9", "mpeg4", "mpeg2video", "mjpeg", "prores", "rawvideo", "ffv1"}
+
+// probeTime is ample for reading a head.
+const probeTime = 20 * time.Second
+
+// probed is what ffprobe tells, as far as it matters.
+type probed struct {
+	Streams []stream `json:"streams"`
+	Format  struct {
+		Duration string `json:"duration"`
+	} `json:"format"`
+}
+
+type stream struct {
+	Type        string `json:"codec_type"`
+	Codec       string `json:"codec_name"`
+	Width       int    `json:"width"`
+	Height      int    `json:"height"`
+	Average     string `json:"avg_frame_rate"`
+	Base        string `json:"r_frame_rate"`
+	Duration    string `json:"duration"`
+	Disposition struct {
+		Cover int `json:"attached_pic"`
+	} `json:"disposition"`
+	SideData []struct {
+		Rotation float64 `json:"rotation"`
+	} `json:"side_data_list"`
+}
+
+// FFprobe finds the program beside ffmpeg, else on the PATH.
+func FFprobe() (string, error) {
+	if f, err := FFmpeg(); err == nil {
+		if p, err := exec.LookPath(filepath.Join(filepath.Dir(f), "ffprobe")); err == nil {
+			return p, nil
+		}
+	}
+	p, err := exec.LookPath("ffprobe")
+	if err != nil {
+		return "", fmt.Errorf("ffprobe is not installed, which comes with ffmpeg: `apt-get install ffmpeg`: %w", errdefs.ErrFailedPrecondition)
+	}
+	return p, nil
+}
+
+func probe(ctx context.Context, path string, k container) (p probed, err error) {
+	program, err := FFprobe()
+	if err != nil {
+		return p, err
+	}
+	whole := ctx
+	ctx, cancel := context.WithTimeout(ctx, probeTime)
+	defer cancel()
+	args := append([]string{"-hide_banner", "-loglevel", "error", "-show_streams", "-show_format", "-of", "json"}, clipInput(k.format)...)
+	cmd, said := exec.CommandContext(ctx, program, append(args, path)...), &tail{}
+	var out bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, said
+	err = cmd.Run()
+	switch {
+	case whole.Err() != nil:
+		return p, context.Cause(whole)
+	case ctx.Err() != nil:
+		return p, wrongClip("the %s file takes longer than %s to read: send a plain MP4", k.name, probeTime)
+	case err != nil && strings.Contains(string(said.buf), "moov atom not found"):
+		return p, wrongClip("the %s file is cut off, its index is missing: send the whole file", k.name)
+	case err != nil || json.Unmarshal(out.Bytes(), &p) != nil:
+		return p, wrongClip("the %s file cannot be read (%s): send a plain MP4", k.name, strings.TrimPrefix(said.last(), path+": "))
+	}
+	return p, nil
+}
+
+// picture gives the stream of moving pictures.
+func (p probed) picture(kind string) (stream, error) {
+	for _, s := range p.Streams {
+		if s.Type != "video" || s.Disposition.Cover != 0 {
+			continue
+		}
+		if !slices.Contains(codecs, s.Codec) {
+			return s, wrongClip("its pictures are coded as %q: %s would do, best H.264 in MP4", s.Codec, strings.Join(codecs, ", "))
+		}
+		return s, nil
+	}
+	return stream{}, wrongClip("the %s file has no moving pictures", kind)
+}
+
+func (p probed) has(kind string) bool {
+	return slices.ContainsFunc(p.Streams, func(s stream) bool { return s.Type == kind })
+}
+
+// seconds is how long the pictures last, or the file where it says nothing of them.
+func (p probed) seconds(s stream) float64 {
+	for _, text := range []string{s.Duration, p.Format.Duration} {
+		if v, err := strconv.ParseFloat(text, 64); err == nil {
+			return v
+		}
+	}
+	return 0
+}
+
+// rate is frames a second on average, or the finest there is where no average is known.
+func (s stream) rate() float64 {
+	for _, text := range []string{s.Average, s.Base} {
+		over, under, _ := strings.Cut(text, "/")
+		a, errA := strconv.ParseFloat(over, 64)
+		b, errB := strconv.ParseFloat(under, 64)
+		if errA == nil && errB == nil && a > 0 && b > 0 {
+			return a / b
+		}
+	}
+	return 0
+}
+
+// sideways says that a player turns the picture by a quarter.
+func (s stream) sideways() bool {
+	for _, d := range s.SideData {
+		if int(d.Rotation)%180 != 0 {
+			return true
+		}
+	}
+	return false
+}
