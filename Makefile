@@ -8,13 +8,16 @@ export GOFLAGS ?= -buildvcs=false
 # go-nvml's generated bindings use every call of NVML, the deprecated ones too
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
-.PHONY: help setup setup-test build kernels tensorrt-shims test demo bench lint fuzz clean
+.PHONY: help setup setup-tensorrt setup-test build kernels tensorrt-shims test demo bench lint fuzz clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: containerd, an OCI runtime, ffmpeg, ONNX Runtime, CRIU
 	@images/setup/setup.sh
+
+setup-tensorrt: ## install TensorRT-RTX: it builds plans on any machine, and runs them on RTX GPUs and DGX Spark
+	@images/setup/tensorrt.sh
 
 setup-test:
 	@images/setup/setup.sh test

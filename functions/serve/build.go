@@ -6,6 +6,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
@@ -38,4 +39,10 @@ func Build(ctx context.Context, checkpoint, out string, recipe Recipe, o bundle.
 func CPU() (bundle.Target, error) {
 	e, err := ort.Load()
 	return bundle.Target{Engine: string(engine.CPU), Optimiser: e}, err
+}
+
+// TensorRT is the target of TensorRT's plans: BF16 between the nodes, the graphs as they were built. Plans are made of them
+// later, on this machine or for another.
+func TensorRT() bundle.Target {
+	return bundle.Target{Engine: "tensorrt", Activation: onnx.BFloat16}
 }

@@ -18,6 +18,7 @@ else
 fi
 "$here/ort.sh"
 if [[ ${1:-} == test ]] && ((EUID == 0)); then
+  "$here/tensorrt.sh"
   install_packages redis-server nginx-light cmake autoconf automake libtool g++ python3 make
   # Ubuntu 24.04 has none; test.sh then says what is left out
   [[ -x /usr/bin/aws ]] || ! has_package awscli || install_packages awscli

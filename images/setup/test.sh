@@ -12,6 +12,11 @@ if ((EUID == 0)); then
 else
   left_out+=("containerd, isolation, snapshots: these need root; run: sudo make test")
 fi
+if ls /opt/videosdgx/tensorrt/lib/libtensorrt_rtx.so.* >/dev/null 2>&1; then
+  export VIDEOSDGX_TEST_TENSORRT=1
+else
+  left_out+=("TensorRT plans: TensorRT-RTX is not installed; run: sudo make setup-tensorrt")
+fi
 export VIDEOSDGX_TEST_BIN=$PWD/bin
 log=$(mktemp); trap 'rm -f "$log"' EXIT
 # two packages at a time: many start servers, and a machine of two cores carries no more

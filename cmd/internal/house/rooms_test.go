@@ -86,6 +86,7 @@ var rooms = []room{
 	{"bench/simulate", []string{"bench/harness", "runtime/placement", "runtime/spec"}, "it replays traces against the policy itself"},
 	{"bench/quant", []string{"bench/harness", "functions/inference"}, "it measures codecs and kernels where no runtime is"},
 	{"bench/gpu", []string{"bench/harness", "snapshotter/cuda"}, "it measures the CUDA driver where no runtime is"},
+	{"bench/gpu/tensorrt", []string{"bench/harness", "functions"}, "it builds plans of a model's graphs where no runtime is"},
 	{"bench/gpu/step", []string{"bench/harness", "functions/inference", "functions/wan21"}, "it runs the graphs of a model by themselves"},
 }
 

@@ -19,6 +19,8 @@ type Target struct {
 	// Policy says in which types a component computes and in which formats its weights are held; nil means float32. Targets
 	// of one bundle share weights: a tensor of one name has one format.
 	Policy func(component string) nn.Policy
+	// Activation is the type in which the graphs compute, whatever the policy says of it; 0 leaves the policy's.
+	Activation onnx.DType
 	// Rewrite changes a graph before it is optimised; nil leaves it.
 	Rewrite func(*onnx.Model) error
 	// Optimiser rewrites the graph's file; nil stores it as it was built.
@@ -95,6 +97,9 @@ func buildOne(g Graph, t Target, src nn.Source) (*onnx.Model, error) {
 	o := nn.Options{Weights: src}
 	if t.Policy != nil {
 		o.Policy = t.Policy(g.Component)
+	}
+	if t.Activation != 0 {
+		o.Policy.Activation = t.Activation
 	}
 	net, err := g.Build(o)
 	if err != nil {

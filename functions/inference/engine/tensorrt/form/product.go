@@ -1,6 +1,7 @@
 package form
 
 import (
+	"bytes"
 	"fmt"
 	"unsafe"
 
@@ -27,75 +28,76 @@ func (r *rewriter) product(n *onnx.Node) error {
 	if err != nil {
 		return err
 	}
+	if t.Format == quant.FP8 {
+		return r.productInFP8(n, t)
+	}
 	w, err := r.dequantized(n.Inputs[inCodes], t)
 	if err != nil {
 		return err
 	}
-	y := n.Outputs[0]
-	bias := input(n, inBias)
+	y, bias := n.Outputs[0], input(n, inBias)
 	if bias != "" {
 		y += "/product"
 	}
-	x, scale := n.Inputs[inX], ""
-	if t.Format == quant.FP8 {
-		if x, scale, err = r.rowsInFP8(n); err != nil {
-			return err
-		}
-	}
-	product := r.op(or(scale, y, y+"/unscaled"), "MatMul", []string{x, r.op(w+"/transposed", "Transpose", []string{w}, onnx.Ints("perm", 1, 0))})
-	if scale != "" {
-		r.op(y, "Mul", []string{product, scale})
-	}
+	r.op(y, "MatMul", []string{n.Inputs[inX], r.transposed(w)})
 	if bias != "" {
 		r.op(n.Outputs[0], "Add", []string{y, r.cast(bias)})
 	}
 	return nil
 }
 
-// rowsInFP8 quantizes the rows of a node's x as the run goes: TensorRT keeps a weight in FP8 only where both sides of the
-// product are, and takes no scale that is not a constant. So each row is divided by its greatest magnitude / 448 before a
-// quantization of scale 1, and the product's rows are multiplied by it.
-func (r *rewriter) rowsInFP8(n *onnx.Node) (x, scale string, err error) {
-	x = n.Inputs[inX]
+func (r *rewriter) transposed(w string) string {
+	return r.op(w+"/transposed", "Transpose", []string{w}, onnx.Ints("perm", 1, 0))
+}
+
+// productInFP8 quantizes the rows of x as the run goes: TensorRT keeps a weight in FP8 only where both sides of the product
+// are, and takes no scale that is not a constant. So each row is divided by its greatest magnitude / 448 before a quantization
+// of scale 1, and the product's rows are multiplied by it. All around the codes is float32: both sides' scales must be of one
+// type, and BF16 would cost the weight's three digits.
+func (r *rewriter) productInFP8(n *onnx.Node, t *quant.Tensor) error {
+	w, err := r.fp8(n.Inputs[inCodes], t)
+	if err != nil {
+		return err
+	}
+	x, scale, err := r.rowsInFP8(n.Inputs[inX])
+	if err != nil {
+		return err
+	}
+	y := n.Outputs[0]
+	sum := r.op(y+"/scaled", "Mul", []string{r.op(y+"/product", "MatMul", []string{x, r.transposed(w)}), scale})
+	if bias := input(n, inBias); bias != "" {
+		sum = r.op(y+"/sum", "Add", []string{sum, bias})
+	}
+	r.op(y, "Cast", []string{sum}, onnx.Int("to", int64(r.activation)))
+	return nil
+}
+
+// rowsInFP8 is x through FP8, each row divided by its scale, and the scales. Several products of one x share them.
+func (r *rewriter) rowsInFP8(x string) (codes, scale string, err error) {
+	var c struct{ one, least, part, zero, axis string }
+	for _, w := range []struct {
+		to   *string
+		name string
+		t    onnx.DType
+		dims []int64
+		raw  []byte
+	}{
+		{&c.one, "fp8/one", onnx.Float32, nil, bytesOf([]float32{1})},
+		{&c.least, "fp8/least", onnx.Float32, nil, bytesOf([]float32{1e-12})},
+		{&c.part, "fp8/part", onnx.Float32, nil, bytesOf([]float32{1.0 / 448})},
+		{&c.zero, "fp8/zero", onnx.Float8E4M3, nil, []byte{0}},
+		{&c.axis, "fp8/axis", onnx.Int64, []int64{1}, bytes.Repeat([]byte{255}, 8)},
+	} {
+		if *w.to, err = r.weight(w.name, w.t, w.dims, w.raw); err != nil {
+			return "", "", err
+		}
+	}
 	at := x + "/rows"
-	least, err := r.scalar(x+"/least", 1e-12)
-	if err != nil {
-		return "", "", err
-	}
-	most, err := r.scalar(x+"/most", 1.0/448)
-	if err != nil {
-		return "", "", err
-	}
-	one, err := r.weight("fp8/one", onnx.Float32, nil, bytesOf([]float32{1}))
-	if err != nil {
-		return "", "", err
-	}
-	zero, err := r.weight("fp8/zero", onnx.Float8E4M3, nil, []byte{0})
-	if err != nil {
-		return "", "", err
-	}
-	axis, err := r.weight("fp8/axis", onnx.Int64, []int64{1}, []byte{255, 255, 255, 255, 255, 255, 255, 255})
-	if err != nil {
-		return "", "", err
-	}
-	greatest := r.op(at+"/greatest", "ReduceMax", []string{r.op(at+"/abs", "Abs", []string{x}), axis}, onnx.Int("keepdims", 1))
-	scale = r.op(at+"/scale", "Mul", []string{r.op(at+"/bounded", "Max", []string{greatest, least}), most})
-	rows := r.op(at+"/divided", "Div", []string{x, scale})
-	codes := r.op(at+"/codes", "QuantizeLinear", []string{rows, r.cast(one), zero})
-	return r.op(at+"/float", "DequantizeLinear", []string{codes, r.cast(one), zero}), scale, nil
-}
-
-// scalar is a constant in the activation type.
-func (r *rewriter) scalar(name string, v float32) (string, error) {
-	s, err := r.weight(name, onnx.Float32, nil, bytesOf([]float32{v}))
-	return r.cast(s), err
-}
-
-func or(set, without, with string) string {
-	if set == "" {
-		return without
-	}
-	return with
+	full := r.op(at+"/full", "Cast", []string{x}, onnx.Int("to", int64(onnx.Float32)))
+	greatest := r.op(at+"/greatest", "ReduceMax", []string{r.op(at+"/abs", "Abs", []string{full}), c.axis}, onnx.Int("keepdims", 1))
+	scale = r.op(at+"/scale", "Mul", []string{r.op(at+"/bounded", "Max", []string{greatest, c.least}), c.part})
+	q := r.op(at+"/codes", "QuantizeLinear", []string{r.op(at+"/divided", "Div", []string{full, scale}), c.one, c.zero})
+	return r.op(at+"/float", "DequantizeLinear", []string{q, c.one, c.zero}), scale, nil
 }
 
 func input(n *onnx.Node, i int) string {
@@ -116,8 +118,6 @@ func (r *rewriter) dequantized(codes string, t *quant.Tensor) (string, error) {
 			return w, err
 		}
 		return r.op(w+"/cast", "Cast", []string{w}, onnx.Int("to", int64(r.activation))), nil
-	case t.Format == quant.FP8:
-		return r.fp8(codes, t)
 	case t.Format == quant.NVFP4 && t.K%t.Block == 0 && !t.HighFirst:
 		return r.nvfp4(codes, t)
 	case t.Format == quant.INT4 && t.K%t.Block == 0 && t.ZeroPoints == nil && !t.HighFirst:
@@ -140,7 +140,7 @@ func (r *rewriter) fp8(codes string, t *quant.Tensor) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return r.cast(r.op(codes+"/float", "DequantizeLinear", []string{w, s}, attrs...)), nil
+	return r.op(codes+"/float", "DequantizeLinear", []string{w, s}, attrs...), nil
 }
 
 // nvfp4 has scales of its own type, which the global scale dequantizes.
