@@ -1,17 +1,16 @@
 package harness
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"maps"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
 // Get reads the JSON of a path of the server's API.
@@ -21,35 +20,18 @@ func (s *Server) Get(ctx context.Context, path string, out any) error {
 
 // Call does one request of the server's API with JSON in (nil: none) and out (nil: dropped).
 func (s *Server) Call(ctx context.Context, method, path string, in, out any) error {
-	var body io.Reader
-	if in != nil {
-		b, err := json.Marshal(in)
-		if err != nil {
-			return err
-		}
-		body = bytes.NewReader(b)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, s.URL+path, body)
+	c, err := s.Client()
 	if err != nil {
 		return err
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
+	if err := c.Call(ctx, method, path, in, out); err != nil {
+		return fmt.Errorf("%s %s: %w", method, path, err)
 	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode >= 300 {
-		return fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, b)
-	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(b, out)
+	return nil
 }
+
+// Client talks to the server as users do. What is timed goes through a Caller.
+func (s *Server) Client() (*client.Client, error) { return client.New(client.Options{Server: s.URL}) }
 
 // Driver is the sandbox driver that the server runs with.
 func (s *Server) Driver(ctx context.Context) (string, error) {

@@ -2,9 +2,12 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
 // Instance is what a bench wants to know of one.
@@ -45,20 +48,14 @@ func (s *Server) Await(ctx context.Context, function string, ok func([]Instance)
 
 // MakesSnapshots asks whether the server can; `videosdgx doctor` says why not.
 func (s *Server) MakesSnapshots(ctx context.Context) (bool, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/api/v1/snapshots", nil)
+	c, err := s.Client()
 	if err != nil {
 		return false, err
 	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return false, err
-	}
-	defer resp.Body.Close()
-	switch resp.StatusCode {
-	case http.StatusOK:
-		return true, nil
-	case http.StatusNotImplemented:
+	_, err = c.Snapshots(ctx)
+	var e *client.Error
+	if errors.As(err, &e) && e.Status == http.StatusNotImplemented {
 		return false, nil
 	}
-	return false, fmt.Errorf("list the snapshots: %s", resp.Status)
+	return err == nil, err
 }

@@ -1,94 +1,40 @@
 package main
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
 // api is the client of one server, or of one among several nodes.
-type api struct {
-	base string
-	http *http.Client
-}
+type api struct{ *client.Client }
 
 func newAPI(base string) *api {
-	return &api{base, &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
-}
-
-func (a *api) close() { a.http.CloseIdleConnections() }
-
-type job struct {
-	ID      string                   `json:"id"`
-	Status  string                   `json:"status"`
-	Request struct{ Prompt string }  `json:"request"`
-	Result  *struct{ SHA256 string } `json:"result"`
-	Error   json.RawMessage          `json:"error"`
-
-	Interruptions int `json:"interruptions"` // attempts that ended because a server did
-}
-
-func (a *api) call(ctx context.Context, method, path string, in, out any, header ...string) error {
-	var body io.Reader
-	if in != nil {
-		b, err := json.Marshal(in)
-		if err != nil {
-			return err
-		}
-		body = bytes.NewReader(b)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, a.base+path, body)
+	c, err := client.New(client.Options{Server: base, HTTP: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}})
 	if err != nil {
-		return err
+		panic(err) // the bench made the address
 	}
-	for i := 0; i+1 < len(header); i += 2 {
-		req.Header.Set(header[i], header[i+1])
-	}
-	resp, err := a.http.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode >= 400 {
-		return fmt.Errorf("%s %s: %s %.300s", method, path, resp.Status, b)
-	}
-	if raw, ok := out.(*[]byte); ok {
-		*raw = b
-		return nil
-	}
-	if out == nil {
-		return nil
-	}
-	return json.Unmarshal(b, out)
+	return &api{c}
 }
 
 // submit queues a prompt under a key.
-func (a *api) submit(ctx context.Context, prompt, key string) (j job, err error) {
-	return j, a.call(ctx, "POST", "/v1/models/bench/generate", map[string]any{"prompt": prompt}, &j, "Idempotency-Key", key, "X-Client-Id", "bench")
+func (a *api) submit(ctx context.Context, prompt, key string) (client.Job, error) {
+	return a.Submit(ctx, client.Submission{Model: "bench", Request: map[string]any{"prompt": prompt}, Key: key, Client: "bench"})
 }
 
 // all lists every job, page by page.
-func (a *api) all(ctx context.Context) (out []job, err error) {
+func (a *api) all(ctx context.Context) (out []client.Job, err error) {
 	for before := ""; ; {
-		var page struct {
-			Jobs []job
-			Next string
-		}
-		if err := a.call(ctx, "GET", "/v1/jobs?limit=500&before="+before, nil, &page); err != nil {
+		page, next, err := a.Jobs(ctx, client.JobFilter{Limit: 500, Before: before})
+		if err != nil {
 			return nil, err
 		}
-		out = append(out, page.Jobs...)
-		if before = page.Next; before == "" {
+		out = append(out, page...)
+		if before = next; before == "" {
 			return out, nil
 		}
 	}
@@ -99,7 +45,7 @@ func (a *api) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for {
-		err := a.call(ctx, "GET", "/v1/models/bench/health", nil, nil)
+		err := a.Call(ctx, http.MethodGet, "/v1/models/bench/health", nil, nil)
 		if err == nil {
 			return nil
 		}
@@ -111,25 +57,28 @@ func (a *api) ready(ctx context.Context) error {
 	}
 }
 
-// follow reads a job's events to the end and gives the types seen.
-func (a *api) follow(ctx context.Context, id string, opened func()) ([]string, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, a.base+"/v1/jobs/"+id+"/events", nil)
+// clip fetches what a job has made. The client does not check it: the bench does.
+func (a *api) clip(ctx context.Context, id string) ([]byte, error) {
+	k, err := a.Download(ctx, client.Job{ID: id})
 	if err != nil {
 		return nil, err
 	}
-	resp, err := a.http.Do(req)
+	defer k.Close()
+	return io.ReadAll(k)
+}
+
+// follow reads a job's events to the end of one stream and gives the types seen.
+func (a *api) follow(ctx context.Context, id string, opened func()) ([]string, error) {
+	resp, err := a.Send(ctx, http.MethodGet, "/v1/jobs/"+id+"/events", nil, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer resp.Body.Close()
 	var types []string
-	lines := bufio.NewScanner(resp.Body)
-	for lines.Scan() {
-		if t, ok := strings.CutPrefix(lines.Text(), "event: "); ok {
-			if types = append(types, t); len(types) == 1 {
-				opened()
-			}
+	err = client.ReadEvents(resp.Body, func(e client.Event) {
+		if types = append(types, e.Type); len(types) == 1 {
+			opened()
 		}
-	}
-	return types, lines.Err()
+	})
+	return types, err
 }

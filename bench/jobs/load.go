@@ -5,9 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
 // load submits jobs from several clients, each under a key that is repeated until the server has acknowledged it, and
@@ -85,7 +88,7 @@ func (l *load) ack(key, id string) {
 func (l *load) node() *node { return l.nodes[rand.IntN(len(l.nodes))] }
 
 // completed remembers the clip that a job is completed with: it must never have another.
-func (l *load) completed(j job) {
+func (l *load) completed(j client.Job) {
 	if j.Status != "completed" || j.Result == nil {
 		return
 	}
@@ -102,11 +105,11 @@ func (l *load) look(ctx context.Context) {
 	var m struct {
 		Successful int64 `json:"successful"`
 	}
-	if l.node().call(ctx, "GET", "/v1/models/bench/metrics", nil, &m) == nil {
+	if l.node().Call(ctx, http.MethodGet, "/v1/models/bench/metrics", nil, &m) == nil {
 		l.done.Store(max(l.done.Load(), m.Successful))
 	}
-	var page struct{ Jobs []job }
-	if l.node().call(ctx, "GET", "/v1/jobs?state=completed&limit=20", nil, &page) == nil {
+	var page struct{ Jobs []client.Job }
+	if l.node().Call(ctx, http.MethodGet, "/v1/jobs?state=completed&limit=20", nil, &page) == nil {
 		for _, j := range page.Jobs {
 			l.completed(j)
 		}
@@ -120,7 +123,7 @@ func (l *load) drain(ctx context.Context, most time.Duration) error {
 	defer cancel()
 	for {
 		var q struct{ Queue struct{ Queued, Running int } }
-		err := l.node().call(ctx, "GET", "/v1/models/bench/metrics", nil, &q)
+		err := l.node().Call(ctx, http.MethodGet, "/v1/models/bench/metrics", nil, &q)
 		if err == nil && q.Queue.Queued+q.Queue.Running == 0 {
 			return nil
 		}

@@ -118,7 +118,7 @@ func (n *node) kill() {
 	n.cmd.Process.Kill()
 	<-n.exited
 	n.cmd = nil
-	n.close()
+	n.Close()
 }
 
 // stop is SIGTERM, and waits; the server takes its instances with it, also those of killed predecessors.
@@ -130,7 +130,7 @@ func (n *node) stop() {
 	select {
 	case <-n.exited:
 		n.cmd = nil
-		n.close()
+		n.Close()
 	case <-time.After(30 * time.Second):
 		n.kill()
 	}

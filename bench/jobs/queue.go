@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"sync"
 	"time"
 
@@ -66,7 +67,7 @@ func (b *bench) fill(ctx context.Context, n *node, r *harness.Report) error {
 	}
 	pages := []string{"/v1/jobs", "/v1/models/bench/jobs?state=queued", "/v1/jobs?limit=100", "/v1/jobs?client=bench&before=" + middle}
 	lists, err := harness.Repeat(ctx, 5, 400, func(ctx context.Context, i int) error {
-		return n.call(ctx, "GET", pages[i%len(pages)], nil, nil)
+		return n.Call(ctx, http.MethodGet, pages[i%len(pages)], nil, nil)
 	})
 	if err != nil {
 		return err
@@ -129,7 +130,7 @@ func watchers(ctx context.Context, n *node, count int) (w watching, err error) {
 	mu.Lock()
 	cancelled = time.Now()
 	mu.Unlock()
-	err = n.call(ctx, "DELETE", "/v1/jobs/"+j.ID, nil, nil)
+	err = n.Call(ctx, http.MethodDelete, "/v1/jobs/"+j.ID, nil, nil)
 	wg.Wait()
 	return w, errors.Join(err, failed)
 }

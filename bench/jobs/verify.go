@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
+	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
 // verdict is what has become of the acknowledged jobs.
@@ -66,13 +68,13 @@ func verify(ctx context.Context, n *node, l *load) (*verdict, error) {
 	if v.doubled = l.doubled; l.doubled > 0 {
 		v.note("%d keys had two jobs, or jobs two clips", l.doubled)
 	}
-	byID, byPrompt := map[string]job{}, map[string]int{}
+	byID, byPrompt := map[string]client.Job{}, map[string]int{}
 	for _, j := range all {
 		byID[j.ID] = j
 		v.interrupted += j.Interruptions
-		if byPrompt[j.Request.Prompt]++; byPrompt[j.Request.Prompt] == 2 {
+		if byPrompt[j.Prompt()]++; byPrompt[j.Prompt()] == 2 {
 			v.doubled++
-			v.note("two jobs for %s", j.Request.Prompt)
+			v.note("two jobs for %s", j.Prompt())
 		}
 	}
 	for key, id := range l.acked {
@@ -82,7 +84,7 @@ func verify(ctx context.Context, n *node, l *load) (*verdict, error) {
 		Successful int `json:"successful"`
 		Total      int `json:"total_inferences"`
 	}
-	if err := n.call(ctx, "GET", "/v1/models/bench/metrics", nil, &m); err != nil {
+	if err := n.Call(ctx, http.MethodGet, "/v1/models/bench/metrics", nil, &m); err != nil {
 		return nil, err
 	}
 	if m.Successful != len(all) {
@@ -92,14 +94,14 @@ func verify(ctx context.Context, n *node, l *load) (*verdict, error) {
 	return v, v.files(n.outputs, len(all))
 }
 
-func (v *verdict) check(ctx context.Context, n *node, key string, j job) {
-	if j.ID == "" || j.Status != "completed" || j.Request.Prompt != key {
+func (v *verdict) check(ctx context.Context, n *node, key string, j client.Job) {
+	if j.ID == "" || j.Status != "completed" || j.Prompt() != key {
 		v.lost++
-		v.note("%s: job %q is %q %.300s", key, j.ID, j.Status, j.Error)
+		v.note("%s: job %q is %q: %v", key, j.ID, j.Status, j.Failure())
 		return
 	}
-	var clip []byte
-	if err := n.call(ctx, "GET", "/v1/jobs/"+j.ID+"/download", nil, &clip); err != nil {
+	clip, err := n.clip(ctx, j.ID)
+	if err != nil {
 		v.lost++
 		v.note("%s: %v", key, err)
 		return

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"path/filepath"
 
@@ -59,28 +57,27 @@ func runDeploy(cmd *cobra.Command, args []string, f deployFlags) error {
 	if err != nil {
 		return err
 	}
-	path := "/api/v1/functions/" + url.PathEscape(fn.Name)
 	if f.remove {
-		if err := c.call(cmd.Context(), http.MethodDelete, path, nil, nil); err != nil {
+		if err := c.Undeploy(cmd.Context(), fn.Name); err != nil {
 			return err
 		}
 		return emitRemoved(cmd, "function "+fn.Name, fn.Name)
 	}
-	if err := c.call(cmd.Context(), http.MethodPut, path, fn, &fn); err != nil {
+	if fn, err = c.Deploy(cmd.Context(), fn); err != nil {
 		return err
 	}
 	if f.publish || f.alias != "" {
-		if fn.Version, err = publish(cmd, c, fn.Name); err != nil {
+		if fn.Version, err = c.Publish(cmd.Context(), fn.Name); err != nil {
 			return err
 		}
 	}
 	if f.alias != "" {
-		if err := pointAlias(cmd, c, fn.Name, f.alias, fn.Version); err != nil {
+		if err := c.SetAlias(cmd.Context(), fn.Name, f.alias, fn.Version); err != nil {
 			return err
 		}
 	}
 	return emit(cmd, fn, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "%s:%s deployed\ninvoke: videosdgx invoke %s\nurl:    %s/fn/%s/\n", fn.Name, fn.Version, fn.Name, c.base, fn.Name)
+		_, err := fmt.Fprintf(w, "%s:%s deployed\ninvoke: videosdgx invoke %s\nurl:    %s\n", fn.Name, fn.Version, fn.Name, c.FunctionURL(fn.Name))
 		return err
 	})
 }
@@ -113,22 +110,4 @@ func (f deployFlags) function(args []string) (spec.Function, error) {
 		return fn, errors.New("--image is missing: name an OCI image, or a folder with function.yaml")
 	}
 	return fn, aName("a function's name", fn.Name)
-}
-
-func publish(cmd *cobra.Command, c *client, name string) (string, error) {
-	var out struct{ Version string }
-	err := c.call(cmd.Context(), http.MethodPost, "/2015-03-31/functions/"+url.PathEscape(name)+"/versions", struct{}{}, &out)
-	return out.Version, err
-}
-
-// pointAlias makes an alias or moves it.
-func pointAlias(cmd *cobra.Command, c *client, name, alias, version string) error {
-	base := "/2015-03-31/functions/" + url.PathEscape(name) + "/aliases"
-	in := map[string]any{"Name": alias, "FunctionVersion": version}
-	err := c.call(cmd.Context(), http.MethodPut, base+"/"+url.PathEscape(alias), in, nil)
-	var se *serverError
-	if errors.As(err, &se) && se.Status == http.StatusNotFound {
-		return c.call(cmd.Context(), http.MethodPost, base, in, nil)
-	}
-	return err
 }

@@ -8,8 +8,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"net/http"
-	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -17,6 +15,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
 func init() { commands = append(commands, newGenerateCmd) }
@@ -85,21 +85,12 @@ func (o *generateOptions) register(f *pflag.FlagSet) {
 	f.BoolVarP(&o.quiet, "quiet", "q", false, "show no progress")
 }
 
-// submission is the body of POST /generate.
-type submission struct {
-	jobRequest
-	Priority    string `json:"priority,omitempty"`
-	Deadline    int64  `json:"deadline_seconds,omitempty"`
-	MaxAttempts int    `json:"max_attempts,omitempty"`
-	Webhook     string `json:"webhook,omitempty"`
-}
-
-// body takes the flags that were given; the server judges their values, but for text that JSON cannot carry as it is.
-func (o generateOptions) body(flags *pflag.FlagSet, prompt string) (submission, error) {
+// submission takes the flags that were given; the server judges their values, but for text that JSON cannot carry as it is.
+func (o generateOptions) submission(flags *pflag.FlagSet, prompt string) (client.Submission, error) {
+	s := client.Submission{Model: o.model, Request: map[string]any{"prompt": prompt}, Priority: o.priority, MaxAttempts: o.attempts, Webhook: o.webhook, Key: o.key}
 	if !utf8.ValidString(prompt) || !utf8.ValidString(o.negative) {
-		return submission{}, errors.New("the prompt is not valid UTF-8: set the terminal or the script that writes it to UTF-8")
+		return s, errors.New("the prompt is not valid UTF-8: set the terminal or the script that writes it to UTF-8")
 	}
-	s := submission{jobRequest: jobRequest{Prompt: prompt, Preview: o.preview}, Priority: o.priority, MaxAttempts: o.attempts, Webhook: o.webhook}
 	for name, v := range map[string]float64{"fps": o.fps, "guidance": o.guidance} {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
 			return s, usage(fmt.Errorf("--%s is %v: give a number", name, v))
@@ -108,17 +99,21 @@ func (o generateOptions) body(flags *pflag.FlagSet, prompt string) (submission, 
 	if flags.Changed("attempts") && o.attempts < 1 {
 		return s, usage(fmt.Errorf("--attempts is %d: give at least 1", o.attempts))
 	}
-	given(flags, "negative", &s.NegativePrompt, o.negative)
-	given(flags, "width", &s.Width, o.width)
-	given(flags, "height", &s.Height, o.height)
-	given(flags, "frames", &s.NumFrames, o.frames)
-	given(flags, "fps", &s.FPS, o.fps)
-	given(flags, "steps", &s.Steps, o.steps)
-	given(flags, "guidance", &s.Guidance, o.guidance)
-	given(flags, "seed", &s.Seed, o.seed)
 	if flags.Changed("deadline") {
-		if s.Deadline = int64(o.deadline / time.Second); s.Deadline < 1 {
+		if s.Deadline = o.deadline; o.deadline < time.Second {
 			return s, fmt.Errorf("--deadline %s is too short: give at least 1s", o.deadline)
+		}
+	}
+	for _, f := range []struct {
+		flag, field string
+		value       any
+	}{
+		{"negative", "negative_prompt", o.negative}, {"width", "width", o.width}, {"height", "height", o.height}, {"frames", "num_frames", o.frames},
+		{"fps", "fps", o.fps}, {"steps", "num_inference_steps", o.steps}, {"guidance", "guidance_scale", o.guidance}, {"seed", "seed", o.seed},
+		{"preview", "preview", o.preview},
+	} {
+		if flags.Changed(f.flag) {
+			s.Request[f.field] = f.value
 		}
 	}
 	if o.image == "" {
@@ -128,19 +123,13 @@ func (o generateOptions) body(flags *pflag.FlagSet, prompt string) (submission, 
 	if err != nil {
 		return s, fmt.Errorf("--image: %w", err)
 	}
-	s.Image = base64.StdEncoding.EncodeToString(b)
+	s.Request["image"] = base64.StdEncoding.EncodeToString(b)
 	return s, nil
 }
 
-func given[T any](flags *pflag.FlagSet, name string, dst **T, v T) {
-	if flags.Changed(name) {
-		*dst = &v
-	}
-}
-
-func runGenerate(cmd *cobra.Command, c *client, o generateOptions, prompt string) error {
+func runGenerate(cmd *cobra.Command, c *client.Client, o generateOptions, prompt string) error {
 	ctx := cmd.Context()
-	body, err := o.body(cmd.Flags(), prompt)
+	sub, err := o.submission(cmd.Flags(), prompt)
 	if err != nil {
 		return err
 	}
@@ -149,34 +138,30 @@ func runGenerate(cmd *cobra.Command, c *client, o generateOptions, prompt string
 			return err
 		}
 	}
-	if o.model, err = c.pickModel(ctx, o.model); err != nil {
+	if sub.Model, err = pickModel(ctx, c, o.model); err != nil {
 		return err
 	}
-	j, err := c.submit(ctx, o, body)
+	j, err := submit(ctx, c, sub)
 	if err != nil {
 		return err
 	}
 	if o.detach {
 		return emit(cmd, j, func(w io.Writer) error { _, err := fmt.Fprintln(w, j.ID); return err })
 	}
-	if j, err = c.track(ctx, j, newTracker(cmd.ErrOrStderr(), o.quiet)); err != nil {
+	if j, err = track(ctx, c, j, newTracker(cmd.ErrOrStderr(), o.quiet)); err != nil {
 		return err
 	}
-	return c.finish(cmd, j, o.output)
+	return finish(cmd, c, j, o.output)
 }
 
 // afterwards is how long a request goes on after an interrupt: to hear of the job that was made, and to cancel it.
 const afterwards = 5 * time.Second
 
 // submit makes the job. An interrupt does not cut it off: nobody could cancel a job whose id was not heard.
-func (c *client) submit(ctx context.Context, o generateOptions, body submission) (j job, err error) {
+func submit(ctx context.Context, c *client.Client, s client.Submission) (client.Job, error) {
 	ctx, stop := outlast(ctx)
 	defer stop()
-	path := "/v1/models/" + url.PathEscape(o.model) + "/generate"
-	if o.key == "" {
-		return j, c.call(ctx, http.MethodPost, path, body, &j)
-	}
-	return j, c.callKeyed(ctx, path, o.key, body, &j)
+	return c.Submit(ctx, s)
 }
 
 // outlast gives a context that ends some time after ctx has.
@@ -187,16 +172,16 @@ func outlast(ctx context.Context) (context.Context, context.CancelFunc) {
 }
 
 // pickModel gives name, or the only model there is.
-func (c *client) pickModel(ctx context.Context, name string) (string, error) {
+func pickModel(ctx context.Context, c *client.Client, name string) (string, error) {
 	if name != "" {
 		return name, nil
 	}
-	var list struct{ Models []struct{ Model string } }
-	if err := c.call(ctx, http.MethodGet, "/v1/models", nil, &list); err != nil {
+	models, err := c.Models(ctx)
+	if err != nil {
 		return "", err
 	}
-	names := make([]string, len(list.Models))
-	for i, m := range list.Models {
+	names := make([]string, len(models))
+	for i, m := range models {
 		names[i] = m.Model
 	}
 	switch len(names) {
@@ -209,31 +194,31 @@ func (c *client) pickModel(ctx context.Context, name string) (string, error) {
 }
 
 // track follows a job to its end. When the command is interrupted, it cancels the job.
-func (c *client) track(ctx context.Context, j job, t tracker) (job, error) {
-	last, err := c.watchJob(ctx, j.ID, t.show)
+func track(ctx context.Context, c *client.Client, j client.Job, t tracker) (client.Job, error) {
+	last, err := c.Watch(ctx, j.ID, t.show)
 	t.close()
 	if ctx.Err() == nil {
 		return last, err
 	}
 	clean, cancel := context.WithTimeout(context.WithoutCancel(ctx), afterwards)
 	defer cancel()
-	if err := c.call(clean, http.MethodDelete, jobPath(j.ID), nil, nil); err != nil {
-		return job{}, fmt.Errorf("interrupted, and job %s could not be cancelled, it may go on: %w", j.ID, err)
+	if _, err := c.Cancel(clean, j.ID); err != nil {
+		return client.Job{}, fmt.Errorf("interrupted, and job %s could not be cancelled, it may go on: %w", j.ID, err)
 	}
-	return job{}, &ExitError{Code: interrupted, Err: fmt.Errorf("interrupted: job %s was cancelled", j.ID)}
+	return client.Job{}, &ExitError{Code: interrupted, Err: fmt.Errorf("interrupted: job %s was cancelled", j.ID)}
 }
 
 // generated is what generate and jobs download print.
 type generated struct {
 	File string `json:"file"`
-	job
+	client.Job
 }
 
-func (c *client) finish(cmd *cobra.Command, j job, to string) error {
-	if err := j.failure(); err != nil {
+func finish(cmd *cobra.Command, c *client.Client, j client.Job, to string) error {
+	if err := jobFailure(j); err != nil {
 		return err
 	}
-	file, err := c.download(cmd.Context(), j, to, cmd.OutOrStdout())
+	file, err := download(cmd.Context(), c, j, to, cmd.OutOrStdout())
 	if err != nil {
 		return fmt.Errorf("%w; 'videosdgx jobs download %s' tries again", err, j.ID)
 	}

@@ -1,18 +1,16 @@
 package cli
 
 import (
-	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
 func init() { commands = append(commands, newInvokeCmd) }
@@ -78,40 +76,28 @@ func runInvoke(cmd *cobra.Command, function string, f invokeFlags) error {
 	if err != nil {
 		return err
 	}
+	if f.qualifier != "" && f.stream {
+		function += ":" + f.qualifier
+	}
 	if f.stream {
-		return streamInvoke(cmd, c, function, f, payload)
+		return streamInvoke(cmd, c, function, payload)
 	}
-	resp, err := c.send(cmd.Context(), http.MethodPost, invokePath(function, f), invokeHeader(f), bytes.NewReader(payload))
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	r, err := readInvoke(resp)
+	in := client.Invocation{Function: function, Qualifier: f.qualifier, Payload: payload, Kind: f.kind(), Tail: f.logs}
+	r, err := c.Invoke(cmd.Context(), in)
 	if err != nil {
 		return err
 	}
 	return printInvoke(cmd, r, f)
 }
 
-func invokePath(function string, f invokeFlags) string {
-	p := "/2015-03-31/functions/" + url.PathEscape(function) + "/invocations"
-	if f.qualifier != "" {
-		p += "?Qualifier=" + url.QueryEscape(f.qualifier)
-	}
-	return p
-}
-
-func invokeHeader(f invokeFlags) http.Header {
-	h := http.Header{"Content-Type": {"application/json"}}
+func (f invokeFlags) kind() string {
 	switch {
 	case f.event:
-		h.Set("X-Amz-Invocation-Type", "Event")
+		return client.EventOnly
 	case f.dryRun:
-		h.Set("X-Amz-Invocation-Type", "DryRun")
-	case f.logs:
-		h.Set("X-Amz-Log-Type", "Tail")
+		return client.DryRun
 	}
-	return h
+	return client.RequestResponse
 }
 
 func readPayload(arg string, stdin io.Reader) ([]byte, error) {
@@ -130,30 +116,27 @@ func readPayload(arg string, stdin io.Reader) ([]byte, error) {
 	return b, err
 }
 
-func readInvoke(resp *http.Response) (invokeResult, error) {
-	h := resp.Header
-	r := invokeResult{Status: resp.StatusCode, RequestID: h.Get("X-Amzn-Requestid"), Version: h.Get("X-Amz-Executed-Version"),
-		FunctionError: h.Get("X-Amz-Function-Error"), Timing: h.Get("Server-Timing")}
-	log, err := base64.StdEncoding.DecodeString(h.Get("X-Amz-Log-Result"))
-	if err != nil {
-		return r, fmt.Errorf("the log in the answer is not base64: %w", err)
+// forJSON is what --json prints of an answer, which need not be JSON itself.
+func forJSON(r client.Result) (invokeResult, error) {
+	out := invokeResult{Status: r.Status, RequestID: r.RequestID, Version: r.Version, FunctionError: r.FunctionError, Log: r.Log, Timing: r.Timing}
+	if len(r.Payload) == 0 {
+		return out, nil
 	}
-	r.Log = string(log)
-	b, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return r, fmt.Errorf("read the answer: %w", err)
+	out.Payload = r.Payload
+	if json.Valid(r.Payload) {
+		return out, nil
 	}
-	if len(b) > 0 {
-		r.Payload = b
-		if !json.Valid(b) {
-			r.Payload, err = json.Marshal(string(b))
-		}
-	}
-	return r, err
+	var err error
+	out.Payload, err = json.Marshal(string(r.Payload))
+	return out, err
 }
 
-func printInvoke(cmd *cobra.Command, r invokeResult, f invokeFlags) error {
-	err := emit(cmd, r, func(w io.Writer) error {
+func printInvoke(cmd *cobra.Command, answer client.Result, f invokeFlags) error {
+	r, err := forJSON(answer)
+	if err != nil {
+		return err
+	}
+	err = emit(cmd, r, func(w io.Writer) error {
 		switch {
 		case f.event:
 			_, err := fmt.Fprintf(w, "queued as %s\n", r.RequestID)
@@ -177,17 +160,13 @@ func printInvoke(cmd *cobra.Command, r invokeResult, f invokeFlags) error {
 }
 
 // streamInvoke goes through the function's URL, where a streamed answer needs no framing.
-func streamInvoke(cmd *cobra.Command, c *client, function string, f invokeFlags, payload []byte) error {
-	if f.qualifier != "" {
-		function += ":" + f.qualifier
-	}
-	header := http.Header{"Content-Type": {"application/json"}}
-	resp, err := c.send(cmd.Context(), http.MethodPost, "/fn/"+url.PathEscape(function)+"/", header, bytes.NewReader(payload))
+func streamInvoke(cmd *cobra.Command, c *client.Client, function string, payload []byte) error {
+	body, err := c.Stream(cmd.Context(), function, payload)
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	if _, err := io.Copy(cmd.OutOrStdout(), resp.Body); err != nil {
+	defer body.Close()
+	if _, err := io.Copy(cmd.OutOrStdout(), body); err != nil {
 		return fmt.Errorf("the answer broke off: %w; 'videosdgx logs' has what the function logged", err)
 	}
 	return nil

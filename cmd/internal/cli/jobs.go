@@ -1,16 +1,14 @@
 package cli
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
 func init() { commands = append(commands, newJobsCmd) }
@@ -27,7 +25,7 @@ or dead (every attempt broke; the dead-letter list). Jobs outlive the server: th
 }
 
 // jobCmd makes a subcommand that works on one job.
-func jobCmd(use, short, long, example string, run func(cmd *cobra.Command, c *client, id string) error) *cobra.Command {
+func jobCmd(use, short, long, example string, run func(cmd *cobra.Command, c *client.Client, id string) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short, Long: long, Example: example, Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -61,17 +59,11 @@ func newJobsLsCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			q := url.Values{"limit": {strconv.Itoa(limit)}}
-			for k, v := range map[string]string{"model": model, "state": state, "batch": batch, "client": owner, "before": before} {
-				if v != "" {
-					q.Set(k, v)
-				}
-			}
-			var page struct {
-				Jobs []job  `json:"jobs"`
-				Next string `json:"next,omitempty"`
-			}
-			if err := c.call(cmd.Context(), http.MethodGet, "/v1/jobs?"+q.Encode(), nil, &page); err != nil {
+			page := jobPage{}
+			page.Jobs, page.Next, err = c.Jobs(cmd.Context(), client.JobFilter{
+				Model: model, States: state, Batch: batch, Client: owner, Before: before, Limit: limit,
+			})
+			if err != nil {
 				return err
 			}
 			if page.Next != "" {
@@ -92,16 +84,22 @@ func newJobsLsCmd() *cobra.Command {
 	return cmd
 }
 
-func jobTable(w io.Writer, all []job) error {
+// jobPage is what jobs ls prints as JSON.
+type jobPage struct {
+	Jobs []client.Job `json:"jobs"`
+	Next string       `json:"next,omitempty"`
+}
+
+func jobTable(w io.Writer, all []client.Job) error {
 	rows := make([][]string, len(all))
 	for i, j := range all {
-		rows[i] = []string{j.ID, j.Model, stateText(j), j.Priority, ago(j.Created), spent(j), shorten(j.Request.Prompt, 48)}
+		rows[i] = []string{j.ID, j.Model, stateText(j), j.Priority, ago(j.Created), spent(j), shorten(j.Prompt(), 48)}
 	}
 	return table(w, []string{"id", "model", "state", "priority", "age", "took", "prompt"}, rows)
 }
 
 // stateText is the state with what matters in it.
-func stateText(j job) string {
+func stateText(j client.Job) string {
 	switch {
 	case j.Status == "queued" && j.Position > 0:
 		return fmt.Sprintf("queued #%d", j.Position)
@@ -111,7 +109,7 @@ func stateText(j job) string {
 	return j.Status
 }
 
-func spent(j job) string { return span(time.Duration(j.Seconds * float64(time.Second))) }
+func spent(j client.Job) string { return span(time.Duration(j.Seconds * float64(time.Second))) }
 
 func shorten(s string, most int) string {
 	r := []rune(strings.Join(strings.Fields(s), " "))
@@ -123,8 +121,8 @@ func shorten(s string, most int) string {
 
 func newJobsShowCmd() *cobra.Command {
 	return jobCmd("show ID", "Show one job", "Show everything that is known of one job.", "  videosdgx jobs show 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7",
-		func(cmd *cobra.Command, c *client, id string) error {
-			j, err := c.job(cmd.Context(), id)
+		func(cmd *cobra.Command, c *client.Client, id string) error {
+			j, err := c.Job(cmd.Context(), id)
 			if err != nil {
 				return err
 			}
@@ -132,15 +130,11 @@ func newJobsShowCmd() *cobra.Command {
 		})
 }
 
-func describeJob(w io.Writer, j job) error {
-	req, err := json.Marshal(j.Request)
-	if err != nil {
-		return err
-	}
+func describeJob(w io.Writer, j client.Job) error {
 	rows := [][]string{
 		{"id", j.ID}, {"model", j.Model}, {"state", stateText(j)}, {"reason", j.Reason}, {"priority", j.Priority}, {"client", j.Client}, {"batch", j.Batch},
 		{"created", when(j.Created)}, {"started", when(j.Started)}, {"finished", when(j.Finished)}, {"deadline", when(j.Deadline)}, {"took", spent(j)},
-		{"attempts", fmt.Sprintf("%d of %d", j.Attempts, j.MaxAttempts)}, {"request", string(req)},
+		{"attempts", fmt.Sprintf("%d of %d", j.Attempts, j.MaxAttempts)}, {"request", string(j.Request)},
 	}
 	if j.ETA != nil {
 		rows = append(rows, []string{"expected in", span(time.Duration(*j.ETA * float64(time.Second)))})
@@ -170,14 +164,14 @@ func when(t time.Time) string {
 func newJobsWatchCmd() *cobra.Command {
 	return jobCmd("watch ID", "Follow a job until it has ended",
 		"Follow a job until it has ended; the exit status is 0 when it completed. With --json every event is one line. Interrupting leaves the job alone.",
-		"  videosdgx jobs watch 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7", func(cmd *cobra.Command, c *client, id string) error {
-			if _, err := c.job(cmd.Context(), id); err != nil {
+		"  videosdgx jobs watch 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7", func(cmd *cobra.Command, c *client.Client, id string) error {
+			if _, err := c.Job(cmd.Context(), id); err != nil {
 				return err // no server, or no such job: only one that was there is waited for
 			}
 			asJSON, _ := cmd.Flags().GetBool("json")
 			t := newTracker(cmd.ErrOrStderr(), asJSON)
 			defer t.close()
-			j, err := c.watchJob(cmd.Context(), id, func(e jobEvent) {
+			j, err := c.Watch(cmd.Context(), id, func(e client.Event) {
 				if asJSON {
 					fmt.Fprintf(cmd.OutOrStdout(), "{\"event\":%q,\"id\":%q,\"data\":%s}\n", e.Type, e.ID, e.Data)
 				}
@@ -186,19 +180,19 @@ func newJobsWatchCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return j.failure()
+			return jobFailure(j)
 		})
 }
 
 func newJobsCancelCmd() *cobra.Command {
 	var purge bool
 	cmd := jobCmd("cancel ID", "Cancel a job", "Cancel a job: a waiting one ends at once, a running one within a second. --purge also removes it and its clip, once it has ended.",
-		"  videosdgx jobs cancel 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7", func(cmd *cobra.Command, c *client, id string) error {
+		"  videosdgx jobs cancel 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7", func(cmd *cobra.Command, c *client.Client, id string) error {
 			if purge {
 				return purgeJob(cmd, c, id)
 			}
-			var j job
-			if err := c.call(cmd.Context(), http.MethodDelete, jobPath(id), nil, &j); err != nil {
+			j, err := c.Cancel(cmd.Context(), id)
+			if err != nil {
 				return err
 			}
 			return emit(cmd, j, func(w io.Writer) error { _, err := fmt.Fprintf(w, "job %s is %s\n", j.ID, j.Status); return err })
@@ -207,13 +201,12 @@ func newJobsCancelCmd() *cobra.Command {
 	return cmd
 }
 
-func purgeJob(cmd *cobra.Command, c *client, id string) error {
-	resp, err := c.send(cmd.Context(), http.MethodDelete, jobPath(id)+"?purge=true", http.Header{"Accept": {"application/json"}}, nil)
+func purgeJob(cmd *cobra.Command, c *client.Client, id string) error {
+	removed, err := c.Purge(cmd.Context(), id)
 	if err != nil {
 		return err
 	}
-	defer resp.Body.Close()
-	if resp.StatusCode != http.StatusNoContent {
+	if !removed {
 		return fmt.Errorf("job %s is being cancelled and has not ended yet: 'videosdgx jobs cancel %s --purge' once more removes it", id, id)
 	}
 	return emitRemoved(cmd, "job "+id, id)
@@ -222,18 +215,18 @@ func purgeJob(cmd *cobra.Command, c *client, id string) error {
 func newJobsDownloadCmd() *cobra.Command {
 	var to string
 	cmd := jobCmd("download ID", "Save a completed job's clip", "Save a completed job's clip and check its digest.",
-		"  videosdgx jobs download 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7 -o clip.mp4", func(cmd *cobra.Command, c *client, id string) error {
+		"  videosdgx jobs download 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7 -o clip.mp4", func(cmd *cobra.Command, c *client.Client, id string) error {
 			if err := notBoth(cmd, to); err != nil {
 				return err
 			}
-			j, err := c.job(cmd.Context(), id)
+			j, err := c.Job(cmd.Context(), id)
 			if err != nil {
 				return err
 			}
-			if !j.ended() {
+			if !j.Ended() {
 				return fmt.Errorf("job %s is %s: 'videosdgx jobs watch %s' waits for its end", id, j.Status, id)
 			}
-			return c.finish(cmd, j, to)
+			return finish(cmd, c, j, to)
 		})
 	cmd.Flags().StringVarP(&to, "output", "o", "", "file or folder to save to, - for standard output")
 	return cmd
@@ -241,9 +234,9 @@ func newJobsDownloadCmd() *cobra.Command {
 
 func newJobsRetryCmd() *cobra.Command {
 	return jobCmd("retry ID", "Queue a failed, dead or cancelled job again", "Queue a failed, dead or cancelled job again, with all its attempts and the same seed.",
-		"  videosdgx jobs retry 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7", func(cmd *cobra.Command, c *client, id string) error {
-			var j job
-			if err := c.call(cmd.Context(), http.MethodPost, jobPath(id)+"/retry", nil, &j); err != nil {
+		"  videosdgx jobs retry 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7", func(cmd *cobra.Command, c *client.Client, id string) error {
+			j, err := c.Retry(cmd.Context(), id)
+			if err != nil {
 				return err
 			}
 			return emit(cmd, j, func(w io.Writer) error { _, err := fmt.Fprintf(w, "job %s is %s\n", j.ID, j.Status); return err })

@@ -193,29 +193,6 @@ func TestCancelAndRetry(t *testing.T) {
 	}
 }
 
-func TestReadEvents(t *testing.T) {
-	var got []jobEvent
-	in := ": hi\n\nretry: 5\n\nid: 7\nevent: progress\ndata: {\"a\":\ndata: 1}\n\nevent: x\ndata:y\n\n"
-	if err := readEvents(strings.NewReader(in), func(e jobEvent) { got = append(got, e) }); err != nil || len(got) != 2 {
-		t.Fatalf("%v, %v", got, err)
-	}
-	if got[0].ID != "7" || string(got[0].Data) != "{\"a\":\n1}" || got[1].Type != "x" || string(got[1].Data) != "y" {
-		t.Fatalf("%+v", got)
-	}
-}
-
-func FuzzReadEvents(f *testing.F) {
-	f.Add("id: 1\ndata: x\n\n")
-	f.Add("data\n\n:\n")
-	f.Fuzz(func(t *testing.T, in string) {
-		_ = readEvents(strings.NewReader(in), func(e jobEvent) {
-			if len(e.Data) == 0 {
-				t.Fatal("an event without data")
-			}
-		})
-	})
-}
-
 // TestGenerateOutlivesARestart stops the service under a running command and starts another on the same data.
 func TestGenerateOutlivesARestart(t *testing.T) {
 	dir := t.TempDir()

@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
-	"net/http"
-	"net/url"
 
 	"github.com/spf13/cobra"
 )
@@ -29,16 +27,12 @@ func newLogsCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			path := "/api/v1/functions/" + url.PathEscape(args[0]) + "/logs"
-			if follow {
-				path += "?follow=true"
-			}
-			resp, err := c.send(cmd.Context(), http.MethodGet, path, nil, nil)
+			body, err := c.Logs(cmd.Context(), args[0], follow)
 			if err != nil {
 				return err
 			}
-			defer resp.Body.Close()
-			if err := copyLog(cmd, args[0], resp.Body); !errors.Is(err, context.Canceled) { // interrupted: the way to end --follow
+			defer body.Close()
+			if err := copyLog(cmd, args[0], body); !errors.Is(err, context.Canceled) { // interrupted: the way to end --follow
 				return err
 			}
 			return nil

@@ -33,11 +33,13 @@ func newModelsLsCmd() *cobra.Command {
   videosdgx models ls --models /srv/videosdgx/models --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			list, err := listModels(modelsDir(cmd))
+			dir := modelsDir(cmd)
+			list, err := listModels(dir)
 			if err != nil {
 				return err
 			}
-			return emit(cmd, list, func(w io.Writer) error { return printModels(w, list) })
+			fmt.Fprintf(cmd.ErrOrStderr(), "models in %s%s\n", dir, noneThere(list))
+			return emit(cmd, map[string]any{"folder": dir, "models": list}, func(w io.Writer) error { return printModels(w, list) })
 		},
 	}
 	addModelsFlag(cmd)
@@ -68,6 +70,14 @@ func listModels(dir string) ([]listedModel, error) {
 		list = append(list, l)
 	}
 	return list, nil
+}
+
+// noneThere says of an empty list what to do.
+func noneThere(list []listedModel) string {
+	if len(list) > 0 {
+		return ""
+	}
+	return ": none; name another folder with --models, or see 'videosdgx models --help' for how to get one"
 }
 
 func printModels(w io.Writer, list []listedModel) error {

@@ -11,11 +11,13 @@ import (
 	"github.com/mattn/go-isatty"
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
 // tracker shows a job's events: a bar on a terminal, a line per phase elsewhere.
 type tracker interface {
-	show(e jobEvent)
+	show(e client.Event)
 	close()
 }
 
@@ -32,12 +34,12 @@ func newTracker(w io.Writer, quiet bool) tracker {
 
 type silent struct{}
 
-func (silent) show(jobEvent) {}
-func (silent) close()        {}
+func (silent) show(client.Event) {}
+func (silent) close()            {}
 
 // jobStatus is what any kind of event tells, each in the fields that it has.
 type jobStatus struct {
-	progress
+	client.Progress
 	State    string   `json:"state"`
 	Status   string   `json:"status"`
 	Reason   string   `json:"reason"`
@@ -45,13 +47,13 @@ type jobStatus struct {
 	ETA      *float64 `json:"eta_seconds"`
 }
 
-func statusOf(e jobEvent) (s jobStatus) {
+func statusOf(e client.Event) (s jobStatus) {
 	_ = json.Unmarshal(e.Data, &s) // a form that is not known shows as its type alone
 	return s
 }
 
 // text puts an event into words.
-func text(e jobEvent) string {
+func text(e client.Event) string {
 	s := statusOf(e)
 	switch e.Type {
 	case "queued":
@@ -82,7 +84,7 @@ type lines struct {
 	last string
 }
 
-func (l *lines) show(e jobEvent) {
+func (l *lines) show(e client.Event) {
 	if t := text(e); t != "" && t != l.last {
 		l.last = t
 		fmt.Fprintln(l.w, t)
@@ -113,7 +115,7 @@ func newBar(w io.Writer) *bar {
 	return t
 }
 
-func (t *bar) show(e jobEvent) {
+func (t *bar) show(e client.Event) {
 	if words := text(e); words != "" {
 		t.words.Store(words)
 	}

@@ -2,13 +2,12 @@ package cli
 
 import (
 	"io"
-	"net/http"
-	"net/url"
 	"strconv"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/videosdgx/videosdgx/runtime/client"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -49,41 +48,39 @@ nothing runs of. --stop ends one instance, after what it is answering.`,
 	return cmd
 }
 
-func stopInstance(cmd *cobra.Command, c *client, id string) error {
+func stopInstance(cmd *cobra.Command, c *client.Client, id string) error {
 	if err := aName("an instance's id", id); err != nil {
 		return err
 	}
-	if err := c.call(cmd.Context(), http.MethodDelete, "/api/v1/instances/"+url.PathEscape(id), nil, nil); err != nil {
+	if err := c.StopInstance(cmd.Context(), id); err != nil {
 		return err
 	}
 	return emitRemoved(cmd, "instance "+id, id)
 }
 
 // functionStatus asks the server for a function, which explains itself when there is none of that name.
-func functionStatus(cmd *cobra.Command, c *client, name string) (st spec.FunctionStatus, err error) {
+func functionStatus(cmd *cobra.Command, c *client.Client, name string) (st spec.FunctionStatus, err error) {
 	if err := aName("a function's name", name); err != nil {
 		return st, err
 	}
-	return st, c.call(cmd.Context(), http.MethodGet, "/api/v1/functions/"+url.PathEscape(name), nil, &st)
+	return c.Function(cmd.Context(), name)
 }
 
-func listInstances(cmd *cobra.Command, c *client, args []string) error {
-	path := "/api/v1/instances"
+func listInstances(cmd *cobra.Command, c *client.Client, args []string) error {
+	of := ""
 	if len(args) == 1 {
+		of = args[0]
 		if _, err := functionStatus(cmd, c, args[0]); err != nil {
 			return err
 		}
-		path += "?function=" + url.QueryEscape(args[0])
 	}
-	var out struct {
-		Instances []spec.InstanceStatus `json:"instances"`
-	}
-	if err := c.call(cmd.Context(), http.MethodGet, path, nil, &out); err != nil {
+	all, err := c.Instances(cmd.Context(), of)
+	if err != nil {
 		return err
 	}
-	return emit(cmd, out.Instances, func(w io.Writer) error {
-		rows := make([][]string, 0, len(out.Instances))
-		for _, i := range out.Instances {
+	return emit(cmd, map[string]any{"instances": all}, func(w io.Writer) error {
+		rows := make([][]string, 0, len(all))
+		for _, i := range all {
 			rows = append(rows, instanceRow(i))
 		}
 		return table(w, []string{"id", "function", "version", "state", "since", "start", "cold", "served", "memory", "expires"}, rows)
@@ -109,26 +106,26 @@ func size(b spec.Bytes) string {
 	return strconv.FormatInt((int64(b)+1<<19)>>20, 10) + "MiB"
 }
 
-func listFunctions(cmd *cobra.Command, c *client, args []string) error {
-	var out struct {
-		Functions []spec.FunctionStatus `json:"functions"`
-	}
-	if len(args) == 1 {
-		st, err := functionStatus(cmd, c, args[0])
-		if err != nil {
-			return err
-		}
-		out.Functions = append(out.Functions, st)
-	} else if err := c.call(cmd.Context(), http.MethodGet, "/api/v1/functions", nil, &out); err != nil {
+func listFunctions(cmd *cobra.Command, c *client.Client, args []string) error {
+	all, err := theFunctions(cmd, c, args)
+	if err != nil {
 		return err
 	}
-	return emit(cmd, out.Functions, func(w io.Writer) error {
-		rows := make([][]string, 0, len(out.Functions))
-		for _, f := range out.Functions {
+	return emit(cmd, map[string]any{"functions": all}, func(w io.Writer) error {
+		rows := make([][]string, 0, len(all))
+		for _, f := range all {
 			n := func(v int64) string { return strconv.FormatInt(v, 10) }
 			rows = append(rows, []string{f.Function.Name, n(int64(f.Instances)), n(int64(f.Queued)), n(f.Invocations), n(f.Errors), n(f.ColdStarts),
 				span(f.PlainStart), span(f.Restore), f.Chosen, span(f.KeepAlive), f.Problem})
 		}
 		return table(w, []string{"function", "instances", "queued", "invoked", "errors", "cold", "start", "restore", "choice", "keep-alive", "problem"}, rows)
 	})
+}
+
+func theFunctions(cmd *cobra.Command, c *client.Client, args []string) ([]spec.FunctionStatus, error) {
+	if len(args) == 0 {
+		return c.Functions(cmd.Context())
+	}
+	st, err := functionStatus(cmd, c, args[0])
+	return []spec.FunctionStatus{st}, err
 }

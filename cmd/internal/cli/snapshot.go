@@ -1,16 +1,16 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
-	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/videosdgx/videosdgx/runtime/client"
 	"github.com/videosdgx/videosdgx/snapshotter/catalog"
 )
 
@@ -40,7 +40,7 @@ uses it where starts from it have been measured to be faster. A damaged one is s
 }
 
 // snapshotCall makes a subcommand that talks to the server.
-func snapshotCall(use, short, example string, args int, run func(cmd *cobra.Command, c *client, args []string) error) *cobra.Command {
+func snapshotCall(use, short, example string, args int, run func(cmd *cobra.Command, c *client.Client, args []string) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short, Example: "  videosdgx snapshot " + example, Args: cobra.ExactArgs(args),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -61,24 +61,21 @@ func snapshotCall(use, short, example string, args int, run func(cmd *cobra.Comm
 	return cmd
 }
 
-func snapshotCreate(cmd *cobra.Command, c *client, args []string) error {
+func snapshotCreate(cmd *cobra.Command, c *client.Client, args []string) error {
 	name, qualifier, _ := strings.Cut(args[0], ":")
-	var r catalog.Record
-	path := "/api/v1/functions/" + url.PathEscape(name) + "/snapshots?qualifier=" + url.QueryEscape(qualifier)
-	if err := c.call(cmd.Context(), http.MethodPost, path, nil, &r); err != nil {
+	r, err := c.MakeSnapshot(cmd.Context(), name, qualifier)
+	if err != nil {
 		return err
 	}
 	return emit(cmd, r, func(w io.Writer) error { return printSnapshots(w, []catalog.Record{r}) })
 }
 
-func snapshotLs(cmd *cobra.Command, c *client, _ []string) error {
-	var out struct {
-		Snapshots []catalog.Record `json:"snapshots"`
-	}
-	if err := c.call(cmd.Context(), http.MethodGet, "/api/v1/snapshots", nil, &out); err != nil {
+func snapshotLs(cmd *cobra.Command, c *client.Client, _ []string) error {
+	all, err := c.Snapshots(cmd.Context())
+	if err != nil {
 		return err
 	}
-	return emit(cmd, out, func(w io.Writer) error { return printSnapshots(w, out.Snapshots) })
+	return emit(cmd, map[string]any{"snapshots": all}, func(w io.Writer) error { return printSnapshots(w, all) })
 }
 
 func printSnapshots(w io.Writer, all []catalog.Record) error {
@@ -90,17 +87,17 @@ func printSnapshots(w io.Writer, all []catalog.Record) error {
 	return table(w, []string{"id", "function", "version", "state", "size", "age", "restores", "dump", "reason"}, rows)
 }
 
-func snapshotInspect(cmd *cobra.Command, c *client, args []string) error {
-	return snapshotShow(cmd, c, http.MethodGet, args[0], "")
+func snapshotInspect(cmd *cobra.Command, c *client.Client, args []string) error {
+	return snapshotShow(cmd, args[0], c.Snapshot)
 }
 
-func snapshotVerify(cmd *cobra.Command, c *client, args []string) error {
-	return snapshotShow(cmd, c, http.MethodPost, args[0], "/verify")
+func snapshotVerify(cmd *cobra.Command, c *client.Client, args []string) error {
+	return snapshotShow(cmd, args[0], c.VerifySnapshot)
 }
 
-func snapshotShow(cmd *cobra.Command, c *client, method, id, action string) error {
-	var r catalog.Record
-	if err := c.call(cmd.Context(), method, "/api/v1/snapshots/"+url.PathEscape(id)+action, nil, &r); err != nil {
+func snapshotShow(cmd *cobra.Command, id string, get func(context.Context, string) (catalog.Record, error)) error {
+	r, err := get(cmd.Context(), id)
+	if err != nil {
 		return err
 	}
 	return emit(cmd, r, func(w io.Writer) error { return printSnapshot(w, r) })
@@ -119,23 +116,20 @@ func printSnapshot(w io.Writer, r catalog.Record) error {
 	return table(w, []string{"file", "bytes", "sha256"}, rows)
 }
 
-func snapshotRm(cmd *cobra.Command, c *client, args []string) error {
-	if err := c.call(cmd.Context(), http.MethodDelete, "/api/v1/snapshots/"+url.PathEscape(args[0]), nil, nil); err != nil {
+func snapshotRm(cmd *cobra.Command, c *client.Client, args []string) error {
+	if err := c.RemoveSnapshot(cmd.Context(), args[0]); err != nil {
 		return err
 	}
 	return emitRemoved(cmd, "snapshot "+args[0], args[0])
 }
 
-func snapshotGc(cmd *cobra.Command, c *client, _ []string) error {
-	var out struct {
-		Removed int   `json:"removed"`
-		Bytes   int64 `json:"bytes"`
-	}
-	if err := c.call(cmd.Context(), http.MethodPost, "/api/v1/snapshots/gc", nil, &out); err != nil {
+func snapshotGc(cmd *cobra.Command, c *client.Client, _ []string) error {
+	removed, bytes, err := c.CollectSnapshots(cmd.Context())
+	if err != nil {
 		return err
 	}
-	return emit(cmd, out, func(w io.Writer) error {
-		_, err := fmt.Fprintf(w, "removed %d snapshots, %.1f MB\n", out.Removed, float64(out.Bytes)/1e6)
+	return emit(cmd, map[string]any{"removed": removed, "bytes": bytes}, func(w io.Writer) error {
+		_, err := fmt.Fprintf(w, "removed %d snapshots, %.1f MB\n", removed, float64(bytes)/1e6)
 		return err
 	})
 }

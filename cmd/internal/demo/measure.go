@@ -2,7 +2,6 @@ package demo
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -55,7 +54,7 @@ func (d *demo) measure(ctx context.Context, s *server, driver string) (*Report, 
 func (d *demo) film(ctx context.Context, s *server) (Measured, error) {
 	fmt.Fprintf(d.Err, "generating %q\n", d.Prompt)
 	begin := time.Now()
-	cmd := exec.CommandContext(ctx, d.exe, "generate", d.Prompt, "--server", s.url, "--model", "wan21",
+	cmd := exec.CommandContext(ctx, d.exe, "generate", d.Prompt, "--server", s.client.URL(), "--model", "wan21",
 		"--seed", strconv.FormatInt(d.Seed, 10), "--output", d.Output)
 	cmd.Stdout, cmd.Stderr = io.Discard, os.Stderr
 	if err := cmd.Run(); err != nil {
@@ -66,45 +65,31 @@ func (d *demo) film(ctx context.Context, s *server) (Measured, error) {
 
 // ping calls the function with an event that does no work.
 func (s *server) ping(ctx context.Context) (Measured, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.url+"/fn/wan21/", strings.NewReader(`{"ping":true}`))
-	if err != nil {
-		return Measured{}, err
-	}
-	req.Header.Set("Content-Type", "application/json")
 	begin := time.Now()
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := s.client.Fetch(ctx, http.MethodPost, "wan21", "/", http.Header{"Content-Type": {"application/json"}}, strings.NewReader(`{"ping":true}`))
 	if err != nil {
-		return Measured{}, err
+		return Measured{}, fmt.Errorf("the function did not answer: %w", err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	took := time.Since(begin)
-	if err == nil && resp.StatusCode != http.StatusOK {
-		err = fmt.Errorf("the function answered %s: %s", resp.Status, body)
-	}
-	return Measured{Millis: millis(took), Phases: serverTiming(resp.Header.Get("Server-Timing")), Calls: 1}, err
+	_, err = io.Copy(io.Discard, resp.Body)
+	return Measured{Millis: millis(time.Since(begin)), Phases: serverTiming(resp.Header.Get("Server-Timing")), Calls: 1}, err
 }
 
 // scaleToZero removes every instance, as the end of their keep-alive would.
 func (s *server) scaleToZero(ctx context.Context) error {
-	var list struct{ Instances []struct{ ID string } }
-	if err := s.get(ctx, "/api/v1/instances", &list); err != nil {
-		return err
+	all, err := s.client.Instances(ctx, "")
+	for _, i := range all {
+		err = errors.Join(err, s.client.StopInstance(ctx, i.ID))
 	}
-	for _, i := range list.Instances {
-		if err := s.do(ctx, http.MethodDelete, "/api/v1/instances/"+i.ID, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }
 
-// await asks until the path answers: until the watched folder has been read.
-func (s *server) await(ctx context.Context, path string) error {
+// await asks until a function is there: until the watched folder has been read.
+func (s *server) await(ctx context.Context, function string) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	for {
-		err := s.get(ctx, path, nil)
+		_, err := s.client.Function(ctx, function)
 		if err == nil {
 			return nil
 		}
@@ -114,30 +99,6 @@ func (s *server) await(ctx context.Context, path string) error {
 			return err
 		}
 	}
-}
-
-func (s *server) get(ctx context.Context, path string, out any) error {
-	return s.do(ctx, http.MethodGet, path, out)
-}
-
-func (s *server) do(ctx context.Context, method, path string, out any) error {
-	req, err := http.NewRequestWithContext(ctx, method, s.url+path, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err == nil && resp.StatusCode >= 300 {
-		err = fmt.Errorf("%s %s: %s: %s", method, path, resp.Status, body)
-	}
-	if err != nil || out == nil {
-		return err
-	}
-	return json.Unmarshal(body, out)
 }
 
 // median makes n calls and gives the one in the middle.

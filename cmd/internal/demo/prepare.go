@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -27,7 +28,7 @@ func (d *demo) prepare(ctx context.Context) error {
 // inputs have changed, or the program itself.
 func (d *demo) deploy(ctx context.Context, s *server) (driver string, err error) {
 	var v struct{ Driver string }
-	if err := s.get(ctx, "/api/v1/version", &v); err != nil {
+	if err := s.client.Call(ctx, http.MethodGet, "/api/v1/version", nil, &v); err != nil {
 		return "", err
 	}
 	program := filepath.Join(filepath.Dir(d.exe), "functions", "wan21")
@@ -47,7 +48,7 @@ func (d *demo) deploy(ctx context.Context, s *server) (driver string, err error)
 	if err := d.manifest(how); err != nil {
 		return "", err
 	}
-	return v.Driver, s.await(ctx, "/api/v1/functions/wan21")
+	return v.Driver, s.await(ctx, "wan21")
 }
 
 func (d *demo) bundle() string { return filepath.Join(d.Data, "models", model) }

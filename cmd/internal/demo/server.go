@@ -12,13 +12,15 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
 // server is the demo's own videosdgx serve.
 type server struct {
-	cmd  *exec.Cmd
-	url  string
-	done chan error
+	cmd    *exec.Cmd
+	client *client.Client
+	done   chan error
 }
 
 // stopTime is what an orderly stop may take before it is a kill.
@@ -58,11 +60,12 @@ func (d *demo) serve(ctx context.Context) (*server, error) {
 		_, _ = io.Copy(io.Discard, out) // its end is the process's, which Wait tells
 		s.done <- cmd.Wait()
 	}()
+	url := ""
 	select {
-	case s.url = <-ready:
+	case url = <-ready:
 	case <-ctx.Done():
 	}
-	if s.url == "" {
+	if s.client, err = client.New(client.Options{Server: url}); err != nil || url == "" {
 		s.stop()
 		return nil, errors.Join(ctx.Err(), fmt.Errorf("the server did not start; its log says:\n%s", tail(log)))
 	}

@@ -16,11 +16,12 @@ type room struct {
 
 var rooms = []room{
 	{"cmd", []string{"cmd"}, "each command names what else it stands on"},
+	{"cmd/internal/demo", []string{"runtime/client"}, "it does what a user would, with what a user has"},
 	{"cmd/videosdgx", []string{"cmd/internal/cli"}, "main only hands over to the commands"},
 	{"cmd/videosdgx-init", []string{"runtime/guest"}, "PID 1 of every instance stays small"},
 	{"cmd/internal/daemon", []string{"cmd/internal", "runtime", "snapshotter", "functions/inference/weights"},
 		"the composition root wires all of the runtime; a model reaches it as an image, never as a package"},
-	{"cmd/internal/cli", []string{"cmd/internal", "runtime/gateway", "runtime/registry", "runtime/spec", "snapshotter/catalog", "functions", "images/builder", "bench/suite"},
+	{"cmd/internal/cli", []string{"cmd/internal", "runtime/client", "runtime/gateway", "runtime/registry", "runtime/spec", "snapshotter/catalog", "functions", "images/builder", "bench/suite"},
 		"client commands speak HTTP: of the runtime they know the vocabulary, not what runs"},
 
 	{"runtime", nil, "every room of the runtime has its own line here"},
@@ -29,6 +30,7 @@ var rooms = []room{
 	{"runtime/rapi", []string{"runtime/sockio"}, "the Runtime API lives inside the instance, away from the control plane"},
 	{"runtime/guest", []string{"runtime/rapi", "runtime/sockio"}, "PID 1 lives inside the instance, away from the control plane"},
 	{"runtime/guest/client", []string{"runtime/guest/wire", "runtime/sockio", "runtime/spec"}, "the control plane's end of init.sock knows frames, not instances"},
+	{"runtime/client", []string{"runtime/spec", "snapshotter/catalog"}, "the public client knows the vocabulary, not what runs"},
 	{"runtime/registry", []string{"runtime/spec"}, "what is registered does not know how it runs"},
 	{"runtime/metrics", []string{"runtime/spec"}, "metrics are told, they do not ask"},
 	{"runtime/placement", []string{"runtime/spec"}, "policy is pure: facts in, decisions out"},
@@ -81,8 +83,8 @@ var rooms = []room{
 
 	{"images", nil, "the builder works on files"},
 
-	{"bench", nil, "bench uses public clients only"},
-	{"bench/harness", []string{"runtime/sockio"}, "its client must not cost what is measured"},
+	{"bench", []string{"runtime/client"}, "bench uses public clients only"},
+	{"bench/harness", []string{"runtime/client", "runtime/sockio", "runtime/spec"}, "its client must not cost what is measured"},
 	{"bench/simulate", []string{"bench/harness", "runtime/placement", "runtime/spec"}, "it replays traces against the policy itself"},
 	{"bench/quant", []string{"bench/harness", "functions/inference"}, "it measures codecs and kernels where no runtime is"},
 	{"bench/gpu", []string{"bench/harness", "snapshotter/cuda"}, "it measures the CUDA driver where no runtime is"},

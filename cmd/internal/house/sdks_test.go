@@ -27,8 +27,8 @@ var sdks = []sdk{
 	{"google.golang.org/protobuf/encoding/protowire", []string{"functions/inference/onnx"}, "graphs are written in one package"},
 	{"github.com/aws/aws-lambda-go", []string{"functions", "images", "bench/jobs/clip"}, "the control plane speaks Lambda's protocol, functions use its library"},
 	{"C", []string{"functions/inference/engine", "snapshotter/cuda"}, "a crash in C ends an instance, and in the control plane only what CUDA's driver needs is C"},
-	{"net/http", []string{"cmd", "functions/handler", "functions/inference/weights/hub", "runtime/gateway", "runtime/events", "runtime/jobs", "images", "bench"},
-		"HTTP comes in at the gateway; it goes out through events/outgoing, for downloads and from the commands"},
+	{"net/http", []string{"cmd", "functions/handler", "functions/inference/weights/hub", "runtime/client", "runtime/gateway", "runtime/events", "runtime/jobs", "images", "bench"},
+		"HTTP comes in at the gateway; it goes out through events/outgoing, for downloads, from the client and from the commands"},
 }
 
 func TestLibrariesStayInTheirRooms(t *testing.T) {

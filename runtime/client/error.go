@@ -1,0 +1,48 @@
+package client
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// Error is an answer of 400 or above.
+type Error struct {
+	Status  int
+	Type    string // the server's error type, "" if it named none
+	Message string
+}
+
+func (e *Error) Error() string { return e.Message }
+
+// IsNotFound says that what was asked for is not there.
+func IsNotFound(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && e.Status == http.StatusNotFound
+}
+
+// readError understands Lambda's error bodies ("message" or "Message"), problem details and {"error": …}.
+func readError(resp *http.Response) error {
+	b, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	e := &Error{Status: resp.StatusCode, Type: resp.Header.Get("X-Amzn-Errortype")}
+	var body struct {
+		Message string          `json:"message"` // matches "Message" too: encoding/json folds case
+		Detail  string          `json:"detail"`
+		Error   json.RawMessage `json:"error"`
+	}
+	if json.Unmarshal(b, &body) == nil {
+		if e.Message = body.Message; e.Message == "" {
+			e.Message = body.Detail
+		}
+		var nested struct{ Type, Message string }
+		if e.Message == "" && json.Unmarshal(body.Error, &e.Message) != nil && json.Unmarshal(body.Error, &nested) == nil {
+			e.Type, e.Message = nested.Type, nested.Message
+		}
+	}
+	if e.Message == "" {
+		e.Message = strings.TrimSpace(resp.Status + " " + string(b))
+	}
+	return e
+}
