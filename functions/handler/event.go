@@ -46,7 +46,7 @@ func isPing(body []byte) bool {
 }
 
 func (h *Handler) plain(ctx context.Context, body []byte) (*Result, error) {
-	r, err := ParseRequest(body, h.d)
+	r, err := h.intake.read(ctx, body)
 	if err != nil {
 		return nil, err
 	}
@@ -55,13 +55,17 @@ func (h *Handler) plain(ctx context.Context, body []byte) (*Result, error) {
 
 // whole makes a clip and takes it into the answer.
 func (h *Handler) whole(ctx context.Context, r Request) (*Result, error) {
-	f, res, err := h.generate(ctx, r)
+	f, res, err := h.generate(ctx, r, nil)
 	if err != nil {
 		return nil, err
 	}
 	defer remove(f)
-	if res.Video, err = os.ReadFile(f.Path); err != nil {
+	raw, err := os.ReadFile(f.Path)
+	if err != nil {
 		return nil, fmt.Errorf("the clip has gone: %w", err)
+	}
+	if res.Video = raw; f.Frames == 0 {
+		res.Video, res.Audio = nil, raw
 	}
 	return &res, nil
 }

@@ -72,7 +72,11 @@ func newHandler(t *testing.T, m Model) (*Handler, string) {
 			t.Errorf("left behind: %v", left)
 		}
 	})
-	return New(m, quiet(), dir), dir
+	h, err := New(m, quiet(), dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return h, dir
 }
 
 func frames(t *testing.T, mp4 []byte) []media.RGB {
@@ -156,8 +160,9 @@ func TestURLAnswersJSON(t *testing.T) {
 		status      int
 	}{
 		{url("POST", `{"prompt":"a"}`, "*/*"), `"video":"AAAA`, 200},
-		{url("POST", `{"prompt":""}`, "video/mp4"), `"errors":[{"field":"prompt"`, 400},
-		{url("GET", "", ""), `"width_multiple":16`, 200},
+		{url("POST", `{"prompt":""}`, "video/mp4"), `"errors":[{"field":"prompt"`, 422},
+		{url("POST", `[]`, ""), "not a JSON object: it is of type array.", 400},
+		{url("GET", "", ""), `"multipleOf":16`, 200},
 		{url("DELETE", "", ""), "POST a request", 405},
 		{strings.Replace(url("POST", "%%", ""), `"isBase64Encoded":false`, `"isBase64Encoded":true`, 1), "not in base64", 400},
 		{strings.Replace(url("POST", base64.StdEncoding.EncodeToString([]byte("{\"prompt\":\"\xff\"}")), ""), `"isBase64Encoded":false`, `"isBase64Encoded":true`, 1), "not valid UTF-8", 400},
@@ -183,20 +188,34 @@ func TestSameSeedSameAnswer(t *testing.T) {
 	if got[0].Latents != got[1].Latents || !bytes.Equal(got[0].Video, got[1].Video) {
 		t.Error("same seed, different clip")
 	}
-	if randomSeed() == randomSeed() {
+	a, _ := read(t, film{}, `{"prompt":"a"}`)
+	if b, _ := read(t, film{}, `{"prompt":"a"}`); a.Seed == b.Seed {
 		t.Error("a seed is drawn twice")
 	}
 }
 
+// read gives what a film's handler makes of a body.
+func read(t testing.TB, m film, body string) (Request, error) {
+	t.Helper()
+	in, err := newIntake(m.Describe(), "", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := in.read(context.Background(), []byte(body))
+	if err == nil {
+		t.Cleanup(r.release)
+	}
+	return r, err
+}
+
 func TestEverythingWrongAtOnce(t *testing.T) {
-	_, err := ParseRequest([]byte(`{"prompt":" ","width":50,"height":"x","num_frames":7,"num_inference_steps":0,"guidance_scale":-1,"fps":0.5,"seed":-2,"image":"QUJD","steps":3,"preview":1}`), film{}.Describe())
+	_, err := read(t, film{}, `{"prompt":" ","width":50,"height":"x","num_frames":7,"num_inference_steps":0,"guidance_scale":-1,"fps":0.5,"seed":-2,"image":"?","steps":3,"preview":1,"output":"gif"}`)
 	var invalid *InvalidError
 	if !errors.As(err, &invalid) || !errdefs.IsInvalidArgument(err) {
 		t.Fatalf("got %v", err)
 	}
-	want := map[string]string{"prompt": "prompt is empty", "width": "48 or 64 would do", "height": `height is "x": it must be a whole number`, "num_frames": "5 or 9 would do",
-		"num_inference_steps": "num_inference_steps is 0: 1 to 100", "guidance_scale": "0 to 30", "fps": "1 to 60", "seed": "seed is -2", "image": "no picture that is known here",
-		"steps": "num_inference_steps", "preview": "true or false"}
+	want := map[string]string{"prompt": "prompt is empty", "width": "48", "height": "height is", "num_frames": "5", "num_inference_steps": "1", "guidance_scale": "30", "fps": "60",
+		"seed": "seed is -2", "image": "not base64", "steps": "num_inference_steps", "preview": "true or false", "output": `"json", "mp4" or "stream"`}
 	for _, f := range invalid.Fields {
 		if !strings.Contains(f.Detail, want[f.Field]) || want[f.Field] == "" {
 			t.Errorf("%s: %s", f.Field, f.Detail)
@@ -210,35 +229,36 @@ func TestEverythingWrongAtOnce(t *testing.T) {
 
 func TestLimitsSayWhatWouldDo(t *testing.T) {
 	for body, want := range map[string]string{
-		`{"prompt":"a","width":0}`:                      "a multiple of 16 from 16 to 96; 16 would do",
-		`{"prompt":"a","width":97}`:                     "from 16 to 96; 96 would do",
-		`{"prompt":"a","height":65}`:                    "64 would do",
-		`{"prompt":"a","num_frames":0}`:                 "1 would do",
-		`{"prompt":"a","num_frames":21}`:                "from 1 to 17; 17 would do",
-		`{"prompt":"a","num_frames":2.5}`:               "num_frames is 2.5: it must be a whole number",
-		`{"prompt":"a","width":1e300}`:                  "must be a whole number",
-		`{"prompt":"a b c d e f g h i"}`:                "prompt has 9 tokens: 8 at most",
-		`{"prompt":"` + strings.Repeat("é", 501) + `"}`: "prompt has 1002 bytes: 1000 at most",
-		`{"prompt":"\ud800"}`:                           "half a surrogate pair",
-		`{"prompt":"a","image":"data:image/png,xx"}`:    "data:image/png;base64",
-		`{"prompt":"a","image":"?"}`:                    "not in base64",
-		`{"prompt":"a","image":"QUJD"}`:                 "its 3 bytes are no picture that is known here",
-		`{"prompt":"a","output":"gif"}`:                 `"json" or "mp4"`,
-		`{"prompt":3}`:                                  "must be a string",
-		`[]`:                                            `not a JSON object (it is of type array): send JSON such as {"prompt":"…"}.`,
-		`{"prompt":"a"`:                                 "not a JSON object (unexpected end of JSON input)",
-		`null`:                                          "null",
-		``:                                              "empty",
-		"{\"prompt\":\"a\xff\"}":                        "not valid UTF-8",
+		`{"prompt":"a","width":0}`:                                           "16",
+		`{"prompt":"a","width":97}`:                                          "96",
+		`{"prompt":"a","height":65}`:                                         "64",
+		`{"prompt":"a","num_frames":0}`:                                      "1",
+		`{"prompt":"a","num_frames":21}`:                                     "17",
+		`{"prompt":"a","num_frames":2.5}`:                                    "whole number",
+		`{"prompt":"a","width":1e300}`:                                       "width",
+		`{"prompt":"a b c d e f g h i"}`:                                     "prompt has 9 tokens: 8 at most",
+		`{"prompt":"a","negative_prompt":"` + strings.Repeat("a ", 9) + `"}`: "negative_prompt has 9 tokens",
+		`{"prompt":"` + strings.Repeat("é", 501) + `"}`:                      "prompt has 1002 bytes: 1000 at most",
+		`{"prompt":"\ud800"}`:                                                "half a surrogate pair",
+		`{"prompt":"a","image":"data:image/png,xx"}`:                         "data:image/png;base64",
+		`{"prompt":"a","image":"QUJD"}`:                                      "its 3 bytes are no picture that is known here",
+		`{"prompt":"a","image":"file:x"}`:                                    "this runtime lays none there",
+		`{"prompt":"a","image":"upload:x"}`:                                  "uploads are for the models' REST API",
+		`{"prompt":3}`:                                                       "must be a string",
+		`[]`:                                                                 `not a JSON object: it is of type array. Send JSON such as {"prompt":"…"}`,
+		`{"prompt":"a"`:                                                      "not a JSON object: it ends in the middle",
+		`null`:                                                               "null",
+		``:                                                                   "empty",
+		"{\"prompt\":\"a\xff\"}":                                             "not valid UTF-8",
 	} {
-		if _, err := ParseRequest([]byte(body), film{}.Describe()); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := read(t, film{}, body); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: want %q, got %v", body, want, err)
 		}
 	}
 }
 
 func TestAFieldIsBlamedOnce(t *testing.T) {
-	_, err := ParseRequest([]byte(`{"prompt":3}`), film{}.Describe())
+	_, err := read(t, film{}, `{"prompt":3}`)
 	var invalid *InvalidError
 	if !errors.As(err, &invalid) || len(invalid.Fields) != 1 {
 		t.Errorf("got %v", err)
@@ -252,17 +272,15 @@ func TestImages(t *testing.T) {
 	}
 	text := base64.StdEncoding.EncodeToString(b.Bytes())
 	for _, s := range []string{text, "data:image/png;base64," + text} {
-		r, err := ParseRequest(encode(map[string]any{"prompt": "a", "image": s}), film{}.Describe())
-		if err != nil || r.Image == nil || r.Image.Bounds().Dx() != 3 {
+		r, err := read(t, film{}, string(encode(map[string]any{"prompt": "a", "image": s})))
+		if err != nil || r.Image == nil || r.Image.Bounds().Dx() != 3 || r.Values["image"] != nil {
 			t.Errorf("%v, %v", r.Image, err)
 		}
 	}
-	needs := film{limits: func(l *Limits) { l.Image = "required" }}.Describe()
-	if _, err := ParseRequest([]byte(`{"prompt":"a"}`), needs); err == nil || !strings.Contains(err.Error(), "image is missing") {
+	if _, err := read(t, film{limits: func(l *Limits) { l.Image = "required" }}, `{"prompt":"a"}`); err == nil || !strings.Contains(err.Error(), "image is missing") {
 		t.Errorf("got %v", err)
 	}
-	without := film{limits: func(l *Limits) { l.Image = "none" }}.Describe()
-	if _, err := ParseRequest(encode(map[string]any{"prompt": "a", "image": text}), without); err == nil || !strings.Contains(err.Error(), "leave it out") {
+	if _, err := read(t, film{limits: func(l *Limits) { l.Image = "none" }}, `{"prompt":"a","image":"`+text+`"}`); err == nil || !strings.Contains(err.Error(), "not a field") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -275,11 +293,11 @@ func TestFailuresHaveTypes(t *testing.T) {
 	}{
 		"request": {func(context.Context, Request, Output) error {
 			return fmt.Errorf("no such word: %w", errdefs.ErrInvalidArgument)
-		}, "InvalidRequest", 400},
+		}, "InvalidRequest", 422},
 		"other":    {func(context.Context, Request, Output) error { return errors.New("burst") }, "GenerationFailed", 500},
 		"damaged":  {func(context.Context, Request, Output) error { return fmt.Errorf("x: %w", errdefs.ErrDataLoss) }, "DamagedModel", 500},
 		"deadline": {func(ctx context.Context, _ Request, _ Output) error { <-ctx.Done(); return ctx.Err() }, "Timeout", 504},
-		"frames":   {func(_ context.Context, _ Request, o Output) error { return o.Frame(make([]byte, 3)) }, "InvalidRequest", 400},
+		"frames":   {func(_ context.Context, _ Request, o Output) error { return o.Frame(make([]byte, 3)) }, "InvalidRequest", 422},
 		"no frame": {func(context.Context, Request, Output) error { return nil }, "GenerationFailed", 500},
 	} {
 		h, _ := newHandler(t, film{generate: c.generate})
@@ -309,11 +327,21 @@ func TestMissingEncoder(t *testing.T) {
 	}
 }
 
-func FuzzParseRequest(f *testing.F) {
-	f.Add([]byte(`{"prompt":"a","width":48,"seed":1,"image":"QUJD","guidance_scale":1e9}`))
+// FuzzRequest: what is taken keeps to the limits, and nothing but the request is to blame.
+func FuzzRequest(f *testing.F) {
+	f.Add([]byte(`{"prompt":"a","width":48,"seed":1,"output":"stream","image":"file:a","guidance_scale":1e9}`))
 	f.Add([]byte(`{"prompt":"\udc00","num_frames":-1e18,"fps":"x"}`))
+	in, err := newIntake(film{}.Describe(), f.TempDir(), f.TempDir())
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		r, err := ParseRequest(raw, film{}.Describe())
+		r, err := in.read(context.Background(), raw)
+		if err == nil {
+			r.release()
+		} else if !errdefs.IsInvalidArgument(err) {
+			t.Fatal(err)
+		}
 		if err == nil && (r.Width%16 != 0 || r.Width < 16 || r.Width > 100 || r.NumFrames%4 != 1 || r.Steps < 1 || r.Seed < 0 || r.Prompt == "") {
 			t.Fatalf("%s was accepted as %+v", raw, r)
 		}

@@ -22,6 +22,10 @@ func Main(open func(ctx context.Context, bundle string) (Model, error)) {
 		bundle = "/opt/model"
 	}
 	m, err := open(context.Background(), bundle)
+	var h *Handler
+	if err == nil {
+		h, err = New(m, log, os.Getenv("VIDEOSDGX_SCRATCH"))
+	}
 	if err != nil {
 		log.Error("the model cannot be opened", "bundle", bundle, "error", err)
 		if err := initError(fromEnvironment(), err); err != nil {
@@ -29,7 +33,6 @@ func Main(open func(ctx context.Context, bundle string) (Model, error)) {
 		}
 		os.Exit(1)
 	}
-	h := New(m, log, os.Getenv("VIDEOSDGX_SCRATCH"))
 	log.Info("model open", "model", h.d.Name, "seconds", rounded(time.Since(start).Seconds()))
 	go debug.FreeOSMemory() // what opening left behind is not to lie in an idle instance
 	lambda.Start(h.Invoke)

@@ -2,7 +2,11 @@ package handler
 
 import (
 	"context"
+	"encoding/json"
 	"image"
+
+	"github.com/videosdgx/videosdgx/functions/media"
+	"github.com/videosdgx/videosdgx/functions/schema"
 )
 
 // Model is the model as this package sees it. Generate is called by one goroutine at a time.
@@ -14,14 +18,27 @@ type Model interface {
 	Generate(ctx context.Context, r Request, out Output) error
 }
 
-// Output is where a model's work goes. No function is nil.
+// Output is where a model's work goes. No function is nil; one goroutine at a time calls them.
 type Output struct {
 	// Progress says what the model is at. It never blocks.
 	Progress func(Progress)
 	// Frame takes one frame, height·width·3 bytes of RGB, valid until it returns. Its error ends the clip.
 	Frame func(rgb []byte) error
+	// Sound takes sound that goes on where the last ended; it and the first frame begin together. A clip with frames ends with
+	// them, sound without frames is a WAV file. Its error ends the clip.
+	Sound func(s media.Sound) error
+	// Piece takes something finished that is no part of the clip, such as a depth map or a transcript. Its error ends the clip.
+	Piece func(p Piece) error
 	// Latents takes the finished latents, for their digest.
 	Latents func(values []float32)
+}
+
+// Piece is a finished file beside the clip.
+type Piece struct {
+	Name     string // a to z, 0 to 9, _ and -, 32 at most; "clip" and "sound" are the handler's
+	Type     string // media type
+	Filename string // that a browser saves it under; "" is the name
+	Data     []byte
 }
 
 // Progress is one report of a model at work.
@@ -32,7 +49,7 @@ type Progress struct {
 	Message     string
 }
 
-// Request is a checked request with every default filled in.
+// Request is a checked request with every default filled in. What a model's schema does not have is zero.
 type Request struct {
 	Prompt         string      `json:"prompt"`
 	NegativePrompt string      `json:"negative_prompt"`
@@ -43,9 +60,18 @@ type Request struct {
 	Steps          int         `json:"num_inference_steps"`
 	Guidance       float64     `json:"guidance_scale"`
 	Seed           int64       `json:"seed"`
-	Image          image.Image `json:"-"`
+	Image          image.Image `json:"-"` // the first frame, opened for Width × Height
+	LastImage      image.Image `json:"-"`
+	Video          *media.Clip `json:"-"` // its file is there until Generate returns
 	Preview        bool        `json:"-"`
-	Output         string      `json:"-"` // "json" or "mp4"
+	Output         string      `json:"-"` // "json", "mp4" or "stream"
+	// Pictures and Clips are all of the request's files of these kinds, by field, with those that a model's own schema has.
+	Pictures map[string]image.Image `json:"-"`
+	Clips    map[string]*media.Clip `json:"-"`
+	// Values is the whole request, with what a model has added to its schema; of files it has those alone that are neither.
+	Values schema.Object `json:"-"`
+
+	release func() // removes the files that were made for it
 }
 
 // Description is what a model is and takes.
@@ -55,9 +81,15 @@ type Description struct {
 	Digest   string  `json:"digest,omitempty"` // of the bundle
 	Defaults Request `json:"defaults"`
 	Limits   Limits  `json:"limits"`
+	// Schema is the JSON Schema that requests are held to, of the bundle; nil: what Schema makes of defaults and limits.
+	Schema json.RawMessage `json:"schema,omitempty"`
+	// Properties are a model's own fields of a request, as JSON Schema by name. Such a field replaces one of the usual ones, and
+	// null takes one away. Required ones are in Required.
+	Properties map[string]json.RawMessage `json:"-"`
+	Required   []string                   `json:"-"`
 }
 
-// Limits are the values that a model takes. Maxima are inclusive.
+// Limits are the values that a model takes. Maxima are inclusive. A field whose maximum is 0 is not one of its requests.
 type Limits struct {
 	WidthMultiple  int     `json:"width_multiple"` // sides are multiples of these
 	HeightMultiple int     `json:"height_multiple"`
@@ -70,7 +102,9 @@ type Limits struct {
 	MaxFPS         float64 `json:"max_fps"`
 	MaxPromptBytes int     `json:"max_prompt_bytes"`
 	MaxTokens      int     `json:"max_tokens,omitempty"` // of a prompt, 0: not counted
-	Image          string  `json:"image"`                // "none", "optional", "required"
+	Image          string  `json:"image"`                // "none", "optional", "required"; "" is "none"
+	LastImage      string  `json:"last_image,omitempty"` // as Image: the frame that a clip ends with
+	Video          string  `json:"video,omitempty"`      // as Image: a clip to start from
 	// Tokens counts a prompt's tokens, for MaxTokens.
 	Tokens func(prompt string) (int, error) `json:"-"`
 }

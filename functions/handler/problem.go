@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-lambda-go/lambda/messages"
@@ -33,6 +34,34 @@ func (e *InvalidError) Error() string {
 
 func (e *InvalidError) Unwrap() error { return errdefs.ErrInvalidArgument }
 
+// MalformedError says that a body is no request at all: no JSON object, or not Unicode.
+type MalformedError struct{ reason error }
+
+func (e *MalformedError) Error() string {
+	return e.reason.Error() + ` Send JSON such as {"prompt":"…"}.`
+}
+
+func (e *MalformedError) Unwrap() error { return errdefs.ErrInvalidArgument }
+
+// wrongs gathers what is wrong with a request.
+type wrongs struct{ fields []FieldError }
+
+func (w *wrongs) add(field, format string, args ...any) {
+	w.fields = append(w.fields, FieldError{Field: field, Detail: fmt.Sprintf(format, args...)})
+}
+
+// blames says whether something is wrong with the field already.
+func (w *wrongs) blames(field string) bool {
+	return slices.ContainsFunc(w.fields, func(e FieldError) bool { return e.Field == field })
+}
+
+func (w *wrongs) err() error {
+	if len(w.fields) == 0 {
+		return nil
+	}
+	return &InvalidError{Fields: w.fields}
+}
+
 // Problem is an error as the caller sees it (RFC 9457), for function URLs.
 type Problem struct {
 	Type   string       `json:"type"`
@@ -49,7 +78,8 @@ var kinds = []struct {
 	title  string
 	status int
 }{
-	{errdefs.IsInvalidArgument, "InvalidRequest", "The request cannot be done as it is", http.StatusBadRequest},
+	{func(err error) bool { var m *MalformedError; return errors.As(err, &m) }, "InvalidRequest", "The body is no request", http.StatusBadRequest},
+	{errdefs.IsInvalidArgument, "InvalidRequest", "The request cannot be done as it is", http.StatusUnprocessableEntity},
 	{func(err error) bool { return errors.Is(err, ErrCancelled) }, "Cancelled", "The request was cancelled", 499},
 	{errdefs.IsDeadlineExceeded, "Timeout", "The time for the request is over", http.StatusGatewayTimeout},
 	{func(err error) bool { return errors.Is(err, media.ErrDiskFull) }, "DiskFull", "No space left for the clip", http.StatusInsufficientStorage},
@@ -88,11 +118,6 @@ func withoutClass(err error) string {
 func plain(err error) error {
 	p, name := problem(err)
 	return messages.InvokeResponse_Error{Type: name, Message: p.Detail}
-}
-
-// wrong builds a FieldError.
-func wrong(field string, value any, format string, args ...any) FieldError {
-	return FieldError{Field: field, Value: value, Detail: fmt.Sprintf(format, args...)}
 }
 
 func encode(v any) []byte {

@@ -3,6 +3,7 @@ package handler
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -64,7 +65,12 @@ func (r *reporter) run() {
 	}
 }
 
-func (r *reporter) send(p Progress) error {
+func (r *reporter) send(p Progress) (err error) {
+	defer func() {
+		if v := recover(); v != nil { // a model's preview is its own code
+			err = fmt.Errorf("the preview cannot be drawn: %v", v)
+		}
+	}()
 	out := report{Phase: p.Phase, Step: p.Step, Steps: p.Steps, Seconds: rounded(time.Since(r.start).Seconds()), Message: p.Message}
 	if p.Preview != nil {
 		jpeg, err := media.JPEG(p.Preview, 80)
@@ -75,7 +81,10 @@ func (r *reporter) send(p Progress) error {
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), lastWait)
 	defer cancel()
-	_, err := r.api.call(ctx, "POST", r.path, "application/json", bytes.NewReader(encode(out)))
+	status, err := r.api.call(ctx, "POST", r.path, "application/json", bytes.NewReader(encode(out)))
+	if err == nil && status/100 != 2 {
+		err = fmt.Errorf("the runtime answers %d", status)
+	}
 	return err
 }
 

@@ -1,187 +1,114 @@
 package handler
 
 import (
-	"bytes"
-	"crypto/rand"
-	"encoding/binary"
+	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"maps"
-	"math"
-	"slices"
-	"strings"
-	"unicode/utf8"
+	"strconv"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/schema"
 )
 
 // maxSeed is what every JSON reader keeps exactly.
 const maxSeed = 1<<53 - 1
 
-// parser reads a request field by field and gathers everything that is wrong with it.
-type parser struct {
-	d      Description
-	fields map[string]json.RawMessage
-	wrong  []FieldError
-
-	picture string // as it came
+// intake reads requests for one model.
+type intake struct {
+	d       Description
+	schema  *schema.Schema
+	files   string // the folder that the runtime lays files into; "" without one
+	scratch string
 }
 
-// ParseRequest reads a request's JSON, fills in the model's defaults and checks it against the model's limits. The error
-// is an *InvalidError with everything that is wrong.
-func ParseRequest(raw []byte, d Description) (Request, error) {
-	p := &parser{d: d}
-	if err := p.open(raw); err != nil {
-		return Request{}, err
+// newIntake compiles the model's schema.
+func newIntake(d Description, files, scratch string) (*intake, error) {
+	if d.Schema == nil {
+		d.Schema = Schema(d)
 	}
-	r := d.Defaults
-	r.Output = "json"
-	readers := map[string]func(json.RawMessage){
-		"prompt": p.text("prompt", &r.Prompt), "negative_prompt": p.text("negative_prompt", &r.NegativePrompt),
-		"width": p.whole("width", &r.Width), "height": p.whole("height", &r.Height), "num_frames": p.whole("num_frames", &r.NumFrames),
-		"num_inference_steps": p.whole("num_inference_steps", &r.Steps), "fps": p.number("fps", &r.FPS), "guidance_scale": p.number("guidance_scale", &r.Guidance),
-		"seed": p.seed(&r.Seed), "image": p.image(), "preview": p.flag("preview", &r.Preview), "output": p.output(&r.Output),
+	s, err := schema.Compile(d.Schema)
+	if err != nil {
+		return nil, fmt.Errorf("model %s: %w", d.Name, err)
 	}
-	for _, name := range slices.Sorted(maps.Keys(p.fields)) {
-		read := readers[name]
-		if read == nil {
-			p.add(name, nil, "%s is not a field of a request: %s are.", name, strings.Join(slices.Sorted(maps.Keys(readers)), ", "))
-		} else if string(p.fields[name]) != "null" {
-			read(p.fields[name])
+	return &intake{d: d, schema: s, files: files, scratch: scratch}, nil
+}
+
+// read checks a request and fills in what it leaves out. The error is a *MalformedError for what is no request at all, an
+// *InvalidError with everything that is wrong, or that the context has ended. Request.release ends what was opened.
+func (in *intake) read(ctx context.Context, body []byte) (r Request, err error) {
+	o, err := schema.Parse(body)
+	if err != nil {
+		return r, &MalformedError{reason: err}
+	}
+	w := &wrongs{}
+	output, isText := o["output"].(string)
+	if o["output"] != nil && (!isText || output != "json" && output != "mp4" && output != "stream") {
+		w.add("output", `output: "json", "mp4" or "stream" would do.`)
+	}
+	delete(o, "output")
+	for _, bad := range in.schema.Check(o) {
+		w.fields = append(w.fields, FieldError{Field: bad.Field, Value: bad.Value, Detail: bad.Detail})
+	}
+	in.tokens(o, w)
+	in.schema.Fill(o)
+	if err := w.err(); err != nil {
+		return r, err
+	}
+	r = request(o)
+	r.Output = output
+	r.release, err = in.open(ctx, &r, w)
+	if err == nil {
+		err = w.err()
+	}
+	if err != nil {
+		r.release()
+	}
+	return r, err
+}
+
+func nothing() {}
+
+// tokens counts those of the prompts, which no schema can.
+func (in *intake) tokens(o schema.Object, w *wrongs) {
+	most, count := in.d.Limits.MaxTokens, in.d.Limits.Tokens
+	if most == 0 || count == nil {
+		return
+	}
+	for _, field := range []string{"prompt", "negative_prompt"} {
+		text := o.Text(field)
+		if text == "" || w.blames(field) {
+			continue
 		}
-	}
-	if p.fields["seed"] == nil || string(p.fields["seed"]) == "null" {
-		r.Seed = randomSeed()
-	}
-	p.check(r)
-	p.openImage(&r)
-	if len(p.wrong) > 0 {
-		return Request{}, &InvalidError{Fields: p.wrong}
-	}
-	return r, nil
-}
-
-func (p *parser) open(raw []byte) error {
-	detail := ""
-	switch {
-	case !utf8.Valid(raw):
-		detail = "the request is not valid UTF-8: send JSON text in UTF-8."
-	case len(bytes.TrimSpace(raw)) == 0:
-		detail = `the request is empty: send JSON such as {"prompt":"…"}.`
-	default:
-		if err := json.Unmarshal(raw, &p.fields); err != nil {
-			detail = fmt.Sprintf(`the request is not a JSON object (%s): send JSON such as {"prompt":"…"}.`, unlike(err))
-		} else if p.fields == nil {
-			detail = `the request is null: send JSON such as {"prompt":"…"}.`
-		}
-	}
-	if detail != "" {
-		return &InvalidError{Fields: []FieldError{{Detail: detail}}}
-	}
-	return nil
-}
-
-func (p *parser) add(field string, value any, format string, args ...any) {
-	p.wrong = append(p.wrong, wrong(field, value, format, args...))
-}
-
-// blamed says whether something is wrong with the field already.
-func (p *parser) blamed(field string) bool {
-	return slices.ContainsFunc(p.wrong, func(e FieldError) bool { return e.Field == field })
-}
-
-// unlike is why text is no JSON object, without the names of Go's types.
-func unlike(err error) string {
-	var other *json.UnmarshalTypeError
-	if errors.As(err, &other) {
-		return "it is of type " + other.Value
-	}
-	return err.Error()
-}
-
-func (p *parser) text(field string, into *string) func(json.RawMessage) {
-	return func(raw json.RawMessage) {
-		if err := json.Unmarshal(raw, into); err != nil {
-			p.add(field, shown(raw), "%s is %s: it must be a string.", field, shown(raw))
-			return
-		}
-		if strings.ContainsRune(*into, utf8.RuneError) && !bytes.ContainsRune(raw, utf8.RuneError) && !bytes.Contains(bytes.ToLower(raw), []byte(`\ufffd`)) {
-			p.add(field, nil, "%s is not valid Unicode: it has half a surrogate pair.", field)
+		switch n, err := count(text); {
+		case errdefs.IsInvalidArgument(err):
+			w.add(field, "%s: %s.", field, withoutClass(err))
+		case n > most:
+			w.add(field, "%s has %d tokens: %d at most, about %d words.", field, n, most, most*3/4)
 		}
 	}
 }
 
-// float reads a number; false when it is none, which is then noted.
-func (p *parser) float(field string, raw json.RawMessage, what string) (float64, bool) {
-	var v float64
-	if err := json.Unmarshal(raw, &v); err != nil {
-		p.add(field, shown(raw), "%s is %s: it must be %s.", field, shown(raw), what)
-		return 0, false
+// request takes the usual fields out of a checked object. What is not there, or is of a model's own type, is zero.
+func request(o schema.Object) Request {
+	r := Request{Prompt: o.Text("prompt"), NegativePrompt: o.Text("negative_prompt"), FPS: number(o["fps"]), Guidance: number(o["guidance_scale"]), Values: o}
+	for name, into := range map[string]*int{"width": &r.Width, "height": &r.Height, "num_frames": &r.NumFrames, "num_inference_steps": &r.Steps} {
+		*into = int(number(o[name]))
 	}
-	return v, true
+	if n, ok := o["seed"].(json.Number); ok {
+		r.Seed, _ = strconv.ParseInt(string(n), 10, 64) // checked
+	}
+	r.Preview, _ = o["preview"].(bool)
+	return r
 }
 
-func (p *parser) number(field string, into *float64) func(json.RawMessage) {
-	return func(raw json.RawMessage) {
-		if v, ok := p.float(field, raw, "a number"); ok {
-			*into = v
-		}
+func number(v any) float64 {
+	switch v := v.(type) {
+	case json.Number:
+		f, _ := v.Float64() // checked
+		return f
+	case float64:
+		return v
 	}
-}
-
-func (p *parser) whole(field string, into *int) func(json.RawMessage) {
-	return func(raw json.RawMessage) {
-		v, ok := p.float(field, raw, "a whole number")
-		if ok && (v != math.Trunc(v) || math.Abs(v) > maxSeed) {
-			p.add(field, shown(raw), "%s is %s: it must be a whole number.", field, shown(raw))
-			return
-		}
-		if ok {
-			*into = int(v)
-		}
-	}
-}
-
-func (p *parser) seed(into *int64) func(json.RawMessage) {
-	return func(raw json.RawMessage) {
-		v, ok := p.float("seed", raw, "a whole number")
-		if ok && (v != math.Trunc(v) || v < 0 || v > maxSeed) {
-			p.add("seed", shown(raw), "seed is %s: a whole number from 0 to %d would do.", shown(raw), int64(maxSeed))
-			return
-		}
-		if ok {
-			*into = int64(v)
-		}
-	}
-}
-
-func (p *parser) flag(field string, into *bool) func(json.RawMessage) {
-	return func(raw json.RawMessage) {
-		if json.Unmarshal(raw, into) != nil {
-			p.add(field, shown(raw), "%s is %s: true or false would do.", field, shown(raw))
-		}
-	}
-}
-
-func (p *parser) output(into *string) func(json.RawMessage) {
-	return func(raw json.RawMessage) {
-		if json.Unmarshal(raw, into) != nil || *into != "json" && *into != "mp4" {
-			p.add("output", shown(raw), `output is %s: "json" or "mp4" would do.`, shown(raw))
-		}
-	}
-}
-
-// shown is a value as it may be repeated in a message.
-func shown(raw json.RawMessage) string {
-	const most = 60
-	s := string(raw)
-	if len(s) > most {
-		s = strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
-}
-
-func randomSeed() int64 {
-	var b [8]byte
-	_, _ = rand.Read(b[:]) // never fails: it ends the program instead
-	return int64(binary.LittleEndian.Uint64(b[:]) & maxSeed)
+	return 0
 }

@@ -1,6 +1,9 @@
 package handler
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // stopwatch adds up how long each phase took. One goroutine uses it.
 type stopwatch struct {
@@ -32,3 +35,6 @@ func (w *stopwatch) stop() map[string]float64 {
 	}
 	return w.sum
 }
+
+// rounded keeps seconds readable in answers.
+func rounded(seconds float64) float64 { return math.Round(seconds*1e4) / 1e4 }

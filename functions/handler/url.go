@@ -3,11 +3,9 @@ package handler
 import (
 	"context"
 	"encoding/base64"
-	"fmt"
-	"io"
+	"errors"
 	"mime"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 
@@ -42,17 +40,22 @@ func (h *Handler) urlAnswer(ctx context.Context, e events.LambdaFunctionURLReque
 	if e.IsBase64Encoded {
 		var err error
 		if body, err = base64.StdEncoding.DecodeString(e.Body); err != nil {
-			return nil, &InvalidError{Fields: []FieldError{{Detail: "the body is not in base64, though the event says so."}}}
+			return nil, &MalformedError{errors.New("the body is not in base64, though the event says so.")}
 		}
 	}
 	if isPing(body) {
 		return jsonAnswer(http.StatusOK, "application/json", Pong{Pong: true, Model: h.d.Name}), nil
 	}
-	r, err := ParseRequest(body, h.d)
+	r, err := h.intake.read(ctx, body)
 	if err != nil {
 		return nil, err
 	}
-	if r.Output == "mp4" || acceptsVideo(header(e.Headers, "accept")) {
+	switch accept := header(e.Headers, "accept"); {
+	case r.Output == "stream":
+		return h.asItComes(ctx, r)
+	case r.Output == "" && accepts(accept, "multipart/mixed"):
+		return h.parts(ctx, r)
+	case r.Output == "mp4" || r.Output == "" && (accepts(accept, "video/mp4") || accepts(accept, "audio/wav")):
 		return h.stream(ctx, r)
 	}
 	res, err := h.whole(ctx, r)
@@ -62,32 +65,18 @@ func (h *Handler) urlAnswer(ctx context.Context, e events.LambdaFunctionURLReque
 	return jsonAnswer(http.StatusOK, "application/json", res), nil
 }
 
-// stream makes a clip and streams its file, which goes away with the answer.
-func (h *Handler) stream(ctx context.Context, r Request) (any, error) {
-	f, res, err := h.generate(ctx, r)
-	if err != nil {
-		return nil, err
-	}
-	file, err := os.Open(f.Path)
-	remove(f) // the open file stays readable
-	if err != nil {
-		return nil, fmt.Errorf("the clip has gone: %w", err)
-	}
-	return &events.LambdaFunctionURLStreamingResponse{StatusCode: http.StatusOK, Headers: headers(f, res), Body: file}, nil
-}
-
 func headers(f *media.File, res Result) map[string]string {
 	return map[string]string{
-		"Content-Type":         "video/mp4",
+		"Content-Type":         f.Type,
 		"Content-Length":       strconv.FormatInt(f.Size, 10),
-		"Content-Disposition":  `inline; filename="clip.mp4"`,
+		"Content-Disposition":  `inline; filename="` + clipName(f.Type) + `"`,
 		"X-Videosdgx-Model":    res.Model,
 		"X-Videosdgx-Seed":     strconv.FormatInt(res.Seed, 10),
 		"X-Videosdgx-Frames":   strconv.Itoa(res.NumFrames),
 		"X-Videosdgx-Fps":      strconv.FormatFloat(res.FPS, 'f', -1, 64),
 		"X-Videosdgx-Latents":  res.Latents,
 		"X-Videosdgx-Timings":  string(encode(res.Timings)),
-		"X-Videosdgx-Duration": strconv.FormatFloat(rounded(float64(res.NumFrames)/res.FPS), 'f', -1, 64),
+		"X-Videosdgx-Duration": strconv.FormatFloat(duration(f, res), 'f', -1, 64),
 	}
 }
 
@@ -104,15 +93,32 @@ func header(all map[string]string, name string) string {
 	return ""
 }
 
-// acceptsVideo: video/mp4 is named, and not refused with q=0. A bare */* gets JSON.
-func acceptsVideo(accept string) bool {
+// duration is in seconds: of the pictures, else of the sound.
+func duration(f *media.File, res Result) float64 {
+	if f.Frames > 0 {
+		return rounded(float64(f.Frames) / res.FPS)
+	}
+	return rounded(f.Seconds)
+}
+
+func clipName(mediaType string) string {
+	if mediaType == "audio/wav" {
+		return "sound.wav"
+	}
+	return "clip.mp4"
+}
+
+// accepts: the type is named, itself or by its first half, and not refused with q=0. A bare */* gets JSON.
+func accepts(accept, want string) bool {
+	first, _, _ := strings.Cut(want, "/")
 	for part := range strings.SplitSeq(accept, ",") {
 		kind, params, err := mime.ParseMediaType(part)
-		if err == nil && (kind == "video/mp4" || kind == "video/*") && params["q"] != "0" {
+		if err != nil || kind != want && (kind != first+"/*" || first == "multipart") {
+			continue
+		}
+		if q, err := strconv.ParseFloat(params["q"], 64); err != nil || q > 0 {
 			return true
 		}
 	}
 	return false
 }
-
-var _ io.ReadCloser = (*events.LambdaFunctionURLStreamingResponse)(nil)

@@ -99,7 +99,8 @@ func (e *Encoder) start(ctx context.Context) (err error) {
 // of the file.
 func (s Spec) args(path string) []string {
 	rate := strconv.FormatFloat(s.FPS, 'f', -1, 64)
-	args := []string{"-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", fmt.Sprintf("%dx%d", s.Width, s.Height), "-framerate", rate, "-i", "pipe:0",
+	args := []string{"-probesize", "32", "-fpsprobesize", "0", "-analyzeduration", "0", // there is nothing to find out, and no frame to wait for
+		"-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", fmt.Sprintf("%dx%d", s.Width, s.Height), "-framerate", rate, "-i", "pipe:0",
 		"-an", "-vf", "scale=out_color_matrix=bt709:out_range=tv", "-c:v", "libx264", "-preset", "medium", "-crf", "15", "-pix_fmt", "yuv420p",
 		"-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv", "-r", rate, "-fps_mode", "cfr"}
 	args = append(args, s.container()...)

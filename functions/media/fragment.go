@@ -11,7 +11,7 @@ import (
 // fragments: a key frame about every second, each the beginning of a piece, and none held back for later ones.
 func (s Spec) fragments() []string {
 	gop := strconv.Itoa(max(int(math.Round(s.FPS)), 1))
-	return []string{"-tune", "zerolatency", "-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-f", "mp4", "pipe:1"}
+	return []string{"-tune", "zerolatency", "-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-flush_packets", "1", "-f", "mp4", "pipe:1"}
 }
 
 // startCutting hands ffmpeg's output on in pieces.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/text"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
@@ -22,9 +23,14 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	if err != nil {
 		return r, err
 	}
-	if _, err := text.Load(filepath.Join(ckpt.Dir, "tokenizer")); err != nil {
+	p := &Pipeline{c: c}
+	if p.tokenizer, err = text.Load(filepath.Join(ckpt.Dir, "tokenizer")); err != nil {
 		return r, err
 	}
+	if p.defaults, err = parseDefaults(r.Defaults); err != nil {
+		return r, err
+	}
+	r.Schema = handler.Schema(Model{Pipeline: p}.Describe())
 	r.Graphs = c.graphs()
 	return r, nil
 }

@@ -1,7 +1,9 @@
 package wan21
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"os"
 	"path/filepath"
@@ -10,7 +12,9 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve"
 )
@@ -32,6 +36,22 @@ func TestBuildIsReproducibleAndReplacesABundle(t *testing.T) {
 	}
 	if entries, err := os.ReadDir(filepath.Dir(dir)); err != nil || len(entries) != 1 {
 		t.Errorf("beside the bundle lie %v, %v", entries, err)
+	}
+}
+
+// TestTheBundlePublishesTheSchema: what is built is what the model itself says of its limits.
+func TestTheBundlePublishesTheSchema(t *testing.T) {
+	m, err := weights.ReadManifest(demoBundle(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := Model{Pipeline: openPipeline(t, demoBundle(t), engine.Options{})}.Describe()
+	var got bytes.Buffer
+	if err := json.Compact(&got, m.Schema); err != nil {
+		t.Fatal(err)
+	}
+	if want := handler.Schema(d); got.String() != string(want) || !strings.Contains(string(want), `"multipleOf":16`) {
+		t.Errorf("the bundle says %s, the model %s", m.Schema, want)
 	}
 }
 

@@ -2,6 +2,7 @@ package wan21
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
@@ -10,8 +11,9 @@ import (
 // Model is an open bundle as the handler sees it.
 type Model struct {
 	*Pipeline
-	Name   string // of the model, from its manifest
-	Digest string // of the bundle
+	Name   string          // of the model, from its manifest
+	Digest string          // of the bundle
+	Schema json.RawMessage // of a request, as the bundle publishes it; nil: that of Describe's limits
 }
 
 var _ handler.Model = Model{}
@@ -22,7 +24,7 @@ func Open(ctx context.Context, m *bundle.Model) (handler.Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return Model{Pipeline: p, Name: m.Name, Digest: m.Manifest.Digest}, nil
+	return Model{Pipeline: p, Name: m.Name, Digest: m.Manifest.Digest, Schema: m.Manifest.Schema}, nil
 }
 
 // Describe gives the sizes that the checkpoint's rotary tables and compression allow.
@@ -35,7 +37,7 @@ func (m Model) Describe() handler.Description {
 		picture = "required"
 	}
 	return handler.Description{
-		Name: m.Name, Family: Family, Digest: m.Digest,
+		Name: m.Name, Family: Family, Digest: m.Digest, Schema: m.Schema,
 		Defaults: handler.Request{Width: d.Width, Height: d.Height, NumFrames: d.Frames, FPS: float64(d.FPS), Steps: d.Steps, Guidance: d.Guidance},
 		Limits: handler.Limits{
 			WidthMultiple: wide, HeightMultiple: high, MaxWidth: min(m.maxPatches()*wide, maxSide), MaxHeight: min(m.maxPatches()*high, maxSide),

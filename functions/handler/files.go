@@ -1,0 +1,157 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"image"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/media"
+	"github.com/videosdgx/videosdgx/functions/schema"
+)
+
+// open opens the files of a request: pictures are decoded for the size that the clip will have, a clip's head is read. What is
+// wrong with one is noted; the error is none of the request's. release removes what was made for it, also after an error.
+func (in *intake) open(ctx context.Context, r *Request, w *wrongs) (release func(), err error) {
+	var made []func()
+	release = func() {
+		for _, f := range made {
+			f()
+		}
+	}
+	r.Pictures, r.Clips = map[string]image.Image{}, map[string]*media.Clip{}
+	for _, name := range in.schema.Files() {
+		p, _ := in.schema.Property(name)
+		value, err := r.Values.Text(name), error(nil)
+		switch {
+		case value == "":
+			continue
+		case all(p.File.Types, "image/"):
+			r.Pictures[name], err = in.picture(value, *p.File, image.Pt(r.Width, r.Height))
+		case all(p.File.Types, "video/"):
+			var undo func()
+			r.Clips[name], undo, err = in.clip(ctx, value, *p.File)
+			made = append(made, undo)
+		default:
+			continue // a model's own kind of file: Values has it
+		}
+		delete(r.Values, name)
+		if err != nil && !errdefs.IsInvalidArgument(err) {
+			return release, err
+		}
+		if err != nil {
+			w.add(name, "%s cannot be used: %s.", name, withoutClass(err))
+		}
+	}
+	r.Image, r.LastImage, r.Video = r.Pictures["image"], r.Pictures["last_image"], r.Clips["video"]
+	return release, nil
+}
+
+func all(types []string, prefix string) bool {
+	return len(types) > 0 && !slices.ContainsFunc(types, func(t string) bool { return !strings.HasPrefix(t, prefix) })
+}
+
+// largeFile is from when on the memory of a request's text is given back before its picture is opened, in bytes.
+const largeFile = 2 << 20
+
+func (in *intake) picture(value string, f schema.File, need image.Point) (image.Image, error) {
+	raw, err := in.bytes(value, f)
+	if err != nil {
+		return nil, err
+	}
+	if len(raw) > largeFile {
+		debug.FreeOSMemory()
+	}
+	img, err := media.Picture(raw, need)
+	if err != nil {
+		return nil, err
+	}
+	return img, nil
+}
+
+// bytes gives the content of a file, wherever it is.
+func (in *intake) bytes(value string, f schema.File) ([]byte, error) {
+	if !strings.HasPrefix(value, "file:") && !strings.HasPrefix(value, "upload:") {
+		raw, err := f.Decode(value)
+		if err != nil {
+			return nil, fmt.Errorf("it %w: %w", err, errdefs.ErrInvalidArgument)
+		}
+		return raw, nil
+	}
+	file, err := in.file(value, f)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	raw, err := io.ReadAll(file)
+	if err != nil {
+		return nil, fmt.Errorf("its file cannot be read: %w: %w", err, errdefs.ErrInvalidArgument)
+	}
+	return raw, nil
+}
+
+// file opens one that the runtime laid beside the event: a regular file of that folder itself.
+func (in *intake) file(value string, f schema.File) (*os.File, error) {
+	name, ok := schema.FileName(value)
+	if !ok {
+		return nil, fmt.Errorf("it names an upload: uploads are for the models' REST API, send the file itself: %w", errdefs.ErrInvalidArgument)
+	}
+	if in.files == "" {
+		return nil, fmt.Errorf("it names a file beside the event, and this runtime lays none there: send the file itself: %w", errdefs.ErrInvalidArgument)
+	}
+	root, err := os.OpenRoot(in.files)
+	if err != nil {
+		return nil, fmt.Errorf("its file is not there: %w: %w", err, errdefs.ErrInvalidArgument)
+	}
+	defer root.Close()
+	st, err := root.Lstat(name)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("its file is not there: %w: %w", err, errdefs.ErrInvalidArgument)
+	case !st.Mode().IsRegular():
+		return nil, fmt.Errorf("it is no regular file: %w", errdefs.ErrInvalidArgument)
+	case f.MaxBytes > 0 && st.Size() > f.MaxBytes:
+		return nil, fmt.Errorf("it has %d bytes, %d at most: %w", st.Size(), f.MaxBytes, errdefs.ErrInvalidArgument)
+	}
+	file, err := root.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("its file cannot be read: %w: %w", err, errdefs.ErrInvalidArgument)
+	}
+	return file, nil
+}
+
+// clip opens a video: the file beside the event where it lies, one in the request in the scratch folder.
+func (in *intake) clip(ctx context.Context, value string, f schema.File) (c *media.Clip, undo func(), err error) {
+	if name, ok := schema.FileName(value); ok {
+		file, err := in.file(value, f)
+		if err != nil {
+			return nil, nothing, err
+		}
+		file.Close()
+		c, err := media.OpenClip(ctx, filepath.Join(in.files, name))
+		return &c, nothing, err
+	}
+	raw, err := in.bytes(value, f)
+	if err != nil {
+		return nil, nothing, err
+	}
+	file, err := os.CreateTemp(in.scratch, "video-*")
+	if err != nil {
+		return nil, nothing, fmt.Errorf("cannot keep the request's video: %w", err)
+	}
+	undo = func() { os.Remove(file.Name()) }
+	_, err = file.Write(raw)
+	if err = errors.Join(err, file.Close()); err != nil {
+		return nil, undo, fmt.Errorf("cannot keep the request's video: %w", err)
+	}
+	clip, err := media.OpenClip(ctx, file.Name())
+	return &clip, undo, err
+}

@@ -1,0 +1,159 @@
+package handler
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"mime"
+	"regexp"
+	"slices"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/media"
+)
+
+// run is one clip in the making: pictures, with sound or without, go to an encoder, and where the request has no size sound
+// goes to a recorder.
+type run struct {
+	h       *Handler
+	r       Request
+	clock   *stopwatch
+	report  *reporter
+	encoder *media.Encoder
+	sound   *media.Recorder
+	frames  int
+	latents string
+	pieces  []Piece
+}
+
+func (g *run) do(ctx context.Context, piece func([]byte) error) (*media.File, error) {
+	if err := g.begin(ctx, piece); err != nil {
+		return nil, err
+	}
+	defer g.abort()
+	err := g.h.model.Generate(ctx, g.r, Output{Progress: g.progress, Frame: g.frame, Sound: g.addSound, Piece: g.piece, Latents: g.digest})
+	if g.encoder != nil && g.encoder.Broken() {
+		_, err = g.encoder.Close() // says why ffmpeg has gone
+	}
+	if err != nil {
+		return nil, err
+	}
+	g.progress(Progress{Phase: "mux", Step: 1, Steps: 1})
+	if g.encoder == nil {
+		return g.sound.Close()
+	}
+	return g.encoder.Close()
+}
+
+// begin finds out at once whether there is something to encode with.
+func (g *run) begin(ctx context.Context, piece func([]byte) error) (err error) {
+	if g.r.Width == 0 && g.r.Height == 0 {
+		if piece != nil {
+			return fmt.Errorf("%s makes sound alone, which is not sent as it comes: leave output out: %w", g.h.d.Name, errdefs.ErrInvalidArgument)
+		}
+		g.sound = media.NewRecorder(g.h.scratch)
+		return nil
+	}
+	g.encoder, err = media.NewEncoder(ctx, media.Spec{Width: g.r.Width, Height: g.r.Height, FPS: g.r.FPS, Comment: string(g.comment()), Dir: g.h.scratch, Piece: piece})
+	return err
+}
+
+func (g *run) abort() {
+	if g.encoder != nil {
+		g.encoder.Abort()
+	} else {
+		g.sound.Abort()
+	}
+}
+
+// comment is the request as the file tells it: without files, with what was drawn.
+func (g *run) comment() []byte {
+	all := maps.Clone(g.r.Values)
+	for _, name := range append(g.h.intake.schema.Files(), "preview") {
+		delete(all, name)
+	}
+	all["model"] = g.h.d.Name
+	return all.JSON()
+}
+
+func (g *run) progress(p Progress) {
+	g.clock.at(p.Phase)
+	if g.report.api.has("progress") {
+		if !g.r.Preview {
+			p.Preview = nil
+		}
+		g.report.put(p)
+	}
+}
+
+var errNoPictures = errors.New("the model gives frames, and its schema has no width and height")
+
+func (g *run) frame(rgb []byte) error {
+	if g.encoder == nil {
+		return errNoPictures
+	}
+	if err := g.encoder.Frame(rgb); err != nil {
+		return err
+	}
+	g.frames++
+	if g.r.Preview && g.frames == 1 {
+		poster := media.RGB{Pix: slices.Clone(rgb), Width: g.r.Width, Height: g.r.Height}
+		g.progress(Progress{Phase: "decode", Step: 1, Steps: g.r.NumFrames, Preview: poster})
+	}
+	return nil
+}
+
+func (g *run) addSound(s media.Sound) error {
+	if g.encoder == nil {
+		return g.sound.Sound(s)
+	}
+	return g.encoder.Sound(s)
+}
+
+// maxPieces bounds a clip's pieces, in bytes of all and in number.
+const (
+	maxPieces     = 64
+	maxPieceBytes = 512 << 20
+)
+
+var pieceName = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
+
+// piece keeps a finished file.
+func (g *run) piece(p Piece) error {
+	_, _, badType := mime.ParseMediaType(p.Type)
+	size := len(p.Data)
+	for _, other := range g.pieces {
+		if size += len(other.Data); other.Name == p.Name {
+			return fmt.Errorf("the model gives two pieces called %s", p.Name)
+		}
+	}
+	switch {
+	case !pieceName.MatchString(p.Name) || p.Name == "clip" || p.Name == "sound":
+		return fmt.Errorf("the model gives a piece called %q: letters, digits, _ and - would do, but not clip or sound", p.Name)
+	case badType != nil:
+		return fmt.Errorf("the model gives a piece of type %q: %w", p.Type, badType)
+	case len(g.pieces) == maxPieces || size > maxPieceBytes:
+		return fmt.Errorf("the model gives more than %d pieces or %d MB of them", maxPieces, maxPieceBytes>>20)
+	}
+	p.Data = slices.Clone(p.Data)
+	g.pieces = append(g.pieces, p)
+	return nil
+}
+
+func (g *run) digest(values []float32) {
+	h, buf := sha256.New(), make([]byte, 0, 4096)
+	for i, v := range values {
+		buf = binary.LittleEndian.AppendUint32(buf, math.Float32bits(v))
+		if len(buf) == cap(buf) || i == len(values)-1 {
+			h.Write(buf)
+			buf = buf[:0]
+		}
+	}
+	g.latents = hex.EncodeToString(h.Sum(nil))
+}

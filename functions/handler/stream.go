@@ -1,0 +1,124 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/textproto"
+	"os"
+	"strconv"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"github.com/videosdgx/videosdgx/functions/media"
+)
+
+// stream makes a clip and streams its file, which goes away with the answer.
+func (h *Handler) stream(ctx context.Context, r Request) (any, error) {
+	f, res, err := h.generate(ctx, r, nil)
+	if err != nil {
+		return nil, err
+	}
+	file, err := os.Open(f.Path)
+	remove(f) // the open file stays readable
+	if err != nil {
+		return nil, fmt.Errorf("the clip has gone: %w", err)
+	}
+	return &events.LambdaFunctionURLStreamingResponse{StatusCode: http.StatusOK, Headers: headers(f, res), Body: file}, nil
+}
+
+// parts is stream with what the model gave beside the clip: the clip first, then a part for each piece.
+func (h *Handler) parts(ctx context.Context, r Request) (any, error) {
+	f, res, err := h.generate(ctx, r, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer remove(f)
+	all, err := os.CreateTemp(h.scratch, "answer-*")
+	if err != nil {
+		return nil, fmt.Errorf("cannot put the answer together: %w", err)
+	}
+	os.Remove(all.Name()) // the open file stays readable
+	heads := headers(f, res)
+	w := multipart.NewWriter(all)
+	heads["Content-Type"] = mime.FormatMediaType("multipart/mixed", map[string]string{"boundary": w.Boundary()})
+	delete(heads, "Content-Disposition")
+	if err = writeParts(w, f, res.Pieces); err == nil {
+		var size int64
+		size, err = all.Seek(0, io.SeekEnd)
+		heads["Content-Length"] = strconv.FormatInt(size, 10)
+	}
+	if err == nil {
+		_, err = all.Seek(0, io.SeekStart)
+	}
+	if err != nil {
+		all.Close()
+		return nil, fmt.Errorf("cannot put the answer together: %w", err)
+	}
+	return &events.LambdaFunctionURLStreamingResponse{StatusCode: http.StatusOK, Headers: heads, Body: all}, nil
+}
+
+func writeParts(w *multipart.Writer, f *media.File, pieces []ResultPiece) error {
+	clip, err := os.Open(f.Path)
+	if err != nil {
+		return err
+	}
+	defer clip.Close()
+	part, err := w.CreatePart(partHead("clip", f.Type, clipName(f.Type)))
+	if err == nil {
+		_, err = io.Copy(part, clip)
+	}
+	for _, p := range pieces {
+		if err == nil {
+			if part, err = w.CreatePart(partHead(p.Name, p.ContentType, p.Filename)); err == nil {
+				_, err = part.Write(p.Data)
+			}
+		}
+	}
+	return errors.Join(err, w.Close())
+}
+
+func partHead(name, mediaType, filename string) textproto.MIMEHeader {
+	if filename == "" {
+		filename = name
+	}
+	return textproto.MIMEHeader{"Content-Type": {mediaType},
+		"Content-Disposition": {mime.FormatMediaType("attachment", map[string]string{"name": name, "filename": filename})}}
+}
+
+// asItComes answers with the first piece of the clip, and goes on while the answer is read. What fails before it has a status
+// of its own; what fails later ends the answer, and who stops reading ends the clip.
+func (h *Handler) asItComes(ctx context.Context, r Request) (any, error) {
+	out, in := io.Pipe()
+	began, failed := make(chan struct{}), make(chan error, 1)
+	first := true
+	go func() {
+		_, _, err := h.generate(ctx, r, func(mp4 []byte) error {
+			if first {
+				close(began)
+				first = false
+			}
+			_, err := in.Write(mp4)
+			return err
+		})
+		if err != nil {
+			h.logFailure(err)
+		}
+		failed <- err
+		in.CloseWithError(err) // nil is the end of the file
+	}()
+	select {
+	case <-began:
+	case err := <-failed:
+		if err != nil {
+			return nil, err
+		}
+	}
+	return &events.LambdaFunctionURLStreamingResponse{StatusCode: http.StatusOK, Body: out, Headers: map[string]string{
+		"Content-Type": "video/mp4", "Content-Disposition": `inline; filename="clip.mp4"`, "X-Videosdgx-Model": h.d.Name, "X-Videosdgx-Seed": strconv.FormatInt(r.Seed, 10),
+	}}, nil
+}
