@@ -18,6 +18,7 @@ import (
 type Key struct {
 	Image   string `json:"image"`            // digest of the function's image
 	Bundle  string `json:"bundle,omitempty"` // digest of the model bundle
+	Mounts  string `json:"mounts,omitempty"` // what the function's read-only mounts show
 	Config  string `json:"config"`           // digest of what else the manifest says: command, environment, limits
 	Version string `json:"version"`          // of the function: its processes have it in their environment
 	Runtime string `json:"runtime"`          // digest of what runs in every instance: init, and the OCI runtime that makes it

@@ -102,6 +102,18 @@ func join(list, item string) string {
 }
 
 // withNodeOption adds to NODE_OPTIONS.
+// withPythonPath puts a folder before those of the function's own PYTHONPATH.
+func withPythonPath(env []string, dir string) []string {
+	const name = "PYTHONPATH="
+	for i, kv := range env {
+		if v, ok := strings.CutPrefix(kv, name); ok && v != "" {
+			env[i] = name + dir + ":" + v
+			return env
+		}
+	}
+	return append(env, name+dir)
+}
+
 func withNodeOption(env []string, option string) []string {
 	const name = "NODE_OPTIONS="
 	for i, kv := range env {

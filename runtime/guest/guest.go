@@ -29,6 +29,7 @@ type guest struct {
 
 	companions companions
 	nodeOption string // for Node.js, when the instance may be snapshotted
+	pythonPath string // for Python, then
 
 	stopping atomic.Bool // a signal has asked for the end
 
@@ -90,6 +91,9 @@ func (g *guest) prepare() {
 		return
 	}
 	g.nodeOption = option
+	if g.pythonPath, err = reseed.InstallPython(g.dir); err != nil {
+		fmt.Fprintln(os.Stdout, "videosdgx-init: Python functions are not prepared for snapshots:", err)
+	}
 }
 
 // launch starts the function. A command that cannot be started counts as a failed initialisation, and whoever waits is
@@ -99,6 +103,9 @@ func (g *guest) launch(command []string) {
 	env := environment(g.cfg, os.Environ(), g.apiLn.Addr().String(), g.began)
 	if g.nodeOption != "" {
 		env = withNodeOption(env, g.nodeOption)
+	}
+	if g.pythonPath != "" {
+		env = withPythonPath(env, g.pythonPath)
 	}
 	go g.log.pump()
 	if os.Getpid() == 1 { // else the folder is the machine's, not the image's

@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -45,7 +46,7 @@ func (g *guest) comeBack(conn net.Conn, b []byte) {
 // note looks for the function's random generators before a snapshot is made, when time does not matter: every instance that
 // comes from it then need not look for them, only change them.
 func (g *guest) note(conn net.Conn) {
-	found := map[int]reseed.Places{}
+	found, head := map[int]reseed.Places{}, wire.PreparedHead{}
 	for _, pid := range g.processes() {
 		places, err := reseed.Find(pid)
 		if err != nil && !reseed.Gone(err) {
@@ -53,11 +54,12 @@ func (g *guest) note(conn net.Conn) {
 			return
 		}
 		found[pid] = places
+		head.Repeats = cmp.Or(head.Repeats, reseed.Repeats(pid))
 	}
 	g.mu.Lock()
 	g.generators = found
 	g.mu.Unlock()
-	wire.WriteFrame(conn, wire.End, nil)
+	wire.WriteJSON(conn, wire.End, head)
 }
 
 // renew gives every process of the function random generators of its own.

@@ -21,7 +21,10 @@ func (i *Instance) Checkpoint(ctx context.Context, dir string, exit bool) error 
 	if err := i.step(checkpointing); err != nil {
 		return err
 	}
-	err := client.Prepare(ctx, i.box.Dial)
+	head, err := client.Prepare(ctx, i.box.Dial)
+	if err == nil {
+		err = i.unique(head.Repeats)
+	}
 	if err == nil {
 		err = c.Checkpoint(ctx, dir, exit)
 	}
@@ -29,4 +32,25 @@ func (i *Instance) Checkpoint(ctx context.Context, dir string, exit bool) error 
 		_ = i.step(spec.Idle) // or it has ended meanwhile
 	}
 	return err
+}
+
+// RepeatsError says that instances of a snapshot would draw the same random numbers as each other.
+type RepeatsError struct{ Function, What string }
+
+func (e *RepeatsError) Error() string {
+	return fmt.Sprintf("every instance of a snapshot of %s would draw the same random numbers: %s keeps generators that nobody can renew from outside; "+
+		"write snapshot: always if that does no harm, or give it restore hooks", e.Function, e.What)
+}
+
+// Unwrap gives the class.
+func (e *RepeatsError) Unwrap() error { return errdefs.ErrFailedPrecondition }
+
+// unique refuses a snapshot whose instances would not be, unless the manifest asks for it in any case, or the function has
+// hooks that run after a restore.
+func (i *Instance) unique(repeats string) error {
+	fn := &i.cfg.Function
+	if repeats == "" || fn.Snapshot == "always" || i.Hooked() {
+		return nil
+	}
+	return &RepeatsError{fn.Name, repeats}
 }

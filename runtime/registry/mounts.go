@@ -53,6 +53,9 @@ func sameCode(a, b spec.Function) bool {
 // mountTree adds what a read-only mount shows: each file by content, each link by what it says. Nothing is followed, since
 // inside an instance a link leads elsewhere.
 func (h *hasher) mountTree(w io.Writer, dir string) {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		dir = real
+	}
 	_ = filepath.WalkDir(dir, func(path string, e fs.DirEntry, err error) error {
 		if err != nil {
 			_, _ = fmt.Fprintf(w, "missing %s\n", path)

@@ -113,8 +113,8 @@ type digests struct {
 	err           error
 }
 
-func (d *digests) Digests(context.Context, spec.Function) (image, bundle string, err error) {
-	return d.image, d.bundle, d.err
+func (d *digests) Digests(context.Context, spec.Function) (image, bundle, mounts string, err error) {
+	return d.image, d.bundle, "", d.err
 }
 
 // rig is a service that makes snapshots of what a real dispatcher starts in the fake sandbox.

@@ -17,7 +17,7 @@ import (
 // Started hears of every plain start. The first one of a version has a snapshot made in the background, unless its
 // manifest says otherwise. One that is made on publishing is made again here when it has gone.
 func (s *Service) Started(fn spec.Function) {
-	if fn.Snapshot == "off" || fn.SnapshotOn == "publish" && fn.Version == "$LATEST" {
+	if fn.Snapshot == "off" || steady(fn) != nil || fn.SnapshotOn == "publish" && fn.Version == "$LATEST" {
 		return
 	}
 	s.Want(fn)
@@ -54,6 +54,9 @@ func (s *Service) Create(ctx context.Context, fn spec.Function) (catalog.Record,
 
 func (s *Service) make(ctx context.Context, fn spec.Function, k snapshotter.Key) (catalog.Record, error) {
 	id := k.Digest()
+	if err := steady(fn); err != nil {
+		return catalog.Record{}, err
+	}
 	if err := s.claim(id, fn); err != nil {
 		return catalog.Record{}, err
 	}
@@ -62,11 +65,32 @@ func (s *Service) make(ctx context.Context, fn spec.Function, k snapshotter.Key)
 	defer s.mu.Unlock()
 	delete(s.making, id)
 	if err != nil {
-		s.after[id] = s.o.Now().Add(s.o.Retry)
+		s.after[id] = s.o.Now().Add(s.again(err))
 		return r, err
 	}
 	s.ready[id] = r
 	return r, nil
+}
+
+// steady refuses what may change under a snapshot: an instance keeps in memory what it read of a folder that it, or another
+// one, then writes to.
+func steady(fn spec.Function) error {
+	for _, m := range fn.Mounts {
+		if m.Writable && fn.Snapshot != "always" {
+			return fmt.Errorf("%s writes to its mount %s, which a restored instance would not find as it left it; write snapshot: always if that does no harm: %w",
+				fn.Name, m.Target, errdefs.ErrFailedPrecondition)
+		}
+	}
+	return nil
+}
+
+// again is when a start makes another attempt after a failure. What would repeat itself always will.
+func (s *Service) again(err error) time.Duration {
+	const never = 100 * 365 * 24 * time.Hour
+	if repeats := (*instance.RepeatsError)(nil); errors.As(err, &repeats) {
+		return never
+	}
+	return s.o.Retry
 }
 
 func (s *Service) claim(id string, fn spec.Function) error {

@@ -26,8 +26,8 @@ type Lender interface {
 
 // Content says what a function's references to an image and a bundle stand for now.
 type Content interface {
-	// Digests names what is there now; bundle is "" for a function without one. It may bring the image here first.
-	Digests(ctx context.Context, fn spec.Function) (image, bundle string, err error)
+	// Digests names what is there now; bundle and mounts are "" for a function without. It may bring the image here first.
+	Digests(ctx context.Context, fn spec.Function) (image, bundle, mounts string, err error)
 }
 
 // Options configure a Service; Catalog, Lender, Content and Machine must be set.
@@ -112,11 +112,11 @@ func (s *Service) Stop() {
 
 // Key is what a snapshot of fn depends on here.
 func (s *Service) Key(ctx context.Context, fn spec.Function) (snapshotter.Key, error) {
-	image, bundle, err := s.o.Content.Digests(ctx, fn)
+	image, bundle, mounts, err := s.o.Content.Digests(ctx, fn)
 	if err != nil {
 		return snapshotter.Key{}, fmt.Errorf("snapshot of %s: %w", fn.Name, err)
 	}
-	return snapshotter.Key{Image: image, Bundle: bundle, Config: fn.Digest, Version: fn.Version, Runtime: s.o.Runtime, Machine: s.o.Machine}, nil
+	return snapshotter.Key{Image: image, Bundle: bundle, Mounts: mounts, Config: fn.Digest, Version: fn.Version, Runtime: s.o.Runtime, Machine: s.o.Machine}, nil
 }
 
 // Lookup gives the folder of a snapshot that may serve. Its files are looked at each time: one that was written to since

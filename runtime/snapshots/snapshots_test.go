@@ -3,6 +3,7 @@ package snapshots
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -15,7 +16,9 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
+	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/sandboxtest"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 	"github.com/videosdgx/videosdgx/snapshotter/catalog"
 )
 
@@ -304,5 +307,32 @@ func TestManage(t *testing.T) {
 	}
 	if _, err := r.Get(t.Context(), made.ID); !errdefs.IsNotFound(err) {
 		t.Errorf("get after rm: %v", err)
+	}
+}
+
+// TestWritableMountsAreNotSnapshotted unless the manifest asks for it in any case.
+func TestWritableMountsAreNotSnapshotted(t *testing.T) {
+	fn := spec.Function{Name: "f", Snapshot: "auto", Mounts: []spec.Mount{{Source: "/x", Target: "/data", Writable: true}}}
+	if err := steady(fn); !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), "/data") {
+		t.Error(err)
+	}
+	fn.Snapshot = "always"
+	if err := steady(fn); err != nil {
+		t.Error(err)
+	}
+	fn.Snapshot, fn.Mounts[0].Writable = "auto", false
+	if err := steady(fn); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestWhatRepeatsIsNotTriedAgain: it would be the same the next time.
+func TestWhatRepeatsIsNotTriedAgain(t *testing.T) {
+	s := &Service{o: Options{Retry: time.Minute}}
+	if d := s.again(fmt.Errorf("x: %w", &instance.RepeatsError{Function: "f", What: "java"})); d < 365*24*time.Hour {
+		t.Error(d)
+	}
+	if d := s.again(errors.New("x")); d != time.Minute {
+		t.Error(d)
 	}
 }

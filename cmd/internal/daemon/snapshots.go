@@ -84,16 +84,17 @@ func (p *plane) probeCRIU(ctx context.Context, d checkpointing) (containerd.Chec
 type content struct{ images checkpointing }
 
 // Digests implements snapshots.Content. A bundle's index holds the digests of its files.
-func (c content) Digests(ctx context.Context, fn spec.Function) (image, bundle string, err error) {
+func (c content) Digests(ctx context.Context, fn spec.Function) (image, bundle, mounts string, err error) {
+	mounts = mountsDigest(fn)
 	if image, err = c.images.ImageDigest(ctx, fn.Image); err != nil || fn.Model == nil {
-		return image, "", err
+		return image, "", mounts, err
 	}
 	index, err := os.ReadFile(filepath.Join(fn.Model.Bundle, weights.ManifestName))
 	if err != nil {
-		return "", "", fmt.Errorf("model bundle of %s: %w", fn.Name, err)
+		return "", "", "", fmt.Errorf("model bundle of %s: %w", fn.Name, err)
 	}
 	sum := sha256.Sum256(index)
-	return image, hex.EncodeToString(sum[:]), nil
+	return image, hex.EncodeToString(sum[:]), mounts, nil
 }
 
 // insideDigest covers what runs in every instance besides the function: init and the OCI runtime that made it.

@@ -224,7 +224,7 @@ func TestCancelBeforeAnythingIsSent(t *testing.T) {
 
 func TestPrepareRestoredAndShutdown(t *testing.T) {
 	ok := dial(t, func(c net.Conn) { wire.ReadFrame(c, nil); wire.WriteFrame(c, wire.End, nil) })
-	if err := Prepare(t.Context(), ok); err != nil {
+	if _, err := Prepare(t.Context(), ok); err != nil {
 		t.Error(err)
 	}
 	if err := Restored(t.Context(), ok, wire.RestoredHead{InstanceID: "i"}); err != nil {

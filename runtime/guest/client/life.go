@@ -30,13 +30,14 @@ func Shutdown(ctx context.Context, dial Dialer, grace time.Duration) error {
 	return exchange(ctx, conn, wire.Shutdown, wire.ShutdownHead{GraceMs: grace.Milliseconds()}, wire.End, nil)
 }
 
-// Prepare tells an instance that a snapshot of it is about to be made; the function is at rest.
-func Prepare(ctx context.Context, dial Dialer) error {
+// Prepare tells an instance that a snapshot of it is about to be made; the function is at rest. The answer says what of it
+// would draw the same random numbers in every instance of that snapshot.
+func Prepare(ctx context.Context, dial Dialer) (head wire.PreparedHead, err error) {
 	conn, err := dial(ctx)
 	if err != nil {
-		return fmt.Errorf("dial init.sock: %w", err)
+		return head, fmt.Errorf("dial init.sock: %w", err)
 	}
-	return exchange(ctx, conn, wire.Prepare, nil, wire.End, nil)
+	return head, exchange(ctx, conn, wire.Prepare, nil, wire.End, &head)
 }
 
 // Restored tells an instance that it has just come back from a snapshot; it returns when the function's restore hooks
@@ -78,7 +79,7 @@ func exchange(ctx context.Context, conn net.Conn, ask wire.Kind, in any, want wi
 		return failed(b)
 	case k != want:
 		return broken(fmt.Errorf("frame %q instead of %q", k, want))
-	case out == nil:
+	case out == nil, len(b) == 0: // an earlier init's answer may be empty
 		return nil
 	}
 	return json.Unmarshal(b, out)

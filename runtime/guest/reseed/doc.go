@@ -5,8 +5,11 @@
 //
 //   - Go's ChaCha8 generators, which math/rand draws from (chacha8.go);
 //   - OpenSSL's DRBGs, which Node.js and Python draw from (openssl.go);
-//   - what Node.js keeps in JavaScript, through a script that it loads at its start (node.go).
+//   - what Node.js keeps in JavaScript, through a script that it loads at its start (node.go);
+//   - what Python keeps in random and NumPy, through a script that answers a signal (python.go).
 //
-// Generators that a program seeded itself are its own business; Go's rand.NewChaCha8 cannot be told from the runtime's and
-// is renewed as well, so a sequence that must repeat has to be seeded per event.
+// Of everything else Repeats says that it would draw the same numbers (repeats.go).
+//
+// Generators that a program seeded itself cannot be told from the runtime's, in Go (rand.NewChaCha8) and in Python
+// (random.Random(1)), and are renewed as well: a sequence that must repeat has to be seeded per event.
 package reseed

@@ -45,6 +45,9 @@ func Find(pid int) (p Places, err error) {
 // known are renewed where they are; others are looked for when the process has other threads than it had then, since new
 // threads bring new generators.
 func Process(pid int, known Places) (n int, err error) {
+	if err := signalPython(pid); err != nil {
+		return 0, err
+	}
 	err = stopped(pid, func(s *process) error {
 		if n, err = s.renew(known.at); err != nil || slices.Equal(known.threads, s.threads) {
 			return err

@@ -12,7 +12,7 @@
 //	       the client may send Cancel, or close its side, at any time after Invoke
 //	Ready                                  →  State once the function polls /next     or Fail (it exited or said init/error)
 //	Shutdown (ShutdownHead)                →  End(empty) once the function has gone; init exits after it
-//	Prepare                                →  End(empty) once init has noted what it will need after a restore
+//	Prepare                                →  End(PreparedHead) once init has noted what it will need after a restore
 //	Restored (RestoredHead)                →  End(empty) once restore hooks have run and entropy is new
 //
 // Progress frames may also come between Data frames.
@@ -90,6 +90,11 @@ type StateHead struct {
 // ShutdownHead asks for an orderly end.
 type ShutdownHead struct {
 	GraceMs int64 `json:"graceMs"`
+}
+
+// PreparedHead answers Prepare.
+type PreparedHead struct {
+	Repeats string `json:"repeats,omitempty"` // what would draw the same random numbers in every restored instance; "": nothing
 }
 
 // RestoredHead tells an instance that it has just come back from a snapshot.

@@ -1,0 +1,176 @@
+package reseed
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// interpreter is a real one that answers each line with random numbers.
+type interpreter struct {
+	cmd *exec.Cmd
+	ask func() string
+}
+
+func start(t *testing.T, env []string, name string, args ...string) *interpreter {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("NOT TESTED: there is no %s here", name)
+	}
+	cmd := exec.Command(path, args...)
+	cmd.Env = append(os.Environ(), env...)
+	in, _ := cmd.StdinPipe()
+	out, _ := cmd.StdoutPipe()
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { in.Close(); _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	lines := bufio.NewScanner(out)
+	i := &interpreter{cmd: cmd, ask: func() string {
+		fmt.Fprintln(in)
+		if !lines.Scan() {
+			t.Fatalf("%s has ended", name)
+		}
+		return lines.Text()
+	}}
+	i.ask()
+	return i
+}
+
+// pythonHelper draws from where it was each time, as two instances of one snapshot would.
+const pythonHelper = `
+import os, sys, random
+try:
+    import numpy
+    import numpy.random
+    g, m = numpy.random.default_rng(), numpy.random.Generator(numpy.random.MT19937())
+    def more():
+        before = g.bit_generator.state, m.bit_generator.state, numpy.random.get_state()
+        drawn = [g.random(), m.random(), numpy.random.rand(), numpy.random.randint(1 << 60)]
+        g.bit_generator.state, m.bit_generator.state = before[0], before[1]
+        numpy.random.set_state(before[2])
+        return drawn
+except ImportError:
+    more = lambda: []
+random.gauss(0, 1)
+own = random.Random()
+draw = lambda: [random.random(), random.gauss(0, 1), own.random(), random.randrange(1 << 60)] + more()
+for line in iter(sys.stdin.readline, ""):
+    state, ownstate = random.getstate(), own.getstate()
+    drawn = draw()
+    random.setstate(state); own.setstate(ownstate)
+    print(*drawn, flush=True)
+`
+
+// TestPython: what a Python process would draw again it does not draw after it was told of a restore.
+func TestPython(t *testing.T) {
+	pythons, _ := filepath.Glob(os.Getenv("HOME") + "/.pyenv/versions/3.*/bin/python3")
+	if own := os.Getenv("VIDEOSDGX_TEST_PYTHON"); own != "" { // one with NumPy and PyTorch, say
+		pythons = append(pythons, own)
+	}
+	for _, python := range append(pythons, "python3") {
+		t.Run(strings.ReplaceAll(python, "/", "_"), func(t *testing.T) {
+			path, err := InstallPython(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := start(t, []string{"PYTHONPATH=" + path}, python, "-c", pythonHelper)
+			first, second := strings.Fields(p.ask()), strings.Fields(p.ask())
+			if first[0] != second[0] || first[1] != second[1] {
+				t.Fatalf("%v and then %v: this test cannot tell", first, second)
+			}
+			pid := p.cmd.Process.Pid
+			if what := Repeats(pid); what != "" {
+				t.Errorf("it repeats: %s", what)
+			}
+			if _, err := Process(pid, Places{}); err != nil {
+				t.Fatal(err)
+			}
+			renewed := strings.Fields(p.ask())
+			for i, v := range renewed {
+				if v == second[i] {
+					t.Errorf("number %d is %s again", i, v)
+				}
+			}
+		})
+	}
+}
+
+// TestPythonWithoutTheScript is told from one with it, and is not harmed.
+func TestPythonWithoutTheScript(t *testing.T) {
+	p := start(t, nil, "python3", "-I", "-c", pythonHelper)
+	if what := Repeats(p.cmd.Process.Pid); !strings.Contains(what, "PYTHONPATH") {
+		t.Errorf("repeats %q", what)
+	}
+	if _, err := Process(p.cmd.Process.Pid, Places{}); err != nil {
+		t.Error(err)
+	}
+	p.ask()
+}
+
+// TestPythonKeepsItsOwnSitecustomize: the image's is run as well, and the function does not see ours.
+func TestPythonKeepsItsOwnSitecustomize(t *testing.T) {
+	path, err := InstallPython(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := t.TempDir()
+	if err := os.WriteFile(filepath.Join(own, "sitecustomize.py"), []byte("import builtins\nbuiltins.mine = 7\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	p := start(t, []string{"PYTHONPATH=" + path + ":" + own}, "python3", "-c", "import sys\nfor line in iter(sys.stdin.readline, ''): print(mine, sys.path, flush=True)")
+	if got := p.ask(); !strings.HasPrefix(got, "7 ") || strings.Contains(got, path) {
+		t.Error(got)
+	}
+}
+
+// TestWhatRepeats: interpreters whose generators nobody can renew are named.
+func TestWhatRepeats(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"perl", []string{"-e", `$| = 1; while (<STDIN>) { print rand(), "\n" }`}, "perl"},
+		{"bash", []string{"-c", `while read -r l; do echo $RANDOM; done`}, "bash"},
+		{"node", []string{"-e", `process.stdin.on('data', () => console.log(Math.random()))`}, "Node.js without its NODE_OPTIONS"},
+		{"dash", []string{"-c", `while read -r l; do echo x; done`}, ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			p := start(t, nil, c.name, c.args...)
+			if what := Repeats(p.cmd.Process.Pid); what != c.want {
+				t.Errorf("%q", what)
+			}
+		})
+	}
+	t.Run("java", func(t *testing.T) {
+		cmd := exec.Command("java", "-version")
+		if _, err := exec.LookPath("java"); err != nil {
+			t.Skip("NOT TESTED: there is no java here")
+		}
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer cmd.Wait()
+		what := ""
+		for end := time.Now().Add(5 * time.Second); what == "" && time.Now().Before(end); what = Repeats(cmd.Process.Pid) {
+		}
+		if what != "java" && what != "" {
+			t.Errorf("%q", what)
+		}
+	})
+	t.Run("go", func(t *testing.T) {
+		cmd, ask := startRandom(t)
+		ask()
+		if what := Repeats(cmd.Process.Pid); what != "" {
+			t.Errorf("%q", what)
+		}
+	})
+}

@@ -1,0 +1,43 @@
+package reseed
+
+import (
+	"os"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// ownGenerators are libraries in a Python process with generators that the script does not reach.
+var ownGenerators = regexp.MustCompile(`/(libtorch|libtensorflow|_pywrap_tensorflow|libcurand|libcupy|libgsl|libmkl_vml|libR)[^/\n]*\.so`)
+
+// Repeats names what in a process would draw the same random numbers in every instance of a snapshot; "" when all that is
+// known of it can be renewed. What is not known counts as repeating: Java, Ruby, .NET, PHP, Perl, Lua, native programs and
+// others keep generators of which nobody outside knows where they lie.
+func Repeats(pid int) string {
+	name := executable(pid)
+	switch {
+	case name == "." || name == "": // it has gone
+		return ""
+	case isGo(pid), name == "dash":
+		return ""
+	case name == "node":
+		if environ, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ"); strings.Contains(string(environ), NodeScript) {
+			return ""
+		}
+		return "Node.js without its NODE_OPTIONS"
+	case isPython(pid):
+		return pythonRepeats(pid, name)
+	}
+	return name
+}
+
+func pythonRepeats(pid int, name string) string {
+	if !listens(pid, pythonSignal) {
+		return name + " without its PYTHONPATH"
+	}
+	maps, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/maps")
+	if m := ownGenerators.FindStringSubmatch(string(maps)); m != nil {
+		return name + " with " + m[1]
+	}
+	return ""
+}
