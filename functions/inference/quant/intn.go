@@ -27,12 +27,13 @@ func (e *Encoder) rowInt(dst []byte, w []float32, row int) error {
 }
 
 func (e *Encoder) scaleInt(w []float32, first int) (scale float32, zero int32, err error) {
-	if _, err := e.absmax(w, first); err != nil {
+	m, err := e.absmax(w, first)
+	if err != nil {
 		return 0, 0, err
 	}
 	half := int32(1) << (e.t.Format.bits() - 1)
 	if !e.o.Asymmetric {
-		return largest(w) / -float32(half), half, nil
+		return withMagnitude(w, m) / -float32(half), half, nil
 	}
 	lo, hi := float32(0), float32(0)
 	for _, x := range w {
@@ -48,53 +49,66 @@ func (e *Encoder) scaleInt(w []float32, first int) (scale float32, zero int32, e
 	return scale, min(max(roundAway(-lo/scale), 0), top), nil
 }
 
-// largest is the first value of the largest magnitude, with its sign.
-func largest(w []float32) (m float32) {
+// withMagnitude is the first value of the magnitude m, with its sign.
+func withMagnitude(w []float32, m float32) float32 {
 	for _, x := range w {
-		if math.Abs(float64(x)) > math.Abs(float64(m)) {
-			m = x
+		if math.Float32bits(x)&magnitude == math.Float32bits(m) {
+			return x
 		}
 	}
-	return m
+	return 0
 }
 
-// roundAway rounds to the nearest integer, halves away from zero; |v| is far below 2³¹.
+// roundAway rounds to the nearest integer, halves away from zero; |v| is far below 2²³. The number added is the largest
+// below ½, so that what is just below a half stays below.
 func roundAway(v float32) int32 {
-	n := int32(v)
-	switch rest := v - float32(n); {
-	case rest >= 0.5:
-		return n + 1
-	case rest <= -0.5:
-		return n - 1
-	default:
-		return n
-	}
+	const belowHalf = 0x3effffff
+	return int32(v + math.Float32frombits(belowHalf|math.Float32bits(v)&^magnitude))
 }
 
-func (e *Encoder) packInt(dst []byte, w []float32, scale float32, zero int32) {
-	inverse := float32(0)
+// intCoder makes codes of one block: round(w·inverse + add) + base, within [0, top].
+type intCoder struct {
+	inverse, add float32
+	base, top    int32
+}
+
+func (e *Encoder) coder(scale float32, zero int32) intCoder {
+	c := intCoder{top: 1<<e.t.Format.bits() - 1}
 	if scale != 0 {
-		inverse = max(-math.MaxFloat32, min(math.MaxFloat32, 1/scale)) // of a subnormal scale it would be infinite
+		c.inverse = max(-math.MaxFloat32, min(math.MaxFloat32, 1/scale)) // of a subnormal scale it would be infinite
 	}
-	top := int32(1)<<e.t.Format.bits() - 1
-	code := func(i int) byte {
-		switch {
-		case i >= len(w):
-			return byte(zero)
-		case e.o.Asymmetric:
-			return byte(min(max(roundAway(float32(w[i]*inverse)+float32(zero)), 0), top))
-		default:
-			return byte(min(max(roundAway(w[i]*inverse)+zero, 0), top))
-		}
+	if e.o.Asymmetric {
+		c.add = float32(zero)
+	} else {
+		c.base = zero
 	}
+	return c
+}
+
+func (c *intCoder) code(w float32) byte {
+	return byte(min(max(roundAway(float32(w*c.inverse)+c.add)+c.base, 0), c.top))
+}
+
+// packInt fills what lies beyond the end of w with the zero point.
+func (e *Encoder) packInt(dst []byte, w []float32, scale float32, zero int32) {
+	c := e.coder(scale, zero)
 	if e.t.Format == INT8 {
-		for i := range dst {
-			dst[i] = code(i)
+		for i, x := range w {
+			dst[i] = c.code(x)
+		}
+		for i := len(w); i < len(dst); i++ {
+			dst[i] = byte(zero)
 		}
 		return
 	}
-	for i := range dst {
-		dst[i] = code(2*i) | code(2*i+1)<<4
+	for i := range len(w) / 2 {
+		dst[i] = c.code(w[2*i]) | c.code(w[2*i+1])<<4
+	}
+	for i := len(w) / 2; i < len(dst); i++ {
+		dst[i] = byte(zero) | byte(zero)<<4
+	}
+	if n := len(w); n%2 == 1 {
+		dst[n/2] = c.code(w[n-1]) | byte(zero)<<4
 	}
 }
 

@@ -15,7 +15,7 @@ const nf4Cells = 64
 
 var (
 	nf4Mid  [16]float32         // midpoints; the last is above every value
-	nf4Base [nf4Cells + 1]uint8 // the number of midpoints in lower cells
+	nf4Base [2 * nf4Cells]uint8 // the number of midpoints in lower cells
 )
 
 func init() {
@@ -32,13 +32,12 @@ func init() {
 	}
 }
 
-// nf4Cell rises with s, so that a midpoint in a lower cell is below s; s lies in [−1, 1].
+// nf4Cell rises with s, so that a midpoint in a lower cell is below s; |s| is at most one rounding above 1.
 func nf4Cell(s float32) int { return int(int32((s + 1) * (nf4Cells / 2))) }
 
 // toNF4 is the code nearest to s, the lower one on a tie: the number of midpoints below s.
 func toNF4(s float32) byte {
-	s = max(-1, min(1, s))
-	c := nf4Base[nf4Cell(s)]
+	c := nf4Base[nf4Cell(s)&(len(nf4Base)-1)]
 	if nf4Mid[c&15] < s {
 		c++
 	}
@@ -82,8 +81,8 @@ func (e *Encoder) blockNF4(dst []byte, w []float32, first int) error {
 		return nil
 	}
 	inverse := 1 / divisor
-	for i := 0; i < len(w); i += 2 {
-		dst[i/2] = toNF4(w[i]*inverse)<<4 | toNF4(w[i+1]*inverse)
+	for i := range len(w) / 2 {
+		dst[i] = toNF4(w[2*i]*inverse)<<4 | toNF4(w[2*i+1]*inverse)
 	}
 	return nil
 }

@@ -34,15 +34,15 @@ func slowE2M1(a float32) (code uint8) {
 	return code
 }
 
-// toE2M1 is the code nearest to v, saturating at ±6; the sign is set for v < 0 only.
-func toE2M1(v float32) byte {
-	u := math.Float32bits(v)
+// toE2M1 is the code of w under a scale: the nearest, saturating at ±6; the sign is set for w < 0 only.
+func toE2M1(w, scale float32) byte {
+	u := math.Float32bits(w/scale) & magnitude
 	rest := (u&0x1fffff + 0x1fffff) >> 21
-	code := e2m1Codes[u&magnitude>>21<<1|rest]
-	if v < 0 {
-		code |= 8
+	sign := math.Float32bits(w) >> 28 & 8
+	if w == 0 {
+		sign = 0
 	}
-	return code
+	return e2m1Codes[(u>>21<<1|rest)&(1<<11-1)] | byte(sign)
 }
 
 func (e *Encoder) rowNVFP4(dst []byte, w []float32, row int) error {
@@ -75,15 +75,12 @@ func packE2M1(dst []byte, w []float32, scale float32) {
 		clear(dst)
 		return
 	}
-	for i := range dst {
-		var low, high byte
-		if 2*i < len(w) {
-			low = toE2M1(w[2*i] / scale)
-		}
-		if 2*i+1 < len(w) {
-			high = toE2M1(w[2*i+1] / scale)
-		}
-		dst[i] = low | high<<4
+	for i := range len(w) / 2 {
+		dst[i] = toE2M1(w[2*i], scale) | toE2M1(w[2*i+1], scale)<<4
+	}
+	clear(dst[len(w)/2:])
+	if n := len(w); n%2 == 1 {
+		dst[n/2] = toE2M1(w[n-1], scale)
 	}
 }
 

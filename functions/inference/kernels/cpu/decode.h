@@ -53,22 +53,22 @@ static inline void decode_bf16(const uint8_t* codes, int64_t count, float* dst) 
 
 static inline void decode_int8(const Weights& w, int64_t row, int64_t k, int64_t count, float* dst) {
   const uint8_t* codes = w.codes + row * w.row_bytes + k;
-  for (int64_t i = 0; i < count; i += 16) {  // rows are padded to whole blocks, dst to whole groups
-    int64_t b = (k + i) / w.block;
-    float scale = w.scales[row * w.row_blocks + b], zero = zero_point(w, row, b);
-    for (int64_t j = 0; j < 16; j += L) {
-      vfa v = __builtin_convertvector(__builtin_convertvector(*(const vb*)(codes + i + j), vi), vfa);
-      store(dst + i + j, (v - zero) * scale);
+  for (int64_t i = 0; i < count;) {  // rows are padded to whole blocks, dst to whole groups
+    int64_t b = (k + i) >> __builtin_ctzll(w.block), end = least(ceil_div(count, 16) * 16, ((b + 1) * w.block) - k);
+    vfa scale = splat(w.scales[row * w.row_blocks + b]), zero = splat(zero_point(w, row, b));
+    for (; i < end; i += L) {
+      vfa v = __builtin_convertvector(__builtin_convertvector(*(const vb*)(codes + i), vi), vfa);
+      store(dst + i, (v - zero) * scale);
     }
   }
 }
 
 static inline void decode_int4(const Weights& w, int64_t row, int64_t k, int64_t count, float* dst) {
   const uint8_t* codes = w.codes + row * w.row_bytes + k / 2;
-  for (int64_t i = 0; i < count; i += 16) {
-    int64_t b = (k + i) / w.block;
+  for (int64_t i = 0; i < count;) {
+    int64_t b = (k + i) >> __builtin_ctzll(w.block), end = least(count, (b + 1) * w.block - k);
     Lookup t = Lookup::ramp(zero_point(w, row, b), w.scales[row * w.row_blocks + b]);
-    t.decode(codes + i / 2, w.high_first, dst + i);
+    for (; i < end; i += 16) t.decode(codes + i / 2, w.high_first, dst + i);
   }
 }
 
@@ -89,7 +89,7 @@ static inline void decode_nf4(const Weights& w, int64_t row, int64_t k, int64_t 
   if (first % 16 == 0) {
     Lookup table = Lookup::of(kNF4);
     for (; i + 16 <= count;) {
-      int64_t block = (first + i) / w.block, end = least(count, (block + 1) * w.block - first);
+      int64_t block = (first + i) >> __builtin_ctzll(w.block), end = least(count, (block + 1) * w.block - first);
       Lookup t = table.scaled(absmax(w, block));
       for (; i + 16 <= end; i += 16) t.decode(w.codes + (first + i) / 2, w.high_first, dst + i);
       if (i < end) break;
@@ -113,4 +113,14 @@ static void decode(const Weights& w, int64_t row, int64_t k, int64_t count, floa
 // row_scale is what decoded values of a row are still to be multiplied by.
 static inline float row_scale(const Weights& w, int64_t row) {
   return w.format == Format::fp8 ? w.scales[w.per_channel ? row : 0] * kFP8Factor : 1;
+}
+
+// fetch asks for the codes of six rows from k on before they are needed: each is a short piece of a long row, which the
+// hardware does not foresee.
+static inline void fetch(const Weights& w, int64_t row, int64_t k, int64_t count) {
+  int64_t bits = w.format == Format::bf16 ? 16 : w.format == Format::fp8 || w.format == Format::int8 ? 8 : 4;
+  for (int64_t n = row; n < least(row + kTile, w.n); n++) {
+    const uint8_t* p = w.codes + (w.format == Format::nf4 ? (n * w.k + k) / 2 : n * w.row_bytes + k * bits / 8);
+    for (int64_t i = 0; i < count * bits / 8; i += 64) __builtin_prefetch(p + i, 0, 2);
+  }
 }

@@ -159,6 +159,11 @@ static void dynamic_run(const Job& j, size_t item) {
     for (int64_t c = 0; c < columns; c += kTile) {
       // beyond the last row of W the last one stands again: its sums are never written out
       for (int64_t n = 0; n < kTile; n++) load_tile(j.w, t, n, n0 + least(c + n, columns - 1), k, count);
+      if (c + kTile < columns) {
+        fetch(j.w, n0 + c + kTile, k, count);
+      } else {
+        fetch(j.w, n0, k + kIntDepth, least(kIntDepth, depth - k - kIntDepth));
+      }
       for (int64_t r = 0; r < rows; r += kIntPanel) {
         int64_t width = least(kIntPanel, rows - r);
         const uint8_t* x = int_panels(j) + r * depth + k * width;

@@ -118,6 +118,11 @@ static void exact_run(const Job& j, size_t item) {
     const float* x = (const float*)j.packed + k * rows;
     for (int64_t c = 0; c < columns; c += kTile) {
       for (int64_t n = 0; n < least(kTile, columns - c); n++) decode(j.w, n0 + c + n, k, count, w + n * kDepth);
+      if (c + kTile < columns) {
+        fetch(j.w, n0 + c + kTile, k, count);
+      } else {
+        fetch(j.w, n0, k + kDepth, least(kDepth, j.w.k - k - kDepth));
+      }
       for (int64_t r = 0; r < rows; r += kPanel)
         micro_rows(least(kRowVectors, (rows - r) / L), x + r * count, w, count, sums + c * kMaxRows + r, k == 0);
     }
