@@ -5,7 +5,8 @@ cxx=$1 include=$2 out=$3
 here=$(cd "$(dirname "$0")" && pwd)
 avx512="-mavx512f -mavx512bw -mavx512dq -mavx512vl -mfma -mf16c"
 case $("$cxx" -dumpmachine) in
-  x86_64*) units=("avx2 -mavx2 -mfma -mf16c" "avxvnni -mavx2 -mfma -mf16c -mavxvnni" "avx512 $avx512" "avx512vnni $avx512 -mavx512vnni") ;;
+  x86_64*) units=("avx2 -mavx2 -mfma -mf16c" "avxvnni -mavx2 -mfma -mf16c -mavxvnni" "avx512 $avx512" "avx512vnni $avx512 -mavx512vnni"
+    "amx $avx512 -mavx512vnni -mamx-tile -mamx-bf16" "amxsoft $avx512 -mavx512vnni") ;;
   aarch64*) units=("neon -march=armv8-a" "neondot -march=armv8.2-a+dotprod") ;;
   *) units=() ;;
 esac

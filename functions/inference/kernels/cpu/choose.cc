@@ -6,7 +6,7 @@
 namespace vdx {
 
 #if defined(__x86_64__)
-extern const Isa isa_avx2, isa_avxvnni, isa_avx512, isa_avx512vnni;
+extern const Isa isa_avx2, isa_avxvnni, isa_avx512, isa_avx512vnni, isa_amx, isa_amxsoft;
 #elif defined(__aarch64__)
 extern const Isa isa_neon, isa_neondot;
 #endif
@@ -14,11 +14,14 @@ extern const Isa isa_generic;
 
 static const Isa* const best_first[] = {
 #if defined(__x86_64__)
-    &isa_avx512vnni, &isa_avx512, &isa_avxvnni, &isa_avx2,
+    &isa_amx, &isa_avx512vnni, &isa_avx512, &isa_avxvnni, &isa_avx2,
 #elif defined(__aarch64__)
     &isa_neondot, &isa_neon,
 #endif
     &isa_generic,
+#if defined(__x86_64__)
+    &isa_amxsoft,  // for tests: only by its name
+#endif
 };
 
 const Isa* choose() {

@@ -1,5 +1,5 @@
 // The body of a translation unit for one instruction set: VDX_NAME, VDX_SYMBOL, VDX_LANES, VDX_ROW_VECTORS (vectors of
-// rows of a float panel), VDX_INT_VECTORS and VDX_SUPPORTED are defined by the file that includes it.
+// rows of a float panel), VDX_INT_VECTORS and VDX_SUPPORTED are defined by the file that includes it; VDX_AMX too where tiles are used.
 #include "linear.h"
 
 #if defined(__x86_64__)
@@ -15,8 +15,14 @@ namespace {
 #include "exact.h"
 #include "dot.h"
 #include "dynamic.h"
+#if defined(VDX_AMX)
+#include "amx.h"
+#define VDX_EXACT amx_kernel
+#else
+#define VDX_EXACT exact_kernel
+#endif
 bool supported() { return VDX_SUPPORTED; }
 }  // namespace
 extern const Isa VDX_SYMBOL;
-const Isa VDX_SYMBOL = {VDX_NAME, supported, &exact_kernel, &dynamic_kernel};
+const Isa VDX_SYMBOL = {VDX_NAME, supported, &VDX_EXACT, &dynamic_kernel};
 }  // namespace vdx

@@ -20,7 +20,7 @@ const (
 	dynamic = 2e-2 // rows of x quantized to 8 bits
 )
 
-var isas = []string{"generic", "avx2", "avxvnni", "avx512", "avx512vnni", "neon", "neondot"}
+var isas = []string{"generic", "avx2", "avxvnni", "avx512", "avx512vnni", "amx", "amxsoft", "neon", "neondot"}
 
 // forISAs runs a test on every instruction set that this machine has.
 func forISAs(t *testing.T, run func(t *testing.T)) {
