@@ -4,7 +4,8 @@
 //
 //	go run ./bench/quality -n 96 -keep quality.jsonl -readme functions/inference/quant/README.md
 //
-// -keep holds a line for each prompt; a later run with the same seed goes on from there. -readme rewrites the table.
+// -keep holds a line for each prompt; a later run with the same seed goes on from there, and several may share the work, each
+// from another prompt on (-from). -readme rewrites the table.
 package main
 
 import (
@@ -21,7 +22,7 @@ import (
 )
 
 type options struct {
-	n          int
+	n, from    int
 	seed       uint64
 	steps      int
 	checkpoint string
@@ -33,6 +34,7 @@ type options struct {
 func main() {
 	var o options
 	flag.IntVar(&o.n, "n", 96, "number of prompts")
+	flag.IntVar(&o.from, "from", 0, "first prompt to make; those before are made by another run")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed that the prompts are drawn from")
 	flag.IntVar(&o.steps, "steps", 0, "denoising steps; 0: the model's default")
 	flag.StringVar(&o.checkpoint, "checkpoint", "images/demo/wan21-tiny", "checkpoint")
@@ -56,18 +58,16 @@ func (o options) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	if len(s.prompts) < o.n {
-		if err := o.make(ctx, dir, s); err != nil {
-			return err
-		}
+	if err := o.make(ctx, dir, s); err != nil {
+		return err
 	}
-	s.prompts = s.prompts[:o.n]
+	prompts := s.below(o.n)
 	r := harness.NewReport("quality")
-	rows := o.figures(r, s)
+	rows := o.figures(r, prompts)
 	if err := r.Print(os.Stdout); err != nil {
 		return err
 	}
-	table := tableOf(rows, o.n)
+	table := tableOf(rows, len(prompts))
 	fmt.Println(table)
 	if o.readme == "" {
 		return nil
@@ -77,21 +77,24 @@ func (o options) run(ctx context.Context) (err error) {
 
 // make goes on with the prompts that s lacks.
 func (o options) make(ctx context.Context, dir string, s *store) error {
-	models, err := o.models(ctx, dir)
-	if err != nil {
-		return err
-	}
 	draw := newDrawing(o.seed)
+	var models []named
 	for i := range o.n {
 		p := draw.next()
-		if i < len(s.prompts) {
+		if i < o.from || s.has(i) {
 			continue
+		}
+		if models == nil {
+			var err error
+			if models, err = o.models(ctx, dir); err != nil {
+				return err
+			}
 		}
 		result, err := compare(ctx, models, p, o.steps)
 		if err != nil {
 			return fmt.Errorf("prompt %d, %q: %w", i+1, p.text, err)
 		}
-		if err := s.add(result); err != nil {
+		if err := s.add(i, result); err != nil {
 			return err
 		}
 		fmt.Fprintf(os.Stderr, "%3d/%d  %s\n", i+1, o.n, p.text)

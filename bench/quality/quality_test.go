@@ -31,7 +31,7 @@ func TestGoesOn(t *testing.T) {
 	}
 	for i := range 4 {
 		ok := verdict.Verdict{Color: i > 0, Motion: true, Background: i > 1}
-		if err := s.add(result{Prompt: "a circle", Formats: map[string]measured{"none": {Verdict: ok}, "fp8": {Latents: float64(i), Clip: 30, Verdict: ok}}}); err != nil {
+		if err := s.add(3-i, result{Prompt: "a circle", Formats: map[string]measured{"none": {Verdict: ok}, "fp8": {Latents: float64(i), Clip: 30, Verdict: ok}}}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -43,6 +43,9 @@ func TestGoesOn(t *testing.T) {
 	}
 	if s, err = open(path, 7); err != nil || len(s.prompts) != 4 {
 		t.Fatalf("%d prompts, %v", len(s.prompts), err)
+	}
+	if !s.has(3) || s.has(4) || len(s.below(2)) != 2 {
+		t.Errorf("results %+v", s.prompts)
 	}
 	r := rowOf("fp8", s.prompts)
 	if r.color != 0.75 || r.motion != 1 || r.background != 0.5 || r.judge() != 0.75 || r.latents != 2 {

@@ -6,13 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/videosdgx/videosdgx/bench/judge/verdict"
 )
 
 // result is what the formats made of one prompt.
 type result struct {
-	Seed    uint64              `json:"seed"` // of the drawing
+	Seed    uint64              `json:"seed"`  // of the drawing
+	Index   int                 `json:"index"` // of the prompt in it
 	Prompt  string              `json:"prompt"`
 	Formats map[string]measured `json:"formats"`
 }
@@ -53,8 +55,17 @@ func open(path string, seed uint64) (*store, error) {
 	return s, lines.Err()
 }
 
-func (s *store) add(r result) error {
-	r.Seed = s.seed
+func (s *store) has(i int) bool {
+	return slices.ContainsFunc(s.prompts, func(r result) bool { return r.Index == i })
+}
+
+// below is the results of the first n prompts, as far as they are there.
+func (s *store) below(n int) []result {
+	return slices.DeleteFunc(slices.Clone(s.prompts), func(r result) bool { return r.Index >= n })
+}
+
+func (s *store) add(i int, r result) error {
+	r.Seed, r.Index = s.seed, i
 	s.prompts = append(s.prompts, r)
 	if s.file == nil {
 		return nil

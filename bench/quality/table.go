@@ -25,12 +25,12 @@ func (r row) judge() float64 { return (r.color + r.motion + r.background) / 3 }
 // within is how far from float32's a format's score may lie.
 var within = map[string]string{"bf16": "≤ 0.03", "fp8": "≤ 0.03", "int8": "≤ 0.03", "nf4": "≤ 0.08", "nvfp4": "≤ 0.08", "int4": "≤ 0.08"}
 
-func (o options) figures(r *harness.Report, s *store) (rows []row) {
+func (o options) figures(r *harness.Report, prompts []result) (rows []row) {
 	for _, f := range o.formats {
-		rows = append(rows, rowOf(f, s.prompts))
+		rows = append(rows, rowOf(f, prompts))
 	}
 	reference := rows[0].judge()
-	r.Figure("prompts", float64(len(s.prompts)))
+	r.Figure("prompts", float64(len(prompts)))
 	r.Figure("fp32_judge", reference)
 	for _, w := range rows[1:] {
 		r.Figure(w.format+"_judge", w.judge())
