@@ -86,9 +86,10 @@ static inline void amx_pack_row(const float* x, int64_t count, int64_t depth, ui
 
 static void amx_pack(const Job& j, size_t item) {
   if (!tiled(j)) return exact_pack(j, item);
-  int64_t k0 = int64_t(item) * kDepth, count = least(kDepth, j.w.k - k0), depth = tile_depth(count), rows = tile_rows(j);
+  int64_t k0 = int64_t(item) / pack_groups(j) * kDepth, count = least(kDepth, j.w.k - k0), depth = tile_depth(count), rows = tile_rows(j);
+  int64_t r0 = int64_t(item) % pack_groups(j) * kPackRows;
   static const float none[kDepth] = {};
-  for (int64_t r = 0; r < rows; r++) {
+  for (int64_t r = r0; r < least(r0 + kPackRows, rows); r++) {
     uint16_t* panel = (uint16_t*)j.packed + kPlanes * (k0 * rows + r / 16 * 16 * depth);
     const float* x = r < j.m ? j.x + r * j.w.k + k0 : none;
     amx_pack_row(x, count, depth, panel + r % 16 * 2, 16 * depth);
@@ -143,7 +144,9 @@ static void amx_run(const Job& j, size_t item) {
   alignas(64) float sums[kColumns * kMaxRows];
   alignas(64) uint16_t w[kColumns * kDepth];
   float scale[kColumns], one = 1;
-  int64_t n0 = int64_t(item) * kColumns, columns = least(kColumns, j.w.n - n0), rows = tile_rows(j);
+  int64_t rows = tile_rows(j);
+  Block at(j, item, rows);
+  int64_t n0 = at.n0, columns = at.columns;
   Weights bare = j.w;
   if (bare.format == Format::nvfp4) bare.scales2 = &one;
   for (int64_t i = 0; i < columns; i++) scale[i] = bare.format == Format::nvfp4 ? j.w.scales2[0] : row_scale(j.w, n0 + i);
@@ -152,11 +155,11 @@ static void amx_run(const Job& j, size_t item) {
     int64_t count = least(kDepth, j.w.k - k), depth = tile_depth(count);
     amx_decode(bare, n0, columns, k, count, w);
     for (int64_t c = 0; c < kColumns && k + kDepth < j.w.k; c += kTile) fetch(j.w, n0 + c, k + kDepth, least(kDepth, j.w.k - k - kDepth));
-    for (int64_t r = 0; r < rows; r += 16)
-      amx_micro(w, (const uint16_t*)j.packed + kPlanes * (k * rows + r * depth), depth, sums + r, k == 0);
+    for (int64_t r = at.r0; r < at.r1; r += 16)
+      amx_micro(w, (const uint16_t*)j.packed + kPlanes * (k * rows + r * depth), depth, sums + r - at.r0, k == 0);
   }
   tiles_end();
-  finish(j, n0, columns, sums, scale, nullptr);
+  finish(j, at, sums, scale, nullptr);
 }
 
 static const Kernel amx_kernel = {VDX_NAME, amx_bytes, amx_items, amx_pack, amx_run};

@@ -152,7 +152,9 @@ static void dynamic_run(const Job& j, size_t item) {
   alignas(64) float sums[kColumns * kMaxRows];
   float one[kColumns];
   IntTile t;
-  int64_t n0 = int64_t(item) * kColumns, columns = least(kColumns, j.w.n - n0), rows = padded_rows(j), depth = padded_depth(j);
+  int64_t rows = padded_rows(j), depth = padded_depth(j);
+  Block at(j, item, rows);
+  int64_t n0 = at.n0, columns = at.columns;
   for (int64_t i = 0; i < kColumns; i++) one[i] = 1;
   for (int64_t k = 0; k < depth; k += kIntDepth) {
     int64_t count = least(kIntDepth, depth - k), blocks = count / j.w.block;
@@ -164,22 +166,22 @@ static void dynamic_run(const Job& j, size_t item) {
       } else {
         fetch(j.w, n0, k + kIntDepth, least(kIntDepth, depth - k - kIntDepth));
       }
-      for (int64_t r = 0; r < rows; r += kIntPanel) {
+      for (int64_t r = at.r0; r < at.r1; r += kIntPanel) {
         int64_t width = least(kIntPanel, rows - r);
         const uint8_t* x = int_panels(j) + r * depth + k * width;
         const float* xs = int_sums(j) + k / j.w.block * rows + r;
-        float* at = sums + c * kMaxRows + r;
+        float* to = sums + c * kMaxRows + r - at.r0;
 #if VDX_INT_VECTORS > 1
         if (width == 2 * L) {
-          int_micro<2>(t, x, xs, rows, blocks, j.w.block, at, k == 0);
+          int_micro<2>(t, x, xs, rows, blocks, j.w.block, to, k == 0);
           continue;
         }
 #endif
-        int_micro<1>(t, x, xs, rows, blocks, j.w.block, at, k == 0);
+        int_micro<1>(t, x, xs, rows, blocks, j.w.block, to, k == 0);
       }
     }
   }
-  finish(j, n0, columns, sums, one, int_scales(j));
+  finish(j, at, sums, one, int_scales(j));
 }
 
 static const Kernel dynamic_kernel = {VDX_NAME, dynamic_bytes, dynamic_items, dynamic_pack, dynamic_run};

@@ -8,7 +8,21 @@ constexpr int64_t kPanel = kRowVectors * L;
 static inline int64_t padded_rows(const Job& j) { return ceil_div(j.m, L) * L; }
 
 static size_t exact_bytes(const Job& j) { return size_t(4 * padded_rows(j) * j.w.k); }
-static size_t exact_items(const Job& j) { return size_t(ceil_div(j.w.k, kDepth)); }
+
+constexpr int64_t kPackRows = 64;  // rows of an item of the pack stage: whole panels
+static inline int64_t pack_groups(const Job& j) { return ceil_div(j.m, kPackRows); }
+static size_t exact_items(const Job& j) { return size_t(ceil_div(j.w.k, kDepth) * pack_groups(j)); }
+
+// Block is the part of y that an item of the run stage computes.
+struct Block {
+  int64_t n0, columns, r0, r1;  // rows [r0, r1) with padding
+  Block(const Job& j, size_t item, int64_t rows) {
+    n0 = int64_t(item) / row_blocks(j) * kColumns;
+    columns = least(kColumns, j.w.n - n0);
+    r0 = int64_t(item) % row_blocks(j) * kMaxRows;
+    r1 = least(r0 + kMaxRows, rows);
+  }
+};
 
 // pack_lanes packs `rows` (at most L) rows of x from k0 on into dst, whose rows of k have the given stride.
 static void pack_lanes(const float* x, int64_t ldx, int64_t rows, int64_t count, float* dst, int64_t stride) {
@@ -28,9 +42,10 @@ static void pack_lanes(const float* x, int64_t ldx, int64_t rows, int64_t count,
 }
 
 static void exact_pack(const Job& j, size_t item) {
-  int64_t k0 = int64_t(item) * kDepth, count = least(kDepth, j.w.k - k0), rows = padded_rows(j);
+  int64_t k0 = int64_t(item) / pack_groups(j) * kDepth, count = least(kDepth, j.w.k - k0), rows = padded_rows(j);
+  int64_t r0 = int64_t(item) % pack_groups(j) * kPackRows;
   float* dst = (float*)j.packed + k0 * rows;
-  for (int64_t r = 0; r < rows; r += L) {
+  for (int64_t r = r0; r < least(r0 + kPackRows, rows); r += L) {
     int64_t panel = r / kPanel * kPanel, width = least(kPanel, rows - panel);
     pack_lanes(j.x + r * j.w.k + k0, j.w.k, least(L, j.m - r), count, dst + panel * count + (r - panel), width);
   }
@@ -73,7 +88,8 @@ static inline void micro_rows(int64_t vectors, const float* x, const float* w, i
 }
 
 // finish writes sums [column][row] to y [row][column]: y = sum · column_scale · row_scale + bias.
-static void finish(const Job& j, int64_t n0, int64_t columns, const float* sums, const float* column_scale, const float* row_scale) {
+static void finish(const Job& j, const Block& at, const float* sums, const float* column_scale, const float* row_scale) {
+  int64_t n0 = at.n0, columns = at.columns, rows = least(at.r1, j.m) - at.r0;
   for (int64_t c = 0; c < columns; c += L) {
     alignas(64) float scale[L], bias[L];
     int64_t width = least(L, columns - c);
@@ -82,7 +98,7 @@ static void finish(const Job& j, int64_t n0, int64_t columns, const float* sums,
       bias[i] = i < width && j.bias ? j.bias[n0 + c + i] : 0;
     }
     vfa s = load(scale), b = load(bias);
-    for (int64_t m = 0; m < j.m; m += L) {
+    for (int64_t m = 0; m < rows; m += L) {
       vfa r[L];
 #pragma GCC unroll 16
       for (int i = 0; i < L; i++) r[i] = load(sums + (c + i) * kMaxRows + m);
@@ -90,11 +106,11 @@ static void finish(const Job& j, int64_t n0, int64_t columns, const float* sums,
       alignas(64) float out[L][L];
 #pragma GCC unroll 16
       for (int i = 0; i < L; i++) store(out[i], r[i]);
-      for (int64_t i = 0; i < least(L, j.m - m); i++) {
+      for (int64_t i = 0; i < least(L, rows - m); i++) {
         vfa v = load(out[i]) * s;
-        if (row_scale) v = v * row_scale[m + i];
+        if (row_scale) v = v * row_scale[at.r0 + m + i];
         v += b;
-        float* y = j.y + (m + i) * j.w.n + n0 + c;
+        float* y = j.y + (at.r0 + m + i) * j.w.n + n0 + c;
         if (width == L) {
           store(y, v);
         } else {
@@ -110,7 +126,9 @@ static void exact_run(const Job& j, size_t item) {
   alignas(64) float sums[kColumns * kMaxRows];
   alignas(64) float w[kTile * kDepth];
   float scale[kColumns];
-  int64_t n0 = int64_t(item) * kColumns, columns = least(kColumns, j.w.n - n0), rows = padded_rows(j);
+  int64_t rows = padded_rows(j);
+  Block at(j, item, rows);
+  int64_t n0 = at.n0, columns = at.columns;
   for (int64_t i = 0; i < columns; i++) scale[i] = row_scale(j.w, n0 + i);
   for (int64_t i = 0; i < kTile * kDepth; i++) w[i] = 0;
   for (int64_t k = 0; k < j.w.k; k += kDepth) {
@@ -123,11 +141,11 @@ static void exact_run(const Job& j, size_t item) {
       } else {
         fetch(j.w, n0, k + kDepth, least(kDepth, j.w.k - k - kDepth));
       }
-      for (int64_t r = 0; r < rows; r += kPanel)
-        micro_rows(least(kRowVectors, (rows - r) / L), x + r * count, w, count, sums + c * kMaxRows + r, k == 0);
+      for (int64_t r = at.r0; r < at.r1; r += kPanel)
+        micro_rows(least(kRowVectors, (rows - r) / L), x + r * count, w, count, sums + c * kMaxRows + r - at.r0, k == 0);
     }
   }
-  finish(j, n0, columns, sums, scale, nullptr);
+  finish(j, at, sums, scale, nullptr);
 }
 
 static const Kernel exact_kernel = {VDX_NAME, exact_bytes, exact_items, exact_pack, exact_run};

@@ -25,17 +25,17 @@ struct Weights {
   const uint8_t* zero_points;
 };
 
-// Job is one product over a block of rows. Items of a stage may run at the same time; the pack stage ends before run begins.
+// Job is one product. Items of a stage may run at the same time; the pack stage ends before run begins.
 struct Job {
   Weights w;
   const float* x;     // [m, k]
   const float* bias;  // [n] or null
   float* y;           // [m, n]
-  int64_t m;          // at most kMaxRows
+  int64_t m;
   void* packed;       // pack_bytes(job) bytes, aligned to 64
 };
 
-constexpr int64_t kMaxRows = 256;      // of a job: their accumulators fit the stack
+constexpr int64_t kMaxRows = 256;      // rows of x in an item of the run stage: their sums fit the stack
 constexpr int64_t kDepth = 256;        // values of k that are decoded at a time
 constexpr int64_t kIntDepth = 1024;    // the same for 8-bit products
 constexpr int64_t kTile = 6;           // rows of W that a microkernel takes
@@ -47,8 +47,13 @@ struct Kernel {
   size_t (*pack_bytes)(const Job&);
   size_t (*pack_items)(const Job&);
   void (*pack)(const Job&, size_t item);
-  void (*run)(const Job&, size_t item);  // (n + kColumns − 1) / kColumns items
+  void (*run)(const Job&, size_t item);  // run_items(job) items
 };
+
+// run_items cuts y into blocks of kMaxRows rows and kColumns columns. Blocks of the same columns follow each other, so that
+// codes are still in a cache when they are decoded for the next rows.
+static inline int64_t row_blocks(const Job& j) { return (j.m + kMaxRows - 1) / kMaxRows; }
+static inline int64_t run_items(const Job& j) { return row_blocks(j) * ((j.w.n + kColumns - 1) / kColumns); }
 
 // Isa is a pair of kernels: exact float32 sums, and 8-bit sums over rows of x quantized to int8.
 struct Isa {

@@ -281,14 +281,14 @@ void run_item(void* p, size_t item) {
 }
 
 constexpr size_t kPackedBytes = 8 << 20;   // about what the packed rows of a job may take
-constexpr size_t kAloneBytes = 1 << 20;    // packing less than this is not worth waking threads for
+constexpr size_t kAloneBytes = 2 << 20;    // packing less than this is not worth waking threads for
 
 // rows_of_job is how many rows are multiplied at a time: as many as packed memory allows, in jobs of equal size.
 int64_t rows_of_job(const Kernel& kernel, const Job& whole) {
   Job j = whole;
-  j.m = 64;
-  int64_t most = int64_t(64 * kPackedBytes / (kernel.pack_bytes(j) + 1)) / 64 * 64;
-  most = most < 64 ? 64 : most > kMaxRows ? kMaxRows : most;
+  j.m = kMaxRows;
+  int64_t most = int64_t(kMaxRows * kPackedBytes / (kernel.pack_bytes(j) + 1)) / 64 * 64;
+  if (most < 64) most = 64;
   return ceil_div(ceil_div(whole.m, ceil_div(whole.m, most)), 64) * 64;
 }
 
@@ -300,7 +300,7 @@ OrtStatus* run_job(OrtKernelContext* ctx, const Kernel& kernel, Job& j) {
   } else {
     RETURN_IF(api->KernelContext_ParallelFor(ctx, run_item, items, 0, &pack));
   }
-  return api->KernelContext_ParallelFor(ctx, run_item, size_t(ceil_div(j.w.n, kColumns)), 0, &run);
+  return api->KernelContext_ParallelFor(ctx, run_item, size_t(run_items(j)), 0, &run);
 }
 
 OrtStatus* compute(void* op, OrtKernelContext* ctx) {
