@@ -102,7 +102,7 @@ var drivers = map[string][]string{
 	"snapshotter/criu":           {"runtime/sandbox/containerd"}, // runc checkpoints through it: the driver hands it the settings
 	"snapshotter/cuda":           {"bench/gpu"},                  // measures its phases without a runtime
 	// the functions' composition room; doctor, which looks for the library; what measures it on a GPU
-	"functions/inference/engine/ort": {"functions/serve", "cmd/internal/cli", "functions/inference/compile/compiletest", "bench/gpu"},
+	"functions/inference/engine/ort": {"functions/serve", "cmd/internal/cli", "functions/inference/compile/compiletest", "bench/gpu", "bench/quant"},
 }
 
 func TestImportsStayInTheirRooms(t *testing.T) {
