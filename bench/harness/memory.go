@@ -130,3 +130,9 @@ func status(pid int) (map[string]int64, error) {
 	}
 	return out, nil
 }
+
+// ProcStatus is what the kernel says of a process.
+func ProcStatus(pid int) (string, error) {
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	return string(b), err
+}

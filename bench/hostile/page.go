@@ -42,4 +42,4 @@ func (s *scene) refused(ctx context.Context, p page, want int) error {
 }
 
 // manifest is a function that would run a program of the attacker's.
-const manifest = `{"name":"taken","command":["/bin/sh","-c","id > /tmp/taken"]}`
+const manifest = `{"name":"taken","command":["/bin/sh","-c","id"]}`

@@ -82,7 +82,7 @@ func New(o Options) *Server {
 	base, cancel := context.WithCancelCause(context.Background())
 	return &Server{cancel: cancel, http: &http.Server{
 		Handler:           newHandler(o),
-		BaseContext:       func(net.Listener) context.Context { return base },
+		BaseContext:       func(net.Listener) context.Context { return context.WithValue(base, serverContext{}, base) },
 		ReadHeaderTimeout: o.HeaderTimeout,
 		IdleTimeout:       o.IdleTimeout,
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),

@@ -22,6 +22,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/metrics"
 	"github.com/videosdgx/videosdgx/runtime/registry"
 	"github.com/videosdgx/videosdgx/runtime/snapshots"
+	"github.com/videosdgx/videosdgx/runtime/spool"
 	"github.com/videosdgx/videosdgx/snapshotter/cuda"
 )
 
@@ -45,6 +46,7 @@ type plane struct {
 	events      *events.Queue
 	guard       *outgoing.Guard
 	poster      *outgoing.Poster
+	spool       *spool.Spool // of answers on their way
 	server      *gateway.Server
 	ports       *ports
 	machine     *device.Machine

@@ -2,8 +2,10 @@ package daemon
 
 import (
 	"context"
+	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -14,11 +16,15 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/gateway/lambda"
 	"github.com/videosdgx/videosdgx/runtime/gateway/snapshots"
 	"github.com/videosdgx/videosdgx/runtime/gateway/url"
+	"github.com/videosdgx/videosdgx/runtime/spool"
 )
 
 // openServer starts to take requests.
-func (p *plane) openServer(context.Context) error {
-	urls := url.New(url.Options{Invoker: p.dispatch, Functions: p.registry, Log: p.log})
+func (p *plane) openServer(context.Context) (err error) {
+	if p.spool, err = p.openSpool(); err != nil {
+		return err
+	}
+	urls := url.New(url.Options{Invoker: p.dispatch, Functions: p.registry, Spool: p.spool, Log: p.log})
 	p.server = gateway.New(gateway.Options{
 		Routes: p.routes(), Wrap: []func(http.Handler) http.Handler{urls.Wrap}, Log: p.log, Hosts: p.hosts(),
 	})
@@ -29,6 +35,14 @@ func (p *plane) openServer(context.Context) error {
 		}
 	}()
 	return nil
+}
+
+// openSpool takes a folder for answers that do not fit into memory; what an earlier run had there has gone with it.
+func (p *plane) openSpool() (*spool.Spool, error) {
+	if err := os.MkdirAll(p.dir("spool"), 0o700); err != nil {
+		return nil, fmt.Errorf("cannot make a folder: %w", err)
+	}
+	return spool.New(spool.Options{Dir: p.dir("spool")}), nil
 }
 
 // hosts are the configured names of this machine.
@@ -48,7 +62,7 @@ func (p *plane) routes() []gateway.Routes {
 	routes := []gateway.Routes{
 		admin.New(admin.Options{Functions: p.registry, Instances: p.dispatch, Version: p.version(), Log: p.log}),
 		lambda.New(lambda.Options{
-			Invoker: p.dispatch, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Queue: p.events, Keys: p.keys(), Log: p.log,
+			Invoker: p.dispatch, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Queue: p.events, Keys: p.keys(), Spool: p.spool, Log: p.log,
 		}),
 		p.rest,
 		gateway.Mount{Pattern: "GET /metrics", Handler: promhttp.HandlerFor(p.scraped, promhttp.HandlerOpts{})},

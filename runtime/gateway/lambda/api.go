@@ -9,11 +9,13 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spool"
 )
 
 // Queue takes Event invocations: durably, so that an accepted one survives a restart. ResourceExhausted when full.
@@ -36,6 +38,8 @@ type Options struct {
 	Async    int64             // largest Event payload in bytes; default 1 MiB
 	Response int64             // largest buffered answer in bytes; default 6 MiB, as Lambda's
 	Control  int64             // largest body of a control call in bytes; default 1 MiB
+	Spool    *spool.Spool      // of answers on their way; default one in the temporary folder
+	Stall    time.Duration     // how long a caller may leave a piece of an answer unread; default gateway.Stall
 }
 
 func (o Options) withDefaults() Options {
@@ -56,6 +60,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Control == 0 {
 		o.Control = 1 << 20
+	}
+	if o.Spool == nil {
+		o.Spool = spool.New(spool.Options{})
+	}
+	if o.Stall == 0 {
+		o.Stall = gateway.Stall
 	}
 	return o
 }

@@ -2,21 +2,38 @@ package lambda
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"strconv"
-	"sync"
+	"unicode/utf8"
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spec/answer"
 	"github.com/videosdgx/videosdgx/runtime/spec/jsonform"
 )
 
 // defaultPayload is Lambda's limit on a synchronous event, in bytes, for functions that name none.
 const defaultPayload = 6 << 20
+
+// maxContext is Lambda's limit on a client context, in bytes of base64.
+const maxContext = 3583
+
+// valid says why a payload is not JSON in UTF-8.
+func valid(payload []byte) error {
+	if !jsonform.Valid(payload) {
+		return json.Unmarshal(payload, new(any))
+	}
+	if !utf8.Valid(payload) {
+		return errors.New("it is not UTF-8")
+	}
+	return nil
+}
 
 var emptyEvent = []byte("{}") // what a function gets when the caller sends nothing
 
@@ -60,12 +77,15 @@ func (a *API) invocation(w http.ResponseWriter, r *http.Request, ref Ref, fn spe
 	}
 	if len(payload) == 0 {
 		payload = emptyEvent
-	} else if !jsonform.Valid(payload) {
-		return spec.Invocation{}, badContent(json.Unmarshal(payload, new(any)))
+	} else if err := valid(payload); err != nil {
+		return spec.Invocation{}, badContent(err)
 	}
 	id := gateway.RequestID(w)
 	inv := spec.Invocation{ID: id, Function: ref.Name, Qualifier: ref.Qualifier, Version: fn.Version, Payload: payload, TraceID: gateway.TraceID(r, id)}
 	if c := r.Header.Get("X-Amz-Client-Context"); c != "" {
+		if len(c) > maxContext {
+			return inv, invalid("X-Amz-Client-Context of %d bytes exceeds its limit of %d", len(c), maxContext)
+		}
 		b, err := base64.StdEncoding.DecodeString(c)
 		if err != nil || !json.Valid(b) {
 			return inv, invalid("X-Amz-Client-Context is not base64 of JSON")
@@ -75,51 +95,50 @@ func (a *API) invocation(w http.ResponseWriter, r *http.Request, ref Ref, fn spe
 	return inv, nil
 }
 
-var buffers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
-
-// respond invokes and answers once the whole result is there, since its headers come from its end.
+// respond invokes and answers once the whole result is there, since its headers come from its end. A caller that leaves does
+// not end the function, as at AWS.
 func (a *API) respond(w http.ResponseWriter, r *http.Request, inv spec.Invocation, fn spec.Function) error {
-	res, err := a.result(r, inv, fn)
+	ctx, cancel := gateway.Detached(r)
+	defer cancel()
+	res, err := a.result(ctx, inv, fn)
 	if err != nil {
 		return err
 	}
-	buf := buffers.Get().(*bytes.Buffer)
-	defer giveBack(buf)
-	buf.Reset()
-	n, err := buf.ReadFrom(io.LimitReader(res.Body, a.Response+1))
-	res.Body.Close()
-	if err != nil {
-		return fmt.Errorf("read the function's answer: %w", err)
+	b := a.Spool.Buffer()
+	defer b.Close()
+	failed, err := answer.Collect(res, res.Body, b, a.Response)
+	if errors.Is(err, answer.ErrTooLong) {
+		failed = &answer.Failure{Body: oversized(a.Response)}
+	} else if err != nil {
+		return err
 	}
-	t, body, failed := res.Trailer(), buf.Bytes(), res.FunctionError
-	if t.FunctionError != "" {
-		failed = t.FunctionError
-	}
-	if failed != "" && (res.FunctionError == "" || len(body) == 0) {
-		body = errorBody(t)
-	}
-	if n > a.Response {
-		failed, body = "Unhandled", oversized(a.Response)
-	}
-	h := w.Header()
+	t, h := res.Trailer(), w.Header()
 	gateway.SetPhases(w, res.Phases, t.Run)
 	h["Content-Type"] = contentJSON
-	h["Content-Length"] = []string{strconv.Itoa(len(body))}
 	h["X-Amz-Executed-Version"] = []string{res.Version}
-	if failed != "" {
-		h["X-Amz-Function-Error"] = unhandled
-	}
 	if inv.Tail {
 		h["X-Amz-Log-Result"] = []string{logResult(inv, fn, res, t)}
 	}
+	if failed != nil {
+		h["X-Amz-Function-Error"] = unhandled
+		return a.send(w, bytes.NewReader(failed.Body), int64(len(failed.Body)))
+	}
+	return a.send(w, io.NewSectionReader(b, 0, b.Size()), b.Size())
+}
+
+// send answers with size bytes. A caller that does not read them loses the connection.
+func (a *API) send(w http.ResponseWriter, body io.Reader, size int64) error {
+	w.Header()["Content-Length"] = []string{strconv.FormatInt(size, 10)}
 	w.WriteHeader(http.StatusOK)
-	w.Write(body)
+	if gateway.Send(w, body, a.Stall, false) != nil {
+		panic(http.ErrAbortHandler)
+	}
 	return nil
 }
 
 // result invokes. A function that failed to become ready has an answer too: its error.
-func (a *API) result(r *http.Request, inv spec.Invocation, fn spec.Function) (*spec.Result, error) {
-	res, err := a.Invoker.Invoke(r.Context(), inv)
+func (a *API) result(ctx context.Context, inv spec.Invocation, fn spec.Function) (*spec.Result, error) {
+	res, err := a.Invoker.Invoke(ctx, inv)
 	rep, failed := gateway.InitFailure(err, inv.ID)
 	if !failed {
 		return res, err
@@ -135,23 +154,6 @@ func (a *API) result(r *http.Request, inv spec.Invocation, fn spec.Function) (*s
 var unhandled = []string{"Unhandled"}
 
 var contentJSON = []string{"application/json"}
-
-// giveBack keeps a buffer for the next answer unless it has grown larger than Lambda's own limit makes them: growing one
-// to 5 MiB costs more than sending it. What is not used again goes with the second garbage collection.
-func giveBack(b *bytes.Buffer) {
-	if b.Cap() <= 16<<20 {
-		buffers.Put(b)
-	}
-}
-
-// errorBody is the JSON that goes with a function error.
-func errorBody(t spec.Trailer) []byte {
-	if len(t.ErrorBody) > 0 {
-		return t.ErrorBody
-	}
-	b, _ := json.Marshal(map[string]string{"errorType": t.ErrorType, "errorMessage": "the function failed without saying why"})
-	return b
-}
 
 func oversized(limit int64) []byte {
 	b, _ := json.Marshal(map[string]string{

@@ -2,14 +2,13 @@ package lambda
 
 import (
 	"encoding/json"
-	"errors"
-	"io"
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws/protocol/eventstream"
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spec/answer"
 )
 
 // invokeStream is InvokeWithResponseStream: the answer as event-stream messages, PayloadChunk* InvokeComplete.
@@ -31,11 +30,15 @@ func (a *API) invokeStream(w http.ResponseWriter, r *http.Request) error {
 		return invalid("invocation type %q is not one of RequestResponse, DryRun", kind)
 	}
 	inv.Tail = r.Header.Get("X-Amz-Log-Type") == "Tail"
-	res, err := a.result(r, inv, fn)
+	ctx, cancel := gateway.Detached(r)
+	defer cancel()
+	res, err := a.result(ctx, inv, fn)
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
+	ahead := gateway.RunAhead(a.Spool, res, res.Body, true)
+	defer ahead.Wait()
+	defer ahead.Close()
 	gateway.SetPhases(w, res.Phases, 0)
 	h := w.Header()
 	h.Set("Content-Type", "application/vnd.amazon.eventstream")
@@ -46,35 +49,35 @@ func (a *API) invokeStream(w http.ResponseWriter, r *http.Request) error {
 	}
 	h.Set("X-Amzn-Remapped-Content-Type", content)
 	w.WriteHeader(http.StatusOK)
-	streamTo(w, res, func() string {
+	err = gateway.Send(eventWriter{w}, ahead, a.Stall, true)
+	if r.Context().Err() != nil {
+		return nil // nobody is left to be told
+	}
+	ahead.Wait()
+	done, _ := json.Marshal(complete(res, err, func() string { // of strings: cannot fail
 		if !inv.Tail {
 			return ""
 		}
 		return logResult(inv, fn, res, res.Trailer())
-	})
+	}))
+	gateway.SetRunTrailer(w, res.Trailer().Run)
+	// a client that has gone does not hear the end
+	_ = eventstream.NewEncoder().Encode(w, eventstream.Message{Headers: eventHeaders("InvokeComplete", "application/json"), Payload: done})
 	return nil
 }
 
-// streamTo sends a result as it comes. The head is out: a broken answer can only be told in InvokeComplete.
-func streamTo(w http.ResponseWriter, res *spec.Result, log func() string) {
-	enc, flush := eventstream.NewEncoder(), http.NewResponseController(w)
-	flush.Flush()
-	buf, chunk := make([]byte, 64<<10), eventHeaders("PayloadChunk", "application/octet-stream")
-	for {
-		n, err := res.Body.Read(buf)
-		if n > 0 {
-			if enc.Encode(w, eventstream.Message{Headers: chunk, Payload: buf[:n]}) != nil || flush.Flush() != nil {
-				return // the client has gone; closing the body cancels the invocation
-			}
-		}
-		if err != nil {
-			payload, _ := json.Marshal(complete(res, err, log))
-			gateway.SetRunTrailer(w, res.Trailer().Run)
-			// a client that has gone does not hear the end
-			_ = enc.Encode(w, eventstream.Message{Headers: eventHeaders("InvokeComplete", "application/json"), Payload: payload})
-			return
-		}
+// eventWriter writes each piece as a message.
+type eventWriter struct{ http.ResponseWriter }
+
+func (e eventWriter) Unwrap() http.ResponseWriter { return e.ResponseWriter }
+
+var chunk = eventHeaders("PayloadChunk", "application/octet-stream")
+
+func (e eventWriter) Write(p []byte) (int, error) {
+	if err := eventstream.NewEncoder().Encode(e.ResponseWriter, eventstream.Message{Headers: chunk, Payload: p}); err != nil {
+		return 0, err
 	}
+	return len(p), nil
 }
 
 type invokeComplete struct {
@@ -83,14 +86,14 @@ type invokeComplete struct {
 	LogResult    string `json:"LogResult,omitempty"`
 }
 
-// complete says how a stream ended; err is what its last Read gave.
+// complete says how a stream ended; err is why it broke off. The head is out: it can be told here only.
 func complete(res *spec.Result, err error, log func() string) invokeComplete {
-	if !errors.Is(err, io.EOF) {
+	if err != nil {
 		return invokeComplete{ErrorCode: "ServiceException", ErrorDetails: err.Error()}
 	}
-	t, c := res.Trailer(), invokeComplete{LogResult: log()}
-	if t.FunctionError != "" || res.FunctionError != "" {
-		c.ErrorCode, c.ErrorDetails = t.ErrorType, string(t.ErrorBody)
+	c := invokeComplete{LogResult: log()}
+	if f := answer.FailureOf(res, nil); f != nil {
+		c.ErrorCode, c.ErrorDetails = f.Type, string(f.Body)
 		if c.ErrorCode == "" {
 			c.ErrorCode = "Unhandled"
 		}

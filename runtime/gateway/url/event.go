@@ -90,11 +90,11 @@ func query(raw string) map[string]string {
 // isBinary says whether a body travels as base64: by its type, as Lambda decides it, and whenever it is not UTF-8, which
 // JSON could not carry.
 func isBinary(contentType string, body []byte) bool {
-	return len(body) > 0 && (!isText(contentType) || !utf8.Valid(body))
+	return len(body) > 0 && (!isTextType(contentType) || !utf8.Valid(body))
 }
 
-// isText lists what Lambda takes for text. A body without a type is text when it is UTF-8.
-func isText(contentType string) bool {
+// isTextType lists what Lambda takes for text. A body without a type is text when it is UTF-8.
+func isTextType(contentType string) bool {
 	if contentType == "" {
 		return true
 	}

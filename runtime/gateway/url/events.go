@@ -11,55 +11,76 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spec/answer"
+	"github.com/videosdgx/videosdgx/runtime/spec/urlevent"
 )
 
 // eventStream is the media type of server-sent events.
 const eventStream = "text/event-stream"
 
-// serveEvents invokes and sends what the function says of itself as it runs: events "progress", comments to keep the
-// connection alive, then one event "result" or "error". A function that answers with an event stream of its own is passed
-// on as it is, unless it has reported progress before.
-func (h *Handler) serveEvents(w http.ResponseWriter, r *http.Request, inv spec.Invocation) error {
-	s := &events{w: w}
+// events invokes and sends what the function says of itself as it runs: events "progress", comments to keep the connection
+// alive, then one event "result" or "error". A function that answers with an event stream of its own is passed on as it is,
+// unless it has reported progress before.
+func (c call) events(inv spec.Invocation) error {
+	s := &events{w: c.w, stall: c.Stall, gone: c.cancel}
 	inv.OnProgress = func(p spec.Progress) { s.send("progress", p) }
-	stop := s.keepAlive(h.KeepAlive)
+	stop := s.keepAlive(c.KeepAlive)
 	defer stop()
-	res, err := h.Invoker.Invoke(r.Context(), inv)
+	res, err := c.Invoker.Invoke(c.r.Context(), inv)
 	if err != nil {
 		return s.fail(gateway.Explain(err), err)
 	}
-	defer res.Body.Close()
-	head, body, err := open(res)
-	if err == nil && streamsEvents(head) && s.yield() {
+	head, body, err := answer.Open(res)
+	if err != nil {
+		res.Body.Close()
+		err = badAnswer(err)
+		return s.fail(gateway.Explain(err), err)
+	}
+	if streamsEvents(head) && s.yield() {
 		stop()
-		if !s.begun {
-			begin(w, res, head)
-		}
-		return h.pour(w, res, body)
+		return c.passEvents(s, res, head, body)
 	}
 	s.phases(res.Phases)
-	var a answer
-	if err == nil {
-		a, err = h.collect(res, head, body)
-	}
+	b := c.Spool.Buffer()
+	defer b.Close()
+	a, err := c.collect(res, head, body, b)
 	switch {
 	case err != nil:
 		return s.fail(gateway.Explain(err), err)
-	case a.header.Get("X-Amzn-Errortype") == "FunctionError":
+	case a.failed != nil:
 		return s.failed(a)
 	}
-	s.send("result", resultOf(a))
-	return nil
+	stop() // a comment must not come between the parts of an event
+	return s.result(a)
 }
 
-func streamsEvents(head answer) bool {
-	return head.status == http.StatusOK && strings.HasPrefix(head.header.Get("Content-Type"), eventStream)
+// passEvents passes the function's own events on, after comments that may have been sent.
+func (c call) passEvents(s *events, res *spec.Result, head urlevent.Head, body io.Reader) error {
+	if !s.begun {
+		return c.stream(res, head, body)
+	}
+	ahead := gateway.RunAhead(c.Spool, res, body, false)
+	defer ahead.Wait()
+	defer ahead.Close()
+	defer c.cancel()
+	return c.pour(res, ahead)
+}
+
+func streamsEvents(head urlevent.Head) bool {
+	for k, v := range head.Headers {
+		if head.StatusCode == http.StatusOK && strings.EqualFold(k, "Content-Type") && strings.HasPrefix(v, eventStream) {
+			return true
+		}
+	}
+	return false
 }
 
 // events writes server-sent events; the head goes out with the first. Safe for concurrent use.
 type events struct {
 	mu     sync.Mutex
 	w      http.ResponseWriter
+	stall  time.Duration // how long an event may lie unread
+	gone   func()        // called when the client has gone, or does not read
 	begun  bool
 	told   bool // an event is out, not comments alone
 	closed bool // nothing may be written any more
@@ -90,8 +111,7 @@ func (s *events) phases(p spec.Phases) {
 	}
 }
 
-// send writes one event whose data is v as JSON. A write that fails means the client has gone, which ends the
-// invocation through its context.
+// send writes one event whose data is v as JSON. A write that fails means the client has gone: nothing more is written.
 func (s *events) send(name string, v any) {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -114,8 +134,10 @@ func (s *events) write(text string, event bool) {
 		s.w.Header().Set("X-Accel-Buffering", "no") // nginx would hold events back
 		s.w.WriteHeader(http.StatusOK)
 	}
-	io.WriteString(s.w, text)
-	http.NewResponseController(s.w).Flush()
+	if gateway.Send(s.w, strings.NewReader(text), s.stall, true) != nil {
+		s.closed = true
+		s.gone()
+	}
 }
 
 // keepAlive writes a comment every so often until stop, which waits for it and may be called twice.
@@ -159,40 +181,64 @@ func (s *events) fail(p gateway.Problem, err error) error {
 }
 
 // failed tells of a function that failed by itself.
-func (s *events) failed(a answer) error {
-	e := eventError{Status: a.status}
-	if json.Unmarshal(a.body, &e) != nil || e.ErrorMessage == "" {
-		e.ErrorMessage = string(a.body)
-	}
-	e.Status = a.status
+func (s *events) failed(a reply) error {
+	text, kind := a.failed.Message()
 	if s.claim() {
-		return &gateway.Typed{Status: a.status, Type: e.ErrorType, Err: errors.New(e.ErrorMessage)}
+		return &gateway.Typed{Status: a.status, Type: kind, Err: errors.New(text)}
 	}
-	s.send("error", e)
+	s.send("error", eventError{Status: a.status, ErrorType: kind, ErrorMessage: text})
 	return nil
 }
 
-// result is the data of an event "result": body when it is text, base64 when it is not.
-type result struct {
-	Status  int               `json:"status"`
-	Headers map[string]string `json:"headers"`
-	Cookies []string          `json:"cookies,omitempty"`
-	Body    *string           `json:"body,omitempty"`
-	Base64  []byte            `json:"base64,omitempty"`
+// result writes the event "result": status, headers and cookies, and the body, as text or in base64. The body may be long
+// and is never held.
+func (s *events) result(a reply) error {
+	text, err := isText(a)
+	if err != nil {
+		return s.fail(gateway.Explain(err), err)
+	}
+	head, err := json.Marshal(struct {
+		Status  int               `json:"status"`
+		Headers map[string]string `json:"headers"`
+		Cookies []string          `json:"cookies,omitempty"`
+	}{a.status, joined(a.header), a.header["Set-Cookie"]})
+	if err != nil {
+		return err
+	}
+	s.write("event: result\ndata: "+string(head[:len(head)-1]), true)
+	name, coder := `,"base64":"`, base64Coder
+	if text {
+		name, coder = `,"body":"`, textCoder
+	}
+	s.write(name, true)
+	w := coder(s)
+	if _, err := io.Copy(w, a.body.Open()); err != nil {
+		panic(http.ErrAbortHandler) // the event has begun: its end would be a lie
+	}
+	w.Close()
+	s.write("\"}\n\n", true)
+	return nil
 }
 
-func resultOf(a answer) result {
-	r := result{Status: a.status, Headers: map[string]string{}, Cookies: a.header["Set-Cookie"]}
-	for k, v := range a.header {
+// isText says whether a reply's body goes into JSON as it is.
+func isText(a reply) (bool, error) {
+	if n, err := a.body.Size(); err != nil || n == 0 {
+		return true, err
+	}
+	if !isTextType(a.header.Get("Content-Type")) {
+		return false, nil
+	}
+	v := &utf8Check{}
+	_, err := io.Copy(v, a.body.Open())
+	return v.valid(), err
+}
+
+func joined(h http.Header) map[string]string {
+	m := make(map[string]string, len(h))
+	for k, v := range h {
 		if k != "Set-Cookie" {
-			r.Headers[strings.ToLower(k)] = strings.Join(v, ",")
+			m[strings.ToLower(k)] = strings.Join(v, ",")
 		}
 	}
-	if isBinary(a.header.Get("Content-Type"), a.body) {
-		r.Base64 = a.body
-	} else {
-		s := string(a.body)
-		r.Body = &s
-	}
-	return r
+	return m
 }

@@ -39,12 +39,11 @@ func FuzzAnswer(f *testing.F) {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		a, err := interpret(b, answer{})
-		if err != nil {
+		h, rec := New(Options{Functions: &gatewaytest.Catalog{}}), httptest.NewRecorder()
+		c := call{Handler: h, w: rec, r: httptest.NewRequest("GET", "/", nil), cancel: func() {}}
+		if c.answer(gatewaytest.Answer(b)) != nil {
 			return
 		}
-		rec := httptest.NewRecorder()
-		a.writeTo(rec)
 		if rec.Code < 200 || rec.Code > 599 {
 			t.Fatalf("status %d", rec.Code)
 		}

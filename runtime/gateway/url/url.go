@@ -3,6 +3,7 @@
 package url
 
 import (
+	"context"
 	"errors"
 	"io"
 	"log/slog"
@@ -14,6 +15,9 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spec/answer"
+	"github.com/videosdgx/videosdgx/runtime/spec/urlevent"
+	"github.com/videosdgx/videosdgx/runtime/spool"
 )
 
 // Options configure function URLs.
@@ -26,6 +30,8 @@ type Options struct {
 	Body      int64         // largest request body in bytes of functions that name no payload limit; default 6 MiB
 	Response  int64         // largest buffered answer in bytes; default 256 MiB: a video is an answer too
 	KeepAlive time.Duration // between comments in an event stream that has nothing to say; default 15s
+	Spool     *spool.Spool  // of answers that are collected or ahead of their readers; default one in the temporary folder
+	Stall     time.Duration // how long a client may leave a piece of an answer unread; default gateway.Stall
 }
 
 func (o Options) withDefaults() Options {
@@ -43,6 +49,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.KeepAlive == 0 {
 		o.KeepAlive = 15 * time.Second
+	}
+	if o.Spool == nil {
+		o.Spool = spool.New(spool.Options{})
+	}
+	if o.Stall == 0 {
+		o.Stall = gateway.Stall
 	}
 	return o
 }
@@ -131,56 +143,94 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, t target) error 
 	id := gateway.RequestID(w)
 	trace := gateway.TraceID(r, id)
 	inv := spec.Invocation{ID: id, Function: t.name, Qualifier: t.qualifier, Version: fn.Version, TraceID: trace, Payload: h.event(r, t, id, trace, body)}
+	ctx, cancel := context.WithCancel(r.Context()) // a client that leaves, or does not read, cancels
+	defer cancel()
+	c := call{h, w, r.WithContext(ctx), fn, cancel}
 	if strings.Contains(r.Header.Get("Accept"), eventStream) {
-		return h.serveEvents(w, r, inv)
+		return c.events(inv)
 	}
-	res, err := h.Invoker.Invoke(r.Context(), inv)
+	res, err := h.Invoker.Invoke(ctx, inv)
 	if rep, failed := gateway.InitFailure(err, id); failed {
-		failure(rep.ErrorType, rep.Body).writeTo(w)
-		return nil
+		return failure(&answer.Failure{Type: rep.ErrorType, Body: rep.Body}, 0).writeTo(w, r, h.Stall)
 	}
 	if err != nil {
 		return err
 	}
-	defer res.Body.Close()
-	return h.answer(w, fn, res)
+	return c.answer(res)
+}
+
+// call is one request to a function's URL on its way back.
+type call struct {
+	*Handler
+	w      http.ResponseWriter
+	r      *http.Request
+	fn     spec.Function
+	cancel context.CancelFunc
 }
 
 // answer writes a function's result as an HTTP response: a streamed one as it comes where the function's URL streams.
-func (h *Handler) answer(w http.ResponseWriter, fn spec.Function, res *spec.Result) error {
-	head, body, err := open(res)
+func (c call) answer(res *spec.Result) error {
+	head, body, err := answer.Open(res)
+	if err != nil {
+		res.Body.Close()
+		return badAnswer(err)
+	}
+	if res.Streaming && res.FunctionError == "" && c.fn.URL.InvokeMode == "RESPONSE_STREAM" {
+		return c.stream(res, head, body)
+	}
+	b := c.Spool.Buffer()
+	defer b.Close()
+	a, err := c.collect(res, head, body, b)
 	if err != nil {
 		return err
 	}
-	if res.Streaming && fn.URL.InvokeMode == "RESPONSE_STREAM" {
-		begin(w, res, head)
-		return h.pour(w, res, body)
-	}
-	a, err := h.collect(res, head, body)
-	if err != nil {
-		return err
-	}
-	gateway.SetPhases(w, res.Phases, a.run)
-	a.writeTo(w)
-	return nil
+	gateway.SetPhases(c.w, res.Phases, a.run)
+	return a.writeTo(c.w, c.r, c.Stall)
 }
 
-// begin sends the head of a streamed answer.
-func begin(w http.ResponseWriter, res *spec.Result, head answer) {
-	gateway.SetPhases(w, res.Phases, 0)
-	head.writeHead(w)
+// early is how long the head of a streamed answer waits for the first byte of its body: a function that fails at once gets
+// a status that says so.
+const early = 200 * time.Millisecond
+
+// stream passes a streamed answer on as it comes. The function may be ahead of a client that reads slowly, and one that does
+// not read at all is cut off.
+func (c call) stream(res *spec.Result, head urlevent.Head, body io.Reader) error {
+	r, err := replyOf(head)
+	if err != nil {
+		res.Body.Close()
+		return err
+	}
+	ahead := gateway.RunAhead(c.Spool, res, body, false)
+	defer ahead.Wait()
+	defer ahead.Close()
+	defer c.cancel() // before the wait: a client that has gone ends the function
+	if ahead.Begun(early) == 0 {
+		ahead.Wait()
+		if f := answer.FailureOf(res, nil); f != nil {
+			return failure(f, res.Trailer().Run).writeTo(c.w, c.r, c.Stall)
+		}
+		if _, err := ahead.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
+			return err
+		}
+	}
+	gateway.SetPhases(c.w, res.Phases, 0)
+	r.writeHead(c.w)
+	return c.pour(res, ahead)
 }
 
 // pour passes a streamed answer's body on, flushed as it arrives.
-func (h *Handler) pour(w http.ResponseWriter, res *spec.Result, body io.Reader) error {
-	if err := copyFlushing(w, body); err != nil {
-		return breakOff(h.Log, err)
+func (c call) pour(res *spec.Result, ahead *gateway.Ahead) error {
+	if err := http.NewResponseController(c.w).Flush(); err != nil {
+		return breakOff(c.Log, err)
 	}
-	t := res.Trailer()
-	if t.FunctionError != "" {
-		return breakOff(h.Log, errors.New("the function failed while it streamed: "+t.ErrorType))
+	if err := gateway.Send(c.w, ahead, c.Stall, true); err != nil {
+		return breakOff(c.Log, err)
 	}
-	gateway.SetRunTrailer(w, t.Run)
+	ahead.Wait()
+	if f := answer.FailureOf(res, nil); f != nil {
+		return breakOff(c.Log, errors.New("the function failed while it streamed: "+f.Type))
+	}
+	gateway.SetRunTrailer(c.w, res.Trailer().Run)
 	return nil
 }
 
@@ -188,26 +238,4 @@ func (h *Handler) pour(w http.ResponseWriter, res *spec.Result, body io.Reader) 
 func breakOff(log *slog.Logger, err error) error {
 	log.Info("streamed answer broke off", "error", err)
 	panic(http.ErrAbortHandler)
-}
-
-// copyFlushing copies until the end of src, flushing after every read so that nothing waits in a buffer.
-func copyFlushing(w http.ResponseWriter, src io.Reader) error {
-	flush, buf := http.NewResponseController(w), make([]byte, 32<<10)
-	for {
-		n, err := src.Read(buf)
-		if n > 0 {
-			if _, werr := w.Write(buf[:n]); werr != nil {
-				return werr
-			}
-			if ferr := flush.Flush(); ferr != nil {
-				return ferr
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
 }

@@ -33,7 +33,7 @@ func serve(t *testing.T, fn spec.Function, invoke gatewaytest.Invoker) string {
 	if _, err := c.Put(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
-	h := url.New(url.Options{Invoker: invoke, Functions: c, KeepAlive: 5 * time.Millisecond})
+	h := url.New(url.Options{Invoker: invoke, Functions: c, KeepAlive: 5 * time.Millisecond, Stall: 100 * time.Millisecond})
 	srv := httptest.NewServer(gateway.New(gateway.Options{Wrap: []func(http.Handler) http.Handler{h.Wrap}}).Handler())
 	t.Cleanup(func() { srv.Close(); http.DefaultClient.CloseIdleConnections() })
 	return srv.URL
@@ -338,6 +338,7 @@ func TestClientGoneCancelsTheInvocation(t *testing.T) {
 func sse(t *testing.T, body io.Reader) (names, data []string, comments int) {
 	t.Helper()
 	lines := bufio.NewScanner(body)
+	lines.Buffer(nil, 8<<20)
 	for lines.Scan() {
 		switch l := lines.Text(); {
 		case strings.HasPrefix(l, ":"):

@@ -3,7 +3,6 @@ package urlevent
 import (
 	"bufio"
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +27,7 @@ func ReadPrelude(r io.Reader) (Head, io.Reader, error) {
 	if err != nil {
 		return Head{}, nil, err
 	}
-	h, err := parseHead(text)
+	h, err := ParsePrelude(text)
 	return h, br, err
 }
 
@@ -65,13 +64,14 @@ func preludeError(err error, read int) error {
 	return fmt.Errorf("read the function's answer: %w", err)
 }
 
-func parseHead(text []byte) (Head, error) {
-	h := Head{StatusCode: 200}
+// ParsePrelude reads the JSON before a streamed body. An empty one stands for status 200. An error is an ErrAnswer.
+func ParsePrelude(text []byte) (Head, error) {
 	if len(bytes.TrimSpace(text)) == 0 {
-		return h, nil
+		return Head{StatusCode: 200}, nil
 	}
-	if err := json.Unmarshal(text, &h); err != nil {
-		return Head{}, fmt.Errorf("%w: %w", ErrPrelude, err)
+	fields, err := object(bytes.NewReader(text), isMember, isHead)
+	if err != nil {
+		return Head{}, fmt.Errorf("%w: %w: %w", ErrAnswer, ErrPrelude, err)
 	}
-	return h, checkStatus(h.StatusCode)
+	return headOf(fields)
 }
