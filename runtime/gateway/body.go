@@ -22,7 +22,8 @@ type body struct {
 	patience time.Duration
 	size     int64 // -1: unknown
 	limit    int64
-	expects  bool // the client waits for 100 Continue before it sends
+	expects  bool        // the client waits for 100 Continue before it sends
+	conn     *connection // waits while the client has not sent
 	armed    bool
 	over     bool // nothing more is to be read: its end was seen, or an error
 }
@@ -36,7 +37,9 @@ func (b *body) Read(p []byte) (int, error) {
 		}
 		b.deadline(time.Now().Add(b.patience + time.Duration(n/slowest)*time.Second))
 	}
+	b.conn.waits()
 	n, err := b.rc.Read(p)
+	b.conn.works()
 	b.over = b.over || err != nil
 	if errors.Is(err, io.EOF) {
 		b.deadline(time.Time{})

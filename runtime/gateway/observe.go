@@ -41,9 +41,12 @@ func TraceID(r *http.Request, id string) string {
 func observe(o Options, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		res := &response{ResponseWriter: w, start: time.Now()}
+		conn := connectionOf(r)
+		conn.works()
+		defer conn.waits()
 		w.Header()[requestID] = []string{uuid.NewString()}
 		if r.ContentLength != 0 {
-			res.body = &body{rc: http.MaxBytesReader(w, r.Body, o.MaxBody), w: w, patience: o.BodyTimeout, size: r.ContentLength, limit: o.MaxBody, expects: r.Header.Get("Expect") != ""}
+			res.body = &body{rc: http.MaxBytesReader(w, r.Body, o.MaxBody), w: w, patience: o.BodyTimeout, size: r.ContentLength, limit: o.MaxBody, conn: conn, expects: r.Header.Get("Expect") != ""}
 			r.Body = res.body
 		}
 		defer func() {

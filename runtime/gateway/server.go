@@ -39,6 +39,8 @@ type Options struct {
 	Origins   []string     // of web pages elsewhere that may use the API, as "https://host:port"
 	Hosts     []string     // names under which the server answers besides localhost and its addresses; "*.example.com", "*": any
 
+	Connections *Connections // that there may be, shared with other servers; nil: bounds of its own
+
 	MaxBody       int64         // bytes of any request body; endpoints have tighter limits of their own; default 256 MiB
 	HeaderTimeout time.Duration // until the request's head is there; default 10s
 	BodyTimeout   time.Duration // for the body, on top of one second per 64 KiB; default 10s
@@ -62,6 +64,9 @@ func (o Options) WithDefaults() Options {
 	if o.IdleTimeout == 0 {
 		o.IdleTimeout = 2 * time.Minute
 	}
+	if o.Connections == nil {
+		o.Connections = NewConnections(Bounds{}, o.Log)
+	}
 	return o
 }
 
@@ -83,6 +88,8 @@ func New(o Options) *Server {
 	return &Server{cancel: cancel, http: &http.Server{
 		Handler:           newHandler(o),
 		BaseContext:       func(net.Listener) context.Context { return context.WithValue(base, serverContext{}, base) },
+		ConnContext:       o.Connections.context,
+		ConnState:         o.Connections.state,
 		ReadHeaderTimeout: o.HeaderTimeout,
 		IdleTimeout:       o.IdleTimeout,
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),

@@ -20,7 +20,10 @@ func (g *guest) listen(dir string) (err error) {
 	if g.apiLn, err = lc.Listen(context.Background(), "tcp", g.cfg.RuntimeAPI); err != nil {
 		return fmt.Errorf("runtime API: %w", err)
 	}
-	if g.control, err = listenUnix(filepath.Join(dir, wire.SocketFile)); err != nil {
+	if g.control, err = listenUnix(filepath.Join(dir, wire.SocketFile)); err == nil {
+		err = os.Chmod(filepath.Join(dir, wire.SocketFile), 0o600)
+	}
+	if err != nil {
 		g.apiLn.Close()
 		return fmt.Errorf("control socket: %w", err)
 	}

@@ -176,11 +176,12 @@ func (i *Instance) furnish() error {
 		return err
 	}
 	for _, dir := range []string{i.cfg.Dir, filepath.Dir(i.cfg.Log)} {
-		if err := os.MkdirAll(dir, 0o755); err != nil {
+		// The folder's own folder is passed through by whoever the instance runs as; what is in it is this server's alone.
+		if err := errors.Join(os.MkdirAll(filepath.Dir(dir), 0o711), os.MkdirAll(dir, 0o700)); err != nil {
 			return fmt.Errorf("make the instance's folder: %w", err)
 		}
 	}
-	if err := os.WriteFile(filepath.Join(i.cfg.Dir, wire.ConfigFile), text, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(i.cfg.Dir, wire.ConfigFile), text, 0o600); err != nil {
 		return fmt.Errorf("write the instance's configuration (is the disk full?): %w", err)
 	}
 	return nil

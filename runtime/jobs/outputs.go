@@ -35,7 +35,7 @@ func openOutputs(dir string, step func(string) error, free func(string) (uint64,
 	if free == nil {
 		free = statfs
 	}
-	if err := os.MkdirAll(filepath.Join(dir, partialDir), 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, partialDir), 0o700); err != nil {
 		return nil, fmt.Errorf("making the outputs directory: %w", err)
 	}
 	return &outputs{dir: dir, step: step, free: free}, nil
@@ -92,7 +92,7 @@ func (o *outputs) write(ctx context.Context, path string, r io.Reader) (string, 
 	if err := o.step("create"); err != nil {
 		return "", 0, err
 	}
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o644)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return "", 0, fmt.Errorf("creating the result's file: %w", err)
 	}

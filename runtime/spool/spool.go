@@ -16,7 +16,7 @@ const blockSize = 32 << 10
 type Options struct {
 	Dir    string // of files; default the system's temporary folder
 	Memory int64  // bytes that all buffers may hold together, besides one block each; default 64 MiB
-	Own    int64  // bytes that one buffer may hold of that; default 1 MiB
+	Own    int64  // bytes that one buffer may hold of that; default 8 MiB: an answer of the Lambda API needs no file
 }
 
 // Spool is where buffers get memory and files from. Safe for concurrent use.
@@ -32,7 +32,7 @@ func New(o Options) *Spool {
 		o.Memory = 64 << 20
 	}
 	if o.Own == 0 {
-		o.Own = 1 << 20
+		o.Own = 8 << 20
 	}
 	s := &Spool{dir: o.Dir, own: o.Own}
 	s.left.Store(o.Memory)

@@ -18,7 +18,9 @@ import (
 // environment variable VIDEOSDGX_… of the same name; flags win over the environment, and that over the file.
 type Config struct {
 	Listen        string        `yaml:"listen" help:"address of the HTTP API"`
+	Socket        string        `yaml:"socket" help:"unix socket of the same API, for this machine's user and group; none: no socket (default DATA/videosdgx.sock)"`
 	Hosts         string        `yaml:"hosts" help:"host names that the server answers to besides localhost and its own addresses, with commas between them; *.example.com stands for all below, * for any"`
+	Connections   int64         `yaml:"connections" help:"HTTP connections at most, half of them of one client; 0: half of the files that the server may open"`
 	Data          string        `yaml:"data" help:"folder of all state: images, models, jobs, logs, snapshots"`
 	Functions     string        `yaml:"functions" help:"folder with one subfolder and function.yaml per function, watched for changes (default DATA/functions)"`
 	Models        string        `yaml:"models" help:"folder of model bundles (default DATA/models)"`
@@ -76,6 +78,9 @@ func (c Config) WithDefaults() Config {
 			*d.path = filepath.Join(c.Data, d.name)
 		}
 	}
+	if c.Socket == "" {
+		c.Socket = filepath.Join(c.Data, "videosdgx.sock")
+	}
 	if exe, err := os.Executable(); c.Init == "" && err == nil {
 		c.Init = filepath.Join(filepath.Dir(exe), "videosdgx-init")
 	}
@@ -106,6 +111,7 @@ func (c Config) Validate() error {
 	}
 	atLeast("modelsAtOnce", c.ModelsAtOnce, 1)
 	atLeast("snapshotMB", c.SnapshotMB, 0)
+	atLeast("connections", c.Connections, 0)
 	if _, err := spec.ParseMountRoots(c.MountRoots); err != nil {
 		errs = append(errs, err)
 	}

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -46,7 +47,9 @@ type plane struct {
 	events      *events.Queue
 	guard       *outgoing.Guard
 	poster      *outgoing.Poster
-	spool       *spool.Spool // of answers on their way
+	spool       *spool.Spool         // of answers on their way
+	connections *gateway.Connections // of all listeners
+	socket      string               // of the API; "": none
 	server      *gateway.Server
 	ports       *ports
 	machine     *device.Machine
@@ -71,6 +74,7 @@ func (p *plane) phases() []phase {
 		{"jobs", p.openJobs, func(ctx context.Context) error { return p.jobs.Stop(ctx) }},
 		{"events", p.openEvents, p.closeEvents},
 		{"server", p.openServer, func(ctx context.Context) error { return p.server.Stop(ctx) }},
+		{"socket", p.openSocket, func(context.Context) error { return p.closeSocket() }},
 		{"model ports", p.openPorts, func(ctx context.Context) error { return p.ports.stop(ctx) }},
 	}
 }
@@ -81,10 +85,13 @@ func (p *plane) takeData(context.Context) (err error) {
 	if p.lock, err = lockData(p.cfg.Data); err != nil {
 		return err
 	}
-	for _, dir := range []string{p.cfg.Functions, p.cfg.Models, p.cfg.Outputs} {
+	for _, dir := range []string{p.cfg.Functions, p.cfg.Models} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("cannot make a folder: %w", err)
 		}
+	}
+	if err := errors.Join(os.MkdirAll(p.cfg.Outputs, 0o700), os.Chmod(p.cfg.Outputs, 0o700)); err != nil {
+		return fmt.Errorf("cannot make a folder of this user's own: %w", err)
 	}
 	return nil
 }

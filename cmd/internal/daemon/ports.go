@@ -73,7 +73,7 @@ func (s *ports) openLocked(ctx context.Context, addr, model string) {
 		return
 	}
 	p := &modelPort{model: model, ended: make(chan struct{}), server: gateway.New(gateway.Options{
-		Routes: []gateway.Routes{s.api.Model(model)}, Log: s.plane.log, Hosts: s.plane.hosts(),
+		Routes: []gateway.Routes{s.api.Model(model)}, Log: s.plane.log, Hosts: s.plane.hosts(), Connections: s.plane.connections,
 	})}
 	s.plane.warnOpen(l.Addr())
 	s.open[addr] = p

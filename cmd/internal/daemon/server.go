@@ -24,9 +24,11 @@ func (p *plane) openServer(context.Context) (err error) {
 	if p.spool, err = p.openSpool(); err != nil {
 		return err
 	}
+	p.connections = gateway.NewConnections(gateway.Bounds{All: int(p.cfg.Connections)}, p.log)
+	p.metrics.WatchConnections(p.connections.Counts)
 	urls := url.New(url.Options{Invoker: p.dispatch, Functions: p.registry, Spool: p.spool, Log: p.log})
 	p.server = gateway.New(gateway.Options{
-		Routes: p.routes(), Wrap: []func(http.Handler) http.Handler{urls.Wrap}, Log: p.log, Hosts: p.hosts(),
+		Routes: p.routes(), Wrap: []func(http.Handler) http.Handler{urls.Wrap}, Log: p.log, Hosts: p.hosts(), Connections: p.connections,
 	})
 	p.warnOpen(p.listener.Addr())
 	go func() {

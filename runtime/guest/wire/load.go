@@ -30,5 +30,5 @@ func (c Config) Save(dir string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(dir, ConfigFile), b, 0o644)
+	return os.WriteFile(filepath.Join(dir, ConfigFile), b, 0o600)
 }

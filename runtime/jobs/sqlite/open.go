@@ -78,7 +78,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 }
 
 func takeLock(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("opening the lock of the jobs database: %w", err)
 	}
@@ -89,9 +89,21 @@ func takeLock(path string) (*os.File, error) {
 	return f, nil
 }
 
+// private makes the file before SQLite does, for this user's eyes only; SQLite gives its companions the same mode.
+func private(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("opening the jobs database: %w", err)
+	}
+	return errors.Join(f.Chmod(0o600), f.Close())
+}
+
 func (s *Store) connect(ctx context.Context, path string) (err error) {
 	abs, err := filepath.Abs(path)
 	if err != nil {
+		return err
+	}
+	if err := private(abs); err != nil {
 		return err
 	}
 	u := url.URL{Scheme: "file", Path: abs, RawQuery: url.Values{"_pragma": {
