@@ -21,6 +21,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/dispatch"
 	"github.com/videosdgx/videosdgx/runtime/events"
+	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/gateway/lambda"
 	"github.com/videosdgx/videosdgx/runtime/registry"
@@ -56,7 +57,9 @@ func newLive(t testing.TB) *live {
 	must(d.Start(context.Background()))
 	store, err := events.OpenFiles(dir + "/events")
 	must(err)
-	q := events.New(events.Config{Invoker: d, Functions: reg, Store: store, RetryBase: time.Millisecond})
+	guard, err := outgoing.NewGuard("127.0.0.1")
+	must(err)
+	q := events.New(events.Config{Invoker: d, Functions: reg, Store: store, RetryBase: time.Millisecond, Poster: outgoing.NewPoster(guard)})
 	must(q.Start())
 	s := gateway.New(gateway.Options{Routes: []gateway.Routes{lambda.New(lambda.Options{Invoker: d, Functions: reg, Aliases: reg, Instances: d, Queue: q})}})
 	l, err := net.Listen("tcp", "127.0.0.1:0")
