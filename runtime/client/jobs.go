@@ -143,6 +143,39 @@ func (c *Client) Job(ctx context.Context, id string) (j Job, err error) {
 	return j, c.Call(ctx, http.MethodGet, jobPath(id), nil, &j)
 }
 
+// FindJob gives the id of the one job whose id begins with prefix. It looks through all of them unless prefix is a whole id.
+func (c *Client) FindJob(ctx context.Context, prefix string) (string, error) {
+	if len(prefix) == idLength {
+		return prefix, nil
+	}
+	found := ""
+	for before := ""; ; {
+		page, next, err := c.Jobs(ctx, JobFilter{Limit: 500, Before: before})
+		if err != nil {
+			return "", err
+		}
+		for _, j := range page {
+			switch {
+			case !strings.HasPrefix(j.ID, prefix):
+			case found != "":
+				return "", fmt.Errorf("%s begins the ids of several jobs, %s and %s among them: give more of it", prefix, found, j.ID)
+			default:
+				found = j.ID
+			}
+		}
+		if before = next; before == "" {
+			break
+		}
+	}
+	if found == "" {
+		return "", &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("there is no job %s, and none whose id begins like that", prefix)}
+	}
+	return found, nil
+}
+
+// idLength is that of a job's id, a UUID.
+const idLength = 36
+
 // JobFilter says which jobs to list; zero fields do not narrow.
 type JobFilter struct {
 	Model, Batch, Client string

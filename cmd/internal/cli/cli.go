@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/videosdgx/videosdgx/cmd/internal/version"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 )
 
@@ -29,6 +30,9 @@ func (e *ExitError) Unwrap() error { return e.Err }
 func Main(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
+	for _, w := range unknownVariables(os.Environ()) {
+		fmt.Fprintln(os.Stderr, "videosdgx: warning:", w)
+	}
 	root := Root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
@@ -49,7 +53,9 @@ func Root() *cobra.Command {
 		Short:         "A serverless function runtime for video generation models",
 		SilenceUsage:  true,
 		SilenceErrors: true,
+		Version:       versionLine(version.Get()),
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	for _, c := range commands {
 		root.AddCommand(c())
 	}

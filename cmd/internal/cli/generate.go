@@ -60,6 +60,7 @@ With --detach the command ends as soon as the job is queued and prints its id; '
 	addServerFlag(cmd)
 	addJSONFlag(cmd)
 	o.register(cmd.Flags())
+	completesFlag(cmd, "model", modelNames)
 	return cmd
 }
 
@@ -222,8 +223,26 @@ func finish(cmd *cobra.Command, c *client.Client, j client.Job, to string) error
 	if err != nil {
 		return fmt.Errorf("%w; 'videosdgx jobs download %s' tries again", err, j.ID)
 	}
+	if quiet, _ := cmd.Flags().GetBool("quiet"); !quiet {
+		fmt.Fprintln(cmd.ErrOrStderr(), made(j))
+	}
 	if file == "-" {
 		return nil
 	}
 	return emit(cmd, generated{file, j}, func(w io.Writer) error { _, err := fmt.Fprintln(w, file); return err })
+}
+
+// made says what a job has made, and how to make it again.
+func made(j client.Job) string {
+	var parts []string
+	if seed, ok := j.Seed(); ok {
+		parts = append(parts, fmt.Sprintf("seed %d", seed))
+	}
+	if j.Result != nil {
+		parts = append(parts, bytesText(j.Result.Size))
+	}
+	if j.Seconds > 0 {
+		parts = append(parts, "took "+spent(j))
+	}
+	return "made with " + strings.Join(append([]string{j.Model}, parts...), ", ")
 }

@@ -35,8 +35,9 @@ to standard output as it is. A function that fails makes the command end with st
 		Example: `  videosdgx invoke echo --payload '{"hello": "world"}'
   videosdgx invoke wan21:live --payload @prompt.json --logs
   echo '{"n": 1}' | videosdgx invoke echo --payload - --event`,
-		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return runInvoke(cmd, args[0], f) },
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completes(functionNames),
+		RunE:              func(cmd *cobra.Command, args []string) error { return runInvoke(cmd, args[0], f) },
 	}
 	fs := cmd.Flags()
 	fs.StringVarP(&f.payload, "payload", "p", "", "the event: JSON, @FILE or - for standard input")

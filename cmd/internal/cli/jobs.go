@@ -27,7 +27,8 @@ or dead (every attempt broke; the dead-letter list). Jobs outlive the server: th
 // jobCmd makes a subcommand that works on one job.
 func jobCmd(use, short, long, example string, run func(cmd *cobra.Command, c *client.Client, id string) error) *cobra.Command {
 	cmd := &cobra.Command{
-		Use: use, Short: short, Long: long, Example: example, Args: cobra.ExactArgs(1),
+		Use: use, Short: short, Long: long + " As much of the id as no other job has is enough.", Example: example, Args: cobra.ExactArgs(1),
+		ValidArgsFunction: completes(jobIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := newClient(cmd)
 			if err != nil {
@@ -36,7 +37,11 @@ func jobCmd(use, short, long, example string, run func(cmd *cobra.Command, c *cl
 			if err := aName("a job's id", args[0]); err != nil {
 				return err
 			}
-			return run(cmd, c, args[0])
+			id, err := c.FindJob(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return run(cmd, c, id)
 		},
 	}
 	addServerFlag(cmd)
@@ -216,9 +221,6 @@ func newJobsDownloadCmd() *cobra.Command {
 	var to string
 	cmd := jobCmd("download ID", "Save a completed job's clip", "Save a completed job's clip and check its digest.",
 		"  videosdgx jobs download 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7 -o clip.mp4", func(cmd *cobra.Command, c *client.Client, id string) error {
-			if err := notBoth(cmd, to); err != nil {
-				return err
-			}
 			j, err := c.Job(cmd.Context(), id)
 			if err != nil {
 				return err
@@ -228,6 +230,7 @@ func newJobsDownloadCmd() *cobra.Command {
 			}
 			return finish(cmd, c, j, to)
 		})
+	cmd.PreRunE = func(cmd *cobra.Command, _ []string) error { return notBoth(cmd, to) }
 	cmd.Flags().StringVarP(&to, "output", "o", "", "file or folder to save to, - for standard output")
 	return cmd
 }

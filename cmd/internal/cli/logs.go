@@ -21,7 +21,8 @@ func newLogsCmd() *cobra.Command {
 --json every line becomes one JSON object, {"function": …, "line": …}.`,
 		Example: `  videosdgx logs wan21
   videosdgx logs wan21 --follow`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: completes(functionNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := newClient(cmd)
 			if err != nil {

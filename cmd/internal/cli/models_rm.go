@@ -24,8 +24,9 @@ func newModelsRmCmd() *cobra.Command {
 		Short: "Remove a bundle",
 		Long: `Remove a bundle's folder. Only a folder with a bundle.json is removed. An instance that has the bundle open keeps what it
 has mapped until it ends; a function that names it cannot start again.`,
-		Example: "  videosdgx models rm wan21-tiny",
-		Args:    cobra.ExactArgs(1),
+		Example:           "  videosdgx models rm wan21-tiny",
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: bundleNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := modelPath(cmd, args[0])
 			if err != nil {

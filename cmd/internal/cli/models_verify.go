@@ -34,7 +34,8 @@ Starting a function does not read a bundle that was verified before and has not 
 modification and change time are as they were). Damage below the file system is found only by this command.`,
 		Example: `  videosdgx models verify wan21-tiny
   videosdgx models verify ./checkpoint --json`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: bundleNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			dir, err := modelPath(cmd, args[0])
 			if err != nil {

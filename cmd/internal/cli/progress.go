@@ -15,7 +15,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
-// tracker shows a job's events: a bar on a terminal, a line per phase elsewhere.
+// tracker shows a job's events: one bar for all of it on a terminal, a line per phase elsewhere.
 type tracker interface {
 	show(e client.Event)
 	close()
@@ -93,42 +93,59 @@ func (l *lines) show(e client.Event) {
 
 func (l *lines) close() {}
 
-// bar is one mpb bar whose total follows the phase.
+// bar is one mpb bar for the whole job.
 type bar struct {
 	p     *mpb.Progress
 	b     *mpb.Bar
 	words atomic.Value // string; the bar's own goroutine reads it
-	steps atomic.Value // string, "3/20"
+	tail  atomic.Value // string: percentage and what is left
+	all   overall
 	since time.Time
 }
+
+// whole is the bar's total: tenths of a percent.
+const whole = 1000
 
 func newBar(w io.Writer) *bar {
 	t := &bar{since: time.Now()}
 	t.words.Store("submitting")
-	t.steps.Store("")
-	t.p = mpb.New(mpb.WithOutput(w), mpb.WithWidth(48), mpb.WithRefreshRate(100*time.Millisecond))
+	t.tail.Store("")
+	t.p = mpb.New(mpb.WithOutput(w), mpb.WithWidth(40), mpb.WithRefreshRate(100*time.Millisecond))
 	t.b = t.p.New(0, mpb.BarStyle().Rbound("|").Lbound("|"),
 		mpb.PrependDecorators(decor.Any(func(decor.Statistics) string { return t.words.Load().(string) + " " })),
 		mpb.AppendDecorators(decor.Any(func(decor.Statistics) string {
-			return " " + t.steps.Load().(string) + "  " + span(time.Since(t.since).Round(time.Second))
+			return t.tail.Load().(string) + "  " + span(time.Since(t.since).Round(time.Second))
 		})))
+	t.b.SetTotal(whole+1, false) // one more: a bar at its total is complete for good
 	return t
 }
 
 func (t *bar) show(e client.Event) {
+	s := statusOf(e)
 	if words := text(e); words != "" {
+		if e.Type == "progress" && s.Steps > 1 {
+			words = fmt.Sprintf("%s %d/%d", words, s.Step, s.Steps)
+		}
 		t.words.Store(words)
 	}
-	s := statusOf(e)
-	switch {
-	case e.Type == "completed":
-		t.steps.Store("")
+	switch e.Type {
+	case "completed":
+		t.tail.Store(" 100%")
 		t.b.SetTotal(-1, true)
-	case e.Type == "progress" && s.Steps > 0:
-		t.steps.Store(fmt.Sprintf("%d/%d", s.Step, s.Steps))
-		t.b.SetTotal(int64(s.Steps)+1, false) // one more: a bar at its total is complete for good, and phases follow
-		t.b.SetCurrent(int64(s.Step))
+	case "progress":
+		t.all.at(s.Progress, time.Now())
+		t.tail.Store(overallText(&t.all, time.Now()))
+		t.b.SetCurrent(int64(t.all.done * whole))
 	}
+}
+
+// overallText is the percentage and, once it is known, what is left.
+func overallText(o *overall, now time.Time) string {
+	out := fmt.Sprintf(" %3.0f%%", 100*o.done)
+	if left := o.left(now); left > 0 {
+		out += ", about " + span(left.Round(time.Second)) + " left"
+	}
+	return out
 }
 
 func (t *bar) close() {

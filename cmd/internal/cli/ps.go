@@ -26,7 +26,8 @@ nothing runs of. --stop ends one instance, after what it is answering.`,
   videosdgx ps wan21 --json
   videosdgx ps --functions
   videosdgx ps --stop wan21-7f3a`,
-		Args: cobra.MaximumNArgs(1),
+		Args:              cobra.MaximumNArgs(1),
+		ValidArgsFunction: completes(functionNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := newClient(cmd)
 			if err != nil {

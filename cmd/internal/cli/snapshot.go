@@ -43,6 +43,7 @@ uses it where starts from it have been measured to be faster. A damaged one is s
 func snapshotCall(use, short, example string, args int, run func(cmd *cobra.Command, c *client.Client, args []string) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short, Example: "  videosdgx snapshot " + example, Args: cobra.ExactArgs(args),
+		ValidArgsFunction: completes(map[bool]names{true: functionNames, false: snapshotIDs}[strings.HasPrefix(use, "create ")]),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := newClient(cmd)
 			if err != nil {

@@ -24,11 +24,24 @@ func markUsage(cmd *cobra.Command) {
 		cmd.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	}
 	if check := cmd.Args; check != nil {
-		cmd.Args = func(c *cobra.Command, args []string) error { return usage(check(c, args)) }
+		cmd.Args = func(c *cobra.Command, args []string) error { return usage(missing(c, args, check(c, args))) }
 	}
 	for _, c := range cmd.Commands() {
 		markUsage(c)
 	}
+}
+
+// missing names the argument that is not there, as the usage line calls it; cobra only counts them.
+func missing(cmd *cobra.Command, args []string, err error) error {
+	if err == nil {
+		return nil
+	}
+	words := strings.Fields(cmd.Use)[1:]
+	if len(args) >= len(words) {
+		return fmt.Errorf("%q is one argument too many: write it like '%s %s', with quotes around what has blanks",
+			args[len(args)-1], cmd.CommandPath(), strings.Join(words, " "))
+	}
+	return fmt.Errorf("%s is missing: write it like '%s %s'; --help has examples", words[len(args)], cmd.CommandPath(), strings.Join(words, " "))
 }
 
 func usage(err error) error {

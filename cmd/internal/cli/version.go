@@ -20,11 +20,15 @@ func newVersionCmd() *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			v := version.Get()
 			return emit(cmd, v, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "videosdgx %s %s (%s, %s/%s)\n", v.Version, v.Commit, v.Go, v.OS, v.Arch)
+				_, err := fmt.Fprintln(w, versionLine(v))
 				return err
 			})
 		},
 	}
 	addJSONFlag(cmd)
 	return cmd
+}
+
+func versionLine(v version.Info) string {
+	return fmt.Sprintf("videosdgx %s %s (%s, %s/%s)", v.Version, v.Commit, v.Go, v.OS, v.Arch)
 }

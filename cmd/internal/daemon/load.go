@@ -153,3 +153,10 @@ func flagName(name string) string {
 func envName(name string) string {
 	return EnvPrefix + strings.ToUpper(strings.ReplaceAll(flagName(name), "-", "_"))
 }
+
+// EnvNames are the environment variables of all settings, VIDEOSDGX_CONFIG among them.
+func EnvNames() []string {
+	c, all := Default(), []string{EnvPrefix + "CONFIG"}
+	each(&c, func(name, _ string, _ reflect.Value) { all = append(all, envName(name)) })
+	return all
+}

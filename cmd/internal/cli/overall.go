@@ -1,0 +1,47 @@
+package cli
+
+import (
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/client"
+)
+
+// shares are how much of a clip's time the phases take that models report, in their order: about those of Wan 2.1's demo
+// model. A bar made of them grows steadily where one for each phase would fill four times.
+var shares = []struct {
+	phase string
+	share float64
+}{{"encode", 0.04}, {"denoise", 0.72}, {"decode", 0.2}, {"mux", 0.04}}
+
+// overall is how far a job is in all.
+type overall struct {
+	done  float64 // 0 to 1; never goes back
+	began time.Time
+}
+
+// at takes a report of progress.
+func (o *overall) at(p client.Progress, now time.Time) {
+	if o.began.IsZero() {
+		o.began = now
+	}
+	before := 0.0
+	for _, s := range shares {
+		if s.phase == p.Phase {
+			within := 0.0
+			if p.Steps > 0 {
+				within = min(float64(p.Step)/float64(p.Steps), 1)
+			}
+			o.done = max(o.done, before+s.share*within)
+			return
+		}
+		before += s.share
+	}
+}
+
+// left is how long the rest takes at the pace so far; 0 before enough is known.
+func (o *overall) left(now time.Time) time.Duration {
+	if o.done < 0.05 || o.done >= 1 {
+		return 0
+	}
+	return time.Duration(float64(now.Sub(o.began)) * (1 - o.done) / o.done)
+}
