@@ -11,6 +11,9 @@ import (
 // 48-megapixel photo in, and with what the request and the copy in RGB take it stays below 256 MB.
 const decodedBytes = 160 << 20
 
+// longest bounds a side: lines are kept whole in several forms.
+const longest = 1 << 16
+
 // Picture opens a picture file (PNG, JPEG, WebP, GIF or BMP; of an animation the first frame) as Pillow's
 // exif_transpose and convert("RGB") would: upright, 8 bits, colours as they are where something is transparent. need is the
 // size that it will be scaled to, in pixels: a picture that has more than three times as many along both sides is reduced
@@ -26,6 +29,9 @@ func Picture(raw []byte, need image.Point) (RGB, error) {
 	}
 	if err != nil {
 		return RGB{}, damaged(k, err)
+	}
+	if h.width > longest || h.height > longest {
+		return RGB{}, fmt.Errorf("a %s picture of %d×%d pixels is too long, %d along a side at most: cut it before sending it: %w", k.name, h.width, h.height, longest, errdefs.ErrInvalidArgument)
 	}
 	if cost := h.bytesPerPixel * float64(h.width) * float64(h.height); cost > decodedBytes {
 		return RGB{}, tooLarge(k, h, cost)

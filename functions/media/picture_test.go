@@ -124,8 +124,8 @@ func claim(w, h uint32, depth, colour byte) []byte {
 }
 
 func TestWhatWouldTakeTooMuchMemoryIsRefusedUnopened(t *testing.T) {
-	for _, raw := range [][]byte{claim(20000, 20000, 8, 0), claim(8190, 8190, 8, 6), claim(6000, 6000, 16, 6), claim(1<<31-1, 1<<31-1, 16, 6)} {
-		if _, err := Picture(raw, image.Point{}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "too large") && !strings.Contains(err.Error(), "so many pixels") {
+	for _, raw := range [][]byte{claim(20000, 20000, 8, 0), claim(8190, 8190, 8, 6), claim(6000, 6000, 16, 6), claim(1<<31-1, 1<<31-1, 16, 6), claim(1<<24, 1, 8, 0), claim(1, longest+1, 8, 0)} {
+		if _, err := Picture(raw, image.Point{}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "too large") && !strings.Contains(err.Error(), "too long") {
 			t.Errorf("got %v", err)
 		}
 	}

@@ -24,9 +24,6 @@ func pngHead(raw []byte) (h head, err error) {
 	if depth == 0 {
 		return h, errors.New("it has no header")
 	}
-	if h.width > 1<<24 || h.height > 1<<24 {
-		return h, errors.New("no picture has so many pixels in a line")
-	}
 	h.bytesPerPixel = pngBytes(colour, depth)
 	if interlaced != 0 {
 		h.bytesPerPixel *= 2 // each pass is a picture of its own first
