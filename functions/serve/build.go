@@ -14,7 +14,7 @@ import (
 type Recipe func(c *weights.Checkpoint) (bundle.Recipe, error)
 
 // Build turns the checkpoint in a folder into a bundle at out, as bundle.Build does. Without targets it gets graphs for the
-// CPU, in float32.
+// CPU. Attention is cut into slices where a stage of the model's default clip would not fit into o.Memory.
 func Build(ctx context.Context, checkpoint, out string, recipe Recipe, o bundle.Options) (weights.Manifest, error) {
 	c, err := weights.OpenCheckpoint(ctx, checkpoint)
 	if err != nil {
@@ -25,6 +25,11 @@ func Build(ctx context.Context, checkpoint, out string, recipe Recipe, o bundle.
 	if err != nil {
 		return weights.Manifest{}, err
 	}
+	if o.Memory > 0 && r.Sizes != nil {
+		if _, err := bundle.Fit(r, &o, r.Clip); err != nil {
+			return weights.Manifest{}, err
+		}
+	}
 	if o.Targets == nil {
 		cpu, err := CPU()
 		if err != nil {
@@ -33,6 +38,21 @@ func Build(ctx context.Context, checkpoint, out string, recipe Recipe, o bundle.
 		o.Targets = []bundle.Target{cpu}
 	}
 	return bundle.Build(ctx, r, out, o)
+}
+
+// Plan says what Build would make of a checkpoint and what a clip would take; what a clip leaves at zero is the model's
+// default.
+func Plan(checkpoint string, recipe Recipe, o bundle.Options, clip bundle.Clip) (bundle.Plan, error) {
+	c, err := weights.InspectCheckpoint(checkpoint)
+	if err != nil {
+		return bundle.Plan{}, err
+	}
+	defer c.Close()
+	r, err := recipe(c)
+	if err != nil {
+		return bundle.Plan{}, err
+	}
+	return bundle.Fit(r, &o, clip.Or(r.Clip))
 }
 
 // CPU is the target of ONNX Runtime's CPU kernels, in float32.

@@ -39,6 +39,10 @@ func Open(ctx context.Context, dir string, v weights.VerifyOptions) (*bundle.Mod
 	if err != nil {
 		return nil, err
 	}
+	limit, err := memory(o.Device)
+	if err != nil {
+		return nil, err
+	}
 	b, err := weights.OpenBundle(ctx, dir, v)
 	if err != nil {
 		return nil, err
@@ -47,7 +51,10 @@ func Open(ctx context.Context, dir string, v weights.VerifyOptions) (*bundle.Mod
 	if err != nil {
 		return nil, err
 	}
-	return &bundle.Model{Bundle: b, Engine: e, Options: o}, nil
+	if !o.Device.Host() {
+		o.Memory = limit
+	}
+	return &bundle.Model{Bundle: b, Engine: e, Options: o, Memory: limit}, nil
 }
 
 // The environment that an engine heeds.

@@ -138,7 +138,7 @@ func TestASecondFamilyLivesInTheSharedRooms(t *testing.T) {
 }
 
 func TestTheEnvironmentIsChecked(t *testing.T) {
-	for name, value := range map[string]string{ThreadsEnv: "none", DeviceEnv: "tpu"} {
+	for name, value := range map[string]string{ThreadsEnv: "none", DeviceEnv: "tpu", MemoryEnv: "much"} {
 		t.Setenv(name, value)
 		if _, err := Bundle(openToy)(context.Background(), t.TempDir()); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), "would do") {
 			t.Errorf("%s=%s: %v", name, value, err)

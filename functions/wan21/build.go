@@ -31,8 +31,27 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 		return r, err
 	}
 	r.Schema = handler.Schema(Model{Pipeline: p}.Describe())
-	r.Graphs = c.graphs()
+	r.Graphs, r.Sizes = c.graphs(), c.sizes(p.defaults)
+	r.Clip = bundle.Clip{Width: p.defaults.Width, Height: p.defaults.Height, Frames: p.defaults.Frames}
 	return r, nil
+}
+
+// sizes are the dimensions of every graph for a clip.
+func (c configs) sizes(d Defaults) func(bundle.Clip) map[string]map[string]int64 {
+	return func(clip bundle.Clip) map[string]map[string]int64 {
+		pixels, time := c.VAE.SpatialScale(), c.VAE.TemporalScale()
+		height, width, frames := int64(clip.Height)/pixels, int64(clip.Width)/pixels, (int64(clip.Frames)-1)/time+1
+		grid := c.Transformer.grid(frames, height, width)
+		latent := map[string]int64{"height": height, "width": width, "frames": 1}
+		video := map[string]int64{"height": int64(clip.Height), "width": int64(clip.Width), "frames": time}
+		side := c.Image.ImageSize / max(c.Image.PatchSize, 1)
+		return map[string]map[string]int64{
+			graphText:        {"batch": 1, "tokens": int64(d.MaxSequence)},
+			graphTransformer: {"batch": 1, "patches": grid[0] * grid[1] * grid[2], "text": int64(d.MaxSequence), "image": side*side + 1},
+			graphDecodeFirst: latent, graphDecodeNext: latent, graphEncodeFirst: video, graphEncodeNext: video,
+			graphImage: {"batch": 1},
+		}
+	}
 }
 
 // RandomRecipe is of a model of at least size bytes of float32 whose weights are noise: for measuring what does not depend on

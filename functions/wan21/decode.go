@@ -2,32 +2,21 @@ package wan21
 
 import (
 	"context"
-	"fmt"
 	"image"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/vae"
 )
 
-// decode turns normalised latents into frames, chunk by chunk, and hands each to emit.
+// decode turns normalised latents into frames and hands each to emit. What would not fit the device is decoded in tiles.
 func (p *Pipeline) decode(ctx context.Context, latents engine.Tensor, emit func(rgb []byte) error) error {
-	z := p.c.VAE.Denormalise(latents)
-	run := vae.Chunked{Sessions: p.sessions, First: graphDecodeFirst, Next: graphDecodeNext}
-	defer run.Close()
-	for t := range z.Shape[2] {
-		out, err := run.Run(ctx, vae.Latent, vae.Frames(z, t, t+1))
-		if err != nil {
-			return fmt.Errorf("decode latent frame %d of %d: %w", t+1, z.Shape[2], err)
-		}
-		video, err := out.Tensor(vae.Video)
-		if err != nil {
-			return err
-		}
-		if err := vae.EmitFrames(video, emit); err != nil {
-			return err
-		}
+	s, scale := latents.Shape, p.c.VAE.SpatialScale()
+	tiling, err := vae.Fit(p.c.VAE, scale*s[3], scale*s[4], p.memory)
+	if err != nil {
+		return err
 	}
-	return nil
+	coder := vae.Coder{Config: p.c.VAE, Sessions: p.sessions, First: graphDecodeFirst, Next: graphDecodeNext, Tiling: tiling}
+	return coder.Decode(ctx, p.c.VAE.Denormalise(latents), func(clip engine.Tensor) error { return vae.EmitFrames(clip, emit) })
 }
 
 // previews is how many pictures a clip in the making shows.

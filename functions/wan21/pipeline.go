@@ -25,6 +25,7 @@ type Pipeline struct {
 	engine    engine.Engine
 	sessions  *bundle.Sessions
 	tokenizer *text.Tokenizer
+	memory    int64 // that a stage may take, 0: no limit is known
 }
 
 // open checks a bundle and starts to open its graphs; weights are mapped, not read. A graph that cannot be opened is told by
@@ -40,7 +41,7 @@ func open(ctx context.Context, m *bundle.Model) (*Pipeline, error) {
 	if c.Transformer.PosEmbedSeqLen > 0 {
 		return nil, fmt.Errorf("bundle %s makes clips between two images, which requests cannot carry yet: %w", m.Dir, errdefs.ErrNotImplemented)
 	}
-	p := &Pipeline{c: c, engine: m.Engine}
+	p := &Pipeline{c: c, engine: m.Engine, memory: m.Memory}
 	if p.defaults, err = parseDefaults(m.Defaults); err != nil {
 		return nil, err
 	}

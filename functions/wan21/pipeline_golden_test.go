@@ -78,6 +78,9 @@ func TestGoldenPipeline(t *testing.T) {
 		t.Fatal(err)
 	}
 	video, _ := g.Tensor("out.video")
+	for i, v := range got.Float32() { // the reference cuts off at its end, we where bytes are made
+		got.Float32()[i] = min(max(v, -1), 1)
+	}
 	golden.Near(t, "video", got.Float32(), video, 1e-4)
 }
 

@@ -3,8 +3,10 @@ package cli
 import (
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve"
 	"github.com/videosdgx/videosdgx/functions/wan21"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // recipes make bundles, by the _class_name of a checkpoint's model_index.json.
@@ -39,8 +42,16 @@ func (b builtBundle) print(w io.Writer) error {
 	return err
 }
 
+// buildFlags are the choices of models build.
+type buildFlags struct {
+	out, precision, memory string
+	plan                   bool
+	clip                   bundle.Clip
+	o                      bundle.Options
+}
+
 func newModelsBuildCmd() *cobra.Command {
-	var out, name, precision string
+	var f buildFlags
 	cmd := &cobra.Command{
 		Use:   "build CHECKPOINT",
 		Short: "Turn a checkpoint into a bundle",
@@ -48,63 +59,102 @@ func newModelsBuildCmd() *cobra.Command {
 
 Graphs are built and optimised now, so that opening the bundle takes milliseconds; weights are laid out page-aligned, so
 that they are mapped and never copied. Where the checkpoint has a SHA256SUMS file, as models pull writes it, every file is
-held to it first. A bundle that is already there is replaced once the new one is complete.`,
+held to it first. A bundle that is already there is replaced once the new one is complete.
+
+--quant chooses what the large products' weights are held as; embeddings and the other linear layers become BF16 then, and
+norms, convolutions and tables stay float32. Weights stream: a checkpoint of any size takes less than 1 GB of memory. A
+build that was interrupted goes on where it was when the same command is given again.`,
 		Example: `  videosdgx models build images/demo/wan21-tiny -o wan21-tiny.bundle
-  videosdgx models build ./Wan2.1-T2V-1.3B-Diffusers --name wan-1.3b`,
+  videosdgx models build ./Wan2.1-T2V-14B-Diffusers --name wan-14b --quant fp8
+  videosdgx models build ./Wan2.1-T2V-14B-Diffusers --quant nf4 --plan --width 1280 --height 720 --frames 81`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if name == "" {
-				abs, err := filepath.Abs(args[0])
-				if err != nil {
-					return err
-				}
-				name = filepath.Base(abs)
-			}
-			if strings.ContainsAny(name, `/\`) {
-				return usage(fmt.Errorf("%q is not a model's name: it is that of a folder, without %q", name, '/'))
-			}
-			if err := aName("a model's name", name); err != nil {
-				return err
-			}
-			if out == "" {
-				out = filepath.Join(modelsDir(cmd), name)
-			}
-			built, err := buildBundle(cmd, args[0], out, bundle.Options{Name: name, Precision: precision})
-			if err != nil {
-				return err
-			}
-			return emit(cmd, built, built.print)
-		},
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
-	cmd.Flags().StringVarP(&out, "output", "o", "", "folder of the bundle (default MODELS/NAME)")
-	cmd.Flags().StringVar(&precision, "quant", "", "what weights are held as: "+strings.Join(bundle.Precisions(), ", ")+" (default: the model family's)")
-	cmd.Flags().StringVar(&name, "name", "", "name of the model (default: the checkpoint folder's name)")
+	cmd.Flags().StringVarP(&f.out, "output", "o", "", "folder of the bundle (default MODELS/NAME)")
+	cmd.Flags().StringVar(&f.o.Name, "name", "", "name of the model (default: the checkpoint folder's name)")
+	cmd.Flags().StringVar(&f.o.Precision, "quant", "", "what weights are held as: "+strings.Join(bundle.Precisions(), ", ")+" (default: the model family's)")
+	cmd.Flags().StringVar(&f.memory, "memory", "", "memory of the device, such as 24GiB: attention is cut into slices where a stage would not fit")
+	cmd.Flags().BoolVar(&f.plan, "plan", false, "print what each tensor becomes, sizes and memory, and build nothing")
+	cmd.Flags().IntVar(&f.clip.Width, "width", 0, "width in pixels that --plan counts memory for (default: the model's)")
+	cmd.Flags().IntVar(&f.clip.Height, "height", 0, "height in pixels that --plan counts memory for (default: the model's)")
+	cmd.Flags().IntVar(&f.clip.Frames, "frames", 0, "frames that --plan counts memory for (default: the model's)")
 	addModelsFlag(cmd)
 	addJSONFlag(cmd)
 	return cmd
 }
 
-func buildBundle(cmd *cobra.Command, checkpoint, out string, o bundle.Options) (builtBundle, error) {
-	start := time.Now()
+func (f *buildFlags) run(cmd *cobra.Command, checkpoint string) error {
+	if err := f.name(checkpoint); err != nil {
+		return err
+	}
+	recipe, err := recipeFor(checkpoint)
+	if err != nil {
+		return err
+	}
+	if f.memory != "" {
+		var memory spec.Bytes
+		if err := memory.UnmarshalText([]byte(f.memory)); err != nil {
+			return usage(fmt.Errorf("--memory: %w", err))
+		}
+		f.o.Memory = int64(memory)
+	}
+	if f.plan {
+		p, err := serve.Plan(checkpoint, recipe, f.o, f.clip)
+		if err != nil {
+			return err
+		}
+		return emit(cmd, plan{p}, plan{p}.print)
+	}
+	if f.out == "" {
+		f.out = filepath.Join(modelsDir(cmd), f.o.Name)
+	}
+	built, err := f.build(cmd, checkpoint, recipe)
+	if err != nil {
+		return err
+	}
+	return emit(cmd, built, built.print)
+}
+
+// name checks the model's name, or takes that of the checkpoint's folder.
+func (f *buildFlags) name(checkpoint string) error {
+	if f.o.Name == "" {
+		abs, err := filepath.Abs(checkpoint)
+		if err != nil {
+			return err
+		}
+		f.o.Name = filepath.Base(abs)
+	}
+	if strings.ContainsAny(f.o.Name, `/\`) {
+		return usage(fmt.Errorf("%q is not a model's name: it is that of a folder, without %q", f.o.Name, '/'))
+	}
+	return aName("a model's name", f.o.Name)
+}
+
+func recipeFor(checkpoint string) (serve.Recipe, error) {
 	class, err := checkpointClass(checkpoint)
 	if err != nil {
-		return builtBundle{}, err
+		return nil, err
 	}
 	recipe := recipes[class]
 	if recipe == nil {
-		return builtBundle{}, fmt.Errorf("%s is a %s; WanPipeline and WanImageToVideoPipeline can be built: %w", checkpoint, class, errdefs.ErrNotImplemented)
+		return nil, fmt.Errorf("%s is a %s; %s can be built: %w", checkpoint, class, strings.Join(slices.Sorted(maps.Keys(recipes)), ", "), errdefs.ErrNotImplemented)
 	}
+	return recipe, nil
+}
+
+func (f *buildFlags) build(cmd *cobra.Command, checkpoint string, recipe serve.Recipe) (builtBundle, error) {
+	start := time.Now()
 	bars := newBars(cmd.ErrOrStderr())
-	bar := bars.add(o.Name, 0)
-	o.Progress = bar.set
-	fmt.Fprintf(cmd.ErrOrStderr(), "building %s\n", out)
-	m, err := serve.Build(cmd.Context(), checkpoint, out, recipe, o)
+	bar := bars.add(f.o.Name, 0)
+	f.o.Progress = bar.set
+	fmt.Fprintf(cmd.ErrOrStderr(), "building %s\n", f.out)
+	m, err := serve.Build(cmd.Context(), checkpoint, f.out, recipe, f.o)
 	bar.end(err == nil)
 	bars.wait()
 	if err != nil {
 		return builtBundle{}, err
 	}
-	return builtBundle{Path: out, Name: m.Name, Family: m.Family, Digest: m.Digest, Files: len(m.Files), Bytes: m.Bytes(),
+	return builtBundle{Path: f.out, Name: m.Name, Family: m.Family, Digest: m.Digest, Files: len(m.Files), Bytes: m.Bytes(),
 		Seconds: float64(time.Since(start).Milliseconds()) / 1000}, nil
 }
 

@@ -35,12 +35,18 @@ type Options struct {
 	// Precision is one of Precisions: what weights are held as; by default the recipe's. Targets with a policy of their own
 	// keep it.
 	Precision string
-	// Progress hears how many bytes of the bundle have been hashed, its last and longest part.
+	// AttentionSlices is in how many parts of the queries attention is computed: the scores of one part are alive at once.
+	// Below two it is one; see Fit.
+	AttentionSlices int
+	// Memory of the device in bytes, 0: no limit. Fit chooses the slices by it.
+	Memory int64
+	// Progress hears how many bytes have been written or hashed, which every byte of the bundle is once.
 	Progress func(done, total int64)
 }
 
 // Build makes the bundle of a recipe at dir. A bundle that is there is replaced, once the new one is complete; anything else
-// in its place is refused.
+// in its place is refused. Weights are read, encoded and written in pieces. A build that was interrupted goes on where it was
+// when it is started again with the same checkpoint and options: until then its folder ".NAME.building" stays beside dir.
 func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Manifest, err error) {
 	if o.Name == "" {
 		o.Name = r.Name
@@ -48,7 +54,7 @@ func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Mani
 	if o.Precision == "" {
 		o.Precision = r.Precision
 	}
-	policy, err := Quantize(r, o.Precision)
+	policy, err := o.policy(r)
 	if err != nil {
 		return m, err
 	}
@@ -56,17 +62,34 @@ func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Mani
 	if err != nil {
 		return m, err
 	}
-	err = replace(dir, func(dir string) error {
-		if err := compileAll(ctx, dir, built); err != nil {
+	p := newProgress(built, o.Progress)
+	err = replace(dir, resumeKey(r, o, built), func(dir, journal string) error {
+		if err := compileAll(ctx, dir, journal, built, p); err != nil {
 			return err
 		}
 		if err := copyFiles(r.Files, dir); err != nil {
 			return err
 		}
-		m, err = weights.Seal(ctx, dir, weights.Manifest{Family: r.Family, Name: o.Name, Configs: r.Configs, Defaults: r.Defaults, Schema: r.Schema, Precision: o.Precision}, o.Progress)
+		m, err = weights.Seal(ctx, dir, weights.Manifest{Family: r.Family, Name: o.Name, Configs: r.Configs, Defaults: r.Defaults, Schema: r.Schema, Precision: o.Precision}, p.hashed)
 		return err
 	})
 	return m, err
+}
+
+// policy is what the precision and the slices ask of every component.
+func (o Options) policy(r Recipe) (func(component string) nn.Policy, error) {
+	policy, err := Quantize(r, o.Precision)
+	if err != nil || o.AttentionSlices < 2 {
+		return policy, err
+	}
+	return func(component string) nn.Policy {
+		var p nn.Policy
+		if policy != nil {
+			p = policy(component)
+		}
+		p.AttentionSlices = o.AttentionSlices
+		return p
+	}, nil
 }
 
 // built is a graph for one engine.
@@ -112,11 +135,12 @@ func buildOne(g Graph, t Target, src nn.Source) (*onnx.Model, error) {
 	return m, err
 }
 
-func compileAll(ctx context.Context, dir string, all []built) (err error) {
-	w, err := compile.Create(dir, nil)
+func compileAll(ctx context.Context, dir, journal string, all []built, p *progress) (err error) {
+	w, err := compile.Resume(dir, journal)
 	if err != nil {
 		return err
 	}
+	w.Wrote(p.wrote)
 	defer func() {
 		if e := w.Close(); err == nil {
 			err = e

@@ -16,6 +16,8 @@ type Model struct {
 	*weights.Bundle
 	Engine  engine.Engine
 	Options engine.Options
+	// Memory is how much a stage may take on the device, in bytes; 0 when no limit is known.
+	Memory int64
 }
 
 // Is refuses a bundle of another family.

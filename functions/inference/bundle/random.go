@@ -30,6 +30,7 @@ func (r *Recipe) Randomise() (int64, error) {
 			}
 		}
 	}
+	r.Identity = ""
 	r.Weights = func(component string) nn.Source { return params[component] }
 	return n, nil
 }

@@ -4,9 +4,14 @@
 package bundle
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
+	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
@@ -24,6 +29,12 @@ type Recipe struct {
 	Graphs    []Graph
 	Weights   func(component string) nn.Source
 	Files     []File
+	// Sizes are the sizes of the graphs' named dimensions for a clip, by graph; nil when a plan cannot count memory.
+	Sizes func(c Clip) map[string]map[string]int64
+	// Clip is the request that a plan counts memory for by default: the model's own defaults.
+	Clip Clip
+	// Identity stands for the checkpoint's content, so that an interrupted build goes on only with the same; empty: it does not.
+	Identity string
 }
 
 // Graph is one graph of a model. Build is called once for each engine.
@@ -46,6 +57,7 @@ func FromCheckpoint(family string, c *weights.Checkpoint) Recipe {
 		}
 		r.Files = append(r.Files, tokenizerFiles(part.Dir, name)...)
 	}
+	r.Identity = identity(c)
 	r.Weights = func(component string) nn.Source {
 		if part := c.Components[component]; part != nil {
 			return part.Set
@@ -53,6 +65,21 @@ func FromCheckpoint(family string, c *weights.Checkpoint) Recipe {
 		return &weights.Set{}
 	}
 	return r
+}
+
+// identity is the names, sizes and times of the checkpoint's weights.
+func identity(c *weights.Checkpoint) string {
+	h := sha256.New()
+	for _, name := range slices.Sorted(maps.Keys(c.Components)) {
+		for _, f := range c.Components[name].Files() {
+			st, err := os.Stat(f.Path())
+			if err != nil {
+				return ""
+			}
+			fmt.Fprintln(h, f.Path(), st.Size(), st.ModTime().UnixNano())
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // tokenizerFiles are those of a component that is a tokenizer, to lie in the folder to.

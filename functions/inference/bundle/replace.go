@@ -11,30 +11,27 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
-// replace has fill make a bundle in a folder beside dir and puts it in dir's place when it is complete.
-func replace(dir string, fill func(string) error) (err error) {
+// replace has fill make a bundle in the folder "new" of a workshop beside dir, and puts it in dir's place when it is complete.
+// The workshop stays when fill fails with something in its journal, and is found again by a build with the same key.
+func replace(dir, key string, fill func(fresh, journal string) error) (err error) {
 	if err := replaceable(dir); err != nil {
 		return err
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return fmt.Errorf("make the bundle's parent folder: %w", err)
 	}
-	tmp, err := os.MkdirTemp(filepath.Dir(dir), "."+filepath.Base(dir)+"-")
+	shop, err := openWorkshop(dir, key)
 	if err != nil {
-		return fmt.Errorf("make a folder for the new bundle: %w", err)
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(tmp)) }()
-	fresh := filepath.Join(tmp, "new")
-	if err := os.Mkdir(fresh, 0o755); err != nil {
 		return err
 	}
-	if err := fill(fresh); err != nil {
+	defer func() { err = errors.Join(err, shop.close(err)) }()
+	if err := fill(shop.fresh(), shop.journal()); err != nil {
 		return fmt.Errorf("build bundle %s: %w", dir, err)
 	}
-	if err := os.Rename(dir, filepath.Join(tmp, "old")); err != nil && !errors.Is(err, os.ErrNotExist) {
+	if err := os.Rename(dir, filepath.Join(shop.dir, "old")); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("move the old bundle away: %w", err)
 	}
-	return os.Rename(fresh, dir)
+	return os.Rename(shop.fresh(), dir)
 }
 
 // replaceable says whether dir is free, empty, or a bundle.

@@ -34,6 +34,7 @@ type Writer struct {
 	dir   string
 	data  *onnx.DataFile
 	opt   Optimiser
+	wrote func(name string, bytes int64)
 	small map[string][]byte // content of weights that lie in graphs, for the next graph that has them
 }
 
@@ -45,6 +46,21 @@ func Create(dir string, opt Optimiser) (*Writer, error) {
 	}
 	return &Writer{dir: dir, data: data, opt: opt, small: map[string][]byte{}}, nil
 }
+
+// Resume is Create where an earlier writer may have left off, as its journal says.
+func Resume(dir, journal string) (*Writer, error) {
+	data, err := onnx.ResumeData(filepath.Join(dir, DataName), journal)
+	if err != nil {
+		return nil, err
+	}
+	return &Writer{dir: dir, data: data, small: map[string][]byte{}}, nil
+}
+
+// Kept is how many weights an earlier writer had left.
+func (w *Writer) Kept() int { return w.data.Kept() }
+
+// Wrote has f hear the size in bytes of every weight in the data file, as it is done or found done.
+func (w *Writer) Wrote(f func(name string, bytes int64)) { w.wrote = f }
 
 // With is the same bundle's writer with another optimiser.
 func (w *Writer) With(opt Optimiser) *Writer {
@@ -144,6 +160,9 @@ func (w *Writer) store(ctx context.Context, weights []onnx.Tensor) error {
 		if t.Bytes() >= inlineBelow {
 			if err := w.data.Add(t); err != nil {
 				return err
+			}
+			if w.wrote != nil {
+				w.wrote(t.Name, t.Bytes())
 			}
 			continue
 		}

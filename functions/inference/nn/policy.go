@@ -17,6 +17,9 @@ type Policy struct {
 	Linear func(Linear) Format
 	// Table is the type that embedding tables are held in; 0 means float32.
 	Table onnx.DType
+	// AttentionSlices is in how many parts of the queries attention is computed, one after the other; below two it is one. The
+	// result is the same, the memory of the scores that part of the whole.
+	AttentionSlices int
 }
 
 // Linear is a linear layer x·Wᵀ + b.

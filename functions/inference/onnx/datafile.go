@@ -2,7 +2,9 @@ package onnx
 
 import (
 	"bufio"
+	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
@@ -19,6 +21,10 @@ type DataFile struct {
 	base   string
 	offset int64
 	places map[string]External
+
+	journal *os.File // nil when nobody will resume
+	lines   *json.Encoder
+	kept    []record
 }
 
 // CreateData makes the file at path, which must lie in the folder of the models that will name it.
@@ -27,7 +33,11 @@ func CreateData(path string) (*DataFile, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create external data: %w", err)
 	}
-	return &DataFile{f: f, w: bufio.NewWriterSize(f, 1<<20), base: filepath.Base(path), places: map[string]External{}}, nil
+	return newDataFile(f, path), nil
+}
+
+func newDataFile(f *os.File, path string) *DataFile {
+	return &DataFile{f: f, w: bufio.NewWriterSize(f, 1<<20), base: filepath.Base(path), places: map[string]External{}}
 }
 
 // Add writes t's content and turns t into a reference to it. Offset and length of a tensor's room are whole pages.
@@ -43,8 +53,12 @@ func (d *DataFile) Add(t *Tensor) error {
 		return err
 	}
 	x := External{Location: d.base, Offset: d.offset, Length: t.Bytes()}
-	n, err := t.WriteTo(d.w)
+	sum := crc32.New(castagnoli)
+	n, err := t.WriteTo(io.MultiWriter(d.w, sum))
 	d.offset += n
+	if err == nil {
+		err = d.keep(t.Name, x, sum)
+	}
 	if err != nil {
 		return err
 	}
@@ -92,6 +106,9 @@ func (d *DataFile) pad() error {
 // Close fills the last page, flushes and syncs: a full disk is told here at the latest.
 func (d *DataFile) Close() error {
 	defer d.f.Close()
+	if d.journal != nil {
+		defer d.journal.Close()
+	}
 	if err := d.pad(); err != nil {
 		return fmt.Errorf("write external data: %w", err)
 	}

@@ -12,7 +12,7 @@ import (
 // Inputs and outputs of the VAE graphs, next to their caches.
 const (
 	Latent = "latent" // [1, z, latent frames, height, width]
-	Video  = "video"  // [1, 3, frames, height, width] in [−1, 1]
+	Video  = "video"  // [1, 3, frames, height, width], about [−1, 1]; not cut off there, since tiles blend before
 	Mean   = "mean"   // of the latents, not yet normalised
 	LogVar = "logvar"
 )
@@ -43,7 +43,7 @@ func Decoder(c Config, first bool, o nn.Options) (*nn.Net, error) {
 			}
 		})
 	}
-	x = g.Op("Clip", []onnx.Value{g.ending(x, "decoder", dim, c.OutChannels), g.Float(-1), g.Float(1)})
+	x = g.ending(x, "decoder", dim, c.OutChannels)
 	g.Output(Video, x, onnx.Float32, 1, c.OutChannels, "frames_out", "height_out", "width_out")
 	return g.Net, nil
 }

@@ -1,0 +1,62 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"regexp"
+	"text/tabwriter"
+
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+)
+
+// plan is what models build --plan prints.
+type plan struct{ bundle.Plan }
+
+var blockNumber = regexp.MustCompile(`(blocks|layers|block|layer|resnets|attentions)\.\d+`)
+
+// group is tensors that differ in their block's number only.
+type group struct {
+	name, from, to string
+	count          int
+	bytes          int64
+}
+
+// groups keeps the order of the graphs.
+func (p plan) groups() (all []*group) {
+	byKey := map[string]*group{}
+	for _, t := range p.Tensors {
+		name := t.Component + "/" + blockNumber.ReplaceAllString(t.Name, "$1.*")
+		key := name + t.From + t.To
+		if byKey[key] == nil {
+			byKey[key] = &group{name: name, from: t.From, to: t.To}
+			all = append(all, byKey[key])
+		}
+		byKey[key].count++
+		byKey[key].bytes += t.Bytes
+	}
+	return all
+}
+
+func (p plan) print(w io.Writer) error {
+	t := tabwriter.NewWriter(w, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "TENSOR\tNUMBER\tFROM\tTO\tSIZE")
+	for _, g := range p.groups() {
+		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", g.name, g.count, g.from, g.to, bytesText(g.bytes))
+	}
+	fmt.Fprintln(t, "\t\t\t\t")
+	fmt.Fprintf(t, "STAGE (%d × %d, %d frames)\tWEIGHTS\tACTIVATIONS\tAT\t\n", p.Clip.Width, p.Clip.Height, p.Clip.Frames)
+	for _, s := range p.Stages {
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", s.Graph, bytesText(s.Weights), bytesText(s.Activations), s.At)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	most := p.Peak()
+	sliced := ""
+	if p.Slices > 1 {
+		sliced = fmt.Sprintf(", attention in %d slices", p.Slices)
+	}
+	_, err := fmt.Fprintf(w, "\n%s bundle %s in %s: %s on disk (float32 %s); at most %s in memory, in %s%s\n",
+		p.Family, p.Name, p.Precision, bytesText(p.Bytes), bytesText(p.Float32), bytesText(most.Weights+most.Activations), most.Graph, sliced)
+	return err
+}

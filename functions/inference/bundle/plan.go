@@ -1,0 +1,199 @@
+package bundle
+
+import (
+	"cmp"
+	"fmt"
+	"strings"
+
+	"github.com/videosdgx/videosdgx/functions/inference/footprint"
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
+
+// Clip is the request that a plan counts memory for.
+type Clip struct {
+	Width  int `json:"width"`
+	Height int `json:"height"`
+	Frames int `json:"num_frames"`
+}
+
+// Or takes from d what c leaves at zero.
+func (c Clip) Or(d Clip) Clip {
+	return Clip{Width: cmp.Or(c.Width, d.Width), Height: cmp.Or(c.Height, d.Height), Frames: cmp.Or(c.Frames, d.Frames)}
+}
+
+// Plan is what Build would make, without making it.
+type Plan struct {
+	Family    string        `json:"family"`
+	Name      string        `json:"name"`
+	Precision string        `json:"precision"`
+	Tensors   []PlannedPart `json:"tensors"`
+	Bytes     int64         `json:"bytes"` // of weights
+	Float32   int64         `json:"float32_bytes"`
+	Stages    []Stage       `json:"stages"`
+	Clip      Clip          `json:"clip"`
+	Slices    int           `json:"attention_slices"` // 1: attention is computed as a whole
+}
+
+// PlannedPart is a tensor of the checkpoint and what it becomes.
+type PlannedPart struct {
+	Component string  `json:"component"`
+	Name      string  `json:"name"`
+	Dims      []int64 `json:"dims"`
+	From      string  `json:"from,omitempty"` // its type in the checkpoint
+	To        string  `json:"to"`             // "float32", or a format
+	Bytes     int64   `json:"bytes"`          // in the bundle
+}
+
+// Stage is a graph that runs for a clip.
+type Stage struct {
+	Graph       string `json:"graph"`
+	Weights     int64  `json:"weights_bytes"`     // mapped, shared by every instance of the model
+	Activations int64  `json:"activations_bytes"` // at their peak, private to a run
+	At          string `json:"at"`                // the node of that peak
+}
+
+// Peak is the most memory that a stage takes, weights and activations.
+func (p Plan) Peak() (most Stage) {
+	for _, s := range p.Stages {
+		if s.Weights+s.Activations > most.Weights+most.Activations {
+			most = s
+		}
+	}
+	return most
+}
+
+// PlanOf says what a bundle of the recipe would hold in a precision, and what a clip would take.
+func PlanOf(r Recipe, o Options, c Clip) (Plan, error) {
+	if o.Precision == "" {
+		o.Precision = r.Precision
+	}
+	if o.Name == "" {
+		o.Name = r.Name
+	}
+	p := Plan{Family: r.Family, Name: o.Name, Precision: o.Precision, Clip: c, Slices: max(o.AttentionSlices, 1)}
+	if p.Precision == "" {
+		p.Precision = None
+	}
+	policy, err := o.policy(r)
+	if err != nil {
+		return p, err
+	}
+	seen, states := map[string]bool{}, map[string][]int64{}
+	for _, g := range r.Graphs {
+		net, m, err := plannedGraph(g, policy, r.Weights(g.Component))
+		if err != nil {
+			return p, fmt.Errorf("graph %s: %w", g.Name, err)
+		}
+		p.count(g, net, m, r.Weights(g.Component), seen)
+		if r.Sizes == nil {
+			continue
+		}
+		stage, err := stageOf(g, m, r.Sizes(c)[g.Name], states)
+		if err != nil {
+			return p, fmt.Errorf("graph %s: %w", g.Name, err)
+		}
+		p.Stages = append(p.Stages, stage)
+	}
+	return p, nil
+}
+
+func plannedGraph(g Graph, policy func(string) nn.Policy, src nn.Source) (*nn.Net, *onnx.Model, error) {
+	o := nn.Options{Weights: src}
+	if policy != nil {
+		o.Policy = policy(g.Component)
+	}
+	net, err := g.Build(o)
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := net.Model()
+	return net, m, err
+}
+
+// count adds the tensors that no graph before had.
+func (p *Plan) count(g Graph, net *nn.Net, m *onnx.Model, src nn.Source, seen map[string]bool) {
+	to, bytes := map[string]string{}, map[string]int64{}
+	for _, n := range m.Graph.Nodes {
+		if format := attrText(n, "format"); n.Op == "QuantLinear" {
+			to[weightOf(n.Inputs[1])] = format
+		}
+	}
+	for i := range m.Graph.Initializers {
+		t := &m.Graph.Initializers[i]
+		if t.Content == nil {
+			continue
+		}
+		name := weightOf(t.Name)
+		bytes[name] += t.Bytes()
+		if t.Type == onnx.BFloat16 {
+			to[name] = "bf16"
+		}
+	}
+	for _, q := range net.Params() {
+		name := g.Component + "/" + q.Name
+		if seen[name] {
+			continue
+		}
+		seen[name] = true
+		part := PlannedPart{Component: g.Component, Name: q.Name, Dims: q.Dims, To: "float32", Bytes: bytes[name]}
+		if f := to[name]; f != "" {
+			part.To = f
+		}
+		if info, err := src.Info(q.Name); err == nil {
+			part.From = string(info.DType)
+		}
+		p.Tensors = append(p.Tensors, part)
+		p.Bytes += part.Bytes
+		p.Float32 += 4 * q.Elements()
+	}
+}
+
+// weightOf is the tensor that a part ("a/b.weight.codes") belongs to.
+func weightOf(name string) string {
+	for _, suffix := range []string{".codes", ".scales", ".scales2", ".table", ".zero_points"} {
+		if rest, ok := strings.CutSuffix(name, suffix); ok {
+			return rest
+		}
+	}
+	return name
+}
+
+func attrText(n onnx.Node, name string) string {
+	for _, a := range n.Attrs {
+		if a.Name == name {
+			return a.S
+		}
+	}
+	return ""
+}
+
+// nextState ends the name of an output that is the next run's input.
+const nextState = ".next"
+
+// stageOf is the peak of a graph. The shapes of states that one graph leaves are those that the next one finds.
+func stageOf(g Graph, m *onnx.Model, dims map[string]int64, states map[string][]int64) (Stage, error) {
+	s := Stage{Graph: g.Name}
+	for i := range m.Graph.Initializers {
+		if t := &m.Graph.Initializers[i]; t.Content != nil {
+			s.Weights += t.Bytes()
+		}
+	}
+	given := map[string][]int64{}
+	for _, in := range m.Graph.Inputs {
+		if shape := states[g.Component+"/"+in.Name]; shape != nil {
+			given[in.Name] = shape
+		}
+	}
+	peak, err := footprint.Of(m, dims, given)
+	if err != nil {
+		return s, err
+	}
+	for name, shape := range peak.Out {
+		if state, ok := strings.CutSuffix(name, nextState); ok {
+			states[g.Component+"/"+state] = shape
+		}
+	}
+	s.Activations, s.At = peak.Bytes, peak.At
+	return s, nil
+}

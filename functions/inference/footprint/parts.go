@@ -1,0 +1,136 @@
+package footprint
+
+import (
+	"slices"
+
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
+
+func unsqueeze(_ *onnx.Node, in []*value) ([]*value, error) {
+	if in[1].ints == nil {
+		return unknown()
+	}
+	rank := int64(len(in[0].dims) + len(in[1].ints))
+	dims, from := make([]int64, 0, rank), in[0].dims
+	for i := range rank {
+		if slices.Contains(in[1].ints, i) || slices.Contains(in[1].ints, i-rank) {
+			dims = append(dims, 1)
+		} else {
+			dims, from = append(dims, from[0]), from[1:]
+		}
+	}
+	return one(in[0].dtype, dims...)
+}
+
+func squeeze(_ *onnx.Node, in []*value) ([]*value, error) {
+	if len(in) < 2 || in[1].ints == nil {
+		return unknown()
+	}
+	var dims []int64
+	for i, d := range in[0].dims {
+		if !slices.Contains(in[1].ints, int64(i)) {
+			dims = append(dims, d)
+		}
+	}
+	return one(in[0].dtype, dims...)
+}
+
+func split(n *onnx.Node, in []*value) (out []*value, err error) {
+	axis, parts := attr(n, "axis", 0), int64(len(n.Outputs))
+	if axis < 0 {
+		axis += int64(len(in[0].dims))
+	}
+	size := (in[0].dims[axis] + parts - 1) / parts
+	for left := in[0].dims[axis]; int64(len(out)) < parts; left -= size {
+		dims := slices.Clone(in[0].dims)
+		dims[axis] = max(min(size, left), 0)
+		out = append(out, &value{dtype: in[0].dtype, dims: dims})
+	}
+	return out, nil
+}
+
+func slice(_ *onnx.Node, in []*value) ([]*value, error) {
+	dims := slices.Clone(in[0].dims)
+	if len(in) < 4 || in[1].ints == nil || in[2].ints == nil || in[3].ints == nil {
+		return unknown()
+	}
+	for i, axis := range in[3].ints {
+		if axis < 0 {
+			axis += int64(len(dims))
+		}
+		n := in[0].dims[axis]
+		bound := func(v int64) int64 {
+			if v < 0 {
+				v += n
+			}
+			return min(max(v, 0), n)
+		}
+		dims[axis] = max(bound(in[2].ints[i])-bound(in[1].ints[i]), 0)
+	}
+	return one(in[0].dtype, dims...)
+}
+
+func gather(_ *onnx.Node, in []*value) ([]*value, error) {
+	return one(in[0].dtype, slices.Concat(in[1].dims, in[0].dims[1:])...)
+}
+
+func reduce(n *onnx.Node, in []*value) ([]*value, error) {
+	dims := slices.Clone(in[0].dims)
+	axes := attrInts(n, "axes")
+	if len(in) > 1 && in[1] != nil {
+		axes = in[1].ints
+	}
+	if axes == nil || attr(n, "keepdims", 1) == 0 {
+		return unknown()
+	}
+	for _, a := range axes {
+		if a < 0 {
+			a += int64(len(dims))
+		}
+		dims[a] = 1
+	}
+	return one(in[0].dtype, dims...)
+}
+
+func conv(n *onnx.Node, in []*value) ([]*value, error) {
+	dims, rank := []int64{in[0].dims[0], in[1].dims[0]}, len(in[0].dims)-2
+	strides, pads := attrInts(n, "strides"), attrInts(n, "pads")
+	for i := range rank {
+		stride, pad := int64(1), int64(0)
+		if strides != nil {
+			stride = strides[i]
+		}
+		if pads != nil {
+			pad = pads[i] + pads[rank+i]
+		}
+		dims = append(dims, (in[0].dims[2+i]+pad-in[1].dims[2+i])/stride+1)
+	}
+	return one(in[0].dtype, dims...)
+}
+
+func pad(_ *onnx.Node, in []*value) ([]*value, error) {
+	dims := slices.Clone(in[0].dims)
+	if len(in[1].ints) != 2*len(dims) {
+		return unknown()
+	}
+	for i := range dims {
+		dims[i] += in[1].ints[i] + in[1].ints[len(dims)+i]
+	}
+	return one(in[0].dtype, dims...)
+}
+
+func expand(n *onnx.Node, in []*value) ([]*value, error) {
+	if in[1].ints == nil {
+		return unknown()
+	}
+	return broadcast(n, []*value{in[0], {dims: in[1].ints}})
+}
+
+// resize is the doubling that nn emits: its scales are constants, which are found by the last two dimensions' doubling.
+func resize(_ *onnx.Node, in []*value) ([]*value, error) {
+	dims := slices.Clone(in[0].dims)
+	for i := len(dims) - 2; i < len(dims); i++ {
+		dims[i] *= 2
+	}
+	return one(in[0].dtype, dims...)
+}

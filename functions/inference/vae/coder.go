@@ -1,0 +1,86 @@
+package vae
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+)
+
+// Coder decodes and encodes whole clips with a pair of causal graphs, in tiles when it is told to.
+type Coder struct {
+	Config      Config
+	Sessions    Opener
+	First, Next string // graphs
+	// Tiling is nil for whole pictures.
+	Tiling *Tiling
+}
+
+// Decode turns latents that are not normalised, [1, z, T, h, w], into frames, about [−1, 1], and hands them to emit as they come:
+// as clips [1, 3, frames, H, W], or the whole clip at once when tiled.
+func (c Coder) Decode(ctx context.Context, latents engine.Tensor, emit func(clip engine.Tensor) error) error {
+	if c.Tiling == nil || c.Tiling.covers(latents, c.Config.SpatialScale()) {
+		return c.pieces(ctx, Latent, Video, latents, 1, emit)
+	}
+	if err := c.Tiling.Validate(c.Config.SpatialScale()); err != nil {
+		return err
+	}
+	clip, err := tiled(latents, c.Tiling.over(c.Config.SpatialScale()), *c.Tiling, func(tile engine.Tensor) (engine.Tensor, error) {
+		return c.whole(ctx, Latent, Video, tile, 1)
+	})
+	if err != nil {
+		return err
+	}
+	return emit(clip)
+}
+
+// Encode is the mean of the latents of a clip [1, 3, T, H, W], not normalised.
+func (c Coder) Encode(ctx context.Context, clip engine.Tensor) (engine.Tensor, error) {
+	step := c.Config.TemporalScale()
+	if c.Tiling == nil || c.Tiling.covers(clip, 1) {
+		return c.whole(ctx, Video, Mean, clip, step)
+	}
+	if err := c.Tiling.Validate(c.Config.SpatialScale()); err != nil {
+		return engine.Tensor{}, err
+	}
+	return tiled(clip, *c.Tiling, c.Tiling.over(c.Config.SpatialScale()), func(tile engine.Tensor) (engine.Tensor, error) {
+		return c.whole(ctx, Video, Mean, tile, step)
+	})
+}
+
+// covers says whether one tile holds all of a clip whose values are scale pixels wide.
+func (t Tiling) covers(clip engine.Tensor, scale int64) bool {
+	return clip.Shape[3]*scale <= t.Height && clip.Shape[4]*scale <= t.Width
+}
+
+// whole runs a clip and joins what comes.
+func (c Coder) whole(ctx context.Context, input, output string, clip engine.Tensor, step int64) (engine.Tensor, error) {
+	var parts []engine.Tensor
+	if err := c.pieces(ctx, input, output, clip, step, func(part engine.Tensor) error {
+		parts = append(parts, part)
+		return nil
+	}); err != nil {
+		return engine.Tensor{}, err
+	}
+	return Join(parts)
+}
+
+// pieces runs one frame, then step frames at a time.
+func (c Coder) pieces(ctx context.Context, input, output string, clip engine.Tensor, step int64, emit func(engine.Tensor) error) error {
+	run := Chunked{Sessions: c.Sessions, First: c.First, Next: c.Next}
+	defer run.Close()
+	for at, n := int64(0), int64(1); at < clip.Shape[2]; at, n = at+n, step {
+		out, err := run.Run(ctx, input, Frames(clip, at, min(at+n, clip.Shape[2])))
+		if err != nil {
+			return fmt.Errorf("frame %d of %d: %w", at+1, clip.Shape[2], err)
+		}
+		part, err := out.Tensor(output)
+		if err != nil {
+			return err
+		}
+		if err := emit(part); err != nil {
+			return err
+		}
+	}
+	return nil
+}
