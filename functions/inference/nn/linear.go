@@ -13,11 +13,20 @@ func (n *Net) Linear(x onnx.Value, name string, in, out int64, bias bool) onnx.V
 }
 
 func (n *Net) linear(x onnx.Value, l Linear, rank int) onnx.Value {
-	var f Format = Plain{}
-	if n.policy.Linear != nil {
-		f = n.policy.Linear(l)
+	return n.format(l).Product(n, x, l, rank)
+}
+
+// format is what the policy wants, unless the checkpoint has quantized the weight already.
+func (n *Net) format(l Linear) Format {
+	if p, err := openPublished(n.src, l); err != nil {
+		n.Fail(err)
+	} else if p != nil {
+		return p
 	}
-	return f.Product(n, x, l, rank)
+	if n.policy.Linear != nil {
+		return n.policy.Linear(l)
+	}
+	return Plain{}
 }
 
 // Plain holds a weight as float32 and multiplies by the standard operator.

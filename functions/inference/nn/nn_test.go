@@ -19,7 +19,7 @@ func (s shapes) Info(name string) (weights.Info, error) {
 	if s[name] == nil {
 		return weights.Info{}, errdefs.ErrNotFound
 	}
-	return weights.Info{Name: name, Shape: s[name]}, nil
+	return weights.Info{Name: name, DType: weights.F32, Shape: s[name]}, nil
 }
 
 func (s shapes) ReadFloat32(name string, at int64, dst []float32) error {

@@ -3,6 +3,7 @@ package nn
 import (
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"unsafe"
 
@@ -70,10 +71,7 @@ func (n *Net) held(name string, t onnx.DType, have, want []int64, factor float32
 
 // Use notes that the graph needs a tensor, and that it must have these dimensions.
 func (n *Net) Use(name string, dims ...int64) {
-	if !n.noted[name] {
-		n.noted[name] = true
-		n.params = append(n.params, Param{name, dims})
-	}
+	n.noteParam(name, dims...)
 	if n.src == nil {
 		return
 	}
@@ -82,10 +80,20 @@ func (n *Net) Use(name string, dims ...int64) {
 	}
 }
 
+func (n *Net) noteParam(name string, dims ...int64) {
+	if !n.noted[name] {
+		n.noted[name] = true
+		n.params = append(n.params, Param{name, dims})
+	}
+}
+
 func (n *Net) check(name string, dims []int64) error {
 	info, err := n.src.Info(name)
 	if err != nil {
 		return err
+	}
+	if !floating(info.DType) && info.DType != weights.F8E4M3 && info.DType != weights.F8E5M2 {
+		return fmt.Errorf("tensor %s of %s is held as %s, which is understood for linear weights with scales only: %w", name, n.component, info.DType, errdefs.ErrNotImplemented)
 	}
 	if !slices.Equal(info.Shape, dims) {
 		return fmt.Errorf("tensor %s of %s has the shape %v, its configuration needs %v: %w", name, n.component, info.Shape, dims, errdefs.ErrInvalidArgument)
@@ -111,11 +119,24 @@ func (n *Net) Stream(name string, dims []int64, use func(v []float32) error) err
 		if err := n.src.ReadFloat32(name, at, buf); err != nil {
 			return err
 		}
+		if i := notFinite(buf); i >= 0 {
+			return fmt.Errorf("tensor %s of %s has the value %v at %d; weights must be finite, fetch the checkpoint again: %w", name, n.component, buf[i], at+int64(i), errdefs.ErrInvalidArgument)
+		}
 		if err := use(buf); err != nil {
 			return fmt.Errorf("tensor %s of %s: %w", name, n.component, err)
 		}
 	}
 	return nil
+}
+
+// notFinite is the position of the first NaN or infinity, −1 without one.
+func notFinite(v []float32) int {
+	for i, f := range v {
+		if math.Float32bits(f)&0x7f800000 == 0x7f800000 {
+			return i
+		}
+	}
+	return -1
 }
 
 // Bytes is the memory of v; every machine that we run on is little-endian, as ONNX is.

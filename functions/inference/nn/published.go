@@ -1,0 +1,270 @@
+package nn
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+	"github.com/videosdgx/videosdgx/functions/inference/quant"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+)
+
+// rawSource is a source whose tensors can be read as they lie; quantized checkpoints need it.
+type rawSource interface {
+	Source
+	Raw(name string) ([]byte, error)
+	Names() []string
+}
+
+// published is a weight that the checkpoint holds quantized: it goes into the bundle as it is, whatever the policy says.
+type published struct {
+	name string // of the weight, in the checkpoint
+	src  rawSource
+	f    quant.Format
+	o    quant.Options
+	n, k int64
+	high bool    // the even element lies in the high nibble
+	off  float32 // NF4 with nested scales
+	// parts read what lies beside the codes.
+	parts func(p *published, t *quant.Tensor) error
+}
+
+// layouts are the published forms of a quantized linear weight, told by a tensor beside it: Comfy's scaled FP8; Lightricks'
+// FP8 and NVFP4; bitsandbytes' four bits, as diffusers stores them.
+var layouts = []struct {
+	sign string // what is added to the layer's name
+	open func(p *published, layer string, info weights.Info) error
+}{
+	{".scale_weight", openScaled(".scale_weight")},
+	{".weight_scale_2", openNVFP4},
+	{".weight_scale", openScaled(".weight_scale")},
+	{".weight.absmax", openNF4},
+}
+
+// openPublished looks for a quantized weight; nil is one that is not.
+func openPublished(src Source, l Linear) (*published, error) {
+	raw, ok := src.(rawSource)
+	if !ok {
+		return nil, nil
+	}
+	name := l.Name + ".weight"
+	info, err := src.Info(name)
+	if err != nil || floating(info.DType) {
+		return nil, nil // a missing tensor is told where it is used
+	}
+	p := &published{name: name, src: raw, n: l.Out, k: l.In}
+	found := ""
+	for _, layout := range layouts {
+		if _, err := src.Info(l.Name + layout.sign); err != nil || found == ".weight_scale_2" && layout.sign == ".weight_scale" {
+			continue
+		}
+		if found != "" {
+			return nil, p.bad("has the scales of two layouts, %s and %s", found, layout.sign)
+		}
+		found = layout.sign
+		if err := layout.open(p, l.Name, info); err != nil {
+			return nil, err
+		}
+	}
+	if found == "" {
+		return p, p.unscaled(info)
+	}
+	return p, nil
+}
+
+func floating(d weights.DType) bool {
+	return d == weights.F32 || d == weights.BF16 || d == weights.F16 || d == weights.F64
+}
+
+func (p *published) bad(format string, args ...any) error {
+	return fmt.Errorf("tensor %s %s: %w", p.name, fmt.Sprintf(format, args...), errdefs.ErrInvalidArgument)
+}
+
+// unscaled is FP8 that was merely cast, where the whole checkpoint knows no scales.
+func (p *published) unscaled(info weights.Info) error {
+	if info.DType != weights.F8E4M3 {
+		return fmt.Errorf("tensor %s is held as %s, in a layout that is not understood (scaled FP8, NVFP4 and bitsandbytes NF4 are): %w", p.name, info.DType, errdefs.ErrNotImplemented)
+	}
+	for _, name := range p.src.Names() {
+		if strings.HasSuffix(name, ".scale_weight") || strings.HasSuffix(name, ".weight_scale") || name == "scaled_fp8" {
+			return p.bad("of fp8 lacks its scale, which others of the checkpoint have: fetch it again")
+		}
+	}
+	return p.scaled(info, func(_ *published, t *quant.Tensor) error {
+		t.Scales = []float32{1}
+		return nil
+	})
+}
+
+// scaled is FP8 with one scale, or one for each output channel.
+func (p *published) scaled(info weights.Info, parts func(*published, *quant.Tensor) error) error {
+	if info.DType != weights.F8E4M3 || !slices.Equal(info.Shape, []int64{p.n, p.k}) {
+		return p.bad("is %s of shape %v; with its scale it must be F8_E4M3 of shape [%d %d]", info.DType, info.Shape, p.n, p.k)
+	}
+	p.f, p.parts = quant.FP8, parts
+	return nil
+}
+
+func openScaled(sign string) func(p *published, layer string, info weights.Info) error {
+	return func(p *published, layer string, info weights.Info) error {
+		scale, err := p.src.Info(layer + sign)
+		if err != nil {
+			return err
+		}
+		if n := scale.Elements(); n != 1 && n != p.n {
+			return p.bad("has %d scales; one, or one for each of its %d rows, is understood", n, p.n)
+		}
+		p.o.PerChannel = scale.Elements() != 1
+		return p.scaled(info, func(p *published, t *quant.Tensor) (err error) {
+			t.Scales, err = p.floats(layer+sign, scale.Elements())
+			return err
+		})
+	}
+}
+
+func (p *published) floats(name string, n int64) ([]float32, error) {
+	info, err := p.src.Info(name)
+	if err != nil {
+		return nil, p.bad("lacks its %s: the checkpoint is incomplete", name)
+	}
+	if info.Elements() != n || !floating(info.DType) {
+		return nil, p.bad("has %d values of %s in %s, needs %d", info.Elements(), info.DType, name, n)
+	}
+	v := make([]float32, n)
+	return v, p.src.ReadFloat32(name, 0, v)
+}
+
+func openNVFP4(p *published, layer string, info weights.Info) error {
+	if info.DType != weights.U8 && info.DType != weights.F4 || info.Size != p.n*p.k/2 || p.k%16 != 0 {
+		return p.bad("is %s of %d bytes; NVFP4 of shape [%d %d] is %d bytes", info.DType, info.Size, p.n, p.k, p.n*p.k/2)
+	}
+	p.f, p.high = quant.NVFP4, true
+	p.parts = func(p *published, t *quant.Tensor) (err error) {
+		tiled, err := p.src.Raw(layer + ".weight_scale")
+		if err != nil {
+			return p.bad("lacks its weight_scale: the checkpoint is incomplete")
+		}
+		if t.ScaleCodes, err = p.untile(tiled); err != nil {
+			return err
+		}
+		t.Scales2, err = p.floats(layer+".weight_scale_2", 1)
+		return err
+	}
+	return nil
+}
+
+// untile puts block scales, which lie in cuBLAS's tiles of 128 rows by 4 columns, in rows.
+func (p *published) untile(tiled []byte) ([]byte, error) {
+	rows, cols := int(p.n), int(p.k/16)
+	across := (cols + 3) / 4
+	if want := (rows + 127) / 128 * 128 * across * 4; len(tiled) != want {
+		return nil, p.bad("has %d block scales in tiles, needs %d", len(tiled), want)
+	}
+	out := make([]byte, rows*cols)
+	for r := range rows {
+		for c := range cols {
+			out[r*cols+c] = tiled[(r/128*across+c/4)*512+r%32*16+r%128/32*4+c%4]
+		}
+	}
+	return out, nil
+}
+
+// openNF4 reads bitsandbytes' state: JSON in a tensor of bytes.
+func openNF4(p *published, layer string, info weights.Info) error {
+	const suffix = ".quant_state.bitsandbytes__nf4"
+	raw, err := p.src.Raw(p.name + suffix)
+	if err != nil {
+		return fmt.Errorf("tensor %s has bitsandbytes scales but no quant_state of nf4, the type that is understood: %w", p.name, errdefs.ErrNotImplemented)
+	}
+	var state struct {
+		Block  int     `json:"blocksize"`
+		Shape  []int64 `json:"shape"`
+		Nested int     `json:"nested_blocksize"`
+		Offset float32 `json:"nested_offset"`
+	}
+	if err := json.Unmarshal(raw, &state); err != nil {
+		return p.bad("has a quant_state that is no JSON: %v", err)
+	}
+	if !slices.Equal(state.Shape, []int64{p.n, p.k}) || info.DType != weights.U8 || info.Size != (p.n*p.k+1)/2 || state.Nested != 0 && state.Nested != 256 {
+		return p.bad("is %s of %d bytes for the shape %v, nested blocks of %d; NF4 of shape [%d %d] is needed, nested by 256 or not", info.DType, info.Size, state.Shape, state.Nested, p.n, p.k)
+	}
+	p.f, p.high, p.off = quant.NF4, true, state.Offset
+	p.o = quant.Options{Block: state.Block, Double: state.Nested != 0}
+	p.parts = func(p *published, t *quant.Tensor) error { return p.absmax(t) }
+	return nil
+}
+
+func (p *published) absmax(t *quant.Tensor) (err error) {
+	blocks := (p.n*p.k + int64(p.o.Block) - 1) / int64(p.o.Block)
+	if !p.o.Double {
+		t.Scales, err = p.floats(p.name+".absmax", blocks)
+		return err
+	}
+	if t.ScaleCodes, err = p.src.Raw(p.name + ".absmax"); err != nil {
+		return err
+	}
+	if t.Scales2, err = p.floats(p.name+".nested_absmax", (blocks+255)/256); err != nil {
+		return err
+	}
+	t.Table, err = p.floats(p.name+".nested_quant_map", 256)
+	return err
+}
+
+// String is the format's name.
+func (p *published) String() string { return string(p.f) }
+
+// Product is one node on the checkpoint's own codes.
+func (p *published) Product(n *Net, x onnx.Value, l Linear, _ int) onnx.Value {
+	parts, err := quant.Sizes(p.f, p.o, int(l.Out), int(l.In))
+	if err != nil {
+		n.Fail(p.bad("is not usable: %v", err))
+		return x
+	}
+	n.noteParam(p.name, l.Out, l.In)
+	values := map[string]onnx.Value{}
+	for _, part := range parts {
+		values[part.Suffix] = n.Weight(n.component+"/"+p.name+part.Suffix, partType(part), part.Dims, p.content(part.Suffix))
+	}
+	var bias onnx.Value
+	if l.Bias {
+		bias = n.Float32Param(l.Name+".bias", l.Out)
+	}
+	t := shapeOf(Quantized{Format: p.f, Options: p.o}, l)
+	t.HighFirst, t.Offset = p.high, p.off
+	return quant.Linear(n.Builder, x, t, values, bias, false)
+}
+
+func (p *published) content(suffix string) func(io.Writer) error {
+	return func(w io.Writer) error {
+		t, err := p.load(suffix == ".codes")
+		if err != nil {
+			return err
+		}
+		for _, part := range t.Parts() {
+			if part.Suffix == suffix {
+				_, err := w.Write(part.Data)
+				return err
+			}
+		}
+		return nil // the writer misses the bytes and says so
+	}
+}
+
+// load reads the weight; with its codes it is checked as a whole.
+func (p *published) load(codes bool) (*quant.Tensor, error) {
+	t := shapeOf(Quantized{Format: p.f, Options: p.o}, Linear{Name: p.name, In: p.k, Out: p.n})
+	t.HighFirst, t.Offset = p.high, p.off
+	if err := p.parts(p, t); err != nil || !codes {
+		return t, err
+	}
+	var err error
+	if t.Codes, err = p.src.Raw(p.name); err != nil {
+		return nil, err
+	}
+	return t, t.Check(p.name)
+}
