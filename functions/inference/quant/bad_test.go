@@ -90,6 +90,8 @@ func TestDamaged(t *testing.T) {
 		"block of zero int8": {"int8", func(q *quant.Tensor) { q.Scales[1] = 0 }, "scale of zero"},
 		"scale NaN":          {"int8", func(q *quant.Tensor) { q.Scales[1] = nan }, "NaN"},
 		"block scale NaN":    {"nvfp4", func(q *quant.Tensor) { q.ScaleCodes[0] = 127 }, "not a number"},
+		"global overflows":   {"nvfp4", func(q *quant.Tensor) { q.Scales2[0] = math.MaxFloat32 }, "product"},
+		"nested overflows":   {"nf4 double", func(q *quant.Tensor) { q.Scales2[0], q.Table[q.ScaleCodes[0]] = math.MaxFloat32, 9 }, "product"},
 		"offset infinite":    {"nf4 double", func(q *quant.Tensor) { q.Offset = float32(math.Inf(1)) }, "finite"},
 		"code NaN":           {"fp8", func(q *quant.Tensor) { q.Codes[9] = 255 }, "row 0"},
 		"weight infinite":    {"bf16", func(q *quant.Tensor) { q.Codes[6], q.Codes[7] = 0x80, 0x7f }, "not finite"},

@@ -11,7 +11,7 @@ func (t *Tensor) Check(name string) error {
 	if _, err := ParseFormat(string(t.Format)); err != nil {
 		return invalid(name, "has the unknown format %q: choose one of %s", t.Format, formatNames())
 	}
-	if t.N < 1 || t.K < 1 || t.N > math.MaxInt/16/t.K {
+	if !isMatrix(t.N, t.K) {
 		return invalid(name, "has the shape [%d, %d]; only matrices can be quantized", t.N, t.K)
 	}
 	o := Options{Block: t.Block, PerChannel: len(t.Scales) != 1, Double: len(t.ScaleCodes) > 0, Asymmetric: len(t.ZeroPoints) > 0}.withDefaults(t.Format)
@@ -58,13 +58,18 @@ func (t *Tensor) checkScales(name string, _ Options) error {
 		}
 	}
 	for i, s := range t.Scales2 {
-		if !finite(s) || s == 0 && t.Format == NVFP4 {
-			return invalid(name, "has the second-level scale %v at %d; it must be finite and not zero", s, i)
+		if !finite(s) || t.Format == NVFP4 && (s == 0 || !finite(s*e4m3Max)) {
+			return invalid(name, "has the second-level scale %v at %d; it must be finite and not zero, and so must its product with block scales", s, i)
 		}
 	}
 	for i, v := range append(t.Table[:len(t.Table):len(t.Table)], t.Offset) {
 		if !finite(v) {
 			return invalid(name, "has %v in its table of scales at %d; it must be finite", v, i)
+		}
+	}
+	for b := range t.ScaleCodes {
+		if t.Format == NF4 && !finite(t.absmaxOf(b)) {
+			return invalid(name, "has scales whose product is infinite in block %d; it must be finite", b)
 		}
 	}
 	return nil

@@ -27,7 +27,7 @@ func NewEncoder(name string, f Format, o Options, n, k int) (*Encoder, error) {
 	if err := o.validate(f); err != nil {
 		return nil, fmt.Errorf("tensor %s: %w", name, err)
 	}
-	if n < 1 || k < 1 || n > math.MaxInt/16/k {
+	if !isMatrix(n, k) {
 		return nil, invalid(name, "has the shape [%d, %d]; only matrices can be quantized", n, k)
 	}
 	t := &Tensor{Format: f, N: n, K: k, Block: o.Block, HighFirst: f == NF4}
@@ -38,6 +38,11 @@ func NewEncoder(name string, f Format, o Options, n, k int) (*Encoder, error) {
 		t.Scales = make([]float32, s.scaleCodes) // absmax, until Finish quantizes it
 	}
 	return e, nil
+}
+
+// isMatrix says whether n rows of k values, padded to whole blocks, can be counted.
+func isMatrix(n, k int) bool {
+	return n > 0 && k > 0 && k < math.MaxInt/64 && n < math.MaxInt/16/(k+mostBlock)
 }
 
 func invalid(name, format string, args ...any) error {

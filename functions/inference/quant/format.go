@@ -57,6 +57,12 @@ func (f Format) bits() int {
 // integer says whether codes are integers with a zero point.
 func (f Format) integer() bool { return f == INT8 || f == INT4 }
 
+// The block sizes that kernels know.
+const (
+	leastBlock = 16
+	mostBlock  = 4096
+)
+
 // Options choose among the variants of a format; the zero value is the usual one.
 type Options struct {
 	Block      int  // codes per scale: NF4 64, INT8 and INT4 32; NVFP4 has 16 only, FP8 and BF16 none
@@ -83,8 +89,8 @@ func (o Options) validate(f Format) error {
 	if _, err := ParseFormat(string(f)); err != nil {
 		return err
 	}
-	if (f == NF4 || f.integer()) && (o.Block < 16 || o.Block > 4096 || o.Block&(o.Block-1) != 0) {
-		return fmt.Errorf("%s cannot have blocks of %d: choose a power of two from 16 to 4096: %w", f, o.Block, errdefs.ErrInvalidArgument)
+	if (f == NF4 || f.integer()) && (o.Block < leastBlock || o.Block > mostBlock || o.Block&(o.Block-1) != 0) {
+		return fmt.Errorf("%s cannot have blocks of %d: choose a power of two from %d to %d: %w", f, o.Block, leastBlock, mostBlock, errdefs.ErrInvalidArgument)
 	}
 	return nil
 }
