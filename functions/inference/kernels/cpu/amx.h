@@ -4,6 +4,10 @@
 // the pack stage makes: [depth of 256][panel][plane][pair][row][2]. C tiles lie as the other kernels' sums do.
 // Other formats, whose values have more bits, go the way of AVX-512.
 
+// settle has what was written in memory before what follows: the compiler's tile instructions do not say that they read
+// and write memory.
+static inline void settle(const void* w, const void* x, const void* sums) { __asm__ volatile("" : : "r"(w), "r"(x), "r"(sums) : "memory"); }
+
 #if defined(VDX_AMX_SOFTWARE)
 // The tile instructions in software, to test all the rest on machines without them.
 struct SoftTile {
@@ -50,6 +54,7 @@ static inline void tiles_begin() {
     uint16_t bytes[16] = {64, 64, 64, 64, 64, 64, 64, 64};
     uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
   } config;
+  settle(&config, nullptr, nullptr);
   _tile_loadconfig(&config);
 }
 static inline void tiles_end() { _tile_release(); }
@@ -114,6 +119,7 @@ static void amx_decode(const Weights& w, int64_t n0, int64_t columns, int64_t k,
 // amx_micro multiplies 48 rows of W with a panel.
 static void amx_micro(const uint16_t* w, const uint16_t* x, int64_t depth, float* sums, bool begin) {
   constexpr int64_t sums_stride = 4 * kMaxRows, w_stride = 2 * kDepth;
+  settle(w, x, sums);
   if (begin) {
     TILE_ZERO(0);
     TILE_ZERO(1);
@@ -137,6 +143,7 @@ static void amx_micro(const uint16_t* w, const uint16_t* x, int64_t depth, float
   TILE_STORE(0, sums, sums_stride);
   TILE_STORE(1, sums + 16 * kMaxRows, sums_stride);
   TILE_STORE(2, sums + 32 * kMaxRows, sums_stride);
+  settle(w, x, sums);
 }
 
 static void amx_run(const Job& j, size_t item) {
