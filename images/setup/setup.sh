@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what a machine needs to run VideosDGX: containerd and an OCI runtime, ffmpeg, ONNX Runtime, CRIU.
 #   setup.sh          what `make demo` and `serve` need
-#   setup.sh test     and what the tests need besides (redis-server, nginx, the AWS CLI, Node's build tools)
+#   setup.sh test     and what the tests need besides (redis-server, nginx, the AWS CLI, Node's build tools, schemathesis)
 # Idempotent: a second run takes a moment. Private parts go to /opt/videosdgx, /opt/criu and /usr/local/lib/videosdgx.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
@@ -22,5 +22,11 @@ if [[ ${1:-} == test ]] && ((EUID == 0)); then
   install_packages redis-server nginx-light cmake autoconf automake libtool g++ python3 make
   # Ubuntu 24.04 has none; test.sh then says what is left out
   [[ -x /usr/bin/aws ]] || ! has_package awscli || install_packages awscli
+  # holds the REST API to its OpenAPI document; a test, of which users need nothing
+  if [[ ! -x /opt/videosdgx/schemathesis/bin/schemathesis ]]; then
+    install_packages python3-venv
+    python3 -m venv /opt/videosdgx/schemathesis
+    /opt/videosdgx/schemathesis/bin/pip install --quiet --disable-pip-version-check schemathesis==4.32.5
+  fi
 fi
 say "done; videosdgx doctor shows what is here"

@@ -7,6 +7,7 @@ if ((EUID == 0)); then
   export VIDEOSDGX_TEST_CONTAINERD=1
   { "${VIDEOSDGX_AWS:-/usr/bin/aws}" --version || aws --version; } 2>&1 | grep -q '^aws-cli/2' && export VIDEOSDGX_TEST_AWSCLI=1 ||
     left_out+=("the AWS CLI: this distribution has none; install version 2, or name it in VIDEOSDGX_AWS, and run make test again")
+  export VIDEOSDGX_TEST_SCHEMATHESIS=1
   { [[ -x ${VIDEOSDGX_CRIU:-/opt/criu}/sbin/criu ]] || command -v criu >/dev/null; } && export VIDEOSDGX_TEST_CRIU=1 ||
     left_out+=("snapshots: no CRIU 4.2 on this machine (see images/setup/criu.sh)")
 else

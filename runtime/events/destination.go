@@ -81,7 +81,7 @@ func asJSON(b []byte) json.RawMessage {
 }
 
 // deliver takes a record to its destination; one that does not take it is asked again, then given up: the record is kept
-// where nobody looks at it again but a person.
+// where nobody looks at it again but a person. What may not be called is not asked again.
 func (q *Queue) deliver(e Event) {
 	err := q.send(e)
 	if q.base.Err() != nil {
@@ -91,7 +91,7 @@ func (q *Queue) deliver(e Event) {
 		q.done(e)
 		return
 	}
-	if e.Delivery.Tries++; e.Delivery.Tries >= q.cfg.Tries || errors.Is(err, errLoop) {
+	if e.Delivery.Tries++; e.Delivery.Tries >= q.cfg.Tries || errors.Is(err, errLoop) || errdefs.IsPermissionDenied(err) {
 		q.setAside(e, err)
 		return
 	}

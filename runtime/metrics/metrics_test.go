@@ -20,6 +20,10 @@ func TestEveryMetricHasAUnitAndIsExposed(t *testing.T) {
 	m := New(reg)
 	m.Watch(running{{Function: "f", State: spec.Busy, Memory: 7, InFlight: 2}, {Function: "f", State: spec.Idle, Memory: 3}})
 	m.WatchConnections(func() (int, int64, int64) { return 5, 3, 1 })
+	m.WatchEvents(func() int { return 4 })
+	m.WatchSnapshots(func(context.Context) ([]Snapshot, error) {
+		return []Snapshot{{"f", "ready", 5, 1}, {"f", "ready", 6, 2}}, nil
+	})
 	m.Invoked("f", "ok", spec.Phases{Queue: time.Second, Run: 2 * time.Second}, 3*time.Second)
 	m.Started("f", "plain", time.Second)
 	m.StartFailed("f")
@@ -43,6 +47,7 @@ func TestEveryMetricHasAUnitAndIsExposed(t *testing.T) {
 		"videosdgx_instance_start_duration_seconds": 1, "videosdgx_instance_start_failures_total": 1,
 		"videosdgx_instance_evictions_total": 1, "videosdgx_instance_reaps_total": 1,
 		"videosdgx_instances": 2, "videosdgx_instance_memory_bytes": 10, "videosdgx_invocations_in_flight": 2,
+		"videosdgx_events_waiting": 4, "videosdgx_snapshots": 2, "videosdgx_snapshot_bytes": 11, "videosdgx_snapshot_uses": 3,
 		"videosdgx_connections": 5, "videosdgx_connections_ended_total": 4,
 	} {
 		if values[name] != want {

@@ -33,6 +33,7 @@ func (p *plane) openEvents(context.Context) error {
 		Invoker: p.dispatch, Functions: p.registry, Store: store, Poster: p.poster, Log: p.log,
 		ErrorType: func(err error) string { return gateway.Explain(err).Type },
 	})
+	p.metrics.WatchEvents(p.events.Len)
 	return p.events.Start()
 }
 

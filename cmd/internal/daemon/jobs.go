@@ -41,5 +41,6 @@ func (p *plane) openJobs(ctx context.Context) (err error) {
 		return err
 	}
 	p.rest = rest.New(rest.Options{Jobs: p.jobs, Models: catalog, CheckHook: p.guard.CheckURL, Log: p.log, Version: version.Get().Version})
+	p.scraped.MustRegister(p.rest.Collector())
 	return p.jobs.Start(ctx)
 }

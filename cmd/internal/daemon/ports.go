@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/http"
 	"strconv"
 	"sync"
 
@@ -72,8 +73,13 @@ func (s *ports) openLocked(ctx context.Context, addr, model string) {
 		s.plane.log.Warn("model port not opened", "model", model, "address", addr, "error", err)
 		return
 	}
+	cors, err := rest.NewCORS(s.plane.cfg.Origins, "/")
+	if err != nil {
+		s.plane.log.Error("model port not opened", "model", model, "error", err, "close", l.Close())
+		return
+	}
 	p := &modelPort{model: model, ended: make(chan struct{}), server: gateway.New(gateway.Options{
-		Routes: []gateway.Routes{s.api.Model(model)}, Log: s.plane.log, Hosts: s.plane.hosts(), Connections: s.plane.connections,
+		Routes: []gateway.Routes{s.api.Model(model)}, Wrap: []func(http.Handler) http.Handler{cors.Wrap}, Log: s.plane.log, Hosts: s.plane.hosts(), Connections: s.plane.connections,
 	})}
 	s.plane.warnOpen(l.Addr())
 	s.open[addr] = p

@@ -14,6 +14,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/gateway/admin"
 	"github.com/videosdgx/videosdgx/runtime/gateway/lambda"
+	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
 	"github.com/videosdgx/videosdgx/runtime/gateway/snapshots"
 	"github.com/videosdgx/videosdgx/runtime/gateway/url"
 	"github.com/videosdgx/videosdgx/runtime/spool"
@@ -27,8 +28,12 @@ func (p *plane) openServer(context.Context) (err error) {
 	p.connections = gateway.NewConnections(gateway.Bounds{All: int(p.cfg.Connections)}, p.log)
 	p.metrics.WatchConnections(p.connections.Counts)
 	urls := url.New(url.Options{Invoker: p.dispatch, Functions: p.registry, Spool: p.spool, Log: p.log})
+	cors, err := rest.NewCORS(p.cfg.Origins, "/v1/")
+	if err != nil {
+		return err
+	}
 	p.server = gateway.New(gateway.Options{
-		Routes: p.routes(), Wrap: []func(http.Handler) http.Handler{urls.Wrap}, Log: p.log, Hosts: p.hosts(), Connections: p.connections,
+		Routes: p.routes(), Wrap: []func(http.Handler) http.Handler{urls.Wrap, cors.Wrap}, Log: p.log, Hosts: p.hosts(), Connections: p.connections,
 	})
 	p.warnOpen(p.listener.Addr())
 	go func() {

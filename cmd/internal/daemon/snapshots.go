@@ -14,6 +14,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/metrics"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd"
 	"github.com/videosdgx/videosdgx/runtime/snapshots"
 	"github.com/videosdgx/videosdgx/runtime/spec"
@@ -62,7 +63,18 @@ func (p *plane) openSnapshots(ctx context.Context) error {
 	p.snapshots, err = snapshots.New(snapshots.Options{
 		Catalog: c, Lender: lender{p}, Content: content{d}, Machine: machine, Runtime: inside, Log: p.log,
 	})
+	p.metrics.WatchSnapshots(p.countSnapshots)
 	return err
+}
+
+// countSnapshots is what a scrape shows of the catalogue.
+func (p *plane) countSnapshots(ctx context.Context) ([]metrics.Snapshot, error) {
+	all, err := p.snapshots.List(ctx)
+	out := make([]metrics.Snapshot, len(all))
+	for i, r := range all {
+		out[i] = metrics.Snapshot{Function: r.Function, State: string(r.State), Bytes: r.Bytes, Uses: r.Restores}
+	}
+	return out, err
 }
 
 // probeCRIU says what makes snapshots here, or why nothing does.

@@ -189,7 +189,7 @@ func (d *document) describe(path string, o operation) map[string]any {
 }
 
 func parameters(path string, ps []param) (out []any) {
-	for name, s := range map[string]any{"model": textOf(100, ""), "id": textOf(0, idForm.String())} {
+	for name, s := range map[string]any{"model": textOf(0, ""), "id": textOf(0, idForm.String())} {
 		if strings.Contains(path, "{"+name+"}") {
 			out = append(out, map[string]any{"in": "path", "name": name, "required": true, "schema": s})
 		}
@@ -236,7 +236,9 @@ func failure(s *schemas, text string) map[string]any {
 func contentOf(s *schemas, body any) (string, any) {
 	switch body.(type) {
 	case eventStream:
-		return "text/event-stream", map[string]any{"type": "string"}
+		text := map[string]any{"type": "string"}
+		return "text/event-stream", map[string]any{"type": "object", "description": "Of each event", "required": []any{"event", "data"},
+			"properties": map[string]any{"event": text, "data": text, "id": text, "retry": map[string]any{"type": "integer"}}}
 	case clip:
 		return "video/mp4", map[string]any{"type": "string", "contentMediaType": "video/mp4"}
 	case prometheusText:

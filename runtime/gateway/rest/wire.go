@@ -13,7 +13,7 @@ type settings struct {
 	Priority    jobs.Priority `json:"priority,omitempty" doc:"high, normal (default) or low"`
 	Deadline    int64         `json:"deadline_seconds,omitempty" min:"1" max:"604800" doc:"The job must have ended by then; default 86400"`
 	MaxAttempts int           `json:"max_attempts,omitempty" min:"1" max:"10" doc:"Default 3"`
-	Webhook     string        `json:"webhook,omitempty" max:"2048" pattern:"^https?://[0-9A-Za-z][0-9A-Za-z.-]*(:[0-9]{1,4})?(/[!-~]*)?$" doc:"http(s) address that is called when the job has ended, signed as Standard Webhooks; private addresses must be listed in the server's outgoing setting"`
+	Webhook     string        `json:"webhook,omitempty" max:"2048" pattern:"^https?://[0-9A-Za-z][0-9A-Za-z.-]*(:[0-9]{1,4})?(/([!-$&-~]|%[0-9A-Fa-f]{2})*)?$" doc:"http(s) address that is called when the job has ended, signed as Standard Webhooks; private addresses must be listed in the server's outgoing setting"`
 }
 
 type jobView struct {
