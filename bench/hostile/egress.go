@@ -79,14 +79,9 @@ func (s *scene) destination(ctx context.Context, host string) error {
 	if err != nil {
 		return err
 	}
-	var giver map[string]any
-	if err := s.Get(ctx, "/api/v1/functions/giver", &giver); err != nil {
-		return err
-	}
-	command := giver["command"]
-	set := map[string]any{"name": "teller", "command": command, "snapshot": "off", "async": map[string]any{"onSuccess": address, "onFailure": address, "retries": 0}}
+	set := map[string]any{"name": "teller", "command": []string{filepath.Join(s.dir, "giver")}, "snapshot": "off", "async": map[string]any{"onSuccess": address, "onFailure": address, "retries": 0}}
 	if err := s.put(ctx, set); err != nil {
-		return nil //nolint:nilerr // refused when it is set: held
+		return err
 	}
 	id, err := s.event(ctx, "teller")
 	if err != nil {
@@ -132,11 +127,7 @@ func (s *scene) keeps(ctx context.Context, id string) error {
 
 // model is a function with a model, so that there are jobs.
 func (s *scene) model(ctx context.Context) error {
-	var giver map[string]any
-	if err := s.Get(ctx, "/api/v1/functions/giver", &giver); err != nil {
-		return err
-	}
-	return s.put(ctx, map[string]any{"name": "artist", "command": giver["command"], "snapshot": "off", "model": map[string]any{"name": "artist", "bundle": s.dir}})
+	return s.put(ctx, map[string]any{"name": "artist", "command": []string{filepath.Join(s.dir, "giver")}, "snapshot": "off", "model": map[string]any{"name": "artist", "bundle": s.dir}})
 }
 
 func (s *scene) generate(ctx context.Context, hook string) (status int, job map[string]any, err error) {
