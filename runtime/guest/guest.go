@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -101,6 +102,7 @@ func (g *guest) prepare() {
 func (g *guest) launch(command []string) {
 	var err error
 	env := environment(g.cfg, os.Environ(), g.apiLn.Addr().String(), g.began)
+	env = append(env, "VIDEOSDGX_FILES="+filepath.Join(g.dir, wire.FilesDir))
 	if g.nodeOption != "" {
 		env = withNodeOption(env, g.nodeOption)
 	}

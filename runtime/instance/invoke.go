@@ -24,6 +24,11 @@ func (i *Instance) Invoke(ctx context.Context, inv *spec.Invocation, over func(r
 		over(true)
 		return nil, &NotDelivered{err}
 	}
+	over, err := i.lay(inv, over)
+	if err != nil {
+		over(false)
+		return nil, &NotDelivered{err}
+	}
 	a := &answer{i: i, inv: inv, over: over, begin: time.Now()}
 	resp, err := i.send(ctx, i.call(inv))
 	if err == nil {

@@ -59,6 +59,8 @@ type Config struct {
 	MinFree          int64         // bytes that must stay free on the disk of Outputs; default 256 MiB
 	KeepFor          time.Duration // retention of ended jobs; default 30 days
 	KeepBytes        int64         // retention: size of all results; 0: no limit
+	KeepUploads      time.Duration // how long an upload waits for its job; default 24h
+	MaxUploads       int64         // bytes of all uploads, a quarter of it for one client; default 8 GiB
 	HookRetry        Backoff       // default 5s … 1h
 	HookAttempts     int           // default 8
 }
@@ -88,6 +90,8 @@ func (c Config) WithDefaults() Config {
 	c.MaxQueued = orDefault(c.MaxQueued, 100_000)
 	c.MinFree = orDefault(c.MinFree, 256<<20)
 	c.KeepFor = orDefault(c.KeepFor, 30*24*time.Hour)
+	c.KeepUploads = orDefault(c.KeepUploads, 24*time.Hour)
+	c.MaxUploads = orDefault(c.MaxUploads, 8<<30)
 	c.HookRetry = orDefault(c.HookRetry, Backoff{5 * time.Second, time.Hour})
 	c.HookAttempts = orDefault(c.HookAttempts, 8)
 	return c

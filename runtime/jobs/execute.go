@@ -55,7 +55,7 @@ func (a *attempt) invocation(ctx context.Context) (spec.Invocation, error) {
 	if err != nil {
 		return spec.Invocation{}, err
 	}
-	return spec.Invocation{ID: id, Function: a.job.Function, Payload: event, Tail: true, OnProgress: a.report}, nil
+	return spec.Invocation{ID: id, Function: a.job.Function, Payload: event, Files: a.s.files(a.job), Tail: true, OnProgress: a.report}, nil
 }
 
 // report takes the function's progress to watchers; the keeper stores it.

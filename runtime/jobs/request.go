@@ -10,6 +10,7 @@ type Submit struct {
 	Request     json.RawMessage // the body of the function's event, a JSON object
 	Kept        json.RawMessage // what of it the record keeps and shows; nil: all
 	Given       json.RawMessage // what the client sent, by which a repeated Key is judged; nil: Request
+	Inputs      []string        // uploads that Request names as files, by their ids
 	Deadline    int64           // seconds from now; 0: the service's default
 	MaxAttempts int             // 0: the service's default
 	Webhook     string          // http(s) URL called when the job has ended; "": none

@@ -15,13 +15,14 @@ import (
 
 // Service runs the queue on one node. All methods are safe for concurrent use.
 type Service struct {
-	cfg   Config
-	deps  Deps
-	log   *slog.Logger
-	self  string // node and incarnation: what leases of this process say
-	out   *outputs
-	feed  Feed
-	clock func() time.Time
+	cfg     Config
+	deps    Deps
+	log     *slog.Logger
+	self    string // node and incarnation: what leases of this process say
+	out     *outputs
+	uploads *uploads
+	feed    Feed
+	clock   func() time.Time
 
 	ctx   context.Context // ends all loops; the cause tells attempts why
 	stop  context.CancelCauseFunc
@@ -58,8 +59,12 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	ups, err := openUploads(out)
+	if err != nil {
+		return nil, err
+	}
 	s := &Service{
-		cfg: cfg, deps: deps, log: deps.Log, out: out, wake: make(chan struct{}, 1), running: map[string]*attempt{},
+		cfg: cfg, deps: deps, log: deps.Log, out: out, uploads: ups, wake: make(chan struct{}, 1), running: map[string]*attempt{},
 		self: cfg.Node + "/" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12], turns: newTurns(), means: means{},
 		clock: func() time.Time { return stamp(deps.Now()) },
 	}

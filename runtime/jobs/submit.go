@@ -33,7 +33,7 @@ func (s *Service) Submit(ctx context.Context, subs []Submit) (all []Job, replaye
 	if err := s.admit(ctx, len(subs)); err != nil {
 		return nil, false, err
 	}
-	if err := s.deps.Store.Insert(ctx, fresh); err != nil {
+	if err := s.insert(ctx, fresh); err != nil {
 		return s.replay(ctx, fresh, err)
 	}
 	for _, n := range fresh {
@@ -43,6 +43,22 @@ func (s *Service) Submit(ctx context.Context, subs []Submit) (all []Job, replaye
 	}
 	s.nudge()
 	return all, false, nil
+}
+
+// insert stores jobs with their files: the files first, so that a record never names what is not there.
+func (s *Service) insert(ctx context.Context, fresh []Fresh) (err error) {
+	for i := 0; i < len(fresh) && err == nil; i++ {
+		err = s.takeInputs(fresh[i].Job)
+	}
+	if err == nil {
+		err = s.deps.Store.Insert(ctx, fresh)
+	}
+	if err != nil {
+		for _, n := range fresh {
+			s.dropInputs(n.Job)
+		}
+	}
+	return err
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
@@ -70,7 +86,7 @@ func (s *Service) newJob(ctx context.Context, sub Submit, batch string) (Fresh, 
 	}
 	j := Job{
 		ID: newID(), Model: m.Name, Function: m.Function, Client: sub.Client, Priority: sub.Priority, State: Queued,
-		Request: kept, Batch: batch, Key: sub.Key, Created: now, Ready: now, Deadline: now.Add(deadline),
+		Request: kept, Inputs: sub.Inputs, Batch: batch, Key: sub.Key, Created: now, Ready: now, Deadline: now.Add(deadline),
 		MaxAttempts: orDefault(sub.MaxAttempts, s.cfg.MaxAttempts),
 	}
 	j.KeyHash = hash

@@ -20,7 +20,7 @@ func (s *Service) sweep(ctx context.Context) {
 		s.try("the node's heartbeat", s.beat(ctx))
 		if now := s.clock(); now.Sub(tidied) > time.Minute {
 			tidied = now
-			s.try("retention", errors.Join(s.retain(ctx), s.tidyOutputs(ctx)))
+			s.try("retention", errors.Join(s.retain(ctx), s.tidyOutputs(ctx), s.tidyInputs(ctx), s.expireUploads()))
 		}
 		select {
 		case <-ctx.Done():
@@ -124,6 +124,7 @@ func (s *Service) purge(ctx context.Context, j Job) error {
 	if err := s.out.remove(j.Result); err != nil {
 		return err
 	}
+	s.dropInputs(j)
 	err := s.deps.Store.Delete(ctx, j)
 	return errors.Join(ignore(err, errdefs.IsFailedPrecondition, errdefs.IsNotFound), s.feed.Drop(ctx, j.ID))
 }

@@ -14,12 +14,19 @@ type Invocation struct {
 	Qualifier     string    // version, alias or "" for $LATEST
 	Version       string    // the version that Qualifier has been resolved to already; "": not yet
 	Payload       []byte    // the whole event; not changed by anybody
+	Files         []File    // laid read-only beside the event, for as long as the invocation runs
 	Deadline      time.Time // zero: the function's timeout from when it gets the event
 	TraceID       string
 	ClientContext string         // raw JSON, as Lambda passes it
 	Identity      string         // Cognito identity JSON
 	Tail          bool           // the last 4 KiB of what the function logged are wanted in Trailer.LogTail
 	OnProgress    func(Progress) // nil: not wanted; called in order from one goroutine, must not block for long
+}
+
+// File is one that an event names: the function finds it as $VIDEOSDGX_FILES/NAME.
+type File struct {
+	Name string // one element of a path
+	Path string // on this machine; not changed while the invocation runs
 }
 
 // Progress is what a running function says of itself through the Runtime API's progress extension.

@@ -25,6 +25,7 @@ type Options struct {
 	CheckHook func(address string) error   // why a webhook cannot be called; nil: every http(s) address can
 	MaxImage  int64                        // bytes of a generate body; default 24 MiB
 	MaxBatch  int64                        // bytes of a batch body; default 64 MiB
+	MaxUpload int64                        // bytes of an upload; default 256 MiB
 }
 
 // WithDefaults fills in what is zero.
@@ -44,6 +45,7 @@ func (o Options) WithDefaults() Options {
 	set(&o.Beat, 15*time.Second)
 	set(&o.MaxImage, 24<<20)
 	set(&o.MaxBatch, 64<<20)
+	set(&o.MaxUpload, maxFile)
 	return o
 }
 

@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"net/http"
@@ -24,7 +25,9 @@ func (a *API) batch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	b := &batch{object: o, sch: sch, hooks: a.o.CheckHook}
+	f := a.files(a.o.Client(r))
+	defer f.drop()
+	b := &batch{object: o, sch: sch, hooks: a.o.CheckHook, ctx: r.Context(), files: f}
 	subs, err := b.read(a.base(r, m))
 	if err != nil {
 		return err
@@ -44,6 +47,9 @@ type batch struct {
 	*object
 	sch   *schema.Schema
 	hooks func(string) error
+	ctx   context.Context //nolint:containedctx // of the one request that a batch is
+	files *files
+	fails error // of the server, not of the request
 }
 
 // read gives the submissions: of the list, over what holds for all of them.
@@ -62,7 +68,24 @@ func (b *batch) read(base jobs.Submit) ([]jobs.Submit, error) {
 	case requests != nil && prompts == nil:
 		subs = b.fromRequests(shared, requests)
 	}
+	if b.fails != nil {
+		return nil, b.fails
+	}
 	return subs, b.err()
+}
+
+// ask makes a submission where nothing is wrong yet.
+func (b *batch) ask(s jobs.Submit, fields schema.Object, at string) jobs.Submit {
+	if len(b.errs) > 0 || b.fails != nil {
+		return s
+	}
+	s, bad, err := b.files.ask(b.ctx, s, b.sch, fields)
+	for _, e := range bad {
+		e.Field = at + e.Field
+		b.errs = append(b.errs, e)
+	}
+	b.fails = err
+	return s
 }
 
 // list takes a list; nil when there is none.
@@ -128,7 +151,7 @@ func (b *batch) fromPrompts(shared jobs.Submit, prompts []any) []jobs.Submit {
 			}
 			b.errs = append(b.errs, fieldErrorsOf([]schema.Wrong{w}, "prompts/"+strconv.Itoa(i)+"/")...)
 		}
-		subs[i] = ask(keyed(shared, i), b.sch, fields)
+		subs[i] = b.ask(keyed(shared, i), fields, "prompts/"+strconv.Itoa(i)+"/")
 	}
 	return subs
 }
@@ -145,7 +168,7 @@ func (b *batch) fromRequests(shared jobs.Submit, requests []any) []jobs.Submit {
 		s := one.settings(keyed(shared, i), b.hooks)
 		one.errs = append(one.errs, fieldErrorsOf(b.sch.Check(one.fields), one.at)...)
 		b.errs = append(b.errs, one.errs...)
-		subs[i] = ask(s, b.sch, one.fields)
+		subs[i] = b.ask(s, one.fields, one.at)
 	}
 	return subs
 }

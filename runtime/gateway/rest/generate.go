@@ -24,16 +24,28 @@ func (a *API) generate(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	o, err := readObject(r, a.o.MaxImage)
+	f := a.files(a.o.Client(r))
+	defer f.drop()
+	var o *object
+	if isForm(r) {
+		o, err = f.readForm(r, sch)
+	} else {
+		o, err = readObject(r, a.o.MaxImage)
+	}
 	if err != nil {
 		return err
 	}
 	sub := o.settings(a.base(r, m), a.o.CheckHook)
 	o.errs = append(o.errs, fieldErrorsOf(sch.Check(o.fields), "")...)
+	if len(o.errs) == 0 {
+		if sub, o.errs, err = f.ask(r.Context(), sub, sch, o.fields); err != nil {
+			return err
+		}
+	}
 	if err := o.err(); err != nil {
 		return err
 	}
-	all, replayed, err := a.o.Jobs.Submit(r.Context(), []jobs.Submit{ask(sub, sch, o.fields)})
+	all, replayed, err := a.o.Jobs.Submit(r.Context(), []jobs.Submit{sub})
 	if err != nil {
 		return err
 	}

@@ -121,6 +121,8 @@ func (d *document) body(in any) any {
 		all = d.one
 	case modelBatch:
 		all = d.batch
+	case anyBytes:
+		return nil
 	default:
 		return d.schemas.of(in)
 	}
@@ -148,7 +150,7 @@ func (d *document) whole() map[string]any {
 	return map[string]any{
 		"openapi": "3.1.0", "paths": d.paths, "webhooks": map[string]any{"jobEnded": map[string]any{"post": webhook(d.schemas)}},
 		"components": map[string]any{"schemas": d.schemas.defs},
-		"tags":       []any{tag("generate", "Making clips"), tag("jobs", "Following, cancelling and fetching them"), tag("model", "The models themselves")},
+		"tags":       []any{tag("generate", "Making clips"), tag("jobs", "Following, cancelling and fetching them"), tag("uploads", "Files for requests"), tag("model", "The models themselves")},
 	}
 }
 
@@ -182,8 +184,11 @@ func (d *document) describe(path string, o operation) map[string]any {
 		op["parameters"] = ps
 	}
 	if o.In != nil {
-		body := map[string]any{"schema": d.body(o.In), "example": o.Example}
-		op["requestBody"] = map[string]any{"required": true, "content": map[string]any{"application/json": body}}
+		kind, body := "application/json", map[string]any{"schema": d.body(o.In), "example": o.Example}
+		if _, raw := o.In.(anyBytes); raw {
+			kind, body = "application/octet-stream", map[string]any{}
+		}
+		op["requestBody"] = map[string]any{"required": true, "content": map[string]any{kind: body}}
 	}
 	return op
 }

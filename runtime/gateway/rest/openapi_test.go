@@ -3,8 +3,10 @@ package rest
 import (
 	"encoding/json"
 	"flag"
+	"log/slog"
 	"net/http/httptest"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -13,6 +15,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 	"github.com/videosdgx/videosdgx/runtime/jobs/jobstest"
+	"github.com/videosdgx/videosdgx/runtime/jobs/sqlite"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -207,12 +210,24 @@ func FuzzSubmission(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
+	store, err := sqlite.Open(f.Context(), filepath.Join(f.TempDir(), "jobs.db"))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Cleanup(func() { store.Close() })
+	svc, err := jobs.New(jobs.Config{Outputs: f.TempDir(), MinFree: 1},
+		jobs.Deps{Store: store, Runner: &jobstest.Runner{}, Models: jobstest.Models{}, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		f.Fatal(err)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
+		kept := &files{jobs: svc, owner: "me", known: map[string]jobs.Upload{}}
+		defer kept.drop()
 		o, err := parseObject(b)
 		if err != nil {
 			return
 		}
-		if subs, err := (&batch{object: o, sch: sch, hooks: a.o.CheckHook}).read(jobs.Submit{Model: "m"}); err == nil {
+		if subs, err := (&batch{object: o, sch: sch, hooks: a.o.CheckHook, ctx: t.Context(), files: kept}).read(jobs.Submit{Model: "m"}); err == nil {
 			for _, s := range subs {
 				if !json.Valid(s.Request) || (jobs.Job{Request: s.Request}).Prompt() == "" {
 					t.Fatalf("accepted %q as %s", b, s.Request)
@@ -225,7 +240,11 @@ func FuzzSubmission(f *testing.F) {
 		s := o.settings(jobs.Submit{Model: "m"}, a.o.CheckHook)
 		o.errs = append(o.errs, fieldErrorsOf(sch.Check(o.fields), "")...)
 		if o.err() == nil {
-			if s = ask(s, sch, o.fields); !json.Valid(s.Request) || (jobs.Job{Request: s.Kept}).Prompt() == "" {
+			s, bad, err := kept.ask(t.Context(), s, sch, o.fields)
+			if err != nil || bad != nil {
+				t.Fatalf("%q: %v %v", b, bad, err)
+			}
+			if !json.Valid(s.Request) || (jobs.Job{Request: s.Kept}).Prompt() == "" {
 				t.Fatalf("accepted %q as %s", b, s.Request)
 			}
 			return

@@ -30,10 +30,11 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 type rig struct {
-	t    *testing.T
-	url  string
-	port string // the model's own
-	jobs *jobs.Service
+	t       *testing.T
+	url     string
+	port    string // the model's own
+	jobs    *jobs.Service
+	outputs string
 }
 
 type script func(context.Context, jobstest.Call) (*spec.Result, error)
@@ -73,7 +74,7 @@ func newRig(t *testing.T, s script, tune ...func(*jobs.Config, *jobs.Deps)) *rig
 		store.Close()
 		http.DefaultClient.CloseIdleConnections()
 	})
-	return &rig{t, main.URL, own.URL, svc}
+	return &rig{t, main.URL, own.URL, svc, cfg.Outputs}
 }
 
 func (r *rig) do(method, url, body string, header ...string) (*http.Response, []byte) {

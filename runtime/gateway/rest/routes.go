@@ -46,6 +46,14 @@ func global() []endpoint {
 		{"POST", "/v1/jobs/{id}/retry", func(a *API) handler { return a.retry }, retryDoc("retryJob")},
 		{"GET", "/v1/jobs/{id}/events", func(a *API) handler { return a.events }, eventsDoc("watchJob")},
 		{"GET", "/v1/jobs/{id}/download", func(a *API) handler { return a.download }, downloadDoc("downloadJob")},
+		{"PUT", "/v1/uploads", func(a *API) handler { return a.upload }, operation{
+			ID: "upload", Summary: "Keep a file for requests to come, which name it by its reference where they take a file", Tag: "uploads", In: anyBytes{}, Params: submitParams[2:],
+			Long: "It waits for a day and belongs to the client that sent it. A form (multipart/form-data) on /generate takes files as well, in parts named as the fields.",
+			Out:  answers{201: {Text: "Kept", Body: uploadView{}}}, Fails: []int{400, 403, 408, 413, 421, 429, 507}}},
+		{"GET", "/v1/uploads/{id}", func(a *API) handler { return a.uploaded }, operation{
+			ID: "getUpload", Summary: "One upload", Tag: "uploads", Params: submitParams[2:], Out: answers{200: {Text: "The upload", Body: uploadView{}}}, Fails: readFails}},
+		{"DELETE", "/v1/uploads/{id}", func(a *API) handler { return a.dropUpload }, operation{
+			ID: "dropUpload", Summary: "Remove an upload; jobs that name it keep theirs", Tag: "uploads", Params: submitParams[2:], Out: answers{204: {Text: "Removed"}}, Fails: []int{403, 404, 421}}},
 		{"GET", "/openapi.json", func(a *API) handler { return a.openapi }, openapiDoc},
 	}
 }

@@ -133,4 +133,5 @@ type (
 	anObject       struct{} // JSON of no fixed form
 	modelRequest   struct{} // what the models' schemas say
 	modelBatch     struct{} // many of them
+	anyBytes       struct{} // a file
 )

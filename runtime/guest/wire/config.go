@@ -4,6 +4,7 @@ package wire
 const (
 	ConfigFile = "guest.json"
 	SocketFile = "init.sock"
+	FilesDir   = "files" // what the control plane lays beside events, read-only
 )
 
 // DefaultMaxPayload bounds an event at init when the config does not, in bytes.

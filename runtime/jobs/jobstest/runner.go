@@ -21,6 +21,7 @@ type Call struct {
 	Function string
 	JobID    string
 	Event    urlevent.Request
+	Files    []spec.File
 	Request  Request
 	Progress func(spec.Progress)
 }
@@ -42,7 +43,7 @@ func (r *Runner) Calls() []Call {
 
 // Invoke implements jobs.Runner.
 func (r *Runner) Invoke(ctx context.Context, inv spec.Invocation) (*spec.Result, error) {
-	c := Call{Function: inv.Function, Progress: inv.OnProgress}
+	c := Call{Function: inv.Function, Files: inv.Files, Progress: inv.OnProgress}
 	if err := json.Unmarshal(inv.Payload, &c.Event); err != nil {
 		return nil, err
 	}

@@ -1,0 +1,132 @@
+package rest
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/schema"
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+)
+
+// files turns the values of a request that hold files into files beside the function's event: an event is no place for
+// megabytes in base64. What was sent with the request itself is dropped when its jobs have their links.
+type files struct {
+	jobs  *jobs.Service
+	owner string
+	sent  []string               // uploads that came with the request
+	known map[string]jobs.Upload // by value: a batch says the same picture many times
+}
+
+func (a *API) files(owner string) *files {
+	return &files{jobs: a.o.Jobs, owner: owner, known: map[string]jobs.Upload{}}
+}
+
+// drop lets go of what the request brought.
+func (f *files) drop() {
+	for _, id := range f.sent {
+		_ = f.jobs.DropUpload(id) // it expires
+	}
+}
+
+// keep stores a file that came with the request.
+func (f *files) keep(ctx context.Context, contentType string, r io.Reader, p schema.File) (jobs.Upload, error) {
+	most := p.MaxBytes
+	if most == 0 {
+		most = maxFile
+	}
+	u, err := f.jobs.Upload(ctx, f.owner, contentType, r, most)
+	if err == nil {
+		f.sent = append(f.sent, u.ID)
+	}
+	return u, err
+}
+
+// maxFile bounds a file where the model does not.
+const maxFile = 256 << 20
+
+// ask makes a submission's request of what the client sent: what the schema draws is drawn, so that every attempt gives the
+// same clip, files lie beside the event, and the record keeps all but them.
+func (f *files) ask(ctx context.Context, s jobs.Submit, sch *schema.Schema, fields schema.Object) (jobs.Submit, []jobs.FieldError, error) {
+	given, full := maps.Clone(fields), maps.Clone(fields)
+	for _, name := range sch.Files() {
+		value := fields.Text(name)
+		if value == "" {
+			continue
+		}
+		p, _ := sch.Property(name)
+		u, bad, err := f.find(ctx, value, *p.File)
+		if err != nil {
+			return s, nil, err
+		}
+		if bad != "" {
+			return s, []jobs.FieldError{{Field: name, Detail: name + " " + bad + "."}}, nil
+		}
+		given[name] = "sha256:" + u.SHA256
+		if !p.File.Inline {
+			full[name] = schema.FileValue(u.ID)
+			s.Inputs = append(s.Inputs, u.ID)
+		} else if full[name], err = f.inline(u); err != nil {
+			return s, nil, err
+		}
+	}
+	s.Given = given.JSON()
+	sch.Draw(full)
+	s.Request = full.JSON()
+	for _, name := range sch.Files() {
+		delete(full, name)
+	}
+	s.Kept = full.JSON()
+	return s, nil, nil
+}
+
+// find gives the upload that a value is, or names; bad says, after the field's name, what is wrong with it.
+func (f *files) find(ctx context.Context, value string, p schema.File) (u jobs.Upload, bad string, err error) {
+	if _, ok := schema.FileName(value); ok {
+		return u, "names a file of the runtime's own: send the file, or upload it", nil
+	}
+	if u, ok := f.known[value]; ok {
+		return u, "", nil
+	}
+	if id, ok := schema.UploadID(value); ok {
+		if u, err = f.jobs.FindUpload(f.owner, id); errdefs.IsNotFound(err) {
+			return u, "cannot be found: " + plain(err), nil
+		}
+		if terr := p.Takes(u.ContentType); err == nil && terr != nil {
+			return u, terr.Error(), nil
+		}
+		if p.MaxBytes > 0 && u.Size > p.MaxBytes {
+			return u, fmt.Sprintf("has %d bytes: %d at most", u.Size, p.MaxBytes), nil
+		}
+	} else {
+		raw, derr := p.Decode(value)
+		if derr != nil {
+			return u, derr.Error(), nil
+		}
+		u, err = f.keep(ctx, "", bytes.NewReader(raw), p)
+	}
+	if err == nil {
+		f.known[value] = u
+	}
+	return u, "", err
+}
+
+// inline is an upload as a function takes it that knows no files.
+func (f *files) inline(u jobs.Upload) (string, error) {
+	file, err := f.jobs.OpenUpload(u)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	b, err := io.ReadAll(file)
+	if err != nil {
+		return "", errors.Join(err, errdefs.ErrInternal)
+	}
+	return base64.StdEncoding.EncodeToString(b), nil
+}

@@ -1,0 +1,126 @@
+package rest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/schema"
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+)
+
+// isForm tells a form with files, as browsers and curl -F send it.
+func isForm(r *http.Request) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && kind == "multipart/form-data"
+}
+
+const (
+	maxParts = 64
+	maxText  = 1 << 20 // bytes of a part that is no file
+)
+
+// readForm reads a form: parts by the names of fields, files as they come onto the disk, or the whole request as JSON in a
+// part named request and the files beside it.
+func (f *files) readForm(r *http.Request, sch *schema.Schema) (*object, error) {
+	parts, err := r.MultipartReader()
+	if err != nil {
+		return nil, notAForm(err)
+	}
+	o := &object{fields: schema.Object{}}
+	for n := 0; ; n++ {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return o, nil
+		}
+		if err == nil && n >= maxParts {
+			err = fmt.Errorf("it has more than %d parts", maxParts)
+		}
+		if err != nil {
+			return nil, notAForm(err)
+		}
+		if err := f.part(r, sch, o, part); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func notAForm(err error) error {
+	var tooLong *http.MaxBytesError
+	if errors.As(err, &tooLong) {
+		return err
+	}
+	return invalid(http.StatusBadRequest, []jobs.FieldError{{Detail: "the body is not a form that can be read: " + err.Error() + "."}})
+}
+
+func (f *files) part(r *http.Request, sch *schema.Schema, o *object, part *multipart.Part) error {
+	name := part.FormName()
+	p, _ := sch.Property(name)
+	if p.File != nil && (part.FileName() != "" || part.Header.Get("Content-Type") != "") {
+		kind := part.Header.Get("Content-Type")
+		if err := p.File.Takes(kind); err != nil {
+			o.fail(schema.Pointer(name), schema.Show(name)+" "+err.Error()+".")
+			_, err := io.Copy(io.Discard, part)
+			return err
+		}
+		u, err := f.keep(r.Context(), kind, part, *p.File)
+		if errdefs.IsOutOfRange(err) {
+			return fmt.Errorf("%s: %w", name, err)
+		}
+		o.fields[name] = schema.UploadValue(u.ID)
+		return err
+	}
+	text, err := io.ReadAll(io.LimitReader(part, maxText+1))
+	if err != nil {
+		return notAForm(err)
+	}
+	if len(text) > maxText {
+		return notAForm(fmt.Errorf("its part %q has more than %d bytes and is no file", schema.Show(name), maxText))
+	}
+	if name == "request" {
+		return o.merge(text)
+	}
+	o.fields[name] = typed(string(text), p)
+	return nil
+}
+
+// merge takes the part that is the request in JSON; files and fields beside it stand.
+func (o *object) merge(text []byte) error {
+	all, err := parseObject(text)
+	if err != nil {
+		return err
+	}
+	for name, v := range all.fields {
+		if _, there := o.fields[name]; !there {
+			o.fields[name] = v
+		}
+	}
+	return nil
+}
+
+// typed reads a form's text as what the field holds: a number where it is one, and is wanted.
+func typed(text string, p schema.Property) any {
+	switch {
+	case p.Type == "string", p.Type == nil && !isSetting(text):
+		return text
+	}
+	if o, err := schema.Parse([]byte(`{"v":` + text + `}`)); err == nil && len(o) == 1 {
+		return o["v"]
+	}
+	return text
+}
+
+// isSetting tells numbers of the queue's own, whose type no model's schema knows.
+func isSetting(text string) bool {
+	for _, r := range text {
+		if r < '0' || r > '9' {
+			return false
+		}
+	}
+	return text != ""
+}
