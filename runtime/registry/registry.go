@@ -47,6 +47,7 @@ type Registry struct {
 	store  store
 	hashes hasher
 	watch  watcher
+	glance glance
 
 	write   sync.Mutex // one change at a time; held across file writes, never while mu is
 	mu      sync.RWMutex
@@ -169,6 +170,12 @@ func (r *Registry) entry(name string) (*entry, error) {
 	r.mu.RLock()
 	e := r.byName[name]
 	r.mu.RUnlock()
+	if e == nil {
+		r.lookAgain()
+		r.mu.RLock()
+		e = r.byName[name]
+		r.mu.RUnlock()
+	}
 	if e != nil {
 		return e, nil
 	}
@@ -200,6 +207,7 @@ func newRecord(name string) *record { return &record{Format: 1, Name: name, Next
 
 // List gives every $LATEST, by name.
 func (r *Registry) List(context.Context) ([]spec.Function, error) {
+	r.lookAgain() // for a model's name, too, people come at once
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	all := make([]spec.Function, 0, len(r.byName))

@@ -47,7 +47,7 @@ func newLogsCmd() *cobra.Command {
 
 func copyLog(cmd *cobra.Command, function string, body io.Reader) error {
 	if asJSON, _ := cmd.Flags().GetBool("json"); !asJSON {
-		_, err := io.Copy(cmd.OutOrStdout(), body)
+		_, err := io.Copy(cmd.OutOrStdout(), &visible{r: body})
 		return err
 	}
 	lines, enc := bufio.NewScanner(body), json.NewEncoder(cmd.OutOrStdout())

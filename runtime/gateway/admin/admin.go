@@ -97,9 +97,15 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 		}
 		out.Functions = append(out.Functions, st)
 	}
+	if b, ok := a.o.Functions.(brokenLister); ok {
+		out.Functions = append(out.Functions, b.Broken()...)
+	}
 	gateway.WriteJSON(w, http.StatusOK, out)
 	return nil
 }
+
+// brokenLister is what Functions may be able to do besides: name manifests that have never been right.
+type brokenLister interface{ Broken() []spec.FunctionStatus }
 
 func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 	name := r.PathValue("name")
