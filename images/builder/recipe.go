@@ -16,29 +16,29 @@ import (
 
 // Recipe is an image.yaml.
 type Recipe struct {
-	Name       string            `yaml:"name"` // reference without registry, "videosdgx/wan21:latest"
-	User       string            `yaml:"user"` // "uid:gid"; default 65534:65534
-	Entrypoint []string          `yaml:"entrypoint"`
-	Cmd        []string          `yaml:"cmd"`
-	WorkDir    string            `yaml:"workDir"`
-	Env        map[string]string `yaml:"env"`
-	Labels     map[string]string `yaml:"labels"`
-	Layers     []LayerRecipe     `yaml:"layers"`
+	Name       string            `yaml:"name"`       // reference without registry, "videosdgx/wan21:latest"
+	User       string            `yaml:"user"`       // "uid:gid"; default 65534:65534
+	Entrypoint []string          `yaml:"entrypoint"` // the function's program inside the image; needed
+	Cmd        []string          `yaml:"cmd"`        // its arguments, which a manifest's args replace
+	WorkDir    string            `yaml:"workDir"`    // default /
+	Env        map[string]string `yaml:"env"`        // variables
+	Labels     map[string]string `yaml:"labels"`     // of the image
+	Layers     []LayerRecipe     `yaml:"layers"`     // bottom first
 }
 
 // LayerRecipe is one layer, bottom first. Files that an earlier layer of the image already has are left out of it.
 type LayerRecipe struct {
 	Base     bool       `yaml:"base"`     // folders, /etc/passwd, CA certificates, name service, time zones
 	Programs []string   `yaml:"programs"` // looked up on the PATH, put under /usr/bin, with their libraries
-	Files    []FileItem `yaml:"files"`
+	Files    []FileItem `yaml:"files"`    // files, with the libraries of programs
 }
 
 // FileItem copies one file; ELF files bring the closure of their libraries along.
 // From is a path relative to the recipe, an absolute one, or "bin:NAME" (beside the videosdgx binary), "lib:NAME" (a
 // library that the loader or VideosDGX's own prefix has).
 type FileItem struct {
-	From string `yaml:"from"`
-	To   string `yaml:"to"`
+	From string `yaml:"from"` // a file: relative to the recipe, absolute, bin:NAME or lib:NAME
+	To   string `yaml:"to"`   // its absolute path in the image
 }
 
 // ReadRecipe reads DIR/image.yaml; unknown fields and missing parts are errors that name the file.

@@ -63,3 +63,6 @@ func clone(fn spec.Function) spec.Function {
 	}
 	return fn
 }
+
+// Defaults is a function of which nothing is said.
+func Defaults() spec.Function { return withDefaults(spec.Function{}) }

@@ -5,19 +5,19 @@ import "time"
 // Function is one version of a function: what function.yaml says, with defaults filled in. YAML and JSON use the same
 // field names. The registry reads and validates it; nobody changes it afterwards.
 type Function struct {
-	Name        string            `yaml:"name" json:"name"`
-	Description string            `yaml:"description,omitempty" json:"description,omitempty"`
-	Version     string            `yaml:"-" json:"version"`                           // "$LATEST" or a published number
-	Modified    time.Time         `yaml:"-" json:"-"`                                 // when the version became what it is
-	Digest      string            `yaml:"-" json:"digest"`                            // sha256 of what makes an instance: the manifest but for its scaling fields, and all it points to
-	Dir         string            `yaml:"-" json:"-"`                                 // folder of the manifest; relative paths start there
-	Image       string            `yaml:"image" json:"image"`                         // OCI reference, "oci:DIR" for a layout, or "" with a command
-	Command     []string          `yaml:"command,omitempty" json:"command,omitempty"` // replaces the image's entrypoint and cmd; the process driver runs it
-	Args        []string          `yaml:"args,omitempty" json:"args,omitempty"`       // replaces the image's cmd; with a command they come after it
-	Handler     string            `yaml:"handler,omitempty" json:"handler,omitempty"` // _HANDLER
-	WorkDir     string            `yaml:"workDir,omitempty" json:"workDir,omitempty"`
-	Env         map[string]string `yaml:"env,omitempty" json:"env,omitempty"`
-	Labels      map[string]string `yaml:"labels,omitempty" json:"labels,omitempty"`
+	Name        string            `yaml:"name" json:"name"`                                   // 1 to 64 letters, digits, - and _; needed
+	Description string            `yaml:"description,omitempty" json:"description,omitempty"` // for people
+	Version     string            `yaml:"-" json:"version"`                                   // "$LATEST" or a published number
+	Modified    time.Time         `yaml:"-" json:"-"`                                         // when the version became what it is
+	Digest      string            `yaml:"-" json:"digest"`                                    // sha256 of what makes an instance: the manifest but for its scaling fields, and all it points to
+	Dir         string            `yaml:"-" json:"-"`                                         // folder of the manifest; relative paths start there
+	Image       string            `yaml:"image" json:"image"`                                 // OCI reference, "oci:DIR" for a layout, or "" with a command
+	Command     []string          `yaml:"command,omitempty" json:"command,omitempty"`         // replaces the image's entrypoint and cmd; the process driver runs it
+	Args        []string          `yaml:"args,omitempty" json:"args,omitempty"`               // replaces the image's cmd; with a command they come after it
+	Handler     string            `yaml:"handler,omitempty" json:"handler,omitempty"`         // _HANDLER
+	WorkDir     string            `yaml:"workDir,omitempty" json:"workDir,omitempty"`         // where the command starts; default the image's, or the manifest's folder
+	Env         map[string]string `yaml:"env,omitempty" json:"env,omitempty"`                 // variables of the function
+	Labels      map[string]string `yaml:"labels,omitempty" json:"labels,omitempty"`           // for people; the container gets them
 
 	Model  *Model  `yaml:"model,omitempty" json:"model,omitempty"`
 	Mounts []Mount `yaml:"mounts,omitempty" json:"mounts,omitempty"`
@@ -63,16 +63,16 @@ type Model struct {
 
 // Mount is one extra bind mount; read-only unless Writable.
 type Mount struct {
-	Source   string `yaml:"source" json:"source"`
-	Target   string `yaml:"target" json:"target"`
-	Writable bool   `yaml:"writable,omitempty" json:"writable,omitempty"`
+	Source   string `yaml:"source" json:"source"`                         // a path on this machine; relative ones start at the manifest
+	Target   string `yaml:"target" json:"target"`                         // an absolute path inside the instance
+	Writable bool   `yaml:"writable,omitempty" json:"writable,omitempty"` // default read-only
 }
 
 // Limits bound one instance. Zero takes the default.
 type Limits struct {
-	Memory  Bytes   `yaml:"memory,omitempty" json:"memory"`   // default 2GiB
+	Memory  Bytes   `yaml:"memory,omitempty" json:"memory"`   // of an instance; default 2GiB
 	CPUs    float64 `yaml:"cpus,omitempty" json:"cpus"`       // 0: no limit
-	PIDs    int64   `yaml:"pids,omitempty" json:"pids"`       // default 512
+	PIDs    int64   `yaml:"pids,omitempty" json:"pids"`       // processes and threads; default 512
 	Scratch Bytes   `yaml:"scratch,omitempty" json:"scratch"` // size of /tmp (tmpfs); default 512MiB
 	Payload Bytes   `yaml:"payload,omitempty" json:"payload"` // largest event; default 6MiB
 }
@@ -85,18 +85,18 @@ type URL struct {
 
 // CORS has the fields of Lambda's FunctionUrlConfig.
 type CORS struct {
-	AllowOrigins     []string `yaml:"allowOrigins,omitempty" json:"allowOrigins,omitempty"`
-	AllowMethods     []string `yaml:"allowMethods,omitempty" json:"allowMethods,omitempty"`
-	AllowHeaders     []string `yaml:"allowHeaders,omitempty" json:"allowHeaders,omitempty"`
-	ExposeHeaders    []string `yaml:"exposeHeaders,omitempty" json:"exposeHeaders,omitempty"`
-	AllowCredentials bool     `yaml:"allowCredentials,omitempty" json:"allowCredentials,omitempty"`
-	MaxAge           Duration `yaml:"maxAge,omitempty" json:"maxAge,omitempty"`
+	AllowOrigins     []string `yaml:"allowOrigins,omitempty" json:"allowOrigins,omitempty"`         // origins that pages may come from, or "*"
+	AllowMethods     []string `yaml:"allowMethods,omitempty" json:"allowMethods,omitempty"`         // methods that they may use, or "*"
+	AllowHeaders     []string `yaml:"allowHeaders,omitempty" json:"allowHeaders,omitempty"`         // request headers that they may send
+	ExposeHeaders    []string `yaml:"exposeHeaders,omitempty" json:"exposeHeaders,omitempty"`       // response headers that they may read
+	AllowCredentials bool     `yaml:"allowCredentials,omitempty" json:"allowCredentials,omitempty"` // whether they may send cookies
+	MaxAge           Duration `yaml:"maxAge,omitempty" json:"maxAge,omitempty"`                     // how long browsers remember this, at most 24h
 }
 
 // Async configures asynchronous (Event) invocations.
 type Async struct {
 	Retries   *int     `yaml:"retries,omitempty" json:"retries,omitempty"`     // 0–2; default 2
-	MaxAge    Duration `yaml:"maxAge,omitempty" json:"maxAge,omitempty"`       // default 6h
+	MaxAge    Duration `yaml:"maxAge,omitempty" json:"maxAge,omitempty"`       // of a waiting event; default 6h
 	OnFailure string   `yaml:"onFailure,omitempty" json:"onFailure,omitempty"` // a function's name or an http(s) URL
-	OnSuccess string   `yaml:"onSuccess,omitempty" json:"onSuccess,omitempty"`
+	OnSuccess string   `yaml:"onSuccess,omitempty" json:"onSuccess,omitempty"` // the same, for answers
 }

@@ -16,6 +16,7 @@ type room struct {
 
 var rooms = []room{
 	{"cmd", []string{"cmd"}, "each command names what else it stands on"},
+	{"cmd/internal/manual", []string{"runtime/registry", "runtime/spec", "images/builder"}, "it tells of fields by reading what decodes them"},
 	{"cmd/internal/demo", []string{"runtime/client"}, "it does what a user would, with what a user has"},
 	{"cmd/videosdgx", []string{"cmd/internal/cli"}, "main only hands over to the commands"},
 	{"cmd/videosdgx-init", []string{"runtime/guest"}, "PID 1 of every instance stays small"},
