@@ -50,7 +50,7 @@ func (a *attempt) invocation(ctx context.Context) (spec.Invocation, error) {
 		return spec.Invocation{}, err
 	}
 	id := uuid.NewString()
-	header := map[string]string{"accept": "video/mp4", "content-type": "application/json", "x-job-id": a.id}
+	header := map[string]string{"accept": "video/mp4, " + inParts, "content-type": "application/json", "x-job-id": a.id}
 	event, err := urlevent.New(id, http.MethodPost, "/generate", header, body, a.s.clock()).Encode()
 	if err != nil {
 		return spec.Invocation{}, err
@@ -146,15 +146,14 @@ func (a *attempt) take(ctx context.Context, res *spec.Result, h urlevent.Head, b
 		b, _ := io.ReadAll(io.LimitReader(body, maxErrorBody))
 		return nil, refusal(h, b), nil
 	}
-	media := mediaType(h.Headers)
-	file, err := a.s.out.save(ctx, fileName(a.id, a.token, media), media, body)
+	file, read, err := a.saveAnswer(ctx, h, body)
 	if t := trailer(res); err == nil && t.FunctionError != "" {
 		a.drop(file)
 		return nil, broken(t), nil
 	} else if isReadError(err) && t.FunctionError != "" {
 		return nil, broken(t), nil
 	}
-	if p := a.incomplete(h, file); err == nil && p != nil {
+	if p := a.incomplete(h, file, read); err == nil && p != nil {
 		a.drop(file)
 		return nil, p, nil
 	}
@@ -162,15 +161,15 @@ func (a *attempt) take(ctx context.Context, res *spec.Result, h urlevent.Head, b
 }
 
 // incomplete says what a clip lacks: all of it, or what the head's Content-Length promised.
-func (a *attempt) incomplete(h urlevent.Head, file *Result) *Problem {
+func (a *attempt) incomplete(h urlevent.Head, file *Result, read int64) *Problem {
 	want, err := strconv.ParseInt(header(h.Headers, "Content-Length"), 10, 64)
 	switch {
 	case file == nil:
 		return nil
 	case file.Size == 0:
 		return &Problem{Kind: "function", Detail: "The function answered with an empty clip.", Retryable: true}
-	case err == nil && want != file.Size:
-		return &Problem{Kind: "function", Detail: fmt.Sprintf("The clip was cut off after %d of %d bytes.", file.Size, want), Retryable: true}
+	case err == nil && want != read:
+		return &Problem{Kind: "function", Detail: fmt.Sprintf("The clip was cut off after %d of %d bytes.", read, want), Retryable: true}
 	}
 	return nil
 }

@@ -131,6 +131,22 @@ func (s *Service) Open(ctx context.Context, id string) (*os.File, Job, error) {
 	return f, j, err
 }
 
+// OpenPiece gives the file of one piece of a completed job, and the job as if that were its clip.
+func (s *Service) OpenPiece(ctx context.Context, id, name string) (*os.File, Job, error) {
+	f, j, err := s.Open(ctx, id)
+	if err != nil {
+		return nil, j, err
+	}
+	f.Close()
+	one, ok := j.Result.Piece(name)
+	if !ok {
+		return nil, j, fmt.Errorf("job %s has no piece %.40q: its result lists those there are: %w", id, name, errdefs.ErrNotFound)
+	}
+	j.Result = &one
+	f, err = s.out.open(one)
+	return f, j, err
+}
+
 // Full tells whether the disk of results is full, so that jobs wait.
 func (s *Service) Full() bool {
 	s.mu.Lock()

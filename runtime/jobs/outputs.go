@@ -54,15 +54,19 @@ var extensions = map[string]string{
 	"audio/wav": "wav", "audio/mpeg": "mp3", "application/json": "json", "application/zip": "zip",
 }
 
-func fileName(id string, token int64, mediaType string) string {
+// fileName names a result, or a piece of one.
+func fileName(id string, token int64, piece, mediaType string) string {
 	ext := extensions[mediaType]
 	if ext == "" {
 		ext = "bin"
 	}
+	if piece != "" {
+		ext = piece + "." + ext
+	}
 	return id + "." + strconv.FormatInt(token, 10) + "." + ext
 }
 
-var fileForm = regexp.MustCompile(`^([0-9a-f-]{36})\.([0-9]{1,18})\.[0-9a-z]+$`)
+var fileForm = regexp.MustCompile(`^([0-9a-f-]{36})\.([0-9]{1,18})\.(?:[a-z0-9_-]{1,32}\.)?[0-9a-z]+$`)
 
 // parseName undoes fileName.
 func parseName(name string) (id string, token int64, ok bool) {
@@ -173,8 +177,10 @@ func (o *outputs) remove(r *Result) error {
 	if r == nil || r.Removed {
 		return nil
 	}
-	if err := os.Remove(filepath.Join(o.dir, filepath.Base(r.File))); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("removing a result: %w", err)
+	for _, name := range r.files() {
+		if err := os.Remove(filepath.Join(o.dir, filepath.Base(name))); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("removing a result: %w", err)
+		}
 	}
 	return nil
 }

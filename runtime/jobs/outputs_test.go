@@ -23,7 +23,7 @@ func TestSaveFailsWhole(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := o.save(context.Background(), fileName(newID(), 1, "video/mp4"), "video/mp4", strings.NewReader("clip")); !errors.Is(err, boom) {
+			if _, err := o.save(context.Background(), fileName(newID(), 1, "", "video/mp4"), "video/mp4", strings.NewReader("clip")); !errors.Is(err, boom) {
 				t.Fatal(err)
 			}
 			for _, d := range []string{dir, filepath.Join(dir, partialDir)} {
@@ -40,7 +40,7 @@ func TestSave(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := o.save(context.Background(), fileName(newID(), 7, "video/mp4"), "video/mp4", strings.NewReader("clip"))
+	r, err := o.save(context.Background(), fileName(newID(), 7, "", "video/mp4"), "video/mp4", strings.NewReader("clip"))
 	if err != nil || r.Size != 4 || r.SHA256 != "67905ad3cc2dd52b1f5f6a6d2814de0396618b29b4238b9af5207aeb69936e6d" {
 		t.Fatalf("%+v, %v", r, err)
 	}

@@ -89,11 +89,12 @@ type Problem struct {
 
 // Result is a finished clip.
 type Result struct {
-	File        string `json:"file"` // name under the outputs directory
-	Size        int64  `json:"size"`
-	SHA256      string `json:"sha256"`
-	ContentType string `json:"contentType"`
-	Removed     bool   `json:"removed,omitempty"` // retention took the file
+	File        string  `json:"file"` // name under the outputs directory
+	Size        int64   `json:"size"`
+	SHA256      string  `json:"sha256"`
+	ContentType string  `json:"contentType"`
+	Removed     bool    `json:"removed,omitempty"` // retention took the files
+	Pieces      []Piece `json:"pieces,omitempty"`  // beside the clip
 }
 
 // Hook is a webhook and how far its delivery is.

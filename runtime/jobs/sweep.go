@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -167,7 +168,7 @@ func (s *Service) shrinkSome(ctx context.Context, page []Job, need int64) (freed
 		if err = s.out.remove(j.Result); err == nil {
 			_, err = s.mutate(ctx, j.ID, markRemoved)
 			err = ignore(err, errdefs.IsNotFound)
-			freed += j.Result.Size
+			freed += j.Result.bytes()
 		}
 	}
 	return freed, err
@@ -199,7 +200,7 @@ func (s *Service) tidy(ctx context.Context, dir string) error {
 		if gerr != nil && !errdefs.IsNotFound(gerr) {
 			return gerr
 		}
-		named := gerr == nil && j.Result != nil && j.Result.File == e.Name() && dir == s.out.dir
+		named := gerr == nil && j.Result != nil && slices.Contains(j.Result.files(), e.Name()) && dir == s.out.dir
 		coming := gerr == nil && j.State == Running && j.Token == token
 		if !named && !coming {
 			err = errors.Join(err, removeIfThere(filepath.Join(dir, e.Name())))

@@ -3,6 +3,7 @@ package rest
 import (
 	"mime"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -32,7 +33,7 @@ func yesNo(r *http.Request, name string) (bool, error) {
 }
 
 func (a *API) send(w http.ResponseWriter, r *http.Request, id string) error {
-	f, j, err := a.o.Jobs.Open(r.Context(), id)
+	f, j, err := a.opened(r, id)
 	if err != nil {
 		return err
 	}
@@ -61,6 +62,14 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, id string) error {
 	}
 	http.ServeContent(w, r, name, j.Finished, f)
 	return nil
+}
+
+// opened gives a job's clip, or the piece that ?piece= names.
+func (a *API) opened(r *http.Request, id string) (*os.File, jobs.Job, error) {
+	if name := r.URL.Query().Get("piece"); name != "" {
+		return a.o.Jobs.OpenPiece(r.Context(), id, name)
+	}
+	return a.o.Jobs.Open(r.Context(), id)
 }
 
 // clipName makes a file name of the model and the prompt: letters and digits only, so that no client is led astray.

@@ -173,7 +173,7 @@ func TestWireGolden(t *testing.T) {
 			ID: "0194f0a0-0000-7000-8000-000000000000", Model: "wan21", Status: jobs.Running, Reason: "r", Priority: jobs.High, Client: "c", Batch: "b",
 			Created: at, Started: at, Finished: at, Deadline: at, Seconds: 2.5, Position: 3, ETA: &eta, Attempts: 1, MaxAttempts: 3, Interruptions: 1,
 			Progress: &spec.Progress{Phase: "denoise", Step: 3, Steps: 20, Seconds: 1.25}, Request: json.RawMessage(`{"prompt":"p","seed":7}`),
-			Result: &resultView{9, "ab", "video/mp4", true}, Error: &jobs.Problem{Kind: "function", Detail: "D.", Status: 500, Retryable: true},
+			Result: &resultView{9, "ab", "video/mp4", true, []pieceView{{"sound", 3, "cd", "audio/wav"}}}, Error: &jobs.Problem{Kind: "function", Detail: "D.", Status: 500, Retryable: true},
 			Webhook: hookOf(jobs.Job{Hook: &hook}), Links: links{"/s", "/e", "/d"},
 		},
 		"bare":    jobView{Created: at, Request: json.RawMessage("{}")},

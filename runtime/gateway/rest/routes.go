@@ -134,6 +134,6 @@ func eventsDoc(id string) operation {
 
 func downloadDoc(id string) operation {
 	return operation{ID: id, Summary: "The clip; Range, If-Range and If-None-Match are honoured", Tag: "jobs", Params: []param{
-		{"query", "inline", "true shows it in the browser", flagSchema}},
+		{"query", "inline", "true shows it in the browser", flagSchema}, {"query", "piece", "One of the result's pieces instead of the clip", nil}},
 		Out: answers{200: {Text: "The clip", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 304: {Text: "It is what If-None-Match says"}, 416: {Text: "The range lies outside it"}}, Fails: []int{400, 404, 409, 421}}
 }

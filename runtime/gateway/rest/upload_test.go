@@ -141,3 +141,37 @@ func TestTheSameFileIsTheSameRequest(t *testing.T) {
 	}
 	r.problem(422, "POST", "/v1/models/wan21/generate", `{"prompt":"x","image":"`+base64.StdEncoding.EncodeToString([]byte("two"))+`"}`, "Idempotency-Key", "k")
 }
+
+// TestPiecesOfAResult: an answer in parts is a clip and what came with it, each with its digest, until all go together.
+func TestPiecesOfAResult(t *testing.T) {
+	parts := "--b\r\nContent-Type: video/mp4\r\n\r\nclip\r\n--b\r\nContent-Type: audio/wav\r\nContent-Disposition: attachment; name=sound\r\n\r\nRIFF\r\n--b--\r\n"
+	answer := parts
+	r := newRig(t, func(context.Context, jobstest.Call) (*spec.Result, error) {
+		return jobstest.Stream(200, "multipart/mixed; boundary=b", []byte(answer)), nil
+	})
+	j := r.generate(`{"prompt":"x"}`, "Prefer", "wait=20")
+	if j.Status != jobs.Completed || j.Result.ContentType != "video/mp4" || j.Result.Size != 4 || len(j.Result.Pieces) != 1 || j.Result.Pieces[0].Name != "sound" {
+		t.Fatalf("%+v %+v", j, j.Result)
+	}
+	if resp, b := r.do("GET", r.url+j.Links.Download, ""); string(b) != "clip" || resp.Header.Get("Content-Type") != "video/mp4" {
+		t.Errorf("%s %q", resp.Status, b)
+	}
+	if resp, b := r.do("GET", r.url+j.Links.Download+"?piece=sound", ""); string(b) != "RIFF" || resp.Header.Get("Content-Type") != "audio/wav" || !strings.Contains(resp.Header.Get("Content-Disposition"), ".wav") {
+		t.Errorf("%s %q %v", resp.Status, b, resp.Header)
+	}
+	r.problem(404, "GET", j.Links.Download+"?piece=none", "")
+	if resp, _ := r.do("DELETE", r.url+j.Links.Self+"?purge=true", ""); resp.StatusCode != 204 {
+		t.Error(resp.Status)
+	}
+	for _, answer = range []string{parts[:len(parts)-20], parts[:60], "", strings.Replace(parts, "name=sound", "name=../x", 1)} {
+		if j := r.generate(`{"prompt":"x","max_attempts":1}`, "Prefer", "wait=20"); j.Status == jobs.Completed {
+			t.Errorf("%q: %+v", answer, j.Result)
+		}
+	}
+	left, err := os.ReadDir(r.outputs)
+	for _, e := range left {
+		if err != nil || !e.IsDir() {
+			t.Errorf("left: %v %v", e.Name(), err)
+		}
+	}
+}

@@ -17,7 +17,10 @@ func (a *API) view(r *http.Request, j jobs.Job) jobView {
 		Error: j.Problem, Webhook: hookOf(j), Links: linksOf(r, j),
 	}
 	if j.Result != nil {
-		v.Result = &resultView{j.Result.Size, j.Result.SHA256, j.Result.ContentType, j.Result.Removed}
+		v.Result = &resultView{j.Result.Size, j.Result.SHA256, j.Result.ContentType, j.Result.Removed, nil}
+		for _, p := range j.Result.Pieces {
+			v.Result.Pieces = append(v.Result.Pieces, pieceView{p.Name, p.Size, p.SHA256, p.ContentType})
+		}
 	}
 	a.expect(r, j, &v)
 	return v

@@ -43,10 +43,18 @@ type jobView struct {
 }
 
 type resultView struct {
+	Size        int64       `json:"size_bytes"`
+	SHA256      string      `json:"sha256"`
+	ContentType string      `json:"content_type"`
+	Removed     bool        `json:"removed,omitempty" doc:"Retention took the clip"`
+	Pieces      []pieceView `json:"pieces,omitempty" doc:"What the model gave beside the clip; ?piece=NAME on its download gives one"`
+}
+
+type pieceView struct {
+	Name        string `json:"name"`
 	Size        int64  `json:"size_bytes"`
 	SHA256      string `json:"sha256"`
 	ContentType string `json:"content_type"`
-	Removed     bool   `json:"removed,omitempty" doc:"Retention took the clip"`
 }
 
 type links struct {
