@@ -7,9 +7,14 @@ import (
 // Attention is softmax(q·kᵀ·scale + bias)·v for q, k, v of [batch, tokens, heads·dim]. scale 0 means 1/√dim; bias "" means
 // none, else it broadcasts to [batch, heads, queries, keys]; where the policy slices attention its queries must be there in full.
 func (n *Net) Attention(q, k, v, bias onnx.Value, heads int64, scale float64) onnx.Value {
+	return n.GroupedAttention(q, k, v, bias, heads, heads, scale)
+}
+
+// GroupedAttention is Attention with fewer heads of keys and values: neighbouring heads of queries share one.
+func (n *Net) GroupedAttention(q, k, v, bias onnx.Value, heads, kvHeads int64, scale float64) onnx.Value {
 	slices := n.policy.AttentionSlices
 	if slices < 2 {
-		return n.attention(q, k, v, bias, heads, scale)
+		return n.attention(q, k, v, bias, heads, kvHeads, scale)
 	}
 	tokens := n.DimOf(q, 1)
 	queries, biases := n.sliced(q, tokens, 1, 3, slices), make([]onnx.Value, slices)
@@ -18,7 +23,7 @@ func (n *Net) Attention(q, k, v, bias onnx.Value, heads int64, scale float64) on
 	}
 	parts := make([]onnx.Value, slices)
 	for i := range parts {
-		parts[i] = n.attention(queries[i], k, v, biases[i], heads, scale)
+		parts[i] = n.attention(queries[i], k, v, biases[i], heads, kvHeads, scale)
 	}
 	return n.Op("Slice", []onnx.Value{n.Concat(1, parts...), n.Ints(0), tokens, n.Ints(1)})
 }
@@ -33,12 +38,12 @@ func (n *Net) sliced(x, tokens onnx.Value, axis, rank int64, parts int) []onnx.V
 	return n.Split(n.Op("Pad", []onnx.Value{x, pads}), axis, parts)
 }
 
-func (n *Net) attention(q, k, v, bias onnx.Value, heads int64, scale float64) onnx.Value {
+func (n *Net) attention(q, k, v, bias onnx.Value, heads, kvHeads int64, scale float64) onnx.Value {
 	inputs := []onnx.Value{q, k, v}
 	if bias != "" {
 		inputs = append(inputs, bias)
 	}
-	attrs := []onnx.Attr{onnx.Int("q_num_heads", heads), onnx.Int("kv_num_heads", heads)}
+	attrs := []onnx.Attr{onnx.Int("q_num_heads", heads), onnx.Int("kv_num_heads", kvHeads)}
 	if scale != 0 {
 		attrs = append(attrs, onnx.Float("scale", float32(scale)))
 	}
@@ -49,4 +54,10 @@ func (n *Net) attention(q, k, v, bias onnx.Value, heads int64, scale float64) on
 // [batch, tokens, dim/2].
 func (n *Net) RotaryPairs(x, cos, sin onnx.Value, heads int64) onnx.Value {
 	return n.Op("RotaryEmbedding", []onnx.Value{x, cos, sin}, onnx.Int("interleaved", 1), onnx.Int("num_heads", heads))
+}
+
+// RotaryHalves turns every head's first half against its second by the angles whose cosines and sines are given as [batch,
+// tokens, dim/2].
+func (n *Net) RotaryHalves(x, cos, sin onnx.Value, heads int64) onnx.Value {
+	return n.Op("RotaryEmbedding", []onnx.Value{x, cos, sin}, onnx.Int("num_heads", heads))
 }

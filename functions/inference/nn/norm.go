@@ -35,3 +35,8 @@ func (n *Net) ChannelNorm(x onnx.Value, name string, gammaDims ...int64) onnx.Va
 	root := float32(math.Sqrt(float64(c)))
 	return n.Mul(n.Div(x, norm), n.flow(n.held(name+".gamma", onnx.Float32, gammaDims, []int64{c, 1, 1, 1}, root)))
 }
+
+// RMS is x/√(mean x² + eps) over the last dimension, without a weight.
+func (n *Net) RMS(x onnx.Value, eps float64) onnx.Value {
+	return n.Op("RMSNormalization", []onnx.Value{x, n.flow(n.Builder.Floats("one", []int64{1}, []float32{1}))}, onnx.Int("axis", -1), onnx.Float("epsilon", float32(eps)))
+}

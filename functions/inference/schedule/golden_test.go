@@ -3,6 +3,7 @@ package schedule
 import (
 	"encoding/json"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,7 +12,8 @@ import (
 
 const tolerance = 1e-6
 
-func TestGoldenSchedulers(t *testing.T) { replayAll(t, golden.Open(t, "schedulers")) }
+func TestGoldenScheduleLTX2(t *testing.T) { replayAll(t, golden.Open(t, "ltx2_schedule")) }
+func TestGoldenSchedulers(t *testing.T)   { replayAll(t, golden.Open(t, "schedulers")) }
 
 // Configurations beyond those of the published models, made by testdata/reference.py.
 func TestReferenceSchedulers(t *testing.T) {
@@ -37,7 +39,7 @@ func replay(t *testing.T, g *golden.Case, name string, raw json.RawMessage) {
 	c.Class = map[bool]string{true: "UniPCMultistepScheduler", false: "FlowMatchEulerDiscreteScheduler"}[strings.HasPrefix(name, "unipc")]
 	sigmas, _ := g.Tensor("out." + name + ".sigmas")
 	timesteps, _ := g.Tensor("out." + name + ".timesteps")
-	s, err := New(c, goldenOptions(t, c, raw, sigmas))
+	s, err := New(c, goldenOptions(t, g, name, c, raw, sigmas))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,13 +62,21 @@ func replay(t *testing.T, g *golden.Case, name string, raw json.RawMessage) {
 
 // goldenOptions: a scheduler with dynamic shifting was given sigmas linspace(1, 1/n, n) and a mu, which the file holds in
 // its configuration or, failing that, only in its second sigma; every other sigma then has to follow from it.
-func goldenOptions(t *testing.T, c Config, raw json.RawMessage, sigmas []float32) Options {
+func goldenOptions(t *testing.T, g *golden.Case, name string, c Config, raw json.RawMessage, sigmas []float32) Options {
 	n := len(sigmas) - 1
 	o := Options{Steps: n}
+	if start := "in." + name + ".start_sigmas"; slices.Contains(g.Names(), start) {
+		given, _ := g.Tensor(start)
+		for _, s := range given {
+			o.Sigmas = append(o.Sigmas, float64(s))
+		}
+	}
 	if !c.DynamicShifting {
 		return o
 	}
-	o.Sigmas = linspace(1, 1/float64(n), n)
+	if o.Sigmas == nil {
+		o.Sigmas = linspace(1, 1/float64(n), n)
+	}
 	var given struct{ Mu *float64 }
 	if json.Unmarshal(raw, &given) == nil && given.Mu != nil {
 		o.Mu = *given.Mu
