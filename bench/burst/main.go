@@ -42,16 +42,11 @@ type bench struct {
 }
 
 func run(ctx context.Context, o options) (err error) {
-	s, err := harness.Start(ctx, o.server)
+	s, dir, end, err := harness.Begin(ctx, o.server, "burst")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Stop()) }()
-	dir, err := os.MkdirTemp("", "videosdgx-burst-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
+	defer end(&err)
 	echo, err := s.BuildEcho(ctx, dir)
 	if err != nil {
 		return err

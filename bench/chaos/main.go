@@ -48,16 +48,11 @@ func run(ctx context.Context, o options) (err error) {
 	if o.server.Driver != "process" {
 		o.server.Args = append(o.server.Args, "--containerd", "private") // nobody else's daemon is killed
 	}
-	s, err := harness.Start(ctx, o.server)
+	s, dir, end, err := harness.Begin(ctx, o.server, "chaos")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Stop()) }()
-	dir, err := os.MkdirTemp("", "videosdgx-chaos-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
+	defer end(&err)
 	b := &bench{options: o, server: s, report: harness.NewReport("chaos"), things: newThings(s.Data)}
 	defer func() {
 		if err != nil { // nothing of a bench that failed goes on running

@@ -44,16 +44,11 @@ type question struct {
 }
 
 func run(ctx context.Context, o options) (err error) {
-	s, err := harness.Start(ctx, o.server)
+	s, dir, end, err := harness.Begin(ctx, o.server, "cold")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Stop()) }()
-	dir, err := os.MkdirTemp("", "videosdgx-cold-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
+	defer end(&err)
 	b := &bench{options: o, server: s, dir: dir, report: harness.NewReport("cold")}
 	defer func() { err = errors.Join(err, b.close(context.WithoutCancel(ctx))) }()
 	if err := b.prepare(ctx); err != nil {

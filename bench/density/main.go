@@ -39,16 +39,11 @@ func run(ctx context.Context, o options) (err error) {
 	if o.server.URL != "" {
 		return errors.New("this bench restarts its server: leave -server out")
 	}
-	s, err := harness.Start(ctx, o.server)
+	s, dir, end, err := harness.Begin(ctx, o.server, "density")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Stop()) }()
-	dir, err := os.MkdirTemp("", "videosdgx-density-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
+	defer end(&err)
 	b := &bench{options: o, server: s, report: harness.NewReport("density")}
 	if b.echo, err = s.BuildEcho(ctx, dir); err != nil {
 		return err

@@ -45,16 +45,11 @@ func main() {
 }
 
 func run(ctx context.Context, o options) (err error) {
-	s, err := harness.Start(ctx, o.server)
+	s, dir, end, err := harness.Begin(ctx, o.server, "firstlight")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Stop()) }()
-	dir, err := os.MkdirTemp("", "videosdgx-firstlight-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
+	defer end(&err)
 	b := &bench{options: o, server: s, dir: dir, report: harness.NewReport("firstlight")}
 	if b.function, err = s.BuildWan21(ctx, dir); err != nil {
 		return err

@@ -2,6 +2,7 @@ package harness
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -22,4 +23,16 @@ func Main(name string, run func(ctx context.Context) error) {
 		fmt.Fprintf(os.Stderr, "bench/%s: %v\n", name, err)
 		os.Exit(1)
 	}
+}
+
+// Begin is how a bench begins: a server under test, and a folder of its own. end stops the one, removes the other, and adds
+// what fails to err.
+func Begin(ctx context.Context, o Options, name string) (s *Server, dir string, end func(err *error), err error) {
+	if s, err = Start(ctx, o); err != nil {
+		return nil, "", nil, err
+	}
+	if dir, err = os.MkdirTemp("", "videosdgx-"+name+"-"); err != nil {
+		return nil, "", nil, errors.Join(err, s.Stop())
+	}
+	return s, dir, func(err *error) { *err = errors.Join(*err, s.Stop(), os.RemoveAll(dir)) }, nil
 }

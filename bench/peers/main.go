@@ -46,16 +46,11 @@ type bench struct {
 }
 
 func run(ctx context.Context, o options) (err error) {
-	s, err := harness.Start(ctx, o.server)
+	s, dir, end, err := harness.Begin(ctx, o.server, "peers")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Stop()) }()
-	dir, err := os.MkdirTemp("", "videosdgx-peers-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
+	defer end(&err)
 	b := &bench{options: o, server: s, dir: dir, report: harness.NewReport("peers")}
 	if b.runtime, err = serveRuntimeAPI(); err != nil {
 		return err

@@ -5,7 +5,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -38,16 +37,11 @@ type bench struct {
 }
 
 func run(ctx context.Context, o options) (err error) {
-	s, err := harness.Start(ctx, o.server)
+	s, dir, end, err := harness.Begin(ctx, o.server, "zero")
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, s.Stop()) }()
-	dir, err := os.MkdirTemp("", "videosdgx-zero-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
+	defer end(&err)
 	b := &bench{options: o, server: s, bundle: filepath.Join(dir, "bundle"), report: harness.NewReport("zero")}
 	if b.function, err = s.BuildWan21(ctx, dir); err != nil {
 		return err

@@ -11,6 +11,8 @@ import (
 	"sync"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/atomicfile"
 )
 
 // Store keeps events across restarts. Safe for concurrent use. Put is durable when it returns.
@@ -37,7 +39,7 @@ func OpenFiles(dir string) (*Files, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
-	half, err := filepath.Glob(filepath.Join(dir, "*.tmp"))
+	half, err := filepath.Glob(filepath.Join(dir, "*"+atomicfile.Suffix))
 	if err != nil {
 		return nil, err
 	}
@@ -59,35 +61,10 @@ func (f *Files) Put(e Event) error {
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	tmp := f.path(e.ID) + ".tmp"
-	if err := writeSynced(tmp, b); err != nil {
-		return errors.Join(fmt.Errorf("store event %s: %w", e.ID, err), os.Remove(tmp))
+	if err := atomicfile.Write(f.path(e.ID), b, 0o600); err != nil {
+		return fmt.Errorf("store event %s: %w", e.ID, err)
 	}
-	if err := os.Rename(tmp, f.path(e.ID)); err != nil {
-		return err
-	}
-	return f.sync()
-}
-
-func writeSynced(path string, b []byte) error {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(b)
-	if err == nil {
-		err = file.Sync()
-	}
-	return errors.Join(err, file.Close())
-}
-
-// sync makes renames and removals in the folder durable.
-func (f *Files) sync() error {
-	d, err := os.Open(f.dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return nil
 }
 
 // Get implements Store.
@@ -128,7 +105,7 @@ func (f *Files) SetAside(id string) (string, error) {
 	if err := os.Rename(f.path(id), to); err != nil {
 		return f.path(id), err
 	}
-	return to, f.sync()
+	return to, atomicfile.SyncDir(f.dir)
 }
 
 // Each implements Store. A damaged file is renamed to *.bad.

@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/errdefs"
 	"go.uber.org/goleak"
 
+	"github.com/videosdgx/videosdgx/runtime/atomicfile"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -59,7 +60,7 @@ func (w *world) manifest(dir, text string) {
 	if err := os.MkdirAll(path, 0o755); err != nil {
 		w.t.Fatal(err)
 	}
-	if err := writeAtomic(filepath.Join(path, manifestFile), []byte(text)); err != nil {
+	if err := atomicfile.Write(filepath.Join(path, manifestFile), []byte(text), 0o600); err != nil {
 		w.t.Fatal(err)
 	}
 }
@@ -280,7 +281,7 @@ func TestBinaryReplacedChangesTheDigest(t *testing.T) {
 	w.manifest("echo", echo)
 	w.until("loading", has(w, "echo"))
 	before := w.get("echo", "").Digest
-	if err := writeAtomic(filepath.Join(w.cfg.Functions, "echo", "echo"), []byte("#!/bin/sh\n")); err != nil {
+	if err := atomicfile.Write(filepath.Join(w.cfg.Functions, "echo", "echo"), []byte("#!/bin/sh\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	w.until("new digest", func() bool { return w.get("echo", "").Digest != before })

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/atomicfile"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -66,7 +67,7 @@ func (s store) save(r *record) error {
 	}
 	text, err := json.MarshalIndent(r, "", " ")
 	if err == nil {
-		err = writeAtomic(s.path(r.Name), text)
+		err = atomicfile.Write(s.path(r.Name), text, 0o600)
 	}
 	if err != nil {
 		return fmt.Errorf("save the state of function %s (is the disk full?): %w", r.Name, err)
@@ -86,7 +87,7 @@ func (s store) load() (map[string]*record, error) {
 	all := map[string]*record{}
 	for _, e := range entries {
 		path := filepath.Join(s.dir, e.Name())
-		if strings.HasSuffix(e.Name(), ".tmp") {
+		if strings.HasSuffix(e.Name(), atomicfile.Suffix) {
 			_ = os.Remove(path)
 		}
 		if !strings.HasSuffix(e.Name(), ".json") {
@@ -114,29 +115,4 @@ func readRecord(path string) (*record, error) {
 		return nil, fmt.Errorf("%s is not a function's state of format 1; move it away to start without it", path)
 	}
 	return r, nil
-}
-
-// writeAtomic makes path hold text or stay as it was, also across a power cut.
-func writeAtomic(path string, text []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), filepath.Base(path)+"-*.tmp")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return err
-	}
-	return syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/atomicfile"
 )
 
 // Poster sends a body to an address and gives nil when it was taken; outgoing.Poster is one.
@@ -83,11 +85,7 @@ func KeepSecret(file string) ([]byte, error) {
 		secret = make([]byte, least)
 		_, _ = rand.Read(secret) // never fails: it ends the program instead
 	}
-	next := file + ".new"
-	if err := os.WriteFile(next, []byte(FormatSecret(secret)+"\n"), 0o600); err != nil {
-		return nil, fmt.Errorf("keeping the webhook secret: %w", err)
-	}
-	if err := os.Rename(next, file); err != nil {
+	if err := atomicfile.Write(file, []byte(FormatSecret(secret)+"\n"), 0o600); err != nil {
 		return nil, fmt.Errorf("keeping the webhook secret: %w", err)
 	}
 	return secret, nil
