@@ -70,6 +70,9 @@ func (o *options) prepare(ctx context.Context, temp string) error {
 			return err
 		}
 	}
+	if err := harness.BuildKernels(ctx, filepath.Dir(o.server.Binary)); err != nil {
+		return err
+	}
 	o.server.Functions = filepath.Join(temp, "manifests")
 	if o.server.Log == nil {
 		o.server.Log = io.Discard

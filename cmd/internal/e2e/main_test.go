@@ -45,6 +45,11 @@ var programs = sync.OnceValues(func() (string, error) {
 			return "", fmt.Errorf("building %s: %w\n%s", p.pkg, err, out)
 		}
 	}
+	kernels := exec.Command("make", "-s", "kernels", "KERNELS="+filepath.Join(dir, "lib", "libvideosdgx_kernels.so")) // the image has them
+	kernels.Dir = root
+	if out, err := kernels.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("make kernels: %w\n%s", err, out)
+	}
 	return dir, nil
 })
 
