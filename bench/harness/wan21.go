@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
-	"os/exec"
 	"path/filepath"
 )
 
@@ -33,19 +32,6 @@ func (s *Server) BuildWan21(ctx context.Context, dir string) (Wan21, error) {
 	}
 	layout := filepath.Join(dir, "wan21-layout")
 	return Wan21{layout: layout}, s.command(ctx, "image", "build", "images/wan21", "--bin", dir, "--output", layout)
-}
-
-// BuildKernels builds the library of the functions' own operators into dir/lib, where a function in dir/functions finds it
-// and an image takes it from.
-func BuildKernels(ctx context.Context, dir string) error {
-	path, err := filepath.Abs(filepath.Join(dir, "lib", "libvideosdgx_kernels.so"))
-	if err != nil {
-		return err
-	}
-	if out, err := exec.CommandContext(ctx, "make", "-s", "kernels", "KERNELS="+path).CombinedOutput(); err != nil {
-		return fmt.Errorf("make kernels: %w\n%s", err, out)
-	}
-	return nil
 }
 
 // BuildBundle turns a checkpoint into a bundle in out; with a size it is one of noise, of that many bytes.

@@ -48,6 +48,9 @@ func main() {
 }
 
 func (o options) run(ctx context.Context) (err error) {
+	if err := harness.UseKernels(ctx); err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "videosdgx-quality-")
 	if err != nil {
 		return err

@@ -26,6 +26,9 @@ func main() {
 }
 
 func measure(ctx context.Context, r *harness.Report, parts string, bytes int64, rounds int) error {
+	if err := harness.UseKernels(ctx); err != nil {
+		return err
+	}
 	if strings.Contains(parts, "products") {
 		for _, q := range questions {
 			if err := products(ctx, r, q, rounds); err != nil {
