@@ -246,3 +246,15 @@ func FuzzReadEvents(f *testing.F) {
 		})
 	})
 }
+
+func TestUploadGivesWhatARequestSays(t *testing.T) {
+	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		b, _ := io.ReadAll(r.Body)
+		w.WriteHeader(http.StatusCreated)
+		fmt.Fprintf(w, `{"id":"u","reference":"upload:u","size_bytes":%d,"content_type":%q}`, len(b), r.Method+" "+r.URL.Path+" "+r.Header.Get("Content-Type")+" "+r.Header.Get("X-Client-Id"))
+	})
+	u, err := c.Upload(t.Context(), strings.NewReader("a picture"), "image/png", "me")
+	if err != nil || u.Reference != "upload:u" || u.Size != 9 || u.ContentType != "PUT /v1/uploads image/png me" {
+		t.Errorf("%+v, %v", u, err)
+	}
+}
