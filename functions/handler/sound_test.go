@@ -154,6 +154,16 @@ func TestPiecesArePartsOfTheAnswer(t *testing.T) {
 	}
 }
 
+func TestAClipAloneIsNotWrapped(t *testing.T) {
+	h, _ := newHandler(t, film{})
+	answer, err := h.Invoke(context.Background(), json.RawMessage(url("POST", `{"prompt":"a"}`, "multipart/mixed, video/mp4")))
+	s, ok := answer.(*events.LambdaFunctionURLStreamingResponse)
+	if err != nil || !ok || s.Headers["Content-Type"] != "video/mp4" {
+		t.Fatalf("%+v, %v", answer, err)
+	}
+	s.Close()
+}
+
 func TestClipsComeAsTheyAreMade(t *testing.T) {
 	more := make(chan struct{})
 	h, _ := newHandler(t, film{generate: func(ctx context.Context, r Request, out Output) error {

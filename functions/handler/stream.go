@@ -23,6 +23,10 @@ func (h *Handler) stream(ctx context.Context, r Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	return clipAnswer(f, res)
+}
+
+func clipAnswer(f *media.File, res Result) (any, error) {
 	file, err := os.Open(f.Path)
 	remove(f) // the open file stays readable
 	if err != nil {
@@ -31,11 +35,15 @@ func (h *Handler) stream(ctx context.Context, r Request) (any, error) {
 	return &events.LambdaFunctionURLStreamingResponse{StatusCode: http.StatusOK, Headers: headers(f, res), Body: file}, nil
 }
 
-// parts is stream with what the model gave beside the clip: the clip first, then a part for each piece.
+// parts is stream with what the model gave beside the clip: the clip first, then a part for each piece. A clip alone is not
+// wrapped.
 func (h *Handler) parts(ctx context.Context, r Request) (any, error) {
 	f, res, err := h.generate(ctx, r, nil)
 	if err != nil {
 		return nil, err
+	}
+	if len(res.Pieces) == 0 {
+		return clipAnswer(f, res)
 	}
 	defer remove(f)
 	all, err := os.CreateTemp(h.scratch, "answer-*")
