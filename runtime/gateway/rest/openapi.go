@@ -186,7 +186,7 @@ func (d *document) describe(path string, o operation) map[string]any {
 	if o.In != nil {
 		kind, body := "application/json", map[string]any{"schema": d.body(o.In), "example": o.Example}
 		if _, raw := o.In.(anyBytes); raw {
-			kind, body = "application/octet-stream", map[string]any{}
+			kind, body = "application/octet-stream", map[string]any{"schema": map[string]any{"type": "string", "minLength": 1}}
 		}
 		op["requestBody"] = map[string]any{"required": true, "content": map[string]any{kind: body}}
 	}

@@ -49,7 +49,7 @@ func global() []endpoint {
 		{"PUT", "/v1/uploads", func(a *API) handler { return a.upload }, operation{
 			ID: "upload", Summary: "Keep a file for requests to come, which name it by its reference where they take a file", Tag: "uploads", In: anyBytes{}, Params: submitParams[2:],
 			Long: "It waits for a day and belongs to the client that sent it. A form (multipart/form-data) on /generate takes files as well, in parts named as the fields.",
-			Out:  answers{201: {Text: "Kept", Body: uploadView{}}}, Fails: []int{400, 403, 408, 413, 421, 429, 507}}},
+			Out:  answers{201: {Text: "Kept", Body: uploadView{}}}, Fails: []int{400, 403, 408, 413, 421, 422, 429, 507}}},
 		{"GET", "/v1/uploads/{id}", func(a *API) handler { return a.uploaded }, operation{
 			ID: "getUpload", Summary: "One upload", Tag: "uploads", Params: submitParams[2:], Out: answers{200: {Text: "The upload", Body: uploadView{}}}, Fails: readFails}},
 		{"DELETE", "/v1/uploads/{id}", func(a *API) handler { return a.dropUpload }, operation{
@@ -86,8 +86,8 @@ func textOf(most int, pattern string) any {
 	return s
 }
 
-// printable is what a header may hold of ASCII.
-const printable = `^([!-~]([ -~]*[!-~])?)?$`
+// printable is what a header may hold: no control characters.
+const printable = `^[^\u0000-\u001f\u007f]*$`
 
 var submitParams = []param{
 	{"header", "Idempotency-Key", "A repeated request with the same key gives the job of the first one", textOf(jobs.MaxKey, printable)},

@@ -1,6 +1,9 @@
 package rest
 
 import (
+	"bufio"
+	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -24,7 +27,15 @@ func uploadOf(u jobs.Upload) uploadView {
 
 // upload is PUT /v1/uploads: a file for requests to come.
 func (a *API) upload(w http.ResponseWriter, r *http.Request) error {
-	u, err := a.o.Jobs.Upload(r.Context(), a.o.Client(r), r.Header.Get("Content-Type"), r.Body, a.o.MaxUpload)
+	body := bufio.NewReader(r.Body)
+	if _, err := body.Peek(1); errors.Is(err, io.EOF) {
+		return invalid(http.StatusBadRequest, []jobs.FieldError{{Detail: "the body is empty: send the file as it is."}})
+	}
+	owner := a.o.Client(r)
+	if bad := (jobs.Submit{Client: owner}).Validate(); bad != nil {
+		return invalid(http.StatusUnprocessableEntity, bad)
+	}
+	u, err := a.o.Jobs.Upload(r.Context(), owner, r.Header.Get("Content-Type"), body, a.o.MaxUpload)
 	if err != nil {
 		return err
 	}
