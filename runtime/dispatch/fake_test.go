@@ -32,6 +32,7 @@ type sandbox struct {
 	created atomic.Int32
 	most    int // boxes at the same time
 	create  func(instance.Config) error
+	unpack  time.Duration
 	ready   func(*box) *wire.FailHead // what Ready is answered; nil: at once
 	handle  func(*box, wire.InvokeHead, []byte) ([]byte, *wire.FailHead)
 	usage   func(*box) instance.Usage
@@ -41,7 +42,14 @@ func newSandbox() *sandbox { return &sandbox{boxes: map[string]*box{}} }
 
 func (s *sandbox) Info() instance.Info { return instance.Info{Name: "fake"} }
 
-func (s *sandbox) Create(_ context.Context, c instance.Config) (instance.Box, error) {
+func (s *sandbox) Create(ctx context.Context, c instance.Config) (instance.Box, error) {
+	if s.unpack > 0 { // an image is brought first
+		select {
+		case <-time.After(s.unpack):
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		}
+	}
 	if s.create != nil {
 		if err := s.create(c); err != nil {
 			return nil, err

@@ -3,6 +3,8 @@ package dispatch
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/dispatch/roster"
@@ -83,21 +85,46 @@ func (p *pool) candidate() (m *member, fn spec.Function, staged bool) {
 
 // admit gets room, and can be called off meanwhile.
 func (l *launch) admit(ctx context.Context, m *member) error {
+	l.optional(true)
+	defer l.optional(false)
+	return l.p.d.room.admit(ctx, m, l.since)
+}
+
+// optional says whether the launch may be called off when nobody needs it any more.
+func (l *launch) optional(yes bool) {
 	p := l.p
 	p.mu.Lock()
-	p.admitting = append(p.admitting, l)
-	p.callOff()
-	p.mu.Unlock()
-	err := p.d.room.admit(ctx, m, l.since)
-	p.mu.Lock()
 	defer p.mu.Unlock()
-	for i, other := range p.admitting {
-		if other == l {
-			p.admitting = append(p.admitting[:i], p.admitting[i+1:]...)
-			break
-		}
+	p.admitting = slices.DeleteFunc(p.admitting, func(other *launch) bool { return other == l })
+	if yes {
+		p.admitting = append(p.admitting, l)
+		p.callOff()
 	}
-	return err
+}
+
+// longStage is how long making an instance takes at most where its image is here. What takes longer brings the image first,
+// for minutes maybe, and is not worth that when nobody waits any more.
+const longStage = 2 * time.Second
+
+// stage makes the instance, all but its process.
+func (l *launch) stage(ctx context.Context, m *member) (time.Duration, error) {
+	var mu sync.Mutex
+	done := false
+	long := time.AfterFunc(longStage, func() {
+		mu.Lock()
+		defer mu.Unlock()
+		if !done {
+			l.optional(true)
+		}
+	})
+	defer func() {
+		long.Stop()
+		mu.Lock()
+		defer mu.Unlock()
+		done = true
+		l.optional(false)
+	}()
+	return m.inst.Stage(ctx)
 }
 
 // callOff cancels starts that wait for room and that nobody needs any more.
@@ -112,7 +139,7 @@ func (p *pool) callOff() {
 // plain creates what is not staged yet, and starts it.
 func (l *launch) plain(ctx context.Context, m *member, fn spec.Function, staged bool, ph *spec.Phases) (err error) {
 	if !staged {
-		if ph.Create, err = m.inst.Stage(ctx); err != nil {
+		if ph.Create, err = l.stage(ctx, m); err != nil {
 			return err
 		}
 	}

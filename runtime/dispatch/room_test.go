@@ -190,6 +190,29 @@ func TestAStartThatNobodyWaitsForIsCalledOff(t *testing.T) {
 	})
 }
 
+// TestAnImageThatNobodyWaitsForIsCalledOff: minutes of unpacking end with who wanted it; a moment's work is done to its end.
+func TestAnImageThatNobodyWaitsForIsCalledOff(t *testing.T) {
+	for unpack, made := range map[time.Duration]int{10 * time.Minute: 0, time.Second: 1} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t)
+			r.box.unpack = unpack
+			r.begin()
+			r.function("a")
+			ctx, cancel := context.WithTimeout(t.Context(), unpack/2)
+			defer cancel()
+			if _, _, err := r.call(ctx, "a", "1"); !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("got %v", err)
+			}
+			time.Sleep(unpack)
+			synctest.Wait()
+			if n := r.box.count(); n != made {
+				t.Errorf("%d instances after %s of unpacking, want %d", n, unpack, made)
+			}
+			r.end()
+		})
+	}
+}
+
 func TestMeasuredMemoryReplacesTheManifest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t, pools(10*gib))
