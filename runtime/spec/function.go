@@ -73,7 +73,7 @@ type Limits struct {
 	Memory  Bytes   `yaml:"memory,omitempty" json:"memory"`   // of an instance; default 2GiB
 	CPUs    float64 `yaml:"cpus,omitempty" json:"cpus"`       // 0: no limit
 	PIDs    int64   `yaml:"pids,omitempty" json:"pids"`       // processes and threads; default 512
-	Scratch Bytes   `yaml:"scratch,omitempty" json:"scratch"` // size of /tmp (tmpfs); default 512MiB
+	Scratch Bytes   `yaml:"scratch,omitempty" json:"scratch"` // size of /tmp, in memory, at most half of it; default 512MiB
 	Payload Bytes   `yaml:"payload,omitempty" json:"payload"` // largest event; default 6MiB
 }
 

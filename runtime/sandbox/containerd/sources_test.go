@@ -130,3 +130,16 @@ func TestMountsElsewhere(t *testing.T) {
 		t.Errorf("the class of a refused mount: %v", err)
 	}
 }
+
+// TestFullScratchIsNoSpace: who fills /tmp hears that there is no space, and is not killed for memory.
+func TestFullScratchIsNoSpace(t *testing.T) {
+	d := newDriver(t)
+	c := config(t, spec.Function{
+		Image: asUser(t, "1000"), Limits: spec.Limits{Memory: 96 << 20, Scratch: 512 << 20}, Command: []string{"/var/runtime/bootstrap", "full"},
+	})
+	b := started(t, d, c)
+	defer remove(t, b)
+	if out := output(t, b, c); !strings.Contains(out, "no space left on device") || b.Exit().OOMKilled {
+		t.Errorf("exit %+v:\n%s", b.Exit(), out)
+	}
+}

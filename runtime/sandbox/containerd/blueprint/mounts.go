@@ -9,6 +9,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/network"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/place"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // insideCPUs is all of sysfs that inference libraries read: how many CPUs of which kind there are.
@@ -16,14 +17,15 @@ const insideCPUs = "/sys/devices/system"
 
 // mounts are the only ones an instance has.
 func (b Blueprint) mounts() []specs.Mount {
-	scratch := int64(b.Config.Function.Limits.Scratch)
+	l := b.Config.Function.Limits
+	tmp, shm := scratch(l, 2), scratch(l, 4)
 	m := []specs.Mount{
 		{Destination: "/proc", Type: "proc", Source: "proc", Options: []string{"nosuid", "noexec", "nodev"}},
 		{Destination: "/dev", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "strictatime", "mode=755", "size=64k"}},
 		{Destination: "/dev/pts", Type: "devpts", Source: "devpts", Options: []string{"nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620"}},
-		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", size(scratch)}},
+		{Destination: "/dev/shm", Type: "tmpfs", Source: "shm", Options: []string{"nosuid", "noexec", "nodev", "mode=1777", size(shm)}},
 		{Destination: insideCPUs, Type: "bind", Source: insideCPUs, Options: []string{"rbind", "nosuid", "noexec", "nodev", "ro"}},
-		{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777", size(scratch)}},
+		{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777", size(tmp)}},
 		bind(b.Init, insideInit, false),
 		bind(b.Config.Dir, insideDir, true),
 		bind(b.Hosts, "/etc/hosts", false),
@@ -49,12 +51,13 @@ func bind(source, target string, writable bool) specs.Mount {
 	return specs.Mount{Destination: target, Type: "bind", Source: source, Options: []string{"bind", "nosuid", "nodev", "private", mode}}
 }
 
-func size(n int64) string {
-	if n <= 0 {
-		n = 512 << 20 // the manifest's default
-	}
-	return fmt.Sprintf("size=%d", n)
+// scratch is how large a file system in memory is: what the manifest says, but no more than a part of the memory, so that who
+// fills it hears ENOSPC and is not killed for memory.
+func scratch(l spec.Limits, part int64) int64 {
+	return min(orElse(int64(l.Scratch), 512<<20), memory(l)/part)
 }
+
+func size(n int64) string { return fmt.Sprintf("size=%d", n) }
 
 // Targets are the mount points, and the working folder, that the root file system must have: those that every instance
 // has, so that functions of an image can share one, and those of the manifest and of its devices.

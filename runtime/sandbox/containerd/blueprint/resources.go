@@ -3,6 +3,8 @@ package blueprint
 import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 	"golang.org/x/sys/unix"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // cpuPeriod is the kernel's default, in microseconds.
@@ -14,7 +16,7 @@ func (b Blueprint) resources() *specs.LinuxResources {
 	r := &specs.LinuxResources{
 		Devices: []specs.LinuxDeviceCgroup{{Allow: false, Access: "rwm"}},
 		Pids:    &specs.LinuxPids{Limit: ptr(orElse(l.PIDs, 512))},
-		Memory:  &specs.LinuxMemory{Limit: ptr(orElse(int64(l.Memory), 2<<30))},
+		Memory:  &specs.LinuxMemory{Limit: ptr(memory(l))},
 	}
 	if b.SwapLimit {
 		r.Memory.Swap = r.Memory.Limit
@@ -24,6 +26,9 @@ func (b Blueprint) resources() *specs.LinuxResources {
 	}
 	return r
 }
+
+// memory is the manifest's, or its default.
+func memory(l spec.Limits) int64 { return orElse(int64(l.Memory), int64(spec.DefaultMemory)) }
 
 // openFiles is as many as is usual, or as we may give: only CAP_SYS_RESOURCE raises the limit we have ourselves.
 func openFiles() uint64 {

@@ -41,6 +41,8 @@ func main() {
 			fmt.Printf("read %s: %v\n", path, read(path))
 		}
 		fmt.Printf("%s %s\n", os.Getenv("VIDEOSDGX_TEST_GPU"), os.Getenv("LD_LIBRARY_PATH"))
+	case "full":
+		fmt.Println(fill("/tmp/full"))
 	case "write":
 		for _, path := range strings.Fields(os.Getenv("READ")) {
 			fmt.Printf("read %s: %v\n", path, read(path))
