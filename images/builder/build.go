@@ -1,9 +1,9 @@
 package builder
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -19,6 +19,8 @@ import (
 type Options struct {
 	Bin    string // folder that "bin:" names; default: the running binary's
 	Prefix string // VideosDGX's own libraries; default /usr/local/lib/videosdgx
+	// Progress, when set, hears how many bytes of how many have been read, for a layer's digest and again as it is written.
+	Progress func(done, total int64)
 }
 
 func (o Options) withDefaults() (Options, error) {
@@ -35,8 +37,8 @@ func (o Options) withDefaults() (Options, error) {
 	return o, nil
 }
 
-// Build assembles the image that dir's recipe describes.
-func Build(dir string, opts Options) (*Recipe, v1.Image, error) {
+// Build assembles the image that dir's recipe describes. The image reads its files as long as ctx lasts.
+func Build(ctx context.Context, dir string, opts Options) (*Recipe, v1.Image, error) {
 	opts, err := opts.withDefaults()
 	if err != nil {
 		return nil, nil, err
@@ -49,13 +51,15 @@ func Build(dir string, opts Options) (*Recipe, v1.Image, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	b := &build{dir: dir, opts: opts, libs: libs, have: map[string]bool{}}
+	b := &build{ctx: ctx, dir: dir, opts: opts, libs: libs, have: map[string]bool{}}
 	img, err := b.image(recipe)
 	return recipe, img, err
 }
 
 type build struct {
+	ctx  context.Context // of the call of Build, which outlives it in the image's layers
 	dir  string
+	read reading
 	opts Options
 	libs *resolver
 	have map[string]bool // paths that a lower layer brought
@@ -67,12 +71,16 @@ func (b *build) image(r *Recipe) (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
+	trees := make([]tree, len(r.Layers))
 	for i, lr := range r.Layers {
-		t, err := b.tree(lr)
-		if err != nil {
+		if trees[i], err = b.tree(lr); err != nil {
 			return nil, fmt.Errorf("layer %d of %s: %w", i+1, r.Name, err)
 		}
-		l, err := t.layer()
+		b.read.total += 2 * trees[i].bytes()
+	}
+	b.read.ctx, b.read.tell = b.ctx, b.opts.Progress
+	for _, t := range trees {
+		l, err := t.layer(&b.read)
 		if err != nil {
 			return nil, err
 		}
@@ -101,12 +109,17 @@ func (b *build) tree(lr LayerRecipe) (tree, error) {
 		base(t)
 	}
 	for _, p := range lr.Programs {
-		from, err := exec.LookPath(p)
+		from, err := program(b.ctx, p)
 		if err != nil {
-			return nil, fmt.Errorf("program %s is not on the PATH; run make setup", p)
+			return nil, err
 		}
 		if err := b.put(t, object{from, "/usr/bin/" + filepath.Base(p)}); err != nil {
 			return nil, err
+		}
+		if isPython(p) {
+			if err := b.putPython(t, from); err != nil {
+				return nil, err
+			}
 		}
 	}
 	for _, f := range lr.Files {
@@ -114,7 +127,11 @@ func (b *build) tree(lr LayerRecipe) (tree, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := b.put(t, object{from, f.To}); err != nil {
+		add := b.put
+		if isFolder(from) {
+			add = func(t tree, o object) error { return b.putFolder(t, o, nil) }
+		}
+		if err := add(t, object{from, f.To}); err != nil {
 			return nil, err
 		}
 	}
@@ -124,7 +141,7 @@ func (b *build) tree(lr LayerRecipe) (tree, error) {
 	return t, nil
 }
 
-// source finds the host file that a recipe's from means.
+// source finds the host file or folder that a recipe's from means.
 func (b *build) source(from string) (string, error) {
 	kind, name, _ := strings.Cut(from, ":")
 	path := from
@@ -137,7 +154,7 @@ func (b *build) source(from string) (string, error) {
 	case !filepath.IsAbs(from):
 		path = filepath.Join(b.dir, from)
 	}
-	if !isFile(path) {
+	if !isFile(path) && !isFolder(path) {
 		return "", fmt.Errorf("%s is missing; run make build", path)
 	}
 	return path, nil
@@ -145,12 +162,12 @@ func (b *build) source(from string) (string, error) {
 
 // put adds a file and its libraries, but for what lower layers have.
 func (b *build) put(t tree, o object) error {
-	libs, err := b.libs.closure(o.from)
+	libs, err := b.libs.closure(o)
 	if err != nil {
 		return err
 	}
-	for _, f := range append([]object{o}, libs...) {
-		if b.have[f.to] {
+	for i, f := range append([]object{o}, libs...) {
+		if _, there := t[f.to]; b.have[f.to] || there && i > 0 {
 			continue
 		}
 		st, err := os.Stat(f.from)

@@ -42,7 +42,7 @@ layers:
 
 func mustBuild(t *testing.T, dir string, o Options) v1.Image {
 	t.Helper()
-	_, img, err := Build(dir, o)
+	_, img, err := Build(t.Context(), dir, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -48,30 +48,30 @@ func (r *resolver) addCacheLine(line string) {
 // object is one file to put into an image.
 type object struct{ from, to string }
 
-// closure lists the shared libraries and the loader that the ELF file at path needs, itself left out; nothing for other files.
-func (r *resolver) closure(path string) ([]object, error) {
+// closure lists the shared libraries and the loader that an ELF file needs, itself left out; nothing for other files.
+func (r *resolver) closure(o object) ([]object, error) {
 	seen := map[string]bool{}
 	var found []object
-	queue := []string{path}
+	queue := []object{o}
 	for len(queue) > 0 {
 		next, err := r.needs(queue[0])
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w", path, err)
+			return nil, fmt.Errorf("%s: %w", o.from, err)
 		}
 		queue = queue[1:]
 		for _, o := range next {
 			if !seen[o.to] {
 				seen[o.to] = true
 				found = append(found, o)
-				queue = append(queue, o.from)
+				queue = append(queue, o)
 			}
 		}
 	}
 	return found, nil
 }
 
-func (r *resolver) needs(path string) ([]object, error) {
-	f, err := elf.Open(path)
+func (r *resolver) needs(of object) ([]object, error) {
+	f, err := elf.Open(of.from)
 	if err != nil {
 		return nil, nil // not an ELF file: it needs nothing
 	}
@@ -85,7 +85,7 @@ func (r *resolver) needs(path string) ([]object, error) {
 		return nil, err
 	}
 	for _, lib := range libs {
-		o, err := r.find(lib, runpaths(f, path))
+		o, err := r.find(lib, runpaths(f, of))
 		if err != nil {
 			return nil, err
 		}
@@ -94,12 +94,12 @@ func (r *resolver) needs(path string) ([]object, error) {
 	return out, nil
 }
 
-// find resolves a soname. A library found through a RUNPATH keeps its folder, so that the same RUNPATH finds it inside;
-// every other goes where the loader looks by itself.
-func (r *resolver) find(soname string, runpaths []string) (object, error) {
+// find resolves a soname. A library found through a RUNPATH goes where the same RUNPATH finds it inside; every other where
+// the loader looks by itself.
+func (r *resolver) find(soname string, runpaths []object) (object, error) {
 	for _, dir := range runpaths {
-		if p := filepath.Join(dir, soname); isFile(p) {
-			return object{p, mergedUsr(p)}, nil
+		if p := filepath.Join(dir.from, soname); isFile(p) {
+			return object{p, mergedUsr(filepath.Join(dir.to, soname))}, nil
 		}
 	}
 	to := filepath.Join("/usr/lib", r.triplet, soname)
@@ -126,17 +126,27 @@ func interpreter(f *elf.File) string {
 	return ""
 }
 
-func runpaths(f *elf.File, path string) []string {
-	var out []string
+// runpaths are the folders that an object names, here and inside.
+func runpaths(f *elf.File, of object) []object {
+	var out []object
 	for _, tag := range []elf.DynTag{elf.DT_RUNPATH, elf.DT_RPATH} {
 		vals, _ := f.DynString(tag)
 		for _, v := range vals {
 			for dir := range strings.SplitSeq(v, ":") {
-				out = append(out, strings.ReplaceAll(dir, "$ORIGIN", filepath.Dir(path)))
+				out = append(out, object{origin(dir, of.from), origin(dir, of.to)})
 			}
 		}
 	}
 	return out
+}
+
+func origin(dir, of string) string {
+	return filepath.Clean(strings.NewReplacer("$ORIGIN", filepath.Dir(of), "${ORIGIN}", filepath.Dir(of)).Replace(dir))
+}
+
+func isFolder(p string) bool {
+	st, err := os.Stat(p)
+	return err == nil && st.IsDir()
 }
 
 // mergedUsr maps /lib… and /bin to where they really are on a system with a merged /usr; the base layer has the links.

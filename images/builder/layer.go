@@ -41,12 +41,12 @@ func (t tree) add(e entry) {
 // layer turns the tree into an image layer: sorted, root-owned, without times, not compressed. It is read once for its
 // digest and again whenever it is written out; the files must not change in between (the digest would not match, and
 // whoever receives the layer refuses it).
-func (t tree) layer() (v1.Layer, error) {
+func (t tree) layer(r *reading) (v1.Layer, error) {
 	h, n := sha256.New(), counter(0)
-	if err := t.write(io.MultiWriter(h, &n)); err != nil {
+	if err := t.write(io.MultiWriter(h, &n), r); err != nil {
 		return nil, err
 	}
-	return plainLayer{tree: t, size: int64(n), hash: v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(h.Sum(nil))}}, nil
+	return plainLayer{read: r, tree: t, size: int64(n), hash: v1.Hash{Algorithm: "sha256", Hex: hex.EncodeToString(h.Sum(nil))}}, nil
 }
 
 type counter int64
@@ -55,6 +55,7 @@ func (c *counter) Write(b []byte) (int, error) { *c += counter(len(b)); return l
 
 // plainLayer is a v1.Layer whose blob is its tar archive itself.
 type plainLayer struct {
+	read *reading
 	tree tree
 	hash v1.Hash
 	size int64
@@ -69,14 +70,14 @@ func (l plainLayer) MediaType() (types.MediaType, error) { return types.OCIUncom
 func (l plainLayer) Compressed() (io.ReadCloser, error)  { return l.Uncompressed() }
 func (l plainLayer) Uncompressed() (io.ReadCloser, error) {
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(l.tree.write(w)) }()
+	go func() { w.CloseWithError(l.tree.write(w, l.read)) }()
 	return r, nil
 }
 
-func (t tree) write(w io.Writer) error {
+func (t tree) write(w io.Writer, r *reading) error {
 	tw := tar.NewWriter(w)
 	for _, p := range t.paths() {
-		if err := writeEntry(tw, t[p]); err != nil {
+		if err := writeEntry(tw, t[p], r); err != nil {
 			return err
 		}
 	}
@@ -92,7 +93,7 @@ func (t tree) paths() []string {
 	return out
 }
 
-func writeEntry(tw *tar.Writer, e entry) error {
+func writeEntry(tw *tar.Writer, e entry, r *reading) error {
 	h := &tar.Header{Name: strings.TrimPrefix(e.path, "/"), Mode: e.mode, Format: tar.FormatPAX}
 	switch {
 	case e.dir:
@@ -115,7 +116,7 @@ func writeEntry(tw *tar.Writer, e entry) error {
 		return err
 	}
 	h.Size = st.Size()
-	return writeFile(tw, h, f)
+	return writeFile(tw, h, &counted{f, r})
 }
 
 func writeFile(tw *tar.Writer, h *tar.Header, r io.Reader) error {

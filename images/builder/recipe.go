@@ -29,15 +29,16 @@ type Recipe struct {
 // LayerRecipe is one layer, bottom first. Files that an earlier layer of the image already has are left out of it.
 type LayerRecipe struct {
 	Base     bool       `yaml:"base"`     // folders, /etc/passwd, CA certificates, name service, time zones
-	Programs []string   `yaml:"programs"` // looked up on the PATH, put under /usr/bin, with their libraries
-	Files    []FileItem `yaml:"files"`    // files, with the libraries of programs
+	Programs []string   `yaml:"programs"` // looked up on the PATH and behind shims, put under /usr/bin, with their libraries; python with its own
+	Files    []FileItem `yaml:"files"`    // files and folders, with the libraries of programs
 }
 
-// FileItem copies one file; ELF files bring the closure of their libraries along.
+// FileItem copies one file or one folder; ELF files bring the closure of their libraries along. Of folders __pycache__, .git
+// and .venv are left out.
 // From is a path relative to the recipe, an absolute one, or "bin:NAME" (beside the videosdgx binary), "lib:NAME" (a
 // library that the loader or VideosDGX's own prefix has).
 type FileItem struct {
-	From string `yaml:"from"` // a file: relative to the recipe, absolute, bin:NAME or lib:NAME
+	From string `yaml:"from"` // a file or folder: relative to the recipe, absolute, bin:NAME or lib:NAME
 	To   string `yaml:"to"`   // its absolute path in the image
 }
 

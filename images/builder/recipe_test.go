@@ -20,13 +20,13 @@ func TestBadRecipes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir, o := recipe(t, c.body)
-			_, _, err := Build(dir, o)
+			_, _, err := Build(t.Context(), dir, o)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("error %v, want one that says %q", err, c.want)
 			}
 		})
 	}
-	if _, _, err := Build(t.TempDir(), Options{}); err == nil || !strings.Contains(err.Error(), "no image.yaml") {
+	if _, _, err := Build(t.Context(), t.TempDir(), Options{}); err == nil || !strings.Contains(err.Error(), "no image.yaml") {
 		t.Errorf("an empty folder: %v", err)
 	}
 }

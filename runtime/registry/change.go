@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"strconv"
+	"strings"
 
 	"github.com/containerd/errdefs"
 
@@ -51,8 +52,11 @@ func (e *entry) version(name, v string) (spec.Function, error) {
 
 // Put makes or replaces $LATEST, durably, after validating it. For a function that has a manifest it holds until the
 // manifest changes.
-func (r *Registry) Put(_ context.Context, fn spec.Function) (spec.Function, error) {
+func (r *Registry) Put(ctx context.Context, fn spec.Function) (spec.Function, error) {
 	fn, err := r.finish(fn, "", nil, r.provisioned(fn.Name))
+	if err == nil {
+		err = r.imageThere(ctx, fn)
+	}
 	if err != nil {
 		return spec.Function{}, err
 	}
@@ -69,6 +73,18 @@ func (r *Registry) Put(_ context.Context, fn spec.Function) (spec.Function, erro
 	rec.Latest, rec.Deleted, rec.Base = &f, false, r.base(fn.Name)
 	fn.Reserved, fn.Modified = rec.Reserved, f.At
 	return fn, r.commit(rec)
+}
+
+// imageThere refuses an image that is nowhere to be had. One that serves already is not asked for again.
+func (r *Registry) imageThere(ctx context.Context, fn spec.Function) error {
+	if e, err := r.entry(fn.Name); r.cfg.Image == nil || fn.Image == "" || err == nil && e.latest != nil && e.latest.Image == fn.Image && !strings.HasPrefix(fn.Image, "oci:") {
+		return nil
+	}
+	err := r.cfg.Image(ctx, fn.Image)
+	if err == nil || errdefs.IsUnavailable(err) || ctx.Err() != nil {
+		return err
+	}
+	return &Problem{Field: "image", Text: err.Error()}
 }
 
 // provisioned is how many instances a function keeps warm already: as many it may go on keeping when the reservation that

@@ -98,3 +98,30 @@ func TestDigestOfMounts(t *testing.T) {
 		seen[d] = change.name
 	}
 }
+
+// TestImageThatIsNowhere is refused when it comes through the API, and not asked for again when nothing of it changes.
+func TestImageThatIsNowhere(t *testing.T) {
+	asked := 0
+	r, err := New(Config{Data: t.TempDir(), Log: quiet, Image: func(_ context.Context, ref string) error {
+		asked++
+		if ref == "there:1" {
+			return nil
+		}
+		return errdefs.ErrNotFound
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if _, err := r.Put(context.Background(), spec.Function{Name: "f", Image: "nowhere:1"}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "image: ") {
+		t.Error(err)
+	}
+	for range 2 {
+		if _, err := r.Put(context.Background(), spec.Function{Name: "f", Image: "there:1"}); err != nil {
+			t.Error(err)
+		}
+	}
+	if asked != 2 {
+		t.Errorf("asked %d times", asked)
+	}
+}

@@ -51,14 +51,15 @@ docker login has left. The same input files give the same digest, and images sha
   videosdgx image build images/wan21 --push localhost:5000/wan21:v1`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			recipe, img, err := builder.Build(args[0], opts)
+			folder, err := filepath.Abs(args[0]) // "." has a name, too
 			if err != nil {
 				return err
 			}
 			if out == "" {
-				out = filepath.Join(".build", "images", filepath.Base(filepath.Clean(args[0])))
+				out = filepath.Join(".build", "images", filepath.Base(folder))
 			}
-			if err := builder.WriteLayout(img, recipe.Name, out); err != nil {
+			recipe, img, err := buildImage(cmd, folder, out, opts)
+			if err != nil {
 				return err
 			}
 			if push != "" {
@@ -67,7 +68,7 @@ docker login has left. The same input files give the same digest, and images sha
 				}
 			}
 			if load = load || socket != ""; load {
-				if socket, err = daemon.ImportImage(cmd.Context(), socket, out, recipe.Name); err != nil {
+				if socket, err = importImage(cmd, socket, out, recipe.Name); err != nil {
 					return err
 				}
 			}
@@ -87,6 +88,30 @@ docker login has left. The same input files give the same digest, and images sha
 	cmd.Flags().StringVar(&opts.Prefix, "prefix", "", "folder of VideosDGX's own libraries (default /usr/local/lib/videosdgx)")
 	addJSONFlag(cmd)
 	return cmd
+}
+
+// buildImage assembles an image and writes its layout, with a bar on a terminal.
+func buildImage(cmd *cobra.Command, folder, out string, opts builder.Options) (*builder.Recipe, v1.Image, error) {
+	bars := newBars(cmd.ErrOrStderr())
+	defer bars.wait()
+	bar := bars.add(filepath.Base(folder), 0)
+	opts.Progress = bar.set
+	recipe, img, err := builder.Build(cmd.Context(), folder, opts)
+	if err == nil {
+		err = builder.WriteLayout(img, recipe.Name, out)
+	}
+	bar.end(err == nil)
+	return recipe, img, err
+}
+
+// importImage unpacks a layout in containerd, with a bar on a terminal.
+func importImage(cmd *cobra.Command, socket, layout, name string) (string, error) {
+	bars := newBars(cmd.ErrOrStderr())
+	defer bars.wait()
+	bar := bars.add("import", 0)
+	socket, err := daemon.ImportImage(cmd.Context(), socket, layout, name, bar.set)
+	bar.end(err == nil)
+	return socket, err
 }
 
 func describe(name string, img v1.Image) (builtImage, error) {

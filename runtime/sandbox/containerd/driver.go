@@ -92,7 +92,7 @@ func New(ctx context.Context, o Options) (_ *Driver, err error) {
 	}
 	d.swap = cgroup.LimitsSwap()
 	d.images = image.New(d.client, o.Log, image.NewOwners(o.IDs, filepath.Join(o.State, "roots"), !d.encloses, o.Log))
-	d.images.Limits = o.Images
+	d.images.Limits, d.images.Progress = o.Images, o.Progress
 	if err = d.images.ChooseSnapshotter(ctx); err != nil {
 		return nil, err
 	}

@@ -26,6 +26,7 @@ func Import(ctx context.Context, o Options, path, ref string) (string, error) {
 	}
 	defer d.client.Close()
 	d.images = image.New(d.client, d.o.Log, nil)
+	d.images.Limits, d.images.Progress = o.Images, o.Progress
 	if err := d.images.ChooseSnapshotter(d.in(ctx)); err != nil {
 		return "", err
 	}

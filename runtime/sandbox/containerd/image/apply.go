@@ -21,12 +21,12 @@ import (
 // Layers are unpacked here and not by the daemon: what they make is counted before it is written, and ends with who wanted it.
 
 // apply makes the layers that are missing a chain of snapshots. Of one that fails nothing stays.
-func (s *Store) apply(ctx context.Context, layers []ocispec.Descriptor, diffs []digest.Digest, b *budget) error {
+func (s *Store) apply(ctx context.Context, name string, layers []ocispec.Descriptor, diffs []digest.Digest, b *budget) error {
 	sn := s.client.SnapshotService(s.snapshotter)
-	told := s.tell(layers)
+	told := s.tell(name, layers)
 	for i, layer := range layers {
-		name := identity.ChainID(diffs[:i+1]).String()
-		if _, err := sn.Stat(ctx, name); err == nil {
+		chain := identity.ChainID(diffs[:i+1]).String()
+		if _, err := sn.Stat(ctx, chain); err == nil {
 			told.skip(layer.Size)
 			continue
 		}
@@ -34,7 +34,7 @@ func (s *Store) apply(ctx context.Context, layers []ocispec.Descriptor, diffs []
 		if i > 0 {
 			parent = identity.ChainID(diffs[:i]).String()
 		}
-		if err := s.applyLayer(ctx, sn, layer, diffs[i], parent, name, b, told); err != nil {
+		if err := s.applyLayer(ctx, sn, layer, diffs[i], parent, chain, b, told); err != nil {
 			return fmt.Errorf("layer %d: %w", i+1, err)
 		}
 	}

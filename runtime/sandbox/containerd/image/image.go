@@ -100,7 +100,7 @@ func (s *Store) unpack(ctx context.Context, record images.Image) (*Image, error)
 		return nil, err
 	}
 	begin := time.Now()
-	if err := s.apply(ctx, layers, diffs, s.Limits.WithDefaults().budget()); err != nil {
+	if err := s.apply(ctx, record.Name, layers, diffs, s.Limits.WithDefaults().budget()); err != nil {
 		return nil, fmt.Errorf("image %s cannot be unpacked: %w", record.Name, err)
 	}
 	s.log.Info("unpacked an image", "name", record.Name, "layers", len(layers), "took", time.Since(begin))

@@ -28,23 +28,27 @@ func candidates(ref string) []string {
 	return []string{ref, full.String()}
 }
 
-// pull brings an image from its registry; one on this machine is asked in plain HTTP.
+// pull brings an image from its registry.
 func (s *Store) pull(ctx context.Context, ref string) (images.Image, error) {
 	full, err := reference.ParseDockerRef(ref)
 	if err != nil {
 		return images.Image{}, fmt.Errorf("%q is not an image: write a reference such as registry.example/wan21:1, or oci:FOLDER: %w (%w)", ref, err, errdefs.ErrInvalidArgument)
 	}
-	hosts := docker.ConfigureDefaultRegistries(
-		docker.WithPlainHTTP(docker.MatchLocalhost),
-		docker.WithAuthorizer(docker.NewDockerAuthorizer(docker.WithAuthCreds(credentials))),
-	)
-	img, err := s.client.Fetch(ctx, full.String(), client.WithResolver(docker.NewResolver(docker.ResolverOptions{Hosts: hosts})),
+	img, err := s.client.Fetch(ctx, full.String(), client.WithResolver(docker.NewResolver(docker.ResolverOptions{Hosts: hosts()})),
 		client.WithImageHandlerWrapper(s.Limits.WithDefaults().bounded))
 	if err != nil {
 		return images.Image{}, fmt.Errorf("image %s is not in containerd and cannot be pulled: %w", ref, err)
 	}
 	s.log.Info("pulled an image", "name", img.Name, "digest", img.Target.Digest.String())
 	return img, nil
+}
+
+// hosts are registries; one on this machine is asked in plain HTTP.
+func hosts() docker.RegistryHosts {
+	return docker.ConfigureDefaultRegistries(
+		docker.WithPlainHTTP(docker.MatchLocalhost),
+		docker.WithAuthorizer(docker.NewDockerAuthorizer(docker.WithAuthCreds(credentials))),
+	)
 }
 
 // bounded looks at a manifest before its layers are fetched.

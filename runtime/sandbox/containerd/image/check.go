@@ -1,0 +1,41 @@
+package image
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/containerd/containerd/v2/core/remotes/docker"
+	"github.com/containerd/errdefs"
+	"github.com/distribution/reference"
+)
+
+// answerWithin is how long a registry may take to say whether it has an image.
+const answerWithin = 15 * time.Second
+
+// Check says why there is no image of a reference: its layout is none, or neither containerd nor the registry has it. Nothing
+// is brought here.
+func (s *Store) Check(ctx context.Context, ref string) error {
+	if path, ok := layoutPath(ref); ok {
+		src, err := openSource(path, s.Limits.WithDefaults())
+		if err != nil {
+			return notAnImage(path, err)
+		}
+		return src.Close()
+	}
+	for _, name := range candidates(ref) {
+		if _, err := s.client.ImageService().Get(ctx, name); err == nil || !errdefs.IsNotFound(err) {
+			return err
+		}
+	}
+	full, err := reference.ParseDockerRef(ref)
+	if err != nil {
+		return fmt.Errorf("%q is not an image: %w (%w)", ref, err, errdefs.ErrInvalidArgument)
+	}
+	ask, cancel := context.WithTimeout(ctx, answerWithin)
+	defer cancel()
+	if _, _, err := docker.NewResolver(docker.ResolverOptions{Hosts: hosts()}).Resolve(ask, full.String()); err != nil {
+		return fmt.Errorf("image %s is not in containerd, and its registry does not give it: import it with `videosdgx image build --import`, name a layout as oci:FOLDER, or push it: %w (%w)", ref, err, errdefs.ErrNotFound)
+	}
+	return nil
+}
