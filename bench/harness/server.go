@@ -187,5 +187,5 @@ func Build(ctx context.Context, dir string) (string, error) {
 			return "", fmt.Errorf("go build %s: %w\n%s", b.name, err, out)
 		}
 	}
-	return filepath.Join(dir, "videosdgx"), nil
+	return filepath.Join(dir, "videosdgx"), BuildKernels(ctx, dir) // models build wants them
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/quant"
 	"github.com/videosdgx/videosdgx/functions/inference/text"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
@@ -19,6 +20,7 @@ const Family = "wan21"
 // Recipe says what becomes of a checkpoint in the diffusers layout.
 func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	r := bundle.FromCheckpoint(Family, ckpt)
+	r.Precision = string(quant.FP8)
 	c, err := parseConfigs(r.Configs)
 	if err != nil {
 		return r, err
@@ -71,7 +73,7 @@ func RandomRecipe(ckpt *weights.Checkpoint, size int64) (bundle.Recipe, error) {
 		c.Transformer.FFNDim = 4 * c.Transformer.Dim()
 		r.Graphs = c.graphs()
 		if n, err := r.Randomise(); err != nil || 4*n >= size {
-			r.Name = "random"
+			r.Name, r.Precision = "random", bundle.None
 			return r, setConfig(&r, "transformer", c.Transformer, err)
 		}
 	}

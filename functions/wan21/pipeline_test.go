@@ -17,6 +17,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve"
 )
@@ -42,6 +43,7 @@ func TestMain(m *testing.M) {
 // demoBundle builds the demo checkpoint once for all tests.
 func demoBundle(t testing.TB) string {
 	t.Helper()
+	kernelstest.Library(t)
 	demo.Do(func() {
 		if demo.dir, demo.err = os.MkdirTemp("", "wan21-test-"); demo.err != nil {
 			return

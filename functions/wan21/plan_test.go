@@ -15,7 +15,7 @@ func TestPlan(t *testing.T) {
 		}
 		return p
 	}
-	whole, coded, sliced := plan(bundle.Options{}), plan(bundle.Options{Precision: "nf4"}), plan(bundle.Options{AttentionSlices: 8})
+	whole, coded, sliced := plan(bundle.Options{Precision: bundle.None}), plan(bundle.Options{Precision: "nf4"}), plan(bundle.Options{Precision: bundle.None, AttentionSlices: 8})
 	if whole.Bytes != whole.Float32 || coded.Bytes*3 > whole.Bytes || coded.Float32 != whole.Float32 {
 		t.Errorf("float32 takes %d of %d, nf4 %d of %d", whole.Bytes, whole.Float32, coded.Bytes, coded.Float32)
 	}
