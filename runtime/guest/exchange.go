@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"net"
@@ -18,11 +19,12 @@ type exchange struct {
 	conn net.Conn
 	head wire.InvokeHead
 	call *rapi.Call // set before anything can end the exchange but its own answer
-	mark int64      // where the log stood
 
 	mu       sync.Mutex
-	out      []byte // frames not yet written
+	owed     *wire.InvokeEnd // the answer's end, which waits for its log
+	out      []byte          // frames not yet written
 	began    time.Time
+	mark     int64 // where the log stood when the function got the event
 	done     bool
 	kept     bool          // done, and the connection goes on
 	end      chan struct{} // made when somebody waits; closed with done
@@ -31,11 +33,14 @@ type exchange struct {
 
 var _ rapi.Sink = (*exchange)(nil)
 
-// Started notes when the function got the event.
+// Started notes when the function got the event. What it logged before is another's.
 func (x *exchange) Started(at time.Time) {
+	if x.head.Tail {
+		x.g.log.settle(5 * time.Millisecond)
+	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	x.began = at
+	x.began, x.mark = at, x.g.log.mark()
 }
 
 // Head keeps the head for the first write.
@@ -92,20 +97,32 @@ func (x *exchange) Progress(b []byte) {
 
 // End closes the answer, and the connection unless the client wants to keep it.
 func (x *exchange) End(o rapi.Outcome) {
-	e := wire.InvokeEnd{FunctionError: o.FunctionError, ErrorType: o.ErrorType, ErrorBody: o.ErrorBody}
-	if x.head.Tail {
-		e.LogTail = x.logTail()
-	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if x.done {
+	if x.done || x.owed != nil {
 		return
 	}
-	e.RunMicros = time.Since(x.began).Microseconds()
-	x.kept = x.head.Keep && x.disarm() && x.g.rest(x.conn)
-	e.Kept = x.kept
-	x.json(wire.End, e)
-	x.close()
+	e := wire.InvokeEnd{FunctionError: o.FunctionError, ErrorType: o.ErrorType, ErrorBody: o.ErrorBody, RunMicros: time.Since(x.began).Microseconds()}
+	if !x.head.Tail || x.g.cfg.EventsAtOnce > 1 { // lines of several events at once cannot be told apart
+		x.finish(e)
+		return
+	}
+	x.write()
+	x.owed = &e
+	x.g.owe(x)
+}
+
+// settle ends an answer whose end has waited for the last lines of its log: what a runtime has to say of an event it says
+// before it asks for the next.
+func (x *exchange) settle() {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.owed == nil || x.done {
+		return
+	}
+	e := *x.owed
+	e.LogTail = x.g.log.since(x.mark)
+	x.finish(e)
 }
 
 // brokenGrace is how long an answer that broke off waits for its reason, the function's death, to be known.
@@ -129,6 +146,7 @@ func (x *exchange) failWith(f wire.FailHead) {
 	if f.LogTail == nil && f.Class != wire.ClassBusy {
 		f.LogTail = x.logTail()
 	}
+	x.settle()                                         // it had answered
 	x.conn.SetWriteDeadline(time.Now().Add(failLimit)) // frees the lock from a client that has stopped reading
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -143,6 +161,8 @@ const failLimit = time.Second
 
 func (x *exchange) logTail() []byte {
 	x.g.log.settle(5 * time.Millisecond)
+	x.mu.Lock()
+	defer x.mu.Unlock()
 	return x.g.log.since(x.mark)
 }
 
@@ -166,6 +186,13 @@ func (x *exchange) ended() <-chan struct{} {
 }
 
 // The rest is called with mu held.
+
+func (x *exchange) finish(e wire.InvokeEnd) {
+	x.kept = x.head.Keep && x.disarm() && x.g.rest(x.conn)
+	e.Kept = x.kept
+	x.json(wire.End, e)
+	x.close()
+}
 
 func (x *exchange) close() {
 	if x.done {
@@ -192,12 +219,21 @@ func (x *exchange) disarm() bool {
 }
 
 func (x *exchange) json(k wire.Kind, v any) error {
-	b, err := json.Marshal(v)
+	b, err := plainJSON(v)
 	if err != nil {
 		return err
 	}
 	x.out = append(frame(x.out, k, len(b)), b...)
 	return nil
+}
+
+// plainJSON leaves <, > and & as they are: an error's body would grow sixfold, past what a frame may have.
+func plainJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	err := enc.Encode(v)
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
 }
 
 func (x *exchange) write() error {

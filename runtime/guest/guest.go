@@ -42,6 +42,7 @@ type guest struct {
 	told     chan struct{} // closed when somebody has been told of fail
 	active   map[*exchange]struct{}
 	resting  map[net.Conn]struct{} // kept, between two invocations
+	owed     []*exchange           // answered; their ends wait for their logs
 	restored chan []byte           // how the restore hooks ended
 
 	generators map[int]reseed.Places // by process, as they were when a snapshot was announced
@@ -68,7 +69,7 @@ func start(cfg wire.Config, dir string, command []string) (*guest, error) {
 	g.api = rapi.New(rapi.Options{
 		Info:         rapi.Info{Function: cfg.Function, Version: cfg.Version, Handler: cfg.Handler},
 		EventsAtOnce: cfg.EventsAtOnce, MaxResponse: cfg.MaxResponse,
-		OnReady: g.onReady, OnInitError: g.onInitError, OnRestored: g.onRestored, OnExtension: g.onExtension,
+		OnReady: g.onReady, OnPoll: g.onPoll, OnInitError: g.onInitError, OnRestored: g.onRestored, OnExtension: g.onExtension,
 	})
 	go g.api.Serve(g.apiLn)
 	g.prepare()

@@ -26,11 +26,8 @@ func (g *guest) invoke(conn net.Conn, br *bufio.Reader, b []byte) (wire.Kind, []
 	}
 	payload, err := readPayload(br, h.Size, g.maxPayload())
 	if err != nil {
-		protocol(conn, err.Error())
+		refuse(conn, br, err)
 		return 0, nil, err
-	}
-	if h.Tail {
-		g.log.settle(5 * time.Millisecond) // what the event before it wrote is not its own
 	}
 	x := &exchange{g: g, conn: conn, head: h, mark: g.log.mark()}
 	if !g.add(x) {
@@ -77,6 +74,7 @@ func readPayload(br *bufio.Reader, size, limit int64) ([]byte, error) {
 		case k != wire.Data:
 			return nil, fmt.Errorf("frame %q inside an event", k)
 		case int64(len(payload)+n) > limit:
+			_, _ = br.Discard(n) // a broken connection is found by who reads on
 			return nil, tooLong(limit)
 		case payload == nil:
 			payload = make([]byte, 0, max(int(size), n))
@@ -89,7 +87,35 @@ func readPayload(br *bufio.Reader, size, limit int64) ([]byte, error) {
 	}
 }
 
-func tooLong(limit int64) error { return fmt.Errorf("the event is longer than %d bytes", limit) }
+// tooLong is the error of an event that exceeds so many bytes.
+type tooLong int64
+
+func (limit tooLong) Error() string {
+	return fmt.Sprintf("the event is longer than %d bytes (limits.payload)", int64(limit))
+}
+
+// mostDropped is how much of an event that is too long is read, so that who sends it hears why it was refused, in bytes.
+const mostDropped = 1 << 30
+
+// refuse answers what is no event. One that is too long has not reached the function, which serves on.
+func refuse(conn net.Conn, br *bufio.Reader, err error) {
+	var long tooLong
+	if !errors.As(err, &long) {
+		protocol(conn, err.Error())
+		return
+	}
+	for dropped := 0; dropped < mostDropped; {
+		k, n, err := wire.ReadHeader(br)
+		if err != nil || k != wire.Data {
+			break
+		}
+		if _, err := br.Discard(n); err != nil {
+			break
+		}
+		dropped += n
+	}
+	wire.WriteJSON(conn, wire.Fail, wire.FailHead{Class: wire.ClassTooLarge, Message: err.Error(), Unseen: true})
+}
 
 // arm sets the deadline.
 func (x *exchange) arm() {

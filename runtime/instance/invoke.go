@@ -89,6 +89,8 @@ func busy(err error) bool {
 func (a *answer) failed(ctx context.Context, err error) (*spec.Result, error) {
 	var f *client.Failure
 	switch {
+	case errors.As(err, &f) && f.Class == wire.ClassTooLarge:
+		return nil, err
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("invocation %s of %s: %w", a.inv.ID, a.i.cfg.Function.Name, context.Cause(ctx))
 	case !errors.As(err, &f), f.Unseen && f.Class != wire.ClassTimeout:

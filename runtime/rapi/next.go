@@ -11,6 +11,9 @@ import (
 func (s *Server) next(w *http1.Reply, _ *http1.Request) {
 	w.OnGone(func() { s.unpoll(w) })
 	s.settleUnanswered()
+	if s.opt.OnPoll != nil {
+		s.opt.OnPoll()
+	}
 	s.mu.Lock()
 	first, hook := !s.ready, s.hook
 	s.ready, s.hook = true, false

@@ -1,7 +1,11 @@
 package rapi
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"io"
+	"math"
 
 	"github.com/videosdgx/videosdgx/runtime/rapi/http1"
 )
@@ -13,15 +17,59 @@ const maxProgress = 768 << 10
 // object {phase, step, steps, seconds, preview, message} on its way to whoever waits for the answer.
 func (s *Server) progress(w *http1.Reply, r *http1.Request, c *Call) {
 	b, err := io.ReadAll(io.LimitReader(r.Body, maxProgress+1))
-	switch {
-	case err != nil || len(b) > maxProgress:
+	if err != nil || len(b) > maxProgress {
+		r.Body.Drain(1 << 30)
 		fail(w, 413, "RequestEntityTooLarge", "a progress report may have 768 KiB")
-	case validJSON(b) == nil || b[0] != '{':
-		fail(w, 400, "InvalidProgress", "a progress report is a JSON object")
-	default:
-		c.report(b)
-		ok(w)
+		return
 	}
+	text, err := report(b)
+	if err != nil {
+		fail(w, 400, "InvalidProgress", "a progress report is a JSON object of phase, step, steps, seconds, preview and message: "+err.Error())
+		return
+	}
+	c.report(text)
+	ok(w)
+}
+
+// count is an integer, however JSON writes it: 33, 33.0 or 3.3e1.
+type count int
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (n *count) UnmarshalJSON(b []byte) error {
+	if string(b) == "null" {
+		return nil
+	}
+	var f float64
+	if err := json.Unmarshal(b, &f); err != nil || f != math.Trunc(f) || math.Abs(f) > 1<<31 {
+		return errors.New(string(b[:min(len(b), 20)]) + " is not a number of steps")
+	}
+	*n = count(f)
+	return nil
+}
+
+// report checks a report and writes it as the control plane reads it: what it does not know is left out.
+func report(b []byte) ([]byte, error) {
+	var p struct {
+		Phase   string  `json:"phase"`
+		Step    count   `json:"step"`
+		Steps   count   `json:"steps"`
+		Seconds float64 `json:"seconds,omitempty"`
+		Preview []byte  `json:"preview,omitempty"`
+		Message string  `json:"message,omitempty"`
+	}
+	if b = bytes.TrimSpace(b); len(b) == 0 || b[0] != '{' {
+		return nil, errors.New("it is no object")
+	}
+	if err := json.Unmarshal(b, &p); err != nil {
+		return nil, err
+	}
+	var out bytes.Buffer
+	enc := json.NewEncoder(&out)
+	enc.SetEscapeHTML(false) // or it grew past what a frame may have
+	if err := enc.Encode(p); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSpace(out.Bytes()), nil
 }
 
 func (c *Call) report(b []byte) {

@@ -18,6 +18,7 @@ type Options struct {
 	EventsAtOnce int          // at least 1
 	MaxResponse  int64        // bytes of an answer; 0: no limit
 	OnReady      func(Ready)  // once, when the function first asks for an event or for the restore hook
+	OnPoll       func()       // whenever the function asks for an event; may be nil
 	OnInitError  func([]byte) // the function has posted this to init/error
 	OnRestored   func([]byte) // the restore hook has ended: nil, or what was posted to restore/error
 	OnExtension  func(string) // an extension of this name has registered; may be nil

@@ -14,7 +14,7 @@ import (
 
 // Failure is an exchange without an answer. errors.Is finds its class: errdefs.ErrFailedPrecondition for "init",
 // context.DeadlineExceeded for "timeout", context.Canceled for "cancelled", errdefs.ErrResourceExhausted for "busy",
-// errdefs.ErrUnavailable for the rest.
+// errdefs.ErrOutOfRange for "too-large", errdefs.ErrUnavailable for the rest.
 type Failure struct {
 	wire.FailHead
 	Replace bool // the instance is of no further use: stop it and start another
@@ -33,6 +33,8 @@ func (f *Failure) Unwrap() error {
 		return context.Canceled
 	case wire.ClassBusy:
 		return errdefs.ErrResourceExhausted
+	case wire.ClassTooLarge:
+		return errdefs.ErrOutOfRange
 	}
 	return errdefs.ErrUnavailable
 }
@@ -48,7 +50,7 @@ func failed(b []byte) *Failure {
 	if err := json.Unmarshal(b, &f.FailHead); err != nil {
 		return broken(fmt.Errorf("init sent a failure that is not JSON: %w", err))
 	}
-	f.Replace = f.Class != wire.ClassBusy
+	f.Replace = f.Class != wire.ClassBusy && f.Class != wire.ClassTooLarge
 	return f
 }
 

@@ -129,7 +129,7 @@ func (r *Response) control(k wire.Kind, b []byte) error {
 	case wire.Progress:
 		var p spec.Progress
 		if err := json.Unmarshal(b, &p); err != nil {
-			return broken(err)
+			return nil //nolint:nilerr // a report that cannot be read is no reason to end the work
 		}
 		if r.call.OnProgress != nil && r.ctx.Err() == nil {
 			r.call.OnProgress(p)

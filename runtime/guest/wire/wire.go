@@ -111,6 +111,7 @@ const (
 	ClassCancelled = "cancelled" // it did not answer within the grace after a cancel
 	ClassTimeout   = "timeout"   // it did not answer before its deadline
 	ClassBusy      = "busy"      // it holds as many events as it may already
+	ClassTooLarge  = "too-large" // the event is longer than it may be: the function has not seen it
 	ClassProtocol  = "protocol"  // the other side sent what it must not
 )
 
