@@ -1,7 +1,6 @@
 package gateway
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -96,7 +95,9 @@ func Explain(err error) Problem {
 	throttled := p.Status == http.StatusTooManyRequests
 	var retry *spec.RetryError
 	if errors.As(err, &retry) {
-		p.RetryAfter = cmp.Or(retry.After, notSoon)
+		if p.RetryAfter = retry.After; p.RetryAfter == 0 && retry.Reason != spec.OverReserved { // a reservation may change at any time
+			p.RetryAfter = notSoon
+		}
 	} else if throttled {
 		p.RetryAfter = time.Second
 	}

@@ -25,9 +25,12 @@ func RequestID(w http.ResponseWriter) string {
 	return ""
 }
 
+// maxTrace bounds what a client may say of its trace, in bytes.
+const maxTrace = 1024
+
 // TraceID is the client's X-Ray trace id, or one made from the request's id.
 func TraceID(r *http.Request, id string) string {
-	if v := r.Header["X-Amzn-Trace-Id"]; len(v) > 0 {
+	if v := r.Header["X-Amzn-Trace-Id"]; len(v) > 0 && len(v[0]) <= maxTrace {
 		return v[0]
 	}
 	if len(id) != 36 {

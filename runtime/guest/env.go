@@ -22,7 +22,7 @@ func environment(cfg wire.Config, own []string, api string, now time.Time) []str
 		}
 	}
 	maps.Copy(env, cfg.Env)
-	for k, v := range defaults(env) {
+	for k, v := range defaults() {
 		if env[k] == "" {
 			env[k] = v
 		}
@@ -37,17 +37,14 @@ func environment(cfg wire.Config, own []string, api string, now time.Time) []str
 	return list
 }
 
-func defaults(env map[string]string) map[string]string {
-	region := env["AWS_REGION"]
-	if region == "" {
-		region = "us-east-1"
-	}
+// region is the one that functions' ARNs name.
+const region = "us-east-1"
+
+func defaults() map[string]string {
 	return map[string]string{
 		"PATH":               "/usr/local/bin:/usr/bin:/bin:/opt/bin",
 		"LANG":               "en_US.UTF-8",
 		"TZ":                 ":UTC",
-		"AWS_REGION":         region,
-		"AWS_DEFAULT_REGION": region,
 		"LAMBDA_TASK_ROOT":   firstDir("/var/task"),
 		"LAMBDA_RUNTIME_DIR": "/var/runtime",
 	}
@@ -76,6 +73,8 @@ func reserved(cfg wire.Config, api string, now time.Time) map[string]string {
 		"AWS_LAMBDA_LOG_GROUP_NAME":       "/aws/lambda/" + cfg.Function,
 		"AWS_LAMBDA_LOG_STREAM_NAME": fmt.Sprintf("%s/[%s]%s",
 			now.UTC().Format("2006/01/02"), cfg.Version, strings.ReplaceAll(cfg.InstanceID, "-", "")),
+		"AWS_REGION":           region,
+		"AWS_DEFAULT_REGION":   region,
 		"VIDEOSDGX_EXTENSIONS": "progress,cancel",
 	}
 	if cfg.Handler != "" {

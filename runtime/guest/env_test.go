@@ -19,8 +19,8 @@ func TestEnvironment(t *testing.T) {
 	for _, want := range []string{
 		"IMAGE=yes", "MINE=1", "GODEBUG=x=1,multipathtcp=0", "PATH=/bin", "AWS_LAMBDA_RUNTIME_API=127.0.0.1:9001",
 		"AWS_LAMBDA_FUNCTION_NAME=f", "AWS_LAMBDA_FUNCTION_VERSION=3", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE=512", "_HANDLER=h",
-		"AWS_LAMBDA_MAX_CONCURRENCY=4", "AWS_LAMBDA_INITIALIZATION_TYPE=snap-start", "AWS_REGION=eu-west-1",
-		"AWS_DEFAULT_REGION=eu-west-1", "TZ=:UTC", "AWS_LAMBDA_LOG_STREAM_NAME=2025/03/04/[3]ab", "LAMBDA_RUNTIME_DIR=/var/runtime",
+		"AWS_LAMBDA_MAX_CONCURRENCY=4", "AWS_LAMBDA_INITIALIZATION_TYPE=snap-start", "AWS_REGION=us-east-1",
+		"AWS_DEFAULT_REGION=us-east-1", "TZ=:UTC", "AWS_LAMBDA_LOG_STREAM_NAME=2025/03/04/[3]ab", "LAMBDA_RUNTIME_DIR=/var/runtime",
 	} {
 		if !slices.Contains(env, want) {
 			t.Errorf("%s is not in the environment", want)

@@ -12,6 +12,14 @@ type concurrency struct {
 	Reserved int64 `json:"ReservedConcurrentExecutions"`
 }
 
+// reservation is what the API has reserved for a function, nil for nothing.
+func reservation(fn spec.Function) *concurrency {
+	if fn.Reserved == nil {
+		return nil
+	}
+	return &concurrency{int64(*fn.Reserved)}
+}
+
 // putConcurrency is PutFunctionConcurrency; 0 throttles the function.
 func (a *API) putConcurrency(w http.ResponseWriter, r *http.Request) error {
 	var in struct {
@@ -55,7 +63,11 @@ func (a *API) getConcurrency(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	gateway.WriteJSON(w, http.StatusOK, concurrency{int64(fn.MaxInstances())})
+	if c := reservation(fn); c != nil {
+		gateway.WriteJSON(w, http.StatusOK, c)
+	} else {
+		gateway.WriteJSON(w, http.StatusOK, struct{}{})
+	}
 	return nil
 }
 

@@ -2,9 +2,11 @@ package lambda
 
 import (
 	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -61,7 +63,7 @@ func (a *API) configure(fn spec.Function, qualifier string) configuration {
 		FunctionName: fn.Name, FunctionArn: a.arn(fn.Name, qualifier), Role: "arn:aws:iam::" + a.Account + ":role/videosdgx",
 		Handler: fn.Handler, Description: fn.Description, Version: fn.Version,
 		Timeout: int64(fn.Timeout.D().Round(time.Second) / time.Second), MemorySize: int64(fn.Limits.Memory) / mib,
-		CodeSha256: fn.Digest, RevisionID: revision(fn),
+		CodeSha256: codeSum(fn), RevisionID: revision(fn),
 		LastModified: lastModified(fn), State: "Active", LastUpdateStatus: "Successful", PackageType: "Image",
 	}
 	if len(fn.Env) > 0 {
@@ -74,6 +76,33 @@ func (a *API) configure(fn spec.Function, qualifier string) configuration {
 		c.EphemeralStorage = &ephemeralStorage{int64(fn.Limits.Scratch) / mib}
 	}
 	return c
+}
+
+// codeSum is of what is run, not of how: an environment variable does not change it.
+func codeSum(fn spec.Function) string {
+	b, _ := json.Marshal([]any{fn.Image, fn.Command, fn.Dir}) // of strings: cannot fail
+	sum := sha256.Sum256(b)
+	return hex.EncodeToString(sum[:])
+}
+
+// reservedNames are the variables that Lambda sets itself and lets nobody configure.
+var reservedNames = []string{"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME",
+	"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME",
+	"AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_MAX_CONCURRENCY", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
+	"AWS_SESSION_TOKEN", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"}
+
+// check refuses variables that the function would not get.
+func (e *environment) check() error {
+	var taken []string
+	for _, name := range reservedNames {
+		if _, ok := e.Variables[name]; ok {
+			taken = append(taken, name)
+		}
+	}
+	if len(taken) == 0 {
+		return nil
+	}
+	return invalid("Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s", strings.Join(taken, ", "))
 }
 
 // lastModified has the form that Lambda writes: ISO 8601 with milliseconds and an offset without a colon.
@@ -111,6 +140,9 @@ func (s settings) apply(fn *spec.Function) error {
 		fn.Handler = *s.Handler
 	}
 	if s.Environment != nil {
+		if err := s.Environment.check(); err != nil {
+			return err
+		}
 		fn.Env = maps.Clone(s.Environment.Variables)
 	}
 	if err := positive("Timeout", "seconds", s.Timeout, func(n int64) { fn.Timeout = spec.Duration(time.Duration(n) * time.Second) }); err != nil {

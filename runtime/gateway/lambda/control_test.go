@@ -193,8 +193,8 @@ func TestConcurrencyAndProvisioned(t *testing.T) {
 		t.Errorf("deleted: %v", err)
 	}
 	check(b.DeleteFunctionConcurrency(ctx, &sdk.DeleteFunctionConcurrencyInput{FunctionName: echo}))(t)
-	if c := check(b.GetFunctionConcurrency(ctx, &sdk.GetFunctionConcurrencyInput{FunctionName: echo}))(t); *c.ReservedConcurrentExecutions != 1 {
-		t.Errorf("%+v", c)
+	if c := check(b.GetFunctionConcurrency(ctx, &sdk.GetFunctionConcurrencyInput{FunctionName: echo}))(t); c.ReservedConcurrentExecutions != nil {
+		t.Errorf("without a reservation: %+v", c)
 	}
 }
 

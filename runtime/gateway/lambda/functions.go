@@ -2,8 +2,11 @@ package lambda
 
 import (
 	"encoding/base64"
+	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
+	"runtime"
 	"strconv"
 
 	"github.com/containerd/errdefs"
@@ -84,7 +87,7 @@ type functionOutput struct {
 	Configuration configuration     `json:"Configuration"`
 	Code          functionCode      `json:"Code"`
 	Tags          map[string]string `json:"Tags,omitempty"`
-	Concurrency   concurrency       `json:"Concurrency"`
+	Concurrency   *concurrency      `json:"Concurrency,omitempty"`
 }
 
 // getFunction is GetFunction.
@@ -97,7 +100,7 @@ func (a *API) getFunction(w http.ResponseWriter, r *http.Request) error {
 		Configuration: a.configure(fn, ref.Qualifier),
 		Code:          functionCode{fn.Image, fn.Image, "ECR"},
 		Tags:          fn.Labels,
-		Concurrency:   concurrency{int64(fn.MaxInstances())},
+		Concurrency:   reservation(fn),
 	})
 	return nil
 }
@@ -130,8 +133,51 @@ func (c code) check() error {
 	return nil
 }
 
+// unsupported are settings that mean nothing here: a caller that asks for them must not believe that it has them.
+type unsupported struct {
+	DeadLetterConfig     *struct{ TargetArn string }                     `json:"DeadLetterConfig"`
+	VpcConfig            *struct{ SubnetIDs, SecurityGroupIDs []string } `json:"VpcConfig"`
+	Layers               []string                                        `json:"Layers"`
+	KMSKeyArn            string                                          `json:"KMSKeyArn"`
+	FileSystemConfigs    []json.RawMessage                               `json:"FileSystemConfigs"`
+	SnapStart            *struct{ ApplyOn string }                       `json:"SnapStart"`
+	TracingConfig        *struct{ Mode string }                          `json:"TracingConfig"`
+	CodeSigningConfigArn string                                          `json:"CodeSigningConfigArn"`
+	Architectures        []string                                        `json:"Architectures"`
+}
+
+// check refuses what cannot be honoured, with what does the same here.
+func (u unsupported) check() error {
+	refused := func(name, instead string) error { return invalid("%s is not supported; %s", name, instead) }
+	switch {
+	case u.DeadLetterConfig != nil && u.DeadLetterConfig.TargetArn != "":
+		return refused("DeadLetterConfig", "name an OnFailure destination with PutFunctionEventInvokeConfig")
+	case u.VpcConfig != nil && len(u.VpcConfig.SubnetIDs)+len(u.VpcConfig.SecurityGroupIDs) > 0:
+		return refused("VpcConfig", "set network in the function's manifest")
+	case len(u.Layers) > 0:
+		return refused("Layers", "put their files into the image")
+	case u.KMSKeyArn != "":
+		return refused("KMSKeyArn", "there are no managed keys here")
+	case len(u.FileSystemConfigs) > 0:
+		return refused("FileSystemConfigs", "set mounts in the function's manifest")
+	case u.CodeSigningConfigArn != "":
+		return refused("CodeSigningConfigArn", "pin the image by its digest")
+	case u.SnapStart != nil && u.SnapStart.ApplyOn != "" && u.SnapStart.ApplyOn != "None":
+		return refused("SnapStart", "set snapshot in the function's manifest")
+	case u.TracingConfig != nil && u.TracingConfig.Mode == "Active":
+		return refused("TracingConfig Active", "the trace id reaches the function all the same")
+	case len(u.Architectures) > 0 && (len(u.Architectures) > 1 || u.Architectures[0] != architecture):
+		return invalid("Architectures is %v; this machine runs %s", u.Architectures, architecture)
+	}
+	return nil
+}
+
+// architecture is this machine's, in Lambda's word.
+var architecture = map[string]string{"amd64": "x86_64", "arm64": "arm64"}[runtime.GOARCH]
+
 type createInput struct {
 	settings
+	unsupported
 	FunctionName string            `json:"FunctionName"`
 	PackageType  string            `json:"PackageType"`
 	Code         code              `json:"Code"`
@@ -152,7 +198,7 @@ func (a *API) createFunction(w http.ResponseWriter, r *http.Request) error {
 	if in.PackageType != "" && in.PackageType != "Image" {
 		return invalid("PackageType %q is not supported; it must be Image", in.PackageType)
 	}
-	if err := in.Code.check(); err != nil {
+	if err := errors.Join(in.Code.check(), in.unsupported.check()); err != nil {
 		return err
 	}
 	fn := spec.Function{Name: ref.Name, Image: in.Code.ImageURI, Labels: maps.Clone(in.Tags)}

@@ -32,6 +32,7 @@ func (a *API) change(r *http.Request, f func(fn *spec.Function) error) (spec.Fun
 
 type updateConfigurationInput struct {
 	settings
+	unsupported
 	RevisionID *string `json:"RevisionId"`
 }
 
@@ -39,6 +40,9 @@ type updateConfigurationInput struct {
 func (a *API) updateConfiguration(w http.ResponseWriter, r *http.Request) error {
 	var in updateConfigurationInput
 	if err := a.decode(r, &in); err != nil {
+		return err
+	}
+	if err := in.unsupported.check(); err != nil {
 		return err
 	}
 	fn, err := a.change(r, func(fn *spec.Function) error {

@@ -6,7 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -82,14 +84,22 @@ func failure(f *answer.Failure, run time.Duration) reply {
 // replyOf checks a head: a header that HTTP cannot carry must not reach the wire.
 func replyOf(head urlevent.Head) (reply, error) {
 	r := reply{status: head.StatusCode, header: http.Header{}}
-	for k, v := range head.Headers {
-		if err := r.add(k, v); err != nil {
-			return r, err
+	order := head.Order
+	if order == nil {
+		order = slices.Sorted(maps.Keys(head.Headers))
+	}
+	for _, k := range order {
+		if v, ok := head.Headers[k]; ok {
+			if err := r.add(k, v); err != nil {
+				return r, err
+			}
 		}
 	}
-	for k, vs := range head.MultiValueHeaders {
+	for k := range head.MultiValueHeaders {
 		r.header.Del(k)
-		for _, v := range vs {
+	}
+	for _, k := range order {
+		for _, v := range head.MultiValueHeaders[k] {
 			if err := r.add(k, v); err != nil {
 				return r, err
 			}

@@ -1,6 +1,7 @@
 package url
 
 import (
+	"bytes"
 	"encoding/json"
 	"mime"
 	"net"
@@ -31,8 +32,11 @@ func (h *Handler) event(r *http.Request, t target, id, trace string, body []byte
 		e.Query = query(e.RawQueryString)
 	}
 	e.SetBody(body, isBinary(r.Header.Get("Content-Type"), body))
-	b, _ := json.Marshal(e) // strings and numbers: cannot fail
-	return b
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false) // pages would grow
+	_ = enc.Encode(e)        // strings and numbers: cannot fail
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
 // forwarded adds the headers that Lambda itself adds; frameworks make absolute addresses of them. What a proxy in front has
@@ -79,12 +83,27 @@ func cookies(headers []string) []string {
 
 // query joins values of one name with commas, as format 2.0 does.
 func query(raw string) map[string]string {
-	values, _ := url.ParseQuery(raw) // what cannot be parsed is still in rawQueryString
-	q := make(map[string]string, len(values))
-	for k, v := range values {
-		q[k] = strings.Join(v, ",")
+	q := map[string]string{}
+	for pair := range strings.SplitSeq(raw, "&") { // a semicolon is part of a value
+		if pair == "" {
+			continue
+		}
+		k, v, _ := strings.Cut(pair, "=")
+		k, v = unescape(k), unescape(v)
+		if before, ok := q[k]; ok {
+			v = before + "," + v
+		}
+		q[k] = v
 	}
 	return q
+}
+
+// unescape leaves what is not escaped as it should be as it is.
+func unescape(s string) string {
+	if plain, err := url.QueryUnescape(s); err == nil {
+		return plain
+	}
+	return s
 }
 
 // isBinary says whether a body travels as base64: by its type, as Lambda decides it, and whenever it is not UTF-8, which

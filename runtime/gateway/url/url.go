@@ -5,6 +5,7 @@ package url
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -12,6 +13,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
@@ -142,11 +145,15 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, t target) error 
 	}
 	id := gateway.RequestID(w)
 	trace := gateway.TraceID(r, id)
-	inv := spec.Invocation{ID: id, Function: t.name, Qualifier: t.qualifier, Version: fn.Version, TraceID: trace, Payload: h.event(r, t, id, trace, body)}
+	event := h.event(r, t, id, trace, body)
+	if int64(len(event)) > limit {
+		return fmt.Errorf("the event that this request of %d bytes makes has %d, more than its limit of %d: binary data and escapes grow in it: %w", len(body), len(event), limit, errdefs.ErrOutOfRange)
+	}
+	inv := spec.Invocation{ID: id, Function: t.name, Qualifier: t.qualifier, Version: fn.Version, TraceID: trace, Payload: event}
 	ctx, cancel := context.WithCancel(r.Context()) // a client that leaves, or does not read, cancels
 	defer cancel()
 	c := call{h, w, r.WithContext(ctx), fn, cancel}
-	if strings.Contains(r.Header.Get("Accept"), eventStream) {
+	if gateway.WantsOnly(r, eventStream) {
 		return c.events(inv)
 	}
 	res, err := h.Invoker.Invoke(ctx, inv)

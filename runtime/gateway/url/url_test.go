@@ -204,7 +204,7 @@ func (initError) Report(string) (spec.InitReport, bool) {
 func TestFailures(t *testing.T) {
 	var fail error
 	var res *spec.Result
-	addr := serve(t, spec.Function{Limits: spec.Limits{Payload: 8}}, func(context.Context, spec.Invocation) (*spec.Result, error) { return res, fail })
+	addr := serve(t, spec.Function{Limits: spec.Limits{Payload: 2000}}, func(context.Context, spec.Invocation) (*spec.Result, error) { return res, fail })
 	expect := func(path, body string, status int, text string) {
 		t.Helper()
 		resp, got := do(t, request(t, "POST", addr+path, body))
@@ -215,7 +215,7 @@ func TestFailures(t *testing.T) {
 	expect("/fn/exho/", "", 404, "did you mean echo?")
 	expect("/fn/echo:9/", "", 404, "no version or alias")
 	expect("/nothing", "", 404, "nothing is served at")
-	expect("/fn/echo/", "123456789", 413, "8 bytes")
+	expect("/fn/echo/", strings.Repeat("x", 2001), 413, "2000 bytes")
 	res = gatewaytest.Fail("Unhandled", "Boom", []byte(`{"errorType":"Boom","errorMessage":"no"}`))
 	expect("/fn/echo/", "", 502, `"errorMessage":"no"`)
 	res = gatewaytest.Fail("Unhandled", "Sandbox.Timedout", []byte(`{"errorType":"Sandbox.Timedout","errorMessage":"late"}`))

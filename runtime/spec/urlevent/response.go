@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -15,6 +16,7 @@ type Head struct {
 	StatusCode        int
 	Headers           Headers
 	MultiValueHeaders map[string][]string
+	Order             []string // names of headers as the function wrote them: two spellings of one name have an order
 	Cookies           []string
 }
 
@@ -117,6 +119,7 @@ func headOf(fields map[string]field) (Head, error) {
 			return h, fmt.Errorf("%w: %s is %.40s; an HTTP answer has headers (an object of strings), cookies (a list of strings), body and isBase64Encoded", ErrAnswer, name, f.kept)
 		}
 	}
+	h.Order = append(names(fields["headers"].kept), names(fields["multivalueheaders"].kept)...)
 	if f, ok := fields["statuscode"]; ok && json.Unmarshal(f.kept, &code) == nil {
 		h.StatusCode = int(code)
 	}
@@ -124,6 +127,25 @@ func headOf(fields map[string]field) (Head, error) {
 		return h, fmt.Errorf("%w: statusCode is %d; it takes 200 to 599", ErrAnswer, h.StatusCode)
 	}
 	return h, nil
+}
+
+// names are those of an object's members, in their order, each once.
+func names(object json.RawMessage) (all []string) {
+	dec := json.NewDecoder(bytes.NewReader(object))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return nil
+	}
+	for dec.More() {
+		name, _ := dec.Token()
+		var value json.RawMessage
+		if dec.Decode(&value) != nil {
+			return all
+		}
+		if s, ok := name.(string); ok && !slices.Contains(all, s) {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // bodyOf finds the body. One that is not a string is sent as the JSON that it is; null is none.

@@ -1,0 +1,26 @@
+package gateway_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+)
+
+func TestWantsOnly(t *testing.T) {
+	for accept, want := range map[string]bool{
+		"text/event-stream": true, "TEXT/Event-Stream": true, "text/event-stream;q=0.1": true, "text/event-stream; charset=utf-8": true, " text/event-stream ": true,
+		"application/json;q=0, text/event-stream": true, "text/event-stream, text/event-stream;q=0.5": true,
+		"application/json, text/event-stream": false, "text/event-stream, application/json": false, "text/event-stream, */*": false, "text/event-stream;q=1, */*;q=0.1": false,
+		"text/event-stream;q=0": false, "text/*": false, "*/*": false, "": false, "text/event-streams": false, "x-text/event-stream": false, "application/json; a=\"text/event-stream\"": false,
+	} {
+		r := &http.Request{Header: http.Header{"Accept": {accept}}}
+		if got := gateway.WantsOnly(r, "text/event-stream"); got != want {
+			t.Errorf("%q: %v", accept, got)
+		}
+	}
+	two := &http.Request{Header: http.Header{"Accept": {"application/json", "text/event-stream"}}}
+	if gateway.WantsOnly(two, "text/event-stream") {
+		t.Error("two headers are one list")
+	}
+}
