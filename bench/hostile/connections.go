@@ -2,9 +2,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"syscall"
@@ -33,7 +36,7 @@ func init() {
 		defer resp.Body.Close()
 		b, err := io.ReadAll(resp.Body)
 		if err != nil || !strings.Contains(string(b), "videosdgx_connections") {
-			return fmt.Errorf("no metric says how many connections there are: %w", err)
+			return errors.Join(err, errors.New("no metric says how many connections there are"))
 		}
 		return nil
 	})
@@ -45,8 +48,12 @@ func (s *scene) crowd(ctx context.Context, figure, send string) error {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &files); err != nil || files.Cur < 4096 {
 		return elsewhere(fmt.Sprintf("this process may open %d files only", files.Cur))
 	}
-	n := min(crowd, int(files.Cur)-500) // the limit is the server's as well: it is reached
-	open := s.gather(ctx, n, send)
+	stop, err := s.others(ctx, crowd/2+500, send) // this process may open no more files than the server
+	if err != nil {
+		return err
+	}
+	defer stop()
+	open := gather(ctx, s.URL, min(crowd/2, int(files.Cur)-500), send)
 	defer func() {
 		for _, c := range open {
 			c.Close()
@@ -76,15 +83,46 @@ func (s *scene) refusedSoon(ctx context.Context) error {
 	return said(ctx, c, "GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", "200")
 }
 
+// others has a second process open n connections and hold them until stop.
+func (s *scene) others(ctx context.Context, n int, send string) (stop func(), err error) {
+	cmd := exec.CommandContext(ctx, os.Args[0], "-crowd", fmt.Sprint(n), "-crowd-at", s.URL, "-crowd-send", send)
+	hold, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	if _, err := out.Read(make([]byte, 1)); err != nil { // it says when all are open
+		return nil, errors.Join(err, cmd.Process.Kill(), cmd.Wait())
+	}
+	return func() { hold.Close(); _ = cmd.Wait() }, nil
+}
+
+// beOthers is the second process.
+func beOthers(ctx context.Context, n int, at, send string) error {
+	open := gather(ctx, at, n, send)
+	fmt.Print(".")
+	_, err := io.Copy(io.Discard, os.Stdin)
+	for _, c := range open {
+		c.Close()
+	}
+	return err
+}
+
 // gather opens n connections, some of them at a time.
-func (s *scene) gather(ctx context.Context, n int, send string) []net.Conn {
+func gather(ctx context.Context, at string, n int, send string) []net.Conn {
 	var mu sync.Mutex
 	var open []net.Conn
 	var group sync.WaitGroup
 	for range 16 {
 		group.Go(func() {
 			for range n / 16 {
-				c, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", strings.TrimPrefix(s.URL, "http://"))
+				c, err := (&net.Dialer{Timeout: time.Second}).DialContext(ctx, "tcp", strings.TrimPrefix(at, "http://"))
 				if err != nil {
 					continue // refused: the server defends itself
 				}

@@ -55,7 +55,12 @@ func main() {
 	o.Flags(flag.CommandLine)
 	only := flag.String("only", "", "kinds to play, with commas between them; empty: all")
 	log := flag.Bool("log", false, "show the server's log")
+	others := flag.Int("crowd", 0, "of the program itself: open so many connections to -crowd-at and send -crowd-send")
+	at, send := flag.String("crowd-at", "", ""), flag.String("crowd-send", "", "")
 	harness.Main("hostile", func(ctx context.Context) error {
+		if *others > 0 {
+			return beOthers(ctx, *others, *at, *send)
+		}
 		if *log {
 			o.Log = os.Stderr
 		}
