@@ -8,7 +8,7 @@ export GOFLAGS ?= -buildvcs=false
 # go-nvml's generated bindings use every call of NVML, the deprecated ones too
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
-.PHONY: help setup setup-tensorrt setup-test build kernels tensorrt-shims test demo bench lint fuzz clean
+.PHONY: help setup setup-tensorrt setup-test setup-gpu build kernels tensorrt-shims test demo bench lint fuzz clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,6 +21,9 @@ setup-tensorrt: ## install TensorRT-RTX: it builds plans on any machine, and run
 
 setup-test:
 	@images/setup/setup.sh test
+
+setup-gpu: ## install what functions on an NVIDIA GPU need beside the driver: ONNX Runtime's CUDA build, CUDA libraries, our GPU operators
+	@images/setup/gpu.sh
 
 KERNELS := $(BIN)/lib/libvideosdgx_kernels.so
 KERNEL_SOURCES := $(wildcard functions/inference/kernels/cpu/*)

@@ -2,10 +2,14 @@ package serve
 
 import (
 	"context"
+	"fmt"
+
+	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
+	"github.com/videosdgx/videosdgx/functions/inference/kernels/fuse"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
@@ -53,6 +57,31 @@ func Plan(checkpoint string, recipe Recipe, o bundle.Options, clip bundle.Clip) 
 		return bundle.Plan{}, err
 	}
 	return bundle.Fit(r, &o, clip.Or(r.Clip))
+}
+
+// CUDA is the target of ONNX Runtime's CUDA kernels and this project's: BF16, and FP8 weights multiplied as codes. It is built
+// on any machine.
+func CUDA() bundle.Target {
+	return bundle.Target{Engine: string(engine.CUDA), Rewrite: func(m *onnx.Model) error { return fuse.CUDA(m, fuse.Options{Codes: true}) }}
+}
+
+// Targets are those of engines by name.
+func Targets(engines []string) (all []bundle.Target, err error) {
+	for _, name := range engines {
+		switch name {
+		case string(engine.CPU):
+			t, err := CPU()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, t)
+		case string(engine.CUDA):
+			all = append(all, CUDA())
+		default:
+			return nil, fmt.Errorf("there are no graphs for an engine %q: cpu and cuda would do: %w", name, errdefs.ErrInvalidArgument)
+		}
+	}
+	return all, nil
 }
 
 // CPU is the target of ONNX Runtime's CPU kernels, in float32.

@@ -25,55 +25,74 @@ type Opener func(ctx context.Context, m *bundle.Model) (handler.Model, error)
 // A bundle that the control plane vouches for is not read again to verify it.
 func Bundle(open Opener) func(ctx context.Context, dir string) (handler.Model, error) {
 	return func(ctx context.Context, dir string) (handler.Model, error) {
-		m, err := Open(ctx, dir, weights.VerifyOptions{Known: weights.Proof()})
+		m, on, err := openOn(ctx, dir, weights.VerifyOptions{Known: weights.Proof()})
 		if err != nil {
 			return nil, err
 		}
-		return open(ctx, m)
+		opened, err := open(ctx, m)
+		if err != nil {
+			return nil, err
+		}
+		return placed{opened, on}, nil
 	}
 }
 
 // Open verifies a bundle and finds the engine for it.
 func Open(ctx context.Context, dir string, v weights.VerifyOptions) (*bundle.Model, error) {
-	o, err := options()
-	if err != nil {
-		return nil, err
+	m, _, err := openOn(ctx, dir, v)
+	return m, err
+}
+
+func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle.Model, on choice, err error) {
+	var o engine.Options
+	if o.Threads, err = threads(); err != nil {
+		return nil, on, err
 	}
-	limit, err := memory(o.Device)
-	if err != nil {
-		return nil, err
+	asked := os.Getenv(DeviceEnv)
+	if _, err := choose(asked, nil, false, nil); err != nil {
+		return nil, on, err
+	}
+	if _, err := memory(engine.Device{}); err != nil {
+		return nil, on, err
 	}
 	b, err := weights.OpenBundle(ctx, dir, v)
 	if err != nil {
-		return nil, err
+		return nil, on, err
 	}
-	e, err := ort.Load()
+	if on, err = choose(asked, fileNames(b), gpuVisible(), usable); err != nil {
+		return nil, on, err
+	}
+	e, err := ort.LoadFor(on.Device)
 	if err != nil {
-		return nil, err
+		return nil, on, err
+	}
+	o.Device = on.Device
+	limit, err := memory(o.Device)
+	if err != nil {
+		return nil, on, err
 	}
 	if !o.Device.Host() {
 		o.Memory = limit
 	}
-	return &bundle.Model{Bundle: b, Engine: e, Options: o, Memory: limit}, nil
+	return &bundle.Model{Bundle: b, Engine: e, Options: o, Memory: limit}, on, nil
+}
+
+func usable(d engine.Device) error {
+	e, err := ort.LoadFor(d)
+	if err != nil {
+		return err
+	}
+	return e.Usable(d)
 }
 
 // The environment that an engine heeds.
 const (
 	// ThreadsEnv is the number of threads inside one operator; by default the processors that this process may use.
 	ThreadsEnv = "VIDEOSDGX_THREADS"
-	// DeviceEnv names the device: "cpu" (the default), "cuda", "cuda:1".
+	// DeviceEnv names the device: "auto" (the default: a GPU where one is given and the bundle has graphs for it), "cpu",
+	// "cuda", "cuda:1".
 	DeviceEnv = "VIDEOSDGX_DEVICE"
 )
-
-func options() (o engine.Options, err error) {
-	if o.Threads, err = threads(); err != nil {
-		return o, err
-	}
-	if o.Device, err = engine.ParseDevice(os.Getenv(DeviceEnv)); err != nil {
-		return o, fmt.Errorf("%s: %w", DeviceEnv, err)
-	}
-	return o, nil
-}
 
 // threads counts a cgroup's quota in, as Go does.
 func threads() (int, error) {

@@ -120,7 +120,7 @@ func TestASecondFamilyLivesInTheSharedRooms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.(toy).sessions.Close()
+	defer m.(placed).Model.(toy).sessions.Close()
 	var clip [][]byte
 	err = m.Generate(ctx, handler.Request{NumFrames: 3, Seed: 7}, handler.Output{
 		Progress: func(handler.Progress) {}, Latents: func([]float32) {},

@@ -197,8 +197,22 @@ func (i *Instance) guest() wire.Config {
 		Snapshots:  info.Restores && fn.Snapshot != "off",
 		SnapStart:  i.cfg.SnapStart,
 		InstanceID: i.cfg.ID, Function: fn.Name, Version: fn.Version, ARN: i.cfg.ARN, Handler: fn.Handler,
-		Env: fn.Env, MemoryMB: int(fn.Limits.Memory >> 20), TimeoutMs: fn.Timeout.D().Milliseconds(),
+		Env: environment(fn), MemoryMB: int(fn.Limits.Memory >> 20), TimeoutMs: fn.Timeout.D().Milliseconds(),
 		InitTimeoutMs: fn.InitTimeout.D().Milliseconds(), EventsAtOnce: fn.EventsAtOnce,
 		MaxPayload: int64(fn.Limits.Payload), RuntimeAPI: api,
 	}
+}
+
+// environment is the function's own, and the device that its manifest names for its model.
+func environment(fn spec.Function) map[string]string {
+	const device = "VIDEOSDGX_DEVICE"
+	if fn.Model == nil || fn.Model.Device == "" || fn.Env[device] != "" {
+		return fn.Env
+	}
+	env := maps.Clone(fn.Env)
+	if env == nil {
+		env = map[string]string{}
+	}
+	env[device] = fn.Model.Device
+	return env
 }

@@ -27,6 +27,8 @@ var (
 	cdiForm = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*=[A-Za-z0-9][A-Za-z0-9._:-]*$`)
 )
 
+var deviceForm = regexp.MustCompile(`^(|auto|cpu|cuda(:[0-9]{1,2})?)$`)
+
 // reserved are the variables that the runtime sets itself, as Lambda documents them.
 var reserved = []string{
 	"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION",
@@ -97,6 +99,7 @@ func (c *checker) identity(fn *spec.Function) {
 	if m := fn.Model; m != nil {
 		c.want(nameForm.MatchString(m.Name), "model.name", "1 to 64 letters, digits, - and _", "%q is not a model's name", m.Name)
 		c.want(m.Bundle != "", "model.bundle", "a folder, or the name of one under the models folder", "is missing")
+		c.want(deviceForm.MatchString(m.Device), "model.device", "auto, cpu, cuda or cuda:1", "%q is not a device", m.Device)
 		c.want(m.Port >= 0 && m.Port < 65536, "model.port", "0 (none) to 65535", "is %d", m.Port)
 	}
 }

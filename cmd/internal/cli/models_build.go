@@ -45,6 +45,7 @@ func (b builtBundle) print(w io.Writer) error {
 // buildFlags are the choices of models build.
 type buildFlags struct {
 	out, precision, memory string
+	engines                []string
 	plan                   bool
 	clip                   bundle.Clip
 	o                      bundle.Options
@@ -73,6 +74,7 @@ build that was interrupted goes on where it was when the same command is given a
 	cmd.Flags().StringVarP(&f.out, "output", "o", "", "folder of the bundle (default MODELS/NAME)")
 	cmd.Flags().StringVar(&f.o.Name, "name", "", "name of the model (default: the checkpoint folder's name)")
 	cmd.Flags().StringVar(&f.o.Precision, "quant", "", "what weights are held as: "+strings.Join(bundle.Precisions(), ", ")+" (default: the model family's)")
+	cmd.Flags().StringSliceVar(&f.engines, "engines", []string{"cpu"}, "what the bundle gets graphs for: cpu, cuda (which needs no GPU here)")
 	cmd.Flags().StringVar(&f.memory, "memory", "", "memory of the device, such as 24GiB: attention is cut into slices where a stage would not fit")
 	cmd.Flags().BoolVar(&f.plan, "plan", false, "print what each tensor becomes, sizes and memory, and build nothing")
 	cmd.Flags().IntVar(&f.clip.Width, "width", 0, "width in pixels that --plan counts memory for (default: the model's)")
@@ -107,6 +109,9 @@ func (f *buildFlags) run(cmd *cobra.Command, checkpoint string) error {
 	}
 	if f.out == "" {
 		f.out = filepath.Join(modelsDir(cmd), f.o.Name)
+	}
+	if f.o.Targets, err = serve.Targets(f.engines); err != nil {
+		return usage(err)
 	}
 	built, err := f.build(cmd, checkpoint, recipe)
 	if err != nil {

@@ -94,7 +94,12 @@ var rooms = []room{
 	{"bench/quant", []string{"bench/harness", "functions/inference"}, "it measures codecs and kernels where no runtime is"},
 	{"bench/gpu", []string{"bench/harness", "snapshotter/cuda"}, "it measures the CUDA driver where no runtime is"},
 	{"bench/gpu/tensorrt", []string{"bench/harness", "functions"}, "it builds plans of a model's graphs where no runtime is"},
-	{"bench/gpu/step", []string{"bench/harness", "functions/inference", "functions/wan21"}, "it runs the graphs of a model by themselves"},
+	{"bench/gpu/step", []string{"bench/harness", "bench/gpu/random", "functions/inference", "functions/wan21"}, "it runs the graphs of a model by themselves"},
+	{"bench/gpu/decode", []string{"bench/harness", "bench/gpu/random", "functions/inference"}, "it runs the graphs of a model by themselves"},
+	{"bench/gpu/load", []string{"bench/harness", "functions/inference"}, "it opens graphs by themselves"},
+	{"bench/gpu/cold", []string{"bench/harness", "bench/gpu/random", "functions/inference", "functions/wan21"}, "it runs the graphs of a model by themselves"},
+	{"bench/gpu/clips", []string{"bench/harness", "bench/judge", "functions"}, "it makes clips where no runtime is"},
+	{"bench/gpu/random", []string{"functions/inference"}, "it makes weights for graphs"},
 }
 
 // drivers are imported by the composition root, and by what is named beside them.

@@ -63,7 +63,7 @@ func openLog(path string) (*os.File, error) {
 }
 
 // passed are the server's own variables that a function gets to see; nothing else of its environment is its business.
-var passed = []string{"PATH", "LANG", "LD_LIBRARY_PATH", "VIDEOSDGX_ORT_LIB", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE"}
+var passed = []string{"PATH", "LANG", "LD_LIBRARY_PATH", "VIDEOSDGX_ORT_LIB", "VIDEOSDGX_GPU_LIB", "VIDEOSDGX_CUDA_KERNELS", "VIDEOSDGX_KERNELS_LIB", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE"}
 
 func (b *box) environment() []string {
 	scratch := filepath.Join(b.home, "scratch")

@@ -34,13 +34,16 @@ var load struct {
 }
 
 // Load finds the library and initialises it once; later calls return the same engine.
-func Load() (*Engine, error) {
+func Load() (*Engine, error) { return LoadFor(engine.Device{}) }
+
+// LoadFor is Load of a library that knows the device. It has no effect on a library that is loaded already: there is one.
+func LoadFor(d engine.Device) (*Engine, error) {
 	load.Lock()
 	defer load.Unlock()
 	if load.engine != nil {
 		return load.engine, nil
 	}
-	path, err := FindLibrary()
+	path, err := libraryFor(d)
 	if err != nil {
 		return nil, err
 	}
@@ -72,4 +75,15 @@ func (e *Engine) Open(ctx context.Context, path string, o engine.Options) (engin
 		return nil, fmt.Errorf("model file %s is missing; build the bundle again with `videosdgx models build`: %w", path, errdefs.ErrNotFound)
 	}
 	return e.open(path, o)
+}
+
+// Usable says why sessions cannot be opened on a device: the library is not built for it, a library that it needs is missing,
+// or the driver does not let it in.
+func (e *Engine) Usable(d engine.Device) error {
+	s, err := newSettings(engine.Options{Device: d})
+	if err != nil {
+		return err
+	}
+	s.free()
+	return nil
 }

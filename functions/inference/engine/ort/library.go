@@ -7,6 +7,8 @@ import (
 	"runtime"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
 )
 
 // LibraryEnv names the library file and wins over every place searched.
@@ -54,4 +56,25 @@ func libraryDirs() []string {
 func isFile(path string) bool {
 	st, err := os.Stat(path)
 	return err == nil && st.Mode().IsRegular()
+}
+
+// GPUDirEnv names another folder than GPUDir for the CUDA build of the library and what it loads.
+const (
+	GPUDirEnv = "VIDEOSDGX_GPU_LIB"
+	GPUDir    = "/opt/videosdgx/gpu/lib" // where `make setup-gpu` puts it
+)
+
+// libraryFor is FindLibrary, and for a GPU the build that knows one, where it is installed.
+func libraryFor(d engine.Device) (string, error) {
+	if path := filepath.Join(gpuDir(), libraryNames[0]); !d.Host() && os.Getenv(LibraryEnv) == "" && isFile(path) {
+		return path, nil
+	}
+	return FindLibrary()
+}
+
+func gpuDir() string {
+	if dir := os.Getenv(GPUDirEnv); dir != "" {
+		return dir
+	}
+	return GPUDir
 }

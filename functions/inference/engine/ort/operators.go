@@ -52,6 +52,9 @@ func FindKernels(d engine.Device) (string, error) {
 		return path, nil
 	}
 	dirs := libraryDirs()
+	if !d.Host() {
+		dirs = append([]string{gpuDir()}, dirs...)
+	}
 	if lib, err := FindLibrary(); err == nil {
 		dirs = append([]string{filepath.Dir(lib)}, dirs...)
 	}

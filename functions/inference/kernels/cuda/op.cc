@@ -99,12 +99,13 @@ Scratch::Scratch(const Call& c, size_t bytes) {
   OrtMemoryInfo* info;
   check(api().CreateMemoryInfo("Cuda", OrtArenaAllocator, device, OrtMemTypeDefault, &info));
   OrtStatus* s = api().KernelContext_GetAllocator(c.context(), info, &allocator_);
+  if (!s) s = api().KernelContext_GetScratchBuffer(c.context(), info, bytes, &data_);  // unlike the allocator, it knows the stream
   api().ReleaseMemoryInfo(info);
-  check(s);
-  data_ = allocator_->Alloc(allocator_, bytes);
-  if (data_) return;
-  api().ReleaseAllocator(allocator_);
-  throw std::runtime_error("out of device memory: " + std::to_string(bytes >> 20) + " MiB of work space were asked for");
+  if (!s && data_) return;
+  if (allocator_) api().ReleaseAllocator(allocator_);
+  std::string why = s ? api().GetErrorMessage(s) : "none is left";
+  if (s) api().ReleaseStatus(s);
+  throw std::runtime_error("out of device memory: " + std::to_string(bytes >> 20) + " MiB of work space were asked for (" + why + ")");
 }
 
 Scratch::~Scratch() {

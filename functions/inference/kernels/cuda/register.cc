@@ -1,4 +1,5 @@
 // The library's one entry, called by ONNX Runtime for each session that the library is given to.
+#include "clip.h"
 #include "fused.h"
 #include "linear.h"
 
@@ -21,7 +22,9 @@ OrtCustomOpDomain* domain() {
     for (const OrtCustomOp* o : {op<QuantLinearOf<kBFloat16>>(), op<QuantLinearOf<kHalf>>(), op<QuantLinearOf<kFloat>>(), op<CodeLinear>(),
                                  op<NormOp<kBFloat16, false, false>>(), op<NormOp<kBFloat16, false, true>>(), op<NormOp<kBFloat16, true, false>>(),
                                  op<NormOp<kBFloat16, true, true>>(), op<NormOp<kFloat, false, false>>(), op<NormOp<kFloat, true, false>>(),
-                                 op<GatedAdd<kBFloat16>>(), op<GatedAdd<kFloat>>(), op<RMSRotary<kBFloat16>>(), op<RMSRotary<kFloat>>(), op<QuantizeRows>()})
+                                 op<GatedAdd<kBFloat16>>(), op<GatedAdd<kFloat>>(), op<RMSRotary<kBFloat16>>(), op<RMSRotary<kFloat>>(), op<QuantizeRows>(),
+                                 op<ChannelNorm<kBFloat16>>(), op<ChannelNorm<kHalf>>(), op<ChannelNorm<kFloat>>(),
+                                 op<Double<kBFloat16>>(), op<Double<kHalf>>(), op<Double<kFloat>>()})
       check(api().CustomOpDomain_Add(made, o));
     return made;
   }();

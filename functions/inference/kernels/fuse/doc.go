@@ -15,8 +15,8 @@ const Domain = "ai.videosdgx"
 
 // Options say what becomes of a graph.
 type Options struct {
-	// Type is that of activations between the fused operators: onnx.BFloat16 (the zero value), or onnx.Float32, which fuses
-	// what stands between the products and leaves the products as they are.
+	// Type is that of activations between the fused operators: onnx.BFloat16 (the zero value; an autoencoder's are FP16), or
+	// onnx.Float32, which fuses what stands between the products and leaves the products as they are.
 	Type onnx.DType
 	// Codes multiplies FP8 weights by activations in FP8 too. Without it their products are BF16.
 	Codes bool
@@ -28,7 +28,7 @@ func CUDA(m *onnx.Model, o Options) error {
 		o.Type = onnx.BFloat16
 	}
 	g := newGraph(m, o)
-	for _, pass := range []func(){g.attention, g.linears, g.gelus, g.rms, g.norms, g.residuals, g.codes} {
+	for _, pass := range []func(){g.attention, g.linears, g.gelus, g.rms, g.norms, g.residuals, g.codes, g.channelNorms, g.narrow, g.doubles, g.states} {
 		pass()
 		g.compact()
 	}

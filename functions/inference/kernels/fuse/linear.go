@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
 const quantLinear = "QuantLinear"
@@ -87,28 +88,33 @@ func (g *graph) halved(w *onnx.Tensor) string {
 	return name
 }
 
-// halver writes float32 bytes on as BF16, rounded to the nearest, ties to even.
+// halves are the types that a halver writes, by the names that weights have in them.
+var halves = map[onnx.DType]string{onnx.BFloat16: "bf16", onnx.Float16: "fp16"}
+
+// halver writes float32 bytes on as BF16, or FP16, rounded to the nearest, ties to even.
 type halver struct {
-	to   io.Writer
-	rest []byte // of a number that came in two pieces
+	to    io.Writer
+	dtype onnx.DType // 0 is BF16
+	rest  []byte     // of a number that came in two pieces
 }
 
 func (h *halver) Write(b []byte) (int, error) {
-	all := b
-	if len(h.rest) > 0 {
-		all = append(h.rest, b...)
-	}
+	all := append(h.rest, b...)
 	whole := len(all) / 4 * 4
-	out := make([]byte, whole/2)
-	for i := 0; i < whole; i += 4 {
-		v := binary.LittleEndian.Uint32(all[i:])
-		if f := math.Float32frombits(v); f == f {
-			v += 0x7fff + v>>16&1
-		}
-		binary.LittleEndian.PutUint16(out[i/2:], uint16(v>>16))
+	values := make([]float32, whole/4)
+	for i := range values {
+		values[i] = math.Float32frombits(binary.LittleEndian.Uint32(all[4*i:]))
 	}
 	h.rest = append([]byte(nil), all[whole:]...)
-	if _, err := h.to.Write(out); err != nil {
+	as := weights.BF16
+	if h.dtype == onnx.Float16 {
+		as = weights.F16
+	}
+	out, err := weights.Encode(as, values)
+	if err == nil {
+		_, err = h.to.Write(out)
+	}
+	if err != nil {
 		return 0, err
 	}
 	return len(b), nil

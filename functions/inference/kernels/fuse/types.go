@@ -2,6 +2,7 @@ package fuse
 
 import (
 	"fmt"
+	"io"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
@@ -16,11 +17,16 @@ var ports = map[string]struct{ in, out []onnx.DType }{
 	"GatedNormCodes":     {[]onnx.DType{0, 0, onnx.Float32, onnx.Float32, onnx.Float32}, []onnx.DType{0, onnx.Uint8, onnx.Float32}},
 	gatedAdd:             {[]onnx.DType{0, 0, onnx.Float32}, []onnx.DType{0}},
 	rmsRotary:            {[]onnx.DType{0, onnx.Float32, onnx.Float32, onnx.Float32}, []onnx.DType{0}},
+	channelNorm:          {[]onnx.DType{0, onnx.Float32}, []onnx.DType{0}},
+	double:               {[]onnx.DType{0}, []onnx.DType{0}},
 	quantizeRows:         {[]onnx.DType{0}, []onnx.DType{onnx.Uint8, onnx.Float32}},
 }
 
 // any is a port that takes whatever type the value has.
 const any = onnx.DType(-1)
+
+// single are operators that the library has in float32, not in BF16.
+var single = map[string]bool{"Clip": true, "Pad": true, "Resize": true, "ReduceL2": true}
 
 // types gives every value a type and converts where a node takes another than it is given. Nodes of the standard domain are
 // of one type: that of activations where one of their inputs is, else what they were.
@@ -29,7 +35,7 @@ func (g *graph) types() error {
 		return err
 	}
 	g.compact()
-	t := &typing{graph: g, of: map[string]onnx.DType{}, cast: map[string]string{}}
+	t := &typing{graph: g, clip: g.clip(), of: map[string]onnx.DType{}, cast: map[string]string{}}
 	for _, in := range g.m.Graph.Inputs {
 		t.of[in.Name] = in.Type
 	}
@@ -48,6 +54,7 @@ func (g *graph) types() error {
 
 type typing struct {
 	*graph
+	clip bool
 	of   map[string]onnx.DType
 	cast map[string]string // value and type → its conversion
 	out  []onnx.Node
@@ -86,15 +93,20 @@ func (t *typing) standard(n onnx.Node) error {
 	kind, floats := onnx.DType(0), 0
 	for _, v := range n.Inputs {
 		switch d := t.of[v]; d {
-		case onnx.BFloat16, onnx.Float32:
+		case onnx.BFloat16, onnx.Float16, onnx.Float32:
 			floats++
-			if kind == 0 || d == onnx.BFloat16 {
+			if kind == 0 || d != onnx.Float32 {
 				kind = d
 			}
 		}
 	}
-	if n.Op == "MultiHeadAttention" && t.o.Type == onnx.BFloat16 {
-		kind = onnx.BFloat16 // softmax is float32 inside
+	switch {
+	case n.Op == "MultiHeadAttention": // softmax is float32 inside
+		kind = t.o.Type
+	case n.Op == "Conv" && t.clip && floats > 0:
+		kind = t.o.Type
+	case single[n.Op] && kind == onnx.BFloat16:
+		kind = onnx.Float32
 	}
 	result := kind
 	switch {
@@ -106,7 +118,7 @@ func (t *typing) standard(n onnx.Node) error {
 		result = t.of[n.Inputs[0]]
 	default:
 		for i, v := range n.Inputs {
-			if d := t.of[v]; (d == onnx.Float32 || d == onnx.BFloat16) && d != kind {
+			if d := t.of[v]; (d == onnx.Float32 || d == onnx.BFloat16 || d == onnx.Float16) && d != kind {
 				n.Inputs[i] = t.as(v, kind)
 			}
 		}
@@ -128,8 +140,19 @@ func (t *typing) as(v string, want onnx.DType) string {
 		return c
 	}
 	t.cast[key], t.of[key] = key, want
+	if w := t.weights[v]; w != nil && w.Content != nil && w.Type == onnx.Float32 { // converted once, when the bundle is built
+		return t.stored(w, want, key)
+	}
 	t.out = append(t.out, onnx.Node{Name: key, Op: "Cast", Inputs: []string{v}, Outputs: []string{key}, Attrs: []onnx.Attr{onnx.Int("to", want)}})
 	return key
+}
+
+// stored is a weight of the bundle in another type.
+func (t *typing) stored(w *onnx.Tensor, want onnx.DType, key string) string {
+	name, content := fmt.Sprintf("%s.%s", w.Name, halves[want]), w.Content
+	t.cast[key], t.of[name] = name, want
+	t.weights[name] = &onnx.Tensor{Name: name, Type: want, Dims: w.Dims, Content: func(to io.Writer) error { return content(&halver{to: to, dtype: want}) }}
+	return name
 }
 
 // outputs converts results to the types that the graph declares.

@@ -1,0 +1,105 @@
+// Command clips asks two things of the demo model on a GPU. Do its clips show their prompts as often as the CPU's do: the same
+// prompts and seeds, in BF16 and with FP8 products, and on the CPU in the same run. And is all of the device's memory given back:
+// rounds of a process that opens the model and makes a clip, ended by itself or by SIGKILL at a random moment. See ../README.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/videosdgx/videosdgx/bench/harness"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/serve"
+	"github.com/videosdgx/videosdgx/functions/wan21"
+)
+
+type bench struct {
+	checkpoint, device string
+	n, atOnce          int
+	cpu, rounds        int
+	dir                string
+	report             *harness.Report
+}
+
+func main() {
+	b := bench{}
+	flag.StringVar(&b.checkpoint, "checkpoint", "images/demo/wan21-tiny", "the demo checkpoint")
+	flag.StringVar(&b.device, "device", "cuda:0", "device")
+	flag.IntVar(&b.n, "n", 96, "prompts; 0: none are judged")
+	flag.IntVar(&b.atOnce, "at-once", 3, "clips at once on the GPU")
+	flag.IntVar(&b.cpu, "cpu", 1, "clips at once on the CPU, for comparison; 0: none")
+	flag.IntVar(&b.rounds, "rounds", 20, "rounds of start, clip and end")
+	child := flag.String("child", "", "be the process of a round: the bundle's folder")
+	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
+	harness.Main("clips", func(ctx context.Context) (err error) {
+		if *child != "" {
+			return one(ctx, *child)
+		}
+		b.report = harness.NewReport("clips")
+		if *commit != "" {
+			b.report.Commit = *commit
+		}
+		b.report.Machine += ", " + smi(ctx, "--query-gpu=name,driver_version")
+		defer func() { err = errors.Join(err, b.report.Print(os.Stdout)) }()
+		if b.dir, err = os.MkdirTemp("", "videosdgx-clips-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(b.dir)
+		return b.run(ctx)
+	})
+}
+
+func (b *bench) run(ctx context.Context) error {
+	os.Setenv(serve.DeviceEnv, b.device) // the library is loaded for the device, and serves the CPU too
+	for _, precision := range []string{bundle.None, "fp8"} {
+		if err := b.build(ctx, precision); err != nil {
+			return fmt.Errorf("bundle in %s: %w", precision, err)
+		}
+	}
+	if b.rounds > 0 {
+		if err := b.zero(ctx); err != nil {
+			return err
+		}
+	}
+	if b.n == 0 {
+		return nil
+	}
+	return b.judgeAll(ctx)
+}
+
+// build makes a bundle for the GPU, and for the CPU where no operator of our own is needed there.
+func (b *bench) build(ctx context.Context, precision string) error {
+	o := bundle.Options{Precision: precision, Targets: []bundle.Target{serve.CUDA()}}
+	if precision == bundle.None {
+		cpu, err := serve.CPU()
+		if err != nil {
+			return err
+		}
+		o.Targets = append(o.Targets, cpu)
+	}
+	_, err := serve.Build(ctx, b.checkpoint, filepath.Join(b.dir, precision), wan21.Recipe, o)
+	return err
+}
+
+func memory(ctx context.Context) (mib float64) {
+	n, err := strconv.ParseFloat(smi(ctx, "--query-gpu=memory.used", "--id=0"), 64)
+	if err != nil {
+		return -1
+	}
+	return n
+}
+
+func smi(ctx context.Context, args ...string) string {
+	out, err := exec.CommandContext(ctx, "nvidia-smi", append(args, "--format=csv,noheader,nounits")...).Output()
+	if err != nil {
+		return "no nvidia-smi"
+	}
+	return strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", " and ")
+}

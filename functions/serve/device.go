@@ -1,0 +1,75 @@
+package serve
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+)
+
+// auto is the device that takes a GPU where this process may use one, the libraries for it are there, and the bundle has graphs
+// for it; else the CPU.
+const auto = "auto"
+
+// choice is the device that serves, and why it is that one.
+type choice struct {
+	engine.Device
+	why string
+}
+
+// String is "cuda:0 (asked for)".
+func (c choice) String() string { return fmt.Sprintf("%s (%s)", c.Device, c.why) }
+
+// choose turns what is asked for into a device. able says whether the engine can use one; it is asked last, since it loads the
+// GPU's libraries, which a function without a GPU never does.
+func choose(asked string, files []string, visible bool, able func(engine.Device) error) (choice, error) {
+	if asked != auto && asked != "" {
+		d, err := engine.ParseDevice(asked)
+		if err != nil {
+			return choice{}, fmt.Errorf("%s: %w", DeviceEnv, err)
+		}
+		return choice{d, "asked for"}, nil
+	}
+	gpu := engine.Device{Kind: engine.CUDA}
+	switch {
+	case !slices.ContainsFunc(files, func(f string) bool { return strings.HasSuffix(f, ".cuda.onnx") }):
+		return choice{why: "the bundle has no graphs for a GPU"}, nil
+	case !visible:
+		return choice{why: "no GPU is given to this process"}, nil
+	}
+	if err := able(gpu); err != nil {
+		return choice{why: fmt.Sprintf("the GPU cannot be used: %v", err)}, nil
+	}
+	return choice{gpu, "a GPU is there, and graphs for it"}, nil
+}
+
+// gpuVisible says whether the driver's device nodes are there for this process: /dev/nvidiactl, or WSL's.
+func gpuVisible() bool {
+	return slices.ContainsFunc([]string{"/dev/nvidiactl", "/dev/dxg"}, func(path string) bool {
+		_, err := os.Stat(path)
+		return err == nil
+	})
+}
+
+func fileNames(b *weights.Bundle) (names []string) {
+	for _, f := range b.Files {
+		names = append(names, f.Path)
+	}
+	return names
+}
+
+// placed is a model that says where it runs.
+type placed struct {
+	handler.Model
+	on choice
+}
+
+func (p placed) Describe() handler.Description {
+	d := p.Model.Describe()
+	d.Device = p.on.String()
+	return d
+}

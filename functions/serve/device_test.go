@@ -1,0 +1,39 @@
+package serve
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+)
+
+func TestTheDeviceIsChosenAndSaysWhy(t *testing.T) {
+	both := []string{"transformer.cpu.onnx", "transformer.cuda.onnx"}
+	never := func(engine.Device) error { t.Error("the GPU's libraries were loaded"); return nil }
+	fine := func(engine.Device) error { return nil }
+	broken := func(engine.Device) error { return errors.New("libcudart.so.13 is missing") }
+	for _, c := range []struct {
+		asked   string
+		files   []string
+		visible bool
+		able    func(engine.Device) error
+		want    string
+	}{
+		{"", both, true, fine, "cuda:0 (a GPU is there"},
+		{"auto", both, true, fine, "cuda:0 (a GPU is there"},
+		{"auto", both, true, broken, "cpu (the GPU cannot be used: libcudart"},
+		{"auto", both, false, never, "cpu (no GPU is given"},
+		{"auto", both[:1], true, never, "cpu (the bundle has no graphs for a GPU)"},
+		{"cpu", both, true, never, "cpu (asked for)"},
+		{"cuda:1", both, false, never, "cuda:1 (asked for)"},
+	} {
+		got, err := choose(c.asked, c.files, c.visible, c.able)
+		if err != nil || !strings.HasPrefix(got.String(), c.want) {
+			t.Errorf("%q with %v, GPU %v: %s, %v; expected %s", c.asked, c.files, c.visible, got, err, c.want)
+		}
+	}
+	if _, err := choose("tpu", both, true, fine); err == nil {
+		t.Error("a tpu was taken")
+	}
+}
