@@ -13,6 +13,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spec/answer"
 	"github.com/videosdgx/videosdgx/runtime/spec/urlevent"
 )
 
@@ -50,20 +51,19 @@ func refusal(h urlevent.Head, body []byte) *Problem {
 	return p
 }
 
-// broken says what the function's error trailer means.
-func broken(t spec.Trailer) *Problem {
-	p := &Problem{Kind: "function", Retryable: true, Body: clip(string(t.ErrorBody)), Log: clip(string(t.LogTail))}
-	var said struct{ ErrorType, ErrorMessage string }
-	_ = json.Unmarshal(t.ErrorBody, &said)
+// broken says what a function's failure means. As long again would end the same way.
+func broken(res *spec.Result, f *answer.Failure) *Problem {
+	text, kind := f.Message()
+	p := &Problem{Kind: "function", Retryable: true, Body: clip(string(f.Body)), Log: clip(string(res.Trailer().LogTail))}
 	switch {
-	case said.ErrorMessage != "":
-		p.Detail = sentence(said.ErrorMessage)
-	case t.ErrorType != "":
-		p.Detail = "The function failed: " + t.ErrorType + "."
+	case text != "":
+		p.Detail = sentence(text)
+	case kind != "":
+		p.Detail = "The function failed: " + kind + "."
 	default:
 		p.Detail = "The function failed without saying why."
 	}
-	if strings.Contains(t.ErrorType+said.ErrorType, "Timeout") || strings.Contains(said.ErrorMessage, "timed out") {
+	if f.TimedOut() {
 		p.Kind, p.Retryable = "timeout", false
 	}
 	return p

@@ -10,6 +10,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spool"
 )
 
 // Runner runs one job's event; spec.Invoker has its contract.
@@ -74,6 +75,7 @@ type Deps struct {
 	Now    func() time.Time                          // nil: time.Now
 	Free   func(dir string) (uint64, error)          // free bytes; nil: statfs
 	Step   func(step string) error                   // nil, or a test's way to fail a file step by name
+	Spool  *spool.Spool                              // of answers that are no streams; nil: one of the service's own, on the disk of Outputs
 	Tell   func(ctx context.Context, n Notice) error // tells a webhook's receiver, once; nil: webhooks are refused
 }
 

@@ -1,7 +1,6 @@
 package jobs
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -15,11 +14,15 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spec/answer"
 	"github.com/videosdgx/videosdgx/runtime/spec/urlevent"
 )
 
 // maxErrorBody bounds what is read of an answer that is no success, in bytes.
 const maxErrorBody = 64 << 10
+
+// maxAnswer bounds an answer that is one JSON document, in bytes: a disk's worth, which is full sooner.
+const maxAnswer = 1 << 40
 
 // execute invokes the function and saves what it answers. The Result is also in the outcome when it counts.
 func (a *attempt) execute(ctx context.Context) (outcome, *Result) {
@@ -107,38 +110,35 @@ func isReadError(err error) bool { var r readError; return errors.As(err, &r) }
 
 // receive reads the head, then the clip into a file, then the trailer. Only an answer whose trailer is clean counts.
 func (a *attempt) receive(ctx context.Context, res *spec.Result) (*Result, *Problem, error) {
-	if !res.Streaming {
-		return a.receiveWhole(ctx, res)
-	}
-	if t := res.ContentType; t != "" && t != urlevent.Integration { // a body alone, streamed as it is
-		return a.take(ctx, res, urlevent.Head{StatusCode: http.StatusOK, Headers: urlevent.Headers{"content-type": t}}, res.Body)
-	}
-	head, body, err := urlevent.ReadPrelude(res.Body)
-	if err != nil {
-		if t := trailer(res); t.FunctionError != "" {
-			return nil, broken(t), nil
+	head, body, err := answer.Open(res)
+	switch {
+	case err != nil:
+		if f := answer.FailureOf(res, nil); f != nil {
+			return nil, broken(res, f), nil
 		}
 		return nil, nil, err
+	case head.StatusCode == 0:
+		return a.receiveWhole(ctx, res)
 	}
 	return a.take(ctx, res, head, body)
 }
 
+// receiveWhole reads an answer whose head and clip are in one JSON document: what does not fit into memory lies on disk.
 func (a *attempt) receiveWhole(ctx context.Context, res *spec.Result) (*Result, *Problem, error) {
-	b, err := io.ReadAll(res.Body)
+	b := a.s.spool.Buffer()
+	defer b.Close()
+	failed, err := answer.Collect(res, res.Body, b, maxAnswer)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case failed != nil:
+		return nil, broken(res, failed), nil
+	}
+	whole, err := urlevent.Parse(b, b.Size())
 	if err != nil {
 		return nil, nil, err
 	}
-	if t := trailer(res); res.FunctionError != "" || t.FunctionError != "" {
-		if len(t.ErrorBody) == 0 {
-			t.ErrorBody = b
-		}
-		return nil, broken(t), nil
-	}
-	head, body, err := urlevent.ParseBuffered(b)
-	if err != nil {
-		return nil, nil, err
-	}
-	return a.take(ctx, res, head, bytes.NewReader(body))
+	return a.take(ctx, res, whole.Head, whole.Body.Open())
 }
 
 func (a *attempt) take(ctx context.Context, res *spec.Result, h urlevent.Head, body io.Reader) (*Result, *Problem, error) {
@@ -147,11 +147,11 @@ func (a *attempt) take(ctx context.Context, res *spec.Result, h urlevent.Head, b
 		return nil, refusal(h, b), nil
 	}
 	file, read, err := a.saveAnswer(ctx, h, body)
-	if t := trailer(res); err == nil && t.FunctionError != "" {
-		a.drop(file)
-		return nil, broken(t), nil
-	} else if isReadError(err) && t.FunctionError != "" {
-		return nil, broken(t), nil
+	if err == nil || isReadError(err) {
+		if f := answer.FailureOf(res, nil); f != nil {
+			a.drop(file)
+			return nil, broken(res, f), nil
+		}
 	}
 	if p := a.incomplete(h, file, read); err == nil && p != nil {
 		a.drop(file)
@@ -172,17 +172,6 @@ func (a *attempt) incomplete(h urlevent.Head, file *Result, read int64) *Problem
 		return &Problem{Kind: "function", Detail: fmt.Sprintf("The clip was cut off after %d of %d bytes.", read, want), Retryable: true}
 	}
 	return nil
-}
-
-func trailer(res *spec.Result) spec.Trailer {
-	if res.Trailer == nil {
-		return spec.Trailer{FunctionError: res.FunctionError}
-	}
-	t := res.Trailer()
-	if t.FunctionError == "" {
-		t.FunctionError = res.FunctionError
-	}
-	return t
 }
 
 func mediaType(headers map[string]string) string {

@@ -11,6 +11,8 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/google/uuid"
+
+	"github.com/videosdgx/videosdgx/runtime/spool"
 )
 
 // Service runs the queue on one node. All methods are safe for concurrent use.
@@ -22,6 +24,7 @@ type Service struct {
 	out     *outputs
 	uploads *uploads
 	feed    Feed
+	spool   *spool.Spool
 	clock   func() time.Time
 
 	ctx   context.Context // ends all loops; the cause tells attempts why
@@ -63,8 +66,11 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	if deps.Spool == nil {
+		deps.Spool = spool.New(spool.Options{Dir: cfg.Outputs})
+	}
 	s := &Service{
-		cfg: cfg, deps: deps, log: deps.Log, out: out, uploads: ups, wake: make(chan struct{}, 1), running: map[string]*attempt{},
+		spool: deps.Spool, cfg: cfg, deps: deps, log: deps.Log, out: out, uploads: ups, wake: make(chan struct{}, 1), running: map[string]*attempt{},
 		self: cfg.Node + "/" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12], turns: newTurns(), means: means{},
 		clock: func() time.Time { return stamp(deps.Now()) },
 	}

@@ -36,7 +36,7 @@ func (p *plane) openJobs(ctx context.Context) (err error) {
 		Node: p.cfg.Node, Outputs: p.cfg.Outputs, KeepFor: p.cfg.KeepJobs.D(), KeepBytes: int64(p.cfg.KeepClips),
 		Policy: jobs.Policy{Models: int(p.cfg.ModelsAtOnce)},
 	},
-		jobs.Deps{Store: p.store, Runner: p.dispatch, Models: catalog, Tell: tell, Log: p.log})
+		jobs.Deps{Store: p.store, Runner: p.dispatch, Models: catalog, Tell: tell, Spool: p.spool, Log: p.log})
 	if err != nil {
 		return err
 	}

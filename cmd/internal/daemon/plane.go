@@ -70,6 +70,7 @@ func (p *plane) phases() []phase {
 		{"dispatch", p.openDispatch, func(ctx context.Context) error { return p.dispatch.Stop(ctx) }},
 		{"snapshot maker", p.watchPublished, func(context.Context) error { p.stopSnapshots(); return nil }},
 		{"way out", p.openOutgoing, nil},
+		{"spool", p.openSpool, nil},
 		{"job store", p.openStore, func(context.Context) error { return p.store.Close() }},
 		{"jobs", p.openJobs, func(ctx context.Context) error { return p.jobs.Stop(ctx) }},
 		{"events", p.openEvents, p.closeEvents},

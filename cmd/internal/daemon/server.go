@@ -22,9 +22,6 @@ import (
 
 // openServer starts to take requests.
 func (p *plane) openServer(context.Context) (err error) {
-	if p.spool, err = p.openSpool(); err != nil {
-		return err
-	}
 	p.connections = gateway.NewConnections(gateway.Bounds{All: int(p.cfg.Connections)}, p.log)
 	p.metrics.WatchConnections(p.connections.Counts)
 	urls := url.New(url.Options{Invoker: p.dispatch, Functions: p.registry, Spool: p.spool, Log: p.log})
@@ -45,11 +42,12 @@ func (p *plane) openServer(context.Context) (err error) {
 }
 
 // openSpool takes a folder for answers that do not fit into memory; what an earlier run had there has gone with it.
-func (p *plane) openSpool() (*spool.Spool, error) {
+func (p *plane) openSpool(context.Context) error {
 	if err := os.MkdirAll(p.dir("spool"), 0o700); err != nil {
-		return nil, fmt.Errorf("cannot make a folder: %w", err)
+		return fmt.Errorf("cannot make a folder: %w", err)
 	}
-	return spool.New(spool.Options{Dir: p.dir("spool")}), nil
+	p.spool = spool.New(spool.Options{Dir: p.dir("spool")})
+	return nil
 }
 
 // hosts are the configured names of this machine.

@@ -94,7 +94,7 @@ func Stream(status int, contentType string, body []byte) *spec.Result {
 
 // Raw is a streamed answer of the given bytes and trailer.
 func Raw(r io.Reader, t spec.Trailer) *spec.Result {
-	return &spec.Result{Streaming: true, Body: io.NopCloser(r), Trailer: func() spec.Trailer { return t }}
+	return &spec.Result{Streaming: true, ContentType: urlevent.Integration, Body: io.NopCloser(r), Trailer: func() spec.Trailer { return t }}
 }
 
 // Block waits for the end of ctx, as a function does that is being cancelled.

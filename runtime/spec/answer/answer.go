@@ -114,3 +114,12 @@ func (f *Failure) Message() (text, kind string) {
 	}
 	return said.ErrorMessage, said.ErrorType
 }
+
+// timedOut is Lambda's word for a function that ran out of time.
+const timedOut = "Sandbox.Timedout"
+
+// TimedOut says whether the function ran out of time, rather than failed by itself.
+func (f *Failure) TimedOut() bool {
+	_, kind := f.Message()
+	return f.Type == timedOut || kind == timedOut
+}
