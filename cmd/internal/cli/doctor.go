@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -28,7 +29,7 @@ The exit status is 0 when everything that generating a clip needs is there, else
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found := doctor.Run(cmd.Context(), daemon.ContainerdParts, doctor.One(onnxRuntime), doctor.One(doctor.Ffmpeg()),
-				daemon.GPUParts, doctor.One(doctor.Cgroups()))
+				daemon.GPUParts, doctor.One(doctor.GPULibraries("/", gpuFolder())), doctor.One(doctor.Cgroups()))
 			if err := emit(cmd, found, func(w io.Writer) error { return printFindings(w, found) }); err != nil {
 				return err
 			}
@@ -75,4 +76,12 @@ func printFindings(w io.Writer, fs []doctor.Finding) error {
 		}
 	}
 	return table(w, []string{"", "part", "version", "what was found"}, rows)
+}
+
+// gpuFolder is where functions on a GPU look for its libraries.
+func gpuFolder() string {
+	if dir := os.Getenv(ort.GPUDirEnv); dir != "" {
+		return dir
+	}
+	return ort.GPUDir
 }

@@ -105,7 +105,7 @@ Scratch::Scratch(const Call& c, size_t bytes) {
   if (allocator_) api().ReleaseAllocator(allocator_);
   std::string why = s ? api().GetErrorMessage(s) : "none is left";
   if (s) api().ReleaseStatus(s);
-  throw std::runtime_error("out of device memory: " + std::to_string(bytes >> 20) + " MiB of work space were asked for (" + why + ")");
+  throw std::runtime_error("out of memory on the device: " + std::to_string(bytes >> 20) + " MiB of work space were asked for (" + why + ")");
 }
 
 Scratch::~Scratch() {

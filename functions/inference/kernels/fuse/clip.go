@@ -67,7 +67,7 @@ func (g *graph) doubles() {
 }
 
 // narrow has an autoencoder compute in FP16: its activations are normed again and again, so that their range suffices, and three
-// more bits of precision show in the picture. Its convolutions are slower in BF16 too.
+// more bits of precision show in the picture.
 func (g *graph) narrow() {
 	if g.o.Type == onnx.BFloat16 && g.clip() {
 		g.o.Type = onnx.Float16
