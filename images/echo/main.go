@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -41,7 +42,7 @@ func handle(ctx context.Context, event json.RawMessage) (any, error) {
 		return event, nil
 	}
 	var o options
-	if err := json.Unmarshal(event, &o); err != nil {
+	if err := json.Unmarshal(asked(event), &o); err != nil {
 		return event, nil //nolint:nilerr // an object of somebody else's
 	}
 	a, err := o.run(ctx)
@@ -49,6 +50,15 @@ func handle(ctx context.Context, event json.RawMessage) (any, error) {
 		return event, nil
 	}
 	return a, err
+}
+
+// asked is what an event asks for: its body where it is a function URL's, else the event itself.
+func asked(event json.RawMessage) json.RawMessage {
+	var url struct{ RawPath, Body string }
+	if json.Unmarshal(event, &url) == nil && url.RawPath != "" && strings.HasPrefix(url.Body, "{") {
+		return json.RawMessage(url.Body)
+	}
+	return event
 }
 
 // initialise does what the environment asks for before the first event: ECHO_INIT_SLEEP a duration, ECHO_INIT_HEAP_MB

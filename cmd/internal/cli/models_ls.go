@@ -38,8 +38,10 @@ func newModelsLsCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "models in %s%s\n", dir, noneThere(list))
-			return emit(cmd, map[string]any{"folder": dir, "models": list}, func(w io.Writer) error { return printModels(w, list) })
+			return emit(cmd, map[string]any{"folder": dir, "models": list}, func(w io.Writer) error {
+				fmt.Fprintf(cmd.ErrOrStderr(), "models in %s%s\n", dir, noneThere(list))
+				return printModels(w, list)
+			})
 		},
 	}
 	addModelsFlag(cmd)

@@ -84,13 +84,14 @@ func TestFailedRestoreHook(t *testing.T) {
 	w.cold()
 }
 
-// hold has n events in progress at once, so that each has an instance of its own, and then cancels them.
+// hold has n events in progress at once, so that each has an instance of its own, and then cancels them: by leaving a function
+// URL, since an Invoke goes on without its caller.
 func (w *world) hold(n int) {
 	ctx, cancel := context.WithCancel(w.t.Context())
 	var wg sync.WaitGroup
 	for range n {
 		wg.Go(func() {
-			req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url+"/2015-03-31/functions/"+w.function+"/invocations", strings.NewReader(`{"sleep":"10m","watch":true}`))
+			req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.url+"/fn/"+w.function+"/", strings.NewReader(`{"sleep":"10m","watch":true}`))
 			if err != nil {
 				w.t.Error(err)
 				return

@@ -98,11 +98,11 @@ func TestDamagedBundle(t *testing.T) {
 		}
 		truncate(t, h.path("models/cut/weights.bin"))
 		flip(t, h.path("models/flipped/weights.bin"))
-		flip(t, h.path("models/graph/transformer.onnx"))
+		flip(t, h.path("models/graph/transformer.cpu.onnx"))
 		h.function("none", "wan21", "model: {name: none, bundle: /not/there}\n")
 		s := h.serve(t)
 		for name, want := range map[string][]string{
-			"cut": {"weights.bin", "bytes"}, "flipped": {"weights.bin"}, "graph": {"transformer.onnx"}, "none": {"/not/there"},
+			"cut": {"weights.bin", "bytes"}, "flipped": {"weights.bin"}, "graph": {"transformer.cpu.onnx"}, "none": {"/not/there"},
 		} {
 			t.Run(name, func(t *testing.T) {
 				a := s.do(t, "POST", "/fn/"+name+"/", request(`"prompt":"a"`))
