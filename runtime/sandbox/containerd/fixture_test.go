@@ -58,7 +58,7 @@ func closeClean(t testing.TB, d *Driver) {
 			t.Errorf("remove %s: %v", b.ID(), err)
 		}
 	}
-	if left, err := d.Leftovers(ctx); err != nil || len(left) > 0 {
+	if left, err := leftovers(ctx, d); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
 	if err := d.Close(); err != nil {
@@ -70,6 +70,15 @@ func closeClean(t testing.TB, d *Driver) {
 	if t.Failed() {
 		if b, err := os.ReadFile(filepath.Join(d.o.Data, "containerd.log")); err == nil {
 			t.Logf("containerd.log:\n%s", b)
+		}
+	}
+}
+
+// leftovers is what is still there after twenty seconds: the shims of containerd 1.6 end a while after their containers.
+func leftovers(ctx context.Context, d *Driver) (left []string, err error) {
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if left, err = d.Leftovers(ctx); err != nil || len(left) == 0 || time.Now().After(end) {
+			return left, err
 		}
 	}
 }
