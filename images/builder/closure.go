@@ -85,6 +85,9 @@ func (r *resolver) needs(of object) ([]object, error) {
 		return nil, err
 	}
 	for _, lib := range libs {
+		if fromDriver(lib) {
+			continue
+		}
 		o, err := r.find(lib, runpaths(f, of))
 		if err != nil {
 			return nil, err
@@ -92,6 +95,12 @@ func (r *resolver) needs(of object) ([]object, error) {
 		out = append(out, o)
 	}
 	return out, nil
+}
+
+// fromDriver says whether a library is the GPU driver's: it must be of the version that runs on the machine, so it comes with
+// the device when a container starts, and never lies in an image.
+func fromDriver(soname string) bool {
+	return strings.HasPrefix(soname, "libcuda.so") || strings.HasPrefix(soname, "libnvidia-")
 }
 
 // find resolves a soname. A library found through a RUNPATH goes where the same RUNPATH finds it inside; every other where

@@ -56,12 +56,10 @@ func (f *Function) MaxInstances() int {
 
 // Model names the bundle that a model function maps.
 type Model struct {
-	Name   string `yaml:"name" json:"name"`                     // public name under /v1/models
-	Bundle string `yaml:"bundle" json:"bundle"`                 // folder, absolute, relative to the manifest, or a name under DATA/models
-	Port   int    `yaml:"port,omitempty" json:"port,omitempty"` // REST port of its own; 0: none
-	// Device is where the model runs: "auto" (default: a GPU where the function has one and the bundle graphs for it), "cpu",
-	// "cuda" or "cuda:1".
-	Device string `yaml:"device,omitempty" json:"device,omitempty"`
+	Name   string `yaml:"name" json:"name"`                         // public name under /v1/models
+	Bundle string `yaml:"bundle" json:"bundle"`                     // folder, absolute, relative to the manifest, or a name under DATA/models
+	Port   int    `yaml:"port,omitempty" json:"port,omitempty"`     // REST port of its own; 0: none
+	Device string `yaml:"device,omitempty" json:"device,omitempty"` // "auto" (default: a GPU where the function has one and the bundle graphs for it), "cpu", "cuda" or "cuda:1"
 }
 
 // Mount is one extra bind mount; read-only unless Writable.
