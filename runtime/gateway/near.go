@@ -101,3 +101,14 @@ func distance(a, b string) int {
 	}
 	return row[len(b)]
 }
+
+// URLClosed says whether a function, of which fn is one version, has no URL: $LATEST says it for all, since what is published
+// does not change.
+func URLClosed(ctx context.Context, fns Functions, fn spec.Function) bool {
+	if fn.Version != "$LATEST" {
+		if latest, err := fns.Get(ctx, fn.Name, ""); err == nil {
+			return latest.URL.Closed
+		}
+	}
+	return fn.URL.Closed
+}

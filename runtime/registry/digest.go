@@ -56,7 +56,7 @@ func (h *hasher) digest(fn spec.Function) (string, error) {
 
 // shape is fn without the fields that an instance does not notice.
 func shape(fn spec.Function) spec.Function {
-	fn.Version, fn.Digest, fn.Description = "", "", ""
+	fn.Version, fn.Digest, fn.Description, fn.Role = "", "", "", ""
 	fn.KeepAlive, fn.Concurrency, fn.MinInstances, fn.StagedSpares, fn.QueueLimit = 0, 0, 0, 0, 0
 	fn.Reserved = nil
 	fn.Pin, fn.FreezeIdle, fn.CancelGrace, fn.DeviceMemory = false, false, 0, 0

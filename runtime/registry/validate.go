@@ -29,13 +29,6 @@ var (
 
 var deviceForm = regexp.MustCompile(`^(|auto|cpu|cuda(:[0-9]{1,2})?)$`)
 
-// reserved are the variables that the runtime sets itself, as Lambda documents them.
-var reserved = []string{
-	"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_VERSION",
-	"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME",
-	"AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_MAX_CONCURRENCY",
-}
-
 // The most that a version may have of instances, events in one of them, and invocations that wait.
 const (
 	maxConcurrency  = 10000
@@ -93,7 +86,7 @@ func (c *checker) identity(fn *spec.Function) {
 	for k, v := range fn.Env {
 		field := "env." + k
 		c.want(envForm.MatchString(k), field, "letters, digits and _, not beginning with a digit", "%q is not a variable's name", k)
-		c.want(!slices.Contains(reserved, k), field, "any other name", "is set by the runtime itself")
+		c.want(!slices.Contains(spec.Reserved, k), field, "any other name", "%s is set by the runtime itself", k)
 		c.want(!strings.ContainsRune(v, 0), field, "text without NUL", "holds a NUL byte")
 	}
 	if m := fn.Model; m != nil {

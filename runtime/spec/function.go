@@ -17,6 +17,7 @@ type Function struct {
 	Handler     string            `yaml:"handler,omitempty" json:"handler,omitempty"`         // _HANDLER
 	WorkDir     string            `yaml:"workDir,omitempty" json:"workDir,omitempty"`         // where the command starts; default the image's, or the manifest's folder
 	Env         map[string]string `yaml:"env,omitempty" json:"env,omitempty"`                 // variables of the function
+	Role        string            `yaml:"-" json:"role,omitempty"`                            // an ARN that the API was given; it means nothing here
 	Labels      map[string]string `yaml:"labels,omitempty" json:"labels,omitempty"`           // for people; the container gets them
 
 	Model  *Model  `yaml:"model,omitempty" json:"model,omitempty"`
@@ -82,6 +83,7 @@ type Limits struct {
 type URL struct {
 	InvokeMode string `yaml:"invokeMode,omitempty" json:"invokeMode"` // "BUFFERED" (default) or "RESPONSE_STREAM"
 	CORS       *CORS  `yaml:"cors,omitempty" json:"cors,omitempty"`
+	Closed     bool   `yaml:"closed,omitempty" json:"closed,omitempty"` // there is none, as after DeleteFunctionUrlConfig
 }
 
 // CORS has the fields of Lambda's FunctionUrlConfig.

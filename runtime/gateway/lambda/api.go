@@ -3,11 +3,13 @@
 package lambda
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -141,6 +143,7 @@ func (a *API) guard(h func(http.ResponseWriter, *http.Request) error) http.Handl
 	return func(w http.ResponseWriter, r *http.Request) {
 		err := a.authorize(r)
 		if err == nil {
+			lower(r)
 			err = h(w, r)
 		}
 		if err != nil {
@@ -157,6 +160,24 @@ func (a *API) decode(r *http.Request, v any) error {
 	}
 	if err := json.Unmarshal(b, v); err != nil {
 		return badContent(err)
+	}
+	return nil
+}
+
+// decodeWhole is decode for calls that say what a function is to be: a member that nobody here knows is refused, since the
+// caller would believe that it has what it asked for.
+func (a *API) decodeWhole(r *http.Request, v any) error {
+	b, err := gateway.ReadBody(r, a.Control, "the request")
+	if err != nil || len(b) == 0 {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return badContent(err)
+	}
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(v); err != nil {
+		return invalid("%s is not supported here; leave it out", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return nil
 }

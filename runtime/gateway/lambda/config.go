@@ -1,11 +1,13 @@
 package lambda
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +21,7 @@ import (
 type configuration struct {
 	FunctionName        string               `json:"FunctionName"`
 	FunctionArn         string               `json:"FunctionArn"`
-	Role                string               `json:"Role"` // permissions do not exist here; SDK users expect the field
+	Role                string               `json:"Role"` // kept and given back: permissions do not exist here
 	Handler             string               `json:"Handler,omitempty"`
 	CodeSize            int64                `json:"CodeSize"`
 	Description         string               `json:"Description"`
@@ -35,7 +37,11 @@ type configuration struct {
 	PackageType         string               `json:"PackageType"`
 	ImageConfigResponse *imageConfigResponse `json:"ImageConfigResponse,omitempty"`
 	EphemeralStorage    *ephemeralStorage    `json:"EphemeralStorage,omitempty"`
+	Architectures       []string             `json:"Architectures"`
+	TracingConfig       tracing              `json:"TracingConfig"`
 }
+
+type tracing struct{ Mode string }
 
 type environment struct {
 	Variables map[string]string `json:"Variables"`
@@ -60,11 +66,12 @@ const mib = 1 << 20
 // configure is a version as Lambda describes it. qualifier is how the caller named it, "" for the bare name.
 func (a *API) configure(fn spec.Function, qualifier string) configuration {
 	c := configuration{
-		FunctionName: fn.Name, FunctionArn: a.arn(fn.Name, qualifier), Role: "arn:aws:iam::" + a.Account + ":role/videosdgx",
+		FunctionName: fn.Name, FunctionArn: a.arn(fn.Name, qualifier), Role: cmp.Or(fn.Role, "arn:aws:iam::"+a.Account+":role/videosdgx"),
 		Handler: fn.Handler, Description: fn.Description, Version: fn.Version,
 		Timeout: int64(fn.Timeout.D().Round(time.Second) / time.Second), MemorySize: int64(fn.Limits.Memory) / mib,
 		CodeSha256: codeSum(fn), RevisionID: revision(fn),
 		LastModified: lastModified(fn), State: "Active", LastUpdateStatus: "Successful", PackageType: "Image",
+		Architectures: []string{architecture}, TracingConfig: tracing{"PassThrough"},
 	}
 	if len(fn.Env) > 0 {
 		c.Environment = &environment{fn.Env}
@@ -85,16 +92,10 @@ func codeSum(fn spec.Function) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// reservedNames are the variables that Lambda sets itself and lets nobody configure.
-var reservedNames = []string{"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME",
-	"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME",
-	"AWS_LAMBDA_LOG_STREAM_NAME", "AWS_LAMBDA_RUNTIME_API", "AWS_LAMBDA_MAX_CONCURRENCY", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
-	"AWS_SESSION_TOKEN", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"}
-
 // check refuses variables that the function would not get.
 func (e *environment) check() error {
 	var taken []string
-	for _, name := range reservedNames {
+	for _, name := range slices.Concat(spec.Reserved, spec.ReservedKeys) {
 		if _, ok := e.Variables[name]; ok {
 			taken = append(taken, name)
 		}
@@ -124,6 +125,7 @@ func revision(fn spec.Function) string {
 type settings struct {
 	Description      *string           `json:"Description"`
 	Handler          *string           `json:"Handler"`
+	Role             *string           `json:"Role"`
 	Timeout          *int64            `json:"Timeout"`
 	MemorySize       *int64            `json:"MemorySize"`
 	Environment      *environment      `json:"Environment"`
@@ -138,6 +140,9 @@ func (s settings) apply(fn *spec.Function) error {
 	}
 	if s.Handler != nil {
 		fn.Handler = *s.Handler
+	}
+	if s.Role != nil {
+		fn.Role = *s.Role
 	}
 	if s.Environment != nil {
 		if err := s.Environment.check(); err != nil {

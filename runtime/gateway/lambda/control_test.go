@@ -300,8 +300,15 @@ func TestFunctionURLConfig(t *testing.T) {
 		t.Errorf("of a version: %s", *got.FunctionUrl)
 	}
 	check(b.DeleteFunctionUrlConfig(ctx, &sdk.DeleteFunctionUrlConfigInput{FunctionName: echo}))(t)
-	if got := check(b.GetFunctionUrlConfig(ctx, &sdk.GetFunctionUrlConfigInput{FunctionName: echo}))(t); got.Cors != nil || got.InvokeMode != types.InvokeModeBuffered {
-		t.Errorf("%+v", got)
+	for _, qualifier := range []*string{nil, aws.String("1")} {
+		var gone *types.ResourceNotFoundException
+		if got, err := b.GetFunctionUrlConfig(ctx, &sdk.GetFunctionUrlConfigInput{FunctionName: echo, Qualifier: qualifier}); !errors.As(err, &gone) {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+	made = check(b.CreateFunctionUrlConfig(ctx, &sdk.CreateFunctionUrlConfigInput{FunctionName: echo, AuthType: types.FunctionUrlAuthTypeNone}))(t)
+	if made.Cors != nil || made.InvokeMode != types.InvokeModeBuffered {
+		t.Errorf("%+v", made)
 	}
 }
 

@@ -144,6 +144,21 @@ type unsupported struct {
 	TracingConfig        *struct{ Mode string }                          `json:"TracingConfig"`
 	CodeSigningConfigArn string                                          `json:"CodeSigningConfigArn"`
 	Architectures        []string                                        `json:"Architectures"`
+	Runtime              string                                          `json:"Runtime"`
+	LoggingConfig        *logging                                        `json:"LoggingConfig"`
+}
+
+// logging is how a function's logs are to be written.
+type logging struct {
+	LogFormat           string `json:"LogFormat"`
+	ApplicationLogLevel string `json:"ApplicationLogLevel"`
+	SystemLogLevel      string `json:"SystemLogLevel"`
+	LogGroup            string `json:"LogGroup"`
+}
+
+// unlike says whether that is anything but how they are.
+func (l *logging) unlike() bool {
+	return l != nil && (l.LogFormat != "" && l.LogFormat != "Text" || l.ApplicationLogLevel+l.SystemLogLevel+l.LogGroup != "")
 }
 
 // check refuses what cannot be honoured, with what does the same here.
@@ -166,6 +181,10 @@ func (u unsupported) check() error {
 		return refused("SnapStart", "set snapshot in the function's manifest")
 	case u.TracingConfig != nil && u.TracingConfig.Mode == "Active":
 		return refused("TracingConfig Active", "the trace id reaches the function all the same")
+	case u.Runtime != "":
+		return refused("Runtime", "an image brings its own")
+	case u.LoggingConfig.unlike():
+		return refused("LoggingConfig", "logs are lines of text, as the function writes them")
 	case len(u.Architectures) > 0 && (len(u.Architectures) > 1 || u.Architectures[0] != architecture):
 		return invalid("Architectures is %v; this machine runs %s", u.Architectures, architecture)
 	}
@@ -188,7 +207,7 @@ type createInput struct {
 // createFunction is CreateFunction for images.
 func (a *API) createFunction(w http.ResponseWriter, r *http.Request) error {
 	var in createInput
-	if err := a.decode(r, &in); err != nil {
+	if err := a.decodeWhole(r, &in); err != nil {
 		return err
 	}
 	ref, err := ParseRef(in.FunctionName)

@@ -15,7 +15,8 @@ func TestNothingIsLostSilently(t *testing.T) {
 		`"DeadLetterConfig":{"TargetArn":"arn:aws:sqs:us-east-1:1:q"}`: 400, `"VpcConfig":{"SubnetIds":["s"]}`: 400, `"Layers":["arn:l"]`: 400, `"KMSKeyArn":"arn:k"`: 400,
 		`"TracingConfig":{"Mode":"Active"}`: 400, `"Architectures":["sparc"]`: 400, `"SnapStart":{"ApplyOn":"PublishedVersions"}`: 400, `"FileSystemConfigs":[{}]`: 400,
 		`"Environment":{"Variables":{"AWS_REGION":"x"}}`: 400, `"Environment":{"Variables":{"A":"b","_HANDLER":"x","LAMBDA_TASK_ROOT":"y"}}`: 400,
-		`"VpcConfig":{},"Layers":[],"TracingConfig":{"Mode":"PassThrough"},"SnapStart":{"ApplyOn":"None"},"DeadLetterConfig":{}`: 200,
+		`"LoggingConfig":{"LogFormat":"JSON"}`: 400, `"Runtime":"python3.13"`: 400, `"DurableConfig":{"ExecutionTimeout":3}`: 400, `"ImageConfig":{"Entrypoints":["/a"]}`: 400,
+		`"VpcConfig":{},"Layers":[],"TracingConfig":{"Mode":"PassThrough"},"SnapStart":{"ApplyOn":"None"},"DeadLetterConfig":{},"LoggingConfig":{"LogFormat":"Text"}`: 200,
 	} {
 		for path, method := range map[string]string{"/2015-03-31/functions": "POST", "/2015-03-31/functions/f/configuration": "PUT"} {
 			body, ok := `{`+field+`}`, want

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -21,17 +22,87 @@ import (
 // skew is how far a request's date may lie from now, as at AWS.
 const skew = 15 * time.Minute
 
-// signature is an Authorization header of AWS Signature Version 4, taken apart.
+// signature is what an Authorization header of AWS Signature Version 4 says, or the query of a presigned URL.
 type signature struct {
 	Key, Date, Region, Service string
-	Signed                     []string // names of the signed headers, lower case
-	Sum                        string   // hex
+	At                         string        // when it was made, as X-Amz-Date has it
+	Expires                    time.Duration // of a presigned URL; 0: a header
+	Signed                     []string      // names of the signed headers, lower case
+	Sum                        string        // hex
 }
+
+// maxExpires is the longest that a presigned URL may be good for, as at AWS.
+const maxExpires = 7 * 24 * time.Hour
+
+// signatureOf reads a request's signature, wherever it has it.
+func signatureOf(r *http.Request) (signature, error) {
+	if q := r.URL.Query(); r.Header.Get("Authorization") == "" && q.Has("X-Amz-Signature") {
+		return presigned(q)
+	}
+	sig, err := parseAuthorization(r.Header.Get("Authorization"))
+	sig.At = r.Header.Get("X-Amz-Date")
+	return sig, err
+}
+
+// lower puts the headers that a presigned URL carries in its query, as SDKs write them, where they belong.
+func lower(r *http.Request) {
+	q := r.URL.Query()
+	if !q.Has("X-Amz-Signature") {
+		return
+	}
+	for k, v := range q {
+		if name := http.CanonicalHeaderKey(k); strings.HasPrefix(name, "X-Amz-") && r.Header.Get(name) == "" {
+			r.Header[name] = v
+		}
+	}
+}
+
+// presigned reads the signature that a URL carries in its query.
+func presigned(q url.Values) (signature, error) {
+	sig := signature{At: q.Get("X-Amz-Date"), Signed: strings.Split(q.Get("X-Amz-SignedHeaders"), ";"), Sum: q.Get("X-Amz-Signature")}
+	seconds, err := strconv.ParseInt(q.Get("X-Amz-Expires"), 10, 32)
+	sig.Expires = time.Duration(seconds) * time.Second
+	if err != nil || sig.Expires <= 0 || sig.Expires > maxExpires {
+		return sig, refuse("IncompleteSignatureException", "X-Amz-Expires must be 1 to 604800 seconds")
+	}
+	if q.Get("X-Amz-Algorithm") != algorithm || len(sig.Sum) != 2*sha256.Size {
+		return sig, refuse("IncompleteSignatureException", "the URL's X-Amz-Algorithm or X-Amz-Signature is not one of AWS Signature Version 4")
+	}
+	return sig, sig.credential(q.Get("X-Amz-Credential"))
+}
+
+// credential reads "KEY/DATE/REGION/SERVICE/aws4_request".
+func (s *signature) credential(v string) error {
+	f := strings.Split(v, "/")
+	if len(f) != 5 || f[0] == "" || f[4] != "aws4_request" {
+		return refuse("IncompleteSignatureException", "Credential must be KEY/DATE/REGION/SERVICE/aws4_request")
+	}
+	s.Key, s.Date, s.Region, s.Service = f[0], f[1], f[2], f[3]
+	return nil
+}
+
+// timely refuses a signature that is too old, or not yet good.
+func (s *signature) timely(now time.Time) error {
+	at, err := time.Parse("20060102T150405Z", s.At)
+	if err != nil || !strings.HasPrefix(s.At, s.Date) {
+		return refuse("IncompleteSignatureException", "X-Amz-Date is missing, malformed or not of the credential's day")
+	}
+	d := now.Sub(at)
+	switch {
+	case s.Expires > 0 && d > s.Expires:
+		return refuse("InvalidSignatureException", "Signature expired: the URL was good until "+at.Add(s.Expires).Format(time.RFC3339)+"; make another")
+	case d < -skew, s.Expires == 0 && d > skew:
+		return refuse("InvalidSignatureException", "the signature's date is more than 15 minutes off; check the clocks")
+	}
+	return nil
+}
+
+const algorithm = "AWS4-HMAC-SHA256"
 
 // parseAuthorization reads "AWS4-HMAC-SHA256 Credential=KEY/DATE/REGION/SERVICE/aws4_request, SignedHeaders=…, Signature=…".
 func parseAuthorization(s string) (signature, error) {
 	var sig signature
-	rest, ok := strings.CutPrefix(s, "AWS4-HMAC-SHA256 ")
+	rest, ok := strings.CutPrefix(s, algorithm+" ")
 	if !ok {
 		return sig, refuse("MissingAuthenticationTokenException", "sign the request with AWS Signature Version 4: this server has keys configured")
 	}
@@ -39,11 +110,9 @@ func parseAuthorization(s string) (signature, error) {
 		k, v, _ := strings.Cut(strings.TrimSpace(part), "=")
 		switch k {
 		case "Credential":
-			f := strings.Split(v, "/")
-			if len(f) != 5 || f[4] != "aws4_request" {
-				return sig, refuse("IncompleteSignatureException", "Credential must be KEY/DATE/REGION/SERVICE/aws4_request")
+			if err := sig.credential(v); err != nil {
+				return sig, err
 			}
-			sig.Key, sig.Date, sig.Region, sig.Service = f[0], f[1], f[2], f[3]
 		case "SignedHeaders":
 			sig.Signed = strings.Split(v, ";")
 		case "Signature":
@@ -66,18 +135,14 @@ func (a *API) authorize(r *http.Request) error {
 	if len(a.Keys) == 0 {
 		return nil
 	}
-	sig, err := parseAuthorization(r.Header.Get("Authorization"))
+	sig, err := signatureOf(r)
+	if err == nil {
+		err = sig.timely(time.Now())
+	}
 	if err != nil {
 		return err
 	}
 	secret, known := a.Keys[sig.Key]
-	at, err := time.Parse("20060102T150405Z", r.Header.Get("X-Amz-Date"))
-	if err != nil || !strings.HasPrefix(r.Header.Get("X-Amz-Date"), sig.Date) {
-		return refuse("IncompleteSignatureException", "X-Amz-Date is missing, malformed or not of the credential's day")
-	}
-	if d := time.Since(at); d > skew || d < -skew {
-		return refuse("InvalidSignatureException", "the signature's date is more than 15 minutes off; check the clocks")
-	}
 	if !slices.Contains(sig.Signed, "host") {
 		return refuse("IncompleteSignatureException", "the Host header must be signed")
 	}
@@ -99,7 +164,7 @@ func (a *API) authorize(r *http.Request) error {
 func sign(r *http.Request, sig signature, secret string, body []byte) []byte {
 	scope := strings.Join([]string{sig.Date, sig.Region, sig.Service, "aws4_request"}, "/")
 	sum := sha256.Sum256([]byte(canonical(r, sig.Signed, body)))
-	text := "AWS4-HMAC-SHA256\n" + r.Header.Get("X-Amz-Date") + "\n" + scope + "\n" + hex.EncodeToString(sum[:])
+	text := algorithm + "\n" + sig.At + "\n" + scope + "\n" + hex.EncodeToString(sum[:])
 	key := []byte("AWS4" + secret)
 	for _, part := range []string{sig.Date, sig.Region, sig.Service, "aws4_request", text} {
 		m := hmac.New(sha256.New, key)
@@ -141,6 +206,9 @@ func canonicalQuery(raw string) string {
 	var all [][2]string
 	for k, vs := range values {
 		for _, v := range vs {
+			if k == "X-Amz-Signature" {
+				continue // of a presigned URL: it cannot cover itself
+			}
 			all = append(all, [2]string{escape(k, false), escape(v, false)})
 		}
 	}

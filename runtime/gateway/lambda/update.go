@@ -1,6 +1,7 @@
 package lambda
 
 import (
+	"errors"
 	"net/http"
 	"slices"
 
@@ -33,13 +34,14 @@ func (a *API) change(r *http.Request, f func(fn *spec.Function) error) (spec.Fun
 type updateConfigurationInput struct {
 	settings
 	unsupported
-	RevisionID *string `json:"RevisionId"`
+	FunctionName string  `json:"FunctionName"` // the path's: some clients send it twice
+	RevisionID   *string `json:"RevisionId"`
 }
 
 // updateConfiguration is UpdateFunctionConfiguration.
 func (a *API) updateConfiguration(w http.ResponseWriter, r *http.Request) error {
 	var in updateConfigurationInput
-	if err := a.decode(r, &in); err != nil {
+	if err := a.decodeWhole(r, &in); err != nil {
 		return err
 	}
 	if err := in.unsupported.check(); err != nil {
@@ -60,9 +62,11 @@ func (a *API) updateConfiguration(w http.ResponseWriter, r *http.Request) error 
 
 type updateCodeInput struct {
 	code
-	Publish    bool    `json:"Publish"`
-	DryRun     bool    `json:"DryRun"`
-	RevisionID *string `json:"RevisionId"`
+	FunctionName  string   `json:"FunctionName"` // the path's: some clients send it twice
+	Architectures []string `json:"Architectures"`
+	Publish       bool     `json:"Publish"`
+	DryRun        bool     `json:"DryRun"`
+	RevisionID    *string  `json:"RevisionId"`
 }
 
 // apply checks the revision first: the new image makes another one.
@@ -75,10 +79,10 @@ func (in updateCodeInput) apply(fn *spec.Function) error {
 // updateCode is UpdateFunctionCode for images.
 func (a *API) updateCode(w http.ResponseWriter, r *http.Request) error {
 	var in updateCodeInput
-	if err := a.decode(r, &in); err != nil {
+	if err := a.decodeWhole(r, &in); err != nil {
 		return err
 	}
-	if err := in.check(); err != nil {
+	if err := errors.Join(in.code.check(), unsupported{Architectures: in.Architectures}.check()); err != nil {
 		return err
 	}
 	if in.DryRun {

@@ -1,14 +1,17 @@
 package lambda
 
 import (
+	"fmt"
 	"net/http"
 	"time"
+
+	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// Every function has a URL here: creating one sets its configuration, deleting it goes back to the defaults.
+// A function has a URL from the beginning here: creating one sets its configuration, and opens it where deleting has closed it.
 
 type cors struct {
 	AllowCredentials bool     `json:"AllowCredentials,omitempty"`
@@ -77,20 +80,33 @@ func (in urlInput) apply(fn *spec.Function) error {
 
 // createURL is CreateFunctionUrlConfig.
 func (a *API) createURL(w http.ResponseWriter, r *http.Request) error {
-	return a.setURL(w, r, http.StatusCreated)
+	return a.setURL(w, r, http.StatusCreated, func(u *spec.URL) error { u.Closed = false; return nil })
 }
 
 // updateURL is UpdateFunctionUrlConfig.
 func (a *API) updateURL(w http.ResponseWriter, r *http.Request) error {
-	return a.setURL(w, r, http.StatusOK)
+	return a.setURL(w, r, http.StatusOK, a.open)
 }
 
-func (a *API) setURL(w http.ResponseWriter, r *http.Request, status int) error {
+// open refuses a URL that has been deleted.
+func (a *API) open(u *spec.URL) error {
+	if u.Closed {
+		return fmt.Errorf("the function has no URL: it was deleted, CreateFunctionUrlConfig makes another: %w", errdefs.ErrNotFound)
+	}
+	return nil
+}
+
+func (a *API) setURL(w http.ResponseWriter, r *http.Request, status int, first func(*spec.URL) error) error {
 	var in urlInput
 	if err := a.decode(r, &in); err != nil {
 		return err
 	}
-	fn, err := a.change(r, in.apply)
+	fn, err := a.change(r, func(fn *spec.Function) error {
+		if err := first(&fn.URL); err != nil {
+			return err
+		}
+		return in.apply(fn)
+	})
 	if err != nil {
 		return err
 	}
@@ -101,6 +117,9 @@ func (a *API) setURL(w http.ResponseWriter, r *http.Request, status int) error {
 // getURL is GetFunctionUrlConfig.
 func (a *API) getURL(w http.ResponseWriter, r *http.Request) error {
 	ref, fn, err := a.find(r)
+	if err == nil && gateway.URLClosed(r.Context(), a.Functions, fn) {
+		err = a.open(&spec.URL{Closed: true})
+	}
 	if err != nil {
 		return err
 	}
@@ -110,7 +129,12 @@ func (a *API) getURL(w http.ResponseWriter, r *http.Request) error {
 
 // deleteURL is DeleteFunctionUrlConfig.
 func (a *API) deleteURL(w http.ResponseWriter, r *http.Request) error {
-	if _, err := a.change(r, func(fn *spec.Function) error { fn.URL = spec.URL{}; return nil }); err != nil {
+	_, err := a.change(r, func(fn *spec.Function) error {
+		err := a.open(&fn.URL)
+		fn.URL = spec.URL{Closed: true}
+		return err
+	})
+	if err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)
@@ -123,8 +147,12 @@ func (a *API) listURLs(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	all := []urlConfig{}
+	if !fn.URL.Closed {
+		all = append(all, a.urlOut(r, fn, ""))
+	}
 	gateway.WriteJSON(w, http.StatusOK, struct {
 		Configs []urlConfig `json:"FunctionUrlConfigs"`
-	}{[]urlConfig{a.urlOut(r, fn, "")}})
+	}{all})
 	return nil
 }

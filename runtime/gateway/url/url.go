@@ -126,6 +126,9 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, t target) error 
 	if err != nil {
 		return err
 	}
+	if gateway.URLClosed(r.Context(), h.Functions, fn) {
+		return fmt.Errorf("function %s has no URL: it was closed; CreateFunctionUrlConfig, or its manifest, opens it: %w", t.name, errdefs.ErrNotFound)
+	}
 	if !t.own {
 		w = gateway.Confined(w, fn.URL.CORS != nil && slices.Contains(fn.URL.CORS.AllowOrigins, "*"))
 	}
