@@ -2,7 +2,9 @@ package fuse_test
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -22,7 +24,10 @@ func writeOut(m *onnx.Model) {
 	m.Graph.Nodes = b.nodes
 	one := onnx.Tensor{Name: "out.one", Type: onnx.Float32, Raw: []byte{0, 0, 0x80, 0x3f}}
 	zero := onnx.Tensor{Name: "out.zero", Type: onnx.Float32, Raw: []byte{0, 0, 0, 0}}
-	m.Graph.Initializers = append(m.Graph.Initializers, one, zero)
+	axis := onnx.Tensor{Name: "out.axis", Type: onnx.Int64, Dims: []int64{1}, Raw: []byte{1, 0, 0, 0, 0, 0, 0, 0}}
+	epsilon := onnx.Tensor{Name: "out.epsilon", Type: onnx.Float32, Raw: binary.LittleEndian.AppendUint32(nil, math.Float32bits(1e-12))}
+	scales := onnx.Tensor{Name: "scales.double", Type: onnx.Float32, Dims: []int64{4}, Raw: []byte{0, 0, 0x80, 0x3f, 0, 0, 0x80, 0x3f, 0, 0, 0, 0x40, 0, 0, 0, 0x40}}
+	m.Graph.Initializers = append(m.Graph.Initializers, one, zero, axis, epsilon, scales)
 }
 
 type writer struct{ nodes []onnx.Node }
@@ -50,6 +55,11 @@ func (w *writer) node(n onnx.Node) {
 		w.norm(n, name, n.Inputs[3], n.Inputs[4], n.Outputs[1])
 	case "GatedAdd":
 		w.gated(n.Inputs[0], n.Inputs[1], n.Inputs[2], name)
+	case "ChannelNorm":
+		w.channelNorm(n)
+	case "Double":
+		w.op("Resize", []string{n.Inputs[0], "", "scales.double"}, n.Outputs,
+			onnx.Str("mode", "nearest"), onnx.Str("coordinate_transformation_mode", "asymmetric"), onnx.Str("nearest_mode", "floor"))
 	case "RMSRotary":
 		normed := name
 		if len(n.Inputs) == 4 {
@@ -61,6 +71,23 @@ func (w *writer) node(n onnx.Node) {
 		w.op("RMSNormalization", n.Inputs[:2], []string{normed}, onnx.Int("axis", -1), onnx.Float("epsilon", real(n, "epsilon")))
 	default:
 		w.nodes = append(w.nodes, n)
+	}
+}
+
+func (w *writer) channelNorm(n onnx.Node) {
+	name, normed := n.Outputs[0], n.Outputs[0]
+	for _, a := range n.Attrs {
+		if a.Name == "activation" && a.S == "silu" {
+			normed += "/normed"
+		}
+	}
+	w.op("ReduceL2", []string{n.Inputs[0], "out.axis"}, []string{name + "/l2"})
+	w.op("Max", []string{name + "/l2", "out.epsilon"}, []string{name + "/most"})
+	w.op("Div", []string{n.Inputs[0], name + "/most"}, []string{name + "/unit"})
+	w.op("Mul", []string{name + "/unit", n.Inputs[1]}, []string{normed})
+	if normed != name {
+		w.op("Sigmoid", []string{normed}, []string{name + "/sigmoid"})
+		w.op("Mul", []string{normed, name + "/sigmoid"}, []string{name})
 	}
 }
 
