@@ -1,0 +1,75 @@
+package ltx2
+
+import (
+	"testing"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/compile/compiletest"
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/golden"
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
+)
+
+func TestGoldenVideoVAE(t *testing.T) {
+	g := golden.Open(t, "ltx2_video_vae")
+	var c VideoVAEConfig
+	g.Config(&c)
+	net, err := VideoDecoder(c, nn.Options{Weights: g.Weights("w.")})
+	s := compiletest.Open(t, net, err)
+	latents, shape := g.Tensor("in.latents")
+	want, _ := g.Tensor("out.decoded")
+	golden.Near(t, "decoded", compiletest.Run(t, s, engine.Values{vaeLatents: engine.Floats(latents, shape...)}).Float32(vaeVideo), want, 1e-4)
+
+	net, err = VideoEncoder(c, nn.Options{Weights: g.Weights("w.")})
+	s = compiletest.Open(t, net, err)
+	video, shape := g.Tensor("in.video")
+	want, _ = g.Tensor("out.mean")
+	golden.Near(t, "mean", compiletest.Run(t, s, engine.Values{vaeVideo: engine.Floats(video, shape...)}).Float32(vaeLatents), want, 1e-4)
+}
+
+// TestGoldenVideoVAEPatched has patches of pixels, padding by reflection and other factors; the file keeps every few pixels.
+func TestGoldenVideoVAEPatched(t *testing.T) {
+	g := golden.Open(t, "ltx2_vae_tiling")
+	var c struct {
+		VideoVAEConfig
+		Kept []int `json:"kept"`
+	}
+	g.Config(&c)
+	net, err := VideoDecoder(c.VideoVAEConfig, nn.Options{Weights: g.Weights("w.")})
+	s := compiletest.Open(t, net, err)
+	latents, shape := g.Tensor("in.latents")
+	out, err := compiletest.Run(t, s, engine.Values{vaeLatents: engine.Floats(latents, shape...)}).Tensor(vaeVideo)
+	if err != nil {
+		t.Fatal(err)
+	}
+	height, width := int(out.Shape[3]), int(out.Shape[4])
+	var got []float32
+	for at := 0; at < len(out.Float32()); at += height * width {
+		for y := 0; y < height; y += c.Kept[0] {
+			for x := 0; x < width; x += c.Kept[1] {
+				got = append(got, out.Float32()[at+y*width+x])
+			}
+		}
+	}
+	want, _ := g.Tensor("out.decoded_plain")
+	golden.Near(t, "decoded", got, want, 1e-4)
+}
+
+func TestVideoVAEsThatDoNotFitAreRefused(t *testing.T) {
+	ok := VideoVAEConfig{Latent: 4, Channels: []int64{8}, Layers: []int64{1, 1}, Scaling: []bool{true}, Down: []string{"spatial"},
+		DecChannels: []int64{8}, DecLayers: []int64{1, 1}, DecScaling: []bool{true}, UpResidual: []bool{false}, UpFactor: []int64{1}}
+	if err := ok.WithDefaults().Validate(); err != nil {
+		t.Fatal(err)
+	}
+	noisy, odd, short := ok, ok, ok
+	noisy.InjectNoise, odd.Down, short.DecLayers = []bool{true}, []string{"diagonal"}, []int64{1}
+	for _, c := range []struct {
+		c  VideoVAEConfig
+		is func(error) bool
+	}{{noisy, errdefs.IsNotImplemented}, {odd, errdefs.IsNotImplemented}, {short, errdefs.IsInvalidArgument}, {VideoVAEConfig{}, errdefs.IsInvalidArgument}} {
+		if err := c.c.WithDefaults().Validate(); !c.is(err) {
+			t.Errorf("%+v: %v", c.c, err)
+		}
+	}
+}
