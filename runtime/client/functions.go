@@ -71,8 +71,8 @@ func (c *Client) StopInstance(ctx context.Context, id string) error {
 	return c.Call(ctx, http.MethodDelete, "/api/v1/instances/"+segment(id), nil, nil)
 }
 
-// Logs gives what a function's instances have logged, oldest first; with follow it goes on until ctx ends. The caller
-// closes it.
+// Logs gives what a function's instances have logged, oldest first; with follow it goes on until ctx ends. A line is its
+// time, instance and request ("-": not known) and text, with tabs between them. The caller closes it.
 func (c *Client) Logs(ctx context.Context, function string, follow bool) (io.ReadCloser, error) {
 	path := functionPath(function) + "/logs"
 	if follow {

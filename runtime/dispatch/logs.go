@@ -3,10 +3,8 @@ package dispatch
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -17,20 +15,18 @@ import (
 // keptLogs is how many log files a function keeps of instances that have ended.
 const keptLogs = 20
 
-// Logs writes what instances of a function have logged, oldest first, and goes on when follow is set until ctx ends.
+// Logs writes what instances of a function have logged, oldest first, and goes on when follow is set until ctx ends. A line
+// is its time, the instance, the request it belongs to ("-" where none can be told) and the text, with tabs between them.
 func (d *Dispatcher) Logs(ctx context.Context, function string, follow bool, w io.Writer) error {
 	if _, err := d.cfg.Functions.Get(ctx, function, ""); err != nil {
 		return err
 	}
-	at := map[string]int64{}
+	logs := merge{follow: follow, logs: map[string]*instanceLog{}}
 	tick := time.NewTicker(200 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		for _, path := range d.logs(function) {
-			var err error
-			if at[path], err = copyFrom(w, path, at[path]); err != nil {
-				return fmt.Errorf("logs of %s: %w", function, err)
-			}
+		if err := logs.copy(w, d.logs(function)); err != nil {
+			return fmt.Errorf("logs of %s: %w", function, err)
 		}
 		if !follow {
 			return nil
@@ -45,26 +41,6 @@ func (d *Dispatcher) Logs(ctx context.Context, function string, follow bool, w i
 
 func (d *Dispatcher) logFile(function, id string) string {
 	return filepath.Join(d.cfg.LogDir, function, id+".log")
-}
-
-// copyFrom writes what follows an offset and gives the next one. A file that has become shorter has been cut, see trim.
-func copyFrom(w io.Writer, path string, offset int64) (next int64, err error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return offset, nil
-	}
-	if err != nil {
-		return offset, err
-	}
-	defer f.Close()
-	if info, err := f.Stat(); err == nil && info.Size() < offset {
-		offset = 0
-	}
-	if _, err := f.Seek(offset, io.SeekStart); err != nil {
-		return offset, err
-	}
-	n, err := io.Copy(w, f)
-	return offset + n, err
 }
 
 // logs lists a function's log files, oldest first.

@@ -135,7 +135,7 @@ func TestProcessExitAtStartShowsTheLog(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	var log bytes.Buffer
-	if err := p.Logs(t.Context(), "echo", false, &log); err != nil || !strings.Contains(log.String(), "no luck today") {
+	if err := p.Logs(t.Context(), "echo", false, &log); err != nil || !strings.Contains(log.String(), "\t-\t") || !strings.Contains(log.String(), "no luck today") {
 		t.Errorf("logs %q, %v", log.String(), err)
 	}
 }

@@ -20,10 +20,10 @@ func TestLongLogKeepsItsEnd(t *testing.T) {
 	}
 	defer f.Close()
 	var seen bytes.Buffer
-	at := int64(0)
+	logs := merge{follow: true, logs: map[string]*instanceLog{}}
 	for i := range 50 {
 		fmt.Fprintf(f, "line %04d\n", i)
-		if at, err = copyFrom(&seen, path, at); err != nil {
+		if err := logs.copy(&seen, []string{path}); err != nil {
 			t.Fatal(err)
 		}
 		if err := trim(path, 300, 20); err != nil {
@@ -31,7 +31,7 @@ func TestLongLogKeepsItsEnd(t *testing.T) {
 		}
 	}
 	log, _ := os.ReadFile(path)
-	if len(log) > 300 || !strings.HasSuffix(string(log), "line 0048\nline 0049\n") || !strings.HasPrefix(string(log), "videosdgx: this log was longer than 300 bytes") {
+	if len(log) > 300 || !strings.HasSuffix(string(log), "line 0048\nline 0049\n") || !strings.HasPrefix(string(log[stampWidth:]), "\t-\tvideosdgx: this log was longer than 300 bytes") {
 		t.Errorf("%d bytes: %s", len(log), log)
 	}
 	for i := range 50 {

@@ -37,7 +37,8 @@ type Aliases interface {
 type Instances interface {
 	Instances(ctx context.Context) ([]spec.InstanceStatus, error)
 	Status(ctx context.Context, function string) (spec.FunctionStatus, error)
-	// Logs writes what instances of a function have logged, oldest first, and goes on when follow is set until ctx ends.
+	// Logs writes what instances of a function have logged, oldest first, and goes on when follow is set until ctx ends. A
+	// line is time, instance, request ("-": not known) and text, with tabs between them.
 	Logs(ctx context.Context, function string, follow bool, w io.Writer) error
 }
 

@@ -2,7 +2,6 @@ package guest
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"sync"
@@ -42,7 +41,7 @@ func (g *guest) startCompanions(dir string, env []string) {
 		}
 		c, err := startChild([]string{filepath.Join(dir, e.Name())}, env, g.log.w)
 		if err != nil {
-			fmt.Fprintf(os.Stdout, "videosdgx-init: extension %s: %v\n", e.Name(), err)
+			g.log.say("extension %s: %v", e.Name(), err)
 			continue
 		}
 		g.companions.pids[e.Name()] = c.pid
@@ -67,7 +66,7 @@ func (g *guest) awaitCompanions(limit time.Duration) {
 			g.missing(waiting)
 		case <-late:
 			for name := range waiting {
-				fmt.Fprintf(os.Stdout, "videosdgx-init: extension %s has not registered within %s\n", name, limit)
+				g.log.say("extension %s has not registered within %s", name, limit)
 			}
 			return
 		}
@@ -79,7 +78,7 @@ func (g *guest) missing(waiting map[string]int) {
 	for name, pid := range waiting {
 		var ws syscall.WaitStatus
 		if n, err := syscall.Wait4(pid, &ws, syscall.WNOHANG, nil); n == pid || errors.Is(err, syscall.ECHILD) {
-			fmt.Fprintf(os.Stdout, "videosdgx-init: extension %s ended with status %d before it registered\n", name, ws.ExitStatus())
+			g.log.say("extension %s ended with status %d before it registered", name, ws.ExitStatus())
 			delete(waiting, name)
 			delete(g.companions.pids, name)
 		}

@@ -41,6 +41,7 @@ func (x *exchange) Started(at time.Time) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	x.began, x.mark = at, x.g.log.mark()
+	x.g.log.begin(x.head.ID, x.g.cfg.Version)
 }
 
 // Head keeps the head for the first write.
@@ -121,7 +122,7 @@ func (x *exchange) settle() {
 		return
 	}
 	e := *x.owed
-	e.LogTail = x.g.log.since(x.mark)
+	e.LogTail, e.MaxMemory = x.g.log.since(x.mark), x.g.peak()
 	x.finish(e)
 }
 
@@ -154,6 +155,7 @@ func (x *exchange) failWith(f wire.FailHead) {
 		f.Unseen = x.began.IsZero()
 		x.json(wire.Fail, f)
 		x.close()
+		x.g.conclude(x, f.Class)
 	}
 }
 
@@ -192,6 +194,7 @@ func (x *exchange) finish(e wire.InvokeEnd) {
 	e.Kept = x.kept
 	x.json(wire.End, e)
 	x.close()
+	x.g.conclude(x, "")
 }
 
 func (x *exchange) close() {

@@ -32,7 +32,10 @@ type guest struct {
 	nodeOption string // for Node.js, when the instance may be snapshotted
 	pythonPath string // for Python, then
 
-	stopping atomic.Bool // a signal has asked for the end
+	stopping atomic.Bool  // a signal has asked for the end
+	news     atomic.Int64 // how long initialisation took, in nanoseconds, until it has been reported
+	most     atomic.Int64 // bytes that have been in use, see peak
+	looked   atomic.Int64 // when that was measured, in nanoseconds since began
 
 	mu       sync.Mutex
 	ready    chan struct{} // closed when the function has asked for its first event
@@ -43,6 +46,7 @@ type guest struct {
 	active   map[*exchange]struct{}
 	resting  map[net.Conn]struct{} // kept, between two invocations
 	owed     []*exchange           // answered; their ends wait for their logs
+	reports  []report              // of what has been answered; they wait for their logs
 	restored chan []byte           // how the restore hooks ended
 
 	generators map[int]reseed.Places // by process, as they were when a snapshot was announced
@@ -89,12 +93,12 @@ func (g *guest) prepare() {
 	}
 	option, err := reseed.InstallNode(g.dir)
 	if err != nil {
-		fmt.Fprintln(os.Stdout, "videosdgx-init: Node.js functions are not prepared for snapshots:", err)
+		g.log.say("Node.js functions are not prepared for snapshots: %v", err)
 		return
 	}
 	g.nodeOption = option
 	if g.pythonPath, err = reseed.InstallPython(g.dir); err != nil {
-		fmt.Fprintln(os.Stdout, "videosdgx-init: Python functions are not prepared for snapshots:", err)
+		g.log.say("Python functions are not prepared for snapshots: %v", err)
 	}
 }
 
@@ -117,7 +121,7 @@ func (g *guest) launch(command []string) {
 	g.child, err = startChild(command, env, g.log.w)
 	g.log.w.Close()
 	if err != nil {
-		fmt.Fprintln(os.Stdout, "videosdgx-init:", err)
+		g.log.say("%v", err)
 		g.die(wire.FailHead{Class: wire.ClassInit, Message: err.Error(), Exit: 127, NoCommand: true})
 	}
 }
@@ -131,10 +135,12 @@ func (g *guest) run() int {
 		g.partWith(time.Now().Add(leaving))
 		killRest()
 		g.log.finish(100 * time.Millisecond)
+		g.writeReports()
 		g.die(g.obituary())
 		code = g.child.code()
 	}
 	g.failAll()
+	g.log.flush()
 	g.linger()
 	g.control.Close()
 	g.waitExchanges(time.Second)

@@ -64,7 +64,7 @@ func TestLogpipeWritesWholeLines(t *testing.T) {
 			t.Errorf("wrote %q", w)
 		}
 	}
-	if got := strings.Join(o.writes, ""); got != "ab\nc\nrest\n" {
+	if got := unstamped(t, strings.Join(o.writes, "")); got != "-\tab\n-\tc\n-\trest\n" {
 		t.Errorf("log %q", got)
 	}
 }

@@ -1,7 +1,6 @@
 package guest
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -11,19 +10,15 @@ import (
 	"unsafe"
 )
 
-// maxLine is where a line that does not end is cut, in bytes.
-const maxLine = 64 << 10
-
 // logpipe carries what the function writes to stdout and stderr: one pipe for both keeps their order. Whole lines go to
-// init's own stdout, everything to the tail.
+// the journal, everything to the tail.
 type logpipe struct {
 	tail
+	journal
 	r, w *os.File
 	raw  syscall.RawConn
-	out  io.Writer
 	busy atomic.Bool   // bytes have been taken from the pipe and are not in the tail yet
 	done chan struct{} // every writer has closed its end
-	line []byte
 }
 
 func newLogpipe(out io.Writer) (*logpipe, error) {
@@ -35,7 +30,7 @@ func newLogpipe(out io.Writer) (*logpipe, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &logpipe{r: r, w: w, raw: raw, out: out, done: make(chan struct{})}, nil
+	return &logpipe{r: r, w: w, raw: raw, journal: journal{out: out}, done: make(chan struct{})}, nil
 }
 
 // pump runs until no process holds the writing end.
@@ -45,12 +40,10 @@ func (l *logpipe) pump() {
 	for {
 		n, err := l.read(buf)
 		l.tail.write(buf[:n])
-		l.lines(buf[:n])
+		l.journal.write(buf[:n])
 		l.busy.Store(false)
 		if err != nil {
-			if len(l.line) > 0 {
-				l.lines([]byte{'\n'})
-			}
+			l.flush()
 			return
 		}
 	}
@@ -76,21 +69,6 @@ func (l *logpipe) read(buf []byte) (n int, err error) {
 		err = io.EOF
 	}
 	return n, err
-}
-
-// lines writes the whole lines there are.
-func (l *logpipe) lines(p []byte) {
-	l.line = append(l.line, p...)
-	end := bytes.LastIndexByte(l.line, '\n') + 1
-	if end == 0 && len(l.line) < maxLine {
-		return
-	}
-	if end == 0 {
-		l.line = append(l.line, '\n')
-		end = len(l.line)
-	}
-	l.out.Write(l.line[:end]) // a log that cannot be written must not stop the function
-	l.line = append(l.line[:0], l.line[end:]...)
 }
 
 // settle waits until everything written so far is in the tail, at most d.

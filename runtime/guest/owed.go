@@ -16,14 +16,15 @@ func (g *guest) owe(x *exchange) {
 // onPoll hears that the function asks for an event: it has done with the last one, log and all.
 func (g *guest) onPoll() {
 	g.mu.Lock()
-	owed := g.owed
+	owed, reports := g.owed, len(g.reports)
 	g.owed = nil
 	g.mu.Unlock()
-	if len(owed) == 0 {
+	if len(owed)+reports == 0 {
 		return
 	}
 	g.log.settle(5 * time.Millisecond)
 	for _, x := range owed {
 		x.settle()
 	}
+	g.writeReports()
 }

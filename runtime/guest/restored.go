@@ -19,6 +19,7 @@ func (g *guest) comeBack(conn net.Conn, b []byte) {
 		protocol(conn, err.Error())
 		return
 	}
+	g.news.Store(0) // what initialisation took was another instance's
 	stir(h.Entropy)
 	g.prepare() // the folder is a new one
 	if err := g.renew(); err != nil {
@@ -46,6 +47,7 @@ func (g *guest) comeBack(conn net.Conn, b []byte) {
 // note looks for the function's random generators before a snapshot is made, when time does not matter: every instance that
 // comes from it then need not look for them, only change them.
 func (g *guest) note(conn net.Conn) {
+	g.log.flush() // else every instance that comes from it would write that again
 	found, head := map[int]reseed.Places{}, wire.PreparedHead{}
 	for _, pid := range g.processes() {
 		places, err := reseed.Find(pid)

@@ -12,6 +12,7 @@ func (g *guest) onReady(r rapi.Ready) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.state = wire.StateHead{InitMicros: time.Since(g.began).Microseconds(), Restores: r.Restores}
+	g.news.Store(int64(time.Since(g.began)))
 	close(g.ready)
 }
 

@@ -76,7 +76,12 @@ func boot(t *testing.T) client.Dialer {
 		if err != nil {
 			t.Fatal(err)
 		}
-		cfg := wire.Config{Function: "f", Version: "1", RuntimeAPI: "127.0.0.1:0", EventsAtOnce: 1, MaxPayload: 1 << 20, Env: map[string]string{"GUEST_TEST_FUNCTION": "1"}}
+		cfg := wire.Config{Function: "f", Version: "1", RuntimeAPI: "127.0.0.1:0", EventsAtOnce: 1, MaxPayload: 1 << 20, MemoryMB: 77, Env: map[string]string{"GUEST_TEST_FUNCTION": "1"}}
+		out := os.Stdout
+		if os.Stdout, err = os.Create(filepath.Join(dir, "log")); err != nil {
+			t.Fatal(err)
+		}
+		defer func() { os.Stdout = out }()
 		if booted, err = start(cfg, dir, []string{os.Args[0]}); err != nil {
 			t.Fatal(err)
 		}

@@ -62,7 +62,7 @@ func (a *answer) complete() {
 	e := a.resp.End()
 	a.trailer = spec.Trailer{
 		FunctionError: e.FunctionError, ErrorType: e.ErrorType, ErrorBody: e.ErrorBody, LogTail: e.LogTail,
-		Run: time.Duration(e.RunMicros) * time.Microsecond,
+		Run: time.Duration(e.RunMicros) * time.Microsecond, MaxMemory: spec.Bytes(e.MaxMemory),
 	}
 	a.settle(false)
 }

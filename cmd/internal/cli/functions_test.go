@@ -39,7 +39,7 @@ func (f fleet) Status(ctx context.Context, name string) (spec.FunctionStatus, er
 }
 
 func (f fleet) Logs(_ context.Context, name string, _ bool, w io.Writer) error {
-	_, err := fmt.Fprintf(w, "hello from %s\n", name)
+	_, err := fmt.Fprintf(w, "2026-01-02T03:04:05.678Z\t%s-1\tid-1\thello\tfrom %[1]s\n-\t%[1]s-1\t-\tloading\n", name)
 	return err
 }
 
@@ -90,10 +90,10 @@ func TestDeployInvokePsLogs(t *testing.T) {
 	if out, _, err := run("ps", "--functions", "--json"); err != nil || !strings.Contains(out, "oci:"+dir+"/layout") {
 		t.Errorf("%q %v", out, err)
 	}
-	if out, _, err := run("logs", "echo"); err != nil || out != "hello from echo\n" {
+	if out, _, err := run("logs", "echo"); err != nil || out != "2026-01-02T03:04:05.678Z\techo-1\tid-1\thello\tfrom echo\n-\techo-1\t-\tloading\n" {
 		t.Errorf("%q %v", out, err)
 	}
-	if out, _, err := run("logs", "echo", "--json"); err != nil || out != `{"function":"echo","line":"hello from echo"}`+"\n" {
+	if out, _, err := run("logs", "echo", "--json"); err != nil || out != `{"function":"echo","time":"2026-01-02T03:04:05.678Z","instance":"echo-1","requestId":"id-1","line":"hello\tfrom echo"}`+"\n"+`{"function":"echo","instance":"echo-1","line":"loading"}`+"\n" {
 		t.Errorf("%q %v", out, err)
 	}
 	for _, args := range [][]string{{"ps", "nope"}, {"ps", "--functions", "nope"}} {

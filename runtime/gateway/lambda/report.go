@@ -24,7 +24,7 @@ func logResult(inv spec.Invocation, fn spec.Function, res *spec.Result, t spec.T
 	fmt.Fprintf(&b, "END RequestId: %s\nREPORT RequestId: %[1]s\tDuration: %.2f ms\tBilled Duration: %.0f ms\tMemory Size: %d MB\t",
 		inv.ID, milliseconds(t.Run), math.Ceil(milliseconds(t.Run)), fn.Limits.Memory/mib)
 	if t.MaxMemory > 0 {
-		fmt.Fprintf(&b, "Max Memory Used: %d MB\t", t.MaxMemory/mib)
+		fmt.Fprintf(&b, "Max Memory Used: %d MB\t", (t.MaxMemory+mib-1)/mib)
 	}
 	if d := res.Phases.Init; d > 0 {
 		fmt.Fprintf(&b, "Init Duration: %.2f ms\t", milliseconds(d))

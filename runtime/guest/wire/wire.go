@@ -77,6 +77,7 @@ type InvokeEnd struct {
 	ErrorType     string          `json:"errorType,omitempty"`
 	ErrorBody     json.RawMessage `json:"errorBody,omitempty"`
 	LogTail       []byte          `json:"logTail,omitempty"`
+	MaxMemory     int64           `json:"maxMemory,omitempty"` // bytes, the most in use so far; with LogTail
 	RunMicros     int64           `json:"runMicros"`
 	Kept          bool            `json:"kept,omitempty"` // this connection takes another Invoke
 }
