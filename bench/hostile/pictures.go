@@ -41,6 +41,12 @@ func init() {
 		{"a PNG that claims 2^31 pixels a line", func() []byte { return claim(1<<31-1, 1, 8, 0, 0, nil) }},
 		{"a PNG of one line of 16 million pixels", func() []byte { return claim(1<<24, 1, 8, 0, 0, make([]byte, 1<<24+1)) }},
 		{"a PNG whose pixels go on for 500 MB after the last line", func() []byte { return claim(16, 16, 8, 0, 0, make([]byte, 500<<20)) }},
+		{"a PNG that claims 400 megapixels, and one behind its end", func() []byte {
+			return append(claim(20000, 20000, 8, 0, 0, make([]byte, 20001*20000)), claim(1, 1, 8, 0, 0, nil)[8:]...)
+		}},
+		{"a WebP of 64 megapixels of compressed transparency", func() []byte {
+			return []byte("RIFF\x22\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x10\x00\x00\x00\x3f\x1f\x00\x3f\x1f\x00ALPH\x0a\x00\x00\x00\x01\x88\x88\x08\x00\x00\x00\x00\x00\x00")
+		}},
 		{"a PNG whose profile inflates to 200 MB", func() []byte {
 			return append(claim(16, 16, 8, 0, 0, make([]byte, 16*17))[:33], append(chunk("iCCP", append([]byte("x\x00\x00"), deflated(make([]byte, 200<<20))...)), claim(16, 16, 8, 0, 0, make([]byte, 16*17))[33:]...)...)
 		}},

@@ -24,6 +24,8 @@ func webpHead(raw []byte) (h head, err error) {
 			return h, errors.New("it is animated")
 		case name == "VP8L":
 			h.bytesPerPixel = 9
+		case name == "ALPH" && len(body) > 0 && body[0]&3 != 0:
+			h.bytesPerPixel = 10 // lossless pixels, of which the green ones are copied
 		case name == "EXIF":
 			h.orientation = exifOrientation(body)
 		}

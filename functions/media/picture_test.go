@@ -3,7 +3,9 @@ package media
 import (
 	"bytes"
 	"encoding/binary"
+	"hash/crc32"
 	"image"
+	"image/png"
 	"os"
 	"path/filepath"
 	"strings"
@@ -132,6 +134,32 @@ func TestWhatWouldTakeTooMuchMemoryIsRefusedUnopened(t *testing.T) {
 	scans := "\xff\xd8\xff\xc2\x00\x0b\x08\x10\x00\x10\x00\x01\x01\x11\x00" + strings.Repeat("\xff\xda\x00\x08\x01\x01\x00\x01\x3f\x00", maxScans+1)
 	if _, err := Picture([]byte(scans), image.Point{}); err == nil || !strings.Contains(err.Error(), "scans") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestWhatIsClaimedTwiceIsWhatDecodingTakes: a second claim, before or behind the end, does not hide the first.
+func TestWhatIsClaimedTwiceIsWhatDecodingTakes(t *testing.T) {
+	chunk := func(name string, body ...byte) string {
+		return string(binary.BigEndian.AppendUint32(nil, uint32(len(body)))) + name + string(body) + string(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(append([]byte(name), body...))))
+	}
+	big, small := string(claim(20000, 20000, 8, gray))[:33], chunk("IHDR", 0, 0, 0, 1, 0, 0, 0, 1, 8, gray, 0, 0, 0)
+	webp := func(w, h int, alpha byte) string {
+		x := []byte{0x10, 0, 0, 0, byte(w - 1), byte((w - 1) >> 8), byte((w - 1) >> 16), byte(h - 1), byte((h - 1) >> 8), byte((h - 1) >> 16)}
+		return "RIFF\x22\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00" + string(x) + "ALPH\x01\x00\x00\x00" + string(alpha) + "\x00"
+	}
+	for name, raw := range map[string]string{"a head behind the pixels": big + chunk("IDAT") + small, "a head behind the end": big + chunk("IEND") + small, "compressed transparency": webp(8000, 8000, 1)} {
+		if _, err := Picture([]byte(raw), image.Point{}); err == nil || !strings.Contains(err.Error(), "too large") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	var b bytes.Buffer
+	if err := png.Encode(&b, image.NewGray(image.Rect(0, 0, 3, 2))); err != nil {
+		t.Fatal(err)
+	}
+	twice := b.String()[:33] + chunk("tRNS", 0, 0) + chunk("tRNS", 0, 0) + b.String()[33:] + chunk("tRNS", 0, 0)
+	img, err := decodePNG([]byte(twice), head{})
+	if _, ok := img.(*image.Gray); !ok || err != nil {
+		t.Errorf("gray with several transparent levels is decoded as %T, %v", img, err)
 	}
 }
 

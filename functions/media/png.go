@@ -8,13 +8,13 @@ import (
 	"image/png"
 )
 
-// pngHead walks the chunks up to the pixels, and those behind for EXIF.
+// pngHead walks the chunks. The size is the first chunk's, whatever is claimed further on: decoding allocates what it says.
 func pngHead(raw []byte) (h head, err error) {
 	h.orientation = 1
 	var depth, colour, interlaced byte
-	pngChunks(raw, func(_ int, name string, b []byte) {
+	pngChunks(raw, func(at int, name string, b []byte) {
 		switch {
-		case name == "IHDR" && len(b) == 13:
+		case name == "IHDR" && len(b) == 13 && at == 8:
 			h.width, h.height = int(binary.BigEndian.Uint32(b)), int(binary.BigEndian.Uint32(b[4:]))
 			depth, colour, interlaced = b[8], b[9], b[12]
 		case name == "eXIf":
@@ -44,6 +44,7 @@ func pngBytes(colour, depth byte) float64 {
 	return n
 }
 
+// pngChunks shows the chunks up to the last, IEND: what follows it is no part of the picture.
 func pngChunks(raw []byte, see func(at int, name string, b []byte)) {
 	for at := 8; at+12 <= len(raw); {
 		n := int(binary.BigEndian.Uint32(raw[at:]))
@@ -52,7 +53,11 @@ func pngChunks(raw []byte, see func(at int, name string, b []byte)) {
 				return // cut off; decoding says so
 			}
 		}
-		see(at, string(raw[at+4:at+8]), raw[at+8:at+8+n])
+		name := string(raw[at+4 : at+8])
+		if name == "IEND" {
+			return
+		}
+		see(at, name, raw[at+8:at+8+n])
 		at += 12 + n
 	}
 }
@@ -71,12 +76,18 @@ const (
 	colourAt = 25
 )
 
+// withoutTransparency leaves out every tRNS: one that stays makes decoding allocate four bytes for a pixel of gray.
 func withoutTransparency(raw []byte) []byte {
-	from, to := 0, 0
+	var out []byte
+	kept := 0
 	pngChunks(raw, func(at int, name string, b []byte) {
 		if name == "tRNS" {
-			from, to = at, at+12+len(b)
+			out = append(out, raw[kept:at]...)
+			kept = at + 12 + len(b)
 		}
 	})
-	return append(raw[:from:from], raw[to:]...)
+	if kept == 0 {
+		return raw
+	}
+	return append(out, raw[kept:]...)
 }
