@@ -92,6 +92,10 @@ func Explain(err error) Problem {
 	if r, ok := InitFailure(err, ""); ok {
 		p.Status, p.Type = FunctionStatus(r.ErrorType), r.ErrorType
 	}
+	var image *spec.ImageError
+	if errors.As(err, &image) { // the function is there: what AWS says of one whose state is Failed
+		p.Status, p.Type = http.StatusConflict, "ResourceConflictException"
+	}
 	throttled := p.Status == http.StatusTooManyRequests
 	var retry *spec.RetryError
 	if errors.As(err, &retry) {

@@ -109,7 +109,7 @@ func (r *Registry) finish(fn spec.Function, file string, lines map[string]int, w
 	}
 	fn.Version = latest
 	var err error
-	fn.Digest, err = r.hashes.digest(fn)
+	fn.Digest, fn.Code, err = r.hashes.digest(fn)
 	return fn, err
 }
 

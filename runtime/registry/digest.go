@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -32,14 +33,15 @@ type fileHash struct {
 }
 
 // digest names what makes an instance of fn: its fields but for those that only steer scaling and routing, and the
-// content of the files it points to. Two functions of one digest can share instances.
-func (h *hasher) digest(fn spec.Function) (string, error) {
+// content of the files it points to. Two functions of one digest can share instances. code names those files alone.
+func (h *hasher) digest(fn spec.Function) (digest, code string, err error) {
 	text, err := json.Marshal(shape(fn))
 	if err != nil {
-		return "", fmt.Errorf("digest of function %s: %w", fn.Name, err)
+		return "", "", fmt.Errorf("digest of function %s: %w", fn.Name, err)
 	}
-	sum := sha256.New()
-	sum.Write(text)
+	whole, files := sha256.New(), &counting{Hash: sha256.New()}
+	whole.Write(text)
+	sum := io.MultiWriter(whole, files)
 	if fn.Image == "" && len(fn.Command) > 0 && filepath.IsAbs(fn.Command[0]) {
 		h.file(sum, fn.Command[0])
 	}
@@ -51,12 +53,26 @@ func (h *hasher) digest(fn spec.Function) (string, error) {
 			h.mountTree(sum, m.Source)
 		}
 	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	if files.n > 0 {
+		code = hex.EncodeToString(files.Sum(nil))
+	}
+	return hex.EncodeToString(whole.Sum(nil)), code, nil
+}
+
+// counting is a hash that knows whether it was given anything.
+type counting struct {
+	hash.Hash
+	n int
+}
+
+func (c *counting) Write(b []byte) (int, error) {
+	c.n += len(b)
+	return c.Hash.Write(b)
 }
 
 // shape is fn without the fields that an instance does not notice.
 func shape(fn spec.Function) spec.Function {
-	fn.Version, fn.Digest, fn.Description, fn.Role = "", "", "", ""
+	fn.Version, fn.Digest, fn.Code, fn.Description, fn.Role = "", "", "", "", ""
 	fn.KeepAlive, fn.Concurrency, fn.MinInstances, fn.StagedSpares, fn.QueueLimit = 0, 0, 0, 0, 0
 	fn.Reserved = nil
 	fn.Pin, fn.FreezeIdle, fn.CancelGrace, fn.DeviceMemory = false, false, 0, 0

@@ -18,12 +18,25 @@ func ImportImage(ctx context.Context, socket, layout, name string, progress func
 	return socket, err
 }
 
-// checkImage is the driver's way to say that there is no such image; nil where the driver runs none.
-func (p *plane) checkImage() func(context.Context, string) error {
+// resolveImage is the driver's way to name an image's content, or to say that there is no such image; nil where the driver runs
+// none.
+func (p *plane) resolveImage() func(context.Context, string) (string, error) {
 	if d, ok := p.sandbox.(interface {
-		CheckImage(ctx context.Context, ref string) error
+		ResolveImage(ctx context.Context, ref string) (string, error)
 	}); ok {
-		return d.CheckImage
+		return d.ResolveImage
 	}
 	return nil
+}
+
+// checkImage is resolveImage for who wants the error alone.
+func (p *plane) checkImage() func(context.Context, string) error {
+	resolve := p.resolveImage()
+	if resolve == nil {
+		return nil
+	}
+	return func(ctx context.Context, ref string) error {
+		_, err := resolve(ctx, ref)
+		return err
+	}
 }

@@ -68,7 +68,7 @@ func (p *plane) routes() []gateway.Routes {
 		gateway.Home{Version: p.version().Version, Functions: p.registry, Instances: p.dispatch},
 		admin.New(admin.Options{Functions: p.registry, Instances: p.dispatch, Version: p.version(), Log: p.log}),
 		lambda.New(lambda.Options{
-			Invoker: p.dispatch, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Queue: p.events, Keys: p.keys(), Spool: p.spool, Log: p.log,
+			Invoker: p.dispatch, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Queue: p.events, Keys: p.keys(), Image: p.resolveImage(), Spool: p.spool, Log: p.log,
 		}),
 		p.rest,
 		gateway.Mount{Pattern: "GET /metrics", Handler: promhttp.HandlerFor(p.scraped, promhttp.HandlerOpts{})},

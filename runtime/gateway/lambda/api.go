@@ -34,6 +34,9 @@ type Options struct {
 	Queue     Queue // nil: Event invocations are refused
 	Log       *slog.Logger
 
+	// Image names the content of an image, or says why there is none; nil: nobody asks. Called often, at most imageWait each.
+	Image func(ctx context.Context, ref string) (digest string, err error)
+
 	Keys     map[string]string // access key id → secret; empty: any credentials are accepted, also none
 	Region   string            // in ARNs; default us-east-1
 	Account  string            // in ARNs; default 000000000000

@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -14,6 +15,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/google/uuid"
 
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -33,6 +35,8 @@ type configuration struct {
 	Environment         *environment         `json:"Environment,omitempty"`
 	RevisionID          string               `json:"RevisionId"`
 	State               string               `json:"State"`
+	StateReason         string               `json:"StateReason,omitempty"`
+	StateReasonCode     string               `json:"StateReasonCode,omitempty"`
 	LastUpdateStatus    string               `json:"LastUpdateStatus"`
 	PackageType         string               `json:"PackageType"`
 	ImageConfigResponse *imageConfigResponse `json:"ImageConfigResponse,omitempty"`
@@ -64,14 +68,18 @@ type ephemeralStorage struct {
 const mib = 1 << 20
 
 // configure is a version as Lambda describes it. qualifier is how the caller named it, "" for the bare name.
-func (a *API) configure(fn spec.Function, qualifier string) configuration {
+func (a *API) configure(ctx context.Context, fn spec.Function, qualifier string) configuration {
+	digest, missing := a.image(ctx, fn.Image)
 	c := configuration{
 		FunctionName: fn.Name, FunctionArn: a.arn(fn.Name, qualifier), Role: cmp.Or(fn.Role, "arn:aws:iam::"+a.Account+":role/videosdgx"),
 		Handler: fn.Handler, Description: fn.Description, Version: fn.Version,
 		Timeout: int64(fn.Timeout.D().Round(time.Second) / time.Second), MemorySize: int64(fn.Limits.Memory) / mib,
-		CodeSha256: codeSum(fn), RevisionID: revision(fn),
+		CodeSha256: codeSum(fn, digest), RevisionID: revision(fn),
 		LastModified: lastModified(fn), State: "Active", LastUpdateStatus: "Successful", PackageType: "Image",
 		Architectures: []string{architecture}, TracingConfig: tracing{"PassThrough"},
+	}
+	if missing != nil {
+		c.State, c.StateReason, c.StateReasonCode = "Failed", gateway.Sentence(missing), reasonCode(missing)
 	}
 	if len(fn.Env) > 0 {
 		c.Environment = &environment{fn.Env}
@@ -85,11 +93,48 @@ func (a *API) configure(fn spec.Function, qualifier string) configuration {
 	return c
 }
 
-// codeSum is of what is run, not of how: an environment variable does not change it.
-func codeSum(fn spec.Function) string {
-	b, _ := json.Marshal([]any{fn.Image, fn.Command, fn.Dir}) // of strings: cannot fail
-	sum := sha256.Sum256(b)
-	return hex.EncodeToString(sum[:])
+// imageWait is how long describing a function waits for a registry to say something of its image.
+const imageWait = 2 * time.Second
+
+// image gives the digest of a function's image, or what says that there is none. Both are empty where nobody knows.
+func (a *API) image(ctx context.Context, ref string) (digest string, missing error) {
+	if ref == "" || a.Image == nil {
+		return "", nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, imageWait)
+	defer cancel()
+	digest, err := a.Image(ctx, ref)
+	if err == nil || ctx.Err() != nil || errdefs.IsUnavailable(err) {
+		return digest, nil
+	}
+	return "", err
+}
+
+// reasonCode is Lambda's word for what is wrong with an image.
+func reasonCode(err error) string {
+	switch {
+	case errdefs.IsNotFound(err):
+		return "ImageDeleted"
+	case errdefs.IsInvalidArgument(err):
+		return "InvalidImage"
+	}
+	return "ImageAccessDenied"
+}
+
+// codeSum is of what is run, not of how: the image's digest, as at AWS, and with it what is mounted and mapped. Of a function
+// that has no image it is the program's.
+func codeSum(fn spec.Function, digest string) string {
+	sum := strings.TrimPrefix(digest, "sha256:")
+	if digest == "" || fn.Code != "" || fn.Image == "" {
+		parts := []any{fn.Image, digest, fn.Code}
+		if fn.Image == "" {
+			parts = append(parts, fn.Command)
+		}
+		b, _ := json.Marshal(parts) // of strings: cannot fail
+		whole := sha256.Sum256(b)
+		sum = hex.EncodeToString(whole[:])
+	}
+	return sum
 }
 
 // check refuses variables that the function would not get.

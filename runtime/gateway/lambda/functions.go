@@ -32,7 +32,7 @@ func (a *API) listFunctions(w http.ResponseWriter, r *http.Request) error {
 	var all []configuration
 	for _, fn := range fns {
 		if r.URL.Query().Get("FunctionVersion") != "ALL" {
-			all = append(all, a.configure(fn, ""))
+			all = append(all, a.configure(r.Context(), fn, ""))
 			continue
 		}
 		versions, err := a.Functions.Versions(r.Context(), fn.Name)
@@ -40,7 +40,7 @@ func (a *API) listFunctions(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		for _, v := range versions {
-			all = append(all, a.configure(v, v.Version))
+			all = append(all, a.configure(r.Context(), v, v.Version))
 		}
 	}
 	page, next, err := paged(r, all)
@@ -97,7 +97,7 @@ func (a *API) getFunction(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	gateway.WriteJSON(w, http.StatusOK, functionOutput{
-		Configuration: a.configure(fn, ref.Qualifier),
+		Configuration: a.configure(r.Context(), fn, ref.Qualifier),
 		Code:          functionCode{fn.Image, fn.Image, "ECR"},
 		Tags:          fn.Labels,
 		Concurrency:   reservation(fn),
@@ -111,7 +111,7 @@ func (a *API) getConfiguration(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	gateway.WriteJSON(w, http.StatusOK, a.configure(fn, ref.Qualifier))
+	gateway.WriteJSON(w, http.StatusOK, a.configure(r.Context(), fn, ref.Qualifier))
 	return nil
 }
 
@@ -247,7 +247,7 @@ func (a *API) answer(w http.ResponseWriter, r *http.Request, fn spec.Function, p
 		}
 		fn, qualifier = v, v.Version
 	}
-	gateway.WriteJSON(w, status, a.configure(fn, qualifier))
+	gateway.WriteJSON(w, status, a.configure(r.Context(), fn, qualifier))
 	return nil
 }
 

@@ -56,7 +56,7 @@ func (a *API) updateConfiguration(w http.ResponseWriter, r *http.Request) error 
 	if err != nil {
 		return err
 	}
-	gateway.WriteJSON(w, http.StatusOK, a.configure(fn, ""))
+	gateway.WriteJSON(w, http.StatusOK, a.configure(r.Context(), fn, ""))
 	return nil
 }
 
@@ -91,7 +91,7 @@ func (a *API) updateCode(w http.ResponseWriter, r *http.Request) error {
 			err = in.apply(&fn)
 		}
 		if err == nil {
-			gateway.WriteJSON(w, http.StatusOK, a.configure(fn, ""))
+			gateway.WriteJSON(w, http.StatusOK, a.configure(r.Context(), fn, ""))
 		}
 		return err
 	}

@@ -23,7 +23,7 @@ func (a *API) listVersions(w http.ResponseWriter, r *http.Request) error {
 	}
 	all := make([]configuration, 0, len(versions))
 	for _, v := range versions {
-		all = append(all, a.configure(v, v.Version))
+		all = append(all, a.configure(r.Context(), v, v.Version))
 	}
 	page, next, err := paged(r, all)
 	if err != nil {
@@ -61,6 +61,6 @@ func (a *API) publishVersion(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	gateway.WriteJSON(w, http.StatusCreated, a.configure(v, v.Version))
+	gateway.WriteJSON(w, http.StatusCreated, a.configure(r.Context(), v, v.Version))
 	return nil
 }

@@ -17,9 +17,10 @@ func (d *Driver) Checkpoints() (Checkpointing, error) {
 	return Checkpointing{d.criu.Path, d.criu.Version, filepath.Base(d.runtime.Path) + " " + d.runtime.Version + " ids " + d.o.IDs.String()}, d.canCheckpoint()
 }
 
-// CheckImage says why there is no image that a manifest may refer to by ref.
-func (d *Driver) CheckImage(ctx context.Context, ref string) error {
-	return d.images.Check(d.in(ctx), ref)
+// ResolveImage names the content of an image that a manifest may refer to by ref, without bringing it here, or says why there
+// is none.
+func (d *Driver) ResolveImage(ctx context.Context, ref string) (string, error) {
+	return d.images.Resolve(d.in(ctx), ref)
 }
 
 // ImageDigest names the content of an image that a manifest refers to, bringing it here if need be.

@@ -21,6 +21,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/network"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 const shimRuntime = "io.containerd.runc.v2"
@@ -40,6 +41,14 @@ func (d *Driver) Create(ctx context.Context, c instance.Config) (instance.Box, e
 	return d.create(d.in(ctx), c, "")
 }
 
+// noImage says that it is the image that is missing, unless it may well be there the next time.
+func noImage(ctx context.Context, ref string, err error) error {
+	if ctx.Err() != nil || errdefs.IsUnavailable(err) || errdefs.IsResourceExhausted(err) {
+		return err
+	}
+	return &spec.ImageError{Image: ref, Err: err}
+}
+
 // create makes an instance, from a checkpoint's images if there are any. It leaves nothing behind on error.
 func (d *Driver) create(ctx context.Context, c instance.Config, checkpoint string) (_ instance.Box, err error) {
 	if !idPattern.MatchString(c.ID) {
@@ -50,7 +59,7 @@ func (d *Driver) create(ctx context.Context, c instance.Config, checkpoint strin
 	}
 	img, err := d.images.Get(ctx, c.Function.Image)
 	if err != nil {
-		return nil, err
+		return nil, noImage(ctx, c.Function.Image, err)
 	}
 	var done steps
 	defer func() {

@@ -13,29 +13,34 @@ import (
 // answerWithin is how long a registry may take to say whether it has an image.
 const answerWithin = 15 * time.Second
 
-// Check says why there is no image of a reference: its layout is none, or neither containerd nor the registry has it. Nothing
-// is brought here.
-func (s *Store) Check(ctx context.Context, ref string) error {
+// Resolve gives the digest of a reference's image, or says why there is none: its layout is none, or neither containerd nor the
+// registry has it. Nothing is brought here.
+func (s *Store) Resolve(ctx context.Context, ref string) (string, error) {
 	if path, ok := layoutPath(ref); ok {
 		src, err := openSource(path, s.Limits.WithDefaults())
 		if err != nil {
-			return notAnImage(path, err)
+			return "", notAnImage(path, err)
 		}
-		return src.Close()
+		if err := src.Close(); err != nil {
+			return "", err
+		}
+		index, err := layoutDigest(path)
+		return string(index), err
 	}
 	for _, name := range candidates(ref) {
-		if _, err := s.client.ImageService().Get(ctx, name); err == nil || !errdefs.IsNotFound(err) {
-			return err
+		if img, err := s.client.ImageService().Get(ctx, name); err == nil || !errdefs.IsNotFound(err) {
+			return img.Target.Digest.String(), err
 		}
 	}
 	full, err := reference.ParseDockerRef(ref)
 	if err != nil {
-		return fmt.Errorf("%q is not an image: %w (%w)", ref, err, errdefs.ErrInvalidArgument)
+		return "", fmt.Errorf("%q is not an image: %w (%w)", ref, err, errdefs.ErrInvalidArgument)
 	}
 	ask, cancel := context.WithTimeout(ctx, answerWithin)
 	defer cancel()
-	if _, _, err := docker.NewResolver(docker.ResolverOptions{Hosts: hosts()}).Resolve(ask, full.String()); err != nil {
-		return fmt.Errorf("image %s is not in containerd, and its registry does not give it: import it with `videosdgx image build --import`, name a layout as oci:FOLDER, or push it: %w (%w)", ref, err, errdefs.ErrNotFound)
+	_, target, err := docker.NewResolver(docker.ResolverOptions{Hosts: hosts()}).Resolve(ask, full.String())
+	if err != nil {
+		return "", fmt.Errorf("image %s is not in containerd, and its registry does not give it: import it with `videosdgx image build --import`, name a layout as oci:FOLDER, or push it: %w (%w)", ref, err, errdefs.ErrNotFound)
 	}
-	return nil
+	return target.Digest.String(), nil
 }
