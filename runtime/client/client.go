@@ -30,7 +30,7 @@ const DefaultServer = "http://127.0.0.1:9000"
 
 // Options say whom to talk to. Zero fields take what their comments name.
 type Options struct {
-	Server string       // http://HOST:PORT, https://…, HOST:PORT or unix:///PATH; default VIDEOSDGX_SERVER, then DefaultServer
+	Server string       // http://HOST:PORT, https://…, HOST:PORT, unix:PATH or unix:///PATH; default VIDEOSDGX_SERVER, then DefaultServer
 	Key    string       // API key, sent as a bearer token; default VIDEOSDGX_API_KEY; "" where the server asks for none
 	HTTP   *http.Client // default one of its own
 }
@@ -50,7 +50,10 @@ func New(o Options) (*Client, error) {
 	if c.http == nil {
 		c.http = &http.Client{Transport: http.DefaultTransport}
 	}
-	if path, ok := strings.CutPrefix(addr, "unix://"); ok {
+	if path, ok := strings.CutPrefix(addr, "unix:"); ok {
+		if strings.HasPrefix(path, "//") && !strings.HasPrefix(path, "///") {
+			path = "" // unix://a/b names a host, as URLs do
+		}
 		return c, c.overSocket(path)
 	}
 	if !strings.Contains(addr, "://") {
@@ -67,8 +70,8 @@ func New(o Options) (*Client, error) {
 
 // overSocket has the client dial a unix socket, whatever a URL's host says.
 func (c *Client) overSocket(path string) error {
-	if !strings.HasPrefix(path, "/") {
-		return fmt.Errorf("unix://%s is not the address of a socket: write it like unix:///run/videosdgx.sock", path)
+	if path == "" || strings.HasSuffix(path, "/") {
+		return fmt.Errorf("%s is not the address of a socket: write it like unix:/run/videosdgx.sock", c.server)
 	}
 	c.base = &url.URL{Scheme: "http", Host: "localhost"}
 	t := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {

@@ -57,12 +57,12 @@ func TestWithoutAServerItSaysWhatToDo(t *testing.T) {
 
 func TestAddresses(t *testing.T) {
 	t.Setenv("VIDEOSDGX_SERVER", "https://env:1/")
-	for in, want := range map[string]string{"": "https://env:1", "box:9000": "http://box:9000", "http://a/p/": "http://a/p", "unix:///run/v.sock": "unix:///run/v.sock"} {
+	for in, want := range map[string]string{"": "https://env:1", "box:9000": "http://box:9000", "http://a/p/": "http://a/p", "unix:///run/v.sock": "unix:///run/v.sock", "unix:/run/v.sock": "unix:/run/v.sock", "unix:v.sock": "unix:v.sock"} {
 		if c, err := New(Options{Server: in}); err != nil || c.URL() != want {
 			t.Errorf("%q: %v, %v", in, c, err)
 		}
 	}
-	for _, bad := range []string{"ftp://x", "http://", "unix://relative", "http://a b"} {
+	for _, bad := range []string{"ftp://x", "http://", "unix://relative", "unix:", "unix:/run/", "http://a b"} {
 		if _, err := New(Options{Server: bad}); err == nil {
 			t.Errorf("%q was accepted", bad)
 		}
@@ -83,13 +83,16 @@ func TestSocketAndKey(t *testing.T) {
 	srv.Listener = l
 	srv.Start()
 	defer srv.Close()
-	c, err := New(Options{Server: "unix://" + path, Key: "secret"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	if all, err := c.Models(t.Context()); err != nil || len(all) != 1 || all[0].Model != "Bearer secret" {
-		t.Errorf("%v, %v", all, err)
+	t.Chdir(filepath.Dir(path))
+	for _, server := range []string{"unix://" + path, "unix:" + path, "unix:v.sock"} {
+		c, err := New(Options{Server: server, Key: "secret"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all, err := c.Models(t.Context()); err != nil || len(all) != 1 || all[0].Model != "Bearer secret" {
+			t.Errorf("%s: %v, %v", server, all, err)
+		}
+		c.Close()
 	}
 }
 

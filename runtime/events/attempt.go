@@ -1,14 +1,18 @@
 package events
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"math"
 	"time"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spec/answer"
 )
 
 // Lambda's limits where a function says nothing.
@@ -87,18 +91,48 @@ func (q *Queue) invoke(e Event) outcome {
 	if err != nil {
 		return q.refused(err)
 	}
-	body, cut, err := readAll(res, maxRecordPayload)
-	if err != nil {
-		return outcome{version: res.Version, failed: "Unhandled", body: errorJSON("Runtime.Broken", err.Error())}
-	}
-	t, o := res.Trailer(), outcome{version: res.Version, failed: res.FunctionError, body: body, cut: cut}
-	if t.FunctionError != "" {
-		o.failed = t.FunctionError
-	}
-	if o.failed != "" && (res.FunctionError == "" || len(body) == 0) {
-		o.body, o.cut = t.ErrorBody, 0
+	var b beginning
+	failed, err := answer.Collect(res, res.Body, &b, math.MaxInt64-1)
+	o := outcome{version: res.Version, body: b.kept, cut: b.cut()}
+	switch {
+	case err != nil:
+		o = outcome{version: res.Version, failed: "Unhandled", body: errorJSON("Runtime.Broken", err.Error())}
+	case failed != nil:
+		o.failed = cmp.Or(res.Trailer().FunctionError, res.FunctionError)
+		if res.FunctionError == "" || len(b.kept) == 0 {
+			o.body, o.cut = failed.Body, 0
+		}
 	}
 	return o
+}
+
+// beginning keeps the first bytes of an answer, since a record is no place for a video; to stop reading would cancel the
+// function.
+type beginning struct {
+	kept []byte
+	size int64
+}
+
+func (b *beginning) Write(p []byte) (int, error) {
+	b.kept = append(b.kept, p[:min(len(p), maxRecordPayload-len(b.kept))]...)
+	b.size += int64(len(p))
+	return len(p), nil
+}
+
+// ReadAt implements answer.Buffer.
+func (b *beginning) ReadAt(p []byte, off int64) (int, error) {
+	return bytes.NewReader(b.kept).ReadAt(p, off)
+}
+
+// Size implements answer.Buffer: of what is kept.
+func (b *beginning) Size() int64 { return int64(len(b.kept)) }
+
+// cut says how much there was, 0 when all of it was kept.
+func (b *beginning) cut() int64 {
+	if b.size == int64(len(b.kept)) {
+		return 0
+	}
+	return b.size
 }
 
 // refused sorts errors: what may pass is tried again until the event is too old, a deadline counts as the function's

@@ -7,9 +7,7 @@ package events
 import (
 	"container/heap"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -338,17 +336,4 @@ func (s *schedule) Pop() any {
 	e := old[len(old)-1]
 	*s = old[:len(old)-1]
 	return e
-}
-
-// readAll reads a result's body to its end and keeps limit bytes of it at most, since a record is no place for a video;
-// to stop reading would cancel the function. cut says how much there was, 0 when all of it was kept.
-func readAll(res *spec.Result, limit int64) (b []byte, cut int64, err error) {
-	b, err = io.ReadAll(io.LimitReader(res.Body, limit))
-	if err == nil {
-		cut, err = io.Copy(io.Discard, res.Body)
-	}
-	if cut > 0 {
-		cut += int64(len(b))
-	}
-	return b, cut, errors.Join(err, res.Body.Close())
 }

@@ -24,3 +24,22 @@ func TestWantsOnly(t *testing.T) {
 		t.Error("two headers are one list")
 	}
 }
+
+func TestNegotiate(t *testing.T) {
+	for accept, want := range map[string]string{
+		"": "application/json", "*/*": "application/json", "video/mp4": "video/*", "VIDEO/MP4": "video/*", "video/*": "video/*", "video/webm;q=0.2": "video/*",
+		"application/json, video/mp4": "application/json", "video/mp4, application/json": "video/*", "video/mp4, application/json;q=0.9": "video/*",
+		"video/mp4;q=0.5, application/json": "application/json", "video/mp4;q=0, */*": "application/json", "video/mp4, */*;q=0.1": "video/*", "*/*, video/mp4;q=0.5": "application/json",
+		"application/json;q=0, */*": "video/*", "text/html, */*;q=0.8": "application/json", "text/html": "application/json", "application/*;q=0.3, video/*;q=0.4": "video/*",
+		"x-video/mp4": "application/json", `application/json; note="video/mp4"`: "application/json", "video/mp4;q=x": "video/*", ", ,": "application/json", "video/mp4;q=0.1, video/webm": "video/*",
+	} {
+		r := &http.Request{Header: http.Header{"Accept": {accept}}}
+		if got := gateway.Negotiate(r, "application/json", "video/*"); got != want {
+			t.Errorf("%q: %s, want %s", accept, got, want)
+		}
+	}
+	two := &http.Request{Header: http.Header{"Accept": {"application/json;q=0.5", "video/mp4"}}}
+	if gateway.Negotiate(two, "application/json", "video/*") != "video/*" {
+		t.Error("two headers are one list")
+	}
+}

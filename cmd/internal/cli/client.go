@@ -13,7 +13,7 @@ import (
 // addServerFlag gives cmd the --server flag that newClient reads.
 func addServerFlag(cmd *cobra.Command) {
 	def := cmp.Or(os.Getenv("VIDEOSDGX_SERVER"), client.DefaultServer)
-	cmd.Flags().String("server", def, "address of the videosdgx server, or unix:///SOCKET (environment: VIDEOSDGX_SERVER; VIDEOSDGX_API_KEY where it asks for a key)")
+	cmd.Flags().String("server", def, "address of the videosdgx server, or unix:SOCKET (environment: VIDEOSDGX_SERVER; VIDEOSDGX_API_KEY where it asks for a key)")
 }
 
 var errEmptyServer = errors.New("--server is empty: write it like " + client.DefaultServer)

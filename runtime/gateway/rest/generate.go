@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
@@ -128,6 +128,5 @@ func (a *API) stuck(ctx context.Context, id string) bool {
 }
 
 func wantsClip(r *http.Request) bool {
-	accept := r.Header.Get("Accept")
-	return strings.Contains(accept, "video/") && !strings.Contains(accept, "application/json")
+	return gateway.Negotiate(r, "application/json", "video/*") != "application/json"
 }

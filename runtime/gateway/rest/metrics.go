@@ -4,22 +4,22 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
-// metrics is GET /metrics of one model: JSON, or Prometheus text when Accept asks for that and not for JSON.
+// metrics is GET /metrics of one model: JSON, or Prometheus text when Accept asks rather for that than for JSON.
 func (a *API) metrics(w http.ResponseWriter, r *http.Request) error {
 	m, err := a.o.Models.Model(r.Context(), r.PathValue("model"))
 	if err != nil {
 		return err
 	}
 	w.Header().Set("Vary", "Accept")
-	if wantsPrometheus(r.Header.Get("Accept")) {
+	if wantsPrometheus(r) {
 		reg := prometheus.NewRegistry()
 		reg.MustRegister(&Collector{api: a, models: []string{m.Name}})
 		promhttp.HandlerFor(reg, promhttp.HandlerOpts{}).ServeHTTP(w, r)
@@ -32,9 +32,8 @@ func (a *API) metrics(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusOK, v)
 }
 
-func wantsPrometheus(accept string) bool {
-	return !strings.Contains(accept, "application/json") &&
-		(strings.Contains(accept, "text/plain") || strings.Contains(accept, "openmetrics"))
+func wantsPrometheus(r *http.Request) bool {
+	return gateway.Negotiate(r, "application/json", "text/plain", "application/openmetrics-text") != "application/json"
 }
 
 func (a *API) measure(ctx context.Context, m jobs.Model) (metricsView, error) {
