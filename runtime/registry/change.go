@@ -143,6 +143,7 @@ func (r *Registry) Publish(_ context.Context, name, description string) (spec.Fu
 func same(published, fn spec.Function) bool {
 	fn.Version, fn.MinInstances, fn.Reserved = published.Version, published.MinInstances, nil
 	fn.Modified = published.Modified
+	fn.Written, published.Written = nil, nil
 	return reflect.DeepEqual(withDefaults(published), withDefaults(fn))
 }
 

@@ -50,12 +50,13 @@ func (p *Problem) Unwrap() error { return errdefs.ErrInvalidArgument }
 type decoder struct {
 	file     string
 	lines    map[string]int
+	units    map[string]string // durations and sizes as they are written
 	problems []error
 }
 
 // parse reads a manifest strictly: no unknown or double field, no second document, every value of its field's type.
 func parse(file string, text []byte) (spec.Function, *decoder, error) {
-	d := &decoder{file: file, lines: map[string]int{}}
+	d := &decoder{file: file, lines: map[string]int{}, units: map[string]string{}}
 	var fn spec.Function
 	root, err := d.document(text)
 	if err != nil {
@@ -63,6 +64,9 @@ func parse(file string, text []byte) (spec.Function, *decoder, error) {
 	}
 	d.value(root, reflect.ValueOf(&fn).Elem(), "")
 	d.zeros(&fn)
+	if len(d.units) > 0 {
+		fn.Written = d.units
+	}
 	return fn, d, errors.Join(d.problems...)
 }
 
@@ -146,6 +150,8 @@ func (d *decoder) text(n *yaml.Node, u encoding.TextUnmarshaler, path string) {
 		d.fail(n, path, "is "+kind(n), "a single value")
 	} else if err := u.UnmarshalText([]byte(n.Value)); err != nil {
 		d.fail(n, path, err.Error(), "")
+	} else if v, ok := u.(fmt.Stringer); ok && v.String() != n.Value {
+		d.units[path] = n.Value
 	}
 }
 

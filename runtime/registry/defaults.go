@@ -47,6 +47,7 @@ func clone(fn spec.Function) spec.Function {
 	fn.Command, fn.Args = slices.Clone(fn.Command), slices.Clone(fn.Args)
 	fn.Env = maps.Clone(fn.Env)
 	fn.Labels = maps.Clone(fn.Labels)
+	fn.Written = maps.Clone(fn.Written)
 	fn.Mounts = slices.Clone(fn.Mounts)
 	fn.GPUs = slices.Clone(fn.GPUs)
 	if fn.Model != nil {

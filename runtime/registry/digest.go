@@ -72,6 +72,7 @@ func (c *counting) Write(b []byte) (int, error) {
 
 // shape is fn without the fields that an instance does not notice.
 func shape(fn spec.Function) spec.Function {
+	fn.Written = nil
 	fn.Version, fn.Digest, fn.Code, fn.Description, fn.Role = "", "", "", "", ""
 	fn.KeepAlive, fn.Concurrency, fn.MinInstances, fn.StagedSpares, fn.QueueLimit = 0, 0, 0, 0, 0
 	fn.Reserved = nil

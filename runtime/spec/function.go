@@ -45,6 +45,10 @@ type Function struct {
 	SnapshotEvent string   `yaml:"snapshotEvent,omitempty" json:"snapshotEvent,omitempty"` // JSON event answered before a snapshot may serve
 	URL           URL      `yaml:"url,omitempty" json:"url"`
 	Async         Async    `yaml:"async,omitempty" json:"async"`
+
+	// Written has durations and sizes, by dotted path, as somebody wrote them: 90s, which is 1m30s. Absent ones have their
+	// usual form.
+	Written map[string]string `yaml:"-" json:"-"`
 }
 
 // MaxInstances is how many instances the version may have; 0 when the API took every one from it. What is provisioned stays

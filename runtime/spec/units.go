@@ -29,7 +29,7 @@ func (d *Duration) UnmarshalText(b []byte) error {
 	return nil
 }
 
-// Bytes is a size in bytes that reads "512MiB", "2GiB", "1GB" or a plain number.
+// Bytes is a size in bytes that reads "512MiB", "2GiB", "512Mi", "1GB" or a plain number.
 type Bytes int64
 
 var units = []struct {
@@ -37,6 +37,7 @@ var units = []struct {
 	size   float64
 }{
 	{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", 1 << 40},
+	{"Ki", 1 << 10}, {"Mi", 1 << 20}, {"Gi", 1 << 30}, {"Ti", 1 << 40},
 	{"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"TB", 1e12}, {"B", 1},
 }
 

@@ -8,7 +8,7 @@ import (
 
 func TestBytes(t *testing.T) {
 	for text, want := range map[string]Bytes{
-		"0": 0, "17": 17, "512MiB": 512 << 20, "2GiB": 2 << 30, "1 GB": 1e9, "1.5KiB": 1536, "3TiB": 3 << 40, " 8B ": 8,
+		"0": 0, "17": 17, "512MiB": 512 << 20, "2GiB": 2 << 30, "1 GB": 1e9, "1.5KiB": 1536, "512Mi": 512 << 20, "2Gi": 2 << 30, "4 Ki": 4096, "1Ti": 1 << 40, "3TiB": 3 << 40, " 8B ": 8,
 	} {
 		var b Bytes
 		if err := b.UnmarshalText([]byte(text)); err != nil || b != want {
