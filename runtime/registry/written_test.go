@@ -29,11 +29,11 @@ func TestSpellingOfUnits(t *testing.T) {
 		}
 	}
 	h := &hasher{files: map[string]fileHash{}}
-	da, err := h.digest(a)
+	da, _, err := h.digest(a)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if db, err := h.digest(b); err != nil || da != db {
+	if db, _, err := h.digest(b); err != nil || da != db {
 		t.Errorf("%s and %s, %v", da, db, err)
 	}
 }

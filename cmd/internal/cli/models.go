@@ -8,8 +8,6 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/spf13/cobra"
-
-	"github.com/videosdgx/videosdgx/cmd/internal/daemon"
 )
 
 func init() { commands = append(commands, newModelsCmd) }
@@ -29,21 +27,6 @@ A function names its bundle in function.yaml; a bundle in the models folder (--m
 	}
 	cmd.AddCommand(newModelsBuildCmd(), newModelsPullCmd(), newModelsLsCmd(), newModelsVerifyCmd(), newModelsInspectCmd(), newModelsRmCmd(), newModelsRandomCmd())
 	return cmd
-}
-
-// addModelsFlag gives cmd the --models flag that modelPath reads.
-func addModelsFlag(cmd *cobra.Command) {
-	c := daemon.Default()
-	if data := os.Getenv("VIDEOSDGX_DATA"); data != "" {
-		c.Data = data
-	}
-	c.Models = os.Getenv("VIDEOSDGX_MODELS")
-	cmd.Flags().String("models", c.WithDefaults().Models, "folder of bundles (environment: VIDEOSDGX_MODELS)")
-}
-
-func modelsDir(cmd *cobra.Command) string {
-	dir, _ := cmd.Flags().GetString("models")
-	return dir
 }
 
 // modelPath is the folder of a model given as a path, or as a name in the models folder.

@@ -93,6 +93,6 @@ func (p *plane) version() admin.Version {
 	v, info := version.Get(), p.sandbox.Info()
 	return admin.Version{
 		Version: v.Version, Commit: v.Commit, Go: v.Go, OS: v.OS, Arch: v.Arch,
-		Driver: info.Name, Below: info.Version, Lacks: info.Lacks,
+		Driver: info.Name, Below: info.Version, Lacks: info.Lacks, Models: p.cfg.Models,
 	}
 }

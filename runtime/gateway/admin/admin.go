@@ -28,6 +28,7 @@ type Version struct {
 	Driver  string   `json:"driver,omitempty"`      // "containerd" or "process"
 	Below   string   `json:"driverBelow,omitempty"` // version of what is below the driver
 	Lacks   []string `json:"lacks,omitempty"`       // what the driver does not isolate
+	Models  string   `json:"models,omitempty"`      // folder of bundles, on the server's machine
 }
 
 // Options configure the API; all but Health and Log must be set.
