@@ -130,6 +130,9 @@ var classWords = []error{
 func Sentence(err error) string {
 	text := err.Error()
 	for _, c := range classWords {
+		if !errors.Is(err, c) {
+			continue // words of somebody's own
+		}
 		for _, form := range []string{": %s", " (%s)"} {
 			if s, ok := strings.CutSuffix(text, fmt.Sprintf(form, c)); ok {
 				return s

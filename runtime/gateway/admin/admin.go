@@ -71,7 +71,7 @@ func (a *API) Register(mux *http.ServeMux) {
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if err := h(w, r); err != nil {
-				gateway.WriteError(w, err)
+				gateway.WriteDetails(w, r, err)
 			}
 		})
 	}

@@ -127,7 +127,7 @@ func (o *object) settings(s jobs.Submit, hooks func(address string) error) jobs.
 	}
 	if text, ok := o.text("webhook", "an http(s) address"); ok {
 		if s.Webhook = text; hooks(text) != nil {
-			o.fail("webhook", "webhook cannot be called: "+plain(hooks(text))+".")
+			o.fail("webhook", "webhook cannot be called: "+gateway.Sentence(hooks(text))+".")
 		}
 	}
 	o.check(s)

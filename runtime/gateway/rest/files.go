@@ -12,6 +12,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/schema"
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
@@ -96,7 +97,7 @@ func (f *files) find(ctx context.Context, value string, p schema.File) (u jobs.U
 	}
 	if id, ok := schema.UploadID(value); ok {
 		if u, err = f.jobs.FindUpload(f.owner, id); errdefs.IsNotFound(err) {
-			return u, "cannot be found: " + plain(err), nil
+			return u, "cannot be found: " + gateway.Sentence(err), nil
 		}
 		if terr := p.Takes(u.ContentType); err == nil && terr != nil {
 			return u, terr.Error(), nil

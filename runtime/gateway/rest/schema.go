@@ -18,7 +18,7 @@ type schemas struct {
 }
 
 // named gives types a name other than their own, which another type has.
-var named = map[reflect.Type]string{reflect.TypeFor[jobs.Problem](): "JobError"}
+var named = map[reflect.Type]string{reflect.TypeFor[jobs.Problem](): "JobError", reflect.TypeFor[problem](): "Problem"}
 
 func nameOf(t reflect.Type) string {
 	if name := named[t]; name != "" {

@@ -62,12 +62,12 @@ func (a *API) Register(mux *http.ServeMux) {
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if a.Keeper == nil {
-				gateway.WriteError(w, fmt.Errorf("this server makes no snapshots: %s: %w", a.Off, errdefs.ErrNotImplemented))
+				gateway.WriteDetails(w, r, fmt.Errorf("this server makes no snapshots: %s: %w", a.Off, errdefs.ErrNotImplemented))
 				return
 			}
 			v, err := h(r)
 			if err != nil {
-				gateway.WriteError(w, err)
+				gateway.WriteDetails(w, r, err)
 				return
 			}
 			gateway.WriteJSON(w, http.StatusOK, v)
