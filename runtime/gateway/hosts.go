@@ -53,8 +53,8 @@ func (h hosts) served(name string) bool {
 	if h.names[name] {
 		return true
 	}
-	if _, of, ok := strings.Cut(name, ".fn."); ok && h.names[of] {
-		return true
+	if fn, of, ok := strings.Cut(name, ".fn."); ok && h.names[of] {
+		return fn != "" && !strings.Contains(fn, ".") // a function's: the server's own API has no other names there
 	}
 	for _, tail := range h.wild {
 		if strings.HasSuffix(name, tail) && len(name) > len(tail) {

@@ -39,7 +39,7 @@ func TestOnlyTheServersOwnNamesAreServed(t *testing.T) {
 	_, port, _ := net.SplitHostPort(addr)
 	for host, want := range map[string]int{
 		addr: 200, "127.0.0.1": 200, "127.0.0.9:80": 200, "[::1]:" + port: 200, "[::ffff:127.0.0.1]": 200,
-		"localhost": 200, "LOCALHOST:" + port: 200, "localhost.:" + port: 200, "echo.fn.localhost:" + port: 200,
+		"localhost": 200, "LOCALHOST:" + port: 200, "localhost.:" + port: 200, "echo.fn.localhost:" + port: 200, "a.echo.fn.localhost": 421, ".fn.localhost:" + port: 421, "a.fn.b.fn.localhost": 421,
 		"studio.lan": 200, "STUDIO.LAN.:1": 200, "echo.fn.studio.lan": 200, "a.video.example": 200, "a.b.video.example": 200,
 
 		"evil.example:" + port: 421, "localhost.evil.example": 421, "evil-localhost": 421, "fn.localhost.evil.example": 421, "echo.fn.evil.example": 421,

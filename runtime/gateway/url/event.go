@@ -83,17 +83,18 @@ func cookies(headers []string) []string {
 
 // query joins values of one name with commas, as format 2.0 does.
 func query(raw string) map[string]string {
-	q := map[string]string{}
+	all := map[string][]string{}                   // joined at the end: a head has room for half a million values of one name
 	for pair := range strings.SplitSeq(raw, "&") { // a semicolon is part of a value
 		if pair == "" {
 			continue
 		}
 		k, v, _ := strings.Cut(pair, "=")
-		k, v = unescape(k), unescape(v)
-		if before, ok := q[k]; ok {
-			v = before + "," + v
-		}
-		q[k] = v
+		k = unescape(k)
+		all[k] = append(all[k], unescape(v))
+	}
+	q := make(map[string]string, len(all))
+	for k, values := range all {
+		q[k] = strings.Join(values, ",")
 	}
 	return q
 }

@@ -94,8 +94,8 @@ type target struct {
 // QUALIFIER.NAME.fn.… is not a form: hosts name functions only.
 func route(host string, u *url.URL) (target, bool) {
 	raw := u.EscapedPath()
-	if name, rest, ok := strings.Cut(host, ".fn."); ok && name != "" && rest != "" && !strings.Contains(name, ".") {
-		return target{name: name, path: orRoot(raw), own: true}, true
+	if i := strings.Index(strings.ToLower(host), ".fn."); i > 0 && len(host) > i+len(".fn.") && !strings.Contains(host[:i], ".") {
+		return target{name: host[:i], path: orRoot(raw), own: true}, true
 	}
 	rest, ok := strings.CutPrefix(raw, "/fn/")
 	if !ok {
