@@ -34,6 +34,11 @@ func completesFlag(cmd *cobra.Command, flag string, ask names) {
 	}) // it fails for a flag that is not there alone, which a test would see
 }
 
+// completesOneOf is completesFlag for a flag whose values are known.
+func completesOneOf(cmd *cobra.Command, flag string, values ...string) {
+	_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp)) // as above
+}
+
 func complete(cmd *cobra.Command, ask names, word string) []string {
 	ctx := cmd.Context()
 	if ctx == nil {
@@ -64,6 +69,15 @@ func functionNames(ctx context.Context, c *client.Client) ([]string, error) {
 	out := make([]string, len(all))
 	for i, f := range all {
 		out[i] = f.Function.Name + "\t" + f.Function.Description
+	}
+	return out, err
+}
+
+func instanceIDs(ctx context.Context, c *client.Client) ([]string, error) {
+	all, err := c.Instances(ctx, "")
+	out := make([]string, len(all))
+	for i, s := range all {
+		out[i] = s.ID + "\t" + s.Function + " " + string(s.State)
 	}
 	return out, err
 }

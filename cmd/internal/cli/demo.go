@@ -34,6 +34,7 @@ measure cold and warm calls, print where the time went, and stop what was starte
 	f.StringVar(&o.Checkpoint, "checkpoint", "images/demo/wan21-tiny", "checkpoint of the demo model")
 	f.StringVar(&o.Image, "image", "images/wan21", "folder of the image's recipe")
 	f.StringVar(&o.Driver, "driver", "auto", "how instances run: auto, containerd or process")
+	completesOneOf(cmd, "driver", "auto", "containerd", "process")
 	f.StringVar(&o.Prompt, "prompt", "a big red circle moving right slowly on a navy background", "what the clip shows")
 	f.StringVarP(&o.Output, "output", "o", ".build/demo/clip.mp4", "where the clip goes")
 	f.Int64Var(&o.Seed, "seed", 1, "seed of the clip")

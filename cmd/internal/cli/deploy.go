@@ -43,6 +43,7 @@ Paths in a manifest are read on this machine and sent absolute: the server must 
 	fs.BoolVar(&f.publish, "publish", false, "publish a version")
 	fs.StringVar(&f.alias, "alias", "", "publish a version and point this alias at it")
 	fs.BoolVar(&f.remove, "remove", false, "remove the function and all its versions")
+	completesFlag(cmd, "name", functionNames)
 	addServerFlag(cmd)
 	addJSONFlag(cmd)
 	return cmd

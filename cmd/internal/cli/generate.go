@@ -45,7 +45,7 @@ restart meanwhile: the job goes on, and so does the command.
 With --detach the command ends as soon as the job is queued and prints its id; 'videosdgx jobs watch ID' and
 'videosdgx jobs download ID' take it from there.`,
 		Example: `  videosdgx generate "a big red circle moving right on a navy background" -o clip.mp4
-  videosdgx generate "a lighthouse in a storm" --model ltx2 --width 768 --height 512 --frames 97 --seed 7
+  videosdgx generate "a lighthouse in a storm" --model wan21 --width 832 --height 480 --frames 81 --seed 7
   videosdgx generate "the boat sails away" --image boat.png -o boat.mp4
   id=$(videosdgx generate "a comet" --priority low --detach)`,
 		Args: cobra.ExactArgs(1),
@@ -61,6 +61,7 @@ With --detach the command ends as soon as the job is queued and prints its id; '
 	addJSONFlag(cmd)
 	o.register(cmd.Flags())
 	completesFlag(cmd, "model", modelNames)
+	completesOneOf(cmd, "priority", "high", "normal", "low")
 	return cmd
 }
 

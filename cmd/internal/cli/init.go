@@ -13,12 +13,16 @@ import (
 
 func init() { commands = append(commands, newInitCmd) }
 
+// inContainer is what a server needs first that runs no plain processes.
+const inContainer = "# where the server runs containers, first: videosdgx image build %[1]s -o %[1]s/image\n" +
+	"# and in %[1]s/function.yaml, in place of command: image: oci:image\n"
+
 // nextSteps are what to do with a new function, by language.
 var nextSteps = map[string]string{
-	"go":     "cd %[1]s && go mod tidy && CGO_ENABLED=0 go build -o bootstrap .\nvideosdgx deploy %[1]s && videosdgx invoke %[2]s -p '{\"name\": \"Ana\"}'",
-	"image":  "cd %[1]s && mkdir image && docker save IMAGE | tar -x -C image\nvideosdgx deploy %[1]s && videosdgx invoke %[2]s -p '{\"name\": \"Ana\"}'",
-	"node":   "videosdgx deploy %[1]s && videosdgx invoke %[2]s -p '{\"name\": \"Ana\"}'",
-	"python": "videosdgx deploy %[1]s && videosdgx invoke %[2]s -p '{\"name\": \"Ana\"}'",
+	"go":     "(cd %[1]s && go mod tidy && CGO_ENABLED=0 go build -o bootstrap .)\n" + inContainer + "videosdgx deploy %[1]s && videosdgx invoke %[2]s -p '{\"name\": \"Ana\"}'",
+	"image":  "(cd %[1]s && mkdir image && docker save IMAGE | tar -x -C image)\nvideosdgx deploy %[1]s && videosdgx invoke %[2]s -p '{\"name\": \"Ana\"}'",
+	"node":   inContainer + "videosdgx deploy %[1]s && videosdgx invoke %[2]s -p '{\"name\": \"Ana\"}'",
+	"python": inContainer + "videosdgx deploy %[1]s && videosdgx invoke %[2]s -p '{\"name\": \"Ana\"}'",
 }
 
 func newInitCmd() *cobra.Command {
@@ -46,7 +50,7 @@ Files that are there are not touched. --fields prints every field of function.ya
 	}
 	cmd.Flags().StringVarP(&language, "language", "l", "go", strings.Join(manual.Languages, ", "))
 	cmd.Flags().BoolVar(&fields, "fields", false, "print every field of function.yaml and image.yaml with default and example")
-	_ = cmd.RegisterFlagCompletionFunc("language", cobra.FixedCompletions(manual.Languages, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	completesOneOf(cmd, "language", manual.Languages...)
 	addJSONFlag(cmd)
 	return cmd
 }

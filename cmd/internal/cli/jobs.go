@@ -86,6 +86,8 @@ func newJobsLsCmd() *cobra.Command {
 	f.StringVar(&owner, "client", "", "only jobs of this client")
 	f.IntVar(&limit, "limit", 50, "how many, 1 to 500")
 	f.StringVar(&before, "before", "", "only jobs older than this one: the next page")
+	completesFlag(cmd, "model", modelNames)
+	completesOneOf(cmd, "state", "queued", "running", "completed", "failed", "cancelled", "dead")
 	return cmd
 }
 

@@ -75,6 +75,8 @@ build that was interrupted goes on where it was when the same command is given a
 	cmd.Flags().StringVar(&f.o.Name, "name", "", "name of the model (default: the checkpoint folder's name)")
 	cmd.Flags().StringVar(&f.o.Precision, "quant", "", "what weights are held as: "+strings.Join(bundle.Precisions(), ", ")+" (default: the model family's)")
 	cmd.Flags().StringSliceVar(&f.engines, "engines", []string{"cpu"}, "what the bundle gets graphs for: cpu, cuda (which needs no GPU here)")
+	completesOneOf(cmd, "quant", bundle.Precisions()...)
+	completesOneOf(cmd, "engines", "cpu", "cuda", "cpu,cuda")
 	cmd.Flags().StringVar(&f.memory, "memory", "", "memory of the device, such as 24GiB: attention is cut into slices where a stage would not fit")
 	cmd.Flags().BoolVar(&f.plan, "plan", false, "print what each tensor becomes, sizes and memory, and build nothing")
 	cmd.Flags().IntVar(&f.clip.Width, "width", 0, "width in pixels that --plan counts memory for (default: the model's)")

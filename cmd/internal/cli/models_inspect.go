@@ -40,7 +40,8 @@ func newModelsInspectCmd() *cobra.Command {
 		Example: `  videosdgx models inspect wan21-tiny
   videosdgx models inspect ./checkpoint
   videosdgx models inspect vae/diffusion_pytorch_model.safetensors --json`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: bundleNames,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			v, err := inspect(cmd, args[0])
 			if err != nil {

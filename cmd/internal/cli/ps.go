@@ -44,6 +44,7 @@ nothing runs of. --stop ends one instance, after what it is answering.`,
 	}
 	cmd.Flags().BoolVarP(&functions, "functions", "f", false, "list functions")
 	cmd.Flags().StringVar(&stop, "stop", "", "end this instance")
+	completesFlag(cmd, "stop", instanceIDs)
 	addServerFlag(cmd)
 	addJSONFlag(cmd)
 	return cmd

@@ -42,5 +42,9 @@ flight get --stop to finish, then instances are removed. Jobs in the queue stay 
 		},
 	}
 	daemon.AddFlags(cmd.Flags())
+	completesOneOf(cmd, "driver", "auto", "containerd", "process")
+	completesOneOf(cmd, "log-level", "debug", "info", "warn", "error")
+	completesOneOf(cmd, "log-format", "text", "json")
+	completesOneOf(cmd, "snapshots", "auto", "off")
 	return cmd
 }

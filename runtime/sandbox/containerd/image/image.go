@@ -59,7 +59,7 @@ func New(c *client.Client, log *slog.Logger, o *Owners) *Store {
 // Get returns the image of a reference: imported, pulled or there already. One that is there costs a round trip.
 func (s *Store) Get(ctx context.Context, ref string) (*Image, error) {
 	if ref == "" {
-		return nil, fmt.Errorf("the function names no image: set image in its manifest, or use the process driver: %w", errdefs.ErrInvalidArgument)
+		return nil, fmt.Errorf("the function has no image, and the containerd driver runs images: set image in its function.yaml (videosdgx image build makes one), or serve with --driver process: %w", errdefs.ErrInvalidArgument)
 	}
 	record, err := s.record(ctx, ref)
 	if err != nil {
