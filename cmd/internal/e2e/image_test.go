@@ -39,9 +39,15 @@ func TestImageThatIsNotOne(t *testing.T) {
 			}
 			says(t, string(a.body), c.want...)
 			t.Logf("%d %s", a.status, a.body)
+			if name == "odd" { // no function, then
+				return
+			}
+			s.do(t, "POST", "/2015-03-31/functions/"+name+"/invocations", "{}").want(t, 409, "image")
+			s.do(t, "GET", "/2015-03-31/functions/"+name+"/configuration", "").want(t, 200, `"State":"Failed"`, `"StateReasonCode":"I`, c.want[0])
 		})
 	}
 	s.do(t, "POST", "/fn/echo/", "{}").want(t, 200)
+	s.do(t, "GET", "/2015-03-31/functions/echo/configuration", "").want(t, 200, `"State":"Active"`)
 }
 
 func TestImageBuildImportsIntoContainerd(t *testing.T) {

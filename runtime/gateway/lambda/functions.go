@@ -135,17 +135,24 @@ func (c code) check() error {
 
 // unsupported are settings that mean nothing here: a caller that asks for them must not believe that it has them.
 type unsupported struct {
-	DeadLetterConfig     *struct{ TargetArn string }                     `json:"DeadLetterConfig"`
-	VpcConfig            *struct{ SubnetIDs, SecurityGroupIDs []string } `json:"VpcConfig"`
-	Layers               []string                                        `json:"Layers"`
-	KMSKeyArn            string                                          `json:"KMSKeyArn"`
-	FileSystemConfigs    []json.RawMessage                               `json:"FileSystemConfigs"`
-	SnapStart            *struct{ ApplyOn string }                       `json:"SnapStart"`
-	TracingConfig        *struct{ Mode string }                          `json:"TracingConfig"`
-	CodeSigningConfigArn string                                          `json:"CodeSigningConfigArn"`
-	Architectures        []string                                        `json:"Architectures"`
-	Runtime              string                                          `json:"Runtime"`
-	LoggingConfig        *logging                                        `json:"LoggingConfig"`
+	DeadLetterConfig     *struct{ TargetArn string } `json:"DeadLetterConfig"`
+	VpcConfig            *vpc                        `json:"VpcConfig"`
+	Layers               []string                    `json:"Layers"`
+	KMSKeyArn            string                      `json:"KMSKeyArn"`
+	FileSystemConfigs    []json.RawMessage           `json:"FileSystemConfigs"`
+	SnapStart            *struct{ ApplyOn string }   `json:"SnapStart"`
+	TracingConfig        *struct{ Mode string }      `json:"TracingConfig"`
+	CodeSigningConfigArn string                      `json:"CodeSigningConfigArn"`
+	Architectures        []string                    `json:"Architectures"`
+	Runtime              string                      `json:"Runtime"`
+	LoggingConfig        *logging                    `json:"LoggingConfig"`
+}
+
+// vpc is a network of AWS; clients that have none send it empty.
+type vpc struct {
+	SubnetIDs        []string `json:"SubnetIds"`
+	SecurityGroupIDs []string `json:"SecurityGroupIds"`
+	DualStack        bool     `json:"Ipv6AllowedForDualStack"`
 }
 
 // logging is how a function's logs are to be written.
@@ -167,7 +174,7 @@ func (u unsupported) check() error {
 	switch {
 	case u.DeadLetterConfig != nil && u.DeadLetterConfig.TargetArn != "":
 		return refused("DeadLetterConfig", "name an OnFailure destination with PutFunctionEventInvokeConfig")
-	case u.VpcConfig != nil && len(u.VpcConfig.SubnetIDs)+len(u.VpcConfig.SecurityGroupIDs) > 0:
+	case u.VpcConfig != nil && (u.VpcConfig.DualStack || len(u.VpcConfig.SubnetIDs)+len(u.VpcConfig.SecurityGroupIDs) > 0):
 		return refused("VpcConfig", "set network in the function's manifest")
 	case len(u.Layers) > 0:
 		return refused("Layers", "put their files into the image")

@@ -16,7 +16,7 @@ func TestNothingIsLostSilently(t *testing.T) {
 		`"TracingConfig":{"Mode":"Active"}`: 400, `"Architectures":["sparc"]`: 400, `"SnapStart":{"ApplyOn":"PublishedVersions"}`: 400, `"FileSystemConfigs":[{}]`: 400,
 		`"Environment":{"Variables":{"AWS_REGION":"x"}}`: 400, `"Environment":{"Variables":{"A":"b","_HANDLER":"x","LAMBDA_TASK_ROOT":"y"}}`: 400,
 		`"LoggingConfig":{"LogFormat":"JSON"}`: 400, `"Runtime":"python3.13"`: 400, `"DurableConfig":{"ExecutionTimeout":3}`: 400, `"ImageConfig":{"Entrypoints":["/a"]}`: 400,
-		`"VpcConfig":{},"Layers":[],"TracingConfig":{"Mode":"PassThrough"},"SnapStart":{"ApplyOn":"None"},"DeadLetterConfig":{},"LoggingConfig":{"LogFormat":"Text"}`: 200,
+		`"VpcConfig":{"SubnetIds":[],"SecurityGroupIds":[],"Ipv6AllowedForDualStack":false},"Layers":[],"TracingConfig":{"Mode":"PassThrough"},"SnapStart":{"ApplyOn":"None"},"DeadLetterConfig":{},"LoggingConfig":{"LogFormat":"Text"}`: 200,
 	} {
 		for path, method := range map[string]string{"/2015-03-31/functions": "POST", "/2015-03-31/functions/f/configuration": "PUT"} {
 			body, ok := `{`+field+`}`, want
