@@ -136,10 +136,11 @@ func TestAReportOfAWrongTypeIsRefused(t *testing.T) {
 		`{"step":1.5}`: "400", `{"step":"1"}`: "400", `{"steps":[]}`: "400", `{"preview":"%%%"}`: "400", `{"preview":7}`: "400", `{"message":{}}`: "400",
 		`{"phase":1}`: "400", `{"seconds":"x"}`: "400", `{"step":1e99}`: "400", `[]`: "400", `x`: "400", ``: "400", `{"step":1`: "400", `null`: "400",
 		`{"step":2,"steps":4}`: "202", ` {"step":2.0,"steps":4e0,"other":{}}`: "202", `{"phase":"<a>","preview":"aGk=","message":"é"}`: "202", `{}`: "202",
+		`{"message":"` + strings.Repeat("\u2028", 200<<10) + `"}`: "413", `{"message":"` + strings.Repeat("\xff", 700<<10) + `"}`: "413",
 	} {
 		o, err := invoke(t, dial, "r", "progress:"+report, false)
 		if err != nil || o.body != want || len(o.progress) != map[string]int{"202": 1}[want] {
-			t.Errorf("%s: %s with %v, %v; want %s", report, o.body, o.progress, err, want)
+			t.Errorf("%.60s: %s with %d, %v; want %s", report, o.body, len(o.progress), err, want)
 		}
 	}
 	if o, err := invoke(t, dial, "r", `progress:{"step":3.0,"steps":4,"preview":"aGk="}`, false); err != nil || o.progress[0].Step != 3 || string(o.progress[0].Preview) != "hi" {

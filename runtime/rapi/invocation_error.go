@@ -1,9 +1,11 @@
 package rapi
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
+	"strings"
 
 	"github.com/videosdgx/videosdgx/runtime/rapi/http1"
 )
@@ -47,16 +49,32 @@ func readError(r *http1.Request) ([]byte, error) {
 	if v := validJSON(b); v != nil || len(b) == 0 {
 		return v, nil
 	}
-	return json.Marshal(map[string]string{"errorType": "Unhandled", "errorMessage": string(b)})
+	return unhandled(string(b)), nil
 }
 
-func typeOf(r *http1.Request, body []byte) string {
-	if t := r.Header.Get(errorType); t != "" {
-		return t
+// unhandled is a text as an error, cut where its escapes would make it longer than an error may be.
+func unhandled(text string) []byte {
+	for {
+		var out bytes.Buffer
+		enc := json.NewEncoder(&out)
+		enc.SetEscapeHTML(false)
+		_ = enc.Encode(map[string]string{"errorType": "Unhandled", "errorMessage": text}) // of strings: cannot fail
+		if out.Len() <= maxErrorBody {
+			return bytes.TrimSpace(out.Bytes())
+		}
+		text = strings.ToValidUTF8(text[:len(text)/2], "")
 	}
+}
+
+// maxErrorType bounds the name of an error's type, in bytes: it travels beside the body that has all of it.
+const maxErrorType = 1 << 10
+
+func typeOf(r *http1.Request, body []byte) string {
 	var e struct{ ErrorType string }
-	_ = json.Unmarshal(body, &e) // without a type, it has none
-	return e.ErrorType
+	if e.ErrorType = r.Header.Get(errorType); e.ErrorType == "" {
+		_ = json.Unmarshal(body, &e) // without a type, it has none
+	}
+	return strings.ToValidUTF8(e.ErrorType[:min(len(e.ErrorType), maxErrorType)], "")
 }
 
 // validJSON gives b when it is JSON, else nil.

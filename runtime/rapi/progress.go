@@ -27,6 +27,10 @@ func (s *Server) progress(w *http1.Reply, r *http1.Request, c *Call) {
 		fail(w, 400, "InvalidProgress", "a progress report is a JSON object of phase, step, steps, seconds, preview and message: "+err.Error())
 		return
 	}
+	if len(text) > maxProgress { // bytes that are not UTF-8, or some separators, grow sixfold in JSON
+		fail(w, 413, "RequestEntityTooLarge", "a progress report may have 768 KiB, this one has more when its escapes are counted")
+		return
+	}
 	c.report(text)
 	ok(w)
 }

@@ -3,6 +3,7 @@ package rapi
 import (
 	"bufio"
 	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -306,6 +307,17 @@ func TestProgressAndCancellation(t *testing.T) {
 	if st, _, _ := r.do("POST", api+"invocation/a/progress", `nonsense`); st != 400 {
 		t.Errorf("progress that is not JSON: %d", st)
 	}
+	for _, grown := range []string{strings.Repeat("\u2028", 200<<10), strings.Repeat("\xff", 300<<10)} {
+		st, _, _ := r.do("POST", api+"invocation/a/progress", `{"message":"`+grown+`"}`)
+		if st != 413 && st != 202 {
+			t.Errorf("progress that grows: %d", st)
+		}
+		for _, b := range sk.progress {
+			if len(b) > maxProgress {
+				t.Errorf("a report of %d bytes", len(b))
+			}
+		}
+	}
 	c.Cancel()
 	if st, _, _ := r.do("GET", api+"invocation/a/cancellation", ""); st != 200 {
 		t.Errorf("cancellation: %d", st)
@@ -433,3 +445,17 @@ func (l *one) Accept() (net.Conn, error) {
 }
 func (l *one) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
 func (l *one) Addr() net.Addr { return &net.TCPAddr{} }
+
+// TestErrorsThatGrowAreCut: what is not JSON becomes the message of an error that is, no longer than errors may be.
+func TestErrorsThatGrowAreCut(t *testing.T) {
+	for _, unit := range []string{"\x01", "\xff", "<", `"`, "\u2028", "é"} {
+		b := unhandled(strings.Repeat(unit, maxErrorBody/len(unit)))
+		var e struct{ ErrorType, ErrorMessage string }
+		if err := json.Unmarshal(b, &e); err != nil || len(b) > maxErrorBody || e.ErrorType != "Unhandled" || unit != "\xff" && !strings.HasPrefix(e.ErrorMessage, unit) {
+			t.Errorf("%q: %d bytes, type %q, %v", unit, len(b), e.ErrorType, err)
+		}
+	}
+	if got := string(unhandled("a <b>")); got != `{"errorMessage":"a <b>","errorType":"Unhandled"}` {
+		t.Error(got)
+	}
+}
