@@ -2,14 +2,20 @@ package cli
 
 import (
 	"io"
+	"math"
 	"os"
+	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
+	"golang.org/x/sys/unix"
 )
 
 // bars shows progress on a terminal, and nothing elsewhere.
-type bars struct{ p *mpb.Progress }
+type bars struct {
+	p    *mpb.Progress
+	wide int // columns that a name may have
+}
 
 // oneBar follows one file. A nil bar inside shows nothing.
 type oneBar struct{ b *mpb.Bar }
@@ -22,19 +28,41 @@ func newBars(w io.Writer) *bars {
 	if st, err := f.Stat(); err != nil || st.Mode()&os.ModeCharDevice == 0 {
 		return &bars{}
 	}
-	return &bars{p: mpb.New(mpb.WithOutput(w), mpb.WithWidth(60))}
+	return &bars{mpb.New(mpb.WithOutput(w), mpb.WithWidth(60)), min(40, columns(f)*2/5)}
 }
 
-func (b *bars) add(name string, total int64) *oneBar {
+// columns is how wide a terminal is.
+func columns(f *os.File) int {
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil || size.Col == 0 {
+		return 80
+	}
+	return int(size.Col)
+}
+
+// row adds the row of a total, below all others: what text says of it.
+func (b *bars) row(name string, text func(now time.Time) string) *oneBar {
 	if b.p == nil {
 		return &oneBar{}
 	}
-	const wide = 40
-	if len(name) > wide {
-		name = "…" + name[len(name)-wide+1:]
+	return &oneBar{b: b.p.New(1, mpb.NopStyle(), mpb.BarPriority(math.MaxInt), mpb.BarFillerTrim(),
+		mpb.PrependDecorators(decor.Name(name+" "), decor.Any(func(decor.Statistics) string { return text(time.Now()) })))}
+}
+
+// one adds a bar that goes when it is full: one of many.
+func (b *bars) one(name string, total int64) *oneBar {
+	return b.add(name, total, mpb.BarRemoveOnComplete())
+}
+
+func (b *bars) add(name string, total int64, options ...mpb.BarOption) *oneBar {
+	if b.p == nil {
+		return &oneBar{}
 	}
-	return &oneBar{b: b.p.AddBar(total, mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)),
-		mpb.AppendDecorators(decor.Counters(decor.SizeB1024(0), "% .1f / % .1f", decor.WCSyncSpace), decor.Percentage(decor.WCSyncSpace)))}
+	if r := []rune(name); len(r) > b.wide {
+		name = "…" + string(r[len(r)-b.wide+1:])
+	}
+	return &oneBar{b: b.p.AddBar(total, append(options, mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)),
+		mpb.AppendDecorators(decor.Counters(decor.SizeB1024(0), "% .1f / % .1f", decor.WCSyncSpace), decor.Percentage(decor.WCSyncSpace)))...)}
 }
 
 func (o *oneBar) set(done, total int64) {

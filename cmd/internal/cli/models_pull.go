@@ -81,16 +81,23 @@ func pull(cmd *cobra.Command, repo, out string, o hub.Options) (pulled, error) {
 			fmt.Fprintf(cmd.ErrOrStderr(), format+"\n", args...)
 		}
 	}
+	all, row := newPace(0), &oneBar{}
+	o.Plan = func(files int, bytes int64) {
+		all = newPace(bytes)
+		row = bars.row("total", all.text)
+		say("%d files, %s", files, bytesText(bytes))
+	}
 	o.Begin = func(e hub.Entry) (func(int64), func(error)) {
-		bar := bars.add(e.Path, e.Size)
-		return func(done int64) { bar.set(done, e.Size) }, func(err error) {
+		bar := bars.one(e.Path, e.Size)
+		return func(done int64) { bar.set(done, e.Size); all.at(e.Path, done) }, func(err error) {
 			bar.end(err == nil)
 			if err == nil {
-				say("%s (%s)", e.Path, bytesText(e.Size))
+				say("%s (%s); in all %s", e.Path, bytesText(e.Size), all.text(time.Now()))
 			}
 		}
 	}
 	p, err := hub.FromEnvironment().Pull(cmd.Context(), repo, out, o)
+	row.end(false)
 	bars.wait()
 	if err != nil {
 		return pulled{}, err

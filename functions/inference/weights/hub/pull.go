@@ -23,6 +23,8 @@ type Options struct {
 	Exclude  []string // patterns of what to leave out
 	Variant  string   // of the weights, such as "fp16", where a folder has it; "": the best that each folder has
 	Parallel int      // files at once; 0: 4
+	// Plan hears, once, how many files there are to bring and how many bytes they have; nil: nobody listens.
+	Plan func(files int, bytes int64)
 	// Begin is called for each file before it is fetched, from several goroutines; what it returns hears how many bytes
 	// of the file are there, and Ended the end. Nil: nobody listens.
 	Begin func(e Entry) (progress func(done int64), ended func(err error))
@@ -59,16 +61,19 @@ func (c *Client) Pull(ctx context.Context, repo, dir string, o Options) (*Pulled
 	if len(files) == 0 {
 		return nil, fmt.Errorf("%s has no file that matches: %w", repo, errdefs.ErrNotFound)
 	}
+	p := &Pulled{Repo: repo, Commit: commit, Dir: dir, Files: len(files)}
+	for _, f := range files {
+		p.Bytes += f.Size
+	}
+	if o.Plan != nil {
+		o.Plan(p.Files, p.Bytes)
+	}
 	sums, err := c.fetchAll(ctx, repo, commit, dir, files, o)
 	if err != nil {
 		return nil, err
 	}
 	if err := weights.WriteSums(dir, sums); err != nil {
 		return nil, err
-	}
-	p := &Pulled{Repo: repo, Commit: commit, Dir: dir, Files: len(files)}
-	for _, f := range files {
-		p.Bytes += f.Size
 	}
 	return p, nil
 }
