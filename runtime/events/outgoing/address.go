@@ -18,6 +18,8 @@ const (
 var metadata = prefixes(
 	"fd00:ec2::/32",      // AWS, over IPv6
 	"fd20:ce::/32",       // Google Cloud, over IPv6
+	"fd00:c1::/32",       // Oracle Cloud, over IPv6
+	"fd00:42::/32",       // Scaleway, over IPv6
 	"100.100.100.200/32", // Alibaba Cloud
 	"168.63.129.16/32",   // Azure's host
 	"192.0.0.192/32",     // Oracle Cloud
