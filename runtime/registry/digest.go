@@ -33,7 +33,8 @@ type fileHash struct {
 }
 
 // digest names what makes an instance of fn: its fields but for those that only steer scaling and routing, and the
-// content of the files it points to. Two functions of one digest can share instances. code names those files alone.
+// content of the files it points to. Two functions of one digest can share instances. code names those files alone, without
+// an image, which has a digest of its own.
 func (h *hasher) digest(fn spec.Function) (digest, code string, err error) {
 	text, err := json.Marshal(shape(fn))
 	if err != nil {
@@ -42,9 +43,8 @@ func (h *hasher) digest(fn spec.Function) (digest, code string, err error) {
 	whole, files := sha256.New(), &counting{Hash: sha256.New()}
 	whole.Write(text)
 	sum := io.MultiWriter(whole, files)
-	if fn.Image == "" && len(fn.Command) > 0 && filepath.IsAbs(fn.Command[0]) {
-		h.file(sum, fn.Command[0])
-	}
+	h.layout(whole, fn)
+	h.program(sum, fn)
 	if fn.Model != nil {
 		h.tree(sum, fn.Model.Bundle)
 	}

@@ -107,3 +107,25 @@ func answer(t *testing.T, program, event string) string {
 		return "nothing"
 	}
 }
+
+// TestPrintedIsLoggedAtOnce: a function that waits for its next event has what it printed for the last one in its log.
+func TestPrintedIsLoggedAtOnce(t *testing.T) {
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("no Python on this machine; nothing that the tests need brings one")
+	}
+	dir := filepath.Join(t.TempDir(), "hello")
+	if _, err := Begin(dir, "python"); err != nil {
+		t.Fatal(err)
+	}
+	handler := "def handler(event, request_id):\n    print('seen')\n    import os\n    return os.path.getsize('log')\n"
+	if err := os.WriteFile(filepath.Join(dir, "handler.py"), []byte(handler), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	script := filepath.Join(dir, "run")
+	if err := os.WriteFile(script, []byte("#!/bin/sh\ncd "+dir+" && exec ./bootstrap >log\n"), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	if got := answer(t, script, "{}"); got != "/response 5" {
+		t.Errorf("5 bytes printed, the handler answers %s for what its log holds", got)
+	}
+}
