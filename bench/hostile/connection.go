@@ -2,11 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net"
-	"time"
 )
 
 // said writes a request to a connection and wants a status back.
@@ -25,12 +23,4 @@ func said(ctx context.Context, c net.Conn, request, want string) error {
 		return fmt.Errorf("answered with %s, want %s", got, want)
 	}
 	return nil
-}
-
-// ended says whether the other side closes a connection within d.
-func ended(c net.Conn, d time.Duration) bool {
-	c.SetReadDeadline(time.Now().Add(d))
-	_, err := io.Copy(io.Discard, c)
-	var late net.Error
-	return err == nil || !errors.As(err, &late) || !late.Timeout()
 }

@@ -2,11 +2,9 @@ package guest
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"net"
 	"sync"
-	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
 	"github.com/videosdgx/videosdgx/runtime/sockio"
@@ -49,8 +47,6 @@ func (g *guest) talkOnce(conn net.Conn, br *bufio.Reader, kind wire.Kind, b []by
 	switch kind {
 	case wire.Ready:
 		g.answerReady(conn, br)
-	case wire.Shutdown:
-		g.shutdown(conn, b)
 	case wire.Prepare:
 		g.note(conn)
 	case wire.Restored:
@@ -94,21 +90,4 @@ func (g *guest) death() wire.FailHead {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	return g.fail
-}
-
-func (g *guest) shutdown(conn net.Conn, b []byte) {
-	var h wire.ShutdownHead
-	if err := json.Unmarshal(b, &h); err != nil {
-		protocol(conn, err.Error())
-		return
-	}
-	grace := time.Duration(max(h.GraceMs, 0)) * time.Millisecond
-	if g.child != nil {
-		until := time.Now().Add(grace)
-		g.farewell(grace)
-		g.child.terminate(grace)
-		g.partWith(until)
-	}
-	wire.WriteFrame(conn, wire.End, nil)
-	g.tell()
 }

@@ -222,15 +222,12 @@ func TestCancelBeforeAnythingIsSent(t *testing.T) {
 	}
 }
 
-func TestPrepareRestoredAndShutdown(t *testing.T) {
+func TestPrepareAndRestored(t *testing.T) {
 	ok := dial(t, func(c net.Conn) { wire.ReadFrame(c, nil); wire.WriteFrame(c, wire.End, nil) })
 	if _, err := Prepare(t.Context(), ok); err != nil {
 		t.Error(err)
 	}
 	if err := Restored(t.Context(), ok, wire.RestoredHead{InstanceID: "i"}); err != nil {
-		t.Error(err)
-	}
-	if err := Shutdown(t.Context(), ok, time.Second); err != nil {
 		t.Error(err)
 	}
 	bad := dial(t, func(c net.Conn) {

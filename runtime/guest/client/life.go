@@ -21,15 +21,6 @@ func Ready(ctx context.Context, dial Dialer) (wire.StateHead, error) {
 	return s, exchange(ctx, conn, wire.Ready, nil, wire.State, &s)
 }
 
-// Shutdown asks the function to end: it gets SIGTERM, and SIGKILL after grace. It returns once it has gone.
-func Shutdown(ctx context.Context, dial Dialer, grace time.Duration) error {
-	conn, err := dial(ctx)
-	if err != nil {
-		return fmt.Errorf("dial init.sock: %w", err)
-	}
-	return exchange(ctx, conn, wire.Shutdown, wire.ShutdownHead{GraceMs: grace.Milliseconds()}, wire.End, nil)
-}
-
 // Prepare tells an instance that a snapshot of it is about to be made; the function is at rest. The answer says what of it
 // would draw the same random numbers in every instance of that snapshot.
 func Prepare(ctx context.Context, dial Dialer) (head wire.PreparedHead, err error) {

@@ -5,13 +5,12 @@
 // either side may close it at any time.
 //
 // A frame is one byte of kind, four bytes of big-endian length, and that many bytes. JSON frames are at most MaxJSON
-// long, data frames at most MaxData. The client opens with exactly one of Invoke, Ready, Shutdown, Prepare,
+// long, data frames at most MaxData. The client opens with exactly one of Invoke, Ready, Prepare,
 // Restored:
 //
 //	Invoke (InvokeHead) Data* End          →  (Progress)* Head Data* End(InvokeEnd)   or Fail at any point
 //	       the client may send Cancel, or close its side, at any time after Invoke
 //	Ready                                  →  State once the function polls /next     or Fail (it exited or said init/error)
-//	Shutdown (ShutdownHead)                →  End(empty) once the function has gone; init exits after it
 //	Prepare                                →  End(PreparedHead) once init has noted what it will need after a restore
 //	Restored (RestoredHead)                →  End(empty) once restore hooks have run and entropy is new
 //
@@ -32,7 +31,6 @@ type Kind byte
 const (
 	Invoke   Kind = 'I'
 	Ready    Kind = 'R'
-	Shutdown Kind = 'Q'
 	Prepare  Kind = 'B'
 	Restored Kind = 'S'
 	Cancel   Kind = 'C'
@@ -86,11 +84,6 @@ type InvokeEnd struct {
 type StateHead struct {
 	InitMicros int64 `json:"initMicros"` // from init's own start to the function's first /next
 	Restores   bool  `json:"restores"`   // the runtime polls /restore/next
-}
-
-// ShutdownHead asks for an orderly end.
-type ShutdownHead struct {
-	GraceMs int64 `json:"graceMs"`
 }
 
 // PreparedHead answers Prepare.

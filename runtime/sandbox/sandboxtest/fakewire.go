@@ -38,9 +38,6 @@ func (b *FakeBox) serve(conn net.Conn) {
 		}
 	case wire.Prepare, wire.Restored:
 		wire.WriteFrame(conn, wire.End, nil)
-	case wire.Shutdown:
-		wire.WriteFrame(conn, wire.End, nil)
-		b.end(0)
 	}
 }
 
