@@ -13,6 +13,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
 	"github.com/videosdgx/videosdgx/runtime/spec/answer"
+	"github.com/videosdgx/videosdgx/runtime/spec/sentence"
 )
 
 // Lambda's limits where a function says nothing.
@@ -144,7 +145,7 @@ func (q *Queue) refused(err error) outcome {
 	case errors.Is(err, context.DeadlineExceeded):
 		return outcome{failed: "Unhandled", body: errorJSON("Sandbox.Timedout", err.Error())}
 	case never, errdefs.IsNotFound(err), errdefs.IsInvalidArgument(err):
-		return outcome{refusal: err, permanent: true, failed: "Unhandled", body: errorJSON(q.cfg.ErrorType(err), err.Error())}
+		return outcome{refusal: err, permanent: true, failed: "Unhandled", body: errorJSON(q.cfg.ErrorType(err), sentence.Of(err))}
 	}
 	return outcome{refusal: err}
 }

@@ -4,17 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"net/http"
 	"os"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spec/sentence"
 )
 
 // StatusClientClosed is nginx's status for a client that went away; it is only ever logged.
@@ -119,28 +118,8 @@ func InitFailure(err error, requestID string) (spec.InitReport, bool) {
 	return spec.InitFailure(err, requestID)
 }
 
-// classWords are what wrapping an errdefs class with %w leaves at an error's end.
-var classWords = []error{
-	errdefs.ErrNotFound, errdefs.ErrInvalidArgument, errdefs.ErrAlreadyExists, errdefs.ErrConflict, errdefs.ErrFailedPrecondition,
-	errdefs.ErrOutOfRange, errdefs.ErrUnauthenticated, errdefs.ErrPermissionDenied, errdefs.ErrNotImplemented, errdefs.ErrResourceExhausted,
-	errdefs.ErrUnavailable, errdefs.ErrInternal,
-}
-
-// Sentence is an error's text for a person: the class at its end says nothing that the status does not.
-func Sentence(err error) string {
-	text := err.Error()
-	for _, c := range classWords {
-		if !errors.Is(err, c) {
-			continue // words of somebody's own
-		}
-		for _, form := range []string{": %s", " (%s)"} {
-			if s, ok := strings.CutSuffix(text, fmt.Sprintf(form, c)); ok {
-				return s
-			}
-		}
-	}
-	return text
-}
+// Sentence is sentence.Of: an error's text for a person.
+func Sentence(err error) string { return sentence.Of(err) }
 
 // FunctionStatus is the status a function URL answers with for a function that failed by itself.
 func FunctionStatus(errorType string) int {

@@ -14,12 +14,13 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
 	"github.com/videosdgx/videosdgx/runtime/spec/answer"
+	words "github.com/videosdgx/videosdgx/runtime/spec/sentence"
 	"github.com/videosdgx/videosdgx/runtime/spec/urlevent"
 )
 
 // classify says what an error of the Runner means for a job.
 func classify(err error) (*Problem, time.Duration) {
-	p := &Problem{Kind: "unavailable", Detail: sentence(err.Error()), Retryable: true}
+	p := &Problem{Kind: "unavailable", Detail: sentence(words.Of(err)), Retryable: true}
 	var retry *spec.RetryError
 	switch {
 	case errors.As(err, &retry) && retry.After > 0:
