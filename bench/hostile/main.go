@@ -72,16 +72,11 @@ func run(ctx context.Context, o harness.Options, only string) (err error) {
 	if o.URL != "" {
 		return errors.New("these attacks are for a server of their own: leave -server out")
 	}
-	dir, err := os.MkdirTemp("", "videosdgx-hostile-")
+	server, dir, end, err := harness.Begin(ctx, o, "hostile")
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
-	server, err := harness.Start(ctx, o)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, server.Stop()) }()
+	defer end(&err)
 	s := &scene{Server: server, report: harness.NewReport("hostile"), dir: dir}
 	if err := s.prepare(ctx); err != nil {
 		return err

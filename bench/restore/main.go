@@ -36,14 +36,11 @@ func run(ctx context.Context, o options) (err error) {
 	}
 	b := &bench{o: o, criu: make(criuTimes, 1000), r: harness.NewReport("restore")}
 	o.server.Args, o.server.Log = append(o.server.Args, "--log-level", "debug"), b.criu
-	if b.s, err = harness.Start(ctx, o.server); err != nil {
+	var end func(*error)
+	if b.s, b.dir, end, err = harness.Begin(ctx, o.server, "restore"); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, b.s.Stop()) }()
-	if b.dir, err = os.MkdirTemp("", "videosdgx-restore-"); err != nil {
-		return err
-	}
-	defer os.RemoveAll(b.dir)
+	defer end(&err)
 	for _, f := range []struct {
 		name string
 		do   func(context.Context) error
