@@ -72,3 +72,18 @@ func TestSetAsyncRefusesWhatCannotBe(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestAFunctionThatSaysNothingOfEventsHasNoSettings, unlike one that asks for what would be the default: Lambda tells them apart.
+func TestAFunctionThatSaysNothingOfEventsHasNoSettings(t *testing.T) {
+	w := newWorld(t)
+	w.manifest("quiet", "name: quiet\nimage: i\n")
+	w.manifest("asks", "name: asks\nimage: i\nasync: {retries: 2, maxAge: 6h}\n")
+	w.until("loading", has(w, "quiet"))
+	w.until("loading", has(w, "asks"))
+	if as := w.get("quiet", "").Async; as != (spec.Async{}) {
+		t.Errorf("%+v", as)
+	}
+	if as := w.get("asks", "").Async; as.Retries == nil || *as.Retries != 2 || as.MaxAge.D() != 6*time.Hour {
+		t.Errorf("%+v", as)
+	}
+}

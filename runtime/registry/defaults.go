@@ -8,13 +8,13 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// withDefaults returns a copy of fn with every zero field that has a default filled in.
+// withDefaults returns a copy of fn with every zero field that has a default filled in. Those of Async stay as they are: Lambda
+// tells a function that says nothing of them from one that asks for the defaults, and the events' queue knows them.
 func withDefaults(fn spec.Function) spec.Function {
 	fn = clone(fn)
 	orDuration(&fn.Timeout, 15*time.Minute)
 	orDuration(&fn.InitTimeout, time.Minute)
 	orDuration(&fn.CancelGrace, 800*time.Millisecond)
-	orDuration(&fn.Async.MaxAge, 6*time.Hour)
 	or(&fn.Concurrency, 1)
 	or(&fn.EventsAtOnce, 1)
 	or(&fn.QueueLimit, 10000)
@@ -26,10 +26,6 @@ func withDefaults(fn spec.Function) spec.Function {
 	or(&fn.Snapshot, "auto")
 	or(&fn.SnapshotOn, "init")
 	or(&fn.URL.InvokeMode, "BUFFERED")
-	if fn.Async.Retries == nil {
-		two := 2
-		fn.Async.Retries = &two
-	}
 	return fn
 }
 

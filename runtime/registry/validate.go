@@ -164,7 +164,7 @@ func (c *checker) async(fn *spec.Function) {
 	if n := a.Retries; n != nil {
 		c.want(*n >= 0 && *n <= 2, "async.retries", "0, 1 or 2", "is %d", *n)
 	}
-	c.want(a.MaxAge.D() >= time.Second && a.MaxAge.D() <= 6*time.Hour, "async.maxAge", "1s to 6h", "is %s", a.MaxAge)
+	c.want(a.MaxAge == 0 || a.MaxAge.D() >= time.Second && a.MaxAge.D() <= 6*time.Hour, "async.maxAge", "1s to 6h", "is %s", a.MaxAge)
 	c.target("async.onFailure", a.OnFailure)
 	c.target("async.onSuccess", a.OnSuccess)
 }

@@ -61,6 +61,8 @@ var rooms = []room{
 	{"runtime/sandbox/containerd/pidfd", nil, "a hold on a process knows no containers"},
 	{"runtime/sandbox/containerd/tool", nil, "binaries are found for whoever runs them"},
 	{"runtime/gateway", []string{"runtime/jobs", "runtime/sockio", "runtime/spec", "runtime/spool"}, "gateway → jobs → dispatch → instance"},
+	{"runtime/gateway/lambda", []string{"runtime/gateway", "runtime/events/outgoing", "runtime/spec", "runtime/spool"}, "destinations are shown without their keys"},
+	{"runtime/gateway/admin", []string{"runtime/gateway", "runtime/events/outgoing", "runtime/spec"}, "destinations are shown without their keys"},
 	{"runtime/gateway/rest", []string{"runtime/gateway", "runtime/events/outgoing", "runtime/jobs", "runtime/spec", "functions/schema"},
 		"requests are held to the schema that their model publishes, webhooks to what may be called"},
 	{"runtime/events", []string{"runtime/atomicfile", "runtime/spec"}, "what nobody waits for is no HTTP, but for what leaves"},

@@ -10,10 +10,12 @@ import (
 	"log/slog"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -96,7 +98,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		out.Functions = append(out.Functions, st)
+		out.Functions = append(out.Functions, withoutKeys(st))
 	}
 	if b, ok := a.o.Functions.(brokenLister); ok {
 		out.Functions = append(out.Functions, b.Broken()...)
@@ -117,8 +119,19 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	gateway.WriteJSON(w, http.StatusOK, st)
+	gateway.WriteJSON(w, http.StatusOK, withoutKeys(st))
 	return nil
+}
+
+// withoutKeys hides the credentials and queries of addresses that a function's records go to: they never come back.
+func withoutKeys(st spec.FunctionStatus) spec.FunctionStatus {
+	as := &st.Function.Async
+	for _, target := range []*string{&as.OnSuccess, &as.OnFailure} {
+		if strings.Contains(*target, "://") {
+			*target = outgoing.Shown(*target)
+		}
+	}
+	return st
 }
 
 // maxManifest bounds a manifest, in bytes.
@@ -146,7 +159,7 @@ func (a *API) put(w http.ResponseWriter, r *http.Request) error {
 	if fn, err = a.o.Functions.Put(r.Context(), fn); err != nil {
 		return err
 	}
-	gateway.WriteJSON(w, status, fn)
+	gateway.WriteJSON(w, status, withoutKeys(spec.FunctionStatus{Function: fn}).Function)
 	return nil
 }
 

@@ -112,6 +112,24 @@ func TestFunctions(t *testing.T) {
 	}
 }
 
+// TestKeysOfDestinationsDoNotComeBack: the server keeps and uses them, and shows where they lead.
+func TestKeysOfDestinationsDoNotComeBack(t *testing.T) {
+	f, call, _ := serve(t)
+	const target = "https://u:s3cret@h.example/in?k=s3cret"
+	var put, got struct{ Function, Async any }
+	for what, s := range map[string]int{
+		"put": call("PUT", "/api/v1/functions/new", `{"image":"y","async":{"onSuccess":"`+target+`","onFailure":"sink"}}`, &put),
+		"get": call("GET", "/api/v1/functions/new", "", &got),
+	} {
+		if text := fmt.Sprint(put, got); s > 201 || strings.Contains(text, "s3cret") || strings.Count(text, "https://h.example/in") != 2 || !strings.Contains(text, "sink") {
+			t.Errorf("%s: %d %s", what, s, text)
+		}
+	}
+	if fn, err := f.catalog.Get(t.Context(), "new", ""); err != nil || fn.Async.OnSuccess != target {
+		t.Errorf("%+v %v", fn.Async, err)
+	}
+}
+
 func TestInstances(t *testing.T) {
 	f, call, _ := serve(t)
 	var list admin.Instances

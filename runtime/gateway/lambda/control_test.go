@@ -207,11 +207,11 @@ func TestEventInvokeConfig(t *testing.T) {
 		t.Errorf("fresh: %v", err)
 	}
 	put := check(b.PutFunctionEventInvokeConfig(ctx, &sdk.PutFunctionEventInvokeConfigInput{FunctionName: echo, MaximumRetryAttempts: aws.Int32(1), MaximumEventAgeInSeconds: aws.Int32(60),
-		DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String("arn:aws:lambda:us-east-1:1:function:sink")}, OnSuccess: &types.OnSuccess{Destination: aws.String("https://x/y")}}}))(t)
+		DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String("arn:aws:lambda:us-east-1:1:function:sink")}, OnSuccess: &types.OnSuccess{Destination: aws.String("https://u:s3cret@x/y?k=s3cret")}}}))(t)
 	if *put.MaximumRetryAttempts != 1 || *put.MaximumEventAgeInSeconds != 60 || !strings.HasSuffix(*put.DestinationConfig.OnFailure.Destination, ":function:sink") || *put.DestinationConfig.OnSuccess.Destination != "https://x/y" {
 		t.Errorf("%+v", put)
 	}
-	if fn, _ := b.catalog.Get(ctx, "echo", ""); fn.Async.OnFailure != "sink" || fn.Async.OnSuccess != "https://x/y" {
+	if fn, _ := b.catalog.Get(ctx, "echo", ""); fn.Async.OnFailure != "sink" || fn.Async.OnSuccess != "https://u:s3cret@x/y?k=s3cret" { // kept whole, shown without its keys
 		t.Errorf("%+v", fn.Async)
 	}
 	up := check(b.UpdateFunctionEventInvokeConfig(ctx, &sdk.UpdateFunctionEventInvokeConfigInput{FunctionName: echo, MaximumRetryAttempts: aws.Int32(0)}))(t)

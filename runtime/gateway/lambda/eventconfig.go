@@ -12,6 +12,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -99,7 +100,10 @@ func (a *API) eventOut(ref Ref, as spec.Async) eventConfig {
 }
 
 func (a *API) targetOut(s string) string {
-	if s == "" || strings.Contains(s, "://") {
+	if strings.Contains(s, "://") {
+		return outgoing.Shown(s) // its keys do not come back
+	}
+	if s == "" {
 		return s
 	}
 	name, qualifier, _ := strings.Cut(s, ":")
