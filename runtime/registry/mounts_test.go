@@ -116,12 +116,15 @@ func TestImageThatIsNowhere(t *testing.T) {
 	if _, err := r.Put(context.Background(), spec.Function{Name: "f", Image: "nowhere:1"}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "image: ") {
 		t.Error(err)
 	}
+	if _, err := r.Put(context.Background(), spec.Function{Name: "f", Command: []string{"/bin/true"}}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "image: ") {
+		t.Errorf("a command alone: %v", err)
+	}
 	for range 2 {
 		if _, err := r.Put(context.Background(), spec.Function{Name: "f", Image: "there:1"}); err != nil {
 			t.Error(err)
 		}
 	}
-	if asked != 2 {
+	if asked != 3 {
 		t.Errorf("asked %d times", asked)
 	}
 }

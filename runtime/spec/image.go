@@ -9,6 +9,9 @@ type ImageError struct {
 }
 
 func (e *ImageError) Error() string {
+	if e.Image == "" { // Err says all
+		return e.Err.Error()
+	}
 	return fmt.Sprintf("the image %s of the function cannot be had: %v", e.Image, e.Err)
 }
 

@@ -16,6 +16,9 @@ const answerWithin = 15 * time.Second
 // Resolve gives the digest of a reference's image, or says why there is none: its layout is none, or neither containerd nor the
 // registry has it. Nothing is brought here.
 func (s *Store) Resolve(ctx context.Context, ref string) (string, error) {
+	if ref == "" {
+		return "", errNoImage
+	}
 	if path, ok := layoutPath(ref); ok {
 		src, err := openSource(path, s.Limits.WithDefaults())
 		if err != nil {

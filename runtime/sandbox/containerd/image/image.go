@@ -56,10 +56,13 @@ func New(c *client.Client, log *slog.Logger, o *Owners) *Store {
 	return &Store{client: c, log: log, known: map[digest.Digest]*Image{}, layouts: map[string]digest.Digest{}, owners: o}
 }
 
+// errNoImage is what a function gets that is a command alone, as the process driver runs it.
+var errNoImage = fmt.Errorf("the function has no image, and the containerd driver runs images: set image in its function.yaml (videosdgx image build makes one), or serve with --driver process: %w", errdefs.ErrInvalidArgument)
+
 // Get returns the image of a reference: imported, pulled or there already. One that is there costs a round trip.
 func (s *Store) Get(ctx context.Context, ref string) (*Image, error) {
 	if ref == "" {
-		return nil, fmt.Errorf("the function has no image, and the containerd driver runs images: set image in its function.yaml (videosdgx image build makes one), or serve with --driver process: %w", errdefs.ErrInvalidArgument)
+		return nil, errNoImage
 	}
 	record, err := s.record(ctx, ref)
 	if err != nil {

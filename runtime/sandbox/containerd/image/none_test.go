@@ -9,8 +9,12 @@ import (
 
 // TestNoImage: a function that is a command alone, as the process driver runs it, learns what to do about it.
 func TestNoImage(t *testing.T) {
-	_, err := New(nil, nil, nil).Get(t.Context(), "")
-	if !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "videosdgx image build") || !strings.Contains(err.Error(), "--driver process") {
-		t.Error(err)
+	s := New(nil, nil, nil)
+	_, started := s.Get(t.Context(), "")
+	_, deployed := s.Resolve(t.Context(), "")
+	for _, err := range []error{started, deployed} {
+		if !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "videosdgx image build") || !strings.Contains(err.Error(), "--driver process") {
+			t.Error(err)
+		}
 	}
 }
