@@ -132,7 +132,11 @@ func output(t testing.TB, b instance.Box, c instance.Config) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return string(out)
+	var said strings.Builder
+	for line := range strings.Lines(string(out)) { // each has its time and its request before it
+		said.WriteString(line[strings.LastIndex(line, "\t")+1:])
+	}
+	return said.String()
 }
 
 func listen(t testing.TB, network, address string) string {
