@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd"
@@ -63,7 +64,13 @@ func (p *plane) process() (instance.Sandbox, error) {
 // mountRoots are what functions may mount. What the control plane keeps in its data folder is its own.
 func (p *plane) mountRoots() spec.MountRoots {
 	more, _ := spec.ParseMountRoots(p.cfg.MountRoots) // Validate has looked at it
-	own := []string{"containerd", "events", "jobs.db", "logs", "process", "registry", "run", "snapshots", "uploads", "verified", "webhook.key", p.cfg.Outputs}
+	own := []string{
+		"containerd", "events", "jobs.db", "jobs.db-shm", "jobs.db-wal", "jobs.db.lock", "lock", "logs", "process", "registry", "run", "snapshots", "spool",
+		"uploads", "verified", "videosdgx.sock", "webhook.key", p.cfg.Outputs,
+	}
+	if path, err := filepath.Abs(p.cfg.Socket); err == nil && p.cfg.Socket != noSocket {
+		own = append(own, path) // with it a function would have the control API
+	}
 	return spec.MountRoots{Data: p.cfg.Data, Manifests: p.cfg.Functions, Own: own, More: more}
 }
 

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 func TestTheSocketIsForUserAndGroup(t *testing.T) {
@@ -41,5 +43,29 @@ func TestTheSocketIsForUserAndGroup(t *testing.T) {
 	}
 	if b, err := os.ReadFile(file); err != nil || string(b) != "mine" {
 		t.Errorf("the file is %q, %v", b, err)
+	}
+}
+
+// TestNobodyMountsTheSocketOrTheQueue: a function that had the socket would have the control API.
+func TestNobodyMountsTheSocketOrTheQueue(t *testing.T) {
+	data, elsewhere := t.TempDir(), t.TempDir()
+	p := &plane{cfg: Config{Data: data, Outputs: filepath.Join(data, "outputs"), Socket: filepath.Join(elsewhere, "run", "api.sock"), MountRoots: elsewhere}}
+	for _, path := range []string{
+		filepath.Join(data, "videosdgx.sock"), filepath.Join(data, "jobs.db-wal"), filepath.Join(data, "jobs.db-shm"), filepath.Join(data, "lock"),
+		filepath.Join(data, "spool", "answer"), p.cfg.Socket, filepath.Join(data, "mine", "weights"),
+	} {
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err := p.mountRoots().Allowed(&spec.Function{Name: "f"}, spec.Mount{Source: path})
+		if (err == nil) != strings.HasSuffix(path, "weights") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	if _, _, err := p.mountRoots().Allowed(&spec.Function{Name: "f"}, spec.Mount{Source: filepath.Dir(p.cfg.Socket)}); err == nil {
+		t.Error("the folder of the socket may be mounted")
 	}
 }
