@@ -14,6 +14,7 @@ type MountRoots struct {
 	Data      string   // the control plane's data folder; "": none
 	Manifests string   // folder of manifests: of what lies in it a function mounts what is in its own folder only
 	Own       []string // what the control plane keeps for itself: names in Data, or absolute paths. Nobody mounts them, nor what holds them
+	Shared    []string // what all functions read, such as the model bundles: names or paths as in Own. Nobody mounts them writable
 	More      []string // folders besides, absolute
 }
 
@@ -24,8 +25,11 @@ func (r MountRoots) Allowed(fn *Function, m Mount) (root, source string, err err
 	if source, err = filepath.EvalSymlinks(m.Source); err != nil {
 		return "", "", fmt.Errorf("mount source %s: %w", m.Source, err)
 	}
-	if kept := r.kept(source); kept != "" {
+	if kept := r.kept(r.Own, source); kept != "" {
 		return "", "", fmt.Errorf("mount source %s is or holds %s, which is the control plane's own: mount a folder of the function's", m.Source, kept)
+	}
+	if kept := r.kept(r.Shared, source); m.Writable && kept != "" {
+		return "", "", fmt.Errorf("mount source %s is or holds %s, which other functions read: mount it not writable", m.Source, kept)
 	}
 	own, all := resolved(fn.Dir), resolved(r.Manifests)
 	if m.Writable && own != "" && below(source, own) {
@@ -42,16 +46,16 @@ func (r MountRoots) Allowed(fn *Function, m Mount) (root, source string, err err
 	return "", "", fmt.Errorf("mount source %s lies in no folder that functions may mount: put it below %s, or start the server with --mount-roots %s", m.Source, r.Data, m.Source)
 }
 
-// kept is the control plane's own place that a source is, lies in or holds; "" if none.
-func (r MountRoots) kept(source string) string {
+// kept is the one of places, or the data folder, that a source is, lies in or holds; "" if none.
+func (r MountRoots) kept(places []string, source string) string {
 	if data := resolved(r.Data); data != "" && below(source, data) {
 		return data
 	}
-	for _, own := range r.Own {
-		if !filepath.IsAbs(own) {
-			own = filepath.Join(r.Data, own)
+	for _, name := range places {
+		if !filepath.IsAbs(name) {
+			name = filepath.Join(r.Data, name)
 		}
-		if place := resolved(own); place != "" && (below(place, source) || below(source, place)) {
+		if place := resolved(name); place != "" && (below(place, source) || below(source, place)) {
 			return place
 		}
 	}

@@ -71,7 +71,7 @@ func (p *plane) mountRoots() spec.MountRoots {
 	if path, err := filepath.Abs(p.cfg.Socket); err == nil && p.cfg.Socket != noSocket {
 		own = append(own, path) // with it a function would have the control API
 	}
-	return spec.MountRoots{Data: p.cfg.Data, Manifests: p.cfg.Functions, Own: own, More: more}
+	return spec.MountRoots{Data: p.cfg.Data, Manifests: p.cfg.Functions, Own: own, Shared: []string{p.cfg.Models}, More: more}
 }
 
 func (p *plane) closeDriver(context.Context) error {

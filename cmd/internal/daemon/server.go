@@ -69,6 +69,7 @@ func (p *plane) routes() []gateway.Routes {
 		admin.New(admin.Options{Functions: p.registry, Instances: p.dispatch, Version: p.version(), Log: p.log}),
 		lambda.New(lambda.Options{
 			Invoker: p.dispatch, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Queue: p.events, Keys: p.keys(), Image: p.resolveImage(), Spool: p.spool, Log: p.log,
+			CheckURL: p.guard.CheckURL,
 		}),
 		p.rest,
 		gateway.Mount{Pattern: "GET /metrics", Handler: promhttp.HandlerFor(p.scraped, promhttp.HandlerOpts{})},

@@ -69,3 +69,28 @@ func TestNobodyMountsTheSocketOrTheQueue(t *testing.T) {
 		t.Error("the folder of the socket may be mounted")
 	}
 }
+
+// TestNobodyWritesTheModels: one function's bundle is another's weights.
+func TestNobodyWritesTheModels(t *testing.T) {
+	data := t.TempDir()
+	p := &plane{cfg: Config{Data: data, Models: filepath.Join(data, "models"), Outputs: filepath.Join(data, "outputs"), Socket: noSocket}}
+	bundle, mine := filepath.Join(data, "models", "wan21"), filepath.Join(data, "mine")
+	for _, dir := range []string{bundle, mine} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, m := range []struct {
+		spec.Mount
+		allowed bool
+	}{
+		{spec.Mount{Source: bundle}, true},
+		{spec.Mount{Source: bundle, Writable: true}, false},
+		{spec.Mount{Source: filepath.Dir(bundle), Writable: true}, false},
+		{spec.Mount{Source: mine, Writable: true}, true},
+	} {
+		if _, _, err := p.mountRoots().Allowed(&spec.Function{Name: "f"}, m.Mount); (err == nil) != m.allowed {
+			t.Errorf("%+v: %v", m.Mount, err)
+		}
+	}
+}

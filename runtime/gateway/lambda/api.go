@@ -15,6 +15,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 	"github.com/videosdgx/videosdgx/runtime/spool"
@@ -37,6 +38,9 @@ type Options struct {
 	// Image names the content of an image, or says why there is none; nil: nobody asks. Called often, at most imageWait each.
 	Image func(ctx context.Context, ref string) (digest string, err error)
 
+	// CheckURL says what keeps a destination's URL from being called; default outgoing.Valid.
+	CheckURL func(address string) error
+
 	Keys     map[string]string // access key id → secret; empty: any credentials are accepted, also none
 	Region   string            // in ARNs; default us-east-1
 	Account  string            // in ARNs; default 000000000000
@@ -50,6 +54,9 @@ type Options struct {
 func (o Options) withDefaults() Options {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.CheckURL == nil {
+		o.CheckURL = outgoing.Valid
 	}
 	if o.Region == "" {
 		o.Region = "us-east-1"

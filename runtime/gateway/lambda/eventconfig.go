@@ -110,9 +110,15 @@ func (a *API) targetOut(s string) string {
 	return a.arn(name, qualifier)
 }
 
-// reachable refuses a destination function that is not there: its records would go nowhere.
+// reachable refuses a destination function that is not there and a URL that is never called: its records would go nowhere.
 func (a *API) reachable(r *http.Request, target string) error {
-	if target == "" || strings.Contains(target, "://") {
+	if target == "" {
+		return nil
+	}
+	if strings.Contains(target, "://") {
+		if err := a.CheckURL(target); err != nil {
+			return invalid("the destination %s cannot be used: %s", outgoing.Shown(target), err)
+		}
 		return nil
 	}
 	name, qualifier, _ := strings.Cut(target, ":")

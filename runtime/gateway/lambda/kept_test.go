@@ -3,13 +3,16 @@ package lambda_test
 import (
 	"errors"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/gateway/gatewaytest"
+	"github.com/videosdgx/videosdgx/runtime/gateway/lambda"
 )
 
 // TestARoleIsKept: it means nothing here, and comes back as it was given.
@@ -83,5 +86,25 @@ func TestSettingsThatNobodyMadeAreNotThere(t *testing.T) {
 	check(b.PutFunctionEventInvokeConfig(ctx, &sdk.PutFunctionEventInvokeConfigInput{FunctionName: echo, MaximumRetryAttempts: aws.Int32(1)}))(t)
 	if got := check(b.GetFunctionEventInvokeConfig(ctx, &sdk.GetFunctionEventInvokeConfigInput{FunctionName: echo}))(t); *got.MaximumRetryAttempts != 1 {
 		t.Errorf("%+v", got)
+	}
+}
+
+// TestADestinationThatIsNeverCalledIsRefused when it is given, by the guard's sentence and without its keys.
+func TestADestinationThatIsNeverCalledIsRefused(t *testing.T) {
+	guard, err := outgoing.NewGuard("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, ctx := newBench(t, gatewaytest.Echo, func(o *lambda.Options) { o.CheckURL = guard.CheckURL }), t.Context()
+	check(b.CreateFunction(ctx, &sdk.CreateFunctionInput{FunctionName: echo, Role: aws.String("arn:r"), Code: &types.FunctionCode{ImageUri: aws.String("echo:1")}}))(t)
+	for _, address := range []string{"http://169.254.169.254/latest?k=s3cret", "http://u:s3cret@localhost:9/", "https://[::1]/", "http:///nobody"} {
+		in := &sdk.PutFunctionEventInvokeConfigInput{FunctionName: echo, DestinationConfig: &types.DestinationConfig{OnSuccess: &types.OnSuccess{Destination: &address}}}
+		var invalid *types.InvalidParameterValueException
+		if _, err := b.PutFunctionEventInvokeConfig(ctx, in); !errors.As(err, &invalid) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: %v", address, err)
+		}
+	}
+	if fn, _ := b.catalog.Get(ctx, *echo, ""); fn.Async.OnSuccess != "" {
+		t.Errorf("%s was kept", fn.Async.OnSuccess)
 	}
 }
