@@ -4,9 +4,6 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -50,7 +47,7 @@ func (b *bench) round(ctx context.Context, v *victim) (r round, err error) {
 	if r.Timing, err = cuda.Freeze(ctx, b.driver, pids); err != nil {
 		return r, err
 	}
-	r.leftMiB, r.hostBytes = deviceUsed(ctx), resident(v.pid)
+	r.leftMiB, r.hostBytes = harness.DeviceMiB(ctx), resident(v.pid)
 	state, err := b.driver.State(ctx, v.pid)
 	if err != nil || state != cuda.Checkpointed {
 		return r, fmt.Errorf("frozen, yet its state is %v: %w", state, err)
@@ -74,8 +71,7 @@ func (rs rounds) report(to *harness.Report, name string, bytes float64) {
 		for _, r := range rs {
 			all = append(all, f(r))
 		}
-		slices.Sort(all)
-		return (all[len(all)/2] + all[(len(all)-1)/2]) / 2
+		return harness.Median(all)
 	}
 	copied := to.Figures["copy_pinned_to_host_gb_per_s"]
 	checkpoint, restore := pick(func(r round) float64 { return ms(r.Checkpoint) }), pick(func(r round) float64 { return ms(r.Restore) })
@@ -90,15 +86,6 @@ func (rs rounds) report(to *harness.Report, name string, bytes float64) {
 	to.Figure(name+"_unlock_ms", pick(func(r round) float64 { return ms(r.Unlock) }))
 	to.Figure(name+"_device_left_mib", pick(func(r round) float64 { return r.leftMiB }))
 	to.Figure(name+"_host_resident_mib", pick(func(r round) float64 { return r.hostBytes / (1 << 20) }))
-}
-
-// deviceUsed is what nvidia-smi calls used memory of the first GPU, MiB; -1 where it does not say.
-func deviceUsed(ctx context.Context) float64 {
-	out, err := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu=memory.used", "--format=csv,noheader,nounits", "--id=0").Output()
-	if n, parse := strconv.ParseFloat(strings.TrimSpace(string(out)), 64); err == nil && parse == nil {
-		return n
-	}
-	return -1
 }
 
 // resident is the host memory of a process, bytes; 0 where it cannot be read.

@@ -68,13 +68,13 @@ func (t *Timing) Add(header string) {
 func (t *Timing) Phases() []Phase {
 	out := make([]Phase, 0, len(t.order))
 	for _, name := range t.order {
-		out = append(out, Phase{name, median(t.ms[name])})
+		out = append(out, Phase{name, Median(t.ms[name])})
 	}
 	return out
 }
 
-// median of an even number of values is the mean of the two in the middle; of none it is 0.
-func median(values []float64) float64 {
+// Median of an even number of values is the mean of the two in the middle; of none it is 0.
+func Median(values []float64) float64 {
 	v := slices.Sorted(slices.Values(values))
 	if len(v) == 0 {
 		return 0

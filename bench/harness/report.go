@@ -113,7 +113,7 @@ func (r *Report) Ratio(name, over, under string) {
 
 // Observe records a figure as the median of what several rounds gave.
 func (r *Report) Observe(name string, rounds []float64) {
-	r.Figure(name, median(rounds))
+	r.Figure(name, Median(rounds))
 	r.Rounds[name] = rounds
 }
 

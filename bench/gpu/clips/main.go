@@ -9,10 +9,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
@@ -42,11 +39,7 @@ func main() {
 		if *child != "" {
 			return one(ctx, *child)
 		}
-		b.report = harness.NewReport("clips")
-		if *commit != "" {
-			b.report.Commit = *commit
-		}
-		b.report.Machine += ", " + smi(ctx, "--query-gpu=name,driver_version")
+		b.report = harness.NewGPUReport(ctx, "clips", *commit)
 		defer func() { err = errors.Join(err, b.report.Print(os.Stdout)) }()
 		if b.dir, err = os.MkdirTemp("", "videosdgx-clips-"); err != nil {
 			return err
@@ -86,20 +79,4 @@ func (b *bench) build(ctx context.Context, precision string) error {
 	}
 	_, err := serve.Build(ctx, b.checkpoint, filepath.Join(b.dir, precision), wan21.Recipe, o)
 	return err
-}
-
-func memory(ctx context.Context) (mib float64) {
-	n, err := strconv.ParseFloat(smi(ctx, "--query-gpu=memory.used", "--id=0"), 64)
-	if err != nil {
-		return -1
-	}
-	return n
-}
-
-func smi(ctx context.Context, args ...string) string {
-	out, err := exec.CommandContext(ctx, "nvidia-smi", append(args, "--format=csv,noheader,nounits")...).Output()
-	if err != nil {
-		return "no nvidia-smi"
-	}
-	return strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", " and ")
 }

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/videosdgx/videosdgx/bench/harness"
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/serve"
@@ -44,7 +45,7 @@ func (b *bench) zero(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	before := memory(ctx)
+	before := harness.DeviceMiB(ctx)
 	if before < 0 {
 		return errors.New("nvidia-smi does not say how much device memory is in use")
 	}
@@ -115,7 +116,7 @@ func (b *bench) round(ctx context.Context, self string, limit time.Duration) (st
 func settle(ctx context.Context, before float64) float64 {
 	over := 0.0
 	for range 20 {
-		if over = memory(ctx) - before; over <= 0 {
+		if over = harness.DeviceMiB(ctx) - before; over <= 0 {
 			return 0
 		}
 		time.Sleep(100 * time.Millisecond)

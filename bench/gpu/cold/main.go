@@ -53,12 +53,7 @@ func main() {
 		if *child != "" {
 			return first(ctx, *child, d)
 		}
-		r := harness.NewReport("cold")
-		if *commit != "" {
-			r.Commit = *commit
-		}
-		out, _ := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader").Output()
-		r.Machine += ", " + strings.TrimSpace(string(out))
+		r := harness.NewGPUReport(ctx, "cold", *commit)
 		defer func() { err = errors.Join(err, r.Print(os.Stdout)) }()
 		folder, err := os.MkdirTemp(*dir, "videosdgx-cold-")
 		if err != nil {

@@ -14,7 +14,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
-	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -56,11 +55,7 @@ func main() {
 	device := flag.String("device", "cuda:0", "device")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	harness.Main("decode", func(ctx context.Context) (err error) {
-		b.report = harness.NewReport("decode")
-		if *commit != "" {
-			b.report.Commit = *commit
-		}
-		b.report.Machine += ", " + smi(ctx, "--query-gpu=name,driver_version")
+		b.report = harness.NewGPUReport(ctx, "decode", *commit)
 		defer func() { err = errors.Join(err, b.report.Print(os.Stdout)) }()
 		if b.device, err = engine.ParseDevice(*device); err != nil {
 			return err
@@ -122,7 +117,7 @@ func (b *bench) size(ctx context.Context, name string, height, width int64) erro
 		return err
 	}
 	defer next.Close()
-	before := memory(ctx)
+	before := int64(harness.DeviceMiB(ctx))
 	peak, stop := watch(ctx)
 	var took []float64
 	for i := range b.rounds + 1 {
@@ -136,8 +131,7 @@ func (b *bench) size(ctx context.Context, name string, height, width int64) erro
 		}
 	}
 	stop()
-	b.report.Figure("decode_"+name+"_s", middle(took))
-	b.report.Rounds["decode_"+name+"_s"] = took
+	b.report.Observe("decode_"+name+"_s", took)
 	b.report.Figure("decode_"+name+"_peak_mib", float64(peak.Load()))
 	b.report.Figure("decode_"+name+"_opened_mib", float64(before))
 	if name == "720p" {
@@ -184,20 +178,12 @@ func watch(ctx context.Context) (peak *atomic.Int64, stop func()) {
 	go func() {
 		defer close(done)
 		for ctx.Err() == nil {
-			if m := memory(ctx); m > peak.Load() {
+			if m := int64(harness.DeviceMiB(ctx)); m > peak.Load() {
 				peak.Store(m)
 			}
 		}
 	}()
 	return peak, func() { cancel(); <-done }
-}
-
-func memory(ctx context.Context) int64 {
-	n, err := strconv.ParseInt(smi(ctx, "--query-gpu=memory.used", "--id=0"), 10, 64)
-	if err != nil {
-		return -1
-	}
-	return n
 }
 
 func (b *bench) reference(ctx context.Context) error {
@@ -224,17 +210,4 @@ func (b *bench) reference(ctx context.Context) error {
 	b.report.Figure("vae_over_reference", least)
 	b.report.Want("vae_over_reference", "≥ 1.2")
 	return nil
-}
-
-func middle(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
-	return (v[len(v)/2] + v[(len(v)-1)/2]) / 2
-}
-
-func smi(ctx context.Context, args ...string) string {
-	out, err := exec.CommandContext(ctx, "nvidia-smi", append(args, "--format=csv,noheader,nounits")...).Output()
-	if err != nil {
-		return "no nvidia-smi"
-	}
-	return strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", " and ")
 }

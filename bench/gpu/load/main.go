@@ -9,10 +9,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
@@ -30,12 +27,7 @@ func main() {
 	device := flag.String("device", "cuda:0", "device")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	harness.Main("load", func(ctx context.Context) (err error) {
-		r := harness.NewReport("load")
-		if *commit != "" {
-			r.Commit = *commit
-		}
-		out, _ := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader").Output()
-		r.Machine += ", " + strings.TrimSpace(string(out))
+		r := harness.NewGPUReport(ctx, "load", *commit)
 		defer func() { err = errors.Join(err, r.Print(os.Stdout)) }()
 		d, err := engine.ParseDevice(*device)
 		if err != nil {
@@ -99,7 +91,7 @@ func copies(ctx context.Context, e *ort.Engine, d engine.Device, rounds int) (fl
 		}
 		v.Close()
 	}
-	return (1 << 30) / 1e9 / middle(took), nil
+	return (1 << 30) / 1e9 / harness.Median(took), nil
 }
 
 // write makes a model of n weights whose sum of first elements is its result.
@@ -152,10 +144,5 @@ func open(ctx context.Context, e *ort.Engine, d engine.Device, path string, roun
 			return 0, err
 		}
 	}
-	return middle(took), nil
-}
-
-func middle(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
-	return (v[len(v)/2] + v[(len(v)-1)/2]) / 2
+	return harness.Median(took), nil
 }

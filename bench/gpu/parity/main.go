@@ -30,11 +30,7 @@ func main() {
 	device := flag.String("device", "cuda:0", "device")
 	commit := flag.String("commit", "", "commit that the tests were built from, where the checkout is elsewhere")
 	harness.Main("parity", func(ctx context.Context) (err error) {
-		r := harness.NewReport("parity")
-		if *commit != "" {
-			r.Commit = *commit
-		}
-		r.Machine += ", " + card(ctx)
+		r := harness.NewGPUReport(ctx, "parity", *commit)
 		defer func() { err = errors.Join(err, r.Print(os.Stdout)) }()
 		abs, err := filepath.Abs(*root)
 		if err != nil {
@@ -145,12 +141,4 @@ func failures(out string) string {
 		}
 	}
 	return strings.Join(lines[:min(len(lines), 30)], "\n")
-}
-
-func card(ctx context.Context) string {
-	out, err := exec.CommandContext(ctx, "nvidia-smi", "--query-gpu=name,driver_version", "--format=csv,noheader").Output()
-	if err != nil {
-		return "no nvidia-smi"
-	}
-	return strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", " and ")
 }

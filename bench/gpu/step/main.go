@@ -21,14 +21,11 @@ func main() {
 	flag.IntVar(&b.steps, "steps", 5, "steps of each, after two that are not counted")
 	models := flag.String("models", "1.3b,14b", "which shapes")
 	formats := flag.String("formats", "bf16,fp8", "which weights")
-	flag.StringVar(&b.commit, "commit", "", "commit that this program was built from, where the checkout is elsewhere")
+	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	flag.StringVar(&b.profile, "profile", "", "prefix of files with the time of every node; the figures are then those of a profiled run")
 	flag.BoolVar(&b.check, "check", false, "compare each format's prediction with the plain float32 graph's, two layers of it, on the same device")
 	harness.Main("step", func(ctx context.Context) (err error) {
-		b.report = harness.NewReport("step")
-		if b.commit != "" {
-			b.report.Commit = b.commit
-		}
+		b.report = harness.NewGPUReport(ctx, "step", *commit)
 		defer func() { err = errors.Join(err, b.report.Print(os.Stdout)) }()
 		return b.run(ctx, strings.Split(*models, ","), strings.Split(*formats, ","))
 	})

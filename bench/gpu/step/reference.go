@@ -64,23 +64,3 @@ func (b *bench) limits() {
 	b.report.Want("step_14b_bf16_s", "≤ 5.9")
 	b.report.Want("step_14b_fp8_s", "≤ 4.7")
 }
-
-// card names the GPUs and the driver.
-func card(ctx context.Context) string { return smi(ctx, "--query-gpu=name,driver_version") }
-
-// deviceMiB is what is in use on the first GPU, by all processes; -1 where nothing says so.
-func deviceMiB(ctx context.Context) float64 {
-	n, err := strconv.ParseFloat(smi(ctx, "--query-gpu=memory.used", "--id=0"), 64)
-	if err != nil {
-		return -1
-	}
-	return n
-}
-
-func smi(ctx context.Context, args ...string) string {
-	out, err := exec.CommandContext(ctx, "nvidia-smi", append(args, "--format=csv,noheader,nounits")...).Output()
-	if err != nil {
-		return "no nvidia-smi"
-	}
-	return strings.ReplaceAll(strings.TrimSpace(string(out)), "\n", " and ")
-}

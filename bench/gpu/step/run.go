@@ -33,12 +33,12 @@ const (
 const scheduler = `{"_class_name": "UniPCMultistepScheduler", "prediction_type": "flow_prediction", "use_flow_sigmas": true, "flow_shift": 3.0}`
 
 type bench struct {
-	dir, device, python, commit, profile string
-	steps                                int
-	check                                bool
-	report                               *harness.Report
-	target                               engine.Device
-	engine                               *ort.Engine
+	dir, device, python, profile string
+	steps                        int
+	check                        bool
+	report                       *harness.Report
+	target                       engine.Device
+	engine                       *ort.Engine
 }
 
 func (b *bench) run(ctx context.Context, models, formats []string) (err error) {
@@ -48,7 +48,6 @@ func (b *bench) run(ctx context.Context, models, formats []string) (err error) {
 	if b.engine, err = ort.Load(); err != nil {
 		return err
 	}
-	b.report.Machine += ", " + card(ctx)
 	for _, model := range models {
 		c, ok := shapes[model]
 		if !ok {
@@ -165,11 +164,10 @@ func (b *bench) measure(ctx context.Context, model, format string, c wan21.Trans
 		return errors.New("the latents are not finite")
 	}
 	name := "step_" + strings.ReplaceAll(model, ".", "_") + "_" + format
-	b.report.Figure(name+"_s", middle(took))
-	b.report.Rounds[name+"_s"] = took
+	b.report.Observe(name+"_s", took)
 	b.report.Figure(name+"_open_s", opened.Seconds())
-	b.report.Figure(name+"_tflop_per_s", 2*flops(c)/middle(took)/1e12)
-	b.report.Figure(name+"_device_mib", deviceMiB(ctx))
+	b.report.Figure(name+"_tflop_per_s", 2*flops(c)/b.report.Figures[name+"_s"]/1e12)
+	b.report.Figure(name+"_device_mib", harness.DeviceMiB(ctx))
 	return nil
 }
 
@@ -187,14 +185,6 @@ func flops(c wan21.TransformerConfig) float64 {
 	n, d, f, t := float64(grid[0]*grid[1]*grid[2]), float64(c.Dim()), float64(c.FFNDim), float64(textTokens)
 	layer := 2*n*d*d*6 + 2*t*d*d*2 + 4*n*d*f + 4*n*n*d + 4*n*t*d
 	return float64(c.NumLayers) * layer
-}
-
-func middle(v []float64) float64 {
-	v = slices.Sorted(slices.Values(v))
-	if len(v) == 0 {
-		return math.NaN()
-	}
-	return (v[len(v)/2] + v[(len(v)-1)/2]) / 2
 }
 
 func finite(v []float32) bool {
