@@ -28,8 +28,10 @@ func (r MountRoots) Allowed(fn *Function, m Mount) (root, source string, err err
 	if kept := r.kept(r.Own, source); kept != "" {
 		return "", "", fmt.Errorf("mount source %s is or holds %s, which is the control plane's own: mount a folder of the function's", m.Source, kept)
 	}
-	if kept := r.kept(r.Shared, source); m.Writable && kept != "" {
-		return "", "", fmt.Errorf("mount source %s is or holds %s, which other functions read: mount it not writable", m.Source, kept)
+	if m.Writable {
+		if kept := r.kept(r.Shared, source); kept != "" {
+			return "", "", fmt.Errorf("mount source %s is or holds %s, which other functions read: mount it not writable", m.Source, kept)
+		}
 	}
 	own, all := resolved(fn.Dir), resolved(r.Manifests)
 	if m.Writable && own != "" && below(source, own) {
