@@ -24,7 +24,7 @@ var sdks = []sdk{
 	{"github.com/prometheus/client_golang", []string{"runtime/metrics", "runtime/gateway/rest", "cmd/internal/daemon"},
 		"metrics are declared in one package; a model's own are those of its API"},
 	{"github.com/spf13", []string{"cmd/internal"}, "flags end where configuration begins"},
-	{"google.golang.org/protobuf/encoding/protowire", []string{"functions/inference/onnx"}, "graphs are written in one package"},
+	{"google.golang.org/protobuf/encoding/protowire", []string{"functions/inference/onnx", "functions/inference/text"}, "graphs are written in one package, a tokenizer.model read in another"},
 	{"github.com/aws/aws-lambda-go", []string{"functions", "images", "bench/jobs/clip"}, "the control plane speaks Lambda's protocol, functions use its library"},
 	{"C", []string{"functions/inference/engine", "snapshotter/cuda"}, "a crash in C ends an instance, and in the control plane only what CUDA's driver needs is C"},
 	{"net/http", []string{"cmd", "functions/handler", "functions/inference/weights/hub", "runtime/client", "runtime/gateway", "runtime/events", "runtime/jobs", "images", "bench"},

@@ -84,13 +84,13 @@ func identity(c *weights.Checkpoint) string {
 
 // tokenizerFiles are those of a component that is a tokenizer, to lie in the folder to.
 func tokenizerFiles(from, to string) (files []File) {
-	if _, err := os.Stat(filepath.Join(from, "tokenizer.json")); err != nil {
+	is := func(name string) bool { _, err := os.Stat(filepath.Join(from, name)); return err == nil }
+	if !is("tokenizer.json") && !is("tokenizer.model") {
 		return nil
 	}
-	for _, name := range []string{"tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"} {
-		path := filepath.Join(from, name)
-		if _, err := os.Stat(path); err == nil {
-			files = append(files, File{From: path, To: filepath.Join(to, name)})
+	for _, name := range []string{"tokenizer.json", "tokenizer.model", "tokenizer_config.json", "special_tokens_map.json"} {
+		if is(name) {
+			files = append(files, File{From: filepath.Join(from, name), To: filepath.Join(to, name)})
 		}
 	}
 	return files

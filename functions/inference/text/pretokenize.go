@@ -3,6 +3,8 @@ package text
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -34,6 +36,8 @@ func parsePre(raw json.RawMessage) (preTokenizer, error) {
 		return whitespaceSplit{}, nil
 	case "Metaspace":
 		return parseMetaspace(raw)
+	case "Split":
+		return parseSplit(raw)
 	case "Sequence":
 		return parsePres(raw)
 	}
@@ -110,4 +114,65 @@ func (m metaspace) split(p piece) []piece {
 		s = s[end:]
 	}
 	return out
+}
+
+// splitter cuts at what a pattern matches.
+type splitter struct {
+	pattern  *regexp.Regexp
+	invert   bool
+	behavior string // what becomes of a match: "Removed", "Isolated", "MergedWithPrevious", "MergedWithNext"
+}
+
+func parseSplit(raw json.RawMessage) (preTokenizer, error) {
+	var d struct {
+		Pattern  pattern
+		Behavior string
+		Invert   bool
+	}
+	if err := json.Unmarshal(raw, &d); err != nil {
+		return nil, fmt.Errorf("pre-tokenizer Split: %w: %w", err, errdefs.ErrDataLoss)
+	}
+	re, err := d.Pattern.compile()
+	if err != nil {
+		return nil, fmt.Errorf("pre-tokenizer Split: %w: %w", err, errdefs.ErrNotImplemented)
+	}
+	if !slices.Contains([]string{"Removed", "Isolated", "MergedWithPrevious", "MergedWithNext"}, d.Behavior) {
+		return nil, unsupported("behavior of the pre-tokenizer Split", d.Behavior)
+	}
+	return splitter{re, d.Invert, d.Behavior}, nil
+}
+
+func (t splitter) split(p piece) []piece {
+	type part struct {
+		text  string
+		match bool
+	}
+	var parts []part
+	add := func(from, to int, match bool) {
+		if from < to {
+			parts = append(parts, part{p.text[from:to], match != t.invert})
+		}
+	}
+	done := 0
+	for _, m := range t.pattern.FindAllStringIndex(p.text, -1) {
+		add(done, m[0], false)
+		add(m[0], m[1], true)
+		done = m[1]
+	}
+	add(done, len(p.text), false)
+	var out []string
+	for i, q := range parts {
+		switch {
+		case t.behavior == "Removed" && q.match:
+		case t.behavior == "MergedWithPrevious" && q.match && i > 0 && !parts[i-1].match, t.behavior == "MergedWithNext" && !q.match && i > 0 && parts[i-1].match:
+			out[len(out)-1] += q.text
+		default:
+			out = append(out, q.text)
+		}
+	}
+	pieces := make([]piece, len(out))
+	for i, s := range out {
+		pieces[i] = piece{text: s, first: p.first && i == 0 && (t.behavior != "Removed" || !parts[0].match)}
+	}
+	return pieces
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/containerd/errdefs"
@@ -181,4 +182,60 @@ func vocabulary(raw []byte) (pieces []scored, err error) {
 		return s.take(']')
 	})
 	return pieces, err
+}
+
+// idsByPiece reads {"piece": id, …}.
+func idsByPiece(raw []byte) (map[string]int32, error) {
+	s := &scanner{raw: raw}
+	ids := make(map[string]int32, bytes.Count(raw, []byte{':'}))
+	err := s.list('{', '}', func() error {
+		piece, err := s.text()
+		if err == nil {
+			err = s.take(':')
+		}
+		var id float64
+		if err == nil {
+			id, err = s.number()
+		}
+		if err == nil && (id != float64(int32(id)) || id < 0) {
+			err = s.bad("an id")
+		}
+		ids[piece] = int32(id)
+		return err
+	})
+	return ids, err
+}
+
+// pairs reads ["left right", …] or, as newer files have it, [["left", "right"], …].
+func pairs(raw []byte, each func(left, right string) error) error {
+	s := &scanner{raw: raw}
+	return s.list('[', ']', func() error {
+		var left, right string
+		var err error
+		if s.next() == '"' {
+			if left, err = s.text(); err != nil {
+				return err
+			}
+			var two bool
+			if left, right, two = strings.Cut(left, " "); !two || strings.Contains(right, " ") {
+				return s.bad("a pair")
+			}
+			return each(left, right)
+		}
+		for _, part := range []struct {
+			before byte
+			to     *string
+		}{{'[', &left}, {',', &right}} {
+			if err = s.take(part.before); err == nil {
+				*part.to, err = s.text()
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if err = s.take(']'); err != nil {
+			return err
+		}
+		return each(left, right)
+	})
 }

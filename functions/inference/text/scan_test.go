@@ -20,8 +20,8 @@ func TestVocabularyOfManyEntriesIsQuick(t *testing.T) {
 	if err != nil || tok.Vocab() != 256_002 {
 		t.Fatalf("%v", err)
 	}
-	if id, ok := tok.ID("▁w77é世"); !ok || id != 78 || tok.model.pieces[78].score != -7.75 {
-		t.Errorf("piece 78 is %d, %+v", id, tok.model.pieces[78])
+	if id, ok := tok.ID("▁w77é世"); !ok || id != 78 || tok.model.(*unigram).pieces[78].score != -7.75 {
+		t.Errorf("piece 78 is %d, %+v", id, tok.model.(*unigram).pieces[78])
 	}
 	took := time.Since(start)
 	t.Logf("%d entries in %v", tok.Vocab(), took)

@@ -11,27 +11,28 @@ import (
 	"github.com/containerd/errdefs"
 )
 
-// Tokenizer is one tokenizer.json. It may be used from several goroutines.
+// Tokenizer is one tokenizer.json or tokenizer.model. It may be used from several goroutines.
 type Tokenizer struct {
 	normalizer normalizer
 	pre        preTokenizer
-	model      *unigram
+	model      model
 	raw        *added // tokens looked for in the text as it is
 	normal     *added // tokens looked for in the normalized text
 	template   []templatePart
 	pad        int64
 }
 
-// Load reads the tokenizer.json of dir, and from tokenizer_config.json, where there is one, the padding token.
+// Load reads the tokenizer.json of dir, or where there is none its tokenizer.model, and from tokenizer_config.json, where there
+// is one, the padding token.
 func Load(dir string) (*Tokenizer, error) {
-	path := filepath.Join(dir, "tokenizer.json")
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("cannot read tokenizer: %w", err)
+	t, err := loadFile(filepath.Join(dir, "tokenizer.json"), Parse)
+	if errors.Is(err, fs.ErrNotExist) {
+		if other, e := loadFile(filepath.Join(dir, "tokenizer.model"), parseSentencePiece); !errors.Is(e, fs.ErrNotExist) {
+			t, err = other, e
+		}
 	}
-	t, err := Parse(raw)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
+		return nil, err
 	}
 	config, err := os.ReadFile(filepath.Join(dir, "tokenizer_config.json"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -41,6 +42,18 @@ func Load(dir string) (*Tokenizer, error) {
 		return nil, fmt.Errorf("cannot read tokenizer: %w", err)
 	}
 	return t, t.padFrom(config)
+}
+
+func loadFile(path string, parse func(raw []byte) (*Tokenizer, error)) (*Tokenizer, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("cannot read tokenizer: %w", err)
+	}
+	t, err := parse(raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return t, nil
 }
 
 // padFrom sets the padding id from a tokenizer_config.json; its pad_token is a string or an object with content.
@@ -70,7 +83,7 @@ func Parse(raw []byte) (*Tokenizer, error) {
 		return nil, fmt.Errorf("not a tokenizer.json: %w", err)
 	}
 	t := &Tokenizer{}
-	if t.model, err = parseUnigram(d["model"]); err != nil {
+	if t.model, err = parseModel(d["model"]); err != nil {
 		return nil, err
 	}
 	if t.normalizer, err = parseNormalizer(d["normalizer"]); err != nil {
@@ -93,7 +106,7 @@ func Parse(raw []byte) (*Tokenizer, error) {
 }
 
 // Vocab is the number of ids of the model, added tokens aside.
-func (t *Tokenizer) Vocab() int { return len(t.model.pieces) }
+func (t *Tokenizer) Vocab() int { return t.model.size() }
 
 // ID is the id of a token by its exact content.
 func (t *Tokenizer) ID(token string) (int64, bool) {
@@ -102,7 +115,7 @@ func (t *Tokenizer) ID(token string) (int64, bool) {
 			return id, true
 		}
 	}
-	id, ok := t.model.ids[token]
+	id, ok := t.model.find(token)
 	return int64(id), ok
 }
 

@@ -49,8 +49,8 @@ func TestBadText(t *testing.T) {
 func TestBadTokenizers(t *testing.T) {
 	model := `"model":{"type":"Unigram","unk_id":0,"vocab":[["a",0]]}`
 	for doc, why := range map[string]string{
-		`[]`:                                  "not a tokenizer.json",
-		`{"model":{"type":"BPE","vocab":{}}}`: `"BPE" is not supported`,
+		`[]`:                             "not a tokenizer.json",
+		`{"model":{"type":"WordLevel"}}`: `"WordLevel" is not supported`,
 		`{"model":{"unk_id":4,"vocab":[["a",0]]}}`:                                                              "outside the vocabulary",
 		`{"model":{"vocab":[["a"]]}}`:                                                                           "tokenizer model",
 		`{"normalizer":{"type":"Odd"},` + model + `}`:                                                           `normalizer "Odd"`,

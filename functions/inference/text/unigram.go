@@ -28,26 +28,13 @@ type scored struct {
 	score float64
 }
 
-func parseUnigram(raw json.RawMessage) (*unigram, error) {
-	parts, err := members(raw)
-	if err != nil {
-		return nil, fmt.Errorf("tokenizer model: %w", err)
-	}
+func parseUnigram(parts map[string]json.RawMessage) (*unigram, error) {
 	var m struct {
-		Type         string
 		UnkID        *int32
 		ByteFallback bool
 	}
-	for name, into := range map[string]any{"type": &m.Type, "unk_id": &m.UnkID, "byte_fallback": &m.ByteFallback} {
-		if parts[name] == nil {
-			continue
-		}
-		if err := json.Unmarshal(parts[name], into); err != nil {
-			return nil, fmt.Errorf("tokenizer model: %s: %w: %w", name, err, errdefs.ErrDataLoss)
-		}
-	}
-	if m.Type != "" && m.Type != "Unigram" {
-		return nil, fmt.Errorf("tokenizer model %q is not supported, Unigram is: %w", m.Type, errdefs.ErrNotImplemented)
+	if err := fields(parts, map[string]any{"unk_id": &m.UnkID, "byte_fallback": &m.ByteFallback}); err != nil {
+		return nil, err
 	}
 	vocab, err := vocabulary(parts["vocab"])
 	if err != nil {
@@ -68,6 +55,13 @@ func parseUnigram(raw json.RawMessage) (*unigram, error) {
 		}
 	}
 	return u, nil
+}
+
+func (u *unigram) size() int { return len(u.pieces) }
+
+func (u *unigram) find(piece string) (int32, bool) {
+	id, ok := u.ids[piece]
+	return id, ok
 }
 
 type step struct {
@@ -166,7 +160,7 @@ func (u *unigram) bytes(w string) ([]int64, bool) {
 	}
 	out := make([]int64, 0, len(w))
 	for i := range len(w) {
-		id, ok := u.ids[fmt.Sprintf("<0x%02X>", w[i])]
+		id, ok := u.ids[byteToken(w[i])]
 		if !ok {
 			return nil, false
 		}
