@@ -26,13 +26,21 @@ func IsNotFound(err error) bool {
 // readError understands Lambda's error bodies ("message" or "Message"), problem details and {"error": …}.
 func readError(resp *http.Response) error {
 	b, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	e := &Error{Status: resp.StatusCode, Type: resp.Header.Get("X-Amzn-Errortype")}
+	return errorOf(resp.Status, &Error{Status: resp.StatusCode, Type: resp.Header.Get("X-Amzn-Errortype")}, b)
+}
+
+// errorOf fills e in from an error's body. A body that says nothing is shown as it is, after the response's status.
+func errorOf(status string, e *Error, b []byte) *Error {
 	var body struct {
+		Status  int             `json:"status"`
 		Message string          `json:"message"` // matches "Message" too: encoding/json folds case
 		Detail  string          `json:"detail"`
 		Error   json.RawMessage `json:"error"`
 	}
 	if json.Unmarshal(b, &body) == nil {
+		if e.Status == 0 {
+			e.Status = body.Status
+		}
 		if e.Message = body.Message; e.Message == "" {
 			e.Message = body.Detail
 		}
@@ -42,7 +50,7 @@ func readError(resp *http.Response) error {
 		}
 	}
 	if e.Message == "" {
-		e.Message = strings.TrimSpace(resp.Status + " " + string(b))
+		e.Message = strings.TrimSpace(status + " " + string(b))
 	}
 	return e
 }

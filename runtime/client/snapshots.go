@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"net/http"
 	"net/url"
 
@@ -15,6 +17,39 @@ func snapshotPath(id string) string { return snapshotsPath + "/" + segment(id) }
 // MakeSnapshot makes and proves a snapshot of a function's version or alias ("": $LATEST) now.
 func (c *Client) MakeSnapshot(ctx context.Context, function, qualifier string) (r catalog.Record, err error) {
 	return r, c.Call(ctx, http.MethodPost, functionPath(function)+"/snapshots?qualifier="+url.QueryEscape(qualifier), nil, &r)
+}
+
+// FollowSnapshot is MakeSnapshot that calls fn with each step as it begins, in words.
+func (c *Client) FollowSnapshot(ctx context.Context, function, qualifier string, fn func(step string)) (r catalog.Record, err error) {
+	path := functionPath(function) + "/snapshots?qualifier=" + url.QueryEscape(qualifier)
+	resp, err := c.Send(ctx, http.MethodPost, path, http.Header{"Accept": {"text/event-stream"}}, nil)
+	if err != nil {
+		return r, err
+	}
+	defer resp.Body.Close()
+	ended := false
+	var told error
+	err = ReadEvents(resp.Body, func(e Event) {
+		switch e.Type {
+		case "progress":
+			var p struct{ Phase string }
+			_ = json.Unmarshal(e.Data, &p) // a form that is not known shows as nothing
+			fn(p.Phase)
+		case "error":
+			ended = true
+			told = errorOf(resp.Status, &Error{}, e.Data)
+		case "result":
+			ended = true
+			told = json.Unmarshal(e.Data, &r)
+		}
+	})
+	if ended {
+		return r, told
+	}
+	if err == nil {
+		err = errors.New("the server's answer broke off; `videosdgx snapshot ls` tells whether the snapshot was made")
+	}
+	return r, err
 }
 
 // Snapshots lists them all.

@@ -13,13 +13,17 @@ type span struct {
 	q    float64
 }
 
-// accepted reads Accept (RFC 9110, 12.5.1), in its order; several headers are one list. What is no media range is passed over.
+// accepted reads Accept (RFC 9110, 12.5.1), in its order; several headers are one list. What is no media range asks for
+// something all the same: its kind is "", which nothing is of. Lists may have empty elements, which say nothing.
 func accepted(r *http.Request) (all []span) {
 	for _, line := range r.Header.Values("Accept") {
 		for part := range strings.SplitSeq(line, ",") {
+			if strings.TrimSpace(part) == "" {
+				continue
+			}
 			kind, params, err := mime.ParseMediaType(part)
 			if err != nil {
-				continue
+				kind = ""
 			}
 			q, err := strconv.ParseFloat(params["q"], 64)
 			if err != nil {

@@ -13,6 +13,7 @@ func TestWantsOnly(t *testing.T) {
 		"application/json;q=0, text/event-stream": true, "text/event-stream, text/event-stream;q=0.5": true,
 		"application/json, text/event-stream": false, "text/event-stream, application/json": false, "text/event-stream, */*": false, "text/event-stream;q=1, */*;q=0.1": false,
 		"text/event-stream;q=0": false, "text/*": false, "*/*": false, "": false, "text/event-streams": false, "x-text/event-stream": false, "application/json; a=\"text/event-stream\"": false,
+		"text/event-stream, application json": false, "text/event-stream, json": false, "text/event-stream;": true, "text/event-stream, ,": true, ",text/event-stream": true, "json;q=0, text/event-stream": true,
 	} {
 		r := &http.Request{Header: http.Header{"Accept": {accept}}}
 		if got := gateway.WantsOnly(r, "text/event-stream"); got != want {

@@ -40,6 +40,32 @@ func Find(ctx context.Context, fns Functions, name, qualifier string) (spec.Func
 	return fn, fmt.Errorf("function not found: %s; %s: %w", name, Near(name, names), errdefs.ErrNotFound)
 }
 
+// FindFolded is Find for names that came as part of a host, whose case means nothing and which browsers write in small
+// letters: where no function has exactly that name, the only one that differs from it in case alone is meant.
+func FindFolded(ctx context.Context, fns Functions, name, qualifier string) (spec.Function, error) {
+	fn, err := fns.Get(ctx, name, qualifier)
+	if err == nil || !errdefs.IsNotFound(err) {
+		return fn, err
+	}
+	all, lerr := fns.List(ctx)
+	if lerr != nil {
+		return fn, err
+	}
+	var meant []string
+	for _, f := range all {
+		if strings.EqualFold(f.Name, name) && f.Name != name {
+			meant = append(meant, f.Name)
+		}
+	}
+	switch len(meant) {
+	case 0:
+		return Find(ctx, fns, name, qualifier)
+	case 1:
+		return Find(ctx, fns, meant[0], qualifier)
+	}
+	return fn, fmt.Errorf("the host name %s may mean %s: hosts know no capital letters; ask for /fn/NAME/ instead: %w", name, strings.Join(meant, " or "), errdefs.ErrNotFound)
+}
+
 // nearest is how many names a hint lists at most.
 const nearest = 5
 

@@ -77,7 +77,7 @@ func TestAStartWhileASnapshotIsReplaced(t *testing.T) {
 		}
 		return nil
 	}
-	if _, err := r.Create(t.Context(), r.fn); err != nil || !asked {
+	if _, err := r.Create(t.Context(), r.fn, nil); err != nil || !asked {
 		t.Errorf("%v, asked %v", err, asked)
 	}
 	all, err := r.Service.List(t.Context())

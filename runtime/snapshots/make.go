@@ -28,7 +28,7 @@ func (s *Service) Want(fn spec.Function) {
 	s.background(func(ctx context.Context) {
 		k, err := s.Key(ctx, fn)
 		if err == nil && s.wanted(k.Digest()) {
-			_, err = s.make(ctx, fn, k)
+			_, err = s.make(ctx, fn, k, func(string) {})
 		}
 		if err != nil && ctx.Err() == nil && !errdefs.IsAlreadyExists(err) {
 			s.o.Log.Warn("no snapshot was made, the function starts plainly", "function", fn.Name, "error", err)
@@ -43,16 +43,20 @@ func (s *Service) wanted(id string) bool {
 	return !there && !s.making[id] && !s.o.Now().Before(s.after[id])
 }
 
-// Create makes and proves a snapshot of fn, replacing the one there is. AlreadyExists while another call makes it.
-func (s *Service) Create(ctx context.Context, fn spec.Function) (catalog.Record, error) {
+// Create makes and proves a snapshot of fn, replacing the one there is. AlreadyExists while another call makes it. tell
+// hears each step as it begins, in words, from the caller's goroutine or one that ends before Create does; nil: nobody does.
+func (s *Service) Create(ctx context.Context, fn spec.Function, tell func(step string)) (catalog.Record, error) {
+	if tell == nil {
+		tell = func(string) {}
+	}
 	k, err := s.Key(ctx, fn)
 	if err != nil {
 		return catalog.Record{}, err
 	}
-	return s.make(ctx, fn, k)
+	return s.make(ctx, fn, k, tell)
 }
 
-func (s *Service) make(ctx context.Context, fn spec.Function, k snapshotter.Key) (catalog.Record, error) {
+func (s *Service) make(ctx context.Context, fn spec.Function, k snapshotter.Key, tell func(string)) (catalog.Record, error) {
 	id := k.Digest()
 	if err := steady(fn); err != nil {
 		return catalog.Record{}, err
@@ -60,7 +64,7 @@ func (s *Service) make(ctx context.Context, fn spec.Function, k snapshotter.Key)
 	if err := s.claim(id, fn); err != nil {
 		return catalog.Record{}, err
 	}
-	r, err := s.dumpAndProve(ctx, fn, k)
+	r, err := s.dumpAndProve(ctx, fn, k, tell)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.making, id)
@@ -103,9 +107,10 @@ func (s *Service) claim(id string, fn spec.Function) error {
 	return nil
 }
 
-func (s *Service) dumpAndProve(ctx context.Context, fn spec.Function, k snapshotter.Key) (catalog.Record, error) {
+func (s *Service) dumpAndProve(ctx context.Context, fn spec.Function, k snapshotter.Key, tell func(string)) (catalog.Record, error) {
 	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
+	tell("waiting for its turn")
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()
@@ -116,31 +121,36 @@ func (s *Service) dumpAndProve(ctx context.Context, fn spec.Function, k snapshot
 	if err != nil {
 		return catalog.Record{}, err
 	}
-	oracle, dump, err := s.dump(ctx, fn, images)
+	tell("starting an instance")
+	oracle, dump, err := s.dump(ctx, fn, images, tell)
 	if err != nil {
 		return catalog.Record{}, errors.Join(err, s.o.Catalog.Discard(images))
 	}
 	s.forget(k.Digest()) // the files on disk become those of another one, whose record a start cannot know yet
+	tell("storing it")
 	r, err := s.o.Catalog.Commit(ctx, images, catalog.Record{
 		Key: k, Function: fn.Name, Version: fn.Version, State: catalog.Unproven, Dump: dump,
 	})
 	if err != nil {
 		return r, errors.Join(err, s.o.Catalog.Discard(images))
 	}
+	tell("proving it")
 	return s.prove(ctx, fn, r, oracle)
 }
 
 // dump starts an instance, has it answer the manifest's event, and checkpoints it. What it answered is the oracle. A
 // function with restore hooks is checkpointed first, while it waits for the restore: an event would have it run them.
-func (s *Service) dump(ctx context.Context, fn spec.Function, images string) (oracle *answer, took time.Duration, err error) {
+func (s *Service) dump(ctx context.Context, fn spec.Function, images string, tell func(string)) (oracle *answer, took time.Duration, err error) {
 	err = s.o.Lender.Lend(ctx, fn, "", func(ctx context.Context, i *instance.Instance) (err error) {
 		if i.Hooked() {
+			tell("checkpointing it")
 			if took, err = checkpoint(ctx, i, images, fn, false); err == nil {
 				oracle, err = ask(ctx, i, fn)
 			}
 			return err
 		}
 		if oracle, err = ask(ctx, i, fn); err == nil {
+			tell("checkpointing it")
 			took, err = checkpoint(ctx, i, images, fn, true)
 		}
 		return err

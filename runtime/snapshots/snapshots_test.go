@@ -47,12 +47,12 @@ func TestOneIsMadeAtATime(t *testing.T) {
 	entered, release := make(chan struct{}), make(chan struct{})
 	r.box.dump = func(context.Context, string) error { close(entered); <-release; return nil }
 	first := make(chan error, 1)
-	go func() { _, err := r.Create(context.Background(), r.fn); first <- err }()
+	go func() { _, err := r.Create(context.Background(), r.fn, nil); first <- err }()
 	<-entered
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			if _, err := r.Create(t.Context(), r.fn); !errdefs.IsAlreadyExists(err) {
+			if _, err := r.Create(t.Context(), r.fn, nil); !errdefs.IsAlreadyExists(err) {
 				t.Errorf("a second one beside it: %v", err)
 			}
 		})
@@ -217,7 +217,7 @@ func TestAfterARestartOfTheMachine(t *testing.T) {
 // TestPublishedIsMadeAgain when its snapshot has gone.
 func TestPublishedIsMadeAgain(t *testing.T) {
 	r := newRig(t, func(r *rig) { r.fn.SnapshotOn, r.fn.Version = "publish", "1" })
-	if _, err := r.Create(t.Context(), r.fn); err != nil {
+	if _, err := r.Create(t.Context(), r.fn, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Remove(t.Context(), r.only(catalog.Ready).ID); err != nil {
@@ -258,7 +258,7 @@ func TestChangedContentIsAnotherSnapshot(t *testing.T) {
 // TestManage goes through what people do to snapshots.
 func TestManage(t *testing.T) {
 	r := newRig(t)
-	made, err := r.Create(t.Context(), r.fn)
+	made, err := r.Create(t.Context(), r.fn, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -284,7 +284,7 @@ func TestManage(t *testing.T) {
 	if err := r.Remove(t.Context(), q.ID); err != nil {
 		t.Errorf("remove one moved aside: %v", err)
 	}
-	if made, err = r.Create(t.Context(), r.fn); err != nil {
+	if made, err = r.Create(t.Context(), r.fn, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := os.Truncate(filepath.Join(made.Dir, images[0]), 1); err != nil {
@@ -296,7 +296,7 @@ func TestManage(t *testing.T) {
 	if n, bytes, err := r.Collect(t.Context()); n != 1 || bytes != made.Bytes || err != nil {
 		t.Errorf("gc: %d, %d bytes, %v", n, bytes, err)
 	}
-	if made, err = r.Create(t.Context(), r.fn); err != nil {
+	if made, err = r.Create(t.Context(), r.fn, nil); err != nil {
 		t.Fatal(err)
 	}
 	if err := r.Remove(t.Context(), made.ID); err != nil {

@@ -64,7 +64,10 @@ func snapshotCall(use, short, example string, args int, run func(cmd *cobra.Comm
 
 func snapshotCreate(cmd *cobra.Command, c *client.Client, args []string) error {
 	name, qualifier, _ := strings.Cut(args[0], ":")
-	r, err := c.MakeSnapshot(cmd.Context(), name, qualifier)
+	begin := time.Now()
+	r, err := c.FollowSnapshot(cmd.Context(), name, qualifier, func(step string) {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%6.1f s  %s\n", time.Since(begin).Seconds(), step)
+	})
 	if err != nil {
 		return err
 	}

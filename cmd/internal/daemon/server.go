@@ -66,7 +66,7 @@ func (p *plane) warnOpen(addr net.Addr) {
 func (p *plane) routes() []gateway.Routes {
 	routes := []gateway.Routes{
 		gateway.Home{Version: p.version().Version, Functions: p.registry, Instances: p.dispatch},
-		admin.New(admin.Options{Functions: p.registry, Instances: p.dispatch, Version: p.version(), Log: p.log}),
+		admin.New(admin.Options{Functions: p.registry, Instances: p.dispatch, Version: p.version(), Image: p.checkImage(), Log: p.log}),
 		lambda.New(lambda.Options{
 			Invoker: p.dispatch, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Queue: p.events, Keys: p.keys(), Image: p.resolveImage(), Spool: p.spool, Log: p.log,
 			CheckURL: p.guard.CheckURL,

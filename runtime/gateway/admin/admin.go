@@ -38,7 +38,8 @@ type Options struct {
 	Functions gateway.Functions
 	Instances gateway.Instances
 	Version   Version
-	Health    func(context.Context) error // nil: healthy while it answers
+	Health    func(context.Context) error                 // nil: healthy while it answers
+	Image     func(ctx context.Context, ref string) error // says why there is no such image on this machine; nil: nobody asks
 	Log       *slog.Logger
 }
 
@@ -98,7 +99,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return err
 		}
-		out.Functions = append(out.Functions, withoutKeys(st))
+		out.Functions = append(out.Functions, withoutKeys(a.withImage(r.Context(), st)))
 	}
 	if b, ok := a.o.Functions.(brokenLister); ok {
 		out.Functions = append(out.Functions, b.Broken()...)
@@ -119,8 +120,21 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	gateway.WriteJSON(w, http.StatusOK, withoutKeys(st))
+	gateway.WriteJSON(w, http.StatusOK, withoutKeys(a.withImage(r.Context(), st)))
 	return nil
+}
+
+// withImage adds what is wrong with a function's image, which a manifest that was written into the folder may name before
+// it is there. Only what can be looked up on this machine is: none at all, and a layout's folder.
+func (a *API) withImage(ctx context.Context, st spec.FunctionStatus) spec.FunctionStatus {
+	here := st.Function.Image == "" || strings.HasPrefix(st.Function.Image, "oci:")
+	if a.o.Image == nil || !here || st.Problem != "" || st.Instances > 0 {
+		return st
+	}
+	if err := a.o.Image(ctx, st.Function.Image); err != nil && !errdefs.IsUnavailable(err) && ctx.Err() == nil {
+		st.Problem = err.Error()
+	}
+	return st
 }
 
 // withoutKeys hides the credentials and queries of addresses that a function's records go to: they never come back.

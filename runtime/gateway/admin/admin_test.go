@@ -27,6 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fleet struct {
 	catalog *gatewaytest.Catalog
 	stopped []string
+	idle    bool // nothing runs
 	left    chan struct{}
 }
 
@@ -36,6 +37,9 @@ func (f *fleet) Instances(context.Context) ([]spec.InstanceStatus, error) {
 
 func (f *fleet) Status(ctx context.Context, name string) (spec.FunctionStatus, error) {
 	fn, err := f.catalog.Get(ctx, name, "")
+	if f.idle {
+		return spec.FunctionStatus{Function: fn}, err
+	}
 	return spec.FunctionStatus{Function: fn, Instances: 2}, err
 }
 
@@ -174,4 +178,46 @@ func TestLogsFollowUntilTheClientLeaves(t *testing.T) {
 	}
 	leave()
 	<-f.left
+}
+
+// TestAFunctionWithoutItsImageHasAProblem: as long as nothing of it runs, and only where this machine knows the answer.
+func TestAFunctionWithoutItsImageHasAProblem(t *testing.T) {
+	f := &fleet{catalog: &gatewaytest.Catalog{}, idle: true}
+	for name, image := range map[string]string{"none": "oci:/none", "there": "oci:/there", "away": "oci:/away", "far": "registry/far"} {
+		if _, err := f.catalog.Put(t.Context(), spec.Function{Name: name, Image: image}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func(_ context.Context, ref string) error {
+		if ref == "oci:/there" {
+			return nil
+		}
+		return fmt.Errorf("no image %q: %w", ref, errdefs.ErrNotFound)
+	}
+	api := admin.New(admin.Options{Functions: f.catalog, Instances: f, Image: look})
+	srv := httptest.NewServer(gateway.New(gateway.Options{Routes: []gateway.Routes{api}}).Handler())
+	defer srv.Close()
+	problems := func() map[string]bool {
+		resp, err := srv.Client().Get(srv.URL + "/api/v1/functions")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		var all admin.Functions
+		if err := json.NewDecoder(resp.Body).Decode(&all); err != nil {
+			t.Fatal(err)
+		}
+		out := map[string]bool{}
+		for _, st := range all.Functions {
+			out[st.Function.Name] = st.Problem != ""
+		}
+		return out
+	}
+	if got := problems(); !got["none"] || got["there"] || !got["away"] || got["far"] {
+		t.Errorf("%v", got)
+	}
+	f.idle = false
+	if got := problems(); got["none"] || got["away"] {
+		t.Errorf("what runs has its image: %v", got)
+	}
 }

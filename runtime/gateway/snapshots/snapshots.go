@@ -16,8 +16,9 @@ import (
 
 // Keeper makes and keeps snapshots. Safe for concurrent use; errors carry an errdefs class.
 type Keeper interface {
-	// Create makes a snapshot of this version and proves it, in place of the one there is; it may take minutes.
-	Create(ctx context.Context, fn spec.Function) (catalog.Record, error)
+	// Create makes a snapshot of this version and proves it, in place of the one there is; it may take minutes. tell hears each
+	// step as it begins; nil: nobody does.
+	Create(ctx context.Context, fn spec.Function, tell func(step string)) (catalog.Record, error)
 	// List gives every snapshot, newest first, then the quarantined ones.
 	List(ctx context.Context) ([]catalog.Record, error)
 	// Get finds one by its id or the beginning of it.
@@ -53,16 +54,20 @@ type Collected struct {
 // Register implements gateway.Routes.
 func (a *API) Register(mux *http.ServeMux) {
 	for pattern, h := range map[string]func(r *http.Request) (any, error){
-		"GET /api/v1/snapshots":                   a.list,
-		"POST /api/v1/snapshots/gc":               a.collect,
-		"GET /api/v1/snapshots/{id}":              a.get,
-		"DELETE /api/v1/snapshots/{id}":           a.remove,
-		"POST /api/v1/snapshots/{id}/verify":      a.verify,
-		"POST /api/v1/functions/{name}/snapshots": a.create,
+		"GET /api/v1/snapshots":              a.list,
+		"POST /api/v1/snapshots/gc":          a.collect,
+		"GET /api/v1/snapshots/{id}":         a.get,
+		"DELETE /api/v1/snapshots/{id}":      a.remove,
+		"POST /api/v1/snapshots/{id}/verify": a.verify,
+		createPattern:                        a.create,
 	} {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if a.Keeper == nil {
 				gateway.WriteDetails(w, r, fmt.Errorf("this server makes no snapshots: %s: %w", a.Off, errdefs.ErrNotImplemented))
+				return
+			}
+			if r.Pattern == createPattern && gateway.WantsOnly(r, "text/event-stream") {
+				a.follow(w, r)
 				return
 			}
 			v, err := h(r)
@@ -75,13 +80,15 @@ func (a *API) Register(mux *http.ServeMux) {
 	}
 }
 
+const createPattern = "POST /api/v1/functions/{name}/snapshots"
+
 // create makes a snapshot of ?qualifier= ($LATEST by default) and answers when it is proven.
 func (a *API) create(r *http.Request) (any, error) {
 	fn, err := gateway.Find(r.Context(), a.Functions, r.PathValue("name"), r.URL.Query().Get("qualifier"))
 	if err != nil {
 		return nil, err
 	}
-	return a.Keeper.Create(r.Context(), fn)
+	return a.Keeper.Create(r.Context(), fn, nil)
 }
 
 func (a *API) list(r *http.Request) (any, error) {

@@ -122,7 +122,11 @@ func orRoot(path string) string {
 
 // serve answers one request to a function's URL.
 func (h *Handler) serve(w http.ResponseWriter, r *http.Request, t target) error {
-	fn, err := gateway.Find(r.Context(), h.Functions, t.name, t.qualifier)
+	find := gateway.Find
+	if t.own {
+		find = gateway.FindFolded
+	}
+	fn, err := find(r.Context(), h.Functions, t.name, t.qualifier)
 	if err != nil {
 		return err
 	}

@@ -30,7 +30,7 @@ func (b Body) Open() io.Reader {
 		r = &unescaper{r: bufio.NewReaderSize(r, 16<<10)}
 	}
 	if b.coded {
-		r = base64.NewDecoder(base64.StdEncoding, r)
+		r = base64.NewDecoder(base64.RawStdEncoding, &unpadded{r: r})
 	}
 	return r
 }

@@ -46,7 +46,11 @@ func reference(b []byte) (head Head, body []byte, formatted bool, err error) {
 	body = []byte(text)
 	if coded {
 		var derr error
-		body, derr = base64.StdEncoding.DecodeString(text)
+		encoding := base64.StdEncoding
+		if !strings.Contains(text, "=") {
+			encoding = base64.RawStdEncoding
+		}
+		body, derr = encoding.DecodeString(text)
 		err = errors.Join(err, derr)
 	}
 	return head, body, true, err
@@ -56,7 +60,7 @@ func FuzzParse(f *testing.F) {
 	for _, s := range []string{
 		`{"statusCode":200,"body":"a\u00e9\ud83d\ude00\ud83d x\n\"\\\/","headers":{"a":1,"b":null}}`, `{"body":"aGk=","isBase64Encoded":true,"statusCode":"201","cookies":["a"]}`,
 		`{"body":{"a":[1,2,{"b":"c"}]},"statusCode":200}`, `{"a":[1,-2.5e3,true,false,null],"statusCode":404}`, ` { } `, `[{"statusCode":1}]`, `"x"`, `{"statusCode":99}`,
-		`{"statusCode":200,"headers":"x"}`, `{"STATUSCODE":200,"Body":"a","body":"b"}`, `{"statusCode":200}x`, `{"statusCode":200,"body":"\ud800\u0041"}`, `{"statusCode":200,"body":"aGk","isBase64Encoded":true}`,
+		`{"statusCode":200,"headers":"x"}`, `{"STATUSCODE":200,"Body":"a","body":"b"}`, `{"statusCode":200}x`, `{"statusCode":200,"body":"\ud800\u0041"}`, `{"statusCode":200,"body":"aGk","isBase64Encoded":true}`, `{"statusCode":200,"body":"aGk=\n=","isBase64Encoded":true}`, `{"statusCode":200,"body":"aGk=aGk=","isBase64Encoded":true}`, `{"statusCode":200,"body":"a=\n==","isBase64Encoded":true}`,
 		`{"statusCode":01}`, `{"statusCode":200,}`, `{"statusCode":200,"body":"` + "\x01" + `"}`, `{"\u0073tatusCode":200}`, `{"statusCode":200,"body":"\uD83D\\uDE00"}`, `{`, ``,
 	} {
 		f.Add([]byte(s))

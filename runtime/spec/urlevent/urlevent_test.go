@@ -71,8 +71,15 @@ func TestParseBuffered(t *testing.T) {
 	if h, b, err = ParseBuffered([]byte(`{"a":1}`)); err != nil || h.StatusCode != 200 || string(b) != `{"a":1}` {
 		t.Fatalf("%+v %q %v", h, b, err)
 	}
-	if _, _, err = ParseBuffered([]byte(`{"statusCode":200,"body":"*","isBase64Encoded":true}`)); err == nil {
-		t.Fatal("broken base64 was taken")
+	for coded, want := range map[string]string{"aGk=": "hi", "aGk": "hi", `aGk\n=\n`: "hi", "aA==": "h", `aA=\r\n=`: "h", "aA": "h", "": ""} {
+		if _, b, err = ParseBuffered([]byte(`{"statusCode":200,"body":"` + coded + `","isBase64Encoded":true}`)); err != nil || string(b) != want {
+			t.Errorf("%q: %q %v", coded, b, err)
+		}
+	}
+	for _, broken := range []string{"*", "a", "a===", "aA=", "aGk==", "aGk=aGk=", "=", "==", "====", "aGk=a", "aGkh="} {
+		if _, _, err = ParseBuffered([]byte(`{"statusCode":200,"body":"` + broken + `","isBase64Encoded":true}`)); err == nil {
+			t.Errorf("%q is no base64 and was taken", broken)
+		}
 	}
 }
 
