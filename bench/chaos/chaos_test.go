@@ -45,8 +45,11 @@ func TestLoadJudgesAnswers(t *testing.T) {
 				c.answer(w, string(b))
 			}))
 			defer srv.Close()
-			l := newLoad(srv.URL, 1)
-			defer l.client.CloseIdleConnections()
+			l, err := newLoad(srv.URL, 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer l.client.Close()
 			l.one(rand.New(rand.NewPCG(1, 1)), "7-7")
 			if wrong := len(l.wrong) > 0; wrong != c.wrong {
 				t.Errorf("wrong = %v: %v", wrong, l.wrong)

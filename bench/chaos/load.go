@@ -6,18 +6,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
 // load are callers that send unique events and check every answer.
 type load struct {
-	client *http.Client
-	url    string
+	client *client.Client
 	down   downtime
 
 	calls, right, refused, cut atomic.Int64
@@ -30,9 +30,10 @@ type load struct {
 // patience is more than any recovery may take: an answer later than that counts as none.
 const patience = 60 * time.Second
 
-func newLoad(url string, workers int) *load {
+func newLoad(url string, workers int) (*load, error) {
 	t := &http.Transport{MaxIdleConnsPerHost: workers}
-	return &load{client: &http.Client{Transport: t, Timeout: patience}, url: url, start: time.Now()}
+	c, err := client.New(client.Options{Server: url, HTTP: &http.Client{Transport: t, Timeout: patience}})
+	return &load{client: c, start: time.Now()}, err
 }
 
 // run calls until ctx ends.
@@ -49,7 +50,7 @@ func (l *load) run(ctx context.Context, workers int, seed uint64) {
 		})
 	}
 	wg.Wait()
-	l.client.CloseIdleConnections()
+	l.client.Close()
 }
 
 // event is what the function gets and must give back. Some take a while, so that kills meet events in flight.
@@ -70,17 +71,13 @@ func event(rng *rand.Rand, id string) []byte {
 func (l *load) one(rng *rand.Rand, id string) bool {
 	fn, payload, begun := rng.IntN(functions), event(rng, id), time.Now()
 	l.calls.Add(1)
-	//nolint:noctx // a call under way when the storm ends is answered too, and judged
-	resp, err := l.client.Post(l.url+"/2015-03-31/functions/"+function(fn)+"/invocations", "application/json", bytes.NewReader(payload))
-	if err == nil {
-		defer resp.Body.Close()
-		var body []byte
-		if body, err = io.ReadAll(resp.Body); err == nil {
-			if l.judge(id, payload, resp, body) {
-				l.advance(fn, begun)
-			}
-			return true
+	// a call under way when the storm ends is answered too, and judged
+	res, err := l.client.Invoke(context.Background(), client.Invocation{Function: function(fn), Payload: payload})
+	if refused := (*client.Error)(nil); err == nil || errors.As(err, &refused) {
+		if l.judge(id, payload, res, err) {
+			l.advance(fn, begun)
 		}
+		return true
 	}
 	if !l.down.between(begun, time.Now()) {
 		l.note("%s: no answer after %v although the control plane was up: %v", id, time.Since(begun), err)
@@ -89,18 +86,18 @@ func (l *load) one(rng *rand.Rand, id string) bool {
 	return false
 }
 
-// judge counts an answer and tells whether it is the event.
-func (l *load) judge(id string, payload []byte, resp *http.Response, body []byte) bool {
-	if resp.StatusCode == http.StatusOK && resp.Header.Get("X-Amz-Function-Error") == "" {
-		if !bytes.Equal(body, payload) {
-			l.note("%s: sent %.200s, got %.200s", id, payload, body)
+// judge counts an answer, or a refusal, and tells whether it is the event.
+func (l *load) judge(id string, payload []byte, res client.Result, refusal error) bool {
+	if refusal == nil && res.FunctionError == "" {
+		if res.Status != http.StatusOK || !bytes.Equal(res.Payload, payload) {
+			l.note("%s: sent %.200s, got %d %.200s", id, payload, res.Status, res.Payload)
 			return false
 		}
 		l.right.Add(1)
 		return true
 	}
-	if err := lambdaError(resp, body); err != nil {
-		l.note("%s: %s %v: %.200s: %v", id, resp.Status, resp.Header, body, err)
+	if err := lambdaError(res, refusal); err != nil {
+		l.note("%s: %d %v %.200s: %v", id, res.Status, refusal, res.Payload, err)
 		return false
 	}
 	l.refused.Add(1)
@@ -115,20 +112,23 @@ func (l *load) advance(fn int, begun time.Time) {
 	}
 }
 
-// lambdaError checks the form of an error: of the function (200 with X-Amz-Function-Error and errorType) or of the
-// service (an exception's name in the header and a message). What the client did wrong is no excuse here.
-func lambdaError(resp *http.Response, body []byte) error {
-	var e struct{ ErrorType, ErrorMessage, Message string }
-	if err := json.Unmarshal(body, &e); err != nil {
+// lambdaError checks the form of an error: of the function (an answer with errorType) or of the service (an exception's name
+// and a message). What the client did wrong is no excuse here.
+func lambdaError(res client.Result, refusal error) error {
+	if refused := (*client.Error)(nil); errors.As(refusal, &refused) {
+		if refused.Status >= 500 && refused.Type != "" && refused.Message != "" {
+			return nil
+		}
+		return errors.New("an error that is not in Lambda's form")
+	}
+	var e struct{ ErrorType string }
+	if err := json.Unmarshal(res.Payload, &e); err != nil {
 		return err
 	}
-	switch {
-	case resp.Header.Get("X-Amz-Function-Error") != "" && e.ErrorType != "":
-		return nil
-	case resp.StatusCode >= 500 && resp.Header.Get("X-Amzn-Errortype") != "" && e.Message != "":
-		return nil
+	if e.ErrorType == "" {
+		return errors.New("a function's error without its type")
 	}
-	return errors.New("neither the event nor an error in Lambda's form")
+	return nil
 }
 
 func (l *load) note(format string, args ...any) {

@@ -11,12 +11,15 @@ import (
 )
 
 // storm kills for the given time under load. After it every function must answer again.
-func (b *bench) storm(ctx context.Context) error {
-	b.load, b.kills = newLoad(b.server.URL, b.workers), map[string]*harness.Samples{}
+func (b *bench) storm(ctx context.Context) (err error) {
+	if b.load, err = newLoad(b.server.URL, b.workers); err != nil {
+		return err
+	}
+	b.kills = map[string]*harness.Samples{}
 	calling, hush := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() { defer close(done); b.load.run(calling, b.workers, b.seed) }()
-	err := b.load.answered(ctx, b.load.start)
+	err = b.load.answered(ctx, b.load.start)
 	if err == nil {
 		err = b.killing(ctx)
 	}

@@ -93,13 +93,13 @@ func (b *bench) clip(ctx context.Context, function string, request map[string]an
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, b.server.URL+"/fn/"+function+"/", bytes.NewReader(body))
+	c, err := b.server.Client()
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "video/mp4")
-	resp, err := http.DefaultClient.Do(req)
+	defer c.Close()
+	header := http.Header{"Content-Type": {"application/json"}, "Accept": {"video/mp4"}}
+	resp, err := c.Fetch(ctx, http.MethodPost, function, "/", header, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}

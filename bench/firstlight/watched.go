@@ -1,17 +1,16 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
+	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
 // watched are clips of a function of which nothing runs, followed as a browser does: by server-sent events.
@@ -47,23 +46,23 @@ func (w *watched) follow(ctx context.Context, request map[string]any) error {
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, w.server.URL+"/fn/"+cold+"/", bytes.NewReader(body))
+	c, err := w.server.Client()
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "text/event-stream")
+	defer c.Close()
+	header := http.Header{"Content-Type": {"application/json"}, "Accept": {"text/event-stream"}}
 	begin := time.Now()
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := c.Fetch(ctx, http.MethodPost, cold, "/", header, bytes.NewReader(body))
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
 	var seen moments
-	for lines := bufio.NewReader(resp.Body); err == nil && !seen.over; {
-		var line string
-		line, err = lines.ReadString('\n')
-		err = errors.Join(err, seen.hear(strings.TrimSpace(line), time.Since(begin)))
+	var wrong error
+	err = client.ReadEvents(resp.Body, func(e client.Event) { wrong = errors.Join(wrong, seen.hear(e, time.Since(begin))) })
+	if err = errors.Join(err, wrong); err == nil && !seen.over {
+		err = errors.New("its progress breaks off")
 	}
 	if err == nil && (seen.picture == 0 || seen.frame == 0) {
 		err = errors.New("its progress shows no picture or no frame")
@@ -80,28 +79,21 @@ func (w *watched) follow(ctx context.Context, request map[string]any) error {
 // moments are when something of a clip was first seen.
 type moments struct {
 	picture, frame, finished time.Duration
-	event                    string
 	over                     bool
 }
 
-// hear takes one line of an event stream.
-func (m *moments) hear(line string, at time.Duration) error {
-	if name, ok := strings.CutPrefix(line, "event: "); ok {
-		m.event = name
-		return nil
-	}
-	data, ok := strings.CutPrefix(line, "data: ")
-	switch {
-	case !ok:
-		return nil
-	case m.event == "result":
+// hear takes one event of a stream.
+func (m *moments) hear(e client.Event, at time.Duration) error {
+	switch e.Type {
+	case "result":
 		m.finished, m.over = at, true
 		return nil
-	case m.event != "progress":
-		return fmt.Errorf("event %s: %.300s", m.event, data)
+	case "progress":
+	default:
+		return fmt.Errorf("event %s: %.300s", e.Type, e.Data)
 	}
 	var p struct{ Phase, Preview string }
-	if err := json.Unmarshal([]byte(data), &p); err != nil {
+	if err := json.Unmarshal(e.Data, &p); err != nil {
 		return err
 	}
 	if p.Preview == "" {

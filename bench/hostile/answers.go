@@ -68,14 +68,11 @@ func init() {
 // fill asks for an answer several times at once.
 func (s *scene) fill(ctx context.Context, figure, path, accept string) error {
 	return s.fillBy(ctx, figure, parallel, func(ctx context.Context) error {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, nil)
-		if err != nil {
-			return err
-		}
+		p := page{method: http.MethodGet, path: path}
 		if accept != "" {
-			req.Header.Set("Accept", accept)
+			p.header = []string{"Accept", accept}
 		}
-		resp, err := http.DefaultClient.Do(req)
+		resp, err := s.send(ctx, p)
 		if err != nil {
 			return err
 		}

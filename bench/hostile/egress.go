@@ -12,6 +12,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
 // trap listens on loopback and notes every request: none of them may come.
@@ -92,21 +94,16 @@ func (s *scene) destination(ctx context.Context, host string) error {
 
 // event invokes a function without waiting for it.
 func (s *scene) event(ctx context.Context, function string) (id string, err error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/2015-03-31/functions/"+function+"/invocations", strings.NewReader("{}"))
+	c, err := s.Client()
 	if err != nil {
 		return "", err
 	}
-	req.Header.Set("X-Amz-Invocation-Type", "Event")
-	resp, err := http.DefaultTransport.RoundTrip(req)
-	if err != nil {
-		return "", err
+	defer c.Close()
+	res, err := c.Invoke(ctx, client.Invocation{Function: function, Kind: client.EventOnly, Payload: []byte("{}")})
+	if err == nil && res.Status != http.StatusAccepted {
+		err = fmt.Errorf("the event was answered with %d", res.Status)
 	}
-	defer resp.Body.Close()
-	drain(resp.Body)
-	if resp.StatusCode != http.StatusAccepted {
-		return "", fmt.Errorf("the event was answered with %d", resp.StatusCode)
-	}
-	return resp.Header.Get("X-Amzn-Requestid"), nil
+	return res.RequestID, err
 }
 
 // keeps waits for a record that nobody took to lie where a person finds it.

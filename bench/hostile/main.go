@@ -72,6 +72,7 @@ func run(ctx context.Context, o harness.Options, only string) (err error) {
 	if o.URL != "" {
 		return errors.New("these attacks are for a server of their own: leave -server out")
 	}
+	o.Args = append(o.Args, "--outgoing", allowed)
 	server, dir, end, err := harness.Begin(ctx, o, "hostile")
 	if err != nil {
 		return err

@@ -128,11 +128,7 @@ func (s *scene) view(ctx context.Context, field string, file []byte) (map[string
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, s.URL+"/fn/viewer/", bytes.NewReader(body))
-	if err != nil {
-		return nil, err
-	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := s.send(ctx, page{method: http.MethodPost, path: "/fn/viewer/", body: string(body)})
 	if err != nil {
 		return nil, err
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/bench/harness"
 	"github.com/videosdgx/videosdgx/bench/judge/shapes"
+	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
 // start gives a maker that calls a server, its own unless one was named.
@@ -28,7 +29,7 @@ func (o options) start(ctx context.Context) (maker, func() error, error) {
 		if err != nil {
 			return nil, nil, err
 		}
-		return o.caller(s.URL), s.Stop, nil
+		return o.called(s, s.Stop)
 	}
 	temp, err := os.MkdirTemp("", "videosdgx-judge-")
 	if err != nil {
@@ -43,10 +44,19 @@ func (o options) start(ctx context.Context) (maker, func() error, error) {
 		return nil, nil, errors.Join(err, drop())
 	}
 	stop := func() error { return errors.Join(s.Stop(), drop()) }
-	if err := o.deploy(ctx, s.URL, temp); err != nil {
+	if err := o.deploy(ctx, s, temp); err != nil {
 		return nil, nil, errors.Join(err, stop())
 	}
-	return o.caller(s.URL), stop, nil
+	return o.called(s, stop)
+}
+
+// called is a maker over the server's client, which ends with the server.
+func (o options) called(s *harness.Server, stop func() error) (maker, func() error, error) {
+	c, err := s.Client()
+	if err != nil {
+		return nil, nil, errors.Join(err, stop())
+	}
+	return o.caller(c), func() error { c.Close(); return stop() }, nil
 }
 
 func (o options) keepFolder() error {
@@ -85,13 +95,13 @@ func (o options) program() string {
 }
 
 // deploy writes the function's manifest for the driver that the server runs, and waits until the function answers.
-func (o options) deploy(ctx context.Context, url, temp string) error {
-	var version struct{ Driver string }
-	if err := get(ctx, url+"/api/v1/version", &version); err != nil {
+func (o options) deploy(ctx context.Context, s *harness.Server, temp string) error {
+	driver, err := s.Driver(ctx)
+	if err != nil {
 		return err
 	}
 	how := fmt.Sprintf("command: [%q]", o.program())
-	if version.Driver != "process" {
+	if driver != "process" {
 		image := filepath.Join(temp, "image")
 		if err := command(ctx, o.server.Binary, "image", "build", "images/wan21", "-o", image); err != nil {
 			return err
@@ -106,17 +116,24 @@ func (o options) deploy(ctx context.Context, url, temp string) error {
 	if err := os.WriteFile(filepath.Join(dir, "function.yaml"), []byte(text), 0o644); err != nil {
 		return err
 	}
-	return o.await(ctx, url)
+	return o.await(ctx, s)
 }
 
 // await asks until the watched folder has been read: until the function is no longer unknown.
-func (o options) await(ctx context.Context, url string) error {
+func (o options) await(ctx context.Context, s *harness.Server) error {
+	c, err := s.Client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	for {
-		_, err := post(ctx, url+"/fn/"+o.function+"/", map[string]any{"ping": true})
-		var status *statusError
-		if !errors.As(err, &status) || status.code != http.StatusNotFound {
+		body, err := c.Stream(ctx, o.function, []byte(`{"ping":true}`))
+		if err == nil {
+			return body.Close()
+		}
+		if !client.IsNotFound(err) {
 			return err
 		}
 		select {
@@ -127,13 +144,13 @@ func (o options) await(ctx context.Context, url string) error {
 	}
 }
 
-func (o options) caller(url string) maker {
+func (o options) caller(c *client.Client) maker {
 	return func(ctx context.Context, _ shapes.Spec, prompt string, seed uint64) (*shapes.Clip, error) {
 		request := map[string]any{"prompt": prompt, "seed": seed}
 		if o.steps > 0 {
 			request["num_inference_steps"] = o.steps
 		}
-		mp4, err := post(ctx, url+"/fn/"+o.function+"/", request)
+		mp4, err := clip(ctx, c, o.function, request)
 		if err != nil {
 			return nil, err
 		}
@@ -147,52 +164,22 @@ func (o options) caller(url string) maker {
 	}
 }
 
-type statusError struct {
-	code int
-	body string
-}
-
-func (e *statusError) Error() string {
-	return fmt.Sprintf("the server answered %d: %s", e.code, e.body)
-}
-
-func post(ctx context.Context, url string, body any) ([]byte, error) {
-	raw, err := json.Marshal(body)
+// clip asks a function's URL for a clip and reads it to its end.
+func clip(ctx context.Context, c *client.Client, function string, request map[string]any) ([]byte, error) {
+	body, err := json.Marshal(request)
 	if err != nil {
 		return nil, err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, url, bytes.NewReader(raw))
+	header := http.Header{"Content-Type": {"application/json"}, "Accept": {"video/mp4"}}
+	resp, err := c.Fetch(ctx, http.MethodPost, function, "/", header, bytes.NewReader(body))
+	if refused := (*client.Error)(nil); errors.As(err, &refused) {
+		return nil, fmt.Errorf("the server answered %d: %w", refused.Status, err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "video/mp4")
-	return do(req)
-}
-
-func get(ctx context.Context, url string, into any) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return err
-	}
-	raw, err := do(req)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(raw, into)
-}
-
-func do(req *http.Request) ([]byte, error) {
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	raw, err := io.ReadAll(res.Body)
-	if err == nil && res.StatusCode != http.StatusOK {
-		err = &statusError{res.StatusCode, strings.TrimSpace(string(raw[:min(len(raw), 2000)]))}
-	}
-	return raw, err
+	defer resp.Body.Close()
+	return io.ReadAll(resp.Body)
 }
 
 func command(ctx context.Context, name string, args ...string) error {
