@@ -40,3 +40,9 @@ func (c *Case) Ints(name string) ([]int64, []int64) {
 	}
 	return values, info.Shape
 }
+
+// Raw reads a tensor as it lies.
+func (w Weights) Raw(name string) ([]byte, error) { return w.c.File.Raw(w.prefix + name) }
+
+// Names lists the tensors under the prefix.
+func (w Weights) Names() []string { return w.c.List(w.prefix) }

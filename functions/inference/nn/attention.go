@@ -61,3 +61,9 @@ func (n *Net) RotaryPairs(x, cos, sin onnx.Value, heads int64) onnx.Value {
 func (n *Net) RotaryHalves(x, cos, sin onnx.Value, heads int64) onnx.Value {
 	return n.Op("RotaryEmbedding", []onnx.Value{x, cos, sin}, onnx.Int("num_heads", heads))
 }
+
+// RotaryPart turns the first dim values of every head, their first half against their second, by the angles whose cosines and
+// sines are given as [batch, tokens, dim/2]. The rest of a head stays.
+func (n *Net) RotaryPart(x, cos, sin onnx.Value, heads, dim int64) onnx.Value {
+	return n.Op("RotaryEmbedding", []onnx.Value{x, cos, sin}, onnx.Int("num_heads", heads), onnx.Int("rotary_embedding_dim", dim))
+}

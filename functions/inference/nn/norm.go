@@ -11,6 +11,13 @@ func (n *Net) LayerNorm(x onnx.Value, name string, dim int64, eps float64) onnx.
 	return n.layerNorm(x, n.Param(name+".weight", dim), n.Param(name+".bias", dim), eps)
 }
 
+// LayerNormPlusOne is LayerNorm of checkpoints that store the weight less one, as Megatron's layernorm_1p does. The bundle has
+// the sum, so that the type of the activations does not round the difference away.
+func (n *Net) LayerNormPlusOne(x onnx.Value, name string, dim int64, eps float64) onnx.Value {
+	dims := []int64{dim}
+	return n.layerNorm(x, n.flow(n.heldAs(name+".weight", onnx.Float32, dims, dims, func(v float32) float32 { return v + 1 })), n.Param(name+".bias", dim), eps)
+}
+
 // Modulate is LayerNorm without weights, times (1+scale), plus shift: adaptive layer norm. Both are [batch, 1, dim]; the
 // norm takes them as its weights, one pass instead of three.
 func (n *Net) Modulate(x, scale, shift onnx.Value, eps float64) onnx.Value {

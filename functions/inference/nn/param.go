@@ -52,12 +52,20 @@ func (n *Net) Float32Param(name string, dims ...int64) onnx.Value {
 
 // held is a weight times a number as the type t; the bundle stores the product.
 func (n *Net) held(name string, t onnx.DType, have, want []int64, factor float32) onnx.Value {
+	if factor == 1 {
+		return n.heldAs(name, t, have, want, nil)
+	}
+	return n.heldAs(name, t, have, want, func(v float32) float32 { return v * factor })
+}
+
+// heldAs is a weight as the type t, each value changed by f; the bundle stores what f gives. A nil f changes nothing.
+func (n *Net) heldAs(name string, t onnx.DType, have, want []int64, f func(float32) float32) onnx.Value {
 	n.Use(name, have...)
 	return n.Weight(n.component+"/"+name, t, want, func(w io.Writer) error {
 		return n.Stream(name, have, func(v []float32) error {
-			if factor != 1 {
+			if f != nil {
 				for i := range v {
-					v[i] *= factor
+					v[i] = f(v[i])
 				}
 			}
 			raw, err := encode(t, v)

@@ -30,12 +30,14 @@ type published struct {
 	n, k int64
 	high bool    // the even element lies in the high nibble
 	off  float32 // NF4 with nested scales
+	// smooth is set where activations are rounded too.
+	smooth *smoothed
 	// parts read what lies beside the codes.
 	parts func(p *published, t *quant.Tensor) error
 }
 
 // layouts are the published forms of a quantized linear weight, told by a tensor beside it: Comfy's scaled FP8; Lightricks'
-// FP8 and NVFP4; bitsandbytes' four bits, as diffusers stores them.
+// FP8 and NVFP4; MAGI's FP8; bitsandbytes' four bits, as diffusers stores them.
 var layouts = []struct {
 	sign string // what is added to the layer's name
 	open func(p *published, layer string, info weights.Info) error
@@ -115,6 +117,9 @@ func openScaled(sign string) func(p *published, layer string, info weights.Info)
 		scale, err := p.src.Info(layer + sign)
 		if err != nil {
 			return err
+		}
+		if isSmoothed(p, info) {
+			return openSmoothed(p, layer)
 		}
 		if n := scale.Elements(); n != 1 && n != p.n {
 			return p.bad("has %d scales; one, or one for each of its %d rows, is understood", n, p.n)
@@ -225,7 +230,9 @@ func (p *published) Product(n *Net, x onnx.Value, l Linear, _ int) onnx.Value {
 		n.Fail(p.bad("is not usable: %v", err))
 		return x
 	}
-	n.noteParam(p.name, l.Out, l.In)
+	if n.noteParam(p.name, l.Out, l.In); p.smooth != nil {
+		x = n.rounded(x, p.smooth, l.In)
+	}
 	values := map[string]onnx.Value{}
 	for _, part := range parts {
 		values[part.Suffix] = n.Weight(n.component+"/"+p.name+part.Suffix, partType(part), part.Dims, p.content(part.Suffix))

@@ -43,12 +43,16 @@ func next(at []int64, axes []RotaryAxis) {
 
 // Sinusoid is the timestep embedding of diffusers with flip_sin_to_cos and no frequency shift: dim/2 cosines of
 // t·exp(−ln(10000)·i/(dim/2)), then as many sines. Frequencies are rounded to float32 before the product, as there.
-func Sinusoid(t float32, dim int64) []float32 {
+func Sinusoid(t float32, dim int64) []float32 { return ScaledSinusoid(t, dim, 1) }
+
+// ScaledSinusoid is Sinusoid of scale·t, where the reference scales the product of t and the frequency: in float32 that order
+// decides the angle's last bits.
+func ScaledSinusoid(t float32, dim int64, scale float32) []float32 {
 	half := dim / 2
 	out := make([]float32, dim)
 	for i := range half {
-		freq := float32(math.Exp(float64(float32(-math.Log(10000)*float64(i)) / float32(half))))
-		angle := float64(t * freq)
+		freq := float32(math.Exp(float64(float32(float32(-math.Log(10000))*float32(i)) / float32(half))))
+		angle := float64(float32(t*freq) * scale)
 		out[i], out[half+i] = float32(math.Cos(angle)), float32(math.Sin(angle))
 	}
 	return out

@@ -13,9 +13,11 @@ import (
 // white space collapsed. One repair is missing: ftfy also guesses back text that was decoded in a wrong encoding
 // ("cafÃ©"); here such text stays as it is.
 func Clean(prompt string) string {
-	s := html5Unescape(html5Unescape(repair(prompt)))
-	return strings.Join(strings.FieldsFunc(s, pythonSpace), " ")
+	return strings.Join(strings.FieldsFunc(mend(prompt), pythonSpace), " ")
 }
+
+// mend is Clean with white space as it is.
+func mend(prompt string) string { return html5Unescape(html5Unescape(repair(prompt))) }
 
 // pythonSpace is str.isspace: Unicode's white space and the four ASCII separators.
 func pythonSpace(r rune) bool { return unicode.IsSpace(r) || r >= 0x1c && r <= 0x1f }

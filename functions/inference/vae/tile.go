@@ -46,18 +46,18 @@ func tiled(clip engine.Tensor, in, out Tiling, run func(tile engine.Tensor) (eng
 				return engine.Tensor{}, fmt.Errorf("tile at %d, %d: %w", x, y, err)
 			}
 			if y > 0 {
-				blend(above[len(row)], tile, 3, out.Height-out.StrideHeight)
+				Blend(above[len(row)], tile, 3, out.Height-out.StrideHeight)
 			}
 			if x > 0 {
-				blend(row[len(row)-1], tile, 4, out.Width-out.StrideWidth)
+				Blend(row[len(row)-1], tile, 4, out.Width-out.StrideWidth)
 			}
 			row = append(row, tile)
 			cropped = append(cropped, crop(tile, 0, 0, out.StrideHeight, out.StrideWidth))
 		}
 		above = row
-		rows = append(rows, beside(cropped, 4))
+		rows = append(rows, Beside(cropped, 4))
 	}
-	return beside(rows, 3), nil
+	return Beside(rows, 3), nil
 }
 
 // crop is the part of a clip from y and x on, at most height × width.
@@ -74,8 +74,8 @@ func crop(clip engine.Tensor, y, x, height, width int64) engine.Tensor {
 	return engine.Floats(out, 1, s[1], s[2], height, width)
 }
 
-// blend has b begin, along an axis, as a ends.
-func blend(a, b engine.Tensor, axis int, extent int64) {
+// Blend has b begin, along an axis, as a ends.
+func Blend(a, b engine.Tensor, axis int, extent int64) {
 	extent = min(extent, a.Shape[axis], b.Shape[axis])
 	outer, inner := engine.Elements(b.Shape[:axis]), engine.Elements(b.Shape[axis+1:])
 	from, to := a.Float32(), b.Float32()
@@ -91,8 +91,8 @@ func blend(a, b engine.Tensor, axis int, extent int64) {
 	}
 }
 
-// beside puts parts next to each other along an axis.
-func beside(parts []engine.Tensor, axis int) engine.Tensor {
+// Beside puts parts next to each other along an axis.
+func Beside(parts []engine.Tensor, axis int) engine.Tensor {
 	shape := append([]int64(nil), parts[0].Shape...)
 	shape[axis] = 0
 	for _, p := range parts {

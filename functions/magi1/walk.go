@@ -1,0 +1,254 @@
+package magi1
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
+)
+
+// caption is what a chunk is conditioned on: the tokens that count, [1, tokens, caption_channels].
+type caption = engine.Tensor
+
+// captions are those of a clip's chunks. Every chunk has one with the prompt and one without.
+type captions interface {
+	withText(chunk int) caption
+	without(chunk int) caption
+}
+
+// walker denoises a clip's chunks.
+type walker struct {
+	plan
+	net      *network
+	captions captions
+	noise    func(chunk int) []float32 // [channels, chunk_width, height, width]
+	given    []float32                 // the prefix's latents [channels, frames, height, width]
+	memory   window
+	latents  map[int][]float32 // of the chunks in flight, and of the one that was finished last
+	// watch, where set, hears of every step when it is done: the chunks' latents, and their velocities.
+	watch func(step int, s step, latents, velocity map[int][]float32)
+}
+
+// finished takes the latents of a chunk that is clean: its frames from the first after the prefix on, [channels, frames,
+// height, width].
+type finished func(chunk int, latents []float32, frames int) error
+
+// run walks the whole clip. stepped hears of every step; chunks come in their order, as soon as they are clean.
+func (w *walker) run(ctx context.Context, stepped func(done, total int), emit finished) error {
+	defer func() { w.memory.closeFrom(0) }()
+	w.memory, w.latents = window{}, map[int][]float32{}
+	if err := w.remember(ctx); err != nil {
+		return fmt.Errorf("the clip to go on from: %w", err)
+	}
+	for i := range w.total() {
+		s := w.at(i)
+		if err := w.step(ctx, i, s); err != nil {
+			return fmt.Errorf("denoising step %d of %d: %w", i+1, w.total(), err)
+		}
+		stepped(i+1, w.total())
+		if !s.finishes {
+			continue
+		}
+		if err := w.finish(s.first, emit); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// remember has the chunks that the prefix fills leave their keys and values.
+func (w *walker) remember(ctx context.Context) error {
+	for _, e := range w.plan.given() {
+		c := call{latent: w.chunkOfPrefix(e.chunk), entry: e, caption: w.captions.without(e.chunk), kind: w.kindOfNull(), pace: w.paceOf(w.interval[0])}
+		_, m, err := w.net.forward(ctx, c, w.memory)
+		if err != nil {
+			return err
+		}
+		w.memory[e.chunk] = m
+		w.memory.closeBelow(e.chunk + 1 - w.mostSeen())
+	}
+	return nil
+}
+
+// mostSeen is how many chunks back any chunk attends, with itself.
+func (w *walker) mostSeen() int {
+	if s := w.c.Slots(); s > 0 || len(w.c.KVRange) > 0 {
+		return s + 1
+	}
+	return w.chunks
+}
+
+// kindOfNull is the row that stands for a caption without text: distilled models never use it.
+func (w *walker) kindOfNull() int {
+	if w.net.distilled {
+		return kindText
+	}
+	return kindNull
+}
+
+func (w *walker) paceOf(interval float64) float32 { return pace(w.steps, interval) }
+
+// step moves every chunk in flight one step on.
+func (w *walker) step(ctx context.Context, i int, s step) error {
+	inputs := make([]call, len(s.chunks))
+	for k, e := range s.chunks {
+		if w.latents[e.chunk] == nil {
+			w.latents[e.chunk] = w.noise(e.chunk)
+		}
+		w.overwrite(e.chunk)
+		inputs[k] = call{latent: w.latents[e.chunk], entry: e, pace: w.paceOf(s.interval)}
+	}
+	predict := w.guided
+	if w.net.distilled {
+		predict = w.tempered
+	}
+	velocity, err := predict(ctx, s, inputs)
+	if err != nil {
+		return err
+	}
+	w.integrate(s, velocity)
+	w.memory.closeBelow(s.first + 1 - w.mostSeen())
+	if w.watch != nil {
+		w.watch(i, s, w.latents, velocity)
+	}
+	return nil
+}
+
+// integrate moves the chunks in flight along their velocities. The clean one has left what it had to.
+func (w *walker) integrate(s step, velocity map[int][]float32) {
+	for _, e := range s.chunks {
+		if e.done == w.steps {
+			delete(w.latents, e.chunk)
+			continue
+		}
+		x, v, dt := w.latents[e.chunk], velocity[e.chunk], w.times[e.done+1]-w.times[e.done]
+		for i := range x {
+			x[i] += float32(v[i] * dt)
+		}
+	}
+}
+
+// guided is the velocity of three passes: with text and the chunks before, with the chunks before, and alone. A clean chunk in
+// front leaves the second pass's keys and values.
+func (w *walker) guided(ctx context.Context, s step, chunks []call) (map[int][]float32, error) {
+	text, _, err := w.pass(ctx, s, w.under(chunks, kindText), false)
+	if err != nil {
+		return nil, err
+	}
+	prev, _, err := w.pass(ctx, s, w.under(chunks, kindNull), true)
+	if err != nil {
+		return nil, err
+	}
+	out := map[int][]float32{}
+	for _, c := range w.under(chunks, kindNull) {
+		if c.done == w.steps {
+			continue
+		}
+		alone, err := w.net.alone(ctx, c)
+		if err != nil {
+			return nil, err
+		}
+		w.c.guide(text[c.chunk], prev[c.chunk], alone, c.time)
+		out[c.chunk] = alone
+	}
+	return out, nil
+}
+
+// tempered is the velocity of a distilled model's one pass. The oldest chunk, once it is nearly clean, goes in alone as well.
+func (w *walker) tempered(ctx context.Context, s step, chunks []call) (map[int][]float32, error) {
+	chunks = w.under(chunks, kindText)
+	out, _, err := w.pass(ctx, s, chunks, true)
+	if err != nil {
+		return nil, err
+	}
+	oldest := chunks[0]
+	if s.clean {
+		oldest = chunks[1]
+	}
+	if float64(oldest.time) > w.net.nearlyCleanAbove {
+		alone, err := w.net.alone(ctx, oldest)
+		if err != nil {
+			return nil, err
+		}
+		temper(out[oldest.chunk], alone)
+	}
+	return out, nil
+}
+
+// under gives calls their captions and the row of a pass. A clean chunk's caption is the null one in every pass.
+func (w *walker) under(chunks []call, kind int) []call {
+	out := make([]call, len(chunks))
+	for i, c := range chunks {
+		c.kind = kind
+		if c.done == w.steps || kind == kindNull {
+			c.caption = w.captions.without(c.chunk)
+		} else {
+			c.caption = w.captions.withText(c.chunk)
+		}
+		out[i] = c
+	}
+	return out
+}
+
+// pass runs chunks one after the other, each with what those before have left. Only the clean one's keys and values stay, and
+// only where they are kept.
+func (w *walker) pass(ctx context.Context, s step, chunks []call, keep bool) (map[int][]float32, window, error) {
+	seen, out := w.memory.copy(), map[int][]float32{}
+	var left []*memory
+	defer func() {
+		for _, m := range left {
+			m.close()
+		}
+	}()
+	for _, c := range chunks {
+		v, m, err := w.net.forward(ctx, c, seen)
+		if err != nil {
+			return nil, nil, fmt.Errorf("chunk %d: %w", c.chunk+1, err)
+		}
+		if keep && s.clean && c.done == w.steps {
+			w.memory[c.chunk] = m
+		} else {
+			left = append(left, m)
+		}
+		seen[c.chunk], out[c.chunk] = m, v
+	}
+	return out, seen, nil
+}
+
+// finish hands a clean chunk on, without what was given. Its latents stay until it has left its keys and values.
+func (w *walker) finish(chunk int, emit finished) error {
+	width, from := w.c.ChunkWidth, max(chunk*w.c.ChunkWidth, w.prefix)
+	if chunk == 0 && w.prefix == 1 { // an image's chunk comes whole
+		from = 0
+	}
+	if chunk+1 == w.chunks {
+		defer delete(w.latents, chunk)
+	}
+	frames := (chunk+1)*width - from
+	return emit(chunk, w.net.frames(w.latents[chunk], width, width-frames, width), frames)
+}
+
+// overwrite puts the prefix's frames over those of a chunk.
+func (w *walker) overwrite(chunk int) {
+	width := w.c.ChunkWidth
+	n := min(w.prefix-chunk*width, width)
+	if n <= 0 {
+		return
+	}
+	x, plane := w.latents[chunk], w.net.plane()
+	for ch := range w.net.channels() {
+		from := w.given[(ch*w.prefix+chunk*width)*plane:]
+		copy(x[ch*width*plane:], from[:n*plane])
+	}
+}
+
+func (w *walker) chunkOfPrefix(chunk int) []float32 {
+	width := w.c.ChunkWidth
+	return w.net.frames(w.given, w.prefix, chunk*width, (chunk+1)*width)
+}
+
+// sinusoid is a time as the network takes it.
+func sinusoid(t float32) engine.Tensor {
+	return engine.Floats(nn.ScaledSinusoid(t, freqDim, 1000), 1, freqDim)
+}
