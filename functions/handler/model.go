@@ -64,7 +64,7 @@ type Request struct {
 	LastImage      image.Image `json:"-"`
 	Video          *media.Clip `json:"-"` // its file is there until Generate returns
 	Preview        bool        `json:"-"`
-	Output         string      `json:"-"` // "json", "mp4" or "stream"
+	Output         string      `json:"-"` // "json", "mp4", "stream" or WAV
 	// Pictures and Clips are all of the request's files of these kinds, by field, with those that a model's own schema has.
 	Pictures map[string]image.Image `json:"-"`
 	Clips    map[string]*media.Clip `json:"-"`
@@ -73,6 +73,9 @@ type Request struct {
 
 	release func() // removes the files that were made for it
 }
+
+// WAV is the output that asks a model with pictures and sound for its sound alone. Frames that it gives all the same are dropped.
+const WAV = "wav"
 
 // Description is what a model is and takes.
 type Description struct {
@@ -88,6 +91,8 @@ type Description struct {
 	// null takes one away. Required ones are in Required.
 	Properties map[string]json.RawMessage `json:"-"`
 	Required   []string                   `json:"-"`
+	// Sound says that clips have sound, which may be asked for alone.
+	Sound bool `json:"sound,omitempty"`
 }
 
 // Limits are the values that a model takes. Maxima are inclusive. A field whose maximum is 0 is not one of its requests.

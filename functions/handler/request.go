@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/containerd/errdefs"
 
@@ -43,8 +45,8 @@ func (in *intake) read(ctx context.Context, body []byte) (r Request, err error) 
 	}
 	w := &wrongs{}
 	output, isText := o["output"].(string)
-	if o["output"] != nil && (!isText || output != "json" && output != "mp4" && output != "stream") {
-		w.add("output", `output: "json", "mp4" or "stream" would do.`)
+	if o["output"] != nil && (!isText || !slices.Contains(in.outputs(), output)) {
+		w.add("output", "output: %s would do.", quotedOr(in.outputs()))
 	}
 	delete(o, "output")
 	for _, bad := range in.schema.Check(o) {
@@ -65,6 +67,20 @@ func (in *intake) read(ctx context.Context, body []byte) (r Request, err error) 
 		r.release()
 	}
 	return r, err
+}
+
+// outputs are the forms that an answer may have.
+func (in *intake) outputs() []string {
+	if in.d.Sound {
+		return []string{"json", "mp4", "stream", WAV}
+	}
+	return []string{"json", "mp4", "stream"}
+}
+
+// quotedOr is `"a", "b" or "c"`.
+func quotedOr(words []string) string {
+	last := len(words) - 1
+	return `"` + strings.Join(words[:last], `", "`) + `" or "` + words[last] + `"`
 }
 
 func nothing() {}

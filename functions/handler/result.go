@@ -34,6 +34,9 @@ func (g *run) result(f *media.File) Result {
 	r := g.r
 	res := Result{ContentType: f.Type, Prompt: r.Prompt, Seed: r.Seed, Width: r.Width, Height: r.Height, NumFrames: f.Frames, FPS: r.FPS, Sound: rounded(f.Seconds),
 		Steps: r.Steps, Guidance: r.Guidance, Timings: g.clock.stop(), Model: g.h.d.Name, Latents: g.latents}
+	if f.Frames == 0 { // sound alone
+		res.Width, res.Height, res.FPS = 0, 0, 0
+	}
 	for _, p := range g.pieces {
 		res.Pieces = append(res.Pieces, ResultPiece{Name: p.Name, ContentType: p.Type, Filename: p.Filename, Data: p.Data})
 	}

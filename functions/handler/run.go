@@ -53,7 +53,7 @@ func (g *run) do(ctx context.Context, piece func([]byte) error) (*media.File, er
 
 // begin finds out at once whether there is something to encode with.
 func (g *run) begin(ctx context.Context, piece func([]byte) error) (err error) {
-	if g.r.Width == 0 && g.r.Height == 0 {
+	if g.r.Width == 0 && g.r.Height == 0 || g.r.Output == WAV {
 		if piece != nil {
 			return fmt.Errorf("%s makes sound alone, which is not sent as it comes: leave output out: %w", g.h.d.Name, errdefs.ErrInvalidArgument)
 		}
@@ -95,7 +95,10 @@ func (g *run) progress(p Progress) {
 var errNoPictures = errors.New("the model gives frames, and its schema has no width and height")
 
 func (g *run) frame(rgb []byte) error {
-	if g.encoder == nil {
+	switch {
+	case g.r.Output == WAV:
+		return nil
+	case g.encoder == nil:
 		return errNoPictures
 	}
 	if err := g.encoder.Frame(rgb); err != nil {

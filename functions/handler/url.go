@@ -55,7 +55,7 @@ func (h *Handler) urlAnswer(ctx context.Context, e events.LambdaFunctionURLReque
 		return h.asItComes(ctx, r)
 	case r.Output == "" && accepts(accept, "multipart/mixed"):
 		return h.parts(ctx, r)
-	case r.Output == "mp4" || r.Output == "" && (accepts(accept, "video/mp4") || accepts(accept, "audio/wav")):
+	case r.Output == "mp4" || r.Output == WAV || r.Output == "" && (accepts(accept, "video/mp4") || accepts(accept, "audio/wav")):
 		return h.stream(ctx, r)
 	}
 	res, err := h.whole(ctx, r)

@@ -41,7 +41,7 @@ func (c AudioVAEConfig) WithDefaults() AudioVAEConfig {
 }
 
 // Factor is how many frames of the spectrogram, and how many of its bins, stand for one of the latents.
-func (c AudioVAEConfig) Factor() int64 { return 1 << (len(c.Mult) - 1) }
+func (c AudioVAEConfig) Factor() int64 { return 1 << max(len(c.Mult)-1, 0) }
 
 // Validate refuses configurations that the graphs cannot express.
 func (c AudioVAEConfig) Validate() error {

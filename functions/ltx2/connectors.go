@@ -11,9 +11,9 @@ import (
 
 // Inputs and outputs of the connectors' graph.
 const (
-	conStates    = "hidden_states" // [batch, text, caption_channels, layers]
-	conCounts    = "counts"        // [batch, text, 1, 1]: 1 for a token, 0 for padding
-	conOrder     = "order"         // int64 [batch, text, 1]: tokens first, in their order; with registers
+	conStates    = "hidden_states" // [batch, tokens, caption_channels, layers]; without registers there are as many tokens as text
+	conCounts    = "counts"        // [batch, tokens, 1, 1]: 1 for a token, 0 for padding
+	conOrder     = "order"         // int64 [batch, text, 1]: the token that stands here; with registers
 	conFront     = "front"         // bool [batch, text, 1]: a token stands here once they are in order
 	conRegisters = "registers"     // int64 [text]: which register stands where none does
 	conMask      = "mask"          // [batch, 1, 1, text], added to the scores; without registers
@@ -38,8 +38,12 @@ func Connectors(c ConnectorsConfig, o nn.Options) (*nn.Net, error) {
 		return nil, err
 	}
 	g := &connectors{net: &net{nn.New("connectors", "connectors", o), eps, c.Rope}, c: c}
-	states := g.Input(conStates, onnx.Float32, "batch", "text", c.CaptionChannels, c.Layers)
-	g.counts = g.Input(conCounts, onnx.Float32, "batch", "text", 1, 1)
+	tokens := "text"
+	if c.Registers() > 0 {
+		tokens = "tokens"
+	}
+	states := g.Input(conStates, onnx.Float32, "batch", tokens, c.CaptionChannels, c.Layers)
+	g.counts = g.Input(conCounts, onnx.Float32, "batch", tokens, 1, 1)
 	g.SetBatch(states)
 	if c.Registers() > 0 {
 		g.order = g.Input(conOrder, onnx.Int64, "batch", "text", 1)
@@ -113,21 +117,14 @@ func (g *connectors) connector(x onnx.Value, to, name string, heads, headDim, la
 	g.Output(to, x, onnx.Float32, "batch", "text", dim)
 }
 
-// connectorInputs are the inputs beside the states for rows of counts [batch, text]: 1 for a token, 0 for padding.
-func (c ConnectorsConfig) connectorInputs(counts []float32, batch int64) engine.Values {
-	text := int64(len(counts)) / batch
-	in := engine.Values{conCounts: engine.Floats(counts, batch, text, 1, 1)}
+// connectorInputs are the inputs beside the states for rows of counts [batch, tokens]: 1 for a token, 0 for padding. With
+// registers the text may be longer than the tokens, else it is as long.
+func (c ConnectorsConfig) connectorInputs(counts []float32, batch, text int64) engine.Values {
+	tokens := int64(len(counts)) / batch
+	in := engine.Values{conCounts: engine.Floats(counts, batch, tokens, 1, 1)}
 	if n := c.Registers(); n > 0 {
-		order, front, rows := frontAligned(counts, batch), make([]bool, len(counts)), make([]int64, text)
-		for b := range batch {
-			valid := 0.0
-			for _, v := range counts[b*text : (b+1)*text] {
-				valid += float64(v)
-			}
-			for i := range text {
-				front[b*text+i] = float64(i) < valid
-			}
-		}
+		order, front := frontAligned(counts, batch, text)
+		rows := make([]int64, text)
 		for i := range rows {
 			rows[i] = int64(i) % n
 		}
@@ -138,7 +135,7 @@ func (c ConnectorsConfig) connectorInputs(counts []float32, batch int64) engine.
 		for i, v := range counts {
 			mask[i] = (v - 1) * math.MaxFloat32
 		}
-		in[conMask] = engine.Floats(mask, batch, 1, 1, text)
+		in[conMask] = engine.Floats(mask, batch, 1, 1, tokens)
 	}
 	p := positions{axes: 1}
 	for i := range text {
@@ -149,18 +146,19 @@ func (c ConnectorsConfig) connectorInputs(counts []float32, batch int64) engine.
 	return in
 }
 
-// frontAligned is the order in which tokens come first and keep theirs, then padding.
-func frontAligned(counts []float32, batch int64) []int64 {
-	text := int64(len(counts)) / batch
-	order := make([]int64, 0, len(counts))
+// frontAligned says which token stands at each place of the text: those that count come first and keep their order. Where front
+// is false there is none.
+func frontAligned(counts []float32, batch, text int64) (order []int64, front []bool) {
+	tokens := int64(len(counts)) / batch
+	order, front = make([]int64, batch*text), make([]bool, batch*text)
 	for b := range batch {
-		for _, want := range []bool{true, false} {
-			for i := range text {
-				if (counts[b*text+i] > 0) == want {
-					order = append(order, i)
-				}
+		at := b * text
+		for i := range tokens {
+			if counts[b*tokens+i] > 0 && at < (b+1)*text {
+				order[at], front[at] = i, true
+				at++
 			}
 		}
 	}
-	return order
+	return order, front
 }

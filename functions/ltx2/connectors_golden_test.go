@@ -39,7 +39,7 @@ func connectorsGolden(t *testing.T, name string) {
 		t.Run(which, func(t *testing.T) {
 			states, shape := g.Tensor("in." + prefix + "text_hidden_states")
 			in := engine.Values{conStates: engine.Floats(states, shape...)}
-			maps.Copy(in, c.connectorInputs(counted(t, g, "in."+prefix+"attention_mask"), shape[0]))
+			maps.Copy(in, c.connectorInputs(counted(t, g, "in."+prefix+"attention_mask"), shape[0], shape[1]))
 			out := compiletest.Run(t, s, in)
 			want, _ := g.Tensor("out." + prefix + video)
 			golden.Near(t, "video", out.Float32(conVideo), want, 1e-4)

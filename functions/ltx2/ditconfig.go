@@ -16,6 +16,8 @@ const (
 type TransformerConfig struct {
 	InChannels  int64 `json:"in_channels"`
 	OutChannels int64 `json:"out_channels"`
+	Patch       int64 `json:"patch_size"` // as PatchTime 1, or left out
+	PatchTime   int64 `json:"patch_size_t"`
 	NumHeads    int64 `json:"num_attention_heads"`
 	HeadDim     int64 `json:"attention_head_dim"`
 	TextDim     int64 `json:"cross_attention_dim"`
@@ -130,6 +132,8 @@ func (c TransformerConfig) Validate() error {
 	switch {
 	case c.QKNorm != "rms_norm_across_heads":
 		return fmt.Errorf("LTX-2 transformer with qk_norm %q; rms_norm_across_heads is supported: %w", c.QKNorm, errdefs.ErrNotImplemented)
+	case c.Patch > 1 || c.PatchTime > 1:
+		return fmt.Errorf("LTX-2 transformer with patches of %d × %d; 1 × 1 is supported: %w", c.PatchTime, c.Patch, errdefs.ErrNotImplemented)
 	case c.Rope != ropeSplit && c.Rope != ropeInterleaved:
 		return fmt.Errorf("LTX-2 transformer with rope_type %q; split and interleaved are supported: %w", c.Rope, errdefs.ErrNotImplemented)
 	case c.HeadDim%2 != 0 || c.AudioHeadDim%2 != 0:

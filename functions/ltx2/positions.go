@@ -13,6 +13,8 @@ type positions struct {
 	values []float32 // [tokens, axes]
 }
 
+func (p positions) tokens() int64 { return int64(len(p.values) / p.axes) }
+
 // videoPositions are those of a grid of latents. The first latent frame stands for one picture, each other for as many as
 // the VAE packs together, so that spans in time are shifted and cut at 0 (prepare_video_coords).
 func (c TransformerConfig) videoPositions(frames, height, width int64, fps float64) positions {
@@ -35,6 +37,19 @@ func (c TransformerConfig) seconds(frame int64, fps float64) float32 {
 		return float32(max(0, i*c.VAEScale[0]+*c.CausalOffset-c.VAEScale[0])) / float32(fps)
 	}
 	return (at(frame) + at(frame+1)) / 2
+}
+
+// keyframePositions are those of a picture's latents that stand beside the clip's, at one of its frames: one frame long, and not
+// shifted.
+func (c TransformerConfig) keyframePositions(frame, height, width int64, fps float64) positions {
+	p := positions{axes: 3}
+	at := (float32(frame)/float32(fps) + float32(frame+1)/float32(fps)) / 2
+	for h := range height {
+		for w := range width {
+			p.values = append(p.values, at/float32(c.MaxPos), middle(h, c.VAEScale[1])/float32(c.BaseHeight), middle(w, c.VAEScale[2])/float32(c.BaseWidth))
+		}
+	}
+	return p
 }
 
 // audioPositions are those of latents of sound, each of them audio_scale_factor bins of a mel spectrogram long.

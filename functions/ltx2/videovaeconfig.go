@@ -78,3 +78,17 @@ func (c VideoVAEConfig) Validate() error {
 	}
 	return nil
 }
+
+// SpatialScale is how many pixels a side of one latent value covers, TemporalScale how many frames one latent frame after the
+// first stands for.
+func (c VideoVAEConfig) SpatialScale() int64  { return c.scale(1, c.Patch) }
+func (c VideoVAEConfig) TemporalScale() int64 { return c.scale(0, c.PatchTime) }
+
+func (c VideoVAEConfig) scale(axis int, patch int64) int64 {
+	for i, kind := range c.Down {
+		if c.Scaling[i] {
+			patch *= strides[kind][axis]
+		}
+	}
+	return patch
+}

@@ -37,3 +37,15 @@ func JPEG(img image.Image, quality int) ([]byte, error) {
 	}
 	return b.Bytes(), nil
 }
+
+// Planes is the picture as [3, height, width] in −1…1.
+func (r RGB) Planes() []float32 {
+	plane := r.Width * r.Height
+	out := make([]float32, 3*plane)
+	for i := range plane {
+		for c := range 3 {
+			out[c*plane+i] = float32(r.Pix[3*i+c])/127.5 - 1
+		}
+	}
+	return out
+}

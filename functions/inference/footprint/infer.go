@@ -15,7 +15,7 @@ var views = map[string]bool{"Reshape": true, "Squeeze": true, "Unsqueeze": true,
 
 // inPlace are operators that may write over an operand.
 var inPlace = map[string]bool{"Add": true, "Sub": true, "Mul": true, "Div": true, "Max": true, "Min": true, "Pow": true, "Sigmoid": true,
-	"Tanh": true, "Relu": true, "Gelu": true, "Clip": true, "Softmax": true, "Sqrt": true, "Exp": true, "Sin": true, "Cos": true}
+	"Tanh": true, "Relu": true, "LeakyRelu": true, "Gelu": true, "Clip": true, "Log": true, "Softmax": true, "Sqrt": true, "Exp": true, "Sin": true, "Cos": true}
 
 type rule func(n *onnx.Node, in []*value) ([]*value, error)
 
@@ -26,7 +26,8 @@ func init() {
 		"Identity": like(0), "LayerNormalization": like(0), "RMSNormalization": like(0), "RotaryEmbedding": like(0), "Resize": resize,
 		"Cast": cast, "Gemm": gemm, "MatMul": matMul, "QuantLinear": quantLinear, "Reshape": reshape, "Concat": concat, "Shape": shapeOf,
 		"Transpose": transpose, "Unsqueeze": unsqueeze, "Squeeze": squeeze, "Split": split, "Slice": slice, "Gather": gather,
-		"ReduceL2": reduce, "ReduceMean": reduce, "ReduceSum": reduce, "Attention": like(0), "Conv": conv, "Pad": pad, "Expand": expand, "Mod": mod, "Neg": neg,
+		"ReduceL2": reduce, "ReduceMean": reduce, "ReduceSum": reduce, "ReduceMin": reduce, "ReduceMax": reduce, "Attention": like(0), "InstanceNormalization": like(0),
+		"Conv": conv, "ConvTranspose": convTranspose, "Pad": pad, "Expand": expand, "Mod": mod, "Neg": neg, "Greater": greater, "Where": where, "GatherND": gatherND,
 	}
 	for op := range inPlace {
 		rules[op] = broadcast
@@ -102,7 +103,7 @@ func cast(n *onnx.Node, in []*value) ([]*value, error) {
 	return one(onnx.DType(attr(n, "to", 1)), in[0].dims...)
 }
 
-func broadcast(_ *onnx.Node, in []*value) ([]*value, error) {
+func broadcast(n *onnx.Node, in []*value) ([]*value, error) {
 	var dims []int64
 	for _, v := range in {
 		if v == nil {
@@ -117,7 +118,42 @@ func broadcast(_ *onnx.Node, in []*value) ([]*value, error) {
 			}
 		}
 	}
-	return one(in[0].dtype, dims...)
+	out, err := one(in[0].dtype, dims...)
+	if f := arithmetic[n.Op]; f != nil && len(in) == 2 {
+		out[0].ints = elementwise(in[0].ints, in[1].ints, f)
+	}
+	return out, err
+}
+
+// arithmetic is what graphs do with shapes.
+var arithmetic = map[string]func(a, b int64) int64{
+	"Add": func(a, b int64) int64 { return a + b }, "Sub": func(a, b int64) int64 { return a - b },
+	"Mul": func(a, b int64) int64 { return a * b }, "Div": func(a, b int64) int64 { return a / max(b, 1) },
+}
+
+// elementwise computes with small vectors whose content is known; one element counts for all.
+func elementwise(a, b []int64, f func(a, b int64) int64) (out []int64) {
+	n := max(len(a), len(b))
+	if len(a) == 0 || len(b) == 0 || len(a) != n && len(a) != 1 || len(b) != n && len(b) != 1 {
+		return nil
+	}
+	for i := range n {
+		out = append(out, f(a[min(i, len(a)-1)], b[min(i, len(b)-1)]))
+	}
+	return out
+}
+
+// greater makes a byte of every comparison.
+func greater(n *onnx.Node, in []*value) ([]*value, error) {
+	out, err := broadcast(n, in)
+	out[0].dtype = onnx.Bool
+	return out, err
+}
+
+func where(n *onnx.Node, in []*value) ([]*value, error) {
+	out, err := broadcast(n, in)
+	out[0].dtype = in[1].dtype
+	return out, err
 }
 
 func gemm(n *onnx.Node, in []*value) ([]*value, error) {

@@ -80,7 +80,7 @@ func reduce(n *onnx.Node, in []*value) ([]*value, error) {
 	if len(in) > 1 && in[1] != nil {
 		axes = in[1].ints
 	}
-	if axes == nil || attr(n, "keepdims", 1) == 0 {
+	if axes == nil {
 		return unknown()
 	}
 	for _, a := range axes {
@@ -89,11 +89,33 @@ func reduce(n *onnx.Node, in []*value) ([]*value, error) {
 		}
 		dims[a] = 1
 	}
+	if attr(n, "keepdims", 1) == 0 && len(axes) == 1 && axes[0] >= 0 {
+		dims = slices.Delete(dims, int(axes[0]), int(axes[0])+1)
+	}
 	return one(in[0].dtype, dims...)
 }
 
 func conv(n *onnx.Node, in []*value) ([]*value, error) {
 	dims, rank := []int64{in[0].dims[0], in[1].dims[0]}, len(in[0].dims)-2
+	strides, pads, dilations := attrInts(n, "strides"), attrInts(n, "pads"), attrInts(n, "dilations")
+	for i := range rank {
+		stride, pad, kernel := int64(1), int64(0), in[1].dims[2+i]
+		if dilations != nil {
+			kernel = (kernel-1)*dilations[i] + 1
+		}
+		if strides != nil {
+			stride = strides[i]
+		}
+		if pads != nil {
+			pad = pads[i] + pads[rank+i]
+		}
+		dims = append(dims, (in[0].dims[2+i]+pad-kernel)/stride+1)
+	}
+	return one(in[0].dtype, dims...)
+}
+
+func convTranspose(n *onnx.Node, in []*value) ([]*value, error) {
+	dims, rank := []int64{in[0].dims[0], in[1].dims[1]}, len(in[0].dims)-2
 	strides, pads := attrInts(n, "strides"), attrInts(n, "pads")
 	for i := range rank {
 		stride, pad := int64(1), int64(0)
@@ -103,9 +125,16 @@ func conv(n *onnx.Node, in []*value) ([]*value, error) {
 		if pads != nil {
 			pad = pads[i] + pads[rank+i]
 		}
-		dims = append(dims, (in[0].dims[2+i]+pad-in[1].dims[2+i])/stride+1)
+		dims = append(dims, (in[0].dims[2+i]-1)*stride+in[1].dims[2+i]-pad)
 	}
 	return one(in[0].dtype, dims...)
+}
+
+// gatherND takes rows by one index each, batch by batch.
+func gatherND(n *onnx.Node, in []*value) ([]*value, error) {
+	last := len(in[1].dims) - 1
+	from := attr(n, "batch_dims", 0) + in[1].dims[last]
+	return one(in[0].dtype, slices.Concat(in[1].dims[:last], in[0].dims[from:])...)
 }
 
 func pad(_ *onnx.Node, in []*value) ([]*value, error) {

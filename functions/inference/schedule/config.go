@@ -118,6 +118,31 @@ func (c Config) shifted(sigmas []float64, shift, mu float64) []float64 {
 	return sigmas
 }
 
+// shiftedSingly is shifted in float32 throughout, in the reference's order, as it does it for sigmas that it is given: what is
+// lost near 1 moves the times that a model sees.
+func (c Config) shiftedSingly(sigmas []float64, shift, mu float64) []float64 {
+	exp, by := float32(math.Exp(mu)), float32(mu)
+	for i, v := range sigmas {
+		s := float32(v)
+		switch {
+		case !c.DynamicShifting:
+			s = float32(shift) * s / (1 + float32(shift-1)*s)
+		case c.TimeShiftType == "linear":
+			s = by / (by + (1/s - 1))
+		default:
+			s = exp / (exp + (1/s - 1))
+		}
+		sigmas[i] = float64(s)
+	}
+	if c.ShiftTerminal != nil {
+		scale := (1 - float32(sigmas[len(sigmas)-1])) / float32(1-*c.ShiftTerminal)
+		for i, s := range sigmas {
+			sigmas[i] = float64(1 - (1-float32(s))/scale)
+		}
+	}
+	return sigmas
+}
+
 // respaced keeps the ends of shifted sigmas and spaces those between evenly in σ^{1/7} (Karras et al., 2022) or in ln σ.
 func (c Config) respaced(sigmas []float64) []float64 {
 	const rho = 7

@@ -7,7 +7,11 @@ type Euler struct {
 }
 
 func newEuler(c Config, o Options) *Euler {
-	sigmas := c.respaced(c.shifted(eulerSigmas(c, o), c.Shift, o.Mu))
+	shifted := c.shifted
+	if o.Sigmas != nil {
+		shifted = c.shiftedSingly
+	}
+	sigmas := c.respaced(shifted(eulerSigmas(c, o), c.Shift, o.Mu))
 	e := &Euler{}
 	last := float32(0)
 	for _, s := range sigmas {

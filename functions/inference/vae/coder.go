@@ -25,7 +25,7 @@ func (c Coder) Decode(ctx context.Context, latents engine.Tensor, emit func(clip
 	if err := c.Tiling.Validate(c.Config.SpatialScale()); err != nil {
 		return err
 	}
-	clip, err := tiled(latents, c.Tiling.over(c.Config.SpatialScale()), *c.Tiling, func(tile engine.Tensor) (engine.Tensor, error) {
+	clip, err := Tiled(latents, c.Tiling.Over(c.Config.SpatialScale()), *c.Tiling, func(tile engine.Tensor) (engine.Tensor, error) {
 		return c.whole(ctx, Latent, Video, tile, 1)
 	})
 	if err != nil {
@@ -43,7 +43,7 @@ func (c Coder) Encode(ctx context.Context, clip engine.Tensor) (engine.Tensor, e
 	if err := c.Tiling.Validate(c.Config.SpatialScale()); err != nil {
 		return engine.Tensor{}, err
 	}
-	return tiled(clip, *c.Tiling, c.Tiling.over(c.Config.SpatialScale()), func(tile engine.Tensor) (engine.Tensor, error) {
+	return Tiled(clip, *c.Tiling, c.Tiling.Over(c.Config.SpatialScale()), func(tile engine.Tensor) (engine.Tensor, error) {
 		return c.whole(ctx, Video, Mean, tile, step)
 	})
 }

@@ -29,13 +29,13 @@ func (t Tiling) Validate(scale int64) error {
 	return nil
 }
 
-// over is the tiling in values of a side that is divided by n.
-func (t Tiling) over(n int64) Tiling {
+// Over is the tiling in values of a side that is divided by n.
+func (t Tiling) Over(n int64) Tiling {
 	return Tiling{t.Height / n, t.Width / n, t.StrideHeight / n, t.StrideWidth / n}
 }
 
-// tiled runs every tile of a clip [1, C, T, H, W], cut by in, and puts the results, which are tiles cut by out, together.
-func tiled(clip engine.Tensor, in, out Tiling, run func(tile engine.Tensor) (engine.Tensor, error)) (engine.Tensor, error) {
+// Tiled runs every tile of a clip [1, C, T, H, W], cut by in, and puts the results, which are tiles cut by out, together.
+func Tiled(clip engine.Tensor, in, out Tiling, run func(tile engine.Tensor) (engine.Tensor, error)) (engine.Tensor, error) {
 	var rows, above []engine.Tensor
 	height, width := clip.Shape[3], clip.Shape[4]
 	for y := int64(0); y < height; y += in.StrideHeight {

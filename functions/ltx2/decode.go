@@ -1,0 +1,95 @@
+package ltx2
+
+import (
+	"context"
+	"image"
+
+	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/vae"
+	"github.com/videosdgx/videosdgx/functions/media"
+)
+
+// frames decodes a video, and hands its frames on as they are done.
+func (p *Pipeline) frames(ctx context.Context, r handler.Request, z engine.Tensor, out handler.Output) error {
+	t, err := p.c.VAE.fit(int64(r.NumFrames), int64(r.Height), int64(r.Width), p.memory)
+	if err != nil {
+		return err
+	}
+	done := 0
+	d := decoder{c: p.c.VAE.VideoVAEConfig, graphs: p.graphs, tiling: t}
+	return d.decode(ctx, z, func(clip engine.Tensor) error {
+		return vae.EmitFrames(clip, func(rgb []byte) error {
+			done++
+			out.Progress(handler.Progress{Phase: "decode", Step: done, Steps: r.NumFrames})
+			return out.Frame(rgb)
+		})
+	})
+}
+
+// sound decodes rows of sound, and hands it on as a whole.
+func (p *Pipeline) sound(ctx context.Context, rows []float32, give func(media.Sound) error) error {
+	moments := int64(len(rows)) / p.c.Transformer.AudioInChannels
+	mel, err := p.mel(ctx, unpackedSound(rows, moments, p.c.Audio.Latent))
+	if err != nil {
+		return err
+	}
+	wave, err := p.wave(ctx, mel)
+	if err != nil {
+		return err
+	}
+	channels := int(wave.Shape[1])
+	return give(media.Sound{Rate: int(p.c.Vocoder.Rate()), Channels: channels, Samples: turned(wave.Float32(), channels)})
+}
+
+func (p *Pipeline) mel(ctx context.Context, z engine.Tensor) (engine.Tensor, error) {
+	out, err := p.graphs.Run(ctx, graphAudioDecoder, engine.Values{audioLatents: z})
+	if err != nil {
+		return engine.Tensor{}, err
+	}
+	return out.Tensor(audioMel)
+}
+
+// wave is a spectrogram's sound [1, channels, samples].
+func (p *Pipeline) wave(ctx context.Context, mel engine.Tensor) (engine.Tensor, error) {
+	out, err := p.graphs.Run(ctx, graphVocoder, engine.Values{vocMel: mel})
+	if err != nil {
+		return engine.Tensor{}, err
+	}
+	return out.Tensor(vocWave)
+}
+
+// previews is how many pictures a clip in the making shows.
+const previews = 5
+
+// report tells of every step, and shows pictures of some: what the clip's middle would be if denoising ended here.
+func (p *Pipeline) report(ctx context.Context, r handler.Request, o order, out handler.Output) func(stage, of int, s size, now step) {
+	return func(stage, of int, s size, now step) {
+		at := handler.Progress{Phase: "denoise", Step: now.done, Steps: now.total}
+		if of > 1 {
+			at.Phase = [...]string{"denoise small", "denoise large"}[stage]
+		}
+		if r.Preview && !o.soundAlone && now.done%max(now.total/previews, 1) == 0 && now.done < now.total {
+			if img, err := p.preview(ctx, now.estimate.video, s); err == nil { // a clip is not given up for its preview; a context that has ended is told by the next step
+				at.Preview = img
+			}
+		}
+		out.Progress(at)
+	}
+}
+
+// preview is the middle latent frame, decoded as a still picture.
+func (p *Pipeline) preview(ctx context.Context, rows []float32, s size) (image.Image, error) {
+	each := s.height * s.width * p.c.Transformer.InChannels
+	middle := s.frames / 2 * each
+	z := unpacked(p.c.VAE.denormalised(rows[middle:middle+each]), 1, s.height, s.width)
+	out, err := p.graphs.Run(ctx, graphDecode, engine.Values{vaeLatents: z})
+	if err != nil {
+		return nil, err
+	}
+	video, err := out.Tensor(vaeVideo)
+	if err != nil {
+		return nil, err
+	}
+	return vae.Picture(video)
+}

@@ -1,0 +1,202 @@
+package ltx2
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
+	"github.com/videosdgx/videosdgx/functions/inference/schedule"
+)
+
+// graphs runs a graph by its name.
+type graphs interface {
+	Run(ctx context.Context, graph string, in engine.Values, resident ...string) (engine.Values, error)
+}
+
+// texts are what the two streams read of a prompt: [1, text, width], and which of it counts [1, 1, 1, text].
+type texts struct{ video, audio, mask engine.Tensor }
+
+// guidance is what steers a clip, each stream with scales of its own.
+type guidance struct {
+	video, audio schedule.Guidance
+	blocks       []int64 // that are perturbed
+	cross        bool    // where the streams attend to each other, the other's noise level modulates
+}
+
+// uncond, perturbed and isolated say which predictions are wanted beside the prompt's: those that either stream has a scale for.
+func (g guidance) uncond() bool    { return g.video.Scale > 1 || g.audio.Scale > 1 }
+func (g guidance) perturbed() bool { return g.video.STG > 0 || g.audio.STG > 0 }
+func (g guidance) isolated() bool  { return g.video.Modality > 1 || g.audio.Modality > 1 }
+
+// denoiser predicts velocities for a video and a sound of one size under one prompt.
+type denoiser struct {
+	c            TransformerConfig
+	graphs       graphs
+	video, audio positions
+	cond, uncond texts
+	guidance     guidance
+	// held says for every token of the video how far it stays what clean has in its place: 1 is all the way. nil holds none.
+	held, clean []float32
+	shared      engine.Values // inputs of every step
+}
+
+// latents are rows of both streams.
+type latents struct{ video, audio []float32 }
+
+// step is what a step of denoising was: the velocities that were taken, where the latents would end if they went straight on,
+// and the latents now.
+type step struct {
+	done, total             int
+	velocity, estimate, now latents
+}
+
+// denoise walks latents, in place, along the schedule. Both streams have one of their own, with the same noise levels.
+func (d *denoiser) denoise(ctx context.Context, c schedule.Config, o schedule.Options, now latents, stepped func(step) error) error {
+	video, err := schedule.New(c, o)
+	if err != nil {
+		return err
+	}
+	audio, err := schedule.New(c, o)
+	if err != nil {
+		return err
+	}
+	times, sigmas := video.Timesteps(), video.Sigmas()
+	for i, t := range times {
+		v, err := d.velocity(ctx, now, t, sigmas[i])
+		estimate := latents{straight(now.video, v.video, sigmas[i]), straight(now.audio, v.audio, sigmas[i])}
+		if err == nil {
+			err = video.Step(now.video, v.video)
+		}
+		if err == nil {
+			err = audio.Step(now.audio, v.audio)
+		}
+		if err != nil {
+			return fmt.Errorf("denoising step %d of %d: %w", i+1, len(times), err)
+		}
+		if err := stepped(step{i + 1, len(times), v, estimate, now}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// straight is x − σ·v: the velocity points from the clip to the noise.
+func straight(x, v []float32, sigma float32) []float32 {
+	out := make([]float32, len(v))
+	for i := range out {
+		out[i] = x[i] - sigma*v[i]
+	}
+	return out
+}
+
+// velocity is the guided prediction. What is held goes to where it is held: the difference is zero where it is there already.
+func (d *denoiser) velocity(ctx context.Context, now latents, t, sigma float32) (v latents, err error) {
+	p, err := d.predictions(ctx, now, t)
+	if err != nil {
+		return v, err
+	}
+	v.video = d.guidance.video.Velocity(now.video, float64(sigma), p.video)
+	v.audio = d.guidance.audio.Velocity(now.audio, float64(sigma), p.audio)
+	each := len(now.video) / max(len(d.held), 1)
+	for token, held := range d.held {
+		for i := token * each; held > 0 && i < (token+1)*each; i++ {
+			v.video[i] = (1-held)*v.video[i] + held*(now.video[i]-d.clean[i])/sigma
+		}
+	}
+	return v, nil
+}
+
+// predictions are those of both streams for one step.
+type predictions struct{ video, audio schedule.Predictions }
+
+func (d *denoiser) predictions(ctx context.Context, now latents, t float32) (p predictions, err error) {
+	type pass struct {
+		wanted       bool
+		text         texts
+		perturb      bool
+		apart        bool
+		video, audio *[]float32
+	}
+	g := d.guidance
+	for _, k := range []pass{
+		{true, d.cond, false, false, &p.video.Cond, &p.audio.Cond},
+		{g.uncond(), d.uncond, false, false, &p.video.Uncond, &p.audio.Uncond},
+		{g.perturbed() && d.c.PerturbedAttn, d.cond, true, false, &p.video.Perturbed, &p.audio.Perturbed}, // others would answer as before
+		{g.isolated(), d.cond, false, true, &p.video.Isolated, &p.audio.Isolated},
+	} {
+		if !k.wanted {
+			continue
+		}
+		v, err := d.predict(ctx, now, t, k.text, k.perturb, k.apart)
+		if err != nil {
+			return p, err
+		}
+		*k.video, *k.audio = v.video, v.audio
+	}
+	return p, nil
+}
+
+// predict is one pass of the transformer.
+func (d *denoiser) predict(ctx context.Context, now latents, t float32, text texts, perturb, apart bool) (v latents, err error) {
+	if d.shared == nil {
+		d.shared = engine.Values{}
+		tables(d.shared, d.c, d.video, d.audio)
+		if d.c.KeyframesEmbedding {
+			d.shared[ditKeyframes] = engine.Zeros(1, d.video.tokens(), 1)
+		}
+	}
+	in := maps.Clone(d.shared)
+	in[ditVideo] = engine.Floats(now.video, 1, d.video.tokens(), d.c.InChannels)
+	in[ditAudio] = engine.Floats(now.audio, 1, d.audio.tokens(), d.c.AudioInChannels)
+	in[ditVideoText], in[ditAudioText], in[ditMask] = text.video, text.audio, text.mask
+	d.times(in, t)
+	couple := float32(1)
+	if apart {
+		couple = 0
+	}
+	in[ditCouple] = engine.Floats([]float32{couple}, 1)
+	if d.c.PerturbedAttn {
+		in[ditAttend] = d.attends(perturb)
+	}
+	out, err := d.graphs.Run(ctx, graphTransformer, in)
+	if err != nil {
+		return v, err
+	}
+	return latents{out.Float32(ditVelocity), out.Float32(ditAudioOut)}, nil
+}
+
+// times sets the inputs that tell the noise level: what is held is less noisy, in its own time and, in 2.0's way, where the
+// streams attend to each other.
+func (d *denoiser) times(in engine.Values, t float32) {
+	plain := engine.Floats(nn.Sinusoid(t, freqDim), 1, 1, freqDim)
+	own := plain
+	if d.held != nil {
+		rows := make([]float32, 0, len(d.held)*freqDim)
+		for _, held := range d.held {
+			rows = append(rows, nn.Sinusoid(t*(1-held), freqDim)...)
+		}
+		own = engine.Floats(rows, 1, int64(len(d.held)), freqDim)
+	}
+	in[ditVideoTime], in[ditAudioTime] = own, plain
+	in[ditVideoCross], in[ditAudioCross] = own, plain
+	if d.guidance.cross {
+		in[ditVideoCross] = plain
+	}
+	if _, levels := d.c.modulatesText(); levels {
+		in[ditVideoLevel], in[ditAudioLevel] = plain, plain
+	}
+}
+
+// attends is 1, but 0 in the blocks that are perturbed.
+func (d *denoiser) attends(perturb bool) engine.Tensor {
+	v := make([]float32, d.c.NumLayers)
+	for i := range v {
+		if !perturb || !slices.Contains(d.guidance.blocks, int64(i)) {
+			v[i] = 1
+		}
+	}
+	return engine.Floats(v, d.c.NumLayers, 1, 1, 1)
+}

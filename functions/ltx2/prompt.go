@@ -1,0 +1,97 @@
+package ltx2
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/text"
+	"github.com/videosdgx/videosdgx/functions/inference/text/gemma"
+)
+
+// prompts turns text into what the streams read.
+type prompts struct {
+	c         configs
+	graphs    graphs
+	tokenizer *text.Tokenizer
+	length    int // of the text that the transformer sees
+}
+
+// encode is a prompt's texts. Only the tokens that are there go through the text encoder: what stands before them in the
+// reference's rows is hidden from them, and its rotary embedding sees distances alone.
+func (p prompts) encode(ctx context.Context, prompt string) (t texts, err error) {
+	ids, mask, err := p.tokenizer.EncodeTo(strings.TrimSpace(prompt), p.length)
+	if err != nil {
+		return t, fmt.Errorf("prompt: %w", err)
+	}
+	n := 0
+	for _, m := range mask {
+		n += int(m)
+	}
+	states, err := p.states(ctx, ids[:n])
+	if err != nil {
+		return t, fmt.Errorf("encode prompt: %w", err)
+	}
+	counts := make([]float32, n, p.length)
+	for i := range counts {
+		counts[i] = 1
+	}
+	if p.c.Connectors.Registers() == 0 {
+		states, counts = paddedBefore(states, counts, int64(p.length))
+	}
+	if t, err = p.connect(ctx, states, counts); err != nil {
+		return t, fmt.Errorf("encode prompt: %w", err)
+	}
+	return t, nil
+}
+
+// states are all hidden states of the text encoder, [1, tokens, hidden, layers+1].
+func (p prompts) states(ctx context.Context, ids []int64) (engine.Tensor, error) {
+	counts := make([]int64, len(ids))
+	for i := range counts {
+		counts[i] = 1
+	}
+	out, err := p.graphs.Run(ctx, graphText, p.c.Text.Inputs(ids, counts, 1))
+	if err != nil {
+		return engine.Tensor{}, err
+	}
+	return out.Tensor(gemma.Hidden)
+}
+
+// connect turns states into what the streams read. Where the connectors have registers, these fill the text up and all of it
+// counts.
+func (p prompts) connect(ctx context.Context, states engine.Tensor, counts []float32) (t texts, err error) {
+	in := p.c.Connectors.connectorInputs(counts, 1, int64(p.length))
+	in[conStates] = states
+	out, err := p.graphs.Run(ctx, graphConnectors, in)
+	if err != nil {
+		return t, err
+	}
+	mask := make([]float32, p.length)
+	if p.c.Connectors.Registers() == 0 {
+		mask = textMask(counts)
+	}
+	t.mask = engine.Floats(mask, 1, 1, 1, int64(p.length))
+	if t.video, err = out.Tensor(conVideo); err != nil {
+		return t, err
+	}
+	t.audio, err = out.Tensor(conAudio)
+	return t, err
+}
+
+// paddedBefore puts zeros in front of states.
+func paddedBefore(states engine.Tensor, counts []float32, length int64) (engine.Tensor, []float32) {
+	s := states.Shape
+	missing := length - s[1]
+	rows := make([]float32, length*s[2]*s[3])
+	copy(rows[missing*s[2]*s[3]:], states.Float32())
+	return engine.Floats(rows, 1, length, s[2], s[3]), append(make([]float32, missing, length), counts...)
+}
+
+// moments is how many latents of sound a clip has.
+func (c TransformerConfig) moments(frames int, fps float64) int64 {
+	perSecond := float64(c.SamplingRate) / float64(c.HopLength) / float64(c.AudioScale)
+	return int64(math.RoundToEven(float64(frames) / fps * perSecond))
+}

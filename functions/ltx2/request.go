@@ -1,0 +1,264 @@
+package ltx2
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/schedule"
+)
+
+// Defaults are what a request leaves out, and what it cannot say: from the checkpoint's model_index.json where it says, else the
+// published ones.
+type Defaults struct {
+	Height        int     `json:"height"`
+	Width         int     `json:"width"`
+	Frames        int     `json:"num_frames"`
+	FPS           float64 `json:"fps"`
+	Steps         int     `json:"num_inference_steps"`
+	Guidance      float64 `json:"guidance_scale"`
+	AudioGuidance float64 `json:"audio_guidance_scale"`
+	STG           float64 `json:"stg_scale"`
+	Modality      float64 `json:"modality_scale"`
+	Rescale       float64 `json:"guidance_rescale"`
+	MaxSequence   int     `json:"max_sequence_length"`
+
+	Blocks         []int64   `json:"spatio_temporal_guidance_blocks"` // that STG perturbs
+	CrossTimestep  *bool     `json:"use_cross_timestep"`
+	Sigmas         []float64 `json:"sigmas"`         // of a distilled checkpoint: the noise levels of its steps, as they are
+	StageTwoSigmas []float64 `json:"stage_2_sigmas"` // of the second of two stages
+	AdaIN          float64   `json:"adain_factor"`   // between the stages
+	ToneMap        float64   `json:"tone_map_compression_ratio"`
+}
+
+// distilled and secondStage are the published noise levels.
+var (
+	distilled   = []float64{1, 0.99375, 0.9875, 0.98125, 0.975, 0.909375, 0.725, 0.421875}
+	secondStage = []float64{0.909375, 0.725, 0.421875}
+)
+
+// parseDefaults fills in what the checkpoint does not say. A scheduler that shifts nothing by the clip's size is a distilled
+// checkpoint's.
+func parseDefaults(raw json.RawMessage, c configs) (Defaults, error) {
+	d := Defaults{Height: 512, Width: 768, Frames: 121, FPS: 24, Steps: 30, Guidance: 3, AudioGuidance: 7, STG: 1, Modality: 3, Rescale: 0.7, MaxSequence: 1024, StageTwoSigmas: secondStage}
+	if !c.Scheduler.DynamicShifting && c.Scheduler.ShiftTerminal == nil {
+		d.Sigmas, d.Guidance, d.AudioGuidance, d.STG, d.Modality, d.Rescale = distilled, 1, 1, 0, 1, 0
+	}
+	if !c.Transformer.PerturbedAttn {
+		d.STG = 0
+	}
+	if c.Transformer.PerturbedAttn {
+		d.Blocks = []int64{min(28, c.Transformer.NumLayers-1)}
+	}
+	if len(raw) > 0 {
+		if err := json.Unmarshal(raw, &d); err != nil {
+			return d, fmt.Errorf("defaults of the bundle: %w: %w", err, errdefs.ErrInvalidArgument)
+		}
+	}
+	if d.Sigmas != nil {
+		d.Steps = len(d.Sigmas)
+	}
+	if d.CrossTimestep == nil {
+		cross := c.Transformer.CrossAttnMod // 2.3 and later were trained so
+		d.CrossTimestep = &cross
+	}
+	if n := c.Connectors.Registers(); n > 0 && int64(d.MaxSequence)%n != 0 {
+		return d, fmt.Errorf("defaults of the bundle: max_sequence_length is %d, a multiple of the connectors' %d registers would do: %w", d.MaxSequence, n, errdefs.ErrInvalidArgument)
+	}
+	return d, nil
+}
+
+// noiseScale is how much of a stage's beginning is noise.
+func (d Defaults) noiseScale(stage int) float32 {
+	if stage == 0 {
+		return 1
+	}
+	return float32(d.StageTwoSigmas[0])
+}
+
+// order is a checked request in the model's own terms.
+type order struct {
+	r                           handler.Request
+	guidance                    guidance
+	sound, soundAlone, twoStage bool
+	moments                     int64 // of sound
+}
+
+// order checks a request. It says in one sentence what the model cannot do, and which values would do.
+func (p *Pipeline) order(r handler.Request) (o order, err error) {
+	o.r = r
+	o.sound, o.soundAlone = p.flag(r, "audio", p.c.hasSound), r.Output == handler.WAV
+	o.twoStage = p.flag(r, "two_stage", false)
+	d := p.defaults
+	g := schedule.Guidance{Scale: r.Guidance, STG: p.number(r, "stg_scale", d.STG), Modality: p.number(r, "modality_scale", d.Modality), Rescale: d.Rescale}
+	o.guidance = guidance{video: g, audio: g, blocks: d.Blocks, cross: *d.CrossTimestep}
+	o.guidance.audio.Scale = p.number(r, "audio_guidance_scale", p.audioGuidance(r))
+	o.moments = max(p.c.Transformer.moments(r.NumFrames, r.FPS), 1)
+	return o, p.check(o)
+}
+
+// audioGuidance is the sound's scale where a request gives none: the default where the video's is the default, else that
+// switched off with the video's.
+func (p *Pipeline) audioGuidance(r handler.Request) float64 {
+	if r.Guidance <= 1 {
+		return r.Guidance
+	}
+	return p.defaults.AudioGuidance
+}
+
+func (p *Pipeline) flag(r handler.Request, name string, otherwise bool) bool {
+	if v, ok := r.Values[name].(bool); ok {
+		return v
+	}
+	return otherwise
+}
+
+func (p *Pipeline) number(r handler.Request, name string, otherwise float64) float64 {
+	switch v := r.Values[name].(type) {
+	case json.Number:
+		f, _ := v.Float64() // checked against the schema
+		return f
+	case float64:
+		return v
+	}
+	return otherwise
+}
+
+func (p *Pipeline) check(o order) error {
+	for _, check := range []func(order) error{p.checkSides, p.checkFrames, p.checkLength, p.checkSound, p.checkSampling, p.checkPictures} {
+		if err := check(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxSide, maxFrames and maxSteps bound a clip, whatever the checkpoint allows.
+const (
+	maxSide   = 4096
+	maxFrames = 1441
+	maxSteps  = 1000
+)
+
+func (p *Pipeline) checkSides(o order) error {
+	fit, why := int(p.c.VAE.SpatialScale()), "it must be"
+	if o.twoStage {
+		fit, why = 2*fit, "two stages halve it first, so it must be"
+	}
+	for _, side := range []struct {
+		name   string
+		pixels int
+	}{{"width", o.r.Width}, {"height", o.r.Height}} {
+		switch low := side.pixels / fit * fit; {
+		case side.pixels > maxSide:
+			return invalid("%s is %d; at most %d is possible", side.name, side.pixels, maxSide)
+		case side.pixels > 0 && low == side.pixels:
+		case low <= 0:
+			return invalid("%s is %d; %s a positive multiple of %d: %d would do", side.name, side.pixels, why, fit, fit)
+		default:
+			return invalid("%s is %d; %s a multiple of %d: %d or %d would do", side.name, side.pixels, why, fit, low, low+fit)
+		}
+	}
+	return nil
+}
+
+func (p *Pipeline) checkFrames(o order) error {
+	time, n := int(p.c.VAE.TemporalScale()), o.r.NumFrames
+	switch low := max(0, (n-1)/time) * time; {
+	case n < 1 || (n-1)%time != 0:
+		return invalid("num_frames is %d; this model makes a multiple of %d plus one: %d or %d would do", n, time, low+1, low+time+1)
+	case n > maxFrames:
+		return invalid("num_frames is %d; at most %d are possible", n, maxFrames)
+	}
+	return nil
+}
+
+// checkLength refuses clips that are longer than the time that the model knows, or too short for a sound.
+func (p *Pipeline) checkLength(o order) error {
+	c, r, time := p.c.Transformer, o.r, int(p.c.VAE.TemporalScale())
+	longest := float64(min(c.MaxPos, c.AudioMaxPos))
+	if !(r.FPS > 0) {
+		return invalid("fps is %g; it must be more than 0: %g would do", r.FPS, p.defaults.FPS)
+	}
+	if seconds := float64(r.NumFrames) / r.FPS; seconds > longest+1/r.FPS {
+		fit := (int(longest*r.FPS)/time)*time + 1
+		least := math.Ceil(float64(r.NumFrames-1) / longest)
+		return invalid("%d frames at %g a second last %.1f s, and this model knows %g s: num_frames of at most %d, or fps of at least %g would do", r.NumFrames, r.FPS, seconds, longest, fit, least)
+	}
+	if o.sound && c.moments(r.NumFrames, r.FPS) < 1 {
+		perSecond := float64(c.SamplingRate) / float64(c.HopLength) / float64(c.AudioScale)
+		frames := (int(math.Ceil(r.FPS/perSecond))+time-1)/time*time + 1
+		return invalid("%d frames at %g a second last %.3f s, too short for a sound: num_frames of at least %d, fps of at most %g, or audio false would do", r.NumFrames, r.FPS, float64(r.NumFrames)/r.FPS,
+			frames, math.Floor(float64(r.NumFrames)*perSecond))
+	}
+	return nil
+}
+
+func (p *Pipeline) checkSound(o order) error {
+	switch {
+	case o.sound && !p.c.hasSound:
+		return invalid("audio is true, and this checkpoint makes no sound (it has no audio_vae and vocoder): leave audio out, or set it to false")
+	case o.soundAlone && !p.c.hasSound:
+		return invalid("output is %s, and this checkpoint makes no sound: json or mp4 would do", handler.WAV)
+	case o.soundAlone && !o.sound:
+		return invalid("output is %s and audio is false: leave one of them out", handler.WAV)
+	}
+	return nil
+}
+
+func (p *Pipeline) checkSampling(o order) error {
+	switch {
+	case o.r.Steps < 1:
+		return invalid("num_inference_steps is %d; at least 1 is needed", o.r.Steps)
+	case p.defaults.Sigmas != nil && o.r.Steps != len(p.defaults.Sigmas):
+		return invalid("num_inference_steps is %d; this model is distilled to %d steps: leave it out", o.r.Steps, len(p.defaults.Sigmas))
+	case o.twoStage && p.c.Upsampler == nil:
+		return invalid("two_stage is true, and this checkpoint has no latent_upsampler: leave two_stage out")
+	case o.guidance.video.STG > 0 && !p.c.Transformer.PerturbedAttn:
+		return invalid("stg_scale is %g, and this checkpoint was not trained for it (perturbed_attn): leave stg_scale out, or set it to 0", o.guidance.video.STG)
+	}
+	return nil
+}
+
+func (p *Pipeline) checkPictures(o order) error {
+	if o.r.LastImage != nil && o.r.NumFrames <= int(p.c.VAE.TemporalScale()) {
+		return invalid("num_frames is %d, too few for a last image of its own: %d would do", o.r.NumFrames, p.c.VAE.TemporalScale()+1)
+	}
+	return nil
+}
+
+// size is the grid of the latents, or of those that are halved so often.
+func (o order) size(c VideoVAEConfig, halved int) size {
+	scale := c.SpatialScale() << halved
+	return size{frames: (int64(o.r.NumFrames)-1)/c.TemporalScale() + 1, height: int64(o.r.Height) / scale, width: int64(o.r.Width) / scale}
+}
+
+// schedule is the scheduler of a stage for so many tokens. Distilled noise levels are taken as they are.
+func (o order) schedule(p *Pipeline, tokens int64, stage int) (schedule.Config, schedule.Options) {
+	c, sigmas := p.c.Scheduler, p.defaults.Sigmas
+	if stage > 0 {
+		sigmas = p.defaults.StageTwoSigmas
+	}
+	if sigmas != nil {
+		return plain(c), schedule.Options{Sigmas: sigmas}
+	}
+	return c, schedule.Options{Sigmas: evenly(o.r.Steps), Mu: c.Mu(int(tokens))}
+}
+
+// plain is a scheduler that shifts nothing by the clip's size or towards a last value.
+func plain(c schedule.Config) schedule.Config {
+	c.DynamicShifting, c.ShiftTerminal = false, nil
+	return c
+}
+
+// evenly are n noise levels from 1 to 1/n, as numpy spaces them.
+func evenly(n int) []float64 {
+	out := make([]float64, n)
+	for i := range out {
+		out[i] = 1 + float64(i)*((1/float64(n)-1)/float64(max(n-1, 1)))
+	}
+	return out
+}
