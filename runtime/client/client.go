@@ -30,9 +30,10 @@ const DefaultServer = "http://127.0.0.1:9000"
 
 // Options say whom to talk to. Zero fields take what their comments name.
 type Options struct {
-	Server string       // http://HOST:PORT, https://…, HOST:PORT, unix:PATH or unix:///PATH; default VIDEOSDGX_SERVER, then DefaultServer
-	Key    string       // API key, sent as a bearer token; default VIDEOSDGX_API_KEY; "" where the server asks for none
-	HTTP   *http.Client // default one of its own
+	Server  string       // http://HOST:PORT, https://…, HOST:PORT, unix:PATH or unix:///PATH; default VIDEOSDGX_SERVER, then DefaultServer
+	Key     string       // API key or token, sent as a bearer token; default KeyFile's, then VIDEOSDGX_KEY, VIDEOSDGX_API_KEY; "" where the server asks for none
+	KeyFile string       // file that holds the key; default VIDEOSDGX_KEY_FILE
+	HTTP    *http.Client // default one of its own
 }
 
 // Client talks to one server.
@@ -46,7 +47,11 @@ type Client struct {
 // New makes a client; it does not connect yet.
 func New(o Options) (*Client, error) {
 	addr := cmp.Or(o.Server, os.Getenv("VIDEOSDGX_SERVER"), DefaultServer)
-	c := &Client{server: addr, key: cmp.Or(o.Key, os.Getenv("VIDEOSDGX_API_KEY")), http: o.HTTP}
+	key, err := o.key()
+	if err != nil {
+		return nil, err
+	}
+	c := &Client{server: addr, key: key, http: o.HTTP}
 	if c.http == nil {
 		c.http = &http.Client{Transport: http.DefaultTransport}
 	}
@@ -66,6 +71,28 @@ func New(o Options) (*Client, error) {
 	u.Path = strings.TrimSuffix(u.Path, "/")
 	c.base, c.server = u, u.String()
 	return c, nil
+}
+
+// key finds the key that requests carry; "": none.
+func (o Options) key() (string, error) {
+	file := o.KeyFile
+	if file == "" {
+		if key := cmp.Or(o.Key, os.Getenv("VIDEOSDGX_KEY"), os.Getenv("VIDEOSDGX_API_KEY")); key != "" {
+			return strings.TrimSpace(key), nil
+		}
+		if file = os.Getenv("VIDEOSDGX_KEY_FILE"); file == "" {
+			return "", nil
+		}
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", fmt.Errorf("cannot read the key: %w", err)
+	}
+	key := strings.TrimSpace(string(b))
+	if key == "" || strings.ContainsAny(key, "\r\n") {
+		return "", fmt.Errorf("%s holds no key: it must have one line, as 'videosdgx keys create' prints it", file)
+	}
+	return key, nil
 }
 
 // overSocket has the client dial a unix socket, whatever a URL's host says.

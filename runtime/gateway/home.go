@@ -3,6 +3,8 @@ package gateway
 import (
 	"html/template"
 	"net/http"
+
+	"github.com/videosdgx/videosdgx/runtime/auth"
 )
 
 // Home is what a person who opens the server's address sees: what this is, what runs, and where the manual lies.
@@ -34,6 +36,9 @@ type homeFunction struct {
 
 // Register implements Routes.
 func (h Home) Register(mux *http.ServeMux) { mux.HandleFunc("GET /{$}", h.serve) }
+
+// Needs implements Guarded.
+func (h Home) Needs() map[string]auth.Need { return map[string]auth.Need{"GET /{$}": auth.Known} }
 
 func (h Home) serve(w http.ResponseWriter, r *http.Request) {
 	fns, err := h.Functions.List(r.Context())

@@ -16,3 +16,9 @@ func refuse(w http.ResponseWriter, r *http.Request, p Problem) {
 	}
 	writeDetails(w, r, p)
 }
+
+// Refuse is refuse for what comes before the APIs.
+func Refuse(w http.ResponseWriter, r *http.Request, p Problem) { refuse(w, r, p) }
+
+// OfLambda says whether a path is one of Lambda's API.
+func OfLambda(path string) bool { return lambdaPath.MatchString(path) }

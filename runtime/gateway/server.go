@@ -13,6 +13,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/google/uuid"
 
+	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/sockio"
 )
 
@@ -21,11 +22,21 @@ type Routes interface {
 	Register(mux *http.ServeMux)
 }
 
-// Mount is one pattern of http.ServeMux and what serves it, such as {"GET /metrics", promhttp.Handler()}.
+// Guarded is what Routes can do besides: say what each of its patterns asks of its callers. A pattern that is not named asks
+// for the scope manage.
+type Guarded interface {
+	Needs() map[string]auth.Need
+}
+
+// Mount is one pattern of http.ServeMux and what serves it, such as {"GET /metrics", promhttp.Handler(), …}.
 type Mount struct {
 	Pattern string
 	Handler http.Handler
+	Need    auth.Need
 }
+
+// Needs implements Guarded.
+func (m Mount) Needs() map[string]auth.Need { return map[string]auth.Need{m.Pattern: m.Need} }
 
 // Register implements Routes.
 func (m Mount) Register(mux *http.ServeMux) { mux.Handle(m.Pattern, m.Handler) }

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -131,6 +132,7 @@ func (c *checker) words(fn *spec.Function) {
 	oneOf("snapshot", fn.Snapshot, "off", "auto", "always")
 	oneOf("snapshotOn", fn.SnapshotOn, "publish", "init")
 	oneOf("url.invokeMode", fn.URL.InvokeMode, "BUFFERED", "RESPONSE_STREAM")
+	oneOf("url.auth", cmp.Or(fn.URL.Auth, "key"), "key", "none")
 	c.want(fn.SnapshotEvent == "" || json.Valid([]byte(fn.SnapshotEvent)), "snapshotEvent", "a JSON document", "is not JSON")
 	for i, g := range fn.GPUs {
 		c.want(g == "all" || cdiForm.MatchString(g), fmt.Sprintf("gpus[%d]", i), `"all" or a CDI name such as nvidia.com/gpu=0`, "is %q", g)

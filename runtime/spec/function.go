@@ -88,6 +88,7 @@ type Limits struct {
 type URL struct {
 	InvokeMode string `yaml:"invokeMode,omitempty" json:"invokeMode"` // "BUFFERED" (default) or "RESPONSE_STREAM"
 	CORS       *CORS  `yaml:"cors,omitempty" json:"cors,omitempty"`
+	Auth       string `yaml:"auth,omitempty" json:"auth,omitempty"`     // "key" (default): callers of a server that asks who they are need the scope invoke; "none": nobody is asked
 	Closed     bool   `yaml:"closed,omitempty" json:"closed,omitempty"` // there is none, as after DeleteFunctionUrlConfig
 }
 

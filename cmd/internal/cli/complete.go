@@ -123,3 +123,14 @@ func bundleNames(cmd *cobra.Command, args []string, word string) ([]cobra.Comple
 	}
 	return fit, cobra.ShellCompDirectiveDefault
 }
+
+func keyIDs(ctx context.Context, c *client.Client) ([]string, error) {
+	all, err := c.Keys(ctx)
+	out := make([]string, 0, len(all))
+	for _, k := range all {
+		if k.State == "good" {
+			out = append(out, k.ID+"\t"+k.Name+" "+strings.Join(k.Scopes, ","))
+		}
+	}
+	return out, err
+}

@@ -12,7 +12,7 @@ import (
 // instances, and those of the tests and benches (by their beginnings).
 var (
 	elsewhere = []string{
-		"SERVER", "API_KEY", "ORT_LIB", "GPU_LIB", "CUDA_KERNELS", "KERNELS_LIB", "KERNELS_ISA", "FFMPEG", "CRIU", "PREFIX", "CACHE", "THREADS", "DEVICE", "GPU",
+		"SERVER", "KEY", "KEY_FILE", "API_KEY", "ORT_LIB", "GPU_LIB", "CUDA_KERNELS", "KERNELS_LIB", "KERNELS_ISA", "FFMPEG", "CRIU", "PREFIX", "CACHE", "THREADS", "DEVICE", "GPU",
 		"MODEL", "MODEL_VERIFIED", "MODELS", "EXTENSIONS", "INSTANCE", "PHASES", "SCRATCH", "NODE", "WEBHOOK_SECRET", "RUNTIME", "BIN", "WHEELS",
 		"AWS", "SNAPSHOT_MB", "OUTPUTS", "ORT_HEADERS", "CUDA_KERNELS", "CUDA_TOOLKIT",
 	}

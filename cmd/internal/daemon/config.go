@@ -44,7 +44,13 @@ type Config struct {
 	KeepAlive     spec.Duration `yaml:"keepAlive" help:"how long an idle instance stays while there is too little history to adapt"`
 	Snapshots     string        `yaml:"snapshots" help:"warm snapshots: auto or off"`
 	SnapshotMB    int64         `yaml:"snapshotMB" help:"disk that snapshots may use together, in MB"`
-	AccessKey     string        `yaml:"accessKey" help:"AWS access key id that requests to the Lambda API must be signed with, and no others: function URLs, jobs and the control API stay open to who reaches the port; empty: any credentials are accepted"`
+	Keys          string        `yaml:"keys" help:"file of API keys, which nodes of one queue share (default DATA/keys.json); once it has one, every request must carry one"`
+	JWKS          string        `yaml:"jwks" help:"public keys of the issuer whose JSON Web Tokens are taken besides keys: a file, or an https:// address"`
+	JWTIssuer     string        `yaml:"jwtIssuer" help:"what the tokens' iss must be"`
+	JWTAudience   string        `yaml:"jwtAudience" help:"what the tokens' aud must be, or hold"`
+	JWTLeeway     spec.Duration `yaml:"jwtLeeway" help:"how far the issuer's clock and this one may be apart"`
+	Insecure      bool          `yaml:"insecure" help:"listen where others reach it although nobody is asked who they are: whoever does controls this machine"`
+	AccessKey     string        `yaml:"accessKey" help:"AWS access key id that requests to the Lambda API are signed with; where there are no API keys and nobody else reaches the port, all else stays open; empty: any signature is accepted, or none where there are API keys"`
 	SecretKey     string        `yaml:"secretKey" help:"secret of the access key"`
 	LogLevel      string        `yaml:"logLevel" help:"debug, info, warn or error"`
 	LogFormat     string        `yaml:"logFormat" help:"text or json"`
@@ -60,13 +66,13 @@ func Default() Config {
 	host, _ := os.Hostname()
 	return Config{
 		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Node: host, ModelsAtOnce: 1, KeepJobs: spec.Duration(30 * 24 * 3600e9), ModelHost: "127.0.0.1",
-		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, ImageLimit: 64 << 30, LogLevel: "info", LogFormat: "text", Stop: spec.Duration(20e9),
+		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, ImageLimit: 64 << 30, JWTLeeway: spec.Duration(30e9), LogLevel: "info", LogFormat: "text", Stop: spec.Duration(20e9),
 	}
 }
 
 // WithDefaults fills in the paths that follow from others, and makes those that are given absolute: instances run elsewhere.
 func (c Config) WithDefaults() Config {
-	for _, path := range []*string{&c.Data, &c.Functions, &c.Models, &c.Outputs, &c.Init} {
+	for _, path := range []*string{&c.Data, &c.Functions, &c.Models, &c.Outputs, &c.Init, &c.Keys} {
 		if abs, err := filepath.Abs(*path); *path != "" && err == nil {
 			*path = abs
 		}
@@ -78,6 +84,9 @@ func (c Config) WithDefaults() Config {
 		if *d.path == "" {
 			*d.path = filepath.Join(c.Data, d.name)
 		}
+	}
+	if c.Keys == "" {
+		c.Keys = filepath.Join(c.Data, "keys.json")
 	}
 	if c.Socket == "" {
 		c.Socket = filepath.Join(c.Data, "videosdgx.sock")
@@ -121,6 +130,9 @@ func (c Config) Validate() error {
 	}
 	if (c.AccessKey == "") != (c.SecretKey == "") {
 		errs = append(errs, errors.New("accessKey and secretKey go together: give both or neither"))
+	}
+	if c.JWKS != "" && (c.JWTIssuer == "" || c.JWTAudience == "") {
+		errs = append(errs, errors.New("jwks goes with jwtIssuer and jwtAudience: without them a token for somebody else would do"))
 	}
 	return errors.Join(errs...)
 }

@@ -23,6 +23,9 @@ func AddFlags(fs *pflag.FlagSet) {
 	fs.String("config", "", "configuration file in YAML (environment: VIDEOSDGX_CONFIG)")
 	each(&c, func(name, help string, v reflect.Value) {
 		fs.String(flagName(name), text(v), help+" ("+envName(name)+")")
+		if v.Kind() == reflect.Bool {
+			fs.Lookup(flagName(name)).NoOptDefVal = "true"
+		}
 	})
 }
 
@@ -124,6 +127,12 @@ func set(v reflect.Value, s, from string) error {
 			return fmt.Errorf("%s: %q is not a whole number", from, s)
 		}
 		v.SetInt(n)
+	case reflect.Bool:
+		yes, err := strconv.ParseBool(s)
+		if err != nil {
+			return fmt.Errorf("%s: %q is neither true nor false", from, s)
+		}
+		v.SetBool(yes)
 	default:
 		v.SetString(s)
 	}

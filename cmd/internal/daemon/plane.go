@@ -12,11 +12,14 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/videosdgx/videosdgx/runtime/auth/keys"
 	"github.com/videosdgx/videosdgx/runtime/device"
 	"github.com/videosdgx/videosdgx/runtime/dispatch"
 	"github.com/videosdgx/videosdgx/runtime/events"
 	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/gateway/access"
+	"github.com/videosdgx/videosdgx/runtime/gateway/lambda"
 	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
@@ -34,6 +37,9 @@ type plane struct {
 	failed chan error // a server that ended by itself
 
 	lock        *os.File
+	apiKeys     *keys.Store
+	access      *access.Access // asks who a request comes from
+	lambda      *lambda.API
 	listener    net.Listener
 	sandbox     instance.Sandbox
 	registry    *registry.Registry
@@ -62,6 +68,7 @@ type plane struct {
 func (p *plane) phases() []phase {
 	return []phase{
 		{"data folder", p.takeData, func(context.Context) error { return p.lock.Close() }},
+		{"who may", p.openAccess, nil},
 		{"listener", p.openListener, func(context.Context) error { return p.closeListener() }},
 		{"machine", p.openMachine, func(context.Context) error { p.machine.Close(); return nil }},
 		{"driver", p.openDriver, p.closeDriver},

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/gateway/access"
 	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
 )
 
@@ -78,10 +79,11 @@ func (s *ports) openLocked(ctx context.Context, addr, model string) {
 		s.plane.log.Error("model port not opened", "model", model, "error", err, "close", l.Close())
 		return
 	}
+	routes := []gateway.Routes{s.api.Model(model)}
 	p := &modelPort{model: model, ended: make(chan struct{}), server: gateway.New(gateway.Options{
-		Routes: []gateway.Routes{s.api.Model(model)}, Wrap: []func(http.Handler) http.Handler{cors.Wrap}, Log: s.plane.log, Hosts: s.plane.hosts(), Connections: s.plane.connections,
+		Routes: routes, Wrap: []func(http.Handler) http.Handler{cors.Wrap, s.plane.access.Guard(access.Listener{Routes: routes})}, Log: s.plane.log, Hosts: s.plane.hosts(), Connections: s.plane.connections,
 	})}
-	s.plane.warnOpen(l.Addr())
+	s.plane.sayWho(l.Addr())
 	s.open[addr] = p
 	s.plane.log.Info("model port open", "model", model, "address", addr)
 	go func() {

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"strings"
@@ -11,8 +10,11 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"github.com/videosdgx/videosdgx/cmd/internal/version"
+	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/gateway/access"
 	"github.com/videosdgx/videosdgx/runtime/gateway/admin"
+	"github.com/videosdgx/videosdgx/runtime/gateway/keys"
 	"github.com/videosdgx/videosdgx/runtime/gateway/lambda"
 	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
 	"github.com/videosdgx/videosdgx/runtime/gateway/snapshots"
@@ -29,10 +31,12 @@ func (p *plane) openServer(context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	routes := p.routes()
+	guard := p.access.Guard(access.Listener{Routes: routes, Function: urls.Need, Signed: p.lambda.Signed, IsSigned: lambda.IsSigned})
 	p.server = gateway.New(gateway.Options{
-		Routes: p.routes(), Wrap: []func(http.Handler) http.Handler{urls.Wrap, cors.Wrap}, Log: p.log, Hosts: p.hosts(), Connections: p.connections,
+		Routes: routes, Wrap: []func(http.Handler) http.Handler{cors.Wrap, guard, urls.Wrap}, Log: p.log, Hosts: p.hosts(), Connections: p.connections,
 	})
-	p.warnOpen(p.listener.Addr())
+	p.sayWho(p.listener.Addr())
 	go func() {
 		if err := p.server.Serve(p.listener); err != nil {
 			p.failed <- err
@@ -55,24 +59,19 @@ func (p *plane) hosts() []string {
 	return strings.FieldsFunc(p.cfg.Hosts, func(r rune) bool { return r == ',' || r == ' ' })
 }
 
-// warnOpen says what it means that others than this machine can reach a listener.
-func (p *plane) warnOpen(addr net.Addr) {
-	if a, ok := addr.(*net.TCPAddr); ok && !a.IP.IsLoopback() {
-		p.log.Warn("ANYBODY WHO REACHES THIS ADDRESS CONTROLS THIS SERVER AND CAN RUN PROGRAMS ON THIS MACHINE: it asks nobody who they are. "+
-			"Listen on 127.0.0.1, or put a proxy with authentication in front", "address", addr.String())
-	}
-}
-
 func (p *plane) routes() []gateway.Routes {
+	p.lambda = lambda.New(lambda.Options{
+		Invoker: p.dispatch, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Queue: p.events, Keys: p.keys(), Asks: p.access.Asks,
+		Image: p.resolveImage(), Spool: p.spool, Log: p.log, CheckURL: p.guard.CheckURL,
+	})
 	routes := []gateway.Routes{
 		gateway.Home{Version: p.version().Version, Functions: p.registry, Instances: p.dispatch},
 		admin.New(admin.Options{Functions: p.registry, Instances: p.dispatch, Version: p.version(), Image: p.checkImage(), Log: p.log}),
-		lambda.New(lambda.Options{
-			Invoker: p.dispatch, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Queue: p.events, Keys: p.keys(), Image: p.resolveImage(), Spool: p.spool, Log: p.log,
-			CheckURL: p.guard.CheckURL,
-		}),
+		p.lambda,
 		p.rest,
-		gateway.Mount{Pattern: "GET /metrics", Handler: promhttp.HandlerFor(p.scraped, promhttp.HandlerOpts{})},
+		p.access.Login(),
+		keys.API{Keys: p.apiKeys},
+		gateway.Mount{Pattern: "GET /metrics", Handler: promhttp.HandlerFor(p.scraped, promhttp.HandlerOpts{}), Need: auth.One(auth.Metrics)},
 	}
 	api := &snapshots.API{Functions: p.registry, Off: p.noSnapshots}
 	if p.snapshots != nil {
@@ -81,12 +80,14 @@ func (p *plane) routes() []gateway.Routes {
 	return append(routes, api)
 }
 
-// keys are the credentials that requests must be signed with; none: any are accepted.
+// keys are the credentials that requests to the Lambda API are signed with; none: any are accepted where nobody is asked.
 func (p *plane) keys() map[string]string {
 	if p.cfg.AccessKey == "" {
 		return nil
 	}
-	p.log.Warn("the access key guards the Lambda API alone; whoever reaches the port can use function URLs, jobs and the control API", "listen", p.cfg.Listen)
+	if !p.access.Asks() {
+		p.log.Warn("the access key guards the Lambda API alone; whoever reaches the port can use function URLs, jobs and the control API", "listen", p.cfg.Listen)
+	}
 	return map[string]string{p.cfg.AccessKey: p.cfg.SecretKey}
 }
 

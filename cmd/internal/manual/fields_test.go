@@ -32,7 +32,7 @@ var examples = map[string]string{
 	"queueLimit": "100", "pin": "true", "freezeIdle": "true", "cancelGrace": "2s",
 	"limits.memory": "4GiB", "limits.cpus": "2.5", "limits.pids": "256", "limits.scratch": "1GiB", "limits.payload": "32MiB",
 	"gpus": "[all]", "deviceMemory": "24GiB", "network": "bridge", "snapshot": "always", "snapshotOn": "publish", "snapshotEvent": `'{"ping":true}'`,
-	"url.invokeMode": "RESPONSE_STREAM", "url.closed": "true", "url.cors.allowOrigins": "[https://example.com]", "url.cors.allowMethods": "[GET, POST]",
+	"url.invokeMode": "RESPONSE_STREAM", "url.closed": "true", "url.auth": "none", "url.cors.allowOrigins": "[https://example.com]", "url.cors.allowMethods": "[GET, POST]",
 	"url.cors.allowHeaders": "[content-type]", "url.cors.exposeHeaders": "[x-request-id]", "url.cors.allowCredentials": "true", "url.cors.maxAge": "1h",
 	"async.retries": "1", "async.maxAge": "1h", "async.onFailure": "hello-failed", "async.onSuccess": "https://example.com/done",
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
@@ -59,25 +60,45 @@ func New(o Options) *API {
 	return &API{o, time.Now()}
 }
 
+// route is one call and what it asks of its caller.
+type route struct {
+	need   auth.Need
+	handle func(http.ResponseWriter, *http.Request) error
+}
+
+func (a *API) routes() map[string]route {
+	look, manage := auth.One(auth.ReadAll), auth.One(auth.Manage)
+	return map[string]route{
+		"GET /api/v1/functions":             {look, a.list},
+		"GET /api/v1/functions/{name}":      {look, a.get},
+		"PUT /api/v1/functions/{name}":      {manage, a.put},
+		"DELETE /api/v1/functions/{name}":   {manage, a.remove},
+		"GET /api/v1/functions/{name}/logs": {look, a.logs},
+		"GET /api/v1/instances":             {look, a.instances},
+		"DELETE /api/v1/instances/{id}":     {manage, a.stop},
+		"GET /api/v1/version":               {auth.Known, a.version},
+		"GET /api/v1/health":                {auth.Everybody, a.health},
+	}
+}
+
 // Register implements gateway.Routes.
 func (a *API) Register(mux *http.ServeMux) {
-	for pattern, h := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"GET /api/v1/functions":             a.list,
-		"GET /api/v1/functions/{name}":      a.get,
-		"PUT /api/v1/functions/{name}":      a.put,
-		"DELETE /api/v1/functions/{name}":   a.remove,
-		"GET /api/v1/functions/{name}/logs": a.logs,
-		"GET /api/v1/instances":             a.instances,
-		"DELETE /api/v1/instances/{id}":     a.stop,
-		"GET /api/v1/version":               a.version,
-		"GET /api/v1/health":                a.health,
-	} {
+	for pattern, route := range a.routes() {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
-			if err := h(w, r); err != nil {
+			if err := route.handle(w, r); err != nil {
 				gateway.WriteDetails(w, r, err)
 			}
 		})
 	}
+}
+
+// Needs implements gateway.Guarded.
+func (a *API) Needs() map[string]auth.Need {
+	needs := map[string]auth.Need{}
+	for pattern, route := range a.routes() {
+		needs[pattern] = route.need
+	}
+	return needs
 }
 
 // Functions is the answer of GET /api/v1/functions.

@@ -15,6 +15,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
@@ -40,6 +41,8 @@ type Options struct {
 
 	// CheckURL says what keeps a destination's URL from being called; default outgoing.Valid.
 	CheckURL func(address string) error
+
+	Asks func() bool // whether the server asks who its callers are; nil: it does not
 
 	Keys     map[string]string // access key id → secret; empty: any credentials are accepted, also none
 	Region   string            // in ARNs; default us-east-1
@@ -93,65 +96,89 @@ var _ gateway.Routes = (*API)(nil)
 // New makes the API; Invoker, Functions and Aliases must be set.
 func New(o Options) *API { return &API{Options: o.withDefaults()} }
 
+// route is one call and what it asks of its caller.
+type route struct {
+	need   auth.Need
+	handle func(http.ResponseWriter, *http.Request) error
+}
+
+var invoke, look, manage = auth.One(auth.Invoke), auth.One(auth.ReadAll), auth.One(auth.Manage)
+
 // Register implements gateway.Routes.
 func (a *API) Register(mux *http.ServeMux) {
-	for pattern, h := range map[string]func(http.ResponseWriter, *http.Request) error{
-		"POST /2015-03-31/functions/{fn}/invocations":                    a.invoke,
-		"POST /2014-11-13/functions/{fn}/invoke-async":                   a.invokeAsync,
-		"POST /2014-11-13/functions/{fn}/invoke-async/{$}":               a.invokeAsync,
-		"POST /2021-11-15/functions/{fn}/response-streaming-invocations": a.invokeStream,
+	for pattern, route := range a.routes() {
+		mux.HandleFunc(pattern, a.guard(route.handle))
+	}
+}
 
-		"GET /2015-03-31/functions":                        a.listFunctions,
-		"GET /2015-03-31/functions/{$}":                    a.listFunctions,
-		"POST /2015-03-31/functions":                       a.createFunction,
-		"POST /2015-03-31/functions/{$}":                   a.createFunction,
-		"GET /2015-03-31/functions/{fn}":                   a.getFunction,
-		"DELETE /2015-03-31/functions/{fn}":                a.deleteFunction,
-		"GET /2015-03-31/functions/{fn}/configuration":     a.getConfiguration,
-		"PUT /2015-03-31/functions/{fn}/configuration":     a.updateConfiguration,
-		"PUT /2015-03-31/functions/{fn}/code":              a.updateCode,
-		"GET /2015-03-31/functions/{fn}/versions":          a.listVersions,
-		"POST /2015-03-31/functions/{fn}/versions":         a.publishVersion,
-		"GET /2015-03-31/functions/{fn}/aliases":           a.listAliases,
-		"POST /2015-03-31/functions/{fn}/aliases":          a.createAlias,
-		"GET /2015-03-31/functions/{fn}/aliases/{name}":    a.getAlias,
-		"PUT /2015-03-31/functions/{fn}/aliases/{name}":    a.updateAlias,
-		"DELETE /2015-03-31/functions/{fn}/aliases/{name}": a.deleteAlias,
+// Needs implements gateway.Guarded.
+func (a *API) Needs() map[string]auth.Need {
+	needs := map[string]auth.Need{}
+	for pattern, route := range a.routes() {
+		needs[pattern] = route.need
+	}
+	return needs
+}
 
-		"PUT /2017-10-31/functions/{fn}/concurrency":    a.putConcurrency,
-		"GET /2019-09-30/functions/{fn}/concurrency":    a.getConcurrency,
-		"DELETE /2017-10-31/functions/{fn}/concurrency": a.deleteConcurrency,
+func (a *API) routes() map[string]route {
+	return map[string]route{
+		"POST /2015-03-31/functions/{fn}/invocations":                    {invoke, a.invoke},
+		"POST /2014-11-13/functions/{fn}/invoke-async":                   {invoke, a.invokeAsync},
+		"POST /2014-11-13/functions/{fn}/invoke-async/{$}":               {invoke, a.invokeAsync},
+		"POST /2021-11-15/functions/{fn}/response-streaming-invocations": {invoke, a.invokeStream},
 
-		"PUT /2019-09-30/functions/{fn}/provisioned-concurrency":    a.putProvisioned,
-		"GET /2019-09-30/functions/{fn}/provisioned-concurrency":    a.getProvisioned,
-		"DELETE /2019-09-30/functions/{fn}/provisioned-concurrency": a.deleteProvisioned,
+		"GET /2015-03-31/functions":                        {look, a.listFunctions},
+		"GET /2015-03-31/functions/{$}":                    {look, a.listFunctions},
+		"POST /2015-03-31/functions":                       {manage, a.createFunction},
+		"POST /2015-03-31/functions/{$}":                   {manage, a.createFunction},
+		"GET /2015-03-31/functions/{fn}":                   {look, a.getFunction},
+		"DELETE /2015-03-31/functions/{fn}":                {manage, a.deleteFunction},
+		"GET /2015-03-31/functions/{fn}/configuration":     {look, a.getConfiguration},
+		"PUT /2015-03-31/functions/{fn}/configuration":     {manage, a.updateConfiguration},
+		"PUT /2015-03-31/functions/{fn}/code":              {manage, a.updateCode},
+		"GET /2015-03-31/functions/{fn}/versions":          {look, a.listVersions},
+		"POST /2015-03-31/functions/{fn}/versions":         {manage, a.publishVersion},
+		"GET /2015-03-31/functions/{fn}/aliases":           {look, a.listAliases},
+		"POST /2015-03-31/functions/{fn}/aliases":          {manage, a.createAlias},
+		"GET /2015-03-31/functions/{fn}/aliases/{name}":    {look, a.getAlias},
+		"PUT /2015-03-31/functions/{fn}/aliases/{name}":    {manage, a.updateAlias},
+		"DELETE /2015-03-31/functions/{fn}/aliases/{name}": {manage, a.deleteAlias},
 
-		"PUT /2019-09-25/functions/{fn}/event-invoke-config":      a.putEventConfig,
-		"POST /2019-09-25/functions/{fn}/event-invoke-config":     a.updateEventConfig,
-		"GET /2019-09-25/functions/{fn}/event-invoke-config":      a.getEventConfig,
-		"DELETE /2019-09-25/functions/{fn}/event-invoke-config":   a.deleteEventConfig,
-		"GET /2019-09-25/functions/{fn}/event-invoke-config/list": a.listEventConfigs,
+		"PUT /2017-10-31/functions/{fn}/concurrency":    {manage, a.putConcurrency},
+		"GET /2019-09-30/functions/{fn}/concurrency":    {look, a.getConcurrency},
+		"DELETE /2017-10-31/functions/{fn}/concurrency": {manage, a.deleteConcurrency},
 
-		"POST /2021-10-31/functions/{fn}/url":   a.createURL,
-		"PUT /2021-10-31/functions/{fn}/url":    a.updateURL,
-		"GET /2021-10-31/functions/{fn}/url":    a.getURL,
-		"DELETE /2021-10-31/functions/{fn}/url": a.deleteURL,
-		"GET /2021-10-31/functions/{fn}/urls":   a.listURLs,
+		"PUT /2019-09-30/functions/{fn}/provisioned-concurrency":    {manage, a.putProvisioned},
+		"GET /2019-09-30/functions/{fn}/provisioned-concurrency":    {look, a.getProvisioned},
+		"DELETE /2019-09-30/functions/{fn}/provisioned-concurrency": {manage, a.deleteProvisioned},
 
-		"GET /2017-03-31/tags/{arn}":           a.listTags,
-		"POST /2017-03-31/tags/{arn}":          a.tag,
-		"DELETE /2017-03-31/tags/{arn}":        a.untag,
-		"GET /2016-08-19/account-settings":     a.accountSettings,
-		"GET /2016-08-19/account-settings/{$}": a.accountSettings,
-	} {
-		mux.HandleFunc(pattern, a.guard(h))
+		"PUT /2019-09-25/functions/{fn}/event-invoke-config":      {manage, a.putEventConfig},
+		"POST /2019-09-25/functions/{fn}/event-invoke-config":     {manage, a.updateEventConfig},
+		"GET /2019-09-25/functions/{fn}/event-invoke-config":      {look, a.getEventConfig},
+		"DELETE /2019-09-25/functions/{fn}/event-invoke-config":   {manage, a.deleteEventConfig},
+		"GET /2019-09-25/functions/{fn}/event-invoke-config/list": {look, a.listEventConfigs},
+
+		"POST /2021-10-31/functions/{fn}/url":   {manage, a.createURL},
+		"PUT /2021-10-31/functions/{fn}/url":    {manage, a.updateURL},
+		"GET /2021-10-31/functions/{fn}/url":    {look, a.getURL},
+		"DELETE /2021-10-31/functions/{fn}/url": {manage, a.deleteURL},
+		"GET /2021-10-31/functions/{fn}/urls":   {look, a.listURLs},
+
+		"GET /2017-03-31/tags/{arn}":           {look, a.listTags},
+		"POST /2017-03-31/tags/{arn}":          {manage, a.tag},
+		"DELETE /2017-03-31/tags/{arn}":        {manage, a.untag},
+		"GET /2016-08-19/account-settings":     {look, a.accountSettings},
+		"GET /2016-08-19/account-settings/{$}": {look, a.accountSettings},
 	}
 }
 
 // guard checks credentials before h and writes h's error after it.
 func (a *API) guard(h func(http.ResponseWriter, *http.Request) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		err := a.authorize(r)
+		var err error
+		if auth.From(r.Context()) == nil { // else it has been asked already
+			_, err = a.Signed(r)
+		}
 		if err == nil {
 			lower(r)
 			err = h(w, r)

@@ -129,35 +129,40 @@ func refuse(kind, message string) error {
 	return &gateway.Typed{Status: http.StatusForbidden, Type: kind, Err: fmt.Errorf("%s", message)}
 }
 
-// authorize accepts every request where no keys are configured, else only those signed with one of them. It reads the
-// body, since the signature covers it, and puts it back.
-func (a *API) authorize(r *http.Request) error {
+// IsSigned says whether a request carries a signature, good or not.
+func IsSigned(r *http.Request) bool {
+	return strings.HasPrefix(r.Header.Get("Authorization"), algorithm) || r.URL.RawQuery != "" && r.URL.Query().Has("X-Amz-Signature")
+}
+
+// Signed accepts every request where no keys are configured, else only those signed with one of them, and gives that one's
+// id. It reads the body, since the signature covers it, and puts it back.
+func (a *API) Signed(r *http.Request) (id string, err error) {
 	if len(a.Keys) == 0 {
-		return nil
+		return "", nil
 	}
 	sig, err := signatureOf(r)
 	if err == nil {
 		err = sig.timely(time.Now())
 	}
 	if err != nil {
-		return err
+		return "", err
 	}
 	secret, known := a.Keys[sig.Key]
 	if !slices.Contains(sig.Signed, "host") {
-		return refuse("IncompleteSignatureException", "the Host header must be signed")
+		return "", refuse("IncompleteSignatureException", "the Host header must be signed")
 	}
 	limit := max(a.Response, a.Async, a.Control, defaultPayload) * 4
 	body, err := gateway.ReadBody(r, limit, "the request")
 	if err != nil {
-		return err
+		return "", err
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	want, err := hex.DecodeString(sig.Sum)
 	// An unknown key takes the same path as a wrong secret, in time as in its answer.
 	if ok := subtle.ConstantTimeCompare(sign(r, sig, secret, body), want) == 1; !ok || !known || err != nil {
-		return refuse("InvalidSignatureException", "the request's signature does not match a configured key")
+		return "", refuse("InvalidSignatureException", "the request's signature does not match a configured key")
 	}
-	return nil
+	return sig.Key, nil
 }
 
 // sign computes the signature that a request should carry; docs.aws.amazon.com, "Create a signed AWS API request".

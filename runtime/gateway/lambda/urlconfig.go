@@ -43,6 +43,9 @@ func (a *API) urlOut(r *http.Request, fn spec.Function, qualifier string) urlCon
 		FunctionURL: scheme + "://" + r.Host + "/fn/" + name + "/", FunctionArn: a.arn(fn.Name, qualifier),
 		AuthType: "NONE", InvokeMode: fn.URL.InvokeMode,
 	}
+	if a.asks() && fn.URL.Auth != "none" {
+		c.AuthType = "AWS_IAM"
+	}
 	if c.InvokeMode == "" {
 		c.InvokeMode = "BUFFERED"
 	}
@@ -58,9 +61,19 @@ type urlInput struct {
 	Cors       *cors   `json:"Cors"`
 }
 
-func (in urlInput) apply(fn *spec.Function) error {
-	if in.AuthType != "" && in.AuthType != "NONE" {
-		return invalid("AuthType %q is not supported; it must be NONE", in.AuthType)
+// asks says whether the server asks who its callers are.
+func (a *API) asks() bool { return a.Asks != nil && a.Asks() }
+
+func (a *API) apply(in urlInput, fn *spec.Function) error {
+	switch {
+	case in.AuthType == "NONE":
+		fn.URL.Auth = "none"
+	case in.AuthType == "AWS_IAM" && a.asks():
+		fn.URL.Auth = ""
+	case in.AuthType == "AWS_IAM":
+		return invalid("AuthType AWS_IAM is for a server that asks who its callers are: make a key first, with 'videosdgx keys create'")
+	case in.AuthType != "":
+		return invalid("AuthType %q is not one of NONE, AWS_IAM", in.AuthType)
 	}
 	if in.InvokeMode != nil {
 		if m := *in.InvokeMode; m != "BUFFERED" && m != "RESPONSE_STREAM" {
@@ -105,7 +118,7 @@ func (a *API) setURL(w http.ResponseWriter, r *http.Request, status int, first f
 		if err := first(&fn.URL); err != nil {
 			return err
 		}
-		return in.apply(fn)
+		return a.apply(in, fn)
 	})
 	if err != nil {
 		return err

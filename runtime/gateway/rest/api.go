@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
@@ -68,6 +69,7 @@ func New(o Options) *API { return &API{o: o.WithDefaults()} }
 // endpoint is one operation, for the mux and for the OpenAPI document.
 type endpoint struct {
 	method, path string
+	need         auth.Need
 	handle       func(*API) handler
 	doc          operation
 }
@@ -93,6 +95,18 @@ func (a *API) Register(mux *http.ServeMux) {
 	}
 }
 
+// Needs implements gateway.Guarded.
+func (a *API) Needs() map[string]auth.Need {
+	needs := map[string]auth.Need{}
+	for _, e := range perModel() {
+		needs[e.method+" /v1/models/{model}"+e.path] = e.need
+	}
+	for _, e := range global() {
+		needs[e.method+" "+e.path] = e.need
+	}
+	return needs
+}
+
 // Model gives the routes of one model's own port: the same endpoints without the prefix.
 func (a *API) Model(name string) *ModelRoutes { return &ModelRoutes{a, name} }
 
@@ -112,6 +126,15 @@ func (m *ModelRoutes) Register(mux *http.ServeMux) {
 		})
 	}
 	mux.Handle("GET /openapi.json", m.api.wrap(m.openapi))
+}
+
+// Needs implements gateway.Guarded.
+func (m *ModelRoutes) Needs() map[string]auth.Need {
+	needs := map[string]auth.Need{}
+	for _, e := range append(perModel(), ownOpenAPI()) {
+		needs[e.method+" "+e.path] = e.need
+	}
+	return needs
 }
 
 // prefix is the path under which the request's model is served, for links.
@@ -136,15 +159,19 @@ func (a *API) job(r *http.Request) (jobs.Job, error) {
 		}
 	}
 	j, err := a.o.Jobs.Get(r.Context(), id)
-	if err == nil && model != "" && j.Model != model {
+	if err == nil && (model != "" && j.Model != model || !sees(r, j.Client)) {
 		return jobs.Job{}, unknownJob(id)
 	}
 	return j, err
 }
 
-// clientOf tells clients apart by what they say, else by where they are: where a proxy says that they are, or the
-// connection. None of it is proof; it decides whose turn it is.
+// clientOf tells clients apart by who they have proved to be, where the server asks; who manages may speak for others. Else
+// by what they say, or by where they are: where a proxy says that they are, or the connection. None of that is proof; it
+// decides whose turn it is.
 func clientOf(r *http.Request) string {
+	if p := auth.From(r.Context()); p != nil && p.Client() != "" && (!p.Scopes.Allow(auth.Manage) || r.Header.Get("X-Client-Id") == "") {
+		return p.Client()
+	}
 	if v := r.Header.Get("X-Client-Id"); v != "" {
 		return v
 	}

@@ -15,7 +15,7 @@ const cancelWait = 2 * time.Second
 
 // cancel is DELETE /jobs/{id}: with ?purge=true the job is removed, once it has ended.
 func (a *API) cancel(w http.ResponseWriter, r *http.Request) error {
-	j, err := a.job(r)
+	j, err := a.ownJob(r)
 	if err != nil {
 		return err
 	}

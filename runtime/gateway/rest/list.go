@@ -18,6 +18,9 @@ const (
 // list is GET /jobs and GET /v1/jobs.
 func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 	f, err := filter(r)
+	if err == nil {
+		err = onlyOwn(r, &f)
+	}
 	if err != nil {
 		return err
 	}

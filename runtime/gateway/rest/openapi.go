@@ -143,14 +143,17 @@ func (d *document) add(path string, e endpoint) {
 	if d.paths[path] == nil {
 		d.paths[path] = map[string]any{}
 	}
-	d.paths[path][strings.ToLower(e.method)] = d.describe(path, e.doc)
+	d.paths[path][strings.ToLower(e.method)] = d.describe(path, e)
 }
 
 func (d *document) whole() map[string]any {
 	return map[string]any{
 		"openapi": "3.1.0", "paths": d.paths, "webhooks": map[string]any{"jobEnded": map[string]any{"post": webhook(d.schemas)}},
-		"components": map[string]any{"schemas": d.schemas.defs},
-		"tags":       []any{tag("generate", "Making clips"), tag("jobs", "Following, cancelling and fetching them"), tag("uploads", "Files for requests"), tag("model", "The models themselves")},
+		"components": map[string]any{"schemas": d.schemas.defs, "securitySchemes": map[string]any{
+			"bearer": map[string]any{"type": "http", "scheme": "bearer", "description": "An API key, or a token of the configured issuer; a server that has neither asks nobody"},
+			"key":    map[string]any{"type": "apiKey", "in": "header", "name": "X-Api-Key", "description": "An API key"},
+		}},
+		"tags": []any{tag("generate", "Making clips"), tag("jobs", "Following, cancelling and fetching them"), tag("uploads", "Files for requests"), tag("model", "The models themselves")},
 	}
 }
 
@@ -174,9 +177,14 @@ func webhook(s *schemas) map[string]any {
 
 func tag(name, text string) any { return map[string]any{"name": name, "description": text} }
 
-func (d *document) describe(path string, o operation) map[string]any {
-	s := d.schemas
-	op := map[string]any{"operationId": o.ID, "summary": o.Summary, "tags": []string{o.Tag}, "responses": responses(s, o)}
+func (d *document) describe(path string, e endpoint) map[string]any {
+	s, o := d.schemas, e.doc
+	security := []any{}
+	if !e.need.Public {
+		o.Fails = append(slices.Clone(o.Fails), http.StatusUnauthorized, http.StatusForbidden)
+		security = []any{map[string]any{"bearer": []any{}}, map[string]any{"key": []any{}}}
+	}
+	op := map[string]any{"operationId": o.ID, "summary": o.Summary, "tags": []string{o.Tag}, "responses": responses(s, o), "security": security}
 	if o.Long != "" {
 		op["description"] = o.Long
 	}

@@ -4,7 +4,7 @@ import "net/http"
 
 // retry is POST /jobs/{id}/retry.
 func (a *API) retry(w http.ResponseWriter, r *http.Request) error {
-	j, err := a.job(r)
+	j, err := a.ownJob(r)
 	if err != nil {
 		return err
 	}

@@ -4,32 +4,40 @@ import (
 	"net/http"
 	"slices"
 
+	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
+)
+
+// What endpoints ask of their callers where the server asks who they are.
+var (
+	submits  = auth.One(auth.Submit)
+	reads    = auth.One(auth.Read)
+	measures = auth.One(auth.Metrics | auth.ReadAll)
 )
 
 // perModel is served under /v1/models/{model} and on the model's own port.
 func perModel() []endpoint {
 	return []endpoint{
-		{"POST", "/generate", func(a *API) handler { return a.generate }, operation{
+		{"POST", "/generate", submits, func(a *API) handler { return a.generate }, operation{
 			ID: "generate", Summary: "Queue one clip", Tag: "generate", In: modelRequest{}, Example: generateExample, Params: submitParams,
 			Out: answers{200: {Text: "The job has ended within Prefer: wait", Body: jobView{}, Also: clip{}}, 202: {Text: "Queued", Body: jobView{}}}, Fails: append(slices.Clone(submitFails), 502, 504),
 			Long: "Prefer: wait=N holds the answer until the job has ended, at most N seconds; Prefer: respond-async and no preference answer at once. With Accept: video/mp4 and a wait that sufficed, the answer is the clip, or the problem when there is none."}},
-		{"POST", "/batch", func(a *API) handler { return a.batch }, operation{
+		{"POST", "/batch", submits, func(a *API) handler { return a.batch }, operation{
 			ID: "batch", Summary: "Queue many clips in one call, all or none", Tag: "generate", In: modelBatch{}, Example: batchExample, Params: submitParams,
 			Out: answers{202: {Text: "Queued", Body: jobList{}}}, Fails: submitFails}},
-		{"GET", "/jobs", func(a *API) handler { return a.list }, listDoc("listModelJobs")},
-		{"GET", "/jobs/{id}", func(a *API) handler { return a.show }, showDoc("getModelJob")},
-		{"DELETE", "/jobs/{id}", func(a *API) handler { return a.cancel }, cancelDoc("cancelModelJob")},
-		{"POST", "/jobs/{id}/retry", func(a *API) handler { return a.retry }, retryDoc("retryModelJob")},
-		{"GET", "/jobs/{id}/events", func(a *API) handler { return a.events }, eventsDoc("watchModelJob")},
-		{"GET", "/jobs/{id}/download", func(a *API) handler { return a.download }, downloadDoc("downloadModelJob")},
-		{"GET", "/health", func(a *API) handler { return a.health }, operation{
+		{"GET", "/jobs", reads, func(a *API) handler { return a.list }, listDoc("listModelJobs")},
+		{"GET", "/jobs/{id}", reads, func(a *API) handler { return a.show }, showDoc("getModelJob")},
+		{"DELETE", "/jobs/{id}", submits, func(a *API) handler { return a.cancel }, cancelDoc("cancelModelJob")},
+		{"POST", "/jobs/{id}/retry", submits, func(a *API) handler { return a.retry }, retryDoc("retryModelJob")},
+		{"GET", "/jobs/{id}/events", reads, func(a *API) handler { return a.events }, eventsDoc("watchModelJob")},
+		{"GET", "/jobs/{id}/download", reads, func(a *API) handler { return a.download }, downloadDoc("downloadModelJob")},
+		{"GET", "/health", auth.Everybody, func(a *API) handler { return a.health }, operation{
 			ID: "health", Summary: "Whether the API is up", Tag: "model", Out: answers{200: {Text: "Up", Body: healthView{}}}}},
-		{"GET", "/ready", func(a *API) handler { return a.ready }, operation{
+		{"GET", "/ready", auth.Known, func(a *API) handler { return a.ready }, operation{
 			ID: "ready", Summary: "Whether the model is loaded", Tag: "model", Out: answers{200: {Text: "Loaded", Body: readyView{}}, 503: {Text: "Not loaded; the first job loads it", Body: readyView{}}}, Fails: readFails}},
-		{"GET", "/info", func(a *API) handler { return a.info }, operation{
+		{"GET", "/info", auth.Known, func(a *API) handler { return a.info }, operation{
 			ID: "info", Summary: "What the model is and what it takes", Tag: "model", Out: answers{200: {Text: "The model", Body: infoView{}}}, Fails: readFails}},
-		{"GET", "/metrics", func(a *API) handler { return a.metrics }, operation{
+		{"GET", "/metrics", measures, func(a *API) handler { return a.metrics }, operation{
 			ID: "metrics", Summary: "What has been measured of the model; Prometheus text when Accept asks for text/plain", Tag: "model",
 			Out: answers{200: {Text: "Measured", Body: metricsView{}, Also: prometheusText{}}}, Fails: readFails}},
 	}
@@ -38,29 +46,29 @@ func perModel() []endpoint {
 // global is served on the gateway's own port only.
 func global() []endpoint {
 	return []endpoint{
-		{"GET", "/v1/models", func(a *API) handler { return a.models }, operation{
+		{"GET", "/v1/models", auth.Known, func(a *API) handler { return a.models }, operation{
 			ID: "listModels", Summary: "All models", Tag: "model", Out: answers{200: {Text: "By name", Body: modelList{}}}}},
-		{"GET", "/v1/jobs", func(a *API) handler { return a.list }, listDoc("listJobs", param{In: "query", Name: "model", Text: "Jobs of one model"})},
-		{"GET", "/v1/jobs/{id}", func(a *API) handler { return a.show }, showDoc("getJob")},
-		{"DELETE", "/v1/jobs/{id}", func(a *API) handler { return a.cancel }, cancelDoc("cancelJob")},
-		{"POST", "/v1/jobs/{id}/retry", func(a *API) handler { return a.retry }, retryDoc("retryJob")},
-		{"GET", "/v1/jobs/{id}/events", func(a *API) handler { return a.events }, eventsDoc("watchJob")},
-		{"GET", "/v1/jobs/{id}/download", func(a *API) handler { return a.download }, downloadDoc("downloadJob")},
-		{"PUT", "/v1/uploads", func(a *API) handler { return a.upload }, operation{
+		{"GET", "/v1/jobs", reads, func(a *API) handler { return a.list }, listDoc("listJobs", param{In: "query", Name: "model", Text: "Jobs of one model"})},
+		{"GET", "/v1/jobs/{id}", reads, func(a *API) handler { return a.show }, showDoc("getJob")},
+		{"DELETE", "/v1/jobs/{id}", submits, func(a *API) handler { return a.cancel }, cancelDoc("cancelJob")},
+		{"POST", "/v1/jobs/{id}/retry", submits, func(a *API) handler { return a.retry }, retryDoc("retryJob")},
+		{"GET", "/v1/jobs/{id}/events", reads, func(a *API) handler { return a.events }, eventsDoc("watchJob")},
+		{"GET", "/v1/jobs/{id}/download", reads, func(a *API) handler { return a.download }, downloadDoc("downloadJob")},
+		{"PUT", "/v1/uploads", submits, func(a *API) handler { return a.upload }, operation{
 			ID: "upload", Summary: "Keep a file for requests to come, which name it by its reference where they take a file", Tag: "uploads", In: anyBytes{}, Params: submitParams[2:],
 			Long: "It waits for a day and belongs to the client that sent it. A form (multipart/form-data) on /generate takes files as well, in parts named as the fields.",
 			Out:  answers{201: {Text: "Kept", Body: uploadView{}}}, Fails: []int{400, 403, 408, 413, 421, 422, 429, 507}}},
-		{"GET", "/v1/uploads/{id}", func(a *API) handler { return a.uploaded }, operation{
+		{"GET", "/v1/uploads/{id}", submits, func(a *API) handler { return a.uploaded }, operation{
 			ID: "getUpload", Summary: "One upload", Tag: "uploads", Params: submitParams[2:], Out: answers{200: {Text: "The upload", Body: uploadView{}}}, Fails: readFails}},
-		{"DELETE", "/v1/uploads/{id}", func(a *API) handler { return a.dropUpload }, operation{
+		{"DELETE", "/v1/uploads/{id}", submits, func(a *API) handler { return a.dropUpload }, operation{
 			ID: "dropUpload", Summary: "Remove an upload; jobs that name it keep theirs", Tag: "uploads", Params: submitParams[2:], Out: answers{204: {Text: "Removed"}}, Fails: []int{403, 404, 421}}},
-		{"GET", "/openapi.json", func(a *API) handler { return a.openapi }, openapiDoc},
+		{"GET", "/openapi.json", auth.Known, func(a *API) handler { return a.openapi }, openapiDoc},
 	}
 }
 
 // ownOpenAPI is what a model's own port has besides perModel.
 func ownOpenAPI() endpoint {
-	return endpoint{"GET", "/openapi.json", func(a *API) handler { return a.openapi }, openapiDoc}
+	return endpoint{"GET", "/openapi.json", auth.Known, func(a *API) handler { return a.openapi }, openapiDoc}
 }
 
 var openapiDoc = operation{ID: "openapi", Summary: "This document", Tag: "model", Out: answers{200: {Text: "OpenAPI 3.1", Body: anObject{}}}}

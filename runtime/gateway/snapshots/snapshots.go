@@ -9,6 +9,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 	"github.com/videosdgx/videosdgx/snapshotter/catalog"
@@ -51,16 +52,36 @@ type Collected struct {
 	Bytes   int64 `json:"bytes"`
 }
 
+// route is one call and what it asks of its caller.
+type route struct {
+	need   auth.Need
+	handle func(r *http.Request) (any, error)
+}
+
+func (a *API) routes() map[string]route {
+	look, manage := auth.One(auth.ReadAll), auth.One(auth.Manage)
+	return map[string]route{
+		"GET /api/v1/snapshots":              {look, a.list},
+		"POST /api/v1/snapshots/gc":          {manage, a.collect},
+		"GET /api/v1/snapshots/{id}":         {look, a.get},
+		"DELETE /api/v1/snapshots/{id}":      {manage, a.remove},
+		"POST /api/v1/snapshots/{id}/verify": {manage, a.verify},
+		createPattern:                        {manage, a.create},
+	}
+}
+
+// Needs implements gateway.Guarded.
+func (a *API) Needs() map[string]auth.Need {
+	needs := map[string]auth.Need{}
+	for pattern, route := range a.routes() {
+		needs[pattern] = route.need
+	}
+	return needs
+}
+
 // Register implements gateway.Routes.
 func (a *API) Register(mux *http.ServeMux) {
-	for pattern, h := range map[string]func(r *http.Request) (any, error){
-		"GET /api/v1/snapshots":              a.list,
-		"POST /api/v1/snapshots/gc":          a.collect,
-		"GET /api/v1/snapshots/{id}":         a.get,
-		"DELETE /api/v1/snapshots/{id}":      a.remove,
-		"POST /api/v1/snapshots/{id}/verify": a.verify,
-		createPattern:                        a.create,
-	} {
+	for pattern, route := range a.routes() {
 		mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 			if a.Keeper == nil {
 				gateway.WriteDetails(w, r, fmt.Errorf("this server makes no snapshots: %s: %w", a.Off, errdefs.ErrNotImplemented))
@@ -70,7 +91,7 @@ func (a *API) Register(mux *http.ServeMux) {
 				a.follow(w, r)
 				return
 			}
-			v, err := h(r)
+			v, err := route.handle(r)
 			if err != nil {
 				gateway.WriteDetails(w, r, err)
 				return

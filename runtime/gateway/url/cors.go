@@ -32,7 +32,7 @@ func applyCORS(w http.ResponseWriter, r *http.Request, c *spec.CORS) bool {
 		return false
 	}
 	wanted := r.Header.Get("Access-Control-Request-Method")
-	preflight := r.Method == http.MethodOptions && wanted != ""
+	preflight := isPreflight(r)
 	if allows(c.AllowOrigins, origin, false) {
 		setCORS(h, c, origin)
 		if preflight {
@@ -43,6 +43,11 @@ func applyCORS(w http.ResponseWriter, r *http.Request, c *spec.CORS) bool {
 		w.WriteHeader(http.StatusOK)
 	}
 	return preflight
+}
+
+// isPreflight says whether a browser asks what a page may send; applyCORS answers it.
+func isPreflight(r *http.Request) bool {
+	return r.Method == http.MethodOptions && r.Header.Get("Origin") != "" && r.Header.Get("Access-Control-Request-Method") != ""
 }
 
 func setCORS(h http.Header, c *spec.CORS, origin string) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 	"github.com/videosdgx/videosdgx/runtime/spec/answer"
@@ -81,6 +82,20 @@ func (h *Handler) Wrap(next http.Handler) http.Handler {
 			gateway.WriteError(w, err)
 		}
 	})
+}
+
+// Need says what a request to a function's URL asks of its caller, and whether it is one. Pages ask before they send
+// credentials, and are answered without the function.
+func (h *Handler) Need(r *http.Request) (need auth.Need, ok bool) {
+	t, ok := route(r.Host, r.URL)
+	if !ok {
+		return auth.Need{}, false
+	}
+	fn, err := h.Functions.Get(r.Context(), t.name, t.qualifier)
+	if err == nil && (fn.URL.Auth == "none" || fn.URL.CORS != nil && isPreflight(r)) {
+		return auth.Everybody, true
+	}
+	return auth.One(auth.Invoke), true
 }
 
 // target is a function URL taken apart.

@@ -1,0 +1,102 @@
+package access
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/auth"
+)
+
+// A browser shows a key once and has a session then, since what a page loads by itself (clips, event streams) can carry
+// nothing but a cookie. Sessions are in memory: a restart ends them. No page's script can read the cookie, and no page of
+// another site makes a browser send it.
+
+const (
+	cookieName  = "videosdgx_session"
+	sessionAge  = 12 * time.Hour
+	maxSessions = 10000
+)
+
+type sessions struct {
+	now func() time.Time
+
+	mu  sync.Mutex
+	all map[[sha256.Size]byte]session
+}
+
+type session struct {
+	who  *auth.Principal
+	ends time.Time
+}
+
+func newSessions(now func() time.Time) *sessions {
+	return &sessions{now: now, all: map[[sha256.Size]byte]session{}}
+}
+
+// open begins a session and gives the cookie's value.
+func (s *sessions) open(p *auth.Principal) (value string, ends time.Time) {
+	value = rand.Text() + rand.Text()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := s.now()
+	ends = now.Add(sessionAge)
+	if !p.Expires.IsZero() && p.Expires.Before(ends) {
+		ends = p.Expires
+	}
+	if len(s.all) >= maxSessions {
+		for k, one := range s.all {
+			if !now.Before(one.ends) {
+				delete(s.all, k)
+			}
+		}
+	}
+	if len(s.all) < maxSessions {
+		s.all[sha256.Sum256([]byte(value))] = session{p, ends}
+	}
+	return value, ends
+}
+
+func (s *sessions) get(value string) *auth.Principal {
+	sum := sha256.Sum256([]byte(value))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	one, ok := s.all[sum]
+	if !ok {
+		return nil
+	}
+	if !s.now().Before(one.ends) {
+		delete(s.all, sum)
+		return nil
+	}
+	return one.who
+}
+
+func (s *sessions) close(value string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.all, sha256.Sum256([]byte(value)))
+}
+
+// session says whose a session is; one of a key that is no longer good has ended.
+func (a *Access) session(value string) (*auth.Principal, error) {
+	p := a.sessions.get(value)
+	if p == nil || p.Kind == auth.ByKey && !a.Keys.Good(p.ID) {
+		return nil, errNobody
+	}
+	return p, nil
+}
+
+func setCookie(w http.ResponseWriter, r *http.Request, value string, ends time.Time) {
+	c := &http.Cookie{Name: cookieName, Value: value, Path: "/", HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode, Expires: ends.UTC()}
+	if value == "" {
+		c.MaxAge = -1
+	}
+	http.SetCookie(w, c)
+}
+
+// plain is a credential as a person pastes it.
+func plain(s string) string { return strings.TrimSpace(s) }
