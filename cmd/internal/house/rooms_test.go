@@ -85,6 +85,8 @@ var rooms = []room{
 	{"functions/inference/engine/ort", []string{"functions/inference/engine", "functions/inference/onnx"}, "an engine's driver knows the interface and the graph's format"},
 	{"functions/inference/engine/tensorrt", []string{"functions/inference/engine", "functions/inference/onnx", "functions/inference/quant"},
 		"an engine's driver knows the interface, the graph's format and the weights'"},
+	{"functions/inference/engine/tensorrt/accept", []string{"functions/inference/engine", "functions/inference/onnx"},
+		"it compares engines by their interface"},
 	{"functions/inference/engine/enginetest", []string{"functions/inference/engine", "functions/inference/onnx"}, "a conformance suite knows only its interface"},
 	{"functions/serve", []string{"functions/handler", "functions/inference"}, "the room that knows the engines knows no model"},
 	// every other folder of functions is a model
@@ -101,6 +103,7 @@ var rooms = []room{
 	{"bench/quant", []string{"bench/harness", "functions/inference"}, "it measures codecs and kernels where no runtime is"},
 	{"bench/gpu", []string{"bench/harness", "snapshotter/cuda"}, "it measures the CUDA driver where no runtime is"},
 	{"bench/gpu/tensorrt", []string{"bench/harness", "functions"}, "it builds plans of a model's graphs where no runtime is"},
+	{"bench/gpu/tensorrt/run", []string{"bench/harness", "bench/judge", "bench/gpu/random", "functions"}, "it makes clips through plans where no runtime is"},
 	{"bench/gpu/step", []string{"bench/harness", "bench/gpu/random", "functions/inference", "functions/wan21"}, "it runs the graphs of a model by themselves"},
 	{"bench/gpu/decode", []string{"bench/harness", "bench/gpu/random", "functions/inference"}, "it runs the graphs of a model by themselves"},
 	{"bench/gpu/load", []string{"bench/harness", "functions/inference"}, "it opens graphs by themselves"},

@@ -18,6 +18,8 @@ type Model struct {
 	Options engine.Options
 	// Memory is how much a stage may take on the device, in bytes; 0 when no limit is known.
 	Memory int64
+	// Graphs names the engine whose graphs are opened ("tensorrt"); empty: that of the device.
+	Graphs string
 }
 
 // Is refuses a bundle of another family.
@@ -57,6 +59,9 @@ func (m *Model) graph(name string) (string, error) {
 	kind := m.Options.Device.Kind
 	if m.Options.Device.Host() {
 		kind = engine.CPU
+	}
+	if m.Graphs != "" {
+		kind = engine.Kind(m.Graphs)
 	}
 	file := GraphFile(name, string(kind))
 	if m.Version == 1 && kind == engine.CPU { // bundles knew one engine

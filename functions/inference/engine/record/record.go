@@ -19,14 +19,18 @@ type Range struct{ Least, Most []int64 }
 // Engine is another engine whose sessions' inputs are noted. Its methods may be called from several goroutines.
 type Engine struct {
 	engine.Engine
-	mu   sync.Mutex
-	seen map[string]map[string]Range
+	mu       sync.Mutex
+	seen     map[string]map[string]Range
+	keep     int // how many runs of each graph are captured
+	captured map[string][]Capture
 }
 
 var _ engine.Engine = (*Engine)(nil)
 
 // New watches e.
-func New(e engine.Engine) *Engine { return &Engine{Engine: e, seen: map[string]map[string]Range{}} }
+func New(e engine.Engine) *Engine {
+	return &Engine{Engine: e, seen: map[string]map[string]Range{}, captured: map[string][]Capture{}}
+}
 
 // Open opens a graph and watches its session.
 func (e *Engine) Open(ctx context.Context, path string, o engine.Options) (engine.Session, error) {
@@ -83,5 +87,22 @@ type session struct {
 
 func (s *session) Run(ctx context.Context, in engine.Values, resident ...string) (engine.Values, error) {
 	s.e.note(s.graph, in)
-	return s.Session.Run(ctx, in, resident...)
+	if !s.e.wants(s.graph) {
+		return s.Session.Run(ctx, in, resident...)
+	}
+	c := Capture{}
+	var err error
+	if c.Inputs, err = copies(in); err != nil {
+		return nil, err
+	}
+	out, err := s.Session.Run(ctx, in, resident...)
+	if err != nil {
+		return nil, err
+	}
+	if c.Outputs, err = copies(out); err != nil {
+		out.Close()
+		return nil, err
+	}
+	s.e.capture(s.graph, c)
+	return out, nil
 }

@@ -15,16 +15,20 @@ import (
 
 // Recipe says how a plan is built.
 type Recipe struct {
-	Model      string         `json:"model"`                // path of the ONNX graph; its external data lie beside it
-	Profiles   []Profile      `json:"profiles,omitempty"`   // of shapes; none for a graph whose shapes are fixed
-	Workspace  int64          `json:"workspace,omitempty"`  // bytes of scratch memory at the most; 0 is TensorRT's own limit
-	Level      *int           `json:"level,omitempty"`      // of optimisation, 0 to 5; nil is TensorRT's own
-	Capability int            `json:"capability,omitempty"` // TensorRT-RTX: 121 builds for sm_121; 0 for this machine's GPU
-	Half       bool           `json:"half,omitempty"`       // TensorRT 8: layers may run in FP16
-	Int8       bool           `json:"int8,omitempty"`       // TensorRT 8: Q/DQ nodes become INT8 layers
-	Strip      bool           `json:"strip,omitempty"`      // leave the weights out, to be refitted with the same ones
-	Details    bool           `json:"details,omitempty"`    // let Inspect name every layer
-	Limits     ResourceLimits `json:"limits"`
+	Model      string    `json:"model"`                // path of the ONNX graph; its external data lie beside it
+	Profiles   []Profile `json:"profiles,omitempty"`   // of shapes; none for a graph whose shapes are fixed
+	Workspace  int64     `json:"workspace,omitempty"`  // bytes of scratch memory at the most; 0 is TensorRT's own limit
+	Level      *int      `json:"level,omitempty"`      // of optimisation, 0 to 5; nil is TensorRT's own
+	Capability int       `json:"capability,omitempty"` // TensorRT-RTX: 121 builds for sm_121; 0 for this machine's GPU
+	Half       bool      `json:"half,omitempty"`       // TensorRT 8: layers may run in FP16
+	Int8       bool      `json:"int8,omitempty"`       // TensorRT 8: Q/DQ nodes become INT8 layers
+	// Scales are those by which TensorRT 8 quantizes the inputs of products to INT8: each one's greatest magnitude / 127.
+	Scales map[string]float32 `json:"scales,omitempty"`
+	// Slices is in how many parts of the queries TensorRT 8 computes attention; see form.EightOptions.
+	Slices  int            `json:"slices,omitempty"`
+	Strip   bool           `json:"strip,omitempty"`   // leave the weights out, to be refitted with the same ones
+	Details bool           `json:"details,omitempty"` // let Inspect name every layer
+	Limits  ResourceLimits `json:"limits"`
 }
 
 // ResourceLimits bound the process that builds; zero values are no limits.
@@ -53,7 +57,7 @@ type Progress struct {
 // Build builds a plan in this process and writes it to out. TensorRT's builder may crash, hang or eat all memory:
 // a server has Builder do it in a child. It blocks; the end of ctx is heard at TensorRT's next step.
 func (l *Library) Build(ctx context.Context, r Recipe, out *os.File, tell func(Progress)) error {
-	g, err := prepare(r.Model)
+	g, err := prepare(r, l.major())
 	if err != nil {
 		return err
 	}

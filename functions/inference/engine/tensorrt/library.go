@@ -79,6 +79,14 @@ func (l *Library) Name() string {
 	return fmt.Sprintf("%s %d.%d.%d", l.Family, l.Version[0], l.Version[1], l.Version[2])
 }
 
+// major tells the forms of graphs apart: RTX, which counts from 1, takes that of 11.
+func (l *Library) major() int {
+	if l.Family == RTX {
+		return 11
+	}
+	return l.Version[0]
+}
+
 // Close closes the library. Plans must have been closed before; it may be called twice.
 func (l *Library) Close() {
 	l.mu.Lock()

@@ -17,6 +17,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
 // session is a plan with one execution context. Runs take turns on the device's stream; Close waits for the one under way.
@@ -134,7 +135,7 @@ func (s *session) check(in engine.Values, resident []string) error {
 		if at < 0 {
 			return fmt.Errorf("%s has no input %s: %w", s.path, name, errdefs.ErrInvalidArgument)
 		}
-		if want := s.inputs[at].Type; v.Type() != want {
+		if want := s.inputs[at].Type; v.Type() != want && !(want == onnx.Int32 && v.Type() == onnx.Int64) {
 			return fmt.Errorf("input %s of %s has the element type %v, the plan takes %v: %w", name, s.path, v.Type(), want, errdefs.ErrInvalidArgument)
 		}
 	}
@@ -170,7 +171,7 @@ func (s *session) feed(in engine.Values) (fed map[string]*memory, release func()
 			fed[name] = m
 			continue
 		}
-		t, err := v.Host()
+		t, err := s.host(v, name)
 		if err != nil {
 			return nil, release, err
 		}
@@ -182,6 +183,23 @@ func (s *session) feed(in engine.Values) (fed map[string]*memory, release func()
 		fed[name] = m
 	}
 	return fed, release, nil
+}
+
+// host is a value's content in the type that the plan takes: TensorRT 8 has no int64.
+func (s *session) host(v engine.Value, name string) (engine.Tensor, error) {
+	t, err := v.Host()
+	wide, ok := t.Data.([]int64)
+	if err != nil || !ok || !slices.ContainsFunc(s.inputs, func(i engine.Info) bool { return i.Name == name && i.Type == onnx.Int32 }) {
+		return t, err
+	}
+	narrow := make([]int32, len(wide))
+	for i, x := range wide {
+		if int64(int32(x)) != x {
+			return t, fmt.Errorf("input %s of %s holds %d, which the plan's 32 bits do not: %w", name, s.path, x, errdefs.ErrInvalidArgument)
+		}
+		narrow[i] = int32(x)
+	}
+	return engine.Tensor{Shape: t.Shape, Data: narrow}, nil
 }
 
 // run sets shapes and addresses and queues the run; it waits, so that whatever fed it may go.

@@ -29,11 +29,22 @@ type Weight struct {
 
 // Of rewrites m, which it changes. content gives the bytes of an external initializer.
 func Of(m *onnx.Model, content func(*onnx.Tensor) ([]byte, error)) (*Graph, error) {
-	r := &rewriter{g: &Graph{Model: m, Decoded: map[string]quant.Format{}}, content: content, held: map[string]*onnx.Tensor{}, made: map[string]bool{}}
+	r := newRewriter(m, content)
 	r.activation = activation(m)
+	return r.g, r.rewrite()
+}
+
+func newRewriter(m *onnx.Model, content func(*onnx.Tensor) ([]byte, error)) *rewriter {
+	r := &rewriter{g: &Graph{Model: m, Decoded: map[string]quant.Format{}}, content: content, held: map[string]*onnx.Tensor{}, made: map[string]bool{}}
 	for i := range m.Graph.Initializers {
 		r.held[m.Graph.Initializers[i].Name] = &m.Graph.Initializers[i]
 	}
+	return r
+}
+
+// rewrite replaces every quantized product.
+func (r *rewriter) rewrite() error {
+	m := r.g.Model
 	nodes := m.Graph.Nodes
 	m.Graph.Nodes = nil
 	for i := range nodes {
@@ -42,13 +53,13 @@ func Of(m *onnx.Model, content func(*onnx.Tensor) ([]byte, error)) (*Graph, erro
 			continue
 		}
 		if nodes[i].Op != quant.Operator {
-			return nil, fmt.Errorf("node %s: TensorRT has no operator %s of %s: %w", nodes[i].Name, nodes[i].Op, nodes[i].Domain, errdefs.ErrNotImplemented)
+			return fmt.Errorf("node %s: TensorRT has no operator %s of %s: %w", nodes[i].Name, nodes[i].Op, nodes[i].Domain, errdefs.ErrNotImplemented)
 		}
 		if err := r.product(&nodes[i]); err != nil {
-			return nil, fmt.Errorf("node %s: %w", nodes[i].Name, err)
+			return fmt.Errorf("node %s: %w", nodes[i].Name, err)
 		}
 	}
-	return r.g, r.weights()
+	return r.weights()
 }
 
 // activation is the type of what flows between the graph's nodes: graphs of another type than float32 cast what comes in.
@@ -74,6 +85,8 @@ type rewriter struct {
 	made       map[string]bool         // initializers and nodes that rewriting made, by name
 	fresh      []onnx.Tensor
 	data       []Weight
+	eight      bool               // for TensorRT 8.6: weights are decoded, or INT8
+	scales     map[string]float32 // by which INT8 takes x, by its name
 }
 
 // weights drops the initializers that no node reads any more and lists the contents of the others.

@@ -171,3 +171,82 @@ func TestWhatIsNotUnderstoodIsNamed(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestEightHasWhatTensorRT8Has lowers a product of every format: float32, opset 17, no operator of a later one; and where a
+// scale is known, codes of INT8 on both sides.
+func TestEightHasWhatTensorRT8Has(t *testing.T) {
+	for f, want := range map[quant.Format]string{
+		quant.BF16: "Cast Transpose MatMul Add Cast Identity", quant.FP8: "Cast Transpose MatMul Add Cast Identity",
+		quant.NVFP4: "Cast Transpose MatMul Add Cast Identity", quant.NF4: "Cast Transpose MatMul Add Cast Identity",
+	} {
+		m, _ := quantized(t, f, 32, 64, true)
+		products := Products(m)
+		g, err := Eight(m, external(t, m), EightOptions{})
+		if err != nil {
+			t.Fatalf("%s: %v", f, err)
+		}
+		if got := strings.Join(ops(g.Model), " "); got != want || g.Model.Opsets[0].Version != 17 || len(products) != 1 {
+			t.Errorf("%s: %s, opset %d, products %v", f, got, g.Model.Opsets[0].Version, products)
+		}
+		for _, x := range g.Model.Graph.Initializers {
+			if x.Type != onnx.Float32 && x.Type != onnx.Int64 {
+				t.Errorf("%s: weight %s is of type %d", f, x.Name, x.Type)
+			}
+		}
+		m, _ = quantized(t, f, 32, 64, true)
+		g, err = Eight(m, external(t, m), EightOptions{Scales: map[string]float32{products[0]: 0.01}})
+		if err != nil {
+			t.Fatalf("%s: %v", f, err)
+		}
+		if got := strings.Join(ops(g.Model), " "); got != "Cast QuantizeLinear DequantizeLinear QuantizeLinear DequantizeLinear Transpose MatMul Add Cast Identity" {
+			t.Errorf("%s in INT8: %s", f, got)
+		}
+	}
+}
+
+// TestWhatTensorRT8HasNotIsReplaced looks at the operators of later opsets, and at those whose attributes its parser does not read.
+func TestWhatTensorRT8HasNotIsReplaced(t *testing.T) {
+	b := onnx.NewBuilder("late")
+	x := b.Input("x", onnx.Float32, 1, "tokens", 8)
+	one := b.Floats("one", []int64{8}, make([]float32, 8))
+	y := b.Op("RMSNormalization", []onnx.Value{b.Gelu(x, true), one}, onnx.Int("axis", -1))
+	y = b.Op("LayerNormalization", []onnx.Value{b.Gelu(y, false), one, one}, onnx.Int("axis", -1))
+	y = b.Op("RotaryEmbedding", []onnx.Value{y, b.Input("cos", onnx.Float32, 1, "tokens", 2), b.Input("sin", onnx.Float32, 1, "tokens", 2)}, onnx.Int("num_heads", 2), onnx.Int("interleaved", 1))
+	y = b.Op("Attention", []onnx.Value{y, y, y}, onnx.Int("q_num_heads", 2), onnx.Int("kv_num_heads", 2))
+	y = b.Concat(2, b.Split(y, 2, 2)...)
+	y = b.Div(y, b.Op("ReduceL2", []onnx.Value{y, b.Ints(1)}))
+	b.Output("y", b.Reshape(y, b.Concat(0, b.DimOf(x, 1), b.Ints(-1))), onnx.Float32, "tokens", 8)
+	m, err := b.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := Eight(m, external(t, m), EightOptions{Slices: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seventeen := strings.Fields("Add Cast Concat Div Erf Identity MatMul Mul ReduceMean ReduceSum Reshape Shape Slice Softmax Split Sqrt Squeeze Sub Tanh Transpose Unsqueeze")
+	exact := 0
+	for _, n := range g.Model.Graph.Nodes {
+		if !slices.Contains(seventeen, n.Op) {
+			t.Errorf("%s (%s) is left", n.Op, n.Name)
+		}
+		if n.Op == "Split" && len(n.Attrs) > 1 || n.Op == "Shape" && len(n.Attrs) > 0 {
+			t.Errorf("%s has %v", n.Op, n.Attrs)
+		}
+		if strings.HasSuffix(n.Name, Exact) {
+			exact++
+		}
+	}
+	if exact < 10 {
+		t.Errorf("only %d nodes are kept from FP16", exact)
+	}
+	b = onnx.NewBuilder("grouped")
+	q := b.Input("q", onnx.Float32, 1, "tokens", 8)
+	b.Output("y", b.Op("Attention", []onnx.Value{q, q, q}, onnx.Int("q_num_heads", 2), onnx.Int("kv_num_heads", 1)), onnx.Float32, 1, "tokens", 8)
+	if m, err = b.Model(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Eight(m, external(t, m), EightOptions{}); !errdefs.IsNotImplemented(err) || !strings.Contains(err.Error(), "share keys") {
+		t.Errorf("grouped attention: %v", err)
+	}
+}

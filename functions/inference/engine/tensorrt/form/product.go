@@ -28,7 +28,10 @@ func (r *rewriter) product(n *onnx.Node) error {
 	if err != nil {
 		return err
 	}
-	if t.Format == quant.FP8 {
+	if scale, ok := r.scales[n.Inputs[inX]]; r.eight && ok {
+		return r.productInInt8(n, t, scale)
+	}
+	if t.Format == quant.FP8 && !r.eight {
 		return r.productInFP8(n, t)
 	}
 	w, err := r.dequantized(n.Inputs[inCodes], t)
@@ -109,6 +112,9 @@ func input(n *onnx.Node, i int) string {
 
 // dequantized is the value W [out, in] in the activation type.
 func (r *rewriter) dequantized(codes string, t *quant.Tensor) (string, error) {
+	if r.eight {
+		return r.decoded(codes, t)
+	}
 	n, k := int64(t.N), int64(t.K)
 	var w string
 	var err error

@@ -132,6 +132,20 @@ private:
         return s;
     }
 
+#if NV_TENSORRT_MAJOR == 8
+    // exact keeps what FP16 cannot hold, by the end of its name, in float32.
+    void exact() {
+        const std::string mark = "/exact";
+        for (int32_t i = 0; i < network_->getNbLayers(); i++) {
+            nvinfer1::ILayer *layer = network_->getLayer(i);
+            const std::string name = layer->getName();
+            if (name.size() < mark.size() || name.compare(name.size() - mark.size(), mark.size(), mark) != 0) continue;
+            layer->setPrecision(nvinfer1::DataType::kFLOAT);
+            layer->setOutputType(0, nvinfer1::DataType::kFLOAT);
+        }
+    }
+#endif
+
     bool flag(int32_t f) const { return (spec_.flags & f) != 0; }
 
     vdx_trt_status configure() {
@@ -144,6 +158,8 @@ private:
         if (flag(VDX_TRT_FP16_ALLOWED)) config_->setFlag(BuilderFlag::kFP16);
         if (flag(VDX_TRT_INT8_ALLOWED)) config_->setFlag(BuilderFlag::kINT8);
         config_->setTacticSources(0); // cuBLAS and cuDNN would have to lie beside it
+        config_->setFlag(BuilderFlag::kPREFER_PRECISION_CONSTRAINTS);
+        exact();
 #else
         if (flag(VDX_TRT_STRIP_WEIGHTS)) {
             config_->setFlag(BuilderFlag::kSTRIP_PLAN);

@@ -1,0 +1,152 @@
+// Command run asks what TensorRT's plans do on a GPU, beside ONNX Runtime's CUDA provider in the same run: whether the demo's
+// components agree with float32, in FP16 and in INT8; whether its clips show their prompts as often; how long plans take to
+// build and to come to their first step, and whether closing them gives all memory back; and what the published shapes of
+// Wan 2.1 cost. It needs a TensorRT whose builder knows the GPU (8.6 for an H100), the shims and the planner; see ../README.md.
+//
+// With -rehearse ONNX Runtime runs the graphs as TensorRT 8.6 gets them, in the place of plans and on any machine: what is
+// wrong with their form shows there, and what INT8 costs in quality.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/videosdgx/videosdgx/bench/harness"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/record"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
+)
+
+type bench struct {
+	checkpoint, dir string
+	n, atOnce       int
+	rehearse        bool
+	at              engine.Device // of the plans
+	beside          engine.Device // of ONNX Runtime
+	mu              sync.Mutex    // around the report, while several plans are built
+	report          *harness.Report
+	ort             *ort.Engine
+	install         tensorrt.Install
+	lib             *tensorrt.Library
+	limit           time.Duration // of one build
+	builders        int           // at once, of the demo's plans
+	watched         *record.Engine
+	want            *score // of the clips in float32
+}
+
+func main() {
+	b := bench{}
+	flag.StringVar(&b.checkpoint, "checkpoint", "images/demo/wan21-tiny", "the demo checkpoint")
+	flag.IntVar(&b.n, "n", 96, "prompts that are judged; 0: none")
+	flag.IntVar(&b.atOnce, "at-once", 2, "clips at once")
+	flag.BoolVar(&b.rehearse, "rehearse", false, "have ONNX Runtime run the graphs in the place of plans")
+	flag.StringVar(&b.dir, "dir", os.TempDir(), "folder for bundles, plans and weights: about 12 GB for the published shapes; memory is best")
+	flag.DurationVar(&b.limit, "limit", 8*time.Minute, "the longest that one build may take")
+	device := flag.String("device", "cuda:0", "device")
+	beside := flag.String("beside", "", "device of ONNX Runtime, by default the same; cpu where its CUDA provider is not there")
+	flag.IntVar(&b.builders, "builders", 4, "plans of the demo that are built at once; their seconds are those of company")
+	stages := flag.String("stages", "fp16,vae,dit,int8", "which questions, in their order")
+	partial := flag.String("partial", "", "file that gets the report after each stage")
+	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
+	harness.Main("tensorrt", func(ctx context.Context) (err error) {
+		b.report = harness.NewGPUReport(ctx, "tensorrt", *commit)
+		defer func() { err = errors.Join(err, b.report.Print(os.Stdout)) }()
+		if err := b.open(*device, *beside); err != nil {
+			return err
+		}
+		if b.dir, err = os.MkdirTemp(b.dir, "videosdgx-tensorrt-"); err != nil {
+			return err
+		}
+		defer os.RemoveAll(b.dir)
+		for _, s := range strings.Split(*stages, ",") {
+			if err := b.stage(ctx, s); err != nil { // the others' figures are worth having all the same
+				b.note("%s: %v", s, err)
+			}
+			if err := b.save(*partial); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// open finds the device, ONNX Runtime for it, and TensorRT.
+func (b *bench) open(device, beside string) (err error) {
+	if b.at, err = engine.ParseDevice(device); err != nil {
+		return err
+	}
+	if b.beside = b.at; beside != "" {
+		if b.beside, err = engine.ParseDevice(beside); err != nil {
+			return err
+		}
+	}
+	if b.ort, err = ort.LoadFor(b.beside); err != nil {
+		return err
+	}
+	if b.rehearse {
+		return nil
+	}
+	all, err := tensorrt.Find()
+	if err != nil {
+		return err
+	}
+	b.install = all[0]
+	if b.lib, err = tensorrt.Load(b.install); err != nil {
+		return err
+	}
+	b.report.Notes = append(b.report.Notes, b.lib.Name()+", "+b.ort.Version())
+	return nil
+}
+
+func (b *bench) stage(ctx context.Context, name string) error {
+	fmt.Println("stage", name, time.Now().Format(time.TimeOnly))
+	switch name {
+	case "fp16":
+		return b.demo(ctx, form{"fp16", bundle.None, 2e-2})
+	case "int8":
+		return b.demo(ctx, form{"int8", "int8", 0})
+	case "dit":
+		return b.dit(ctx)
+	case "vae":
+		return b.vae(ctx)
+	}
+	return fmt.Errorf("there is no stage %q: fp16, int8, dit and vae would do", name)
+}
+
+// save writes the report so far.
+func (b *bench) save(path string) error {
+	if path == "" {
+		return nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(b.report.Print(f), f.Close())
+}
+
+func (b *bench) note(format string, a ...any) {
+	s := fmt.Sprintf(format, a...)
+	fmt.Println(s)
+	b.report.Notes = append(b.report.Notes, s)
+}
+
+func (b *bench) figure(name string, v float64) {
+	fmt.Printf("%s %.5g\n", name, v)
+	b.report.Figure(name, v)
+}
+
+// seconds is how long f took.
+func seconds(f func() error) (float64, error) {
+	begin := time.Now()
+	err := f()
+	return time.Since(begin).Seconds(), err
+}

@@ -1,0 +1,138 @@
+// Package accept decides whether a plan may serve: it runs what another engine ran and compares. It also measures the ranges
+// by which TensorRT 8 quantizes to INT8. It knows engines by their interface alone.
+package accept
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/record"
+)
+
+// Verdict is how far a plan's results are from what they should be.
+type Verdict struct {
+	Worst  float64 `json:"worst"`  // greatest difference, of the largest value expected in that output
+	Output string  `json:"output"` // where it is
+	Bound  float64 `json:"bound"`  // that was allowed
+	Runs   int     `json:"runs"`
+}
+
+// OK says whether the plan may serve.
+func (v Verdict) OK() bool { return v.Runs > 0 && v.Worst <= v.Bound }
+
+// String is "0.0031 of the largest value of sample (0.02 is allowed)".
+func (v Verdict) String() string {
+	return fmt.Sprintf("%.3g of the largest value of %s (%.3g is allowed)", v.Worst, v.Output, v.Bound)
+}
+
+// bounds are what a format's own arithmetic accounts for in one graph, of the largest value: half precision between the nodes,
+// and codes of eight bits on both sides of a product.
+var bounds = map[string]float64{"none": 2e-2, "bf16": 2e-2, "fp16": 2e-2, "nvfp4": 5e-2, "int4": 5e-2, "nf4": 5e-2, "fp8": 1e-1, "int8": 1e-1}
+
+// Bound is what may be allowed for a bundle's precision; that of half precision for one that is not known.
+func Bound(precision string) float64 {
+	if b, ok := bounds[precision]; ok {
+		return b
+	}
+	return bounds["bf16"]
+}
+
+// Compare runs a session on what was captured of another engine. Nothing captured is FailedPrecondition: what was not compared
+// is not accepted.
+func Compare(ctx context.Context, s engine.Session, captured []record.Capture, bound float64) (Verdict, error) {
+	v := Verdict{Bound: bound}
+	if len(captured) == 0 {
+		return v, fmt.Errorf("no run of the other engine was captured to compare with: %w", errdefs.ErrFailedPrecondition)
+	}
+	for _, c := range captured {
+		out, err := s.Run(ctx, c.Inputs)
+		if err != nil {
+			return v, err
+		}
+		for name, want := range c.Outputs {
+			d, err := distance(out, name, want)
+			if err != nil {
+				out.Close()
+				return v, err
+			}
+			if v.Output == "" || !(d <= v.Worst) {
+				v.Worst, v.Output = d, name
+			}
+		}
+		out.Close()
+		v.Runs++
+	}
+	return v, nil
+}
+
+// distance is the greatest difference of an output, of the largest value expected; infinite where one is no number.
+func distance(out engine.Values, name string, want engine.Value) (float64, error) {
+	got, err := out.Tensor(name)
+	if err != nil {
+		return 0, err
+	}
+	w, err := want.Host()
+	if err != nil {
+		return 0, err
+	}
+	g, ok := Floats(got)
+	e, okToo := Floats(w)
+	if !ok || !okToo || len(g) != len(e) {
+		return 0, fmt.Errorf("output %s is %v of %T, %v of %T were expected: %w", name, got.Shape, got.Data, w.Shape, w.Data, errdefs.ErrInvalidArgument)
+	}
+	off, most := 0.0, 0.0
+	for i := range e {
+		d := math.Abs(float64(g[i]) - float64(e[i]))
+		if math.IsNaN(d) {
+			return math.Inf(1), nil
+		}
+		off, most = max(off, d), max(most, math.Abs(float64(e[i])))
+	}
+	if off == 0 {
+		return 0, nil
+	}
+	return off / most, nil // all zero expected: infinite
+}
+
+// Floats is a tensor's content as float32, whichever floating-point type of 16 or 32 bits it has.
+func Floats(t engine.Tensor) ([]float32, bool) {
+	switch d := t.Data.(type) {
+	case []float32:
+		return d, true
+	case []engine.BFloat16:
+		out := make([]float32, len(d))
+		for i, b := range d {
+			out[i] = math.Float32frombits(uint32(b) << 16)
+		}
+		return out, true
+	case []engine.Float16:
+		out := make([]float32, len(d))
+		for i, b := range d {
+			out[i] = half(uint16(b))
+		}
+		return out, true
+	}
+	return nil, false
+}
+
+// half is a float of 16 bits: sign, five bits of exponent, ten of mantissa.
+func half(b uint16) float32 {
+	sign, exponent, mantissa := float64(1), int(b>>10&31), float64(b&1023)
+	if b>>15 == 1 {
+		sign = -1
+	}
+	switch exponent {
+	case 0:
+		return float32(sign * math.Ldexp(mantissa, -24))
+	case 31:
+		if mantissa != 0 {
+			return float32(math.NaN())
+		}
+		return float32(sign * math.Inf(1))
+	}
+	return float32(sign * math.Ldexp(1024+mantissa, exponent-25))
+}
