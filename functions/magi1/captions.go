@@ -21,6 +21,7 @@ type specialTokens struct {
 // Rows of the other special tokens.
 const (
 	tokenTrans    = 0
+	tokens2DAnime = 16
 	tokenDuration = 7 // the first of eight, by how many chunks follow: 7 for seven or more
 	durations     = 8
 )
@@ -30,7 +31,7 @@ const (
 var specialKinds = []struct {
 	name string
 	row  int
-}{{"static", 2}, {"dynamic", 3}, {"borderness", 4}, {"hq", 1}, {"3d_model", 15}, {"2d_anime", 16}, {"duration", tokenDuration}}
+}{{"static", 2}, {"dynamic", 3}, {"borderness", 4}, {"hq", 1}, {"3d_model", 15}, {"2d_anime", tokens2DAnime}, {"duration", tokenDuration}}
 
 // row is one token.
 func (s specialTokens) row(i, size int) []float32 { return s.other[i*size : (i+1)*size] }

@@ -48,7 +48,7 @@ type bench struct {
 func openTransformer(t *testing.T, g *golden.Case, prefix string, c Config, slots int) *network {
 	t.Helper()
 	net, err := Transformer(c.Model, c.Engine.Distill, slots, nn.Options{Weights: g.Weights(prefix)})
-	n := &network{c: c.Model, slots: slots, distilled: c.Engine.Distill, nearlyCleanAbove: c.Engine.NearlyCleanAbove, session: compiletest.Open(t, net, err), width0: int64(c.Runtime.ChunkWidth)}
+	n := &network{c: c.Model, slots: slots, distilled: c.Engine.Distill, nearlyCleanAbove: c.Engine.NearlyCleanAbove, session: compiletest.Open(t, net, err), chunkWidth: int64(c.Runtime.ChunkWidth)}
 	n.tables.null, _ = g.Tensor(prefix + "y_embedder.null_caption_embedding")
 	n.tables.bands, _ = g.Tensor(prefix + "rope.bands")
 	return n

@@ -25,7 +25,7 @@ type network struct {
 	distilled        bool
 	nearlyCleanAbove float64
 	height, width    int64 // of the latent
-	width0           int64 // latent frames of a chunk, which rotary positions are counted in
+	chunkWidth       int64 // latent frames of a chunk, which rotary positions are counted in
 }
 
 // call is a run for one chunk.
@@ -85,7 +85,7 @@ func (n *network) alone(ctx context.Context, c call) ([]float32, error) {
 func (n *network) inputs(c call) engine.Values {
 	frames := int64(len(c.latent)) / int64(n.channels()*n.plane())
 	rows, columns := n.height/n.c.PatchSize, n.width/n.c.PatchSize
-	cos, sin := rotary(n.tables.bands, int64(c.chunk)*n.width0, frames, rows, columns)
+	cos, sin := rotary(n.tables.bands, int64(c.chunk)*n.chunkWidth, frames, rows, columns)
 	size := int(n.c.CaptionSize)
 	at := len(n.tables.null) - c.kind*size
 	in := engine.Values{

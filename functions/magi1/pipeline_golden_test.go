@@ -57,7 +57,7 @@ type pipelineCase struct {
 func (p pipelineCase) run(kinds []string, steps int, returned []int) {
 	t, r := p.t, p.cfg.Runtime
 	noise, shape := p.g.Tensor("in." + p.name + ".noise")
-	p.net.height, p.net.width, p.net.width0 = shape[3], shape[4], int64(r.ChunkWidth)
+	p.net.height, p.net.width, p.net.chunkWidth = shape[3], shape[4], int64(r.ChunkWidth)
 	w := &walker{net: p.net}
 	prefix := 0
 	if slices.Contains(p.g.Names(), "in."+p.name+".prefix_pixels") {

@@ -383,7 +383,7 @@ func comparePlain(t *testing.T, c ModelConfig, distilled bool) {
 	}
 	w := drawWeights(t, bare, tabs)
 	net, err := Transformer(c, distilled, slots, nn.Options{Weights: w})
-	n := &network{c: c, session: compiletest.Open(t, net, err), slots: slots, distilled: distilled, height: height, width: width, width0: frames,
+	n := &network{c: c, session: compiletest.Open(t, net, err), slots: slots, distilled: distilled, height: height, width: width, chunkWidth: frames,
 		tables: tables{null: w.values("y_embedder.null_caption_embedding"), bands: w.values("rope.bands")}}
 	size := int(c.latentChannels()) * frames * height * width
 	var chunks []plainChunk

@@ -15,6 +15,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/functions/magi1"
 	"github.com/videosdgx/videosdgx/functions/serve"
 	"github.com/videosdgx/videosdgx/functions/wan21"
 	"github.com/videosdgx/videosdgx/runtime/spec"
@@ -24,6 +25,7 @@ import (
 var recipes = map[string]serve.Recipe{
 	"WanPipeline":             wan21.Recipe,
 	"WanImageToVideoPipeline": wan21.Recipe,
+	"MagiPipeline":            magi1.Recipe,
 }
 
 // builtBundle is what models build prints.

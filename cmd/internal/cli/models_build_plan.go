@@ -48,6 +48,9 @@ func (p plan) print(w io.Writer) error {
 	for _, s := range p.Stages {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", s.Graph, bytesText(s.Weights), bytesText(s.Activations), s.At)
 	}
+	for _, h := range p.Held {
+		fmt.Fprintf(t, "held on the device: %s\t\t%s\t\t\n", h.Name, bytesText(h.Bytes))
+	}
 	if err := t.Flush(); err != nil {
 		return err
 	}

@@ -15,9 +15,11 @@ func modelBundle(_ context.Context, fn spec.Function) (info, schema []byte) {
 	if err != nil {
 		return nil, nil
 	}
-	info, err = json.Marshal(map[string]any{
-		"name": man.Name, "family": man.Family, "digest": man.Digest, "bytes": man.Bytes(), "defaults": man.Defaults,
-	})
+	says := map[string]any{"name": man.Name, "family": man.Family, "digest": man.Digest, "bytes": man.Bytes(), "defaults": man.Defaults}
+	if len(man.Held) > 0 {
+		says["held"] = man.Held
+	}
+	info, err = json.Marshal(says)
 	if err != nil {
 		return nil, nil
 	}

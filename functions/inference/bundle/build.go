@@ -70,7 +70,11 @@ func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Mani
 		if err := copyFiles(r.Files, dir); err != nil {
 			return err
 		}
-		m, err = weights.Seal(ctx, dir, weights.Manifest{Family: r.Family, Name: o.Name, Configs: r.Configs, Defaults: r.Defaults, Schema: r.Schema, Precision: o.Precision}, p.hashed)
+		sealed := weights.Manifest{Family: r.Family, Name: o.Name, Configs: r.Configs, Defaults: r.Defaults, Schema: r.Schema, Precision: o.Precision}
+		if r.Held != nil {
+			sealed.Held = r.Held(r.Clip)
+		}
+		m, err = weights.Seal(ctx, dir, sealed, p.hashed)
 		return err
 	})
 	return m, err

@@ -8,6 +8,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/footprint"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
 // Clip is the request that a plan counts memory for.
@@ -24,15 +25,16 @@ func (c Clip) Or(d Clip) Clip {
 
 // Plan is what Build would make, without making it.
 type Plan struct {
-	Family    string        `json:"family"`
-	Name      string        `json:"name"`
-	Precision string        `json:"precision"`
-	Tensors   []PlannedPart `json:"tensors"`
-	Bytes     int64         `json:"bytes"` // of weights
-	Float32   int64         `json:"float32_bytes"`
-	Stages    []Stage       `json:"stages"`
-	Clip      Clip          `json:"clip"`
-	Slices    int           `json:"attention_slices"` // 1: attention is computed as a whole
+	Family    string         `json:"family"`
+	Name      string         `json:"name"`
+	Precision string         `json:"precision"`
+	Tensors   []PlannedPart  `json:"tensors"`
+	Bytes     int64          `json:"bytes"` // of weights
+	Float32   int64          `json:"float32_bytes"`
+	Stages    []Stage        `json:"stages"`
+	Held      []weights.Held `json:"held,omitempty"` // between the runs of a clip, whatever its length
+	Clip      Clip           `json:"clip"`
+	Slices    int            `json:"attention_slices"` // 1: attention is computed as a whole
 }
 
 // PlannedPart is a tensor of the checkpoint and what it becomes.
@@ -78,6 +80,9 @@ func PlanOf(r Recipe, o Options, c Clip) (Plan, error) {
 	policy, err := o.policy(r)
 	if err != nil {
 		return p, err
+	}
+	if r.Held != nil {
+		p.Held = r.Held(c)
 	}
 	seen, states := map[string]bool{}, map[string][]int64{}
 	for _, g := range r.Graphs {

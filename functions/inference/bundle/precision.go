@@ -90,8 +90,9 @@ func blockOf(name string) int {
 	return n
 }
 
-// attentionAndFeedForward are the layers of a diffusion transformer's block that become codes.
-var attentionAndFeedForward = regexp.MustCompile(`\.(to_q|to_k|to_v|to_out\.0|ffn\.net\.0\.proj|ffn\.net\.2|ff\.net\.0\.proj|ff\.net\.2)$`)
+// attentionAndFeedForward are the layers of a diffusion transformer's block that become codes, by the names of diffusers and of
+// Megatron.
+var attentionAndFeedForward = regexp.MustCompile(`\.(to_q|to_k|to_v|to_out\.0|ffn\.net\.0\.proj|ffn\.net\.2|ff\.net\.0\.proj|ff\.net\.2|linear_qkv\.(q|qx|k|v)|linear_proj|linear_fc[12])$`)
 
 // encoders are components whose every block becomes codes: their errors are not walked along a trajectory.
 var encoders = []string{"text_encoder", "text_encoder_2", "image_encoder"}

@@ -31,6 +31,8 @@ type Recipe struct {
 	Files     []File
 	// Sizes are the sizes of the graphs' named dimensions for a clip, by graph; nil when a plan cannot count memory.
 	Sizes func(c Clip) map[string]map[string]int64
+	// Held counts what stays on the device between the runs of a clip; nil: nothing does.
+	Held func(c Clip) []weights.Held
 	// Clip is the request that a plan counts memory for by default: the model's own defaults.
 	Clip Clip
 	// Identity stands for the checkpoint's content, so that an interrupted build goes on only with the same; empty: it does not.

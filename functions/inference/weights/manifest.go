@@ -30,8 +30,15 @@ type Manifest struct {
 	Schema   json.RawMessage            `json:"schema,omitempty"`   // of a request, JSON Schema
 	// Precision names what most of the weights are held as: "none" (float32), "bf16", "fp8", "nf4"…
 	Precision string      `json:"precision,omitempty"`
-	Files     []FileEntry `json:"files"`  // sorted by path
-	Digest    string      `json:"digest"` // of this manifest with an empty digest
+	Held      []Held      `json:"held,omitempty"` // by a clip of the default size, of any length
+	Files     []FileEntry `json:"files"`          // sorted by path
+	Digest    string      `json:"digest"`         // of this manifest with an empty digest
+}
+
+// Held is memory that a clip keeps on the device between the runs of a graph, at its most.
+type Held struct {
+	Name  string `json:"name"`
+	Bytes int64  `json:"bytes"`
 }
 
 // FileEntry is one file of a bundle.

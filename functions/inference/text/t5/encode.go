@@ -21,12 +21,18 @@ type Prompt struct {
 	Graph     string // of the encoder
 }
 
-// Encode is the encoder's output for a cleaned prompt, [1, length, d_model], padded with zeros to the length that the
+// Encode is the encoder's output for a prompt, which is cleaned, [1, length, d_model], padded with zeros to the length that the
 // transformer was trained with. Only the tokens that are there are encoded: the mask keeps the others out of them anyway.
 func (p Prompt) Encode(ctx context.Context, prompt string, length int) (engine.Tensor, error) {
-	ids, mask, err := p.Tokenizer.EncodeTo(text.Clean(prompt), length)
+	t, _, err := p.EncodeCleaned(ctx, text.Clean(prompt), length)
+	return t, err
+}
+
+// EncodeCleaned is Encode for a prompt that has been cleaned, with the mask of the tokens that are there.
+func (p Prompt) EncodeCleaned(ctx context.Context, prompt string, length int) (engine.Tensor, []int64, error) {
+	ids, mask, err := p.Tokenizer.EncodeTo(prompt, length)
 	if err != nil {
-		return engine.Tensor{}, fmt.Errorf("prompt: %w", err)
+		return engine.Tensor{}, nil, fmt.Errorf("prompt: %w", err)
 	}
 	n := int64(0)
 	for _, m := range mask {
@@ -34,11 +40,11 @@ func (p Prompt) Encode(ctx context.Context, prompt string, length int) (engine.T
 	}
 	out, err := p.Graphs.Run(ctx, p.Graph, p.Config.Inputs(ids[:n], mask[:n], 1))
 	if err != nil {
-		return engine.Tensor{}, fmt.Errorf("encode prompt: %w", err)
+		return engine.Tensor{}, nil, fmt.Errorf("encode prompt: %w", err)
 	}
 	padded := make([]float32, int64(length)*p.Config.DModel)
 	copy(padded, out.Float32(Hidden))
-	return engine.Floats(padded, 1, int64(length), p.Config.DModel), nil
+	return engine.Floats(padded, 1, int64(length), p.Config.DModel), mask, nil
 }
 
 // Inputs are the graph's inputs for a batch of rows of tokens and their masks.

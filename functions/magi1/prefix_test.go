@@ -1,0 +1,106 @@
+package magi1
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/videosdgx/videosdgx/functions/media"
+)
+
+// shot writes a clip of so many frames at 24 a second.
+func shot(t *testing.T, frames int) string {
+	t.Helper()
+	e, err := media.NewEncoder(context.Background(), media.Spec{Width: 80, Height: 48, FPS: 24, Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range frames {
+		rgb := bytes.Repeat([]byte{byte(5 * i), 80, byte(255 - 5*i)}, 80*48)
+		if err := e.Frame(rgb); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := e.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f.Path
+}
+
+func openVideo(t *testing.T, path string) *media.Clip {
+	t.Helper()
+	c, err := media.OpenClip(context.Background(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &c
+}
+
+// A clip goes on from the end of a video: of 40 frames the last 32, one whole chunk and two latent frames of the next.
+func TestAClipGoesOnFromAVideo(t *testing.T) {
+	p := openTiny(t)
+	r := request(48)
+	plain, _ := clipOf(t, p, r)
+	r.Video = openVideo(t, shot(t, 40))
+	frames, _ := clipOf(t, p, r)
+	if len(frames) != 48 || bytes.Equal(frames[0], plain[0]) {
+		t.Fatalf("%d frames; as without a video: %v", len(frames), bytes.Equal(frames[0], plain[0]))
+	}
+	last, err := p.lastFrames(context.Background(), r)
+	if err != nil || len(last) != 32 || last[31].Width != 64 || last[31].Height != 32 {
+		t.Fatalf("%d frames, %v", len(last), err)
+	}
+	if got := int(last[0].Pix[0]); got < 5*8-12 || got > 5*8+12 { // the ninth frame's red
+		t.Errorf("the first of them has red %d", got)
+	}
+}
+
+// Frames at unequal distances are brought to the model's rate first.
+func TestAVideoOfVariableRateIsBroughtToTheModels(t *testing.T) {
+	p := openTiny(t)
+	path := filepath.Join(t.TempDir(), "variable.mp4")
+	program, err := media.FFmpeg()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(program, "-loglevel", "error", "-i", shot(t, 48), "-vf", "select='not(eq(mod(n,4),1))'", "-fps_mode", "vfr", path).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	r := request(24)
+	r.Video = openVideo(t, path)
+	if frames, _ := clipOf(t, p, r); len(frames) != 24 {
+		t.Errorf("%d frames", len(frames))
+	}
+}
+
+func TestAVideoThatDoesNotFitIsSaid(t *testing.T) {
+	p := openTiny(t)
+	r := request(24)
+	r.Video = openVideo(t, shot(t, 3))
+	_, err := p.lastFrames(context.Background(), r)
+	if err == nil || !strings.HasPrefix(err.Error(), "the video has 3 frames at 24 a second; 4 at least are needed to go on from, 32 are used: send a longer one, or a frame of it as image") {
+		t.Errorf("too short: %v", err)
+	}
+	whole, err := os.ReadFile(shot(t, 48))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cut := filepath.Join(t.TempDir(), "cut.mp4")
+	if err := os.WriteFile(cut, whole[:len(whole)*3/5], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.Video = openVideo(t, cut) // its index is in front, and whole
+	if _, err := p.lastFrames(context.Background(), r); err == nil || !strings.Contains(err.Error(), "send the whole file") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("cut off: %v", err)
+	}
+	both := request(24)
+	both.Video, both.Image = r.Video, media.RGB{}
+	if err := p.Check(both); err == nil || !strings.Contains(err.Error(), "leave the other out") {
+		t.Errorf("both: %v", err)
+	}
+}
