@@ -15,7 +15,6 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -122,7 +121,7 @@ func (b *bench) size(ctx context.Context, name string, height, width int64) erro
 	var took []float64
 	for i := range b.rounds + 1 {
 		begin := time.Now()
-		if err := clip(ctx, first, next, height, width); err != nil {
+		if err := clip(ctx, pair{"first": first, "next": next}, height, width); err != nil {
 			stop()
 			return err
 		}
@@ -140,35 +139,21 @@ func (b *bench) size(ctx context.Context, name string, height, width int64) erro
 	return nil
 }
 
-// clip decodes one latent frame after the other; caches stay on the device.
-func clip(ctx context.Context, first, next engine.Session, height, width int64) error {
-	r, s := rand.New(rand.NewPCG(7, 8)), first
-	in := engine.Values{}
-	for range latentFrames {
-		latent := engine.Zeros(1, 16, 1, height, width)
-		for j := range latent.Float32() {
-			latent.Float32()[j] = float32(r.NormFloat64())
-		}
-		in[vae.Latent] = latent
-		var keep []string
-		for _, o := range s.Outputs() {
-			if o.Name != vae.Video {
-				keep = append(keep, o.Name)
-			}
-		}
-		out, err := s.Run(ctx, in, keep...)
-		in.Close()
-		if err != nil {
-			return err
-		}
-		in, s = engine.Values{}, next
-		for _, name := range keep {
-			in[strings.TrimSuffix(name, ".next")] = out[name]
-		}
+// clip decodes as a function does: one latent frame after the other, caches on the device.
+func clip(ctx context.Context, p pair, height, width int64) error {
+	r := rand.New(rand.NewPCG(7, 8))
+	latents := engine.Zeros(1, 16, latentFrames, height, width)
+	for j := range latents.Float32() {
+		latents.Float32()[j] = float32(r.NormFloat64())
 	}
-	in.Close()
-	return nil
+	c := vae.Coder{Config: vae.Config{}.WithDefaults(), Sessions: p, First: "first", Next: "next"}
+	return c.Decode(ctx, latents, func(engine.Tensor) error { return nil })
 }
+
+// pair are the decoder's sessions by name.
+type pair map[string]engine.Session
+
+func (p pair) Get(_ context.Context, name string) (engine.Session, error) { return p[name], nil }
 
 // watch follows the device's memory in use, MiB.
 func watch(ctx context.Context) (peak *atomic.Int64, stop func()) {

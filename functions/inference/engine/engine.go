@@ -26,7 +26,8 @@ type Engine interface {
 type Session interface {
 	// Run feeds every input and returns every output, by name. Outputs are Tensors, but for those named in resident: they
 	// stay on the session's device, in memory of the engine's, until they are closed. An input may be any value that this
-	// engine made, wherever it lies, or a Tensor; it is read until Run returns and never kept or changed. When ctx ends, the
+	// engine made, wherever it lies, or a Tensor; it is read until Run returns and never kept or changed,
+	// but for what is Spent. When ctx ends, the
 	// run is terminated between two nodes of the graph and the context's cause is returned.
 	Run(ctx context.Context, inputs Values, resident ...string) (Values, error)
 	// Inputs describes what Run takes, Outputs what it gives, in the order of the graph.

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"maps"
 
 	"github.com/containerd/errdefs"
 
@@ -23,7 +24,25 @@ type Value interface {
 	Close() error
 }
 
-var _ Value = Tensor{}
+var _, _ Value = Tensor{}, Spent{}
+
+// Spent is an input that its caller gives up with the run: Run closes it, also when it fails, and may write a result of the same
+// shape into its memory where the graph allows it. States that are carried from run to run so need their memory once.
+type Spent struct{ Value }
+
+// Unspent takes inputs apart: the values themselves, and those that their caller has given up.
+func (v Values) Unspent() (plain Values, spent map[string]Value) {
+	plain = v
+	for name, x := range v {
+		if s, ok := x.(Spent); ok {
+			if spent == nil {
+				plain, spent = maps.Clone(v), map[string]Value{}
+			}
+			plain[name], spent[name] = s.Value, s.Value
+		}
+	}
+	return plain, spent
+}
 
 // Values are the inputs or outputs of a run, by name.
 type Values map[string]Value

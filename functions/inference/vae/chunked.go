@@ -3,7 +3,6 @@ package vae
 import (
 	"context"
 	"fmt"
-	"maps"
 	"strings"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
@@ -26,7 +25,10 @@ func (c *Chunked) Run(ctx context.Context, input string, piece engine.Tensor) (e
 	graph, in := c.First, engine.Values{input: piece}
 	if c.caches != nil {
 		graph = c.Next
-		maps.Copy(in, c.caches)
+		for name, v := range c.caches {
+			in[name] = engine.Spent{Value: v}
+		}
+		c.caches = engine.Values{} // gone with the run, whatever comes of it
 	}
 	session, err := c.Sessions.Get(ctx, graph)
 	if err != nil {
@@ -36,7 +38,6 @@ func (c *Chunked) Run(ctx context.Context, input string, piece engine.Tensor) (e
 	if err != nil {
 		return nil, err
 	}
-	c.Close()
 	c.caches = engine.Values{}
 	for name, t := range out {
 		if base, ok := strings.CutSuffix(name, cacheNext); ok {

@@ -37,6 +37,7 @@ func Run(t *testing.T, e engine.Engine, o engine.Options) {
 		{"a placed value feeds many runs", placed},
 		{"a resident value outlives its session", outlives},
 		{"a closed value is refused", closedValue},
+		{"a spent value is closed, whatever comes of the run", spent},
 		{"inputs are checked by name", inputs},
 		{"inputs and outputs are described", described},
 		{"a context ends a run with its cause", cancelled},

@@ -127,6 +127,28 @@ func outlives(t *testing.T, r rig) {
 	}
 }
 
+func spent(t *testing.T, r rig) {
+	s, ctx := r.open(t, sum), context.Background()
+	for _, good := range []bool{true, false} {
+		v, err := r.Place(ctx, engine.Floats([]float32{5, 6}, 2), r.o.Device)
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := engine.Floats([]float32{1, 2}, 2)
+		if !good {
+			x = engine.Floats([]float32{1, 2, 3}, 3)
+		}
+		out, err := s.Run(ctx, engine.Values{"x": x, "carry": engine.Spent{Value: v}}, "carry.next")
+		if (err == nil) != good || good && !slices.Equal(floats(t, out["carry.next"]), []float32{6, 8}) {
+			t.Errorf("got %v, %v", out, err)
+		}
+		if _, err := v.Host(); !errdefs.IsFailedPrecondition(err) {
+			t.Errorf("a spent value is still open: %v", err)
+		}
+		out.Close()
+	}
+}
+
 func closedValue(t *testing.T, r rig) {
 	s, ctx := r.open(t, sum), context.Background()
 	v, err := r.Place(ctx, engine.Zeros(1), r.o.Device)

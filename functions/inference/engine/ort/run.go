@@ -22,11 +22,12 @@ type run struct {
 	borrowed []*C.OrtValue // around tensors
 	held     []*value      // locked for reading
 	resident []string
+	spent    engine.Values
 }
 
 // bind says where every input lies and where every output goes. Its memory stays put until free.
-func (s *session) bind(inputs engine.Values, resident []string) (*run, error) {
-	r := &run{session: s, resident: resident}
+func (s *session) bind(inputs, spent engine.Values, resident []string) (*run, error) {
+	r := &run{session: s, resident: resident, spent: spent}
 	if err := r.bindAll(inputs); err != nil {
 		r.free()
 		return nil, err
@@ -89,6 +90,12 @@ func (r *run) bindOutputs() error {
 		}
 	}
 	for _, f := range r.outputs {
+		if v := r.reusable(f.Name); v != nil {
+			if err := check(C.ort_bind_output_value(r.b, r.names[f.Name], v)); err != nil {
+				return fmt.Errorf("output %s of %s: %w", f.Name, r.path, err)
+			}
+			continue
+		}
 		m, err := r.engine.memory.get(r.place(f.Name))
 		if err != nil {
 			return err
@@ -96,6 +103,15 @@ func (r *run) bindOutputs() error {
 		if err := check(C.ort_bind_output(r.b, r.names[f.Name], m)); err != nil {
 			return fmt.Errorf("output %s of %s: %w", f.Name, r.path, err)
 		}
+	}
+	return nil
+}
+
+// reusable is the value whose memory an output that stays may take: a state that the caller has given up.
+func (r *run) reusable(output string) *C.OrtValue {
+	input, ok := r.over[output]
+	if v, given := r.spent[input].(*value); ok && given && v.device == r.device && slices.Contains(r.resident, output) {
+		return v.v // locked for reading since it was bound as an input
 	}
 	return nil
 }

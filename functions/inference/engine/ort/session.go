@@ -25,6 +25,7 @@ type session struct {
 	inputs  []engine.Info
 	outputs []engine.Info
 	names   map[string]*C.char // of inputs and outputs, until Close
+	over    map[string]string  // output → input whose memory it may be written to
 }
 
 var _ engine.Session = (*session)(nil)
@@ -51,6 +52,7 @@ func (e *Engine) open(path string, o engine.Options, adjust ...func(*settings)) 
 		return nil, opts.err
 	}
 	s := newSession(e, path, o.Device, infos(m.Graph.Inputs), infos(m.Graph.Outputs))
+	s.over = overwritten(m)
 	if err := check(C.ort_session(opts.c(path), opts.o, &s.s)); err != nil {
 		s.free()
 		if errdefs.IsResourceExhausted(err) {
@@ -99,6 +101,8 @@ func (s *session) free() {
 
 // Run binds, watches ctx, and runs.
 func (s *session) Run(ctx context.Context, inputs engine.Values, resident ...string) (engine.Values, error) {
+	inputs, spent := inputs.Unspent()
+	defer engine.Values(spent).Close()
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	if s.s == nil {
@@ -107,7 +111,7 @@ func (s *session) Run(ctx context.Context, inputs engine.Values, resident ...str
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	r, err := s.bind(inputs, resident)
+	r, err := s.bind(inputs, spent, resident)
 	if err != nil {
 		return nil, err
 	}

@@ -40,6 +40,7 @@ static inline OrtStatus *ort_binding(OrtSession *s, OrtIoBinding **b) { return o
 static inline void ort_binding_free(OrtIoBinding *b) { ort_api->ReleaseIoBinding(b); }
 static inline OrtStatus *ort_bind_input(OrtIoBinding *b, const char *name, const OrtValue *v) { return ort_api->BindInput(b, name, v); }
 static inline OrtStatus *ort_bind_output(OrtIoBinding *b, const char *name, const OrtMemoryInfo *m) { return ort_api->BindOutputToDevice(b, name, m); }
+static inline OrtStatus *ort_bind_output_value(OrtIoBinding *b, const char *name, const OrtValue *v) { return ort_api->BindOutput(b, name, v); }
 static inline OrtStatus *ort_run(OrtSession *s, OrtRunOptions *o, OrtIoBinding *b) { return ort_api->RunWithBinding(s, o, b); }
 
 // ort_outputs fills v with the n outputs that were bound, in their order.

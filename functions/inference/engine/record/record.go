@@ -86,13 +86,14 @@ type session struct {
 }
 
 func (s *session) Run(ctx context.Context, in engine.Values, resident ...string) (engine.Values, error) {
-	s.e.note(s.graph, in)
+	plain, _ := in.Unspent()
+	s.e.note(s.graph, plain)
 	if !s.e.wants(s.graph) {
 		return s.Session.Run(ctx, in, resident...)
 	}
 	c := Capture{}
 	var err error
-	if c.Inputs, err = copies(in); err != nil {
+	if c.Inputs, err = copies(plain); err != nil {
 		return nil, err
 	}
 	out, err := s.Session.Run(ctx, in, resident...)

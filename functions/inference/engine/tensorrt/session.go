@@ -106,6 +106,8 @@ func (s *session) release() {
 // Run queues one run and waits for what it is to give to the host. TensorRT cannot end a run that has begun: a context that
 // ends in its midst is told when it is over.
 func (s *session) Run(ctx context.Context, in engine.Values, resident ...string) (engine.Values, error) {
+	in, spent := in.Unspent()
+	defer engine.Values(spent).Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.plan == nil {

@@ -1,5 +1,6 @@
 // The library's one entry, called by ONNX Runtime for each session that the library is given to.
 #include "clip.h"
+#include "conv.h"
 #include "fused.h"
 #include "linear.h"
 
@@ -24,7 +25,8 @@ OrtCustomOpDomain* domain() {
                                  op<NormOp<kBFloat16, true, true>>(), op<NormOp<kFloat, false, false>>(), op<NormOp<kFloat, true, false>>(),
                                  op<GatedAdd<kBFloat16>>(), op<GatedAdd<kFloat>>(), op<RMSRotary<kBFloat16>>(), op<RMSRotary<kFloat>>(), op<QuantizeRows>(),
                                  op<ChannelNorm<kBFloat16>>(), op<ChannelNorm<kHalf>>(), op<ChannelNorm<kFloat>>(),
-                                 op<Double<kBFloat16>>(), op<Double<kHalf>>(), op<Double<kFloat>>()})
+                                 op<Double<kBFloat16>>(), op<Double<kHalf>>(), op<Double<kFloat>>(),
+                                 op<ClipConv<kBFloat16>>(), op<ClipConv<kHalf>>(), op<LastNorm<kBFloat16>>(), op<LastNorm<kHalf>>()})
       check(api().CustomOpDomain_Add(made, o));
     return made;
   }();

@@ -103,7 +103,7 @@ func (g *graph) isState(input string) bool {
 // clip says whether the graph is an autoencoder's: all of it then computes in the type of activations.
 func (g *graph) clip() bool {
 	for i := range g.nodes {
-		if g.is(&g.nodes[i], channelNorm) {
+		if g.is(&g.nodes[i], channelNorm) || g.is(&g.nodes[i], lastNorm) {
 			return true
 		}
 	}

@@ -85,7 +85,7 @@ func TestAnAutoencoderIsFP16(t *testing.T) {
 		}
 	}
 	for _, w := range m.Graph.Initializers {
-		if w.Name == "vae/c.weight.fp16" && w.Type == onnx.Float16 {
+		if w.Name == "vae/c.weight.last.fp16" && w.Type == onnx.Float16 {
 			return
 		}
 	}

@@ -28,7 +28,7 @@ func CUDA(m *onnx.Model, o Options) error {
 		o.Type = onnx.BFloat16
 	}
 	g := newGraph(m, o)
-	for _, pass := range []func(){g.attention, g.linears, g.gelus, g.rms, g.norms, g.residuals, g.codes, g.channelNorms, g.narrow, g.doubles, g.states} {
+	for _, pass := range []func(){g.attention, g.linears, g.gelus, g.rms, g.norms, g.residuals, g.codes, g.channelNorms, g.narrow, g.doubles, g.channelsLast, g.states} {
 		pass()
 		g.compact()
 	}

@@ -18,6 +18,8 @@ var ports = map[string]struct{ in, out []onnx.DType }{
 	gatedAdd:             {[]onnx.DType{0, 0, onnx.Float32}, []onnx.DType{0}},
 	rmsRotary:            {[]onnx.DType{0, onnx.Float32, onnx.Float32, onnx.Float32}, []onnx.DType{0}},
 	channelNorm:          {[]onnx.DType{0, onnx.Float32}, []onnx.DType{0}},
+	clipConv:             {[]onnx.DType{0, 0, onnx.Float32, 0, 0}, []onnx.DType{0, 0}},
+	lastNorm:             {[]onnx.DType{0, onnx.Float32}, []onnx.DType{0}},
 	double:               {[]onnx.DType{0}, []onnx.DType{0}},
 	quantizeRows:         {[]onnx.DType{0}, []onnx.DType{onnx.Uint8, onnx.Float32}},
 }

@@ -57,6 +57,12 @@ func (w *writer) node(n onnx.Node) {
 		w.gated(n.Inputs[0], n.Inputs[1], n.Inputs[2], name)
 	case "ChannelNorm":
 		w.channelNorm(n)
+	case "ClipConv":
+		w.clipConv(n)
+	case "LastNorm":
+		w.outward(n.Inputs[0])
+		w.channelNorm(onnx.Node{Inputs: []string{n.Inputs[0] + "/first", n.Inputs[1]}, Outputs: []string{name + "/first"}, Attrs: n.Attrs})
+		w.inward(name+"/first", name)
 	case "Double":
 		w.op("Resize", []string{n.Inputs[0], "", "scales.double"}, n.Outputs,
 			onnx.Str("mode", "nearest"), onnx.Str("coordinate_transformation_mode", "asymmetric"), onnx.Str("nearest_mode", "floor"))

@@ -1,0 +1,394 @@
+package fuse
+
+import (
+	"encoding/binary"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
+
+const (
+	clipConv = "ClipConv"
+	lastNorm = "LastNorm"
+)
+
+// channelsLast has an autoencoder's clips lie with their channels innermost, [1, frames, height, width, channels], where the
+// operators that know this form are: a convolution takes with it what stands around it, the frames of the run before that are
+// joined in front, the picture that is doubled, the sum with a shortcut, and the frames that the next run looks back at. States
+// have this form too. What knows only the other form is given it by a transposition.
+func (g *graph) channelsLast() {
+	if !g.clip() || g.o.Type == onnx.Float32 || g.sort() != nil {
+		return
+	}
+	l := &layout{graph: g, inner: map[string]string{}, outer: map[string]string{}, kept: map[string]string{}}
+	l.states()
+	for i := range g.nodes {
+		if n := &g.nodes[i]; n.Op != "" {
+			l.node(n)
+		}
+	}
+	l.results()
+	g.nodes = l.out
+	g.dropUnread()
+}
+
+// layout is a graph whose nodes are taken one after the other.
+type layout struct {
+	*graph
+	inner map[string]string // value → the same with its channels innermost, where somebody has made it
+	outer map[string]string // value → the same as it was, where somebody has made that
+	kept  map[string]string // output of the graph → the value that it is
+	out   []onnx.Node
+}
+
+var (
+	inward  = onnx.Ints("perm", 0, 2, 3, 4, 1)
+	outward = onnx.Ints("perm", 0, 4, 1, 2, 3)
+)
+
+// states has the inputs that an earlier run has made come with their channels innermost.
+func (l *layout) states() {
+	for i := range l.m.Graph.Inputs {
+		in := &l.m.Graph.Inputs[i]
+		if l.isState(in.Name) && len(in.Dims) == 5 {
+			in.Dims = moved(in.Dims)
+			l.inner[in.Name] = in.Name
+		}
+	}
+}
+
+func moved(d []onnx.Dim) []onnx.Dim { return []onnx.Dim{d[0], d[2], d[3], d[4], d[1]} }
+
+func (l *layout) node(n *onnx.Node) {
+	switch {
+	case n.Op == "Identity" && l.isOutput(n.Outputs[0]):
+		l.kept[n.Outputs[0]] = n.Inputs[0]
+	case n.Op == "Conv" && n.Domain == "" && l.convolvable(n):
+		l.convolution(n)
+	case l.is(n, channelNorm) && l.normable(n):
+		x := l.asInner(n.Inputs[0])
+		l.put(own(lastNorm, n.Name, []string{x, n.Inputs[1]}, []string{l.name(n.Outputs[0])}, n.Attrs...))
+	case n.Op == "Add" && n.Domain == "" && l.bothInner(n):
+		l.sum(n)
+	default:
+		l.other(n)
+	}
+}
+
+// other keeps a node that knows the outer form only. One that a convolution has taken over is kept too, and nobody reads it.
+func (l *layout) other(n *onnx.Node) {
+	in := slices.Clone(n.Inputs)
+	for i, v := range in {
+		in[i] = l.asOuter(v)
+	}
+	kept := *n
+	kept.Inputs = in
+	l.put(kept)
+	for _, v := range n.Outputs {
+		if l.outer[v] == "" {
+			l.outer[v] = v
+		}
+	}
+}
+
+func (l *layout) put(n onnx.Node) { l.out = append(l.out, n) }
+
+// name is that of a value made with its channels innermost.
+func (l *layout) name(value string) string {
+	l.inner[value] = value + ".last"
+	return l.inner[value]
+}
+
+// asInner is a value with its channels innermost, transposed when it does not come so.
+func (l *layout) asInner(value string) string {
+	if v := l.inner[value]; v != "" {
+		return v
+	}
+	l.put(onnx.Node{Name: value + ".last", Op: "Transpose", Inputs: []string{l.asOuter(value)}, Outputs: []string{l.name(value)}, Attrs: []onnx.Attr{inward}})
+	return l.inner[value]
+}
+
+// asOuter is a value as it was, transposed back when it does not come so.
+func (l *layout) asOuter(value string) string {
+	if v := l.outer[value]; v != "" {
+		return v
+	}
+	in := l.inner[value]
+	if in == "" {
+		return value // a weight, an input, nothing
+	}
+	l.outer[value] = value
+	if in == value { // a state has this name already
+		l.outer[value] = value + ".first"
+	}
+	l.put(onnx.Node{Name: l.outer[value], Op: "Transpose", Inputs: []string{in}, Outputs: []string{l.outer[value]}, Attrs: []onnx.Attr{outward}})
+	return l.outer[value]
+}
+
+// normable says whether LastNorm takes a norm over the channels: they are a multiple of a vector.
+func (l *layout) normable(n *onnx.Node) bool {
+	w := l.weights[n.Inputs[1]]
+	return w != nil && w.Elements()%vector == 0
+}
+
+// convolvable says whether ClipConv takes a convolution.
+func (l *layout) convolvable(n *onnx.Node) bool {
+	w := l.weights[input(n, 1)]
+	for _, a := range n.Attrs {
+		if a.Name != "kernel_shape" && a.Name != "strides" && a.Name != "pads" {
+			return false
+		}
+	}
+	return w != nil && len(w.Dims) == 5 && w.Dims[1]%vector == 0 && w.Content != nil && w.Type == onnx.Float32 && input(n, 2) != ""
+}
+
+// convolution takes a convolution and what stands in front of it.
+func (l *layout) convolution(n *onnx.Node) {
+	kernel, strides, pads := numbers(n, "kernel_shape"), numbers(n, "strides"), numbers(n, "pads")
+	src := l.source(n.Inputs[0])
+	attrs := []onnx.Attr{onnx.Int("before", pads[0]+src.before), onnx.Int("top", pads[1]), onnx.Int("left", pads[2]), onnx.Int("bottom", pads[4]), onnx.Int("right", pads[5])}
+	for i, axis := range []string{"t", "h", "w"} {
+		attrs = append(attrs, onnx.Int("kernel_"+axis, kernel[i]), onnx.Int("stride_"+axis, strides[i]))
+	}
+	if src.doubled {
+		attrs = append(attrs, onnx.Int("double", 1))
+	}
+	out := []string{l.name(n.Outputs[0])}
+	if src.next != "" {
+		attrs, out = append(attrs, onnx.Int("carry", src.carried)), append(out, l.name(src.next))
+	}
+	x, history := l.asInner(src.value), ""
+	if src.history != "" {
+		history = l.asInner(src.history)
+	}
+	l.put(own(clipConv, n.Name, []string{x, l.innermost(n.Inputs[1]), n.Inputs[2], history}, out, attrs...))
+}
+
+// source is what a convolution looks at, without the nodes that put it together.
+type source struct {
+	value, history string
+	before         int64 // frames in front of value, from history or zeros
+	next           string
+	carried        int64 // frames that next keeps
+	doubled        bool
+}
+
+func (l *layout) source(value string) source {
+	if join := l.maker(value, "Concat"); join != nil && integer(join, "axis") == 2 && len(join.Inputs) == 2 && l.isState(join.Inputs[0]) {
+		s := source{value: join.Inputs[1], history: join.Inputs[0], before: l.frames(join.Inputs[0])}
+		return l.looksBack(s, value)
+	}
+	if pad := l.maker(value, "Pad"); pad != nil && len(pad.Inputs) == 2 {
+		if n := l.front(pad.Inputs[1]); n > 0 {
+			return l.looksBack(source{value: pad.Inputs[0], before: n}, value)
+		}
+	}
+	if up := l.maker(value, "Unsqueeze"); up != nil {
+		if twice := l.maker(up.Inputs[0], double); twice != nil {
+			if down := l.maker(twice.Inputs[0], "Squeeze"); down != nil {
+				return source{value: down.Inputs[0], doubled: true}
+			}
+		}
+	}
+	return source{value: value}
+}
+
+// looksBack finds who keeps the last frames of what is joined, and takes that over.
+func (l *layout) looksBack(s source, joined string) source {
+	for _, i := range l.used[joined] {
+		n := &l.nodes[i]
+		if n.Op != "Slice" || s.next != "" {
+			continue
+		}
+		if frames := l.ending(n); frames > 0 {
+			s.next, s.carried = n.Outputs[0], frames
+		}
+	}
+	return s
+}
+
+// frames is how many frames a state holds; 0 where the graph leaves it open.
+func (l *layout) frames(state string) int64 {
+	for _, in := range l.m.Graph.Inputs {
+		if in.Name == state && len(in.Dims) == 5 {
+			return in.Dims[1].Size // states are moved already
+		}
+	}
+	return 0
+}
+
+// front is how many frames a Pad puts in front, when it puts nothing anywhere else.
+func (l *layout) front(pads string) int64 {
+	v := l.ints(pads)
+	if len(v) != 10 || v[2] <= 0 {
+		return 0
+	}
+	n := v[2]
+	v[2] = 0
+	if slices.ContainsFunc(v, func(x int64) bool { return x != 0 }) {
+		return 0
+	}
+	return n
+}
+
+// ending is how many of the last frames a Slice takes; 0 when it takes something else.
+func (l *layout) ending(n *onnx.Node) int64 {
+	from, axis := l.ints(input(n, 1)), l.ints(input(n, 3))
+	if len(from) != 1 || len(axis) != 1 || axis[0] != 2 || from[0] >= 0 || input(n, 4) != "" {
+		return 0
+	}
+	if to := l.ints(input(n, 2)); len(to) != 1 || to[0] < 1<<31 {
+		return 0
+	}
+	return -from[0]
+}
+
+// bothInner says whether a sum is one of two clips with their channels innermost.
+func (l *layout) bothInner(n *onnx.Node) bool {
+	return len(n.Inputs) == 2 && !slices.ContainsFunc(n.Inputs, func(v string) bool { return l.inner[v] == "" })
+}
+
+// sum has the convolution that makes one of the two add the other, when nobody else wants the convolution's result.
+func (l *layout) sum(n *onnx.Node) {
+	for k, v := range n.Inputs {
+		conv := l.maker(v, "Conv")
+		if conv == nil || len(l.used[v]) != 1 {
+			continue
+		}
+		i := slices.IndexFunc(l.out, func(o onnx.Node) bool { return l.is(&o, clipConv) && o.Outputs[0] == l.inner[v] })
+		if i < 0 || len(l.out[i].Inputs) != 4 {
+			continue
+		}
+		l.out[i].Inputs = append(l.out[i].Inputs, l.inner[n.Inputs[1-k]])
+		l.out[i].Outputs[0] = l.name(n.Outputs[0])
+		return
+	}
+	l.put(onnx.Node{Name: n.Name, Op: "Add", Inputs: []string{l.inner[n.Inputs[0]], l.inner[n.Inputs[1]]}, Outputs: []string{l.name(n.Outputs[0])}})
+}
+
+// results gives the graph what it promises: states with their channels innermost, everything else as it was.
+func (l *layout) results() {
+	for i := range l.m.Graph.Outputs {
+		o := &l.m.Graph.Outputs[i]
+		v, whole := l.kept[o.Name], strings.HasSuffix(o.Name, stateNext) && len(o.Dims) == 5
+		if whole {
+			o.Dims = moved(o.Dims)
+		}
+		switch {
+		case v == "":
+			l.asOuter(o.Name)
+		case whole:
+			l.call(l.asInner(v), o.Name)
+		case l.outer[v] == "" && l.inner[v] != "":
+			l.put(onnx.Node{Name: o.Name, Op: "Transpose", Inputs: []string{l.inner[v]}, Outputs: []string{o.Name}, Attrs: []onnx.Attr{outward}})
+		default:
+			l.put(onnx.Node{Name: "output/" + o.Name, Op: "Identity", Inputs: []string{l.asOuter(v)}, Outputs: []string{o.Name}})
+		}
+	}
+}
+
+func (l *layout) isOutput(value string) bool {
+	return slices.ContainsFunc(l.m.Graph.Outputs, func(o onnx.ValueInfo) bool { return o.Name == value })
+}
+
+// call gives a value the name of an output: a copy of what stays on the device would cost its memory once more.
+func (l *layout) call(value, name string) {
+	if l.isOutput(value) || l.isState(value) { // it has a name that it needs
+		l.put(onnx.Node{Name: "output/" + name, Op: "Identity", Inputs: []string{value}, Outputs: []string{name}})
+		return
+	}
+	for i := range l.out {
+		for _, values := range [][]string{l.out[i].Inputs, l.out[i].Outputs} {
+			for k, v := range values {
+				if v == value {
+					values[k] = name
+				}
+			}
+		}
+	}
+	for v, in := range l.inner {
+		if in == value {
+			l.inner[v] = name
+		}
+	}
+}
+
+// dropUnread takes out nodes whose results nobody wants: what the convolutions have taken over.
+func (g *graph) dropUnread() {
+	for {
+		g.compact()
+		wanted := map[string]bool{}
+		for _, o := range g.m.Graph.Outputs {
+			wanted[o.Name] = true
+		}
+		dropped := false
+		for i := range g.nodes {
+			read := func(v string) bool { return wanted[v] || len(g.used[v]) > 0 }
+			if n := &g.nodes[i]; !slices.ContainsFunc(n.Outputs, read) {
+				*n, dropped = onnx.Node{}, true
+			}
+		}
+		if !dropped {
+			return
+		}
+	}
+}
+
+// numbers is a list of integers of a node.
+func numbers(n *onnx.Node, name string) []int64 {
+	a, _ := attr(n, name)
+	return a.Ints
+}
+
+// ints is a constant vector of integers, nil for anything else.
+func (g *graph) ints(value string) []int64 {
+	t := g.weights[value]
+	if t == nil || t.Type != onnx.Int64 || len(t.Raw) != int(8*t.Elements()) {
+		return nil
+	}
+	v := make([]int64, t.Elements())
+	for i := range v {
+		v[i] = int64(binary.LittleEndian.Uint64(t.Raw[8*i:]))
+	}
+	return v
+}
+
+// innermost is a convolution's weight [out, in, frames, height, width] as [out, taps, in].
+func (g *graph) innermost(weight string) string {
+	w, name := g.weights[weight], weight+".last"
+	if g.weights[name] == nil {
+		taps, content := w.Dims[2]*w.Dims[3]*w.Dims[4], w.Content
+		g.weights[name] = &onnx.Tensor{Name: name, Type: w.Type, Dims: []int64{w.Dims[0], taps, w.Dims[1]}, Content: func(to io.Writer) error {
+			return content(&turner{to: to, rows: int(w.Dims[1]), columns: int(taps)})
+		}}
+	}
+	return name
+}
+
+// turner writes matrices of numbers of four bytes, which come one behind the other, on as their transposes.
+type turner struct {
+	to            io.Writer
+	rows, columns int
+	held, turned  []byte
+}
+
+func (t *turner) Write(b []byte) (int, error) {
+	t.held = append(t.held, b...)
+	whole := 4 * t.rows * t.columns
+	for len(t.held) >= whole {
+		t.turned = t.turned[:0]
+		for c := range t.columns {
+			for r := range t.rows {
+				at := 4 * (r*t.columns + c)
+				t.turned = append(t.turned, t.held[at:at+4]...)
+			}
+		}
+		if _, err := t.to.Write(t.turned); err != nil {
+			return 0, err
+		}
+		t.held = append(t.held[:0], t.held[whole:]...)
+	}
+	return len(b), nil
+}
