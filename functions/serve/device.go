@@ -18,21 +18,31 @@ const auto = "auto"
 // choice is the device that serves, and why it is that one.
 type choice struct {
 	engine.Device
-	why string
+	beside []engine.Device // devices that share the denoiser with it
+	why    string
 }
 
-// String is "cuda:0 (asked for)".
-func (c choice) String() string { return fmt.Sprintf("%s (%s)", c.Device, c.why) }
+// all are the device and those beside it.
+func (c choice) all() []engine.Device { return append([]engine.Device{c.Device}, c.beside...) }
+
+// String is "cuda:0 (asked for)", or "cuda:0, cuda:1 (asked for)".
+func (c choice) String() string {
+	names := make([]string, 0, 1+len(c.beside))
+	for _, d := range c.all() {
+		names = append(names, d.String())
+	}
+	return fmt.Sprintf("%s (%s)", strings.Join(names, ", "), c.why)
+}
 
 // choose turns what is asked for into a device. able says whether the engine can use one; it is asked last, since it loads the
 // GPU's libraries, which a function without a GPU never does.
 func choose(asked string, files []string, visible bool, able func(engine.Device) error) (choice, error) {
 	if asked != auto && asked != "" {
-		d, err := engine.ParseDevice(asked)
+		all, err := devices(asked)
 		if err != nil {
-			return choice{}, fmt.Errorf("%s: %w", DeviceEnv, err)
+			return choice{}, err
 		}
-		return choice{d, "asked for"}, nil
+		return choice{all[0], all[1:], "asked for"}, nil
 	}
 	gpu := engine.Device{Kind: engine.CUDA}
 	switch {
@@ -44,7 +54,7 @@ func choose(asked string, files []string, visible bool, able func(engine.Device)
 	if err := able(gpu); err != nil {
 		return choice{why: fmt.Sprintf("the GPU cannot be used: %v", err)}, nil
 	}
-	return choice{gpu, "a GPU is there, and graphs for it"}, nil
+	return choice{Device: gpu, why: "a GPU is there, and graphs for it"}, nil
 }
 
 // gpuVisible says whether the driver's device nodes are there for this process: /dev/nvidiactl, or WSL's.

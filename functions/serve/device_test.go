@@ -27,13 +27,16 @@ func TestTheDeviceIsChosenAndSaysWhy(t *testing.T) {
 		{"auto", both[:1], true, never, "cpu (the bundle has no graphs for a GPU)"},
 		{"cpu", both, true, never, "cpu (asked for)"},
 		{"cuda:1", both, false, never, "cuda:1 (asked for)"},
+		{"cuda:0,cuda:1", both, false, never, "cuda:0, cuda:1 (asked for)"},
 	} {
 		got, err := choose(c.asked, c.files, c.visible, c.able)
 		if err != nil || !strings.HasPrefix(got.String(), c.want) {
 			t.Errorf("%q with %v, GPU %v: %s, %v; expected %s", c.asked, c.files, c.visible, got, err, c.want)
 		}
 	}
-	if _, err := choose("tpu", both, true, fine); err == nil {
-		t.Error("a tpu was taken")
+	for _, bad := range []string{"tpu", "cuda:0,", "cuda:0,cuda:0", "cpu,cuda:0", "cuda:0,tpu"} {
+		if got, err := choose(bad, both, true, fine); err == nil {
+			t.Errorf("%q was taken: %s", bad, got)
+		}
 	}
 }

@@ -74,7 +74,7 @@ func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle
 	if !o.Device.Host() {
 		o.Memory = limit
 	}
-	return &bundle.Model{Bundle: b, Engine: e, Options: o, Memory: limit}, on, nil
+	return &bundle.Model{Bundle: b, Engine: spread(e, on.all(), limit), Options: o, Memory: limit}, on, nil
 }
 
 func usable(d engine.Device) error {
@@ -90,7 +90,7 @@ const (
 	// ThreadsEnv is the number of threads inside one operator; by default the processors that this process may use.
 	ThreadsEnv = "VIDEOSDGX_THREADS"
 	// DeviceEnv names the device: "auto" (the default: a GPU where one is given and the bundle has graphs for it), "cpu",
-	// "cuda", "cuda:1".
+	// "cuda", "cuda:1", or several that share a model, "cuda:0,cuda:1".
 	DeviceEnv = "VIDEOSDGX_DEVICE"
 )
 

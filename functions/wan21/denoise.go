@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/schedule"
@@ -59,14 +61,20 @@ func straight(x, v []float32, sigma float32) []float32 {
 	return out
 }
 
-// velocity is the guided prediction.
+// velocity is the guided prediction. Its two halves run side by side where the session has room for two.
 func (d *denoiser) velocity(ctx context.Context, latents []float32, t, guidance float32) ([]float32, error) {
-	v, err := d.predict(ctx, latents, t, d.cond)
-	if err != nil || d.uncond.Data == nil {
-		return v, err
+	if d.cos.Data == nil {
+		d.cos, d.sin = d.c.rotary(d.c.grid(d.frames, d.height, d.width), 1)
 	}
-	u, err := d.predict(ctx, latents, t, d.uncond)
-	if err != nil {
+	if d.uncond.Data == nil {
+		return d.predict(ctx, latents, t, d.cond)
+	}
+	var v, u []float32
+	halves, ctx := errgroup.WithContext(ctx)
+	halves.SetLimit(engine.Width(d.session))
+	halves.Go(func() (err error) { v, err = d.predict(ctx, latents, t, d.cond); return })
+	halves.Go(func() (err error) { u, err = d.predict(ctx, latents, t, d.uncond); return })
+	if err := halves.Wait(); err != nil {
 		return nil, err
 	}
 	schedule.Guide(v, u, guidance)
@@ -75,9 +83,6 @@ func (d *denoiser) velocity(ctx context.Context, latents []float32, t, guidance 
 
 func (d *denoiser) predict(ctx context.Context, latents []float32, t float32, text engine.Tensor) ([]float32, error) {
 	grid := d.c.grid(d.frames, d.height, d.width)
-	if d.cos.Data == nil {
-		d.cos, d.sin = d.c.rotary(grid, 1)
-	}
 	full := slices.Concat(latents, d.condition)
 	in := engine.Values{
 		ditTokens: engine.Floats(patchify(full, d.c.InChannels, d.frames, d.height, d.width, d.c.PatchSize),

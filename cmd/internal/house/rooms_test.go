@@ -87,6 +87,7 @@ var rooms = []room{
 		"an engine's driver knows the interface, the graph's format and the weights'"},
 	{"functions/inference/engine/tensorrt/accept", []string{"functions/inference/engine", "functions/inference/onnx"},
 		"it compares engines by their interface"},
+	{"functions/inference/engine/split", []string{"functions/inference/engine", "functions/inference/onnx"}, "an engine over several knows them by their interface"},
 	{"functions/inference/engine/enginetest", []string{"functions/inference/engine", "functions/inference/onnx"}, "a conformance suite knows only its interface"},
 	{"functions/serve", []string{"functions/handler", "functions/inference"}, "the room that knows the engines knows no model"},
 	// every other folder of functions is a model

@@ -38,6 +38,15 @@ type Session interface {
 	Close() error
 }
 
+// Width is how many runs of a session go on side by side without one waiting for another: more than one where it is spread over
+// several devices. More runs than that only take more memory.
+func Width(s Session) int {
+	if w, ok := s.(interface{ Width() int }); ok {
+		return w.Width()
+	}
+	return 1
+}
+
 // Options say how a session runs; the zero value is right for a bundle on the CPU that was optimised when it was built.
 type Options struct {
 	// Device is where the graph runs; the zero value is the CPU.
@@ -51,6 +60,8 @@ type Options struct {
 	Threads int
 	// Optimise has the library rewrite the graph at load. Bundles do without: it was done when they were built.
 	Optimise bool
+	// Change rewrites the graph as it is read, before it is opened; weights stay in the files that they are in.
+	Change func(m *onnx.Model) error
 	// Profile, when set, is the prefix of a file with the time of every node, written at Close.
 	Profile string
 }

@@ -7,12 +7,14 @@ import "C"
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"sync"
 	"unsafe"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
 // session shares mu between runs (readers) and Close (the writer).
@@ -37,6 +39,12 @@ func (e *Engine) open(path string, o engine.Options, adjust ...func(*settings)) 
 	if err != nil {
 		return nil, badModel(path, err)
 	}
+	var changed []byte
+	if o.Change != nil {
+		if changed, err = change(m, o.Change); err != nil {
+			return nil, fmt.Errorf("open %s: %w", path, err)
+		}
+	}
 	if o.Operators, err = operatorsOf(m, o); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -53,7 +61,7 @@ func (e *Engine) open(path string, o engine.Options, adjust ...func(*settings)) 
 	}
 	s := newSession(e, path, o.Device, infos(m.Graph.Inputs), infos(m.Graph.Outputs))
 	s.over = overwritten(m)
-	if err := check(C.ort_session(opts.c(path), opts.o, &s.s)); err != nil {
+	if err := s.load(path, changed, opts); err != nil {
 		s.free()
 		if errdefs.IsResourceExhausted(err) {
 			return nil, fmt.Errorf("%s does not fit on %s: %w", path, o.Device, err)
@@ -61,6 +69,26 @@ func (e *Engine) open(path string, o engine.Options, adjust ...func(*settings)) 
 		return nil, badModel(path, err)
 	}
 	return s, nil
+}
+
+// change is the graph rewritten, as a file would hold it.
+func change(m *onnx.Model, how func(*onnx.Model) error) ([]byte, error) {
+	if err := how(m); err != nil {
+		return nil, err
+	}
+	return m.Encode()
+}
+
+// load has the library open the file, or what was made of it.
+func (s *session) load(path string, changed []byte, opts *settings) error {
+	if changed == nil {
+		return check(C.ort_session(opts.c(path), opts.o, &s.s))
+	}
+	opts.entry("session.model_external_initializers_file_folder_path", filepath.Dir(path))
+	if opts.err != nil {
+		return opts.err
+	}
+	return check(C.ort_session_from(unsafe.Pointer(&changed[0]), C.size_t(len(changed)), opts.o, &s.s))
 }
 
 func newSession(e *Engine, path string, d engine.Device, in, out []engine.Info) *session {

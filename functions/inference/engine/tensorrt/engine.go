@@ -37,6 +37,9 @@ func New(lib *Library, planner Planner) *Engine {
 // Open loads a plan: the file at path, or the one that the planner has for the graph there. o.Memory bounds all that plans
 // and values of this engine take on the device, and holds from the device's first use on.
 func (e *Engine) Open(ctx context.Context, path string, o engine.Options) (engine.Session, error) {
+	if o.Change != nil {
+		return nil, fmt.Errorf("a plan cannot be rewritten as it is opened: %w", errdefs.ErrNotImplemented)
+	}
 	d, err := e.device(o.Device, o.Memory)
 	if err != nil {
 		return nil, err
