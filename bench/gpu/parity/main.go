@@ -19,7 +19,8 @@ import (
 )
 
 // packages are those with golden tests of graphs, by the name of their test program.
-var packages = map[string]string{"wan21.test": "functions/wan21", "t5.test": "functions/inference/text/t5", "vae.test": "functions/inference/vae"}
+var packages = map[string]string{"wan21.test": "functions/wan21", "t5.test": "functions/inference/text/t5", "vae.test": "functions/inference/vae",
+	"kernels.test": "functions/inference/kernels/kernelstest"}
 
 // forms are how the graphs run, and what may be asked of them.
 var forms = []struct{ name, env, limit string }{{"fp32", "", "1e-3"}, {"fused", "fused", "1e-3"}, {"bf16", "bf16", "2e-2"}}

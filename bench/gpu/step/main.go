@@ -16,7 +16,8 @@ import (
 func main() {
 	b := bench{dir: os.TempDir()}
 	flag.StringVar(&b.dir, "dir", b.dir, "folder for the graphs and their weights, about 1 GB; memory is best (/dev/shm)")
-	flag.StringVar(&b.device, "device", "cuda:0", "device")
+	flag.StringVar(&b.device, "device", "cuda:0", "device, or several that share the graph: cuda:0,cuda:1")
+	flag.BoolVar(&b.whole, "whole", false, "several devices each hold the whole graph, and guidance's halves take one each; else each holds a part")
 	flag.StringVar(&b.python, "python", "python3", "interpreter for the comparison; empty: leave it out")
 	flag.IntVar(&b.steps, "steps", 5, "steps of each, after two that are not counted")
 	models := flag.String("models", "1.3b,14b", "which shapes")

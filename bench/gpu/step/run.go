@@ -11,9 +11,12 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/videosdgx/videosdgx/bench/harness"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/split"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/schedule"
 	"github.com/videosdgx/videosdgx/functions/wan21"
@@ -38,14 +41,13 @@ type bench struct {
 	check                        bool
 	report                       *harness.Report
 	target                       engine.Device
-	engine                       *ort.Engine
+	engine                       engine.Engine
+	beside                       []engine.Device // of target: they share the graph
+	whole                        bool
 }
 
 func (b *bench) run(ctx context.Context, models, formats []string) (err error) {
-	if b.target, err = engine.ParseDevice(b.device); err != nil {
-		return err
-	}
-	if b.engine, err = ort.Load(); err != nil {
+	if err := b.choose(); err != nil {
 		return err
 	}
 	for _, model := range models {
@@ -71,6 +73,26 @@ func (b *bench) run(ctx context.Context, models, formats []string) (err error) {
 		}
 	}
 	b.limits()
+	return nil
+}
+
+// choose reads the devices.
+func (b *bench) choose() (err error) {
+	var all []engine.Device
+	for name := range strings.SplitSeq(b.device, ",") {
+		d, err := engine.ParseDevice(name)
+		if err != nil {
+			return err
+		}
+		all = append(all, d)
+	}
+	b.target, b.beside = all[0], all[1:]
+	if b.engine, err = ort.Load(); err != nil {
+		return err
+	}
+	if len(b.beside) > 0 {
+		b.engine = &split.Engine{Engine: b.engine, Devices: all, Spread: []string{"transformer"}, Fits: func(int64) bool { return b.whole }}
+	}
 	return nil
 }
 
@@ -143,12 +165,12 @@ func (b *bench) measure(ctx context.Context, model, format string, c wan21.Trans
 	var took []float64
 	for i, t := range sched.Timesteps() {
 		begin := time.Now()
-		v, err := b.predict(ctx, s, cond, latents, t)
-		if err != nil {
-			return err
-		}
-		u, err := b.predict(ctx, s, uncond, latents, t)
-		if err != nil {
+		var v, u []float32
+		halves, half := errgroup.WithContext(ctx)
+		halves.SetLimit(engine.Width(s))
+		halves.Go(func() (err error) { v, err = b.predict(half, s, cond, latents, t); return })
+		halves.Go(func() (err error) { u, err = b.predict(half, s, uncond, latents, t); return })
+		if err := halves.Wait(); err != nil {
 			return err
 		}
 		schedule.Guide(v, u, guidance)
@@ -164,6 +186,9 @@ func (b *bench) measure(ctx context.Context, model, format string, c wan21.Trans
 		return errors.New("the latents are not finite")
 	}
 	name := "step_" + strings.ReplaceAll(model, ".", "_") + "_" + format
+	if len(b.beside) > 0 {
+		name += fmt.Sprintf("_x%d_%s", engine.Width(s), map[bool]string{true: "whole", false: "parts"}[b.whole])
+	}
 	b.report.Observe(name+"_s", took)
 	b.report.Figure(name+"_open_s", opened.Seconds())
 	b.report.Figure(name+"_tflop_per_s", 2*flops(c)/b.report.Figures[name+"_s"]/1e12)
