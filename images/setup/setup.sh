@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what a machine needs to run VideosDGX: containerd and an OCI runtime, ffmpeg, ONNX Runtime, CRIU.
 #   setup.sh          what `make demo` and `serve` need
-#   setup.sh test     and what the tests need besides (redis-server, nginx, the AWS CLI, Node's build tools, schemathesis)
+#   setup.sh test     and what the tests need besides (redis-server, nginx, the AWS CLI, Node's build tools, schemathesis, Chromium)
 # Idempotent: a second run takes a moment. Private parts go to /opt/videosdgx, /opt/criu and /usr/local/lib/videosdgx.
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
@@ -20,6 +20,8 @@ fi
 if [[ ${1:-} == test ]] && ((EUID == 0)); then
   "$here/tensorrt.sh"
   install_packages redis-server nginx-light cmake autoconf automake libtool g++ python3 make
+  # the page's browser; where the distribution has none (Ubuntu's is a snap), test.sh says what is left out
+  command -v chromium >/dev/null || ! has_package chromium || install_packages chromium
   # Ubuntu 24.04 has none; test.sh then says what is left out
   [[ -x /usr/bin/aws ]] || ! has_package awscli || install_packages awscli
   # holds the REST API to its OpenAPI document; a test, of which users need nothing

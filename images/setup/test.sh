@@ -10,6 +10,8 @@ if ((EUID == 0)); then
   export VIDEOSDGX_TEST_SCHEMATHESIS=1
   { [[ -x ${VIDEOSDGX_CRIU:-/opt/criu}/sbin/criu ]] || command -v criu >/dev/null; } && export VIDEOSDGX_TEST_CRIU=1 ||
     left_out+=("snapshots: no CRIU 4.2 on this machine (see images/setup/criu.sh)")
+  { command -v "${VIDEOSDGX_CHROMIUM:-chromium}" || command -v google-chrome; } >/dev/null && export VIDEOSDGX_TEST_BROWSER=1 ||
+    left_out+=("the page in a browser: this distribution has no chromium; install Chrome, or name one in VIDEOSDGX_CHROMIUM, and run make test again")
 else
   left_out+=("containerd, isolation, snapshots: these need root; run: sudo make test")
 fi

@@ -20,11 +20,13 @@ type attempt struct {
 	group  Group
 	cancel context.CancelCauseFunc
 	poke   chan struct{} // asks the keeper to look at the record now
+	timing *Timing       // of the answer; written by the one who runs it, before it settles
 
 	mu       sync.Mutex
 	job      Job // as last written or read
 	progress spec.Progress
 	pace     pace
+	shown    Preview
 }
 
 // begin runs a claimed job in a goroutine of its own.
@@ -64,7 +66,10 @@ func (a *attempt) settle(ctx context.Context, o outcome, file *Result) {
 	ctx, cancel := context.WithTimeout(ctx, a.s.cfg.Lease)
 	defer cancel()
 	for {
-		next, err := a.update(ctx, func(j *Job) { *j = settle(*j, o, a.s.cfg, a.s.clock()) })
+		next, err := a.update(ctx, func(j *Job) {
+			*j = settle(*j, o, a.s.cfg, a.s.clock())
+			j.Timing = a.timing
+		})
 		switch {
 		case err == nil:
 			a.s.settled(ctx, next)

@@ -36,6 +36,7 @@ type Model struct {
 	Timeout     time.Duration // of one attempt
 	MaxPayload  int64         // largest event in bytes; 0: no limit known
 	Port        int           // REST port of its own; 0: none
+	GPUs        int           // that each instance has
 	Instances   int           // up now
 	Memory      int64         // bytes that they hold
 	LastUse     time.Time

@@ -37,6 +37,7 @@ func (a *attempt) execute(ctx context.Context) (outcome, *Result) {
 		return a.failure(ctx, err), nil
 	}
 	defer res.Body.Close()
+	a.timing = timing(res, a.gpus(ctx))
 	file, problem, err := a.receive(ctx, res)
 	switch {
 	case err != nil:
@@ -61,11 +62,23 @@ func (a *attempt) invocation(ctx context.Context) (spec.Invocation, error) {
 	return spec.Invocation{ID: id, Function: a.job.Function, Payload: event, Files: a.s.files(a.job), Tail: true, OnProgress: a.report}, nil
 }
 
+// gpus is how many the model's function has; 0 when that cannot be told.
+func (a *attempt) gpus(ctx context.Context) int {
+	m, err := a.s.deps.Models.Model(ctx, a.group.Model)
+	if err != nil {
+		return 0
+	}
+	return m.GPUs
+}
+
 // report takes the function's progress to watchers; the keeper stores it.
 func (a *attempt) report(p spec.Progress) {
 	ctx := context.WithoutCancel(a.s.ctx)
 	if len(p.Preview) > 0 {
 		a.s.publish(ctx, a.id, "preview", map[string]any{"content_type": http.DetectContentType(p.Preview), "image": p.Preview})
+		a.mu.Lock()
+		a.shown = Preview{Number: a.shown.Number + 1, Image: p.Preview}
+		a.mu.Unlock()
 		p.Preview = nil
 	}
 	a.mu.Lock()

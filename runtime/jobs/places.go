@@ -159,6 +159,25 @@ func (s *Service) Progress(id string) (spec.Progress, bool) {
 	return a.progress, true
 }
 
+// Preview is a small picture of a running job's clip in the making. Number counts those of the attempt; 0: none.
+type Preview struct {
+	Number int
+	Image  []byte // JPEG or PNG; not changed
+}
+
+// Preview is the latest picture of a job that runs on this node.
+func (s *Service) Preview(id string) Preview {
+	s.mu.Lock()
+	a := s.running[id]
+	s.mu.Unlock()
+	if a == nil {
+		return Preview{}
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.shown
+}
+
 // Until gives the seconds from now to t, not below zero; nil for the zero time.
 func (s *Service) Until(t time.Time) *float64 {
 	if t.IsZero() {

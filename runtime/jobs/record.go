@@ -68,6 +68,38 @@ type Job struct {
 	Problem       *Problem      `json:"problem,omitempty"`
 	Result        *Result       `json:"result,omitempty"`
 	Hook          *Hook         `json:"hook,omitempty"`
+	Timing        *Timing       `json:"timing,omitempty"` // of the latest attempt that was answered
+}
+
+// Timing says where an attempt's time went before its function had the event, in seconds, and who answered it.
+type Timing struct {
+	Version  string  `json:"version,omitempty"` // of the function
+	Cold     bool    `json:"cold"`
+	Snapshot bool    `json:"snapshot,omitempty"`
+	Queue    float64 `json:"queue_seconds,omitempty"` // for an instance
+	Evict    float64 `json:"evict_seconds,omitempty"`
+	Create   float64 `json:"create_seconds,omitempty"`
+	Start    float64 `json:"start_seconds,omitempty"`
+	Restore  float64 `json:"restore_seconds,omitempty"`
+	Init     float64 `json:"init_seconds,omitempty"`
+	GPUs     int     `json:"gpus,omitempty"` // that the instance had
+}
+
+// Starting is how long the attempt waited for its instance to come up, in seconds.
+func (t *Timing) Starting() float64 {
+	if t == nil {
+		return 0
+	}
+	return t.Queue + t.Evict + t.Create + t.Start + t.Restore + t.Init
+}
+
+// timing is what the runtime says of an answer.
+func timing(r *spec.Result, gpus int) *Timing {
+	p := r.Phases
+	return &Timing{
+		Version: r.Version, Cold: p.Cold, Snapshot: p.Snapshot, Queue: p.Queue.Seconds(), Evict: p.Evict.Seconds(), Create: p.Create.Seconds(),
+		Start: p.Start.Seconds(), Restore: p.Restore.Seconds(), Init: p.Init.Seconds(), GPUs: gpus,
+	}
 }
 
 // Lease says which node runs a job. Token is the claim's: it fences older claims off.

@@ -20,6 +20,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/gateway/snapshots"
 	"github.com/videosdgx/videosdgx/runtime/gateway/url"
 	"github.com/videosdgx/videosdgx/runtime/spool"
+	"github.com/videosdgx/videosdgx/runtime/ui"
 )
 
 // openServer starts to take requests.
@@ -65,7 +66,7 @@ func (p *plane) routes() []gateway.Routes {
 		Image: p.resolveImage(), Spool: p.spool, Log: p.log, CheckURL: p.guard.CheckURL,
 	})
 	routes := []gateway.Routes{
-		gateway.Home{Version: p.version().Version, Functions: p.registry, Instances: p.dispatch},
+		ui.Page{},
 		admin.New(admin.Options{Functions: p.registry, Instances: p.dispatch, Version: p.version(), Image: p.checkImage(), Log: p.log}),
 		p.lambda,
 		p.rest,

@@ -70,6 +70,7 @@ var rooms = []room{
 	{"runtime/gateway/admin", []string{"runtime/auth", "runtime/gateway", "runtime/events/outgoing", "runtime/spec"}, "destinations are shown without their keys"},
 	{"runtime/gateway/rest", []string{"runtime/auth", "runtime/gateway", "runtime/events/outgoing", "runtime/jobs", "runtime/spec", "functions/schema"},
 		"requests are held to the schema that their model publishes, webhooks to what may be called"},
+	{"runtime/ui", []string{"runtime/auth"}, "the page uses the public API, like everybody else: it knows nothing of the runtime"},
 	{"runtime/events", []string{"runtime/atomicfile", "runtime/spec"}, "what nobody waits for is no HTTP, but for what leaves"},
 	{"runtime/gateway/snapshots", []string{"runtime/auth", "runtime/gateway", "runtime/spec", "snapshotter/catalog"}, "it shows the catalogue's records as they are"},
 

@@ -61,10 +61,15 @@ func set[T comparable](v *T, def T) {
 type API struct {
 	o       Options
 	schemas requests
+	board   *board
 }
 
 // New makes the API; mount it with Register and each model's own with Model.
-func New(o Options) *API { return &API{o: o.WithDefaults()} }
+func New(o Options) *API {
+	a := &API{o: o.WithDefaults()}
+	a.board = newBoard(a)
+	return a
+}
 
 // endpoint is one operation, for the mux and for the OpenAPI document.
 type endpoint struct {

@@ -54,6 +54,11 @@ func global() []endpoint {
 		{"POST", "/v1/jobs/{id}/retry", submits, func(a *API) handler { return a.retry }, retryDoc("retryJob")},
 		{"GET", "/v1/jobs/{id}/events", reads, func(a *API) handler { return a.events }, eventsDoc("watchJob")},
 		{"GET", "/v1/jobs/{id}/download", reads, func(a *API) handler { return a.download }, downloadDoc("downloadJob")},
+		{"GET", "/v1/events", reads, func(a *API) handler { return a.live }, operation{
+			ID: "watchJobs", Summary: "Server-sent events of all jobs that wait, run or have just ended", Tag: "jobs", Params: []param{
+				{"header", "Last-Event-ID", "Resume after this event", nil}},
+			Out:  answers{200: {Text: "jobs: those that changed, those that have gone, and the queue; preview: a picture of a clip in the making", Body: eventStream{}}},
+			Long: "The first event has every job of the board, the others what has changed. With Last-Event-ID of this server's run the first has only what has changed since.", Fails: []int{421}}},
 		{"PUT", "/v1/uploads", submits, func(a *API) handler { return a.upload }, operation{
 			ID: "upload", Summary: "Keep a file for requests to come, which name it by its reference where they take a file", Tag: "uploads", In: anyBytes{}, Params: submitParams[2:],
 			Long: "It waits for a day and belongs to the client that sent it. A form (multipart/form-data) on /generate takes files as well, in parts named as the fields.",

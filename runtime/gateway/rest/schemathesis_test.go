@@ -40,7 +40,8 @@ func TestSchemathesis(t *testing.T) {
 	for url, phases := range map[string]string{r.url: "examples,coverage,fuzzing", r.port: "examples,coverage"} {
 		t.Run(phases, func(t *testing.T) {
 			cmd := exec.CommandContext(t.Context(), bin, "run", url+"/openapi.json", "--checks", "all", "--phases", phases,
-				"--max-examples", "6", "--seed", "1", "--no-color", "--request-timeout", "20", "--suppress-health-check", "all")
+				"--max-examples", "6", "--exclude-path", "/v1/events", // which never ends
+				"--seed", "1", "--no-color", "--request-timeout", "20", "--suppress-health-check", "all")
 			cmd.Dir = t.TempDir()
 			cmd.Env = append(os.Environ(), "HOME="+cmd.Dir, "PYTHONDONTWRITEBYTECODE=1")
 			out, err := cmd.CombinedOutput()

@@ -14,7 +14,7 @@ func (a *API) view(r *http.Request, j jobs.Job) jobView {
 		ID: j.ID, Model: j.Model, Status: j.State, Reason: j.Reason, Priority: j.Priority, Client: j.Client, Batch: j.Batch,
 		Created: j.Created, Started: j.Started, Finished: j.Finished, Deadline: j.Deadline, Seconds: j.Seconds(),
 		Attempts: j.Attempts, MaxAttempts: j.MaxAttempts, Interruptions: j.Interruptions, Request: j.Request,
-		Error: j.Problem, Webhook: hookOf(j), Links: linksOf(r, j),
+		Error: j.Problem, Webhook: hookOf(j), Timing: j.Timing, Links: linksOf(r, j),
 	}
 	if j.Result != nil {
 		v.Result = &resultView{j.Result.Size, j.Result.SHA256, j.Result.ContentType, j.Result.Removed, nil}

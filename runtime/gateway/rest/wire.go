@@ -39,6 +39,7 @@ type jobView struct {
 	Result        *resultView     `json:"result,omitempty"`
 	Error         *jobs.Problem   `json:"error,omitempty"`
 	Webhook       *hookView       `json:"webhook,omitempty"`
+	Timing        *jobs.Timing    `json:"timing,omitempty" doc:"Where the time before the function had the latest attempt went"`
 	Links         links           `json:"links"`
 }
 

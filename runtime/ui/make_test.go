@@ -1,0 +1,173 @@
+package ui_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/chromedp"
+
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+func TestAClipIsMadeAndWatched(t *testing.T) {
+	r := newRig(t)
+	w := open(t, r.url+"/")
+	w.until("document.querySelector('#f-prompt')")
+	w.fill("#f-prompt", "a lantern over dark water")
+	w.click("button[type=submit]", "Make it")
+	w.until("document.querySelector('.screen .live')")
+	for n := 1; n <= 3; n++ {
+		r.next <- step{progress: spec.Progress{Phase: "denoise", Step: n, Steps: 20, Preview: aPreview(n)}}
+	}
+	w.sees("Painting: step 3 of 20")
+	w.until("document.querySelector('.screen .live-picture')?.complete")
+	w.do(chromedp.Reload()) // the server knows what is going on, not the page
+	w.sees("a lantern over dark water")
+	w.sees("Painting: step 3 of 20")
+	r.next <- step{finish: true}
+	w.until("document.querySelector('.screen video')?.readyState >= 2")
+	if got := js[float64](w, "document.querySelector('.screen video').videoWidth"); got != 160 {
+		t.Errorf("the clip is %v wide", got)
+	}
+	w.until("document.querySelector('.screen video').currentTime > 0")
+	w.sees("measured on 1 such clip")
+}
+
+func TestTheFormIsMadeOfTheSchema(t *testing.T) {
+	r := newRig(t, instant)
+	w := open(t, r.url+"/")
+	w.until("document.querySelector('#f-prompt')")
+	for _, id := range []string{"negative_prompt", "width", "num_frames", "fps", "num_inference_steps", "guidance_scale", "sampler", "seed"} {
+		w.until("document.querySelector('#f-" + id + "')")
+	}
+	if js[bool](w, "document.querySelector('.advanced').open") {
+		t.Error("the advanced part is not folded")
+	}
+	w.click("button[type=submit]", "Make it")
+	w.sees("This is needed.")
+	w.fill("#f-prompt", "one")
+	w.click(".pill", "Draft")
+	w.click(".pill", "9:16")
+	w.click(".seed-row button", "Roll a new seed")
+	w.click("button", "Add")
+	seed := js[string](w, "document.querySelector('#f-seed').value")
+	w.click("button[type=submit]", "Make it")
+	w.until("document.querySelector('.screen video')")
+	got := r.calls.Calls()
+	if len(got) != 1 {
+		t.Fatalf("%d calls", len(got))
+	}
+	var body map[string]any
+	if err := json.Unmarshal([]byte(got[0].Event.Body), &body); err != nil {
+		t.Fatal(err)
+	}
+	want := map[string]string{"prompt": "one", "num_inference_steps": "8", "preview": "true", "seed": seed, "loras": "[map[name:watercolour scale:1]]"}
+	for k, v := range want {
+		if s := fmt.Sprint(number(body[k])); s != v {
+			t.Errorf("%s is %s, want %s", k, s, v)
+		}
+	}
+	if wide, high := body["width"].(float64), body["height"].(float64); wide >= high || int(wide)%16 != 0 || int(high)%16 != 0 {
+		t.Errorf("9:16 is %v × %v", wide, high)
+	}
+	if _, there := body["fps"]; there {
+		t.Error("a default was sent")
+	}
+}
+
+func number(v any) any {
+	if f, ok := v.(float64); ok {
+		return int64(f)
+	}
+	return v
+}
+
+func TestWhatTheServerRefusesIsToldAtTheField(t *testing.T) {
+	r := newRig(t, instant)
+	w := open(t, r.url+"/")
+	w.deaf = "status of 422"
+	w.fill("#f-prompt", strings.Repeat("long ", 10))
+	js[bool](w, `(() => { const a = document.querySelector('#f-prompt'); a.value = 'ä'.repeat(5000); a.dispatchEvent(new Event('input', {bubbles: true})); return true })()`)
+	w.click("button[type=submit]", "Make it")
+	w.until("document.querySelector('[data-field=prompt] .error')?.innerText.includes('8192')")
+	if got := js[string](w, "document.activeElement.id"); got != "f-prompt" {
+		t.Errorf("the focus is at %q", got)
+	}
+}
+
+func TestFramesAreDropped(t *testing.T) {
+	r := newRig(t, instant)
+	w := open(t, r.url+"/")
+	w.fill("#f-prompt", "from a picture")
+	w.until("document.querySelector('[data-field=image].drop')")
+	js[bool](w, `(async () => {
+		const c = document.createElement('canvas'); c.width = 64; c.height = 36; c.getContext('2d').fillRect(0, 0, 64, 36);
+		const blob = await new Promise((r) => c.toBlob(r, 'image/png'));
+		const d = new DataTransfer(); d.items.add(new File([blob], 'first.png', {type: 'image/png'}));
+		document.querySelector('[data-field=image].drop').dispatchEvent(new DragEvent('drop', {dataTransfer: d, bubbles: true, cancelable: true}));
+		return true })()`)
+	w.sees("first.png")
+	w.click("button[type=submit]", "Make it")
+	w.until("document.querySelector('.screen video')")
+	c := r.calls.Calls()[0]
+	if len(c.Files) != 1 || !strings.Contains(c.Event.Body, `"image":"file:`) {
+		t.Errorf("files %v in %s", c.Files, c.Event.Body)
+	}
+}
+
+func TestTheSameRequestElsewhere(t *testing.T) {
+	r := newRig(t, instant)
+	w := open(t, r.url+"/")
+	w.fill("#f-prompt", "it's a $HOME `test` \"quoted\"")
+	w.click("button", "The same request elsewhere")
+	for tool, want := range map[string]string{"curl": `it'\''s a $HOME ` + "`test`", "AWS CLI": "--function-name 'painter'", "Python": `"prompt": "it's a $HOME ` + "`test` \\\"quoted\\\"\""} {
+		w.click(".segments button", tool)
+		w.until("document.querySelector('pre.code').innerText.includes(" + quoted(want) + ")")
+		checkSnippet(t, r, tool, w.text("pre.code"))
+	}
+}
+
+func TestJobsAreCancelledAndRetried(t *testing.T) {
+	r := newRig(t)
+	a, b := r.generate("the one that runs"), r.generate("the one that waits")
+	w := open(t, r.url+"/#/watch")
+	w.sees("the one that runs")
+	w.sees("the one that waits")
+	if got := w.text(".place"); got != "1" {
+		t.Errorf("the place in the queue is %q", got)
+	}
+	w.click("ol.rows button", "Cancel: the one that waits")
+	w.until("[...document.querySelectorAll('ul.rows .chip')].some((c) => c.innerText === 'Cancelled')")
+	r.next <- step{fail: "no such brush"}
+	w.sees("No such brush.")
+	w.click("button", "Retry: the one that runs")
+	w.until("document.querySelector('.run')")
+	r.next <- step{finish: true}
+	w.until("[...document.querySelectorAll('ul.rows .chip')].some((c) => c.innerText === 'Done')")
+	if r.state(a) != jobs.Completed || r.state(b) != jobs.Cancelled {
+		t.Error(r.state(a), r.state(b))
+	}
+}
+
+func TestThePageFindsTheServerAgain(t *testing.T) {
+	gate := newGate()
+	r := newRig(t, func(o *rigOptions) { o.wrap = append(o.wrap, gate.wrap) })
+	r.generate("through a break")
+	w := open(t, r.url+"/#/watch")
+	w.deaf = "net::ERR"
+	w.sees("through a break")
+	gate.shut()
+	w.sees("The server does not answer.")
+	r.next <- step{progress: spec.Progress{Phase: "decode", Step: 2, Steps: 5}}
+	time.Sleep(100 * time.Millisecond)
+	gate.open()
+	w.sees("Developing: step 2 of 5")
+	if last := gate.resumed(); last == "" {
+		t.Error("the stream was not resumed with Last-Event-ID")
+	}
+	w.until("!document.body.innerText.includes('The server does not answer.')")
+}

@@ -1,0 +1,266 @@
+package ui_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/gateway/admin"
+	"github.com/videosdgx/videosdgx/runtime/gateway/gatewaytest"
+	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+	"github.com/videosdgx/videosdgx/runtime/jobs/jobstest"
+	"github.com/videosdgx/videosdgx/runtime/jobs/sqlite"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/ui"
+)
+
+// aSchema is what a model of no particular name may publish: a bit of everything.
+const aSchema = `{"$schema":"https://json-schema.org/draft/2020-12/schema","type":"object","required":["prompt"],"additionalProperties":false,"properties":{
+ "prompt":{"type":"string","minLength":1,"pattern":"\\S","x-maxBytes":8192,"description":"Say what the clip shall show"},
+ "negative_prompt":{"type":"string","x-maxBytes":8192,"default":"","description":"Say what the clip must not show"},
+ "image":{"type":"string","x-file":{"types":["image/png","image/jpeg"],"maxBytes":16777216},"description":"The picture that the clip starts from"},
+ "last_image":{"type":"string","x-file":{"types":["image/png","image/jpeg"],"maxBytes":16777216},"description":"The picture that the clip ends with"},
+ "width":{"type":"integer","minimum":16,"maximum":1280,"multipleOf":16,"default":832},
+ "height":{"type":"integer","minimum":16,"maximum":1280,"multipleOf":16,"default":480},
+ "num_frames":{"type":"integer","minimum":1,"maximum":81,"x-step":4,"default":33},
+ "fps":{"type":"number","minimum":1,"maximum":120,"default":16},
+ "num_inference_steps":{"type":"integer","minimum":1,"maximum":100,"default":20},
+ "guidance_scale":{"type":"number","minimum":0,"maximum":20,"default":5},
+ "sampler":{"type":"string","enum":["unipc","euler"],"default":"unipc","description":"How the steps are taken"},
+ "loras":{"type":"array","maxItems":4,"default":[],"items":{"type":"object","required":["name"],"additionalProperties":false,"properties":{"name":{"type":"string","enum":["watercolour","film-grain"]},"scale":{"type":"number","minimum":0,"maximum":2,"default":1}}}},
+ "seed":{"type":"integer","minimum":0,"maximum":9007199254740991,"x-default":"random"},
+ "preview":{"type":"boolean","default":false}}}`
+
+// rig is a server with the page, a queue and a model that does as the test says.
+type rig struct {
+	t       testing.TB
+	url     string
+	jobs    *jobs.Service
+	store   *sqlite.Store
+	catalog *gatewaytest.Catalog
+	fleet   *fleet
+	next    chan step // what a running job does next; closed: all at once
+	calls   *jobstest.Runner
+}
+
+// step is a sign to the running job.
+type step struct {
+	progress spec.Progress
+	finish   bool
+	fail     string
+}
+
+type option func(*rigOptions)
+
+type rigOptions struct {
+	wrap    []func(http.Handler) http.Handler
+	instant bool
+	routes  []gateway.Routes
+	store   func(*sqlite.Store)
+	secret  *string // gets a key, without which the server answers nobody
+}
+
+// instant makes jobs end as soon as they run.
+func instant(o *rigOptions) { o.instant = true }
+
+func newRig(t testing.TB, opts ...option) *rig {
+	t.Helper()
+	var o rigOptions
+	for _, f := range opts {
+		f(&o)
+	}
+	dir := t.TempDir()
+	store, err := sqlite.Open(t.Context(), filepath.Join(dir, "jobs.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.store != nil {
+		o.store(store)
+	}
+	r := &rig{t: t, store: store, next: make(chan step, 100), catalog: &gatewaytest.Catalog{}}
+	r.fleet = &fleet{catalog: r.catalog}
+	if o.instant {
+		close(r.next)
+	}
+	r.calls = &jobstest.Runner{Script: r.script}
+	for _, name := range []string{"painter", "sketcher"} {
+		if _, err := r.catalog.Put(t.Context(), spec.Function{Name: name, Image: "oci:" + name, Description: "Makes clips",
+			Model: &spec.Model{Name: name, Bundle: "/models/" + name}, Limits: spec.Limits{Memory: 8 << 30}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	models := &jobs.Catalog{Functions: r.catalog, Observer: r.fleet, Bundle: func(context.Context, spec.Function) ([]byte, []byte) {
+		return []byte(`{"name":"painter","bytes":3200000000}`), []byte(aSchema)
+	}}
+	svc, err := jobs.New(jobs.Config{Outputs: filepath.Join(dir, "outputs"), MinFree: 1, Retry: jobs.Backoff{Base: time.Millisecond, Max: time.Millisecond}},
+		jobs.Deps{Store: store, Runner: r.calls, Models: models, Log: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := svc.Start(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	r.jobs = svc
+	api := rest.New(rest.Options{Jobs: svc, Models: models, Version: "test"})
+	routes := append([]gateway.Routes{ui.Page{}, api, admin.New(admin.Options{Functions: r.catalog, Instances: r.fleet, Version: admin.Version{Version: "1.4"}})}, o.routes...)
+	routes, ask := guard(t, routes, o.secret)
+	o.wrap = append(o.wrap, ask)
+	main := httptest.NewServer(gateway.New(gateway.Options{Routes: routes, Wrap: o.wrap}).Handler())
+	r.url = main.URL
+	t.Cleanup(func() {
+		if err := svc.Stop(context.Background()); err != nil {
+			t.Error(err)
+		}
+		main.CloseClientConnections()
+		main.Close()
+		store.Close()
+	})
+	return r
+}
+
+// script plays the steps that the test sends, and ends with a clip.
+func (r *rig) script(ctx context.Context, c jobstest.Call) (*spec.Result, error) {
+	for {
+		select {
+		case s, open := <-r.next:
+			switch {
+			case s.fail != "":
+				return jobstest.Stream(422, "application/problem+json", []byte(`{"detail":`+quoted(s.fail)+`}`)), nil
+			case s.finish || !open:
+				res := jobstest.Stream(200, "video/mp4", aClip(r.t))
+				res.Phases = spec.Phases{Cold: true, Create: 40 * time.Millisecond, Start: 310 * time.Millisecond, Init: 1200 * time.Millisecond}
+				return res, nil
+			}
+			c.Progress(s.progress)
+		case <-ctx.Done():
+			return nil, fmt.Errorf("the invocation was cancelled: %w", ctx.Err())
+		}
+	}
+}
+
+func quoted(s string) string {
+	b, _ := json.Marshal(s)
+	return string(b)
+}
+
+func (r *rig) generate(prompt string) string {
+	r.t.Helper()
+	resp, err := http.Post(r.url+"/v1/models/painter/generate", "application/json", strings.NewReader(`{"seed":7,"prompt":`+quoted(prompt)+`}`))
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	var j struct{ ID string }
+	if b, _ := io.ReadAll(resp.Body); resp.StatusCode > 299 || json.Unmarshal(b, &j) != nil {
+		r.t.Fatalf("%s %s", resp.Status, b)
+	}
+	return j.ID
+}
+
+func (r *rig) state(id string) jobs.State {
+	j, err := r.jobs.Get(r.t.Context(), id)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return j.State
+}
+
+var clipOnce = struct {
+	sync.Once
+	data []byte
+	err  error
+}{}
+
+const aComment = `{"prompt":"from the file itself","seed":7}`
+
+// aClip is a second of a test picture as functions make it: H.264, its head first, a comment.
+func aClip(t testing.TB) []byte {
+	clipOnce.Do(func() {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "clip.mp4")
+		cmd := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=160x96:rate=8:duration=1", "-vf", "hue=h=t*90:s=.8", "-pix_fmt", "yuv420p", "-metadata", "comment="+aComment, "-movflags", "+faststart", path)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			clipOnce.err = fmt.Errorf("%w: %s", err, out)
+			return
+		}
+		clipOnce.data, clipOnce.err = readFile(path)
+	})
+	if clipOnce.err != nil {
+		t.Error(clipOnce.err)
+	}
+	return clipOnce.data
+}
+
+// aPreview is a small picture that tells one step from another.
+func aPreview(n int) []byte {
+	m := image.NewRGBA(image.Rect(0, 0, 160, 90))
+	for i := range 160 * 90 {
+		x, y := i%160, i/160
+		m.Set(x, y, color.RGBA{uint8(40 + x/2 + n*4), uint8(50 + y), uint8(150 - x/2 + n*4), 255})
+	}
+	var b bytes.Buffer
+	_ = jpeg.Encode(&b, m, nil)
+	return b.Bytes()
+}
+
+// fleet is what runs, as the test says.
+type fleet struct {
+	catalog *gatewaytest.Catalog
+	mu      sync.Mutex
+	up      []spec.InstanceStatus
+	stopped []string
+}
+
+func (f *fleet) set(up ...spec.InstanceStatus) { f.mu.Lock(); f.up = up; f.mu.Unlock() }
+
+func (f *fleet) Instances(context.Context) ([]spec.InstanceStatus, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return append([]spec.InstanceStatus{}, f.up...), nil
+}
+
+func (f *fleet) Status(ctx context.Context, name string) (spec.FunctionStatus, error) {
+	fn, err := f.catalog.Get(ctx, name, "")
+	all, _ := f.Instances(ctx)
+	n := 0
+	for _, i := range all {
+		if i.Function == name {
+			n++
+		}
+	}
+	return spec.FunctionStatus{Function: fn, Instances: n, PlainStart: 1550 * time.Millisecond, KeepAlive: 10 * time.Minute, Invocations: 12, ColdStarts: 2}, err
+}
+
+func (f *fleet) Logs(ctx context.Context, name string, follow bool, w io.Writer) error {
+	for i := range 3 {
+		fmt.Fprintf(w, "2026-11-28T02:00:0%dZ\t%s-1\t-\tline %d of <b>%s</b>\n", i, name, i, name)
+	}
+	if follow {
+		<-ctx.Done()
+	}
+	return ctx.Err()
+}
+
+func (f *fleet) StopInstance(_ context.Context, id string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.stopped = append(f.stopped, id)
+	f.up = nil
+	return nil
+}

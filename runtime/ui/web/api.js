@@ -1,0 +1,130 @@
+// Requests to the server's public API. Where the server asks for a key, the reader shows it once and has a session then.
+import { store } from './lib.js';
+import { t } from './i18n.js';
+
+// Problem is an answer that is no success: its message says what is wrong, fields which fields are.
+export class Problem extends Error {
+  constructor(status, body) {
+    super(body.detail || body.message || body.Message || body.title || t('error.status', { status }));
+    this.name = 'Problem';
+    this.status = status;
+    this.fields = body.errors || body.fields || [];
+  }
+}
+
+// session is who the server takes this browser for; asks: whether it asks at all.
+export const session = store({ asks: false });
+export async function whoAmI() { try { session.set(await get('/api/v1/session')); } catch { /* a server that knows no sessions asks nobody */ } }
+
+// enter shows a key, for which the server gives a cookie that no script can read. A Problem says why not.
+export async function enter(key) {
+  const answer = await fetch('/api/v1/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ key }) });
+  if (!answer.ok) throw await problemOf(answer);
+  session.set(await answer.json());
+}
+
+export async function leave() {
+  await fetch('/api/v1/session', { method: 'DELETE' });
+  location.reload();
+}
+
+// asked is set while the page waits for a key.
+export const asked = store(null);
+let waiting = null;
+export function login() {
+  waiting ||= new Promise((resolve) => asked.set({ resolve })).finally(() => { waiting = null; asked.set(null); });
+  return waiting;
+}
+
+async function problemOf(answer) {
+  const text = await answer.text();
+  let body = {};
+  try { body = JSON.parse(text); } catch { body = { detail: text.slice(0, 300) }; }
+  return new Problem(answer.status, body);
+}
+
+// send makes a request and gives its answer, which is a success; a Problem else. It asks for a key where one is wanted.
+export async function send(method, path, { body, headers: more, signal, kind } = {}) {
+  for (;;) {
+    const h = new Headers(more);
+    let payload = body;
+    if (body !== undefined && !kind) { h.set('Content-Type', 'application/json'); payload = JSON.stringify(body); } else if (kind) h.set('Content-Type', kind);
+    let answer;
+    try { answer = await fetch(path, { method, headers: h, body: payload, signal }); } catch (e) {
+      if (e.name === 'AbortError') throw e;
+      throw new Problem(0, { detail: t('error.network') });
+    }
+    if (answer.status === 401) {
+      await login();
+      continue;
+    }
+    if (!answer.ok) throw await problemOf(answer);
+    return answer;
+  }
+}
+
+export async function get(path, options) { return (await send('GET', path, options)).json(); }
+export async function post(path, body, options) { return json(await send('POST', path, { body: body ?? {}, ...options })); }
+export async function put(path, body, options) { return json(await send('PUT', path, { body, ...options })); }
+export async function remove(path) { return json(await send('DELETE', path)); }
+
+async function json(answer) {
+  const text = await answer.text();
+  return text ? JSON.parse(text) : null;
+}
+
+// upload keeps a file on the server and gives what a request says for it. progress is told from 0 to 1.
+export function upload(file, progress) {
+  return new Promise((resolve, reject) => {
+    const x = new XMLHttpRequest();
+    x.open('PUT', '/v1/uploads');
+    x.setRequestHeader('Content-Type', file.type || 'application/octet-stream');
+    x.upload.onprogress = (e) => progress?.(e.lengthComputable ? e.loaded / e.total : null);
+    x.onerror = () => reject(new Problem(0, { detail: t('error.network') }));
+    x.onload = () => {
+      let body = {};
+      try { body = JSON.parse(x.responseText); } catch { body = { detail: x.responseText }; }
+      if (x.status === 201) resolve(body); else reject(new Problem(x.status, body));
+    };
+    x.send(file);
+  });
+}
+
+// stream reads server-sent events with send, so that it asks for a key where one is wanted; each is given to take as {id, type, data}.
+export async function stream(path, { signal, last, opened, take }) {
+  const answer = await send('GET', path, { signal, headers: { Accept: 'text/event-stream', ...(last ? { 'Last-Event-ID': last } : {}) } });
+  opened?.();
+  await lines(answer, (text) => {
+    const e = { type: 'message', data: '', id: undefined };
+    for (const line of text.split('\n')) {
+      const at = line.indexOf(':');
+      const name = at < 0 ? line : line.slice(0, at);
+      const value = at < 0 ? '' : line.slice(at + 1).replace(/^ /, '');
+      if (name === 'event') e.type = value; else if (name === 'data') e.data += (e.data ? '\n' : '') + value; else if (name === 'id') e.id = value;
+    }
+    if (e.data) take(e);
+  }, '\n\n');
+}
+
+// lines reads an answer's text as it comes and gives its parts between one end and the next.
+export async function lines(answer, take, end = '\n') {
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = '';
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    rest += value;
+    for (let at = rest.indexOf(end); at >= 0; at = rest.indexOf(end)) {
+      take(rest.slice(0, at));
+      rest = rest.slice(at + end.length);
+    }
+  }
+}
+
+// save hands a file of the server to the browser's downloads.
+export function save(path) {
+  const a = document.createElement('a');
+  a.href = path;
+  a.download = '';
+  a.click();
+}

@@ -1,0 +1,50 @@
+// Texts in the reader's language: lang/NAME.json, flat. What a language lacks is told in English.
+export const languages = { en: 'English', 'pt-BR': 'Português' };
+
+const here = new URL('.', import.meta.url);
+let texts = {};
+let english = {};
+let name = 'en';
+
+// choose gives the language to begin with: the reader's choice, else what the server took from the browser's.
+function choose() {
+  const stored = localStorage.getItem('language');
+  if (stored in languages) return stored;
+  return document.documentElement.lang in languages ? document.documentElement.lang : 'en';
+}
+
+async function load(which) {
+  const answer = await fetch(new URL(`lang/${which}.json`, here));
+  if (!answer.ok) throw new Error(`lang/${which}.json: ${answer.status}`);
+  return answer.json();
+}
+
+export async function setLanguage(which = choose()) {
+  texts = await load(which);
+  if (which === 'en') english = texts;
+  name = which;
+  document.documentElement.lang = which;
+}
+
+export function rememberLanguage(which) { localStorage.setItem('language', which); return setLanguage(which); }
+export const locale = () => name;
+
+function fill(text, values) {
+  return values ? text.replace(/\{(\w+)\}/g, (all, key) => (key in values ? values[key] : all)) : text;
+}
+
+// t gives a text by its key; {name} in it is replaced by values.name.
+export function t(key, values) { return fill(texts[key] ?? english[key] ?? key, values); }
+
+// tn is t for a count: KEY.one or KEY.other, as the language has it.
+export function tn(key, n, values) {
+  const form = new Intl.PluralRules(name).select(n);
+  const known = `${key}.${form}` in texts ? form : 'other';
+  return t(`${key}.${known}`, { n: new Intl.NumberFormat(name).format(n), ...values });
+}
+
+// td gives the text GROUP.NAME for a name that comes from the server, and otherwise what it is there.
+export function td(group, which, otherwise) {
+  const key = `${group}.${which}`;
+  return texts[key] ?? english[key] ?? otherwise ?? which;
+}

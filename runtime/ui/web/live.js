@@ -1,0 +1,91 @@
+// The board of all jobs as the server tells of it, kept up through breaks of the connection.
+import { store, useStore, kept, t, span } from './lib.js';
+import { stream } from './api.js';
+import { td } from './i18n.js';
+
+export const board = store({ jobs: new Map(), queue: { queued: 0, running: 0 }, connected: false, loaded: false });
+export const previews = new Map(); // by job: an address of the latest picture
+export const useBoard = () => useStore(board);
+
+// mine are the jobs that this browser has sent; who has asked for it is told of their end.
+export const mine = kept('mine', []);
+export const notify = kept('notify', false);
+const watchers = new Set();
+export const onEnded = (f) => { watchers.add(f); return () => watchers.delete(f); };
+
+const ended = (j) => !['queued', 'running'].includes(j.status);
+export const isEnded = ended;
+
+let last = '';
+
+function takeJobs(news) {
+  const b = board.get();
+  const jobs = news.whole ? new Map() : new Map(b.jobs);
+  for (const j of news.jobs) {
+    const was = b.jobs.get(j.id);
+    const now = Date.now();
+    j.seen = now;
+    jobs.set(j.id, j);
+    if (ended(j)) drop(j.id);
+    if (ended(j) && (was ? !ended(was) : mine.get().includes(j.id) && now - new Date(j.finished_at) < 60_000 && b.loaded)) for (const f of watchers) f(j);
+  }
+  for (const id of news.gone) jobs.delete(id);
+  board.set({ jobs, queue: news.queue, connected: true, loaded: true });
+}
+
+function drop(id) {
+  if (previews.has(id)) URL.revokeObjectURL(previews.get(id));
+  previews.delete(id);
+}
+
+function takePreview(p) {
+  const raw = Uint8Array.from(atob(p.image), (c) => c.charCodeAt(0));
+  drop(p.id);
+  previews.set(p.id, URL.createObjectURL(new Blob([raw], { type: p.content_type })));
+  board.set({ ...board.get() });
+}
+
+function take(e) {
+  if (e.id) last = e.id;
+  if (e.type === 'jobs') takeJobs(JSON.parse(e.data)); else if (e.type === 'preview') takePreview(JSON.parse(e.data));
+}
+
+// begin follows the board for as long as the page is open.
+export async function begin() {
+  for (let pause = 500; ; pause = Math.min(pause * 2, 10_000)) {
+    try { await stream('/v1/events', { last, take, opened: () => { pause = 500; } }); } catch { /* told by connected, and tried again */ }
+    board.set({ ...board.get(), connected: false });
+    await new Promise((r) => { setTimeout(r, pause); });
+  }
+}
+
+onEnded((j) => {
+  if (!notify.get() || !mine.get().includes(j.id) || !document.hidden || !('Notification' in window) || Notification.permission !== 'granted') return;
+  const n = new Notification(td('state', j.status), { body: j.request.prompt || '', tag: j.id });
+  n.onclick = () => { window.focus(); location.hash = `#/make?job=${j.id}`; };
+});
+
+// title says in the browser's tab how far the work is.
+board.listen((b) => {
+  const running = [...b.jobs.values()].find((j) => j.status === 'running' && mine.get().includes(j.id));
+  const p = running?.progress;
+  document.title = running ? `${p?.steps ? `${Math.round((p.step / p.steps) * 100)}% · ` : '· '}${t('title')}` : t('title');
+});
+
+// left is how many seconds a job should still take, from what the server said when it was last seen; null: not known.
+export function left(j, now = Date.now()) {
+  return j.eta_seconds == null ? null : Math.max(0, j.eta_seconds - (now - j.seen) / 1000);
+}
+
+// eta is left in words.
+export function eta(j, now) {
+  const s = left(j, now);
+  if (s == null) return null;
+  return s < 1 ? t('eta.soon') : t('eta', { time: span(s) });
+}
+
+// share is how much of a running job's phase is done, from 0 to 1; null: not known.
+export function share(j) {
+  const p = j.progress;
+  return p?.steps ? p.step / p.steps : null;
+}

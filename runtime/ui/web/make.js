@@ -1,0 +1,217 @@
+// Make: say what a clip shall show, and see it come about.
+import { html, useState, useEffect, useMemo, useRef, useLoad, t, icon, kept, useStore, failed, span, classes, Empty, Failure, useTimer, toast, Dialog, number } from './lib.js';
+import { tn, td } from './i18n.js';
+import { get, post } from './api.js';
+import { useBoard, mine, isEnded, left, share } from './live.js';
+import { fields as read, defaults, request, wrong, presets, shapes } from './schema.js';
+import { Field } from './form.js';
+import { facts, estimate } from './estimate.js';
+import { Player, Live, Trouble, Actions, Thumb, prompt, phase, reused } from './clip.js';
+import { Snippets } from './snippets.js';
+
+const drafts = kept('drafts', {}); // by model: what is in the form
+const chosen = kept('model', '');
+const own = kept('presets', []); // {name, model, values}
+const onStage = kept('stage', '', sessionStorage);
+
+export function Make({ query }) {
+  const models = useLoad(() => get('/v1/models').then((x) => x.models), [], 15_000);
+  const picked = useStore(chosen);
+  useEffect(() => { if (query.model) chosen.set(query.model); }, [query.model]);
+  useEffect(() => { if (query.job) onStage.set(query.job); }, [query.job]);
+  if (models.error && !models.value) return html`<${Failure} error=${models.error} again=${models.again} />`;
+  if (!models.value) return html`<div class="loading" aria-busy="true"></div>`;
+  if (!models.value.length) {
+    return html`<h1 class="sr">${t('nav.make')}</h1><${Empty} picture="models" title=${t('make.nomodel')} text=${t('make.nomodel.text')}>
+      <pre class="code" tabindex="0">videosdgx demo</pre><a class="button primary" href="#/models">${t('nav.models')}</a><//>`;
+  }
+  const model = models.value.find((m) => m.model === picked) || models.value[0];
+  return html`<${Workshop} key=${model.model} model=${model} models=${models.value} from=${query.from} />`;
+}
+
+function Workshop({ model, models, from }) {
+  const all = useMemo(() => read(model.schema), [model.model, JSON.stringify(model.schema)]);
+  const base = useMemo(() => defaults(all), [all]);
+  const [values, setValues] = useState(() => ({ ...base, ...(drafts.get()[model.model] || {}), ...taken(model, all) }));
+  const [errors, setErrors] = useState({});
+  const [priority, setPriority] = useState('normal');
+  const [count, setCount] = useState(1);
+  const [sending, setSending] = useState(false);
+  const [code, setCode] = useState(false);
+  const b = useBoard();
+  const known = useLoad(() => facts(model), [model.model, b.queue.running], 20_000);
+  const cost = useMemo(() => estimate(known.value, all, values, b.queue), [known.value, values, b.queue]);
+
+  useEffect(() => { if (from) { const v = taken(model, all); if (Object.keys(v).length) setValues({ ...base, ...v }); } }, [from]);
+  useEffect(() => { drafts.set((d) => ({ ...d, [model.model]: Object.fromEntries(Object.entries(values).filter(([, v]) => !v?.reference)) })); }, [values]);
+
+  const set = (name, v) => { setValues((s) => ({ ...s, [name]: v })); setErrors((e) => ({ ...e, [name]: undefined })); };
+  const body = () => {
+    const out = request(all, values);
+    if (all.some((f) => f.name === 'preview' && f.control === 'switch') && !values.preview_off) out.preview = true;
+    if (priority !== 'normal') out.priority = priority;
+    return out;
+  };
+
+  const go = async () => {
+    const bad = {};
+    for (const f of all) { const w = wrong(f, values[f.name]); if (w) bad[f.name] = t(`wrong.${w}`, { min: number(f.minimum ?? 0), max: number(f.maximum ?? 0) }); }
+    setErrors(bad);
+    if (Object.keys(bad).length) return focus(Object.keys(bad)[0]);
+    setSending(true);
+    try {
+      const path = `/v1/models/${encodeURIComponent(model.model)}/`;
+      const seed = all.find((f) => f.control === 'seed')?.name;
+      const jobs = count === 1 ? [await post(`${path}generate`, body())]
+        : (await post(`${path}batch`, { requests: Array.from({ length: count }, (_, i) => ({ ...body(), ...(seed && values[seed] !== undefined ? { [seed]: values[seed] + i } : {}) })) })).jobs;
+      mine.set((m) => [...m, ...jobs.map((j) => j.id)].slice(-200));
+      onStage.set(jobs[0].id);
+      toast(tn('sent', jobs.length));
+      document.querySelector('.stage')?.scrollIntoView({ block: 'nearest' });
+    } catch (e) {
+      const told = Object.fromEntries((e.fields || []).map((x) => [decodeURIComponent((x.pointer || '').replace(/^#?\/(requests\/\d+\/)?/, '').split('/')[0]), x.detail]).filter(([n]) => all.some((f) => f.name === n)));
+      setErrors(told);
+      if (Object.keys(told).length) focus(Object.keys(told)[0]); else failed(e);
+    }
+    setSending(false);
+    return undefined;
+  };
+
+  const part = (f) => html`<${Field} key=${f.name} field=${f} value=${values[f.name]} error=${errors[f.name]} onChange=${(v) => set(f.name, v)} onEnter=${go} />`;
+  const basic = all.filter((f) => f.basic);
+  const files = basic.filter((f) => f.control === 'file');
+  const sizes = basic.filter((f) => ['width', 'height'].includes(f.name));
+  const advanced = all.filter((f) => !f.basic && f.name !== 'preview');
+  const touched = advanced.filter((f) => JSON.stringify(values[f.name] ?? f.default) !== JSON.stringify(f.default)).length;
+  const openAdvanced = advanced.some((f) => errors[f.name]);
+
+  return html`<div class="make">
+    <h1 class="sr">${t('nav.make')}</h1>
+    <${Stage} model=${model} onIdea=${(text) => { set('prompt', text); focus('prompt'); }} />
+    <form class="composer" aria-label=${t('make.form')} novalidate onSubmit=${(e) => { e.preventDefault(); go(); }}>
+      <${ModelPicker} model=${model} models=${models} />
+      ${basic.filter((f) => f.name === 'prompt').map(part)}
+      ${files.length > 0 && html`<div class="drops">${files.map(part)}</div>`}
+      <${Presets} all=${all} model=${model} values=${values} onPick=${(v) => setValues((s) => ({ ...s, ...v }))} />
+      ${sizes.length === 2 && html`<${Shape} all=${all} values=${values} onPick=${(v) => setValues((s) => ({ ...s, ...v }))} />`}
+      ${basic.filter((f) => f.name !== 'prompt' && f.control !== 'file' && f.name !== 'seed' && !(sizes.length === 2 && sizes.includes(f))).map(part)}
+      ${basic.filter((f) => f.name === 'seed').map(part)}
+      <details class="advanced" open=${openAdvanced || undefined}><summary>${icon('chevron')}<span>${t('advanced')}</span>${touched > 0 && html`<b class="count">${touched}</b>`}</summary>
+        <div class="stack">
+          ${sizes.length === 2 && sizes.map(part)}
+          ${advanced.map(part)}
+          ${all.filter((f) => f.name === 'preview').map((f) => html`<${Field} key="preview" field=${f} value=${!values.preview_off} onChange=${(v) => setValues((s) => ({ ...s, preview_off: !v }))} />`)}
+          <div class="field"><label class="label" for="f-priority">${t('priority')}</label><select id="f-priority" value=${priority} onChange=${(e) => setPriority(e.target.value)}>
+            ${['high', 'normal', 'low'].map((p) => html`<option key=${p} value=${p} selected=${p === priority}>${td('priority', p)}</option>`)}</select></div>
+          <button type="button" class="quiet small" onClick=${() => setValues({ ...base, prompt: values.prompt })}>${icon('retry')}${t('reset')}</button>
+        </div></details>
+      <div class="go">
+        <${Cost} cost=${cost} count=${count} />
+        <div class="go-row">
+          <label class="stepper"><span class="sr">${t('count')}</span><select value=${count} onChange=${(e) => setCount(Number(e.target.value))} title=${t('count')}>${[1, 2, 3, 4, 8].map((n) => html`<option key=${n} value=${n}>${`× ${n}`}</option>`)}</select></label>
+          <button class="primary grow" type="submit" disabled=${sending} aria-busy=${sending ? 'true' : undefined}>${icon('make')}${tn('make', count)}</button>
+          <button type="button" class="icon-button edged" aria-label=${t('code')} title=${t('code')} onClick=${() => setCode(true)}>${icon('code')}</button>
+        </div>
+        <p class="hint">${t('make.keys')}</p>
+      </div>
+    </form>
+    ${code && html`<${Snippets} model=${model} body=${{ ...body(), ...(values.prompt ? {} : { prompt: t('prompt.placeholder') }) }} onClose=${() => setCode(false)} />`}
+  </div>`;
+}
+
+// taken are the settings of a job that somebody wants to use again, as far as this model has them.
+function taken(model, all) {
+  const r = reused.value;
+  if (!r || r.model !== model.model) return {};
+  reused.value = null;
+  return Object.fromEntries(Object.entries(r.values).filter(([k]) => all.some((f) => f.name === k && f.control !== 'file')));
+}
+
+function focus(name) { requestAnimationFrame(() => { const at = document.getElementById(`f-${name}`); at?.closest('details')?.setAttribute('open', ''); at?.focus(); }); }
+
+function ModelPicker({ model, models }) {
+  const state = html`<span class=${`dot ${model.status === 'loaded' ? 'on' : model.status === 'broken' ? 'bad' : ''}`} aria-hidden="true"></span>`;
+  return html`<div class="model-pick"><label class="sr" for="model">${t('model')}</label>${state}
+    <select id="model" value=${model.model} onChange=${(e) => { chosen.set(e.target.value); location.hash = '#/make'; }}>${models.map((m) => html`<option key=${m.model} value=${m.model} selected=${m.model === model.model}>${m.model}</option>`)}</select>
+    <span class="muted small">${td('modelstate', model.status)}</span>
+    ${model.problem && html`<p class="error full">${model.problem}</p>`}</div>`;
+}
+
+function Presets({ all, model, values, onPick }) {
+  const saved = useStore(own).filter((p) => p.model === model.model);
+  const [naming, setNaming] = useState(false);
+  const [name, setName] = useState('');
+  const made = presets(all);
+  const same = (p) => Object.entries(p.values).every(([k, v]) => JSON.stringify(values[k]) === JSON.stringify(v));
+  const keep = (e) => {
+    e.preventDefault();
+    e.stopPropagation();
+    if (!name.trim()) return;
+    const { prompt: _, seed: __, ...rest } = values;
+    own.set((o) => [...o.filter((p) => p.name !== name.trim() || p.model !== model.model), { name: name.trim(), model: model.model, values: Object.fromEntries(Object.entries(rest).filter(([, v]) => !v?.reference)) }]);
+    setNaming(false);
+    setName('');
+  };
+  if (!made.length && !saved.length) return null;
+  return html`<div class="presets"><span class="label" id="presets">${t('presets')}</span><div class="chips" role="group" aria-labelledby="presets">
+    ${made.map((p) => html`<button key=${p.name} type="button" class="pill" aria-pressed=${same(p) ? 'true' : 'false'} onClick=${() => onPick(p.values)}>${td('preset', p.name)}</button>`)}
+    ${saved.map((p) => html`<span key=${`own-${p.name}`} class="pill-pair"><button type="button" class="pill" aria-pressed=${same(p) ? 'true' : 'false'} onClick=${() => onPick(p.values)}>${p.name}</button>
+      <button type="button" class="pill end" aria-label=${t('preset.remove', { name: p.name })} onClick=${() => own.set((o) => o.filter((x) => x !== p))}>${icon('x')}</button></span>`)}
+    <button type="button" class="pill ghost" onClick=${() => setNaming(true)}>${icon('plus')}${t('preset.keep')}</button></div>
+    ${naming && html`<${Dialog} title=${t('preset.keep')} onClose=${() => setNaming(false)}><form class="stack" onSubmit=${keep}>
+      <label class="field"><span class="label">${t('preset.name')}</span><input type="text" maxlength="40" required value=${name} onInput=${(e) => setName(e.target.value)} /></label>
+      <footer><button type="button" class="quiet" onClick=${() => setNaming(false)}>${t('cancel')}</button><button class="primary" type="submit">${t('save')}</button></footer></form><//>`}
+  </div>`;
+}
+
+function Shape({ all, values, onPick }) {
+  const some = shapes(all);
+  if (!some.length) return null;
+  return html`<div class="presets"><span class="label" id="shape">${t('shape')} <span class="muted">${values.width} × ${values.height}</span></span><div class="chips" role="group" aria-labelledby="shape">
+    ${some.map((s) => html`<button key=${s.name} type="button" class="pill shape" aria-label=${`${s.name}, ${s.width} × ${s.height}`} aria-pressed=${values.width === s.width && values.height === s.height ? 'true' : 'false'} onClick=${() => onPick({ width: s.width, height: s.height })}>
+      <span class="ratio" aria-hidden="true" style=${{ width: `${Math.min(18, 12 * Math.sqrt(s.ratio))}px`, height: `${Math.min(18, 12 / Math.sqrt(s.ratio))}px` }}></span>${s.name}</button>`)}</div></div>`;
+}
+
+function Cost({ cost, count }) {
+  if (!cost) return html`<p class="cost muted" aria-busy="true">…</p>`;
+  return html`<dl class="cost"><div><dt>${t('cost.start')}</dt><dd>${cost.start == null ? t('cost.unknown') : cost.start < 0.05 ? t('cost.now') : `≈ ${span(cost.start)}`}</dd></div>
+    <div><dt>${t('cost.make')}</dt><dd>${cost.make == null ? t('cost.unknown') : `≈ ${span(cost.make * count)}`}</dd></div>
+    <div class="muted"><dt class="sr">${t('cost.from')}</dt><dd>${cost.make == null ? t('cost.first') : tn(cost.same ? 'cost.same' : 'cost.scaled', cost.from)}</dd></div></dl>`;
+}
+
+// Stage shows one job large: the one that was last asked for, else the latest.
+function Stage({ model, onIdea }) {
+  const b = useBoard();
+  const wanted = useStore(onStage);
+  const [asked, setAsked] = useState(null);
+  const now = useTimer(1000);
+  const recent = useMemo(() => [...b.jobs.values()].sort((x, y) => (x.id < y.id ? 1 : -1)), [b.jobs]);
+  const job = b.jobs.get(wanted) || (asked?.id === wanted ? asked : null) || (wanted ? null : recent.find((j) => j.status === 'running') || recent[0]);
+  useEffect(() => {
+    if (!wanted || !b.loaded || b.jobs.has(wanted)) return;
+    get(`/v1/jobs/${wanted}`).then(setAsked, () => onStage.set(''));
+  }, [wanted, b.loaded]);
+
+  return html`<section class="stage" aria-label=${t('stage')}>
+    <div class="screen" aria-live="polite">
+      ${!job ? html`<${Ideas} onIdea=${onIdea} empty=${b.loaded && !recent.length} />`
+    : job.status === 'completed' ? html`<${Player} key=${job.id} job=${job} />`
+      : isEnded(job) ? html`<${Trouble} job=${job} />` : html`<${Live} job=${job} now=${now} large />`}
+    </div>
+    ${job && html`<div class="caption"><p class="prompt">${prompt(job)}</p><${Actions} job=${job} onGone=${() => onStage.set('')} /></div>`}
+    ${recent.length > 0 && html`<${Strip} jobs=${recent.slice(0, 24)} chosen=${job?.id} />`}
+  </section>`;
+}
+
+function Ideas({ onIdea, empty }) {
+  return html`<div class="ideas"><div class="aurora" aria-hidden="true"></div><div class="ideas-text"><h2>${empty ? t('ideas.first') : t('ideas')}</h2>
+    <div class="chips">${[1, 2, 3, 4].map((n) => html`<button key=${n} class="pill" onClick=${() => onIdea(td('idea', n))}>${td('idea', n)}</button>`)}</div></div></div>`;
+}
+
+function Strip({ jobs, chosen: id }) {
+  const [over, setOver] = useState(null);
+  return html`<ul class="strip" aria-label=${t('recent')}>${jobs.map((j) => html`<li key=${j.id}><button class=${classes('strip-item', j.id === id && 'chosen')} aria-current=${j.id === id ? 'true' : undefined} aria-label=${`${prompt(j)}, ${td('state', j.status)}`} title=${prompt(j)}
+      onClick=${() => onStage.set(j.id)} onPointerEnter=${() => setOver(j.id)} onPointerLeave=${() => setOver(null)} onFocus=${() => setOver(j.id)} onBlur=${() => setOver(null)}>
+      <${Thumb} job=${j} play=${over === j.id} />
+      ${!isEnded(j) && html`<span class="strip-state">${j.status === 'running' ? (share(j) != null ? `${Math.round(share(j) * 100)} %` : phase(j)) : j.position ? `# ${j.position}` : ''}</span>`}</button></li>`)}</ul>`;
+}

@@ -1,0 +1,59 @@
+// The same request for other tools: as text that can be pasted into a shell or a program.
+import { html, useState, t, icon, copy, Dialog, Tabs } from './lib.js';
+import { session } from './api.js';
+
+const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
+
+export function curl(origin, model, body) {
+  return [`curl ${quote(`${origin}/v1/models/${model}/generate`)} \\`,
+    ...(session.get().asks ? ['  -H "Authorization: Bearer $VIDEOSDGX_KEY" \\'] : []),
+    "  -H 'Content-Type: application/json' -H 'Accept: video/mp4' -H 'Prefer: wait=600' \\",
+    `  -d ${quote(JSON.stringify(body))} -o clip.mp4`].join('\n');
+}
+
+export function aws(origin, fn, body) {
+  return [`aws lambda invoke --endpoint-url ${quote(origin)} --region us-east-1 ${session.get().asks ? '' : '--no-sign-request '}\\`,
+    `  --function-name ${quote(fn)} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 \\`,
+    `  --payload ${quote(JSON.stringify(body))} answer.json`,
+    "python3 -c 'import base64, json; open(\"clip.mp4\", \"wb\").write(base64.b64decode(json.load(open(\"answer.json\"))[\"video\"]))'"].join('\n');
+}
+
+// literal is a JSON value as Python writes it.
+export function literal(v, indent = '') {
+  if (v === null) return 'None';
+  if (v === true) return 'True';
+  if (v === false) return 'False';
+  if (Array.isArray(v)) return `[${v.map((x) => literal(x, indent)).join(', ')}]`;
+  if (typeof v === 'object') return `{\n${Object.entries(v).map(([k, x]) => `${indent}    ${JSON.stringify(k)}: ${literal(x, `${indent}    `)},\n`).join('')}${indent}}`;
+  return JSON.stringify(v);
+}
+
+export function python(origin, model, body) {
+  return `import json
+${session.get().asks ? 'import os\n' : ''}import urllib.request
+
+body = ${literal(body)}
+request = urllib.request.Request(
+    ${JSON.stringify(`${origin}/v1/models/${model}/generate`)},
+    data=json.dumps(body).encode(),
+    headers={
+        "Content-Type": "application/json",
+        "Accept": "video/mp4",
+        "Prefer": "wait=600",
+${session.get().asks ? '        "Authorization": "Bearer " + os.environ["VIDEOSDGX_KEY"],\n' : ''}    },
+)
+with urllib.request.urlopen(request) as answer, open("clip.mp4", "wb") as clip:
+    clip.write(answer.read())
+`;
+}
+
+export function Snippets({ model, body, onClose }) {
+  const [which, pick] = useState('curl');
+  const text = { curl: () => curl(location.origin, model.model, body), aws: () => aws(location.origin, model.function, body), python: () => python(location.origin, model.model, body) }[which]();
+  return html`<${Dialog} title=${t('code')} wide onClose=${onClose}><div class="stack">
+    <div class="row between"><${Tabs} label=${t('code.for')} value=${which} onPick=${pick} options=${[{ value: 'curl', label: 'curl' }, { value: 'aws', label: 'AWS CLI' }, { value: 'python', label: 'Python' }]} />
+      <button class="quiet" onClick=${() => copy(text)}>${icon('copy')}${t('copy')}</button></div>
+    <pre class="code large" tabindex="0" aria-label=${t('code')}>${text}</pre>
+    ${JSON.stringify(body).includes('upload:') && html`<p class="muted small">${t('code.upload')}</p>`}
+  </div><//>`;
+}
