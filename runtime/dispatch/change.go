@@ -32,9 +32,9 @@ func (d *Dispatcher) forget(name string) {
 			return // it has been made again meanwhile
 		}
 	}
-	if r := d.records[name]; r != nil {
+	if r := d.histories[name]; r != nil {
 		r.gone.Store(true)
-		delete(d.records, name)
+		delete(d.histories, name)
 		d.cfg.Meter.Forget(name)
 	}
 }
@@ -91,7 +91,7 @@ func (d *Dispatcher) reconcile(ctx context.Context, k key) (*pool, error) {
 		return nil, errStopping
 	}
 	if p == nil {
-		p = newPool(d, fn, d.record(k.name))
+		p = newPool(d, fn, d.history(k.name))
 		d.pools[k] = p
 	}
 	p.update(fn)

@@ -88,8 +88,8 @@ func TestDeletedFunctionGoes(t *testing.T) {
 		if _, _, err := r.call(t.Context(), "f", "1"); !errdefs.IsNotFound(err) || r.box.count() != 0 {
 			t.Errorf("%d boxes, %v", r.box.count(), err)
 		}
-		if len(r.records) != 0 || len(r.pools) != 0 {
-			t.Errorf("%d records and %d pools of no function", len(r.records), len(r.pools))
+		if len(r.histories) != 0 || len(r.pools) != 0 {
+			t.Errorf("%d histories and %d pools of no function", len(r.histories), len(r.pools))
 		}
 		r.end()
 	})

@@ -21,10 +21,10 @@ type Dispatcher struct {
 	room  *room
 	boots chan struct{} // a place for each instance being made
 
-	mu      sync.RWMutex
-	pools   map[key]*pool
-	records map[string]*record // by function
-	stopped bool               // no pool may be made any more
+	mu        sync.RWMutex
+	pools     map[key]*pool
+	histories map[string]*history // by function
+	stopped   bool                // no pool may be made any more
 
 	members   sync.Map    // instance ID → *member
 	recovered atomic.Bool // what an earlier control plane left has been taken over: there may be new instances
@@ -52,7 +52,7 @@ func New(cfg Config) (*Dispatcher, error) {
 	}
 	d := &Dispatcher{
 		cfg: cfg, boots: make(chan struct{}, cfg.Boots),
-		pools: map[key]*pool{}, records: map[string]*record{},
+		pools: map[key]*pool{}, histories: map[string]*history{},
 	}
 	d.room = newRoom(d)
 	d.base, d.cancel = context.WithCancelCause(context.Background())

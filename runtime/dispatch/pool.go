@@ -17,7 +17,7 @@ import (
 // pool is one version of a function in use.
 type pool struct {
 	d      *Dispatcher
-	rec    *record
+	rec    *history
 	name   string // the function's
 	digest string
 
@@ -50,7 +50,7 @@ type grant struct {
 
 var errRetired = errors.New("the version has been replaced")
 
-func newPool(d *Dispatcher, fn spec.Function, rec *record) *pool {
+func newPool(d *Dispatcher, fn spec.Function, rec *history) *pool {
 	return &pool{d: d, rec: rec, name: fn.Name, digest: fn.Digest, fn: fn}
 }
 

@@ -67,7 +67,7 @@ func (d *Dispatcher) Status(ctx context.Context, function string) (spec.Function
 	s := spec.FunctionStatus{Function: fn, KeepAlive: fn.KeepAlive.D(), Problem: d.cfg.Functions.Problem(function)}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	if r := d.records[function]; r != nil {
+	if r := d.histories[function]; r != nil {
 		s.Invocations, s.Errors, s.ColdStarts = r.invocations.Load(), r.errors.Load(), r.coldStarts.Load()
 	}
 	for k, p := range d.pools {

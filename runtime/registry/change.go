@@ -67,7 +67,7 @@ func (r *Registry) Put(ctx context.Context, fn spec.Function) (spec.Function, er
 	}
 	rec, _, err := r.edit(fn.Name)
 	if err != nil {
-		rec = newRecord(fn.Name)
+		rec = newStored(fn.Name)
 	}
 	f := freeze(fn)
 	rec.Latest, rec.Deleted, rec.Base = &f, false, r.base(fn.Name)
@@ -158,7 +158,7 @@ func (r *Registry) Delete(_ context.Context, name, qualifier string) error {
 		return err
 	}
 	if qualifier == "" {
-		gone := newRecord(name)
+		gone := newStored(name)
 		gone.Base = r.base(name)
 		gone.Deleted = gone.Base != ""
 		return r.commit(gone)
@@ -182,7 +182,7 @@ func (r *Registry) Delete(_ context.Context, name, qualifier string) error {
 	return r.commit(rec)
 }
 
-func (r *record) drop(version string) {
+func (r *stored) drop(version string) {
 	kept := r.Versions[:0]
 	for _, v := range r.Versions {
 		if v.Function.Version != version {

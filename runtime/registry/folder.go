@@ -180,7 +180,7 @@ func (r *Registry) apply(dir string, old, now *folder) {
 
 // refresh rebuilds a function after its manifest changed. What the API said of an older manifest no longer holds.
 func (r *Registry) refresh(name string) {
-	rec := newRecord(name)
+	rec := newStored(name)
 	r.mu.RLock()
 	if e := r.byName[name]; e != nil {
 		rec = e.rec.copy()

@@ -62,7 +62,7 @@ type Registry struct {
 type entry struct {
 	latest   *spec.Function // nil: only published versions are left
 	versions []spec.Function
-	rec      *record
+	rec      *stored
 }
 
 // New reads the state and every manifest. A manifest with a mistake is no error: see Problem.
@@ -117,7 +117,7 @@ func (r *Registry) tell(name string) {
 }
 
 // build makes an entry of a record and what the manifest on disk says (nil: nothing).
-func (r *Registry) build(rec *record, disk *spec.Function) *entry {
+func (r *Registry) build(rec *stored, disk *spec.Function) *entry {
 	e := &entry{rec: rec}
 	switch {
 	case rec.Deleted:
@@ -145,7 +145,7 @@ func (r *Registry) build(rec *record, disk *spec.Function) *entry {
 }
 
 // commit makes a record durable, then visible, then tells of it. The caller holds r.write.
-func (r *Registry) commit(rec *record) error {
+func (r *Registry) commit(rec *stored) error {
 	if err := r.store.save(rec); err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (r *Registry) commit(rec *record) error {
 }
 
 // show makes a record visible as it is. The caller holds r.write.
-func (r *Registry) show(rec *record) {
+func (r *Registry) show(rec *stored) {
 	disk := r.onDisk(rec.Name)
 	e := r.build(rec, disk)
 	r.mu.Lock()
@@ -187,7 +187,7 @@ func (r *Registry) entry(name string) (*entry, error) {
 }
 
 // edit gives a copy of a function's record to change, together with the entry it belongs to.
-func (r *Registry) edit(name string) (*record, *entry, error) {
+func (r *Registry) edit(name string) (*stored, *entry, error) {
 	e, err := r.entry(name)
 	if err != nil {
 		return nil, nil, err
@@ -195,7 +195,7 @@ func (r *Registry) edit(name string) (*record, *entry, error) {
 	return e.rec.copy(), e, nil
 }
 
-func (r *record) copy() *record {
+func (r *stored) copy() *stored {
 	c := *r
 	c.Versions = slices.Clone(r.Versions)
 	c.Aliases, c.Async = map[string]spec.Alias{}, map[string]spec.Async{}
@@ -204,7 +204,7 @@ func (r *record) copy() *record {
 	return &c
 }
 
-func newRecord(name string) *record { return &record{Format: 1, Name: name, Next: 1} }
+func newStored(name string) *stored { return &stored{Format: 1, Name: name, Next: 1} }
 
 // List gives every $LATEST, by name.
 func (r *Registry) List(context.Context) ([]spec.Function, error) {

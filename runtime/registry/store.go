@@ -14,8 +14,8 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// record is what one function's state file holds. Format 1.
-type record struct {
+// stored is what one function's state file holds. Format 1.
+type stored struct {
 	Format   int                   `json:"format"`
 	Name     string                `json:"name"`
 	Latest   *frozen               `json:"latest,omitempty"`  // $LATEST as the API left it; nil: the manifest's
@@ -48,7 +48,7 @@ func (f frozen) thaw() spec.Function {
 }
 
 // empty says that there is nothing to keep.
-func (r *record) empty() bool {
+func (r *stored) empty() bool {
 	return r.Latest == nil && !r.Deleted && r.Reserved == nil && len(r.Versions) == 0 && len(r.Aliases) == 0
 }
 
@@ -58,7 +58,7 @@ type store struct{ dir string }
 func (s store) path(name string) string { return filepath.Join(s.dir, name+".json") }
 
 // save replaces a function's file atomically and durably; an empty record removes it.
-func (s store) save(r *record) error {
+func (s store) save(r *stored) error {
 	if r.empty() {
 		if err := os.Remove(s.path(r.Name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove the state of function %s: %w", r.Name, err)
@@ -76,7 +76,7 @@ func (s store) save(r *record) error {
 }
 
 // load reads every function's file; what is left of an interrupted write is removed.
-func (s store) load() (map[string]*record, error) {
+func (s store) load() (map[string]*stored, error) {
 	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return nil, fmt.Errorf("make the registry's folder: %w", err)
 	}
@@ -84,7 +84,7 @@ func (s store) load() (map[string]*record, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the registry's folder: %w", err)
 	}
-	all := map[string]*record{}
+	all := map[string]*stored{}
 	for _, e := range entries {
 		path := filepath.Join(s.dir, e.Name())
 		if strings.HasSuffix(e.Name(), atomicfile.Suffix) {
@@ -93,7 +93,7 @@ func (s store) load() (map[string]*record, error) {
 		if !strings.HasSuffix(e.Name(), ".json") {
 			continue
 		}
-		r, err := readRecord(path)
+		r, err := readStored(path)
 		if err != nil {
 			return nil, err
 		}
@@ -102,12 +102,12 @@ func (s store) load() (map[string]*record, error) {
 	return all, nil
 }
 
-func readRecord(path string) (*record, error) {
+func readStored(path string) (*stored, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read the registry: %w", err)
 	}
-	r := &record{}
+	r := &stored{}
 	if err := json.Unmarshal(text, r); err != nil {
 		return nil, fmt.Errorf("%s is not a function's state (%w); move it away to start without it", path, err)
 	}

@@ -38,16 +38,8 @@ type Writer struct {
 	small map[string][]byte // content of weights that lie in graphs, for the next graph that has them
 }
 
-// Create starts the data file in dir, which must exist. A nil optimiser stores graphs as they were built.
-func Create(dir string, opt Optimiser) (*Writer, error) {
-	data, err := onnx.CreateData(filepath.Join(dir, DataName))
-	if err != nil {
-		return nil, err
-	}
-	return &Writer{dir: dir, data: data, opt: opt, small: map[string][]byte{}}, nil
-}
-
-// Resume is Create where an earlier writer may have left off, as its journal says.
+// Resume opens the data file in dir, which must exist, where an earlier writer may have left off, as its journal says; without
+// a journal it begins anew. Graphs are stored as they were built: With names an optimiser.
 func Resume(dir, journal string) (*Writer, error) {
 	data, err := onnx.ResumeData(filepath.Join(dir, DataName), journal)
 	if err != nil {
@@ -55,9 +47,6 @@ func Resume(dir, journal string) (*Writer, error) {
 	}
 	return &Writer{dir: dir, data: data, small: map[string][]byte{}}, nil
 }
-
-// Kept is how many weights an earlier writer had left.
-func (w *Writer) Kept() int { return w.data.Kept() }
 
 // Wrote has f hear the size in bytes of every weight in the data file, as it is done or found done.
 func (w *Writer) Wrote(f func(name string, bytes int64)) { w.wrote = f }

@@ -42,10 +42,11 @@ func twoWeights(t *testing.T) *onnx.Model {
 
 func TestGraphsShareWeightsTheOptimiserNeverSees(t *testing.T) {
 	dir, opt := t.TempDir(), &keep{}
-	w, err := Create(dir, opt)
+	w, err := Resume(dir, filepath.Join(t.TempDir(), "journal"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	w = w.With(opt)
 	for _, name := range []string{"a", "b"} {
 		if err := w.Add(context.Background(), name+".onnx", twoWeights(t)); err != nil {
 			t.Fatal(err)
@@ -98,10 +99,11 @@ func check(t *testing.T, m *onnx.Model) {
 
 func TestCancelledBuildLeavesNoScratch(t *testing.T) {
 	dir, cause := t.TempDir(), errors.New("enough")
-	w, err := Create(dir, &keep{})
+	w, err := Resume(dir, filepath.Join(t.TempDir(), "journal"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	w = w.With(&keep{})
 	defer w.Close()
 	ctx, cancel := context.WithCancelCause(context.Background())
 	cancel(cause)

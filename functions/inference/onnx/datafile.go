@@ -22,18 +22,9 @@ type DataFile struct {
 	offset int64
 	places map[string]External
 
-	journal *os.File // nil when nobody will resume
+	journal *os.File
 	lines   *json.Encoder
-	kept    []record
-}
-
-// CreateData makes the file at path, which must lie in the folder of the models that will name it.
-func CreateData(path string) (*DataFile, error) {
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, fmt.Errorf("create external data: %w", err)
-	}
-	return newDataFile(f, path), nil
+	kept    []written
 }
 
 func newDataFile(f *os.File, path string) *DataFile {
@@ -106,9 +97,7 @@ func (d *DataFile) pad() error {
 // Close fills the last page, flushes and syncs: a full disk is told here at the latest.
 func (d *DataFile) Close() error {
 	defer d.f.Close()
-	if d.journal != nil {
-		defer d.journal.Close()
-	}
+	defer d.journal.Close()
 	if err := d.pad(); err != nil {
 		return fmt.Errorf("write external data: %w", err)
 	}

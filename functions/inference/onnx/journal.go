@@ -12,8 +12,8 @@ import (
 	"path/filepath"
 )
 
-// record is one line of a journal: a tensor that lies complete in the data file.
-type record struct {
+// written is one line of a journal: a tensor that lies complete in the data file.
+type written struct {
 	Name   string
 	Offset int64
 	Length int64
@@ -41,7 +41,7 @@ func ResumeData(path, journal string) (*DataFile, error) {
 	return d, nil
 }
 
-func readJournal(path string) (all []record, err error) {
+func readJournal(path string) (all []written, err error) {
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -51,7 +51,7 @@ func readJournal(path string) (all []record, err error) {
 	}
 	defer f.Close()
 	for dec := json.NewDecoder(f); ; {
-		var r record
+		var r written
 		if err := dec.Decode(&r); err != nil {
 			return all, nil // the end, or a line that was not finished
 		}
@@ -59,7 +59,7 @@ func readJournal(path string) (all []record, err error) {
 	}
 }
 
-func (d *DataFile) resume(all []record, journal string) error {
+func (d *DataFile) resume(all []written, journal string) error {
 	for _, r := range all {
 		if r.Offset < d.offset || r.Offset%PageSize != 0 || !d.intact(r) {
 			break
@@ -78,7 +78,7 @@ func (d *DataFile) resume(all []record, journal string) error {
 }
 
 // intact reads a tensor back.
-func (d *DataFile) intact(r record) bool {
+func (d *DataFile) intact(r written) bool {
 	sum := crc32.New(castagnoli)
 	n, err := io.Copy(sum, io.NewSectionReader(d.f, r.Offset, r.Length))
 	return err == nil && n == r.Length && sum.Sum32() == r.CRC
@@ -102,14 +102,8 @@ func (d *DataFile) startJournal(path string) error {
 
 // keep notes in the journal that a tensor is complete, once it has left this process.
 func (d *DataFile) keep(name string, x External, sum hash.Hash32) error {
-	if d.journal == nil {
-		return nil
-	}
 	if err := d.w.Flush(); err != nil {
 		return fmt.Errorf("write weight %s: %w", name, err)
 	}
-	return d.lines.Encode(record{name, x.Offset, x.Length, sum.Sum32()})
+	return d.lines.Encode(written{name, x.Offset, x.Length, sum.Sum32()})
 }
-
-// Kept is how many tensors an earlier writer had left.
-func (d *DataFile) Kept() int { return len(d.kept) }

@@ -117,7 +117,7 @@ func TestImpossibleTensorsAreRefused(t *testing.T) {
 
 func TestDataFileLiesOnPages(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "w.bin")
-	d, err := CreateData(path)
+	d, err := ResumeData(path, path+".journal")
 	if err != nil {
 		t.Fatal(err)
 	}

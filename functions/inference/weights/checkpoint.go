@@ -105,29 +105,6 @@ func openComponent(dir string) (*Component, error) {
 	return comp, nil
 }
 
-// Component returns a component; errdefs.ErrNotFound when the checkpoint has none of that name.
-func (c *Checkpoint) Component(name string) (*Component, error) {
-	comp := c.Components[name]
-	if comp == nil {
-		return nil, fmt.Errorf("checkpoint %s has no component %q: %w", c.Dir, name, errdefs.ErrNotFound)
-	}
-	return comp, nil
-}
-
-// Decode unmarshals the component's configuration into v.
-func (c *Component) Decode(v any) error {
-	if c.Config == nil {
-		return &FormatError{File: c.Dir, Reason: "has no configuration file"}
-	}
-	if err := json.Unmarshal(c.Config, v); err != nil {
-		return &FormatError{File: c.Dir, Reason: fmt.Sprintf("configuration: %v", err)}
-	}
-	return nil
-}
-
-// Path is the path of a file of the component.
-func (c *Component) Path(name string) string { return filepath.Join(c.Dir, name) }
-
 // Close closes every component.
 func (c *Checkpoint) Close() error {
 	var errs []error

@@ -5,14 +5,7 @@ import (
 	"math"
 )
 
-// Decode converts raw little-endian elements to float32. Wider types are rounded to nearest even.
-func Decode(d DType, raw []byte) []float32 {
-	n := int64(len(raw)) * 8 / d.Bits()
-	out := make([]float32, n)
-	decodeInto(d, raw, out)
-	return out
-}
-
+// decodeInto converts raw little-endian elements to float32. Wider types are rounded to nearest even.
 func decodeInto(d DType, raw []byte, out []float32) {
 	le := binary.LittleEndian
 	switch d {

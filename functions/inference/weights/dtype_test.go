@@ -59,7 +59,8 @@ func TestEncodeIsNearestEven(t *testing.T) {
 		}
 	}
 	raw, _ := Encode(BF16, []float32{1 + 1.0/256, 1 + 3.0/256})
-	if got := Decode(BF16, raw); got[0] != 1 || got[1] != 1+1.0/64 {
+	got := make([]float32, 2)
+	if decodeInto(BF16, raw, got); got[0] != 1 || got[1] != 1+1.0/64 {
 		t.Errorf("BF16 rounds to %v", got)
 	}
 }

@@ -22,7 +22,7 @@ type box struct {
 	home   string
 
 	mu      sync.Mutex
-	rec     record
+	rec     descriptor
 	proc    *os.Process // of init; nil while staged
 	watch   *watcher    // of a process that is not our child
 	removed bool
@@ -30,7 +30,7 @@ type box struct {
 	exited  chan struct{}
 }
 
-func newBox(d *Driver, rec record) *box {
+func newBox(d *Driver, rec descriptor) *box {
 	return &box{driver: d, home: filepath.Join(d.opt.Root, rec.ID), rec: rec, exited: make(chan struct{})}
 }
 

@@ -83,7 +83,7 @@ func (d *Driver) Create(_ context.Context, c instance.Config) (instance.Box, err
 	if err := check(c); err != nil {
 		return nil, err
 	}
-	b := newBox(d, record{
+	b := newBox(d, descriptor{
 		ID: c.ID, Labels: c.Labels, Dir: c.Dir, Log: c.Log, Bundle: c.Bundle,
 		Command: slices.Concat(c.Function.Command, c.Function.Args), WorkDir: workDir(c), Function: c.Function.Name,
 	})
@@ -155,8 +155,8 @@ func (d *Driver) find(id string) *box {
 	if b := d.boxes[id]; b != nil {
 		return b
 	}
-	b := newBox(d, record{ID: id})
-	if rec, err := loadRecord(b.home); err == nil {
+	b := newBox(d, descriptor{ID: id})
+	if rec, err := loadDescriptor(b.home); err == nil {
 		b.rec = rec
 	}
 	b.adopt()

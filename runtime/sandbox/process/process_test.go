@@ -43,7 +43,7 @@ func TestConformance(t *testing.T) {
 
 func killInit(t *testing.T, home string) {
 	t.Helper()
-	rec, err := loadRecord(home)
+	rec, err := loadDescriptor(home)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,17 +20,6 @@ var delimiter = make([]byte, 8)
 // ErrPrelude says that a streamed answer does not begin as an HTTP answer must.
 var ErrPrelude = errors.New("a streamed HTTP answer must begin with a prelude: JSON {statusCode, headers, cookies} and eight zero bytes")
 
-// ReadPrelude parses the head of a streamed answer and gives the reader of its body. An empty one stands for status 200.
-func ReadPrelude(r io.Reader) (Head, io.Reader, error) {
-	br := bufio.NewReaderSize(r, 32<<10)
-	text, err := SplitPrelude(br)
-	if err != nil {
-		return Head{}, nil, err
-	}
-	h, err := ParsePrelude(text)
-	return h, br, err
-}
-
 // SplitPrelude reads the JSON before a streamed body and the eight zero bytes that end it; what br gives next is the
 // body. JSON holds no zero byte, so the first one must begin the eight. What has another form is an ErrPrelude.
 func SplitPrelude(br *bufio.Reader) ([]byte, error) {

@@ -101,16 +101,6 @@ func Parse(src io.ReaderAt, size int64) (Answer, error) {
 	return a, err
 }
 
-// ParseBuffered is Parse for an answer in memory.
-func ParseBuffered(b []byte) (Head, []byte, error) {
-	a, err := Parse(bytes.NewReader(b), int64(len(b)))
-	if err != nil {
-		return Head{}, nil, err
-	}
-	body, err := io.ReadAll(a.Body.Open())
-	return a.Head, body, err
-}
-
 // headOf checks and decodes the members that make a head; one without a statusCode that can be read has 200.
 func headOf(fields map[string]field) (Head, error) {
 	h, code := Head{StatusCode: 200}, Status(200)

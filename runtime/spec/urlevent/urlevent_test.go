@@ -38,7 +38,7 @@ func TestRequestRoundTrip(t *testing.T) {
 func TestReadPrelude(t *testing.T) {
 	body := "ab\x00\x00cd"
 	in := `{"statusCode":201,"headers":{"content-type":"video/mp4"}}` + strings.Repeat("\x00", 8) + body
-	h, r, err := ReadPrelude(iotest.OneByteReader(strings.NewReader(in)))
+	h, r, err := readPrelude(iotest.OneByteReader(strings.NewReader(in)))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,34 +50,34 @@ func TestReadPrelude(t *testing.T) {
 
 func TestReadPreludeRefuses(t *testing.T) {
 	for _, in := range []string{"", "{}", "{}\x00\x00", "{}\x00\x00\x00\x00\x00\x00\x00x", "no\x00\x00\x00\x00\x00\x00\x00\x00", strings.Repeat("a", MaxPrelude+1)} {
-		if _, _, err := ReadPrelude(strings.NewReader(in)); !errors.Is(err, ErrPrelude) {
+		if _, _, err := readPrelude(strings.NewReader(in)); !errors.Is(err, ErrPrelude) {
 			t.Errorf("%.20q: %v, want ErrPrelude", in, err)
 		}
 	}
-	if _, _, err := ReadPrelude(strings.NewReader(`{"statusCode":7}` + strings.Repeat("\x00", 8))); err == nil {
+	if _, _, err := readPrelude(strings.NewReader(`{"statusCode":7}` + strings.Repeat("\x00", 8))); err == nil {
 		t.Error("status 7 was taken")
 	}
 }
 
 func TestParseBuffered(t *testing.T) {
-	h, b, err := ParseBuffered([]byte(`{"statusCode":400,"headers":{"content-type":"application/problem+json"},"body":"aGk=","isBase64Encoded":true}`))
+	h, b, err := parseBuffered([]byte(`{"statusCode":400,"headers":{"content-type":"application/problem+json"},"body":"aGk=","isBase64Encoded":true}`))
 	if err != nil || h.StatusCode != 400 || string(b) != "hi" {
 		t.Fatalf("%+v %q %v", h, b, err)
 	}
-	h, b, err = ParseBuffered([]byte(`{"statusCode":"404","headers":{"n":1000000,"yes":true,"none":null,"s":"t"},"body":"x"}`))
+	h, b, err = parseBuffered([]byte(`{"statusCode":"404","headers":{"n":1000000,"yes":true,"none":null,"s":"t"},"body":"x"}`))
 	if want := (Headers{"n": "1000000", "yes": "true", "s": "t"}); err != nil || h.StatusCode != 404 || !maps.Equal(h.Headers, want) || string(b) != "x" {
 		t.Fatalf("%+v %q %v", h, b, err)
 	}
-	if h, b, err = ParseBuffered([]byte(`{"a":1}`)); err != nil || h.StatusCode != 200 || string(b) != `{"a":1}` {
+	if h, b, err = parseBuffered([]byte(`{"a":1}`)); err != nil || h.StatusCode != 200 || string(b) != `{"a":1}` {
 		t.Fatalf("%+v %q %v", h, b, err)
 	}
 	for coded, want := range map[string]string{"aGk=": "hi", "aGk": "hi", `aGk\n=\n`: "hi", "aA==": "h", `aA=\r\n=`: "h", "aA": "h", "": ""} {
-		if _, b, err = ParseBuffered([]byte(`{"statusCode":200,"body":"` + coded + `","isBase64Encoded":true}`)); err != nil || string(b) != want {
+		if _, b, err = parseBuffered([]byte(`{"statusCode":200,"body":"` + coded + `","isBase64Encoded":true}`)); err != nil || string(b) != want {
 			t.Errorf("%q: %q %v", coded, b, err)
 		}
 	}
 	for _, broken := range []string{"*", "a", "a===", "aA=", "aGk==", "aGk=aGk=", "=", "==", "====", "aGk=a", "aGkh="} {
-		if _, _, err = ParseBuffered([]byte(`{"statusCode":200,"body":"` + broken + `","isBase64Encoded":true}`)); err == nil {
+		if _, _, err = parseBuffered([]byte(`{"statusCode":200,"body":"` + broken + `","isBase64Encoded":true}`)); err == nil {
 			t.Errorf("%q is no base64 and was taken", broken)
 		}
 	}
@@ -106,7 +106,7 @@ func FuzzReadPrelude(f *testing.F) {
 	f.Add([]byte("\x00\x00\x00\x00\x00\x00\x00\x00"))
 	f.Add([]byte("{"))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		h, r, err := ReadPrelude(bytes.NewReader(in))
+		h, r, err := readPrelude(bytes.NewReader(in))
 		if err != nil {
 			return
 		}

@@ -50,10 +50,11 @@ func Open[G Modeler](t testing.TB, g G, err error) engine.Session {
 		form(t, m)
 	}
 	dir := t.TempDir()
-	w, err := compile.Create(dir, opt)
+	w, err := compile.Resume(dir, filepath.Join(t.TempDir(), "journal"))
 	if err != nil {
 		t.Fatal(err)
 	}
+	w = w.With(opt)
 	if err := w.Add(context.Background(), "graph.onnx", m); err != nil {
 		t.Fatal(err)
 	}

@@ -73,7 +73,7 @@ func Write(t *testing.T, build func(b *onnx.Builder)) string {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	data, err := onnx.CreateData(filepath.Join(dir, "weights.bin"))
+	data, err := onnx.ResumeData(filepath.Join(dir, "weights.bin"), filepath.Join(t.TempDir(), "journal"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -132,7 +132,7 @@ func inputs() engine.Values {
 func store(t *testing.T, m *onnx.Model) (path string) {
 	t.Helper()
 	dir := t.TempDir()
-	d, err := onnx.CreateData(filepath.Join(dir, "weights.bin"))
+	d, err := onnx.ResumeData(filepath.Join(dir, "weights.bin"), filepath.Join(t.TempDir(), "journal"))
 	if err != nil {
 		t.Fatal(err)
 	}

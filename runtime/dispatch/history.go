@@ -9,8 +9,8 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// record is what is known of a function over all its versions.
-type record struct {
+// history is what is known of a function over all its versions.
+type history struct {
 	invocations, errors, coldStarts atomic.Int64
 	gone                            atomic.Bool // the function was deleted; what still ends is not counted any more
 
@@ -20,12 +20,12 @@ type record struct {
 	gaps *placement.Gaps // nil before the first
 }
 
-func (r *record) failed() {
+func (r *history) failed() {
 	r.invocations.Add(1)
 	r.errors.Add(1)
 }
 
-func (r *record) gap(d time.Duration) {
+func (r *history) gap(d time.Duration) {
 	if d < time.Second {
 		return
 	}
@@ -37,14 +37,14 @@ func (r *record) gap(d time.Duration) {
 	r.gaps.Add(d)
 }
 
-func (r *record) window(t placement.Terms, cold time.Duration, size spec.Bytes) placement.Window {
+func (r *history) window(t placement.Terms, cold time.Duration, size spec.Bytes) placement.Window {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return t.KeepAlive(r.gaps, cold, size)
 }
 
 // ran notes how long an event took. Of two calls at the same time one may be lost, which an average can bear.
-func (r *record) ran(d time.Duration) {
+func (r *history) ran(d time.Duration) {
 	if old := r.run.Load(); old > 0 {
 		d = (7*time.Duration(old) + d) / 8
 	}
@@ -52,17 +52,17 @@ func (r *record) ran(d time.Duration) {
 }
 
 // drained is how long a queue of n takes with so many slots, as far as is known: at least a second, at most an hour.
-func (r *record) drained(n, slots int) time.Duration {
+func (r *history) drained(n, slots int) time.Duration {
 	took := time.Duration(r.run.Load()) * time.Duration(n) / time.Duration(slots)
 	return min(max(took, time.Second), time.Hour)
 }
 
-// record gives a function's record, making it if need be. The caller holds d.mu.
-func (d *Dispatcher) record(name string) *record {
-	r := d.records[name]
+// history gives a function's history, making it if need be. The caller holds d.mu.
+func (d *Dispatcher) history(name string) *history {
+	r := d.histories[name]
 	if r == nil {
-		r = &record{}
-		d.records[name] = r
+		r = &history{}
+		d.histories[name] = r
 	}
 	return r
 }

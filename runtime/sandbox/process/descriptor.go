@@ -7,8 +7,8 @@ import (
 	"path/filepath"
 )
 
-// record is what a later control plane must know of an instance.
-type record struct {
+// descriptor is what a later control plane must know of an instance.
+type descriptor struct {
 	ID       string            `json:"id"`
 	Function string            `json:"function"`
 	Labels   map[string]string `json:"labels,omitempty"`
@@ -22,24 +22,24 @@ type record struct {
 	Boot     string            `json:"boot,omitempty"`      // the boot it belongs to
 }
 
-const recordFile = "instance.json"
+const descriptorFile = "instance.json"
 
-// save replaces the record in one step.
-func (r record) save(home string) error {
+// save replaces the descriptor in one step.
+func (r descriptor) save(home string) error {
 	b, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(home, recordFile)
+	path := filepath.Join(home, descriptorFile)
 	if err := os.WriteFile(path+".new", b, 0o644); err != nil {
 		return err
 	}
 	return os.Rename(path+".new", path)
 }
 
-func loadRecord(home string) (record, error) {
-	var r record
-	b, err := os.ReadFile(filepath.Join(home, recordFile))
+func loadDescriptor(home string) (descriptor, error) {
+	var r descriptor
+	b, err := os.ReadFile(filepath.Join(home, descriptorFile))
 	if err != nil {
 		return r, err
 	}
