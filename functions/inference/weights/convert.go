@@ -5,7 +5,13 @@ import (
 	"math"
 )
 
-// decodeInto converts raw little-endian elements to float32. Wider types are rounded to nearest even.
+// Decode converts raw little-endian elements to float32. Wider types are rounded to nearest even.
+func Decode(d DType, raw []byte) []float32 {
+	out := make([]float32, int64(len(raw))*8/d.Bits())
+	decodeInto(d, raw, out)
+	return out
+}
+
 func decodeInto(d DType, raw []byte, out []float32) {
 	le := binary.LittleEndian
 	switch d {
