@@ -81,8 +81,9 @@ const WAV = "wav"
 type Description struct {
 	Name     string  `json:"name"`
 	Family   string  `json:"family"`
-	Digest   string  `json:"digest,omitempty"` // of the bundle
-	Device   string  `json:"device,omitempty"` // what it runs on, and why: "cuda:0 (asked for)"
+	Digest   string  `json:"digest,omitempty"`  // of the bundle
+	Device   string  `json:"device,omitempty"`  // what it runs on, and why: "cuda:0 (asked for)"
+	License  string  `json:"license,omitempty"` // of the weights
 	Defaults Request `json:"defaults"`
 	Limits   Limits  `json:"limits"`
 	// Schema is the JSON Schema that requests are held to, of the bundle; nil: what Schema makes of defaults and limits.

@@ -317,3 +317,28 @@ func TestSchemaSaysWhatTheLimitsSay(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// loud says that its sound may be asked for alone.
+type loud struct{ band }
+
+func (l loud) Describe() Description {
+	d := l.band.Describe()
+	d.Sound = true
+	return d
+}
+
+func TestSoundAloneWhenAskedFor(t *testing.T) {
+	h, _ := newHandler(t, loud{})
+	answer, err := h.Invoke(context.Background(), json.RawMessage(`{"prompt":"la","seed":1,"output":"wav"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := answer.(*Result)
+	if r.ContentType != "audio/wav" || string(r.Audio[:4]) != "RIFF" || r.Video != nil || r.NumFrames != 0 || r.Width != 0 || r.Sound != 9./8 {
+		t.Errorf("%s, %d bytes of sound, %d of video, %d frames, %g s", r.ContentType, len(r.Audio), len(r.Video), r.NumFrames, r.Sound)
+	}
+	e, _ := newHandler(t, band{})
+	if _, err := e.Invoke(context.Background(), json.RawMessage(`{"prompt":"la","output":"wav"}`)); err == nil || !strings.Contains(err.Error(), "stream\\\" would do") {
+		t.Errorf("a model without sound: %v", err)
+	}
+}

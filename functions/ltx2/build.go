@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path/filepath"
+	"regexp"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
@@ -20,6 +21,9 @@ const Family = "ltx2"
 func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	r := bundle.FromCheckpoint(Family, ckpt)
 	r.Precision = string(quant.NF4)
+	if r.License == nil {
+		r.License = &weights.License{Name: "ltx-2-community-license", Link: "https://github.com/Lightricks/LTX-2/blob/main/LICENSE"}
+	}
 	c, err := parseConfigs(r.Configs)
 	if err != nil {
 		return r, err
@@ -34,10 +38,19 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	if p.defaults, err = parseDefaults(r.Defaults, c); err != nil {
 		return r, err
 	}
+	r.Keep = keep
 	r.Schema = handler.Schema(Model{Pipeline: p}.Describe())
 	r.Graphs, r.Sizes = c.graphs(), c.sizes(p.defaults)
 	r.Clip = bundle.Clip{Width: p.defaults.Width, Height: p.defaults.Height, Frames: p.defaults.Frames}
 	return r, c.keepStatistics(r.Configs)
+}
+
+// coded are the layers of a transformer's block that may become codes, as the publisher's own quantized checkpoints have it: the
+// video's, and of the streams' meetings the sides that are wide. What the sound is made of suffers from codes.
+var coded = regexp.MustCompile(`\.(attn1\.(to_q|to_k|to_v|to_out\.0)|attn2\.(to_q|to_out\.0)|audio_to_video_attn\.(to_q|to_out\.0)|video_to_audio_attn\.(to_k|to_v)|ff\.net\.0\.proj|ff\.net\.2)$`)
+
+func keep(l nn.Linear) bool {
+	return l.Component == "connectors" || l.Component == "transformer" && !coded.MatchString(l.Name)
 }
 
 // readStatistics takes those of the latents from the checkpoint's tensors.

@@ -70,7 +70,8 @@ func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.
 	if err != nil {
 		return err
 	}
-	made, err := p.make(ctx, o, texts, p.report(ctx, r, o, out))
+	random := &source{seed: uint64(r.Seed)}
+	made, err := p.make(ctx, o, texts, random.draw, p.report(ctx, r, o, out))
 	if err != nil {
 		return err
 	}
@@ -103,13 +104,13 @@ type finished struct {
 	audio []float32
 }
 
-// make denoises a clip, in one stage, or in a small one and one that works the details out at twice its sides.
-func (p *Pipeline) make(ctx context.Context, o order, t [2]texts, stepped func(stage, of int, s size, at step)) (f finished, err error) {
+// make denoises a clip, in one stage, or in a small one and one that works the details out at twice its sides. Each draws the noise
+// of its video, then of its sound.
+func (p *Pipeline) make(ctx context.Context, o order, t [2]texts, draw func(n int) []float32, stepped func(stage, of int, s size, at step)) (f finished, err error) {
 	stages := 1
 	if o.twoStage {
 		stages = 2
 	}
-	random := source{seed: uint64(o.r.Seed)}
 	var now latents
 	for stage := range stages {
 		s := o.size(p.c.VAE.VideoVAEConfig, stages-1-stage)
@@ -124,7 +125,9 @@ func (p *Pipeline) make(ctx context.Context, o order, t [2]texts, stepped func(s
 				return f, err
 			}
 		}
-		now = d.begin(given, latents{random.draw(int(d.video.tokens() * p.c.Transformer.InChannels)), random.draw(int(d.audio.tokens() * p.c.Transformer.AudioInChannels))}, p.defaults.noiseScale(stage))
+		random := latents{video: draw(int(d.video.tokens() * p.c.Transformer.InChannels))}
+		random.audio = draw(int(d.audio.tokens() * p.c.Transformer.AudioInChannels))
+		now = d.begin(given, random, p.defaults.noiseScale(stage))
 		err = d.denoise(ctx, cfg, opt, now, func(at step) error {
 			stepped(stage, stages, s, at)
 			return nil

@@ -14,17 +14,20 @@ import (
 // Defaults are what a request leaves out, and what it cannot say: from the checkpoint's model_index.json where it says, else the
 // published ones.
 type Defaults struct {
-	Height        int     `json:"height"`
-	Width         int     `json:"width"`
-	Frames        int     `json:"num_frames"`
-	FPS           float64 `json:"fps"`
-	Steps         int     `json:"num_inference_steps"`
-	Guidance      float64 `json:"guidance_scale"`
-	AudioGuidance float64 `json:"audio_guidance_scale"`
-	STG           float64 `json:"stg_scale"`
-	Modality      float64 `json:"modality_scale"`
-	Rescale       float64 `json:"guidance_rescale"`
-	MaxSequence   int     `json:"max_sequence_length"`
+	Height        int      `json:"height"`
+	Width         int      `json:"width"`
+	Frames        int      `json:"num_frames"`
+	FPS           float64  `json:"frame_rate"`
+	Steps         int      `json:"num_inference_steps"`
+	Guidance      float64  `json:"guidance_scale"`
+	AudioGuidance float64  `json:"audio_guidance_scale"`
+	STG           float64  `json:"stg_scale"`
+	Modality      float64  `json:"modality_scale"`
+	Rescale       float64  `json:"guidance_rescale"`
+	AudioSTG      *float64 `json:"audio_stg_scale"` // where they are left out, the sound has the video's
+	AudioModality *float64 `json:"audio_modality_scale"`
+	AudioRescale  *float64 `json:"audio_guidance_rescale"`
+	MaxSequence   int      `json:"max_sequence_length"`
 
 	Blocks         []int64   `json:"spatio_temporal_guidance_blocks"` // that STG perturbs
 	CrossTimestep  *bool     `json:"use_cross_timestep"`
@@ -95,18 +98,28 @@ func (p *Pipeline) order(r handler.Request) (o order, err error) {
 	d := p.defaults
 	g := schedule.Guidance{Scale: r.Guidance, STG: p.number(r, "stg_scale", d.STG), Modality: p.number(r, "modality_scale", d.Modality), Rescale: d.Rescale}
 	o.guidance = guidance{video: g, audio: g, blocks: d.Blocks, cross: *d.CrossTimestep}
-	o.guidance.audio.Scale = p.number(r, "audio_guidance_scale", p.audioGuidance(r))
+	o.guidance.audio = p.audioGuidance(r, g)
 	o.moments = max(p.c.Transformer.moments(r.NumFrames, r.FPS), 1)
 	return o, p.check(o)
 }
 
-// audioGuidance is the sound's scale where a request gives none: the default where the video's is the default, else that
-// switched off with the video's.
-func (p *Pipeline) audioGuidance(r handler.Request) float64 {
-	if r.Guidance <= 1 {
-		return r.Guidance
+// audioGuidance is what steers the sound: what the request says, else the checkpoint's own, unless the video's is switched off.
+func (p *Pipeline) audioGuidance(r handler.Request, video schedule.Guidance) schedule.Guidance {
+	g, d := video, p.defaults
+	if r.Guidance > 1 {
+		g.Scale = d.AudioGuidance
 	}
-	return p.defaults.AudioGuidance
+	g.Scale = p.number(r, "audio_guidance_scale", g.Scale)
+	for _, own := range []struct {
+		to     *float64
+		video  float64 // the video's default, which schemas fill in
+		normal *float64
+	}{{&g.STG, d.STG, d.AudioSTG}, {&g.Modality, d.Modality, d.AudioModality}, {&g.Rescale, d.Rescale, d.AudioRescale}} {
+		if own.normal != nil && *own.to == own.video {
+			*own.to = *own.normal
+		}
+	}
+	return g
 }
 
 func (p *Pipeline) flag(r handler.Request, name string, otherwise bool) bool {

@@ -75,11 +75,15 @@ func fileNames(b *weights.Bundle) (names []string) {
 // placed is a model that says where it runs.
 type placed struct {
 	handler.Model
-	on choice
+	on      choice
+	license *weights.License
 }
 
 func (p placed) Describe() handler.Description {
 	d := p.Model.Describe()
 	d.Device = p.on.String()
+	if p.license != nil {
+		d.License = p.license.Name
+	}
 	return d
 }

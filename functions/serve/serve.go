@@ -26,6 +26,9 @@ type Opener func(ctx context.Context, m *bundle.Model) (handler.Model, error)
 func Bundle(open Opener) func(ctx context.Context, dir string) (handler.Model, error) {
 	return func(ctx context.Context, dir string) (handler.Model, error) {
 		m, on, err := openOn(ctx, dir, weights.VerifyOptions{Known: weights.Proof()})
+		if err == nil {
+			err = m.License.Accepted("the model "+m.Name, os.Getenv(LicenseEnv))
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -33,7 +36,7 @@ func Bundle(open Opener) func(ctx context.Context, dir string) (handler.Model, e
 		if err != nil {
 			return nil, err
 		}
-		return placed{opened, on}, nil
+		return placed{opened, on, m.License}, nil
 	}
 }
 
@@ -92,6 +95,8 @@ const (
 	// DeviceEnv names the device: "auto" (the default: a GPU where one is given and the bundle has graphs for it), "cpu",
 	// "cuda", "cuda:1", or several that share a model, "cuda:0,cuda:1".
 	DeviceEnv = "VIDEOSDGX_DEVICE"
+	// LicenseEnv names the licence that is accepted, where a model's wants to be: model.acceptLicense of the function's manifest.
+	LicenseEnv = "VIDEOSDGX_ACCEPT_LICENSE"
 )
 
 // threads counts a cgroup's quota in, as Go does.

@@ -146,3 +146,28 @@ func TestTheEnvironmentIsChecked(t *testing.T) {
 		os.Unsetenv(name)
 	}
 }
+
+func TestALicenceWantsAnAnswer(t *testing.T) {
+	ctx, dir := context.Background(), filepath.Join(t.TempDir(), "bundle")
+	strict := func(c *weights.Checkpoint) (bundle.Recipe, error) {
+		r, err := toyRecipe(c)
+		r.License = &weights.License{Name: "toys-only"}
+		return r, err
+	}
+	if _, err := Build(ctx, toyCheckpoint(t), dir, strict, bundle.Options{}); err != nil {
+		t.Fatal(err)
+	}
+	for answer, ok := range map[string]bool{"": false, "yes": false, "Toys-Only": true} {
+		t.Setenv(LicenseEnv, answer)
+		m, err := Bundle(openToy)(ctx, dir)
+		if (err == nil) != ok || !ok && !strings.Contains(err.Error(), "model.acceptLicense: toys-only would do") {
+			t.Errorf("%q: %v", answer, err)
+		}
+		if err == nil {
+			if d := m.Describe(); d.License != "toys-only" {
+				t.Errorf("%+v", d)
+			}
+			m.(placed).Model.(toy).sessions.Close()
+		}
+	}
+}

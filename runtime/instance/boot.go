@@ -203,16 +203,20 @@ func (i *Instance) guest() wire.Config {
 	}
 }
 
-// environment is the function's own, and the device that its manifest names for its model.
+// environment is the function's own, and what its manifest says of its model: the device, and the licence that is accepted.
 func environment(fn spec.Function) map[string]string {
-	const device = "VIDEOSDGX_DEVICE"
-	if fn.Model == nil || fn.Model.Device == "" || fn.Env[device] != "" {
+	if fn.Model == nil {
 		return fn.Env
 	}
 	env := maps.Clone(fn.Env)
-	if env == nil {
-		env = map[string]string{}
+	for name, value := range map[string]string{"VIDEOSDGX_DEVICE": fn.Model.Device, "VIDEOSDGX_ACCEPT_LICENSE": fn.Model.AcceptLicense} {
+		if value == "" || env[name] != "" {
+			continue
+		}
+		if env == nil {
+			env = map[string]string{}
+		}
+		env[name] = value
 	}
-	env[device] = fn.Model.Device
 	return env
 }

@@ -15,6 +15,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/functions/ltx2"
 	"github.com/videosdgx/videosdgx/functions/magi1"
 	"github.com/videosdgx/videosdgx/functions/serve"
 	"github.com/videosdgx/videosdgx/functions/wan21"
@@ -23,9 +24,12 @@ import (
 
 // recipes make bundles, by the _class_name of a checkpoint's model_index.json.
 var recipes = map[string]serve.Recipe{
-	"WanPipeline":             wan21.Recipe,
-	"WanImageToVideoPipeline": wan21.Recipe,
-	"MagiPipeline":            magi1.Recipe,
+	"WanPipeline":              wan21.Recipe,
+	"WanImageToVideoPipeline":  wan21.Recipe,
+	"LTX2Pipeline":             ltx2.Recipe,
+	"LTX2ImageToVideoPipeline": ltx2.Recipe,
+	"LTX2ConditionPipeline":    ltx2.Recipe,
+	"MagiPipeline":             magi1.Recipe,
 }
 
 // builtBundle is what models build prints.

@@ -70,7 +70,7 @@ func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Mani
 		if err := copyFiles(r.Files, dir); err != nil {
 			return err
 		}
-		sealed := weights.Manifest{Family: r.Family, Name: o.Name, Configs: r.Configs, Defaults: r.Defaults, Schema: r.Schema, Precision: o.Precision}
+		sealed := weights.Manifest{Family: r.Family, Name: o.Name, Configs: r.Configs, Defaults: r.Defaults, Schema: r.Schema, License: r.License, Precision: o.Precision}
 		if r.Held != nil {
 			sealed.Held = r.Held(r.Clip)
 		}

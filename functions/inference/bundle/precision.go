@@ -44,7 +44,7 @@ func Quantize(r Recipe, precision string) (func(component string) nn.Policy, err
 	}
 	return func(component string) nn.Policy {
 		return nn.Policy{Table: onnx.BFloat16, Linear: func(l nn.Linear) nn.Format {
-			if f != quant.BF16 && quantizable(l, blocks[component]) {
+			if f != quant.BF16 && quantizable(l, blocks[component]) && (r.Keep == nil || !r.Keep(l)) {
 				return formatOf(f)
 			}
 			return nn.Quantized{Format: quant.BF16}

@@ -24,11 +24,14 @@ type Recipe struct {
 	Configs  map[string]json.RawMessage // by component
 	Defaults json.RawMessage            // of a request
 	Schema   json.RawMessage            // of a request, JSON Schema
+	License  *weights.License           // of the weights; nil: the checkpoint names none
 	// Precision is the one that this family's bundles have unless something else is asked for; empty means "none".
 	Precision string
-	Graphs    []Graph
-	Weights   func(component string) nn.Source
-	Files     []File
+	// Keep says which linear layers stay BF16 whatever the precision, beside those that Quantize keeps; nil: none.
+	Keep    func(l nn.Linear) bool
+	Graphs  []Graph
+	Weights func(component string) nn.Source
+	Files   []File
 	// Sizes are the sizes of the graphs' named dimensions for a clip, by graph; nil when a plan cannot count memory.
 	Sizes func(c Clip) map[string]map[string]int64
 	// Held counts what stays on the device between the runs of a clip; nil: nothing does.
@@ -52,7 +55,7 @@ type File struct{ From, To string }
 // FromCheckpoint is the part of a recipe that every checkpoint in the diffusers layout gives: configurations, the request's
 // defaults, weights by component, and the files of its tokenizers.
 func FromCheckpoint(family string, c *weights.Checkpoint) Recipe {
-	r := Recipe{Family: family, Name: filepath.Base(filepath.Clean(c.Dir)), Configs: map[string]json.RawMessage{}, Defaults: c.Index["defaults"]}
+	r := Recipe{Family: family, Name: filepath.Base(filepath.Clean(c.Dir)), Configs: map[string]json.RawMessage{}, Defaults: c.Index["defaults"], License: licenseOf(c)}
 	for name, part := range c.Components {
 		if part.Config != nil {
 			r.Configs[name] = part.Config

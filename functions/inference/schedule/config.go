@@ -109,8 +109,8 @@ func (c Config) shifted(sigmas []float64, shift, mu float64) []float64 {
 			sigmas[i] = math.Exp(mu) / (math.Exp(mu) + (1/s - 1))
 		}
 	}
-	if c.ShiftTerminal != nil {
-		scale := (1 - sigmas[len(sigmas)-1]) / (1 - *c.ShiftTerminal)
+	if last := sigmas[len(sigmas)-1]; c.ShiftTerminal != nil && last < 1 { // of one step at 1 nothing can be stretched
+		scale := (1 - last) / (1 - *c.ShiftTerminal)
 		for i, s := range sigmas {
 			sigmas[i] = 1 - (1-s)/scale
 		}
@@ -134,8 +134,8 @@ func (c Config) shiftedSingly(sigmas []float64, shift, mu float64) []float64 {
 		}
 		sigmas[i] = float64(s)
 	}
-	if c.ShiftTerminal != nil {
-		scale := (1 - float32(sigmas[len(sigmas)-1])) / float32(1-*c.ShiftTerminal)
+	if last := float32(sigmas[len(sigmas)-1]); c.ShiftTerminal != nil && last < 1 {
+		scale := (1 - last) / float32(1-*c.ShiftTerminal)
 		for i, s := range sigmas {
 			sigmas[i] = float64(1 - (1-float32(s))/scale)
 		}

@@ -66,6 +66,16 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// A last sigma of 1 cannot be stretched to another one.
+func TestOneStepWithAShiftTerminal(t *testing.T) {
+	for _, o := range []Options{{Steps: 1, Mu: 1}, {Sigmas: []float64{1}, Mu: 1}} {
+		s, err := FromJSON([]byte(`{"_class_name":"FlowMatchEulerDiscreteScheduler","use_dynamic_shifting":true,"shift_terminal":0.1}`), o)
+		if err != nil || s.Sigmas()[0] != 1 || s.Timesteps()[0] != 1000 {
+			t.Errorf("%+v: %v, %v", o, s.Sigmas(), err)
+		}
+	}
+}
+
 func TestMuIsLinearInTokens(t *testing.T) {
 	c := Defaults()
 	if math.Abs(c.Mu(256)-0.5) > 1e-12 || math.Abs(c.Mu(4096)-1.15) > 1e-12 || math.Abs(c.Mu(2176)-0.825) > 1e-12 {

@@ -28,6 +28,7 @@ type Manifest struct {
 	Configs  map[string]json.RawMessage `json:"configs,omitempty"`  // by component
 	Defaults json.RawMessage            `json:"defaults,omitempty"` // of a request
 	Schema   json.RawMessage            `json:"schema,omitempty"`   // of a request, JSON Schema
+	License  *License                   `json:"license,omitempty"`  // of the weights; nil: the checkpoint names none
 	// Precision names what most of the weights are held as: "none" (float32), "bf16", "fp8", "nf4"…
 	Precision string      `json:"precision,omitempty"`
 	Held      []Held      `json:"held,omitempty"` // by a clip of the default size, of any length

@@ -1,0 +1,225 @@
+package ltx2
+
+import (
+	"context"
+	"encoding/json"
+	"hash/fnv"
+	"math"
+	"os"
+	"path/filepath"
+	"sync"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
+	"github.com/videosdgx/videosdgx/functions/inference/noise"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/functions/media"
+	"github.com/videosdgx/videosdgx/functions/serve"
+)
+
+// form is a very small LTX-2.3 in the files of a checkpoint, with an upsampler: configurations by component.
+func form() map[string]any {
+	return map[string]any{
+		"scheduler": map[string]any{"_class_name": "FlowMatchEulerDiscreteScheduler", "use_dynamic_shifting": true, "base_shift": 0.95, "max_shift": 2.05, "base_image_seq_len": 1024,
+			"max_image_seq_len": 4096, "shift_terminal": 0.1},
+		"transformer": map[string]any{"in_channels": 8, "num_attention_heads": 2, "attention_head_dim": 16, "cross_attention_dim": 32, "audio_in_channels": 16,
+			"audio_num_attention_heads": 2, "audio_attention_head_dim": 8, "audio_cross_attention_dim": 16, "num_layers": 2, "qk_norm": "rms_norm_across_heads", "rope_type": "split",
+			"vae_scale_factors": []int{4, 16, 16}, "gated_attn": true, "audio_gated_attn": true, "cross_attn_mod": true, "audio_cross_attn_mod": true, "perturbed_attn": true,
+			"use_prompt_embeddings": false},
+		"connectors": map[string]any{"caption_channels": 32, "text_proj_in_factor": 3, "video_connector_num_attention_heads": 2, "video_connector_attention_head_dim": 16,
+			"video_connector_num_layers": 1, "video_connector_num_learnable_registers": 8, "audio_connector_num_attention_heads": 2, "audio_connector_attention_head_dim": 8,
+			"audio_connector_num_layers": 1, "audio_connector_num_learnable_registers": 8, "rope_type": "split", "per_modality_projections": true, "video_hidden_dim": 32,
+			"audio_hidden_dim": 16, "proj_bias": true},
+		"vae": map[string]any{"latent_channels": 8, "block_out_channels": []int{16, 16}, "layers_per_block": []int{1, 1, 1}, "spatio_temporal_scaling": []bool{true, true},
+			"downsample_type": []string{"spatiotemporal", "spatiotemporal"}, "decoder_block_out_channels": []int{16, 16}, "decoder_layers_per_block": []int{1, 1, 1},
+			"decoder_spatio_temporal_scaling": []bool{true, true}, "upsample_residual": []bool{false, false}, "upsample_factor": []int{1, 1}, "encoder_causal": true},
+		"audio_vae": map[string]any{"base_channels": 8, "ch_mult": []int{1, 1, 1}, "num_res_blocks": 1, "latent_channels": 2, "mel_bins": 32, "norm_type": "pixel", "causality_axis": "height"},
+		"vocoder": map[string]any{"in_channels": 64, "hidden_channels": 32, "out_channels": 2, "upsample_kernel_sizes": []int{16, 20}, "upsample_factors": []int{8, 10},
+			"resnet_kernel_sizes": []int{3}, "resnet_dilations": [][]int{{1}}, "output_sampling_rate": 8000},
+		"text_encoder": map[string]any{"model_type": "gemma3", "text_config": map[string]any{"vocab_size": 1600, "hidden_size": 32, "intermediate_size": 32, "num_hidden_layers": 2,
+			"num_attention_heads": 2, "num_key_value_heads": 1, "head_dim": 16, "query_pre_attn_scalar": 16, "sliding_window": 16}},
+		"latent_upsampler": map[string]any{"in_channels": 8, "mid_channels": 32, "num_blocks_per_stage": 1, "dims": 3},
+	}
+}
+
+// writeCheckpoint writes one with random weights; without names components to leave out.
+func writeCheckpoint(t testing.TB, dir string, without ...string) {
+	t.Helper()
+	all := form()
+	for _, name := range without {
+		delete(all, name)
+	}
+	index := map[string]any{"_class_name": "LTX2Pipeline", "license": "Apache-2.0", "tokenizer": []string{"transformers", "GemmaTokenizer"},
+		"defaults": map[string]any{"height": 64, "width": 96, "num_frames": 9, "frame_rate": 8, "num_inference_steps": 3, "max_sequence_length": 16}}
+	by := map[string]json.RawMessage{}
+	for name, c := range all {
+		raw, err := json.Marshal(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		by[name], index[name] = raw, []string{"ltx2", name}
+		writeFile(t, filepath.Join(dir, name, "config.json"), raw)
+	}
+	raw, err := json.Marshal(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "model_index.json"), raw)
+	tokenizer, err := os.ReadFile("../inference/text/testdata/gemma.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeFile(t, filepath.Join(dir, "tokenizer", "tokenizer.json"), tokenizer)
+	writeWeights(t, dir, by)
+}
+
+func writeFile(t testing.TB, path string, raw []byte) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func writeWeights(t testing.TB, dir string, by map[string]json.RawMessage) {
+	t.Helper()
+	c, err := parseConfigs(by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tensors := map[string]map[string]weights.Tensor{"vae": statisticsOf(c.VAE.Latent)}
+	if c.hasSound {
+		tensors["audio_vae"] = statisticsOf(c.Audio.width())
+	}
+	for _, g := range c.graphs() {
+		net, err := g.Build(nn.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if tensors[g.Component] == nil {
+			tensors[g.Component] = map[string]weights.Tensor{}
+		}
+		for _, p := range net.Params() {
+			tensors[g.Component][p.Name] = weights.Float32Tensor(p.Name, p.Dims, drawn(g.Component+p.Name, p))
+		}
+	}
+	for component, byName := range tensors {
+		var list []weights.Tensor
+		for _, x := range byName {
+			list = append(list, x)
+		}
+		if err := weights.Write(filepath.Join(dir, component, "diffusion_pytorch_model.safetensors"), list, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func statisticsOf(n int64) map[string]weights.Tensor {
+	mean, std := noise.Normal(1, int(n)), make([]float32, n)
+	for i := range std {
+		std[i] = 0.5 + float32(i)/float32(n)
+	}
+	return map[string]weights.Tensor{"latents_mean": weights.Float32Tensor("latents_mean", []int64{n}, mean), "latents_std": weights.Float32Tensor("latents_std", []int64{n}, std)}
+}
+
+// drawn are values whose products neither vanish nor explode.
+func drawn(name string, p nn.Param) []float32 {
+	h := fnv.New64a()
+	h.Write([]byte(name))
+	v := noise.Normal(h.Sum64(), int(p.Elements()))
+	scale := float32(0.7 / math.Sqrt(float64(p.Elements()/p.Dims[0])))
+	for i := range v {
+		v[i] *= scale
+	}
+	return v
+}
+
+var tiny struct {
+	sync.Once
+	dir string
+	err error
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	os.RemoveAll(tiny.dir)
+	if err := goleak.Find(); code == 0 && err != nil {
+		println(err.Error())
+		code = 1
+	}
+	os.Exit(code)
+}
+
+// tinyBundle builds the form once for all tests.
+func tinyBundle(t testing.TB) string {
+	t.Helper()
+	kernelstest.Library(t)
+	tiny.Do(func() {
+		if tiny.dir, tiny.err = os.MkdirTemp("", "ltx2-test-"); tiny.err != nil {
+			return
+		}
+		ckpt := filepath.Join(tiny.dir, "checkpoint")
+		writeCheckpoint(t, ckpt)
+		_, tiny.err = serve.Build(context.Background(), ckpt, filepath.Join(tiny.dir, "bundle"), Recipe, bundle.Options{Precision: bundle.None})
+	})
+	if tiny.err != nil {
+		t.Fatal(tiny.err)
+	}
+	return filepath.Join(tiny.dir, "bundle")
+}
+
+func openModel(t testing.TB, dir string) Model {
+	t.Helper()
+	m, err := serve.Open(context.Background(), dir, weights.VerifyOptions{RecordDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	m.Options = engine.Options{}
+	opened, err := Open(context.Background(), m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := opened.(Model)
+	t.Cleanup(func() { model.Close() })
+	return model
+}
+
+// made is what a clip was.
+type made struct {
+	frames  int
+	rgb     []byte
+	latents []float32
+	sound   media.Sound
+	phases  []string
+}
+
+func (m *made) output() handler.Output {
+	return handler.Output{
+		Progress: func(p handler.Progress) { m.phases = append(m.phases, p.Phase) },
+		Frame:    func(rgb []byte) error { m.frames++; m.rgb = append(m.rgb, rgb...); return nil },
+		Latents:  func(v []float32) { m.latents = append([]float32(nil), v...) },
+		Sound:    func(s media.Sound) error { m.sound = s; return nil },
+	}
+}
+
+// small is a request that takes a moment.
+func small() handler.Request {
+	return handler.Request{Prompt: "a red circle moving right with a high beep", Width: 64, Height: 32, NumFrames: 9, FPS: 8, Steps: 2, Guidance: 3, Seed: 5, Values: map[string]any{}}
+}
+
+func generate(t testing.TB, m Model, r handler.Request) made {
+	t.Helper()
+	var out made
+	if err := m.Generate(context.Background(), r, out.output()); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
