@@ -153,7 +153,7 @@ func (a *API) withImage(ctx context.Context, st spec.FunctionStatus) spec.Functi
 		return st
 	}
 	if err := a.o.Image(ctx, st.Function.Image); err != nil && !errdefs.IsUnavailable(err) && ctx.Err() == nil {
-		st.Problem = err.Error()
+		st.Problem = gateway.Sentence(err)
 	}
 	return st
 }

@@ -89,9 +89,9 @@ func TestNotAnImage(t *testing.T) {
 		ref, says string
 		class     func(error) bool
 	}{
-		{"oci:/nowhere", "/nowhere is not an OCI image", errdefs.IsNotFound},
-		{"oci:" + empty, "is not an OCI image", errdefs.IsNotFound},
-		{"oci:" + text, "is not an OCI image", errdefs.IsInvalidArgument},
+		{"oci:/nowhere", "/nowhere is not an image", errdefs.IsNotFound},
+		{"oci:" + empty, "is not an image", errdefs.IsNotFound},
+		{"oci:" + text, "is not an image", errdefs.IsInvalidArgument},
 		{"Not A Reference", "is not an image: write a reference", errdefs.IsInvalidArgument},
 		{foreign, "is not an image for linux/" + runtime.GOARCH, errdefs.IsInvalidArgument},
 		{writeImage(t, v1.Config{}, file{path: "x", mode: 0o644, body: nil}), "has neither entrypoint nor command", errdefs.IsInvalidArgument},

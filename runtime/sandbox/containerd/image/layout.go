@@ -76,11 +76,17 @@ func layoutDigest(path string) (digest.Digest, error) {
 	if !st.IsDir() {
 		return digest.FromString(fmt.Sprint(st.Size(), st.ModTime().UnixNano())), nil
 	}
-	var index json.RawMessage
-	if err := (&source{dir: path}).text(ocispec.ImageIndexFile, &index); err != nil {
+	dir, err := os.OpenRoot(path)
+	if err != nil {
 		return "", err
 	}
-	return digest.FromBytes(index), nil
+	defer dir.Close()
+	var index json.RawMessage
+	err = (&source{dir: dir}).text(ocispec.ImageIndexFile, &index)
+	if errors.Is(err, fs.ErrNotExist) { // of docker save: it names configuration and layers by their content
+		err = (&source{dir: dir}).text(dockerFile, &index)
+	}
+	return digest.FromBytes(index), err
 }
 
 func notAnImage(path string, err error) error {
@@ -94,7 +100,7 @@ func notAnImage(path string, err error) error {
 	if errors.Is(err, fs.ErrNotExist) {
 		class = errdefs.ErrNotFound
 	}
-	return fmt.Errorf("%s is not an OCI image (a layout's folder, or a tar archive of one): %w (%w)", path, err, class)
+	return fmt.Errorf("%s is not an image (the folder of an OCI layout or of what docker save wrote, or a tar archive of either): %w (%w)", path, err, class)
 }
 
 func readJSON(ctx context.Context, p content.Provider, d ocispec.Descriptor, v any) error {

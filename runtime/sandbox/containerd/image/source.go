@@ -15,13 +15,13 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// source is an image on disk: the folder of an OCI layout, or a tar archive of one or of docker save. It is looked through
-// before containerd is given any of it.
+// source is an image on disk: the folder of an OCI layout or of what docker save wrote, or a tar archive of either. It is
+// looked through before containerd is given any of it.
 type source struct {
-	dir   string          // "" for an archive
+	dir   *os.Root        // nil for an archive
 	file  *os.File        // nil for a folder
 	parts map[string]part // of an archive
-	blobs []string        // files that the index leads to, each once
+	blobs []string        // of a folder: the files that are the image, each once
 }
 
 type part struct{ offset, size int64 }
@@ -38,7 +38,9 @@ func openSource(path string, l Limits) (*source, error) {
 	s := &source{}
 	switch {
 	case st.IsDir():
-		s.dir = path
+		if s.dir, err = os.OpenRoot(path); err != nil {
+			return nil, err
+		}
 	case !st.Mode().IsRegular():
 		return nil, fmt.Errorf("it is neither a folder nor a file: %w", errdefs.ErrInvalidArgument)
 	default:
@@ -52,9 +54,10 @@ func openSource(path string, l Limits) (*source, error) {
 	return s, nil
 }
 
+// Close lets go of the folder or archive.
 func (s *source) Close() error {
-	if s.file == nil {
-		return nil
+	if s.dir != nil {
+		return s.dir.Close()
 	}
 	return s.file.Close()
 }
@@ -87,7 +90,7 @@ func (s *source) scan(path string, l Limits) (err error) {
 	}
 }
 
-// size is that of a regular file; a link or a pipe in its place is none.
+// size is that of a regular file; a pipe in its place is none, nor a link that leads out of the folder.
 func (s *source) size(name string) (int64, error) {
 	if s.file != nil {
 		p, ok := s.parts[name]
@@ -96,7 +99,7 @@ func (s *source) size(name string) (int64, error) {
 		}
 		return p.size, nil
 	}
-	st, err := os.Lstat(filepath.Join(s.dir, name))
+	st, err := s.dir.Stat(name)
 	if err != nil {
 		return 0, err
 	}
@@ -119,7 +122,7 @@ func (s *source) text(name string, v any) error {
 	if s.file != nil {
 		_, err = s.file.ReadAt(b, s.parts[name].offset)
 	} else {
-		b, err = os.ReadFile(filepath.Join(s.dir, name))
+		b, err = s.dir.ReadFile(name)
 	}
 	if err != nil {
 		return err
@@ -131,9 +134,10 @@ func (s *source) text(name string, v any) error {
 func (s *source) walk(l Limits) error {
 	var index ocispec.Index
 	err := s.text(ocispec.ImageIndexFile, &index)
-	if errors.Is(err, os.ErrNotExist) && s.file != nil {
+	if errors.Is(err, os.ErrNotExist) {
 		return s.docker(l)
 	}
+	s.blobs = []string{ocispec.ImageLayoutFile, ocispec.ImageIndexFile}
 	if err == nil {
 		_, err = s.size(ocispec.ImageLayoutFile)
 	}
@@ -153,15 +157,38 @@ func (s *source) walk(l Limits) error {
 	return nil
 }
 
-// docker checks what docker save before version 25 writes, by its own list of images.
+// dockerFile lists the images that docker save before version 25 writes.
+const dockerFile = "manifest.json"
+
+// docker checks what docker save before version 25 writes, by its own list of images. It names layers that are the same as
+// another's by links.
 func (s *source) docker(l Limits) error {
-	var list []struct{ Layers []string }
-	if err := s.text("manifest.json", &list); err != nil {
+	var list []struct {
+		Config string
+		Layers []string
+	}
+	if err := s.text(dockerFile, &list); err != nil {
 		return err
 	}
+	s.blobs = []string{dockerFile}
+	seen, left := map[string]bool{}, l.Bytes
 	for _, img := range list {
 		if len(img.Layers) > l.Layers {
 			return l.layers(make([]ocispec.Descriptor, len(img.Layers)), len(img.Layers))
+		}
+		for _, name := range append(img.Layers, img.Config) {
+			if seen[name] || s.dir == nil {
+				continue
+			}
+			n, err := s.size(name)
+			if err != nil {
+				return err
+			}
+			if left -= n; left < 0 || len(seen) >= maxParts {
+				return l.tooLarge()
+			}
+			seen[name] = true
+			s.blobs = append(s.blobs, name)
 		}
 	}
 	return nil
@@ -215,7 +242,7 @@ func (s *source) visit(d ocispec.Descriptor, seen map[string]bool, l Limits) ([]
 	return list, nil
 }
 
-// archive is the source as containerd imports it: an archive as it is, of a folder what its index leads to.
+// archive is the source as containerd imports it: an archive as it is, of a folder what belongs to the image.
 func (s *source) archive() io.ReadCloser {
 	if s.file != nil {
 		return io.NopCloser(io.NewSectionReader(s.file, 0, 1<<62))
@@ -227,7 +254,7 @@ func (s *source) archive() io.ReadCloser {
 
 func (s *source) pack(w io.Writer) error {
 	t := tar.NewWriter(w)
-	for _, name := range append([]string{ocispec.ImageLayoutFile, ocispec.ImageIndexFile}, s.blobs...) {
+	for _, name := range s.blobs {
 		if err := s.add(t, name); err != nil {
 			return err
 		}
@@ -240,7 +267,7 @@ func (s *source) add(t *tar.Writer, name string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Open(filepath.Join(s.dir, name))
+	f, err := s.dir.Open(name)
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@ package image
 import (
 	"archive/tar"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -123,5 +124,81 @@ func TestOtherThings(t *testing.T) {
 		if _, err := layoutDigest(path); path == index && err == nil {
 			t.Error("the pipe has a digest")
 		}
+	}
+}
+
+// dockerFolder is what `docker save | tar -x` leaves: a list, layers by name, one of them a link to another.
+func dockerFolder(t testing.TB) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"a", "b"} {
+		must(t, os.MkdirAll(filepath.Join(dir, name), 0o755))
+	}
+	must(t, os.WriteFile(filepath.Join(dir, "a/layer.tar"), []byte("layer"), 0o644))
+	must(t, os.Symlink("../a/layer.tar", filepath.Join(dir, "b/layer.tar")))
+	must(t, os.WriteFile(filepath.Join(dir, "config.json"), []byte("{}"), 0o644))
+	must(t, os.WriteFile(filepath.Join(dir, "secret"), []byte("not of the image"), 0o644))
+	must(t, os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(`[{"Config":"config.json","RepoTags":["hello:latest"],"Layers":["a/layer.tar","b/layer.tar","a/layer.tar"]}]`), 0o644))
+	return dir
+}
+
+func TestWhatDockerSaveWroteIsAnImage(t *testing.T) {
+	dir := dockerFolder(t)
+	s, err := openSource(dir, Limits{}.WithDefaults())
+	must(t, err)
+	defer s.Close()
+	got := map[string]string{}
+	r := s.archive()
+	defer r.Close()
+	for archive := tar.NewReader(r); ; {
+		h, err := archive.Next()
+		if err == io.EOF {
+			break
+		}
+		must(t, err)
+		b, err := io.ReadAll(archive)
+		must(t, err)
+		got[h.Name] = string(b)
+	}
+	if len(got) != 4 || got["a/layer.tar"] != "layer" || got["b/layer.tar"] != "layer" || got["config.json"] != "{}" {
+		t.Errorf("%v", got)
+	}
+	before, err := layoutDigest(dir)
+	must(t, err)
+	must(t, os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(`[{"Config":"config.json","Layers":["a/layer.tar"]}]`), 0o644))
+	if after, err := layoutDigest(dir); err != nil || after == before {
+		t.Errorf("another image has the same digest: %v", err)
+	}
+}
+
+func TestAHostileDockerFolderIsRefused(t *testing.T) {
+	for name, harm := range map[string]func(dir string){
+		"a link out of it": func(d string) { os.Remove(d + "/a/layer.tar"); os.Symlink("/etc/passwd", d+"/a/layer.tar") },
+		"a link upwards":   func(d string) { os.Remove(d + "/a/layer.tar"); os.Symlink("../../../../etc/passwd", d+"/a/layer.tar") },
+		"a name out of it": func(d string) {
+			os.WriteFile(d+"/manifest.json", []byte(`[{"Config":"config.json","Layers":["../../etc/passwd"]}]`), 0o644)
+		},
+		"an absolute name": func(d string) {
+			os.WriteFile(d+"/manifest.json", []byte(`[{"Config":"/etc/passwd","Layers":[]}]`), 0o644)
+		},
+		"a missing layer": func(d string) { os.Remove(d + "/a/layer.tar") },
+		"a pipe":          func(d string) { os.Remove(d + "/config.json"); unix.Mkfifo(d+"/config.json", 0o644) },
+		"a loop":          func(d string) { os.Remove(d + "/a/layer.tar"); os.Symlink("../b/layer.tar", d+"/a/layer.tar") },
+		"many layers": func(d string) {
+			os.WriteFile(d+"/manifest.json", []byte(`[{"Config":"config.json","Layers":["a/layer.tar"`+strings.Repeat(`,"a/layer.tar"`, 3000)+`]}]`), 0o644)
+		},
+		"a list that is no": func(d string) { os.WriteFile(d+"/manifest.json", []byte(`{"Config":1}`), 0o644) },
+	} {
+		dir := dockerFolder(t)
+		harm(dir)
+		if s, err := openSource(dir, Limits{}.WithDefaults()); err == nil {
+			s.Close()
+			t.Errorf("%s: taken", name)
+		}
+	}
+	big := dockerFolder(t)
+	if s, err := openSource(big, Limits{Bytes: 8, Layers: 100}); err == nil {
+		s.Close()
+		t.Error("more than the limit was taken")
 	}
 }
