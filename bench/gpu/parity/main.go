@@ -19,7 +19,7 @@ import (
 )
 
 // packages are those with golden tests of graphs, by the name of their test program.
-var packages = map[string]string{"wan21.test": "functions/wan21", "t5.test": "functions/inference/text/t5", "vae.test": "functions/inference/vae",
+var packages = map[string]string{"wan.test": "functions/wan", "t5.test": "functions/inference/text/t5", "vae.test": "functions/inference/vae",
 	"kernels.test": "functions/inference/kernels/kernelstest"}
 
 // forms are how the graphs run, and what may be asked of them.

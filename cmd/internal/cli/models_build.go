@@ -18,14 +18,14 @@ import (
 	"github.com/videosdgx/videosdgx/functions/ltx2"
 	"github.com/videosdgx/videosdgx/functions/magi1"
 	"github.com/videosdgx/videosdgx/functions/serve"
-	"github.com/videosdgx/videosdgx/functions/wan21"
+	"github.com/videosdgx/videosdgx/functions/wan"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // recipes make bundles, by the _class_name of a checkpoint's model_index.json.
 var recipes = map[string]serve.Recipe{
-	"WanPipeline":              wan21.Recipe,
-	"WanImageToVideoPipeline":  wan21.Recipe,
+	"WanPipeline":              wan.Recipe, // of both families, by what the checkpoint has
+	"WanImageToVideoPipeline":  wan.Recipe,
 	"LTX2Pipeline":             ltx2.Recipe,
 	"LTX2ImageToVideoPipeline": ltx2.Recipe,
 	"LTX2ConditionPipeline":    ltx2.Recipe,
@@ -41,20 +41,28 @@ type builtBundle struct {
 	Files   int     `json:"files"`
 	Bytes   int64   `json:"bytes"`
 	Seconds float64 `json:"seconds"`
+	// Of a bundle with LoRAs: the bytes that it does not share with its base, and what it was made of.
+	Own     int64            `json:"own_bytes,omitempty"`
+	Derived *weights.Derived `json:"derived,omitempty"`
 }
 
 func (b builtBundle) print(w io.Writer) error {
+	if b.Derived != nil {
+		_, err := fmt.Fprintf(w, "%s: %s bundle %s with %d LoRAs, %s of its own and %s shared with its base, %s in %.1f s\n",
+			b.Path, b.Family, b.Name, len(b.Derived.LoRAs), bytesText(b.Own), bytesText(b.Bytes-b.Own), b.Digest, b.Seconds)
+		return err
+	}
 	_, err := fmt.Fprintf(w, "%s: %s bundle %s, %d files, %s, %s in %.1f s\n", b.Path, b.Family, b.Name, b.Files, bytesText(b.Bytes), b.Digest, b.Seconds)
 	return err
 }
 
 // buildFlags are the choices of models build.
 type buildFlags struct {
-	out, precision, memory string
-	engines                []string
-	plan                   bool
-	clip                   bundle.Clip
-	o                      bundle.Options
+	out, base, memory string
+	engines, loras    []string
+	plan              bool
+	clip              bundle.Clip
+	o                 bundle.Options
 }
 
 func newModelsBuildCmd() *cobra.Command {
@@ -70,9 +78,15 @@ held to it first. A bundle that is already there is replaced once the new one is
 
 --quant chooses what the large products' weights are held as; embeddings and the other linear layers become BF16 then, and
 norms, convolutions and tables stay float32. Weights stream: a checkpoint of any size takes less than 1 GB of memory. A
-build that was interrupted goes on where it was when the same command is given again.`,
+build that was interrupted goes on where it was when the same command is given again.
+
+--lora merges a LoRA into the weights before they are quantized, and may be given several times. The result is a bundle
+beside the plain one (--base, which is built where it is not there): it stores the weights that change and shares the rest
+by hard links. A function serves it as any other: name it in function.yaml.`,
 		Example: `  videosdgx models build images/demo/wan21-tiny -o wan21-tiny.bundle
   videosdgx models build ./Wan2.1-T2V-14B-Diffusers --name wan-14b --quant fp8
+  videosdgx models build ./wan21-tiny --lora striped.safetensors:0.8 -o striped.bundle
+  videosdgx models build ./Wan2.2-T2V-A14B-Diffusers --lora transformer=high.safetensors --lora transformer_2=low.safetensors
   videosdgx models build ./Wan2.1-T2V-14B-Diffusers --quant nf4 --plan --width 1280 --height 720 --frames 81`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
@@ -81,6 +95,11 @@ build that was interrupted goes on where it was when the same command is given a
 	cmd.Flags().StringVar(&f.o.Name, "name", "", "name of the model (default: the checkpoint folder's name)")
 	cmd.Flags().StringVar(&f.o.Precision, "quant", "", "what weights are held as: "+strings.Join(bundle.Precisions(), ", ")+" (default: the model family's)")
 	cmd.Flags().StringSliceVar(&f.engines, "engines", []string{"cpu"}, "what the bundle gets graphs for: cpu, cuda (which needs no GPU here)")
+	cmd.Flags().StringArrayVar(&f.loras, "lora", nil, "a LoRA to merge in, as [COMPONENT=]FILE[:STRENGTH] or the name of one in MODELS/loras; may be repeated")
+	cmd.Flags().StringVar(&f.base, "base", "", "bundle that one with LoRAs shares its other weights with (default MODELS/NAME)")
+	_ = cmd.RegisterFlagCompletionFunc("lora", func(cmd *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
+		return loraCompletions(cmd, word), cobra.ShellCompDirectiveDefault
+	})
 	completesOneOf(cmd, "quant", bundle.Precisions()...)
 	completesOneOf(cmd, "engines", "cpu", "cuda", "cpu,cuda")
 	cmd.Flags().StringVar(&f.memory, "memory", "", "memory of the device, such as 24GiB: attention is cut into slices where a stage would not fit")
@@ -115,13 +134,16 @@ func (f *buildFlags) run(cmd *cobra.Command, checkpoint string) error {
 		}
 		return emit(cmd, plan{p}, plan{p}.print)
 	}
-	if f.out == "" {
-		f.out = filepath.Join(modelsDir(cmd), f.o.Name)
-	}
 	if f.o.Targets, err = serve.Targets(f.engines); err != nil {
 		return usage(err)
 	}
-	built, err := f.build(cmd, checkpoint, recipe)
+	make := f.build
+	if len(f.loras) > 0 {
+		make = f.derive
+	} else if f.out == "" {
+		f.out = filepath.Join(modelsDir(cmd), f.o.Name)
+	}
+	built, err := make(cmd, checkpoint, recipe)
 	if err != nil {
 		return err
 	}
@@ -164,6 +186,9 @@ func (f *buildFlags) build(cmd *cobra.Command, checkpoint string, recipe serve.R
 	m, err := serve.Build(cmd.Context(), checkpoint, f.out, recipe, f.o)
 	bar.end(err == nil)
 	bars.wait()
+	if err == nil {
+		err = weights.RememberCheckpoint(f.out, checkpoint)
+	}
 	if err != nil {
 		return builtBundle{}, err
 	}

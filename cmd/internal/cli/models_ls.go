@@ -14,13 +14,15 @@ import (
 
 // listedModel is one line of models ls.
 type listedModel struct {
-	Name   string `json:"name"` // of the folder
-	Model  string `json:"model,omitempty"`
-	Family string `json:"family,omitempty"`
-	Digest string `json:"digest,omitempty"`
-	Bytes  int64  `json:"bytes"`
-	Path   string `json:"path"`
-	Error  string `json:"error,omitempty"` // why it cannot be served
+	Name   string         `json:"name"` // of the folder
+	Model  string         `json:"model,omitempty"`
+	Family string         `json:"family,omitempty"`
+	Digest string         `json:"digest,omitempty"`
+	Bytes  int64          `json:"bytes"`
+	Own    int64          `json:"own_bytes,omitempty"` // of a bundle with LoRAs: what it does not share with its base
+	LoRAs  []weights.LoRA `json:"loras,omitempty"`
+	Path   string         `json:"path"`
+	Error  string         `json:"error,omitempty"` // why it cannot be served
 }
 
 func newModelsLsCmd() *cobra.Command {
@@ -68,6 +70,9 @@ func listModels(dir string) ([]listedModel, error) {
 			l.Error = err.Error()
 		} else {
 			l.Model, l.Family, l.Digest, l.Bytes = m.Name, m.Family, m.Digest, m.Bytes()
+			if m.Derived != nil {
+				l.Own, l.LoRAs = m.Own(), m.Derived.LoRAs
+			}
 		}
 		list = append(list, l)
 	}

@@ -8,7 +8,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve"
-	"github.com/videosdgx/videosdgx/functions/wan21"
+	"github.com/videosdgx/videosdgx/functions/wan"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -27,7 +27,7 @@ func newModelsRandomCmd() *cobra.Command {
 				return err
 			}
 			start := time.Now()
-			recipe := func(c *weights.Checkpoint) (bundle.Recipe, error) { return wan21.RandomRecipe(c, int64(n)) }
+			recipe := func(c *weights.Checkpoint) (bundle.Recipe, error) { return wan.RandomRecipe(c, int64(n)) }
 			m, err := serve.Build(cmd.Context(), args[0], out, recipe, bundle.Options{})
 			if err != nil {
 				return err

@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
@@ -46,13 +48,36 @@ func Decode(configs map[string]json.RawMessage, to map[string]any) error {
 
 // Open starts to open the named graphs, in the form built for the engine's device; weights are mapped, not read.
 func (m *Model) Open(ctx context.Context, graphs []string) *Sessions {
-	return OpenAll(ctx, graphs, func(ctx context.Context, name string) (engine.Session, error) {
-		path, err := m.graph(name)
-		if err != nil {
-			return nil, err
-		}
-		return m.Engine.Open(ctx, path, m.Options)
-	})
+	return OpenAll(ctx, graphs, m.OpenGraph)
+}
+
+// OpenGraph opens one graph, which the caller closes.
+func (m *Model) OpenGraph(ctx context.Context, name string) (engine.Session, error) {
+	path, err := m.graph(name)
+	if err != nil {
+		return nil, err
+	}
+	return m.Engine.Open(ctx, path, m.Options)
+}
+
+// GraphBytes is the size of the weights that a graph uses, each once.
+func (m *Model) GraphBytes(name string) (n int64, err error) {
+	path, err := m.graph(name)
+	if err != nil {
+		return 0, err
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return 0, err
+	}
+	g, err := onnx.Decode(raw)
+	if err != nil {
+		return 0, fmt.Errorf("graph %s: %w", path, err)
+	}
+	for i := range g.Graph.Initializers {
+		n += g.Graph.Initializers[i].Bytes()
+	}
+	return n, nil
 }
 
 func (m *Model) graph(name string) (string, error) {

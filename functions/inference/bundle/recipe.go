@@ -32,6 +32,12 @@ type Recipe struct {
 	Graphs  []Graph
 	Weights func(component string) nn.Source
 	Files   []File
+	// Adapts are the components that LoRAs change, the first unless a file says another; none: this family takes no LoRA.
+	Adapts []string
+	// Aliases are the names by which LoRA files call a module of those components, beside its own.
+	Aliases func(module string) []string
+	// Preset has the bundle's configurations say how many steps a distilled LoRA wants, given its header; nil: no preset.
+	Preset func(r *Recipe, metadata map[string]string) error
 	// Sizes are the sizes of the graphs' named dimensions for a clip, by graph; nil when a plan cannot count memory.
 	Sizes func(c Clip) map[string]map[string]int64
 	// Held counts what stays on the device between the runs of a clip; nil: nothing does.

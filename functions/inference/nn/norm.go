@@ -24,6 +24,20 @@ func (n *Net) Modulate(x, scale, shift onnx.Value, eps float64) onnx.Value {
 	return n.layerNorm(x, n.Add(scale, n.Float(1)), shift, eps)
 }
 
+// PlainNorm is LayerNorm over the last dimension, without weights.
+func (n *Net) PlainNorm(x onnx.Value, dim int64, eps float64) onnx.Value {
+	one, zero := make([]float32, dim), make([]float32, dim)
+	for i := range one {
+		one[i] = 1
+	}
+	return n.layerNorm(x, n.Constant("norm.one", []int64{dim}, one), n.Constant("norm.zero", []int64{dim}, zero), eps)
+}
+
+// Constant is a number of the formula's, in the activation type. A second call with the same name is the same constant.
+func (n *Net) Constant(name string, dims []int64, v []float32) onnx.Value {
+	return n.flow(n.Builder.Floats(name, dims, v))
+}
+
 func (n *Net) layerNorm(x, weight, bias onnx.Value, eps float64) onnx.Value {
 	return n.Op("LayerNormalization", []onnx.Value{x, weight, bias}, onnx.Int("axis", -1), onnx.Float("epsilon", float32(eps)))
 }

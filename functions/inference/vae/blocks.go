@@ -47,12 +47,12 @@ func (g *causal) squeeze(x onnx.Value) onnx.Value {
 	return g.Op("Squeeze", []onnx.Value{x, g.Ints(0)})
 }
 
-// upsample is WanResample upwards: in time (twice the frames, but for the very first), then in space.
-func (g *causal) upsample(x onnx.Value, name string, dim int64, temporal bool) onnx.Value {
+// upsample is WanResample upwards: in time (twice the frames, but for the very first), then in space, to out channels.
+func (g *causal) upsample(x onnx.Value, name string, dim, out int64, temporal bool) onnx.Value {
 	if temporal {
 		x = g.upsampleTime(x, name+".time_conv", dim)
 	}
-	return g.Convolve(g.double(x), nn.Conv{Name: name + ".resample.1", In: dim, Out: dim / 2, Kernel: [3]int64{1, 3, 3}, Flat: true, Pads: [6]int64{0, 1, 1, 0, 1, 1}})
+	return g.Convolve(g.double(x), nn.Conv{Name: name + ".resample.1", In: dim, Out: out, Kernel: [3]int64{1, 3, 3}, Flat: true, Pads: [6]int64{0, 1, 1, 0, 1, 1}})
 }
 
 // upsampleTime makes twice the channels and takes them apart into pairs of frames.

@@ -20,30 +20,30 @@ type Coder struct {
 // as clips [1, 3, frames, H, W], or the whole clip at once when tiled.
 func (c Coder) Decode(ctx context.Context, latents engine.Tensor, emit func(clip engine.Tensor) error) error {
 	if c.Tiling == nil || c.Tiling.covers(latents, c.Config.SpatialScale()) {
-		return c.pieces(ctx, Latent, Video, latents, 1, emit)
+		return c.pieces(ctx, Latent, Video, latents, 1, func(v engine.Tensor) error { return emit(c.Config.Unpatchify(v)) })
 	}
 	if err := c.Tiling.Validate(c.Config.SpatialScale()); err != nil {
 		return err
 	}
-	clip, err := Tiled(latents, c.Tiling.Over(c.Config.SpatialScale()), *c.Tiling, func(tile engine.Tensor) (engine.Tensor, error) {
+	clip, err := Tiled(latents, c.Tiling.Over(c.Config.SpatialScale()), c.Tiling.Over(c.Config.Patch()), func(tile engine.Tensor) (engine.Tensor, error) {
 		return c.whole(ctx, Latent, Video, tile, 1)
 	})
 	if err != nil {
 		return err
 	}
-	return emit(clip)
+	return emit(c.Config.Unpatchify(clip))
 }
 
 // Encode is the mean of the latents of a clip [1, 3, T, H, W], not normalised.
 func (c Coder) Encode(ctx context.Context, clip engine.Tensor) (engine.Tensor, error) {
 	step := c.Config.TemporalScale()
 	if c.Tiling == nil || c.Tiling.covers(clip, 1) {
-		return c.whole(ctx, Video, Mean, clip, step)
+		return c.whole(ctx, Video, Mean, c.Config.Patchify(clip), step)
 	}
 	if err := c.Tiling.Validate(c.Config.SpatialScale()); err != nil {
 		return engine.Tensor{}, err
 	}
-	return Tiled(clip, *c.Tiling, c.Tiling.Over(c.Config.SpatialScale()), func(tile engine.Tensor) (engine.Tensor, error) {
+	return Tiled(c.Config.Patchify(clip), c.Tiling.Over(c.Config.Patch()), c.Tiling.Over(c.Config.SpatialScale()), func(tile engine.Tensor) (engine.Tensor, error) {
 		return c.whole(ctx, Video, Mean, tile, step)
 	})
 }

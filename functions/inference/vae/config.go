@@ -54,13 +54,19 @@ func (c Config) WithDefaults() Config {
 	if c.LatentsStd == nil {
 		c.LatentsStd = publishedStd
 	}
+	if c.PatchSize != nil && c.InChannels == 3 && c.OutChannels == 3 { // as releases before 0.36 wrote it: of pixels, not of squares
+		c.InChannels, c.OutChannels = 3*c.Patch()*c.Patch(), 3*c.Patch()*c.Patch()
+	}
 	return c
 }
 
 // Validate refuses configurations that the graphs cannot express.
 func (c Config) Validate() error {
-	if c.IsResidual || c.PatchSize != nil || len(c.AttnScales) > 0 {
-		return fmt.Errorf("VAE with is_residual, patch_size or attn_scales (Wan 2.2) is not supported, the Wan 2.1 VAE is: %w", errdefs.ErrNotImplemented)
+	if len(c.AttnScales) > 0 {
+		return fmt.Errorf("VAE with attn_scales is not supported: those of Wan 2.1 and 2.2 have none: %w", errdefs.ErrNotImplemented)
+	}
+	if p := c.Patch(); p < 1 || c.InChannels%(p*p) != 0 || c.OutChannels != 3*p*p {
+		return fmt.Errorf("VAE with patch_size %d needs %d in_channels and out_channels, has %d and %d: %w", p, 3*p*p, c.InChannels, c.OutChannels, errdefs.ErrInvalidArgument)
 	}
 	if len(c.DimMult) < 2 || len(c.TemporalDownsample) != len(c.DimMult)-1 {
 		return fmt.Errorf("VAE with %d entries in dim_mult needs %d in temperal_downsample, has %d: %w",
@@ -78,7 +84,7 @@ func (c Config) ValidateStatistics() error {
 }
 
 // SpatialScale is how many pixels a side of one latent value covers.
-func (c Config) SpatialScale() int64 { return 1 << (len(c.DimMult) - 1) }
+func (c Config) SpatialScale() int64 { return c.Patch() << (len(c.DimMult) - 1) }
 
 // TemporalScale is how many frames one latent frame after the first stands for.
 func (c Config) TemporalScale() int64 {

@@ -28,7 +28,7 @@ type Bundle struct {
 func Seal(ctx context.Context, dir string, m Manifest, progress func(done, total int64)) (Manifest, error) {
 	m.Format, m.Version, m.Files = bundleFormat, bundleVersion, nil
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || d.Name() == ManifestName || strings.HasPrefix(d.Name(), ".partial-") {
+		if err != nil || d.IsDir() || d.Name() == ManifestName || d.Name() == sourceName || strings.HasPrefix(d.Name(), ".partial-") {
 			return err
 		}
 		info, err := d.Info()
@@ -43,8 +43,16 @@ func Seal(ctx context.Context, dir string, m Manifest, progress func(done, total
 		return m, fmt.Errorf("cannot seal bundle: %w", err)
 	}
 	slices.SortFunc(m.Files, func(a, b FileEntry) int { return strings.Compare(a.Path, b.Path) })
-	if err := hashAll(ctx, dir, m, progress, func(i int, digest string) error {
-		m.Files[i].Digest = digest
+	unknown, at := Manifest{}, []int(nil)
+	for i, f := range m.Files {
+		if known, ok := m.linked[f.Path]; ok && known.Size == f.Size {
+			m.Files[i] = known
+			continue
+		}
+		unknown.Files, at = append(unknown.Files, f), append(at, i)
+	}
+	if err := hashAll(ctx, dir, unknown, progress, func(i int, digest string) error {
+		m.Files[at[i]].Digest = digest
 		return nil
 	}); err != nil {
 		return m, err

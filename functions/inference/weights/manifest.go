@@ -31,9 +31,12 @@ type Manifest struct {
 	License  *License                   `json:"license,omitempty"`  // of the weights; nil: the checkpoint names none
 	// Precision names what most of the weights are held as: "none" (float32), "bf16", "fp8", "nf4"…
 	Precision string      `json:"precision,omitempty"`
-	Held      []Held      `json:"held,omitempty"` // by a clip of the default size, of any length
-	Files     []FileEntry `json:"files"`          // sorted by path
-	Digest    string      `json:"digest"`         // of this manifest with an empty digest
+	Derived   *Derived    `json:"derived,omitempty"` // nil: the bundle stands by itself
+	Held      []Held      `json:"held,omitempty"`    // by a clip of the default size, of any length
+	Files     []FileEntry `json:"files"`             // sorted by path
+	Digest    string      `json:"digest"`            // of this manifest with an empty digest
+
+	linked map[string]FileEntry // what Seal need not read
 }
 
 // Held is memory that a clip keeps on the device between the runs of a graph, at its most.
@@ -47,6 +50,7 @@ type FileEntry struct {
 	Path   string `json:"path"` // relative to the bundle, with slashes
 	Size   int64  `json:"size"` // bytes
 	Digest string `json:"digest"`
+	Shared bool   `json:"shared,omitempty"` // with the bundle that this one is derived from: a hard link
 }
 
 // digest is over the compact JSON without the digest itself, so that indentation does not matter.

@@ -1,0 +1,124 @@
+package lora
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+)
+
+// File is an open LoRA. Its methods may be called from several goroutines.
+type File struct {
+	f       *weights.File
+	modules map[string]*module // by the name that the file gives, without prefix and suffix
+	alphas  adapter
+}
+
+// module is what a file holds of one layer; each field is a tensor of the file, "" for none.
+type module struct {
+	prefix         string // of its names, such as "transformer."
+	down, up       string
+	upBias         string // lora_B.bias: a change of the bias under the same scale
+	alpha          string
+	diff, diffBias string
+}
+
+// Open reads the header of a LoRA in a safetensors file and sorts its tensors by module. Weights are not read.
+func Open(path string) (*File, error) {
+	f, err := weights.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	l := &File{f: f, modules: map[string]*module{}}
+	if err := l.sort(); err != nil {
+		f.Close()
+		return nil, err
+	}
+	return l, nil
+}
+
+func (l *File) sort() (err error) {
+	if l.alphas, err = readAdapter(l.f); err != nil {
+		return err
+	}
+	for _, name := range l.f.Names() {
+		if err := l.add(name); err != nil {
+			return err
+		}
+	}
+	if len(l.modules) == 0 {
+		return l.bad("holds no LoRA: it has %d tensors and none of them is a low-rank factor", len(l.f.Names()))
+	}
+	for _, name := range l.Modules() {
+		if m := l.modules[name]; (m.down == "") != (m.up == "") {
+			have, want := "down (A)", "up (B)"
+			if m.down == "" {
+				have, want = want, have
+			}
+			return l.bad("has the %s factor of %s and not the %s factor: it is incomplete, fetch it again", have, name, want)
+		} else if m.down == "" && m.diff == "" && m.diffBias == "" {
+			return l.bad("has an alpha of %s and no factors: it is incomplete, fetch it again", name)
+		}
+	}
+	return nil
+}
+
+// bad is an error of class InvalidArgument that begins with the file's name.
+func (l *File) bad(format string, args ...any) error {
+	return fmt.Errorf("LoRA %s %s: %w", filepath.Base(l.Path()), fmt.Sprintf(format, args...), errdefs.ErrInvalidArgument)
+}
+
+// Path is the file's path.
+func (l *File) Path() string { return l.f.Path() }
+
+// Modules are the names that the file gives to the layers it changes, sorted.
+func (l *File) Modules() []string { return slices.Sorted(maps.Keys(l.modules)) }
+
+// Metadata is the header's __metadata__.
+func (l *File) Metadata() map[string]string { return l.f.Metadata() }
+
+// Ranks are the ranks that occur, sorted, each once.
+func (l *File) Ranks() []int64 {
+	all := map[int64]bool{}
+	for _, m := range l.modules {
+		if info, err := l.f.Info(m.down); err == nil && len(info.Shape) > 0 {
+			all[info.Shape[0]] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// Bytes is the size of its tensors.
+func (l *File) Bytes() (n int64) {
+	for _, name := range l.f.Names() {
+		if info, err := l.f.Info(name); err == nil {
+			n += info.Size
+		}
+	}
+	return n
+}
+
+// Digest is that of the file's content, "sha256:…".
+func Digest(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", fmt.Errorf("cannot read LoRA: %w", err)
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", fmt.Errorf("cannot read LoRA %s: %w", path, err)
+	}
+	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// Close closes the file.
+func (l *File) Close() error { return l.f.Close() }

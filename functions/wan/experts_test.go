@@ -1,0 +1,196 @@
+package wan
+
+import (
+	"context"
+	"encoding/json"
+	"image"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/golden"
+	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/functions/serve"
+)
+
+// changedJSON merges members into a file of JSON.
+func changedJSON(t *testing.T, path string, change map[string]any) {
+	t.Helper()
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := map[string]any{}
+	if err := json.Unmarshal(raw, &all); err != nil {
+		t.Fatal(err)
+	}
+	for name, v := range change {
+		all[name] = v
+	}
+	if raw, err = json.Marshal(all); err == nil {
+		err = os.WriteFile(path, raw, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// twoExperts is the demo's checkpoint with its transformer as both experts.
+func twoExperts(t *testing.T) string {
+	t.Helper()
+	dir := copyCheckpoint(t, "model_index.json", func(raw []byte) []byte { return raw })
+	if err := os.CopyFS(filepath.Join(dir, "transformer_2"), os.DirFS(filepath.Join(dir, "transformer"))); err != nil {
+		t.Fatal(err)
+	}
+	changedJSON(t, filepath.Join(dir, "model_index.json"), map[string]any{"transformer_2": []string{"diffusers", "WanTransformer3DModel"}, "boundary_ratio": 0.875})
+	return dir
+}
+
+// Two experts that are one and the same make that one's clip; where both do not fit, one at a time is open and each clip swaps
+// them once.
+func TestTwoExpertsTakeTurns(t *testing.T) {
+	want, dir := latentsOf(t, demoBundle(t)), filepath.Join(t.TempDir(), "pair")
+	m, err := serve.Build(context.Background(), twoExperts(t), dir, Recipe, bundle.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Family != Family22 || !strings.Contains(string(m.Schema), secondGuidance) {
+		t.Errorf("family %s, schema %s", m.Family, m.Schema)
+	}
+	if got := latentsOf(t, dir); !slices.Equal(got, want) {
+		t.Error("two equal experts make another clip than one")
+	}
+	model, err := serve.Open(context.Background(), dir, weights.VerifyOptions{RecordDir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	model.Memory = 1 << 20
+	p, err := open(context.Background(), model)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	p.memory = 0 // a clip's picture is decoded as a whole
+	for clip := 1; clip <= 2; clip++ {
+		var got []float32
+		out := silence()
+		out.Latents = func(v []float32) { got = slices.Clone(v) }
+		if err := p.Generate(context.Background(), small(), out); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(got, want) {
+			t.Error("taking turns makes another clip")
+		}
+		if p.experts.swaps != 2*clip { // the first is opened, and once the second in its place
+			t.Errorf("after %d clips experts were opened %d times", clip, p.experts.swaps)
+		}
+	}
+}
+
+// The guidance of the second expert is the request's, or the default.
+func TestEachExpertHasItsGuidance(t *testing.T) {
+	p := &Pipeline{defaults: Defaults{SecondGuidance: 3}}
+	for want, values := range map[float32]map[string]any{3: nil, 2.5: {secondGuidance: json.Number("2.5")}, 7: {secondGuidance: 7.0}} {
+		if got := p.secondGuidance(handler.Request{Values: values}); got != want {
+			t.Errorf("%v gives %g, want %g", values, got, want)
+		}
+	}
+}
+
+func TestExpertsThatAreNoPair(t *testing.T) {
+	for want, change := range map[string]map[string]any{
+		"has one of them": {"boundary_ratio": nil}, "0 to 1 would do": {"boundary_ratio": 1.5},
+	} {
+		dir := twoExperts(t)
+		changedJSON(t, filepath.Join(dir, "model_index.json"), change)
+		if _, err := serve.Build(context.Background(), dir, filepath.Join(t.TempDir(), "b"), Recipe, bundle.Options{}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+	_, err := bundle.Merge(recipeOf(t, twoExperts(t)), []bundle.LoRA{{Path: demoLoRA(t, 4, nil), Strength: 1}})
+	if err == nil || !strings.Contains(err.Error(), "write transformer=noise.safetensors for the one of high noise") {
+		t.Errorf("a LoRA for whom: %v", err)
+	}
+	m, err := bundle.Merge(recipeOf(t, twoExperts(t)), []bundle.LoRA{{Path: demoLoRA(t, 4, nil), Strength: 1, Component: "transformer_2"}})
+	if err != nil || !m.Changed("transformer_2", "blocks.0.attn1.to_q.weight") || m.Changed("transformer", "blocks.0.attn1.to_q.weight") {
+		t.Errorf("a LoRA for the second: %v", err)
+	}
+	m.Close()
+}
+
+func recipeOf(t *testing.T, dir string) bundle.Recipe {
+	t.Helper()
+	ckpt, err := weights.InspectCheckpoint(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { ckpt.Close() })
+	r, err := Recipe(ckpt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// A checkpoint of the TI2V kind makes clips of text, and of an image whose latents its first frame keeps.
+func TestOneCheckpointForTextAndImage(t *testing.T) {
+	kernelstest.Library(t)
+	dir := copyCheckpoint(t, "model_index.json", func(raw []byte) []byte { return raw })
+	changedJSON(t, filepath.Join(dir, "model_index.json"), map[string]any{"expand_timesteps": true, "boundary_ratio": nil})
+	changedJSON(t, filepath.Join(dir, "transformer", "config.json"), map[string]any{"in_channels": 48, "out_channels": 48, "num_layers": 1})
+	var vae map[string]any
+	golden.Open(t, "wan22_vae").Config(&vae)
+	changedJSON(t, filepath.Join(dir, "vae", "config.json"), vae)
+	r := recipeOf(t, dir)
+	if _, err := r.Randomise(); err != nil {
+		t.Fatal(err)
+	}
+	cpu, err := serve.CPU()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "ti2v")
+	m, err := bundle.Build(context.Background(), r, out, bundle.Options{Targets: []bundle.Target{cpu}, Precision: bundle.None})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.Family != Family22 || !strings.Contains(string(m.Schema), `"multipleOf":32`) || !strings.Contains(string(m.Schema), `"image"`) {
+		t.Errorf("family %s, schema %s", m.Family, m.Schema)
+	}
+	p := openPipeline(t, out, engine.Options{})
+	req := handler.Request{Prompt: "anything", Width: 64, Height: 32, NumFrames: 9, Steps: 2, Guidance: 4, Seed: 5}
+	first := map[bool][]float32{}
+	for _, withImage := range []bool{false, true} {
+		frames := 0
+		sink := silence()
+		sink.Frame = func(rgb []byte) error {
+			if frames++; len(rgb) != 3*64*32 {
+				t.Errorf("a frame of %d bytes", len(rgb))
+			}
+			return nil
+		}
+		sink.Latents = func(v []float32) { first[withImage] = slices.Clone(v) }
+		if withImage {
+			req.Image = image.NewRGBA(image.Rect(0, 0, 64, 32))
+		}
+		if err := p.Generate(context.Background(), req, sink); err != nil || frames != 9 {
+			t.Fatalf("%d frames, %v", frames, err)
+		}
+	}
+	d := &denoiser{}
+	if err := p.standStill(context.Background(), req, d); err != nil {
+		t.Fatal(err)
+	}
+	plane := 2 * 4
+	if still := d.still.Float32()[:plane]; !slices.Equal(first[true][:plane], still) || slices.Equal(first[false][:plane], still) {
+		t.Error("the first frame is the image's where there is one, and there alone")
+	}
+}

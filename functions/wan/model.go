@@ -1,0 +1,84 @@
+package wan
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+)
+
+// Model is an open bundle as the handler sees it.
+type Model struct {
+	*Pipeline
+	Name   string          // of the model, from its manifest
+	Digest string          // of the bundle
+	Schema json.RawMessage // of a request, as the bundle publishes it; nil: that of Describe's limits
+}
+
+var _ handler.Model = Model{}
+
+// Open opens a bundle of a family.
+func Open(ctx context.Context, m *bundle.Model, family string) (handler.Model, error) {
+	if err := m.Is(family); err != nil {
+		return nil, err
+	}
+	p, err := open(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	return Model{Pipeline: p, Name: m.Name, Digest: m.Manifest.Digest, Schema: m.Manifest.Schema}, nil
+}
+
+// Describe gives the sizes that the checkpoint's rotary tables and compression allow.
+func (m Model) Describe() handler.Description {
+	d, c := m.defaults, m.c
+	wide, high := int(c.VAE.SpatialScale()*c.Transformer.PatchSize[2]), int(c.VAE.SpatialScale()*c.Transformer.PatchSize[1])
+	step := int(c.VAE.TemporalScale())
+	picture := "none"
+	switch {
+	case c.imageToVideo():
+		picture = "required"
+	case c.Pipeline.Expand:
+		picture = "optional"
+	}
+	return handler.Description{
+		Properties: m.properties(),
+		Name:       m.Name, Family: m.c.family(), Digest: m.Digest, Schema: m.Schema,
+		Defaults: handler.Request{Width: d.Width, Height: d.Height, NumFrames: d.Frames, FPS: float64(d.FPS), Steps: d.Steps, Guidance: d.Guidance},
+		Limits: handler.Limits{
+			WidthMultiple: wide, HeightMultiple: high, MaxWidth: min(m.maxPatches()*wide, maxSide), MaxHeight: min(m.maxPatches()*high, maxSide),
+			FrameStep: step, MaxFrames: min((m.maxPatches()-1)*step+1, maxFrames), MaxSteps: maxSteps, MaxGuidance: maxGuidance, MaxFPS: 120,
+			MaxPromptBytes: 8 << 10, MaxTokens: m.promptTokens(), Image: picture, Tokens: m.tokenizer.Tokens,
+		},
+	}
+}
+
+// The largest clip that a request may ask for, whatever the checkpoint allows.
+const (
+	maxSide   = 1920
+	maxFrames = 481
+	maxSteps  = 1000
+
+	maxGuidance = 30
+)
+
+// properties are the fields of a request that only some checkpoints have.
+func (p *Pipeline) properties() map[string]json.RawMessage {
+	own := map[string]any{}
+	if p.c.Second != nil {
+		own[secondGuidance] = map[string]any{"type": "number", "minimum": 0, "maximum": maxGuidance, "default": p.defaults.SecondGuidance,
+			"description": "How closely the expert of low noise follows the prompt"}
+	}
+	out := map[string]json.RawMessage{}
+	for name, field := range own {
+		raw, err := json.Marshal(field)
+		if err != nil {
+			panic(err) // numbers and words
+		}
+		out[name] = raw
+	}
+	return out
+}
+
+const secondGuidance = "guidance_scale_2"

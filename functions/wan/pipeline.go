@@ -1,0 +1,170 @@
+package wan
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image"
+	"path/filepath"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/noise"
+	"github.com/videosdgx/videosdgx/functions/inference/schedule"
+	"github.com/videosdgx/videosdgx/functions/inference/text"
+	"github.com/videosdgx/videosdgx/functions/inference/text/t5"
+)
+
+// Pipeline is an open bundle. One clip at a time keeps the cores busy; Generate may be called from several goroutines.
+type Pipeline struct {
+	c         configs
+	defaults  Defaults
+	prompts   t5.Prompt
+	engine    engine.Engine
+	sessions  *bundle.Sessions
+	experts   *experts
+	tokenizer *text.Tokenizer
+	memory    int64 // that a stage may take, 0: no limit is known
+}
+
+// open checks a bundle and starts to open its graphs; weights are mapped, not read. A graph that cannot be opened is told by
+// the clip that needs it.
+func open(ctx context.Context, m *bundle.Model) (*Pipeline, error) {
+	c, err := parseConfigs(m.Configs)
+	if err != nil {
+		return nil, fmt.Errorf("bundle %s: %w", m.Dir, err)
+	}
+	if c.Transformer.PosEmbedSeqLen > 0 {
+		return nil, fmt.Errorf("bundle %s makes clips between two images, which requests cannot carry yet: %w", m.Dir, errdefs.ErrNotImplemented)
+	}
+	p := &Pipeline{c: c, engine: m.Engine, memory: m.Memory}
+	if p.defaults, err = parseDefaults(c, m.Defaults); err != nil {
+		return nil, err
+	}
+	if p.tokenizer, err = text.Load(filepath.Join(m.Dir, "tokenizer")); err != nil {
+		return nil, err
+	}
+	if p.experts, err = newExperts(m, c); err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, g := range c.graphs() {
+		if !p.experts.own(g.Name) {
+			names = append(names, g.Name)
+		}
+	}
+	p.sessions = m.Open(ctx, names)
+	p.prompts = t5.Prompt{Config: c.Text, Tokenizer: p.tokenizer, Graphs: p.sessions, Graph: graphText}
+	return p, nil
+}
+
+// Close closes every session; runs under way end first.
+func (p *Pipeline) Close() error { return errors.Join(p.experts.Close(), p.sessions.Close()) }
+
+// Generate makes one clip. The same request gives the same latents, byte for byte, on machines of one kind. Memory is
+// given back when it returns.
+func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.Output) error {
+	if err := p.Check(r); err != nil {
+		return err
+	}
+	sched, err := schedule.FromJSON(p.c.Scheduler, schedule.Options{Steps: r.Steps})
+	if err != nil {
+		return err
+	}
+	defer p.engine.Trim()
+	out.Progress(handler.Progress{Phase: "encode"})
+	d, err := p.prepare(ctx, r)
+	if err != nil {
+		return err
+	}
+	out.Progress(handler.Progress{Phase: "denoise"})
+	latents := noise.Normal(uint64(r.Seed), int(d.elements()))
+	if err := d.denoise(ctx, sched, latents, p.report(ctx, r, d, out)); err != nil {
+		return err
+	}
+	out.Latents(latents)
+	out.Progress(handler.Progress{Phase: "decode"})
+	frames := 0
+	return p.decode(ctx, engine.Floats(latents, d.shape()...), func(rgb []byte) error {
+		frames++
+		out.Progress(handler.Progress{Phase: "decode", Step: frames, Steps: r.NumFrames})
+		return out.Frame(rgb)
+	})
+}
+
+// report tells of every step, and shows pictures of some.
+func (p *Pipeline) report(ctx context.Context, r handler.Request, d *denoiser, out handler.Output) stepped {
+	return func(done, total int, estimate []float32) (err error) {
+		at := handler.Progress{Phase: "denoise", Step: done, Steps: total}
+		out.Progress(at)
+		if !r.Preview || !previewAt(done, total) {
+			return nil
+		}
+		var img image.Image
+		if img, err = p.preview(ctx, engine.Floats(estimate, d.shape()...)); err != nil {
+			return err
+		}
+		at.Preview = img
+		out.Progress(at)
+		return nil
+	}
+}
+
+// prepare encodes what the clip is conditioned on.
+func (p *Pipeline) prepare(ctx context.Context, r handler.Request) (*denoiser, error) {
+	scale := p.c.VAE.SpatialScale()
+	d := &denoiser{c: p.c.Transformer, frames: int64(p.latentFrames(r)), height: int64(r.Height) / scale, width: int64(r.Width) / scale}
+	var err error
+	if d.cond, err = p.prompts.Encode(ctx, r.Prompt, p.promptTokens()); err != nil {
+		return nil, err
+	}
+	d.first = expert{p.transformer(graphTransformer), float32(r.Guidance)}
+	if p.c.Second != nil {
+		d.second, d.boundary = &expert{p.transformer(graphSecond), p.secondGuidance(r)}, p.c.boundary(float64(p.trainTimesteps()))
+	}
+	if d.first.guidance > 1 || d.second != nil && d.second.guidance > 1 {
+		if d.uncond, err = p.prompts.Encode(ctx, r.NegativePrompt, p.promptTokens()); err != nil {
+			return nil, err
+		}
+	}
+	switch {
+	case p.c.imageToVideo():
+		err = p.conditionOnImage(ctx, r, d)
+	case p.c.Pipeline.Expand && r.Image != nil:
+		err = p.standStill(ctx, r, d)
+	}
+	return d, err
+}
+
+// trainTimesteps is what a boundary_ratio is a share of.
+func (p *Pipeline) trainTimesteps() int {
+	c, err := schedule.ParseConfig(p.c.Scheduler)
+	if err != nil {
+		return schedule.Defaults().TrainTimesteps // told when the schedule is made
+	}
+	return c.TrainTimesteps
+}
+
+// secondGuidance is what the request says of the expert of low noise, else the default.
+func (p *Pipeline) secondGuidance(r handler.Request) float32 {
+	switch v := r.Values[secondGuidance].(type) {
+	case json.Number:
+		f, _ := v.Float64() // the schema has checked it
+		return float32(f)
+	case float64:
+		return float32(v)
+	}
+	return float32(p.defaults.SecondGuidance)
+}
+
+// promptTokens is the length of the text that the transformer sees.
+func (p *Pipeline) promptTokens() int {
+	if p.c.Transformer.AddedKVProjDim > 0 {
+		return imageTextTokens
+	}
+	return p.defaults.MaxSequence
+}

@@ -1,0 +1,110 @@
+package wan
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/handler"
+)
+
+// Defaults are what a request leaves out: from the checkpoint's model_index.json where it says, else the published ones.
+type Defaults struct {
+	Height      int     `json:"height"`
+	Width       int     `json:"width"`
+	Frames      int     `json:"num_frames"`
+	FPS         int     `json:"fps"`
+	Steps       int     `json:"num_inference_steps"`
+	Guidance    float64 `json:"guidance_scale"`
+	MaxSequence int     `json:"max_sequence_length"`
+	// SecondGuidance is that of the expert of low noise; where the checkpoint does not say, that of the other.
+	SecondGuidance float64 `json:"guidance_scale_2"`
+}
+
+// published are the defaults of the models' own code.
+func published(c configs) Defaults {
+	d := Defaults{Height: 480, Width: 832, Frames: 81, FPS: 16, Steps: 50, Guidance: 5, MaxSequence: 512}
+	switch {
+	case c.Second != nil && c.imageToVideo():
+		d.Steps, d.Guidance, d.SecondGuidance = 40, 3.5, 3.5
+	case c.Second != nil:
+		d.Steps, d.Guidance, d.SecondGuidance = 40, 4, 3
+	case c.Pipeline.Expand:
+		d.Height, d.Width, d.Frames, d.FPS = 704, 1280, 121, 24
+	}
+	return d
+}
+
+func parseDefaults(c configs, raw json.RawMessage) (Defaults, error) {
+	d := published(c)
+	if len(raw) == 0 {
+		return d, nil
+	}
+	d.SecondGuidance = 0
+	if err := json.Unmarshal(raw, &d); err != nil {
+		return d, fmt.Errorf("defaults of the bundle: %w: %w", err, errdefs.ErrInvalidArgument)
+	}
+	if d.SecondGuidance == 0 {
+		d.SecondGuidance = d.Guidance
+	}
+	return d, nil
+}
+
+// Check says in one sentence what of a request the model cannot do, and which values would do.
+func (p *Pipeline) Check(r handler.Request) error {
+	scale := int(p.c.VAE.SpatialScale())
+	time := int(p.c.VAE.TemporalScale())
+	for _, side := range []struct {
+		name        string
+		pixels, fit int
+	}{{"width", r.Width, scale * int(p.c.Transformer.PatchSize[2])}, {"height", r.Height, scale * int(p.c.Transformer.PatchSize[1])}} {
+		if err := p.checkSide(side.name, side.pixels, side.fit); err != nil {
+			return err
+		}
+	}
+	switch {
+	case r.NumFrames < 1 || (r.NumFrames-1)%time != 0:
+		low := max(0, (r.NumFrames-1)/time) * time
+		return invalid("num_frames is %d; this model makes a multiple of %d plus one: %d or %d would do", r.NumFrames, time, low+1, low+time+1)
+	case p.latentFrames(r) > p.maxPatches():
+		return invalid("num_frames is %d; at most %d are possible", r.NumFrames, (p.maxPatches()-1)*time+1)
+	case r.Steps < 1:
+		return invalid("num_inference_steps is %d; at least 1 is needed", r.Steps)
+	case r.Image != nil && !p.c.imageToVideo() && !p.c.Pipeline.Expand:
+		return invalid("this model takes no image; leave image out, or call an image-to-video model")
+	case r.Image == nil && p.c.imageToVideo():
+		return invalid("this model needs an image to start from")
+	}
+	return nil
+}
+
+func (p *Pipeline) checkSide(name string, pixels, fit int) error {
+	if most := p.maxPatches() * fit; pixels > most {
+		return invalid("%s is %d; at most %d is possible", name, pixels, most)
+	}
+	if pixels > 0 && pixels%fit == 0 {
+		return nil
+	}
+	low := max(pixels/fit, 0) * fit
+	if low == 0 {
+		return invalid("%s is %d; it must be a positive multiple of %d: %d would do", name, pixels, fit, fit)
+	}
+	return invalid("%s is %d; it must be a multiple of %d: %d or %d would do", name, pixels, fit, low, low+fit)
+}
+
+// maxPatches is how many positions the rotary tables of the checkpoint have along each axis.
+func (p *Pipeline) maxPatches() int {
+	if n := p.c.Transformer.RopeMaxSeqLen; n > 0 {
+		return int(n)
+	}
+	return 1024
+}
+
+func (p *Pipeline) latentFrames(r handler.Request) int {
+	return (r.NumFrames-1)/int(p.c.VAE.TemporalScale()) + 1
+}
+
+func invalid(format string, args ...any) error {
+	return fmt.Errorf(format+": %w", append(args, errdefs.ErrInvalidArgument)...)
+}
