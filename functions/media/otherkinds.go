@@ -33,7 +33,18 @@ func webpHead(raw []byte) (h head, err error) {
 	}
 	c, err := webp.DecodeConfig(bytes.NewReader(raw))
 	h.width, h.height = c.Width, c.Height
+	if h.bytesPerPixel > 2.5 {
+		h.tables = losslessTables(c.Width, c.Height, len(raw))
+	}
 	return h, err
+}
+
+// losslessTables is the most that the Huffman trees of a lossless WebP may take in x/image's decoder: 2,600 groups of five
+// trees, no more than there are tiles of 4×4 pixels. A whole group is 53 KB and cannot be written in less than 190 bytes:
+// 3,096 symbols, six of the same length in three bits.
+func losslessTables(width, height, bytes int) float64 {
+	tiles := ((width + 3) / 4) * ((height + 3) / 4)
+	return 53_000 * float64(min(2600, tiles, bytes/190+1))
 }
 
 func decodeWebP(raw []byte, _ head) (image.Image, error) { return webp.Decode(bytes.NewReader(raw)) }

@@ -11,6 +11,9 @@ import (
 // 48-megapixel photo in, and with what the request and the copy in RGB take it stays below 256 MB.
 const decodedBytes = 160 << 20
 
+// openedBytes bounds pixels and tables together.
+const openedBytes = 240 << 20
+
 // longest bounds a side: lines are kept whole in several forms.
 const longest = 1 << 16
 
@@ -33,8 +36,8 @@ func Picture(raw []byte, need image.Point) (RGB, error) {
 	if h.width > longest || h.height > longest {
 		return RGB{}, fmt.Errorf("a %s picture of %d×%d pixels is too long, %d along a side at most: cut it before sending it: %w", k.name, h.width, h.height, longest, errdefs.ErrInvalidArgument)
 	}
-	if cost := h.bytesPerPixel * float64(h.width) * float64(h.height); cost > decodedBytes {
-		return RGB{}, tooLarge(k, h, cost)
+	if cost := h.bytesPerPixel * float64(h.width) * float64(h.height); cost > decodedBytes || cost+h.tables > openedBytes {
+		return RGB{}, tooLarge(k, h, cost+h.tables)
 	}
 	img, err := k.decode(raw, h)
 	if err != nil {
@@ -50,6 +53,7 @@ func Picture(raw []byte, need image.Point) (RGB, error) {
 type head struct {
 	width, height int
 	bytesPerPixel float64 // that decoding allocates
+	tables        float64 // bytes that it may allocate besides, whatever the size
 	orientation   int     // EXIF's, 1 to 8
 }
 
@@ -58,6 +62,6 @@ func damaged(k kind, err error) error {
 }
 
 func tooLarge(k kind, h head, cost float64) error {
-	return fmt.Errorf("a %s picture of %d×%d pixels is too large, opening it would take %.0f MB of %d: scale it down before sending it: %w",
-		k.name, h.width, h.height, cost/(1<<20), decodedBytes>>20, errdefs.ErrInvalidArgument)
+	return fmt.Errorf("a %s picture of %d×%d pixels is too large, opening it may take %.0f MB, too much: scale it down before sending it: %w",
+		k.name, h.width, h.height, cost/(1<<20), errdefs.ErrInvalidArgument)
 }

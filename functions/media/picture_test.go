@@ -182,3 +182,26 @@ func TestLargePicturesAreReducedToWhatIsNeeded(t *testing.T) {
 		big.Height = 2050
 	}
 }
+
+// TestLosslessWebPCountsItsTrees: what a file of a few hundred kB may make the decoder allocate counts, as far as the file and
+// the picture are large enough for it.
+func TestLosslessWebPCountsItsTrees(t *testing.T) {
+	file := func(w, h, bytes int) []byte {
+		head := binary.LittleEndian.AppendUint32([]byte{0x2f}, uint32(w-1)|uint32(h-1)<<14)
+		chunk := append([]byte("VP8L"), binary.LittleEndian.AppendUint32(nil, uint32(bytes))...)
+		body := append(append(chunk, head...), make([]byte, bytes-5)...)
+		return append(append([]byte("RIFF"), binary.LittleEndian.AppendUint32(nil, uint32(4+len(body)))...), append([]byte("WEBP"), body...)...)
+	}
+	for _, c := range []struct {
+		w, h, bytes int
+		refused     bool
+	}{{4000, 3000, 4 << 20, false}, {4000, 3600, 4 << 20, true}, {4000, 3600, 100 << 10, false}, {5000, 4000, 100, true}} {
+		_, err := Picture(file(c.w, c.h, c.bytes), image.Pt(64, 64))
+		if refused := err != nil && strings.Contains(err.Error(), "too large"); refused != c.refused {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+	if h, err := webpHead(file(8, 8, 1<<20)); err != nil || h.tables != 4*53_000 {
+		t.Errorf("four tiles have four groups at most: %v %v", h.tables, err)
+	}
+}
