@@ -18,6 +18,7 @@ import (
 // request through three goroutines, which on two cores costs as much as what is measured; and its sockets are sockio's,
 // since net's wake the monitor thread of this program with every call, on a core that the answer needs.
 type Caller struct {
+	Bearer string  // key or token that every call carries; "": none
 	Timing *Timing // takes every answer's Server-Timing when set; then one call at a time
 
 	url  *url.URL
@@ -118,8 +119,12 @@ func (c *Caller) fresh() *conn {
 }
 
 func (c *Caller) request(event []byte) []byte {
-	b := append(make([]byte, 0, 256+len(event)), "POST "+c.url.RequestURI()+" HTTP/1.1\r\nHost: "+c.url.Host+"\r\nContent-Type: application/json\r\nContent-Length: "...)
-	b = append(strconv.AppendInt(b, int64(len(event)), 10), "\r\n\r\n"...)
+	b := append(make([]byte, 0, 256+len(c.Bearer)+len(event)), "POST "+c.url.RequestURI()+" HTTP/1.1\r\nHost: "+c.url.Host+"\r\nContent-Type: application/json\r\nContent-Length: "...)
+	b = strconv.AppendInt(b, int64(len(event)), 10)
+	if c.Bearer != "" {
+		b = append(append(b, "\r\nAuthorization: Bearer "...), c.Bearer...)
+	}
+	b = append(b, "\r\n\r\n"...)
 	return append(b, event...)
 }
 

@@ -78,6 +78,7 @@ func run(ctx context.Context, o harness.Options, only string) (err error) {
 		return err
 	}
 	defer end(&err)
+	defer func() { err = errors.Join(err, asking.end()) }()
 	s := &scene{Server: server, report: harness.NewReport("hostile"), dir: dir}
 	if err := s.prepare(ctx); err != nil {
 		return err

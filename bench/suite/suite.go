@@ -26,6 +26,7 @@ type Program struct {
 // Programs are all that run without a GPU, in the order of the report. DIR stands for a folder that is kept between runs.
 var Programs = []Program{
 	{Name: "warm", Short: "-n 2000 -warmup 500", Tiny: "-n 20 -warmup 2 -sizes 64KiB -callers 2"},
+	{Name: "auth", Short: "-n 2000 -warmup 500", Tiny: "-n 20 -warmup 2"},
 	{Name: "cold", Short: "-n 30 -warmup 2 -images 256MiB", Tiny: "-n 1 -warmup 0 -images 1MiB"},
 	{Name: "peers", Short: "-n 20 -warm 1000 -clips 1 -starts 1", Tiny: "-n 1 -warm 10 -python none"},
 	{Name: "weights", Short: "-n 10 -warmup 1 -sizes 64MiB,1GiB -bundles DIR", Tiny: "-n 1 -warmup 0 -sizes 8MiB,16MiB -shared 16MiB -together 2 -settle 100ms"},
