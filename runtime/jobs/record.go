@@ -138,6 +138,18 @@ type Hook struct {
 	Error     string    `json:"error,omitempty"`
 }
 
+// Files are what a job names in the folder of outputs: its clip and the pieces beside it, and the files that its event names.
+func (j Job) Files() []string {
+	var names []string
+	if j.Result != nil && !j.Result.Removed {
+		names = append(names, j.Result.files()...)
+	}
+	for _, id := range j.Inputs {
+		names = append(names, inputDir+"/"+j.ID+"."+id)
+	}
+	return names
+}
+
 // Seconds is how long the latest attempt ran; 0 before it ended.
 func (j Job) Seconds() float64 {
 	if j.Finished.IsZero() || j.Started.IsZero() {

@@ -52,6 +52,10 @@ type Config struct {
 	Insecure      bool          `yaml:"insecure" help:"listen where others reach it although nobody is asked who they are: whoever does controls this machine"`
 	AccessKey     string        `yaml:"accessKey" help:"AWS access key id that requests to the Lambda API are signed with; where there are no API keys and nobody else reaches the port, all else stays open; empty: any signature is accepted, or none where there are API keys"`
 	SecretKey     string        `yaml:"secretKey" help:"secret of the access key"`
+	Backup        string        `yaml:"backup" help:"folder, on another disk, into which the server backs itself up; empty: it does not. 'videosdgx backup' makes backups at any time"`
+	BackupEvery   spec.Duration `yaml:"backupEvery" help:"how long after a backup the next is made"`
+	BackupKeep    int64         `yaml:"backupKeep" help:"how many backups are kept; 0: all"`
+	BackupFor     string        `yaml:"backupFor" help:"age recipients that backups are encrypted for, by commas; empty: they are not encrypted"`
 	LogLevel      string        `yaml:"logLevel" help:"debug, info, warn or error"`
 	LogFormat     string        `yaml:"logFormat" help:"text or json"`
 	Stop          spec.Duration `yaml:"stop" help:"how long invocations in flight may take to finish at a stop"`
@@ -66,13 +70,13 @@ func Default() Config {
 	host, _ := os.Hostname()
 	return Config{
 		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Node: host, ModelsAtOnce: 1, KeepJobs: spec.Duration(30 * 24 * 3600e9), ModelHost: "127.0.0.1",
-		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, ImageLimit: 64 << 30, JWTLeeway: spec.Duration(30e9), LogLevel: "info", LogFormat: "text", Stop: spec.Duration(20e9),
+		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, ImageLimit: 64 << 30, JWTLeeway: spec.Duration(30e9), BackupEvery: spec.Duration(24 * 3600e9), BackupKeep: 14, LogLevel: "info", LogFormat: "text", Stop: spec.Duration(20e9),
 	}
 }
 
 // WithDefaults fills in the paths that follow from others, and makes those that are given absolute: instances run elsewhere.
 func (c Config) WithDefaults() Config {
-	for _, path := range []*string{&c.Data, &c.Functions, &c.Models, &c.Outputs, &c.Init, &c.Keys} {
+	for _, path := range []*string{&c.Data, &c.Functions, &c.Models, &c.Outputs, &c.Init, &c.Keys, &c.Backup} {
 		if abs, err := filepath.Abs(*path); *path != "" && err == nil {
 			*path = abs
 		}
@@ -122,6 +126,10 @@ func (c Config) Validate() error {
 	atLeast("modelsAtOnce", c.ModelsAtOnce, 1)
 	atLeast("snapshotMB", c.SnapshotMB, 0)
 	atLeast("connections", c.Connections, 0)
+	atLeast("backupKeep", c.BackupKeep, 0)
+	if c.Backup != "" && c.BackupEvery < spec.Duration(60e9) {
+		errs = append(errs, fmt.Errorf("backupEvery is %s: it must be at least 1m", c.BackupEvery.D()))
+	}
 	if _, err := spec.ParseMountRoots(c.MountRoots); err != nil {
 		errs = append(errs, err)
 	}

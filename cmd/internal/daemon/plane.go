@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/videosdgx/videosdgx/runtime/auth/keys"
+	"github.com/videosdgx/videosdgx/runtime/backup"
 	"github.com/videosdgx/videosdgx/runtime/device"
 	"github.com/videosdgx/videosdgx/runtime/dispatch"
 	"github.com/videosdgx/videosdgx/runtime/events"
@@ -58,6 +59,7 @@ type plane struct {
 	socket      string               // of the API; "": none
 	server      *gateway.Server
 	ports       *ports
+	backups     *backups // nil: none are scheduled
 	machine     *device.Machine
 	scraped     *prometheus.Registry
 	metrics     *metrics.Metrics
@@ -81,6 +83,7 @@ func (p *plane) phases() []phase {
 		{"job store", p.openStore, func(context.Context) error { return p.store.Close() }},
 		{"jobs", p.openJobs, func(ctx context.Context) error { return p.jobs.Stop(ctx) }},
 		{"events", p.openEvents, p.closeEvents},
+		{"backups", p.openBackups, p.closeBackups},
 		{"server", p.openServer, func(ctx context.Context) error { return p.server.Stop(ctx) }},
 		{"socket", p.openSocket, func(context.Context) error { return p.closeSocket() }},
 		{"model ports", p.openPorts, func(ctx context.Context) error { return p.ports.stop(ctx) }},
@@ -92,6 +95,9 @@ func (p *plane) addr() string { return p.listener.Addr().String() }
 func (p *plane) takeData(context.Context) (err error) {
 	if p.lock, err = lockData(p.cfg.Data); err != nil {
 		return err
+	}
+	if backup.Unfinished(p.cfg.Data) {
+		return errors.Join(fmt.Errorf("%s holds a restore that did not end: run the same 'videosdgx backup restore' again", p.cfg.Data), p.lock.Close())
 	}
 	for _, dir := range []string{p.cfg.Functions, p.cfg.Models} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {

@@ -22,7 +22,7 @@ var rooms = []room{
 	{"cmd/videosdgx-init", []string{"runtime/guest"}, "PID 1 of every instance stays small"},
 	{"cmd/internal/daemon", []string{"cmd/internal", "runtime", "snapshotter", "functions/inference/weights"},
 		"the composition root wires all of the runtime; a model reaches it as an image, never as a package"},
-	{"cmd/internal/cli", []string{"cmd/internal", "runtime/auth", "runtime/client", "runtime/gateway", "runtime/registry", "runtime/spec", "snapshotter/catalog", "functions", "images/builder", "bench/suite"},
+	{"cmd/internal/cli", []string{"cmd/internal", "runtime/auth", "runtime/backup", "runtime/client", "runtime/gateway", "runtime/registry", "runtime/spec", "snapshotter/catalog", "functions", "images/builder", "bench/suite"},
 		"client commands speak HTTP: of the runtime they know the vocabulary, not what runs"},
 
 	{"runtime", nil, "every room of the runtime has its own line here"},
@@ -63,6 +63,7 @@ var rooms = []room{
 	{"runtime/auth", nil, "who may do what is pure: it knows no HTTP and no routes"},
 	{"runtime/auth/keys", []string{"runtime/atomicfile", "runtime/auth"}, "keys are one file"},
 	{"runtime/auth/token", []string{"runtime/auth"}, "tokens are checked for whoever has one"},
+	{"runtime/backup", []string{"runtime/atomicfile"}, "it copies files, and knows nothing of what they are"},
 	{"runtime/gateway", []string{"runtime/auth", "runtime/jobs", "runtime/sockio", "runtime/spec", "runtime/spool"}, "gateway → jobs → dispatch → instance"},
 	{"runtime/gateway/access", []string{"runtime/auth", "runtime/gateway"}, "it asks for credentials before any route, and knows none of them"},
 	{"runtime/gateway/keys", []string{"runtime/auth", "runtime/gateway"}, "it shows keys as their room keeps them"},
