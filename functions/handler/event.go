@@ -55,7 +55,7 @@ func (h *Handler) plain(ctx context.Context, body []byte) (*Result, error) {
 
 // whole makes a clip and takes it into the answer.
 func (h *Handler) whole(ctx context.Context, r Request) (*Result, error) {
-	f, res, err := h.generate(ctx, r, nil)
+	f, res, err := h.generate(ctx, r, sink{})
 	if err != nil {
 		return nil, err
 	}

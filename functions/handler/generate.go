@@ -34,8 +34,8 @@ func New(m Model, log *slog.Logger, scratch string) (*Handler, error) {
 	return &Handler{model: m, d: in.d, intake: in, api: fromEnvironment(), log: log, scratch: scratch, turn: make(chan struct{}, 1)}, nil
 }
 
-// generate makes one clip as a file, which the caller removes; with piece, which gets the clip as it comes, there is no file.
-func (h *Handler) generate(ctx context.Context, r Request, piece func([]byte) error) (*media.File, Result, error) {
+// generate makes one clip as a file, which the caller removes, or as pieces for who takes them as they come.
+func (h *Handler) generate(ctx context.Context, r Request, to sink) (*media.File, Result, error) {
 	defer r.release()
 	select {
 	case h.turn <- struct{}{}:
@@ -53,7 +53,7 @@ func (h *Handler) generate(ctx context.Context, r Request, piece func([]byte) er
 	defer unwatch()
 	rep := newReporter(h.api, id, h.log, start)
 	run := &run{h: h, r: r, clock: newStopwatch(start), report: rep}
-	file, err := run.do(ctx, piece)
+	file, err := run.do(ctx, to)
 	rep.close()
 	debug.FreeOSMemory() // a clip's frames and tensors are not kept until the next one
 	if err == nil {

@@ -24,6 +24,9 @@ type Output struct {
 	Progress func(Progress)
 	// Frame takes one frame, height·width·3 bytes of RGB, valid until it returns. Its error ends the clip.
 	Frame func(rgb []byte) error
+	// Cut says that the frames so far belong together and can be shown: a clip that is sent as it comes sends them now. Without
+	// it a second of them leaves at a time. Its error ends the clip.
+	Cut func() error
 	// Sound takes sound that goes on where the last ended; it and the first frame begin together. A clip with frames ends with
 	// them, sound without frames is a WAV file. Its error ends the clip.
 	Sound func(s media.Sound) error

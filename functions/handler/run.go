@@ -25,19 +25,37 @@ type run struct {
 	r       Request
 	clock   *stopwatch
 	report  *reporter
-	encoder *media.Encoder
+	encoder encoder
 	sound   *media.Recorder
 	frames  int
 	latents string
 	pieces  []Piece
 }
 
-func (g *run) do(ctx context.Context, piece func([]byte) error) (*media.File, error) {
-	if err := g.begin(ctx, piece); err != nil {
+// encoder makes a clip of frames: as a whole, or in pieces as they come.
+type encoder interface {
+	Frame(rgb []byte) error
+	Sound(s media.Sound) error
+	Close() (*media.File, error)
+	Abort()
+	Broken() bool
+}
+
+// cutter is an encoder whose pieces can end where a model's do.
+type cutter interface{ Cut() error }
+
+// sink is where a clip goes while it is made; whole asks for the file as well. The zero value asks for the file alone.
+type sink struct {
+	piece func(mp4 []byte) error
+	whole bool
+}
+
+func (g *run) do(ctx context.Context, to sink) (*media.File, error) {
+	if err := g.begin(ctx, to); err != nil {
 		return nil, err
 	}
 	defer g.abort()
-	err := g.h.model.Generate(ctx, g.r, Output{Progress: g.progress, Frame: g.frame, Sound: g.addSound, Piece: g.piece, Latents: g.digest})
+	err := g.h.model.Generate(ctx, g.r, Output{Progress: g.progress, Frame: g.frame, Cut: g.cut, Sound: g.addSound, Piece: g.piece, Latents: g.digest})
 	if g.encoder != nil && g.encoder.Broken() {
 		_, err = g.encoder.Close() // says why ffmpeg has gone
 	}
@@ -52,16 +70,37 @@ func (g *run) do(ctx context.Context, piece func([]byte) error) (*media.File, er
 }
 
 // begin finds out at once whether there is something to encode with.
-func (g *run) begin(ctx context.Context, piece func([]byte) error) (err error) {
+func (g *run) begin(ctx context.Context, to sink) (err error) {
 	if g.r.Width == 0 && g.r.Height == 0 || g.r.Output == WAV {
-		if piece != nil {
+		if to.piece != nil {
 			return fmt.Errorf("%s makes sound alone, which is not sent as it comes: leave output out: %w", g.h.d.Name, errdefs.ErrInvalidArgument)
 		}
 		g.sound = media.NewRecorder(g.h.scratch)
 		return nil
 	}
-	g.encoder, err = media.NewEncoder(ctx, media.Spec{Width: g.r.Width, Height: g.r.Height, FPS: g.r.FPS, Comment: string(g.comment()), Dir: g.h.scratch, Piece: piece})
-	return err
+	spec := media.Spec{Width: g.r.Width, Height: g.r.Height, FPS: g.r.FPS, Comment: string(g.comment()), Dir: g.h.scratch, Piece: to.piece, Whole: to.whole}
+	if to.piece != nil {
+		return opened(media.NewStreamer(ctx, spec))(&g.encoder)
+	}
+	return opened(media.NewEncoder(ctx, spec))(&g.encoder)
+}
+
+// opened puts an encoder where it belongs, unless there is none.
+func opened[E encoder](e E, err error) func(*encoder) error {
+	return func(to *encoder) error {
+		if err == nil {
+			*to = e
+		}
+		return err
+	}
+}
+
+// cut ends a piece of a clip that leaves as it comes.
+func (g *run) cut() error {
+	if c, ok := g.encoder.(cutter); ok {
+		return c.Cut()
+	}
+	return nil
 }
 
 func (g *run) abort() {

@@ -19,7 +19,7 @@ import (
 
 // stream makes a clip and streams its file, which goes away with the answer.
 func (h *Handler) stream(ctx context.Context, r Request) (any, error) {
-	f, res, err := h.generate(ctx, r, nil)
+	f, res, err := h.generate(ctx, r, sink{})
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +38,7 @@ func clipAnswer(f *media.File, res Result) (any, error) {
 // parts is stream with what the model gave beside the clip: the clip first, then a part for each piece. A clip alone is not
 // wrapped.
 func (h *Handler) parts(ctx context.Context, r Request) (any, error) {
-	f, res, err := h.generate(ctx, r, nil)
+	f, res, err := h.generate(ctx, r, sink{})
 	if err != nil {
 		return nil, err
 	}
@@ -105,14 +105,14 @@ func (h *Handler) asItComes(ctx context.Context, r Request) (any, error) {
 	began, failed := make(chan struct{}), make(chan error, 1)
 	first := true
 	go func() {
-		_, _, err := h.generate(ctx, r, func(mp4 []byte) error {
+		_, _, err := h.generate(ctx, r, sink{piece: func(mp4 []byte) error {
 			if first {
 				close(began)
 				first = false
 			}
 			_, err := in.Write(mp4)
 			return err
-		})
+		}})
 		if err != nil {
 			h.logFailure(err)
 		}

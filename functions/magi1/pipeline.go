@@ -89,13 +89,17 @@ func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.
 		if err != nil {
 			return err
 		}
-		return eachFrame(video, func(rgb []byte) error {
+		err = eachFrame(video, func(rgb []byte) error {
 			if frames == r.NumFrames { // the last chunk may be longer than what was asked for
 				return nil
 			}
 			frames++
 			return out.Frame(rgb)
 		})
+		if err != nil {
+			return err
+		}
+		return out.Cut()
 	})
 	if err != nil {
 		return err

@@ -81,6 +81,7 @@ func clipOf(t *testing.T, p *Pipeline, r handler.Request) (frames [][]byte, step
 			frames, steps = append(frames, bytes.Clone(rgb)), append(steps, step)
 			return nil
 		},
+		Cut:     func() error { return nil },
 		Latents: func([]float32) {},
 	})
 	if err != nil {

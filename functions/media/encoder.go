@@ -19,9 +19,9 @@ type Spec struct {
 	FPS           float64 // constant
 	Comment       string  // metadata, such as the request's parameters as JSON
 	Dir           string  // where the file is made; "" is the system's temporary folder
-	// Piece, where set, gets the clip as it comes instead of a file: fragmented MP4, first the part that says what follows,
-	// then about a second each time. Another goroutine calls it; its error ends the clip.
+	// Piece gets a Streamer's clip as it comes; Whole asks it for the file as well.
 	Piece func(mp4 []byte) error
+	Whole bool
 }
 
 // Encoder makes one MP4 (H.264, yuv420p, BT.709, index in front) out of raw RGB frames, with AAC where there is sound. One
@@ -35,9 +35,8 @@ type Encoder struct {
 	said   *tail
 	path   string
 	frames int
-	broken error      // writing failed: ffmpeg has gone, Close says why
-	sound  *track     // nil: none yet
-	pieces chan error // the end of cutting pieces
+	broken error  // writing failed: ffmpeg has gone, Close says why
+	sound  *track // nil: none yet
 }
 
 // File is a finished clip. Whoever has it removes it.
@@ -51,8 +50,8 @@ type File struct {
 
 // NewEncoder starts ffmpeg. The caller must Close or Abort.
 func NewEncoder(ctx context.Context, s Spec) (*Encoder, error) {
-	if s.Width < 2 || s.Height < 2 || s.Width%2 != 0 || s.Height%2 != 0 || !(s.FPS > 0) {
-		return nil, fmt.Errorf("a clip of %d×%d at %g frames a second cannot be encoded; sides must be even: %w", s.Width, s.Height, s.FPS, errdefs.ErrInvalidArgument)
+	if err := s.check(); err != nil {
+		return nil, err
 	}
 	path, err := emptyFile(s.Dir, "clip-*.mp4")
 	if err != nil {
@@ -65,6 +64,13 @@ func NewEncoder(ctx context.Context, s Spec) (*Encoder, error) {
 		return nil, err
 	}
 	return e, nil
+}
+
+func (s Spec) check() error {
+	if s.Width < 2 || s.Height < 2 || s.Width%2 != 0 || s.Height%2 != 0 || !(s.FPS > 0) {
+		return fmt.Errorf("a clip of %d×%d at %g frames a second cannot be encoded; sides must be even: %w", s.Width, s.Height, s.FPS, errdefs.ErrInvalidArgument)
+	}
+	return nil
 }
 
 func emptyFile(dir, pattern string) (string, error) {
@@ -81,9 +87,7 @@ func emptyFile(dir, pattern string) (string, error) {
 func (e *Encoder) start(ctx context.Context) (err error) {
 	e.ctx, e.stop = context.WithCancelCause(ctx)
 	if e.cmd, e.said, err = command(e.ctx, e.spec.args(e.path)...); err == nil {
-		if e.in, err = e.cmd.StdinPipe(); err == nil {
-			err = e.startCutting()
-		}
+		e.in, err = e.cmd.StdinPipe()
 	}
 	if err == nil {
 		err = e.cmd.Start()
@@ -95,22 +99,21 @@ func (e *Encoder) start(ctx context.Context) (err error) {
 	return nil
 }
 
-// args: quality 15 leaves the small pictures of test models without visible blocks. bitexact keeps versions and times out
-// of the file.
+// args are the whole clip's.
 func (s Spec) args(path string) []string {
+	return append(append(s.picture(), s.container()...), "-movflags", "+faststart", "-f", "mp4", "-y", path)
+}
+
+// picture is what goes in, and the codec: quality 15 leaves the small pictures of test models without visible blocks.
+func (s Spec) picture() []string {
 	rate := strconv.FormatFloat(s.FPS, 'f', -1, 64)
-	args := []string{"-probesize", "32", "-fpsprobesize", "0", "-analyzeduration", "0", // there is nothing to find out, and no frame to wait for
+	return []string{"-probesize", "32", "-fpsprobesize", "0", "-analyzeduration", "0", // there is nothing to find out, and no frame to wait for
 		"-f", "rawvideo", "-pix_fmt", "rgb24", "-video_size", fmt.Sprintf("%dx%d", s.Width, s.Height), "-framerate", rate, "-i", "pipe:0",
 		"-an", "-vf", "scale=out_color_matrix=bt709:out_range=tv", "-c:v", "libx264", "-preset", "medium", "-crf", "15", "-pix_fmt", "yuv420p",
 		"-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709", "-color_range", "tv", "-r", rate, "-fps_mode", "cfr"}
-	args = append(args, s.container()...)
-	if s.Piece != nil {
-		return append(args, s.fragments()...)
-	}
-	return append(args, "-movflags", "+faststart", "-f", "mp4", "-y", path)
 }
 
-// container keeps the comment, and nothing that differs from run to run.
+// container keeps the comment, and nothing that differs from run to run: bitexact keeps versions and times out of the file.
 func (s Spec) container() []string {
 	return []string{"-fflags", "+bitexact", "-flags:v", "+bitexact", "-flags:a", "+bitexact", "-map_metadata", "-1", "-metadata", "comment=" + s.Comment}
 }
@@ -129,8 +132,7 @@ func (e *Encoder) Frame(rgb []byte) error {
 	return fmt.Errorf("the encoder has stopped taking frames: %w", e.broken)
 }
 
-// Close ends the clip and waits for the file. On an error nothing is left behind. With Spec.Piece there is no file, and
-// File has no path.
+// Close ends the clip and waits for the file. On an error nothing is left behind.
 func (e *Encoder) Close() (*File, error) {
 	err := e.finish()
 	if err == nil && e.sound != nil {
@@ -144,22 +146,16 @@ func (e *Encoder) Close() (*File, error) {
 		os.Remove(e.path)
 		return nil, failure(e.ctx, filepath.Dir(e.path), e.said, err)
 	}
-	f := &File{Path: e.path, Frames: e.frames, Seconds: e.sound.seconds(), Type: "video/mp4"}
-	if e.spec.Piece != nil {
-		f.Path = ""
-		return f, os.Remove(e.path)
-	}
-	return f.measured()
+	return (&File{Path: e.path, Frames: e.frames, Seconds: e.sound.seconds(), Type: "video/mp4"}).measured()
 }
 
 // finish ends the pictures.
 func (e *Encoder) finish() error {
 	closeErr := e.in.Close()
-	cutErr := e.cut()
 	if err := e.cmd.Wait(); err != nil {
-		return errors.Join(cutErr, err)
+		return err
 	}
-	if err := errors.Join(e.broken, closeErr, cutErr); err != nil {
+	if err := errors.Join(e.broken, closeErr); err != nil {
 		return err
 	}
 	if e.frames == 0 {
@@ -184,7 +180,6 @@ func (e *Encoder) Abort() {
 	}
 	e.stop(nil)
 	e.in.Close()
-	_ = e.cut()
 	_ = e.cmd.Wait() // killed on purpose
 	e.sound.remove()
 	os.Remove(e.path)

@@ -2,93 +2,115 @@ package media
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
-	"io"
-	"math"
-	"strconv"
 )
 
-// fragments: a key frame about every second, each the beginning of a piece, and none held back for later ones.
-func (s Spec) fragments() []string {
-	gop := strconv.Itoa(max(int(math.Round(s.FPS)), 1))
-	return []string{"-tune", "zerolatency", "-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-flush_packets", "1", "-f", "mp4", "pipe:1"}
+// The boxes of a fragmented MP4 (ISO/IEC 14496-12) that a chunk's encoder writes: the head that says what follows, and one
+// fragment. Chunks become one clip by their fragments' numbers and times.
+
+// box is one, with its head of eight bytes.
+type box struct {
+	name string
+	raw  []byte
 }
 
-// startCutting hands ffmpeg's output on in pieces.
-func (e *Encoder) startCutting() error {
-	if e.spec.Piece == nil {
-		return nil
+// body is what lies in it.
+func (b box) body() []byte { return b.raw[8:] }
+
+// boxes takes what lies side by side apart.
+func boxes(raw []byte) (all []box, err error) {
+	for len(raw) > 0 {
+		if len(raw) < 8 {
+			return nil, errors.New("the encoder's output ends in a box")
+		}
+		n := int(binary.BigEndian.Uint32(raw))
+		if n < 8 || n > len(raw) {
+			return nil, fmt.Errorf("the encoder wrote a box of %d bytes of %d", n, len(raw))
+		}
+		all, raw = append(all, box{string(raw[4:8]), raw[:n]}), raw[n:]
 	}
-	out, err := e.cmd.StdoutPipe()
-	if err != nil {
-		return err
-	}
-	e.pieces = make(chan error, 1)
-	go func() {
-		err := cutPieces(out, e.spec.Piece)
+	return all, nil
+}
+
+// within is the box at a path below others; it shares their memory.
+func within(raw []byte, path ...string) ([]byte, error) {
+	for _, name := range path {
+		all, err := boxes(raw)
 		if err != nil {
-			e.stop(err) // nobody takes what ffmpeg would still write
+			return nil, err
 		}
-		e.pieces <- err
-	}()
-	return nil
-}
-
-// cut waits for the last piece. A second time there is nothing to wait for.
-func (e *Encoder) cut() error {
-	if e.pieces == nil {
-		return nil
-	}
-	err := <-e.pieces
-	e.pieces = nil
-	return err
-}
-
-// maxPiece bounds a piece, in bytes: a second of the largest clip has a fraction of it.
-const maxPiece = 256 << 20
-
-// cutPieces splits a fragmented MP4 at its boxes (ISO/IEC 14496-12): what comes before the first moof, then each moof with
-// its mdat. The index at the end (mfra) is of no use to who reads as it comes.
-func cutPieces(r io.Reader, give func([]byte) error) error {
-	var piece []byte
-	for {
-		name, box, err := readBox(r)
-		if err == io.EOF {
-			return deliver(piece, give)
-		}
-		if err != nil {
-			return err
-		}
-		if name == "moof" || name == "mfra" {
-			if err := deliver(piece, give); err != nil {
-				return err
+		found := false
+		for _, b := range all {
+			if b.name == name {
+				raw, found = b.body(), true
+				break
 			}
-			piece = nil
 		}
-		if name != "mfra" {
-			piece = append(piece, box...)
+		if !found {
+			return nil, fmt.Errorf("the encoder's output has no %s", name)
 		}
 	}
+	return raw, nil
 }
 
-func deliver(piece []byte, give func([]byte) error) error {
-	if len(piece) == 0 {
-		return nil
+// split takes a chunk's file apart: what comes before its one fragment, and that. The index at the end is of no use.
+func split(file []byte) (head, fragment []byte, err error) {
+	all, err := boxes(file)
+	if err != nil {
+		return nil, nil, err
 	}
-	return give(piece)
+	moofs := 0
+	for _, b := range all {
+		switch b.name {
+		case "moof":
+			moofs++
+			fragment = append(fragment, b.raw...)
+		case "mdat":
+			fragment = append(fragment, b.raw...)
+		case "mfra":
+		default:
+			head = append(head, b.raw...)
+		}
+	}
+	if moofs != 1 {
+		return nil, nil, fmt.Errorf("the encoder wrote a chunk of %d fragments", moofs)
+	}
+	return head, fragment, nil
 }
 
-func readBox(r io.Reader) (name string, box []byte, err error) {
-	var head [8]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		return "", nil, err
+// place gives a fragment its number, from 1, and the time at which it begins, in units of its track, and returns how long it
+// lasts. Every sample lasts the fragment's default.
+func place(fragment []byte, number uint32, begin uint64) (lasts uint64, err error) {
+	const defaultDuration, fullTime = 0x08, 1
+	mfhd, err := within(fragment, "moof", "mfhd")
+	if err != nil {
+		return 0, err
 	}
-	n := binary.BigEndian.Uint32(head[:])
-	if n < 8 || n > maxPiece {
-		return "", nil, fmt.Errorf("the encoder wrote a box of %d bytes", n)
+	binary.BigEndian.PutUint32(mfhd[4:], number)
+	tfhd, err := within(fragment, "moof", "traf", "tfhd")
+	if err != nil {
+		return 0, err
 	}
-	box = make([]byte, n)
-	copy(box, head[:])
-	_, err = io.ReadFull(r, box[8:])
-	return string(head[4:]), box, err
+	tfdt, err := within(fragment, "moof", "traf", "tfdt")
+	if err != nil {
+		return 0, err
+	}
+	trun, err := within(fragment, "moof", "traf", "trun")
+	if err != nil {
+		return 0, err
+	}
+	if tfhd[3]&defaultDuration == 0 || tfdt[0] != fullTime || trun[2]&0x01 != 0 {
+		return 0, errors.New("the encoder gave samples durations of their own")
+	}
+	binary.BigEndian.PutUint64(tfdt[4:], begin)
+	at := 8 // after flags and track
+	if tfhd[3]&0x01 != 0 {
+		at += 8 // base offset
+	}
+	if tfhd[3]&0x02 != 0 {
+		at += 4 // description
+	}
+	each, count := binary.BigEndian.Uint32(tfhd[at:]), binary.BigEndian.Uint32(trun[4:])
+	return uint64(each) * uint64(count), nil
 }

@@ -81,11 +81,8 @@ func (t *track) remove() {
 	}
 }
 
-// Sound adds sound that goes on where the last ended; it and the pictures begin together. With Spec.Piece there can be none.
+// Sound adds sound that goes on where the last ended; it and the pictures begin together.
 func (e *Encoder) Sound(s Sound) (err error) {
-	if e.spec.Piece != nil {
-		return fmt.Errorf("a clip that is sent as it comes has no sound yet: ask for the whole clip: %w", errdefs.ErrNotImplemented)
-	}
 	if e.sound == nil {
 		if e.sound, err = newTrack(e.spec.Dir, s); err != nil {
 			return err

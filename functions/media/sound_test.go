@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
 	"math"
 	"os"
 	"os/exec"
@@ -155,64 +154,5 @@ func TestWrongSound(t *testing.T) {
 	}
 	if _, err := NewRecorder(t.TempDir()).Close(); err == nil {
 		t.Error("silence was recorded")
-	}
-}
-
-// TestPiecesPlayAsTheyCome: the first pieces are there before the last frame is given, and all together are the clip.
-func TestPiecesPlayAsTheyCome(t *testing.T) {
-	dir, came := t.TempDir(), make(chan []byte, 20)
-	e, err := NewEncoder(context.Background(), Spec{Width: 64, Height: 48, FPS: 8, Dir: dir, Piece: func(b []byte) error { came <- b; return nil }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer e.Abort()
-	var all []byte
-	for i := range 30 {
-		if err := e.Frame(picture(64, 48, i)); err != nil {
-			t.Fatal(err)
-		}
-		if i == 17 {
-			all = append(<-came, <-came...) // head and first second, of 8 frames
-		}
-	}
-	if f, err := e.Close(); err != nil || f.Path != "" || f.Frames != 30 {
-		t.Fatalf("%+v, %v", f, err)
-	}
-	close(came)
-	pieces := 2
-	for b := range came {
-		if string(b[4:8]) != "moof" {
-			t.Errorf("a piece begins with %q", b[4:8])
-		}
-		all, pieces = append(all, b...), pieces+1
-	}
-	path := dir + "/all.mp4"
-	if err := os.WriteFile(path, all, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	if frames, err := Decode(context.Background(), path); err != nil || len(frames) != 30 || pieces != 5 {
-		t.Errorf("%d pieces, %d frames, %v", pieces, len(frames), err)
-	}
-	if err := e.Sound(Sound{Rate: 8000, Channels: 1}); !errdefs.IsNotImplemented(err) {
-		t.Errorf("sound: %v", err)
-	}
-	if left, _ := os.ReadDir(dir); len(left) != 1 {
-		t.Errorf("left behind: %v", left)
-	}
-}
-
-func TestWhoTakesNoMorePiecesEndsTheClip(t *testing.T) {
-	gone := errors.New("the reader has left")
-	e, err := NewEncoder(context.Background(), Spec{Width: 64, Height: 48, FPS: 2, Dir: t.TempDir(), Piece: func([]byte) error { return gone }})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := range 100 {
-		if e.Frame(picture(64, 48, i)) != nil {
-			break
-		}
-	}
-	if _, err := e.Close(); !errors.Is(err, gone) {
-		t.Errorf("got %v", err)
 	}
 }
