@@ -1,6 +1,7 @@
 package fuse
 
 import (
+	"regexp"
 	"strings"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
@@ -74,18 +75,19 @@ func (g *graph) narrow() {
 	}
 }
 
-// states gives what stays on the device from run to run the type of activations.
+// states gives what stays on the device from run to run the type of activations: all of an autoencoder's, and what one run leaves
+// for several later ones, each in a slot of its own.
 func (g *graph) states() {
-	if !g.clip() {
-		return
-	}
+	clip := g.clip()
 	for i := range g.m.Graph.Outputs {
-		if o := &g.m.Graph.Outputs[i]; strings.HasSuffix(o.Name, stateNext) && o.Type == onnx.Float32 {
+		o := &g.m.Graph.Outputs[i]
+		if state, ok := strings.CutSuffix(o.Name, stateNext); ok && o.Type == onnx.Float32 && (clip || g.hasSlots(state)) {
 			o.Type = g.o.Type
 		}
 	}
 	for i := range g.m.Graph.Inputs {
-		if in := &g.m.Graph.Inputs[i]; in.Type == onnx.Float32 && g.isState(in.Name) {
+		in := &g.m.Graph.Inputs[i]
+		if in.Type == onnx.Float32 && (clip && g.isState(in.Name) || g.isSlot(in.Name)) {
 			in.Type = g.o.Type
 		}
 	}
@@ -94,6 +96,24 @@ func (g *graph) states() {
 func (g *graph) isState(input string) bool {
 	for _, o := range g.m.Graph.Outputs {
 		if o.Name == input+stateNext {
+			return true
+		}
+	}
+	return false
+}
+
+// slotForm is the name of an input for what an earlier run has left as "name.next": "name.0", "name.1".
+var slotForm = regexp.MustCompile(`^(.+)\.[0-9]+$`)
+
+// isSlot says whether an input takes what an output of the graph's, of an earlier run, has left.
+func (g *graph) isSlot(input string) bool {
+	m := slotForm.FindStringSubmatch(input)
+	return m != nil && g.isState(m[1])
+}
+
+func (g *graph) hasSlots(state string) bool {
+	for _, in := range g.m.Graph.Inputs {
+		if m := slotForm.FindStringSubmatch(in.Name); m != nil && m[1] == state {
 			return true
 		}
 	}

@@ -2,6 +2,7 @@ package fuse
 
 import (
 	"encoding/binary"
+	"fmt"
 	"io"
 	"math"
 
@@ -11,12 +12,14 @@ import (
 
 const quantLinear = "QuantLinear"
 
-// attention puts the library's own attention in the place of the standard operator where there is no bias.
+// attention puts the library's own attention in the place of the standard operator where there is no bias. It knows no heads that
+// share keys and values: those are repeated.
 func (g *graph) attention() {
+	var repeated []onnx.Node
 	for i := range g.nodes {
 		n := &g.nodes[i]
 		q, kv := integer(n, "q_num_heads"), integer(n, "kv_num_heads")
-		if n.Op != "Attention" || n.Domain != "" || len(n.Inputs) != 3 || q == 0 || q != kv || !plain(n) {
+		if n.Op != "Attention" || n.Domain != "" || len(n.Inputs) != 3 || q == 0 || kv == 0 || q%kv != 0 || !plain(n) {
 			continue
 		}
 		attrs := []onnx.Attr{onnx.Int("num_heads", q)}
@@ -24,7 +27,41 @@ func (g *graph) attention() {
 			attrs = append(attrs, s)
 		}
 		n.Op, n.Domain, n.Attrs = "MultiHeadAttention", "com.microsoft", attrs
+		if q == kv {
+			continue
+		}
+		n.Inputs = append([]string(nil), n.Inputs...)
+		for at := 1; at < 3; at++ {
+			var more []onnx.Node
+			n.Inputs[at], more = g.repeated(n.Inputs[at], kv, q/kv)
+			repeated = append(repeated, more...)
+		}
 	}
+	g.nodes = append(g.nodes, repeated...) // types sorts them
+	g.compact()
+}
+
+// repeated is [batch, tokens, heads·dim] with every head several times, side by side.
+func (g *graph) repeated(value string, heads, times int64) (string, []onnx.Node) {
+	apart, wide, out := g.fresh(value), g.fresh(value), g.fresh(value)
+	return out, []onnx.Node{
+		{Name: apart, Op: "Reshape", Inputs: []string{value, g.vector(0, 0, heads, 1, -1)}, Outputs: []string{apart}},
+		{Name: wide, Op: "Expand", Inputs: []string{apart, g.vector(1, 1, 1, times, 1)}, Outputs: []string{wide}},
+		{Name: out, Op: "Reshape", Inputs: []string{wide, g.vector(0, 0, -1)}, Outputs: []string{out}},
+	}
+}
+
+// vector is a constant vector.
+func (g *graph) vector(v ...int64) string {
+	name := fmt.Sprintf("ints%v", v)
+	if g.weights[name] == nil {
+		raw := make([]byte, 0, 8*len(v))
+		for _, i := range v {
+			raw = binary.LittleEndian.AppendUint64(raw, uint64(i))
+		}
+		g.weights[name] = &onnx.Tensor{Name: name, Type: onnx.Int64, Dims: []int64{int64(len(v))}, Raw: raw}
+	}
+	return name
 }
 
 // plain says whether an Attention asks for nothing but heads and scale.

@@ -1,0 +1,93 @@
+package magi1
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"github.com/videosdgx/videosdgx/functions/inference/compile/compiletest"
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/golden"
+	"github.com/videosdgx/videosdgx/functions/inference/kernels/fuse"
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
+	"github.com/videosdgx/videosdgx/functions/inference/noise"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
+
+// forGPU is the transformer as a bundle for CUDA has it.
+type forGPU struct {
+	*nn.Net
+	o fuse.Options
+}
+
+func (f forGPU) Model() (*onnx.Model, error) {
+	m, err := f.Net.Model()
+	if err == nil {
+		err = fuse.CUDA(m, f.o)
+	}
+	return m, err
+}
+
+func smallShape() ModelConfig {
+	return ModelConfig{NumLayers: 2, HiddenSize: 48, FFNSize: 64, NumHeads: 4, NumGroups: 2, HeadDim: 16, InChannels: 4, OutChannels: 4, CaptionSize: 6, CaptionTokens: 9}.WithDefaults()
+}
+
+// The graph that a GPU gets, whose attention repeats shared heads, gives in float32 what the plain one gives: with earlier chunks.
+func TestTheGraphForAGPU(t *testing.T) {
+	c := smallShape()
+	bare, err := Transformer(c, false, 2, nn.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tabs, err := Tables(c, nn.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := drawWeights(t, bare, tabs)
+	var want [][]float32
+	for i, fused := range []bool{false, true} {
+		net, err := Transformer(c, false, 2, nn.Options{Weights: w})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var s engine.Session
+		if fused {
+			s = compiletest.Open(t, forGPU{net, fuse.Options{Type: onnx.Float32}}, nil)
+		} else {
+			s = compiletest.Open(t, net, nil)
+		}
+		n := &network{c: c, session: s, slots: 2, height: 4, width: 6, chunkWidth: 2, tables: tables{null: w.values("y_embedder.null_caption_embedding"), bands: w.values("rope.bands")}}
+		seen := window{}
+		for j := range 3 {
+			k := call{entry: entry{chunk: j, time: 0.2}, latent: noise.Normal(uint64(j), 4*2*4*6), kind: kindText, caption: engine.Floats(noise.Normal(9, 5*6), 1, 5, 6)}
+			v, m, err := n.forward(context.Background(), k, seen)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if seen[j] = m; i == 0 {
+				want = append(want, v)
+			} else {
+				golden.Near(t, "chunk", v, want[j], 1e-5)
+			}
+		}
+		seen.closeFrom(0)
+	}
+}
+
+// What chunks leave is BF16 there, going out and in.
+func TestWhatChunksLeaveOnAGPUIsBF16(t *testing.T) {
+	net, err := Transformer(smallShape(), false, 2, nn.Options{})
+	m, err2 := forGPU{net, fuse.Options{}}.Model()
+	if err != nil || err2 != nil {
+		t.Fatal(err, err2)
+	}
+	for _, v := range append(m.Graph.Inputs, m.Graph.Outputs...) {
+		want := onnx.Float32
+		if strings.HasPrefix(v.Name, "k.") || strings.HasPrefix(v.Name, "v.") {
+			want = onnx.BFloat16
+		}
+		if v.Type != want {
+			t.Errorf("%s has the type %d, want %d", v.Name, v.Type, want)
+		}
+	}
+}
