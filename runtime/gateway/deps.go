@@ -48,6 +48,12 @@ type Stopper interface {
 	StopInstance(ctx context.Context, id string) error
 }
 
+// Loader is what Instances may be able to do besides: start an instance of a version that none runs of, for events to come,
+// without waiting for it.
+type Loader interface {
+	Load(ctx context.Context, function, qualifier string) error
+}
+
 // Reserver is what Functions may be able to do besides: bound the instances of every version of a function, durably, and
 // give its $LATEST. 0 lets none run, nil goes back to what the versions say of themselves.
 type Reserver interface {

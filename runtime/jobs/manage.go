@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -18,10 +19,38 @@ func (s *Service) Get(ctx context.Context, id string) (Job, error) {
 	return j, err
 }
 
-// List gives one page of jobs.
+// List gives one page of jobs. One with f.Prompt looks through the others page by page; the caller's ctx bounds it.
 func (s *Service) List(ctx context.Context, f Filter) ([]Job, error) {
-	return s.deps.Store.List(ctx, f)
+	if f.Prompt == "" {
+		return s.deps.Store.List(ctx, f)
+	}
+	want, most := strings.ToLower(f.Prompt), f.Limit
+	if most == 0 {
+		most = 50
+	}
+	f.Limit = searchPage
+	var found []Job
+	for {
+		page, err := s.deps.Store.List(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		for _, j := range page {
+			if strings.Contains(strings.ToLower(j.Prompt()), want) {
+				if found = append(found, j); len(found) == most {
+					return found, nil
+				}
+			}
+		}
+		if len(page) < searchPage {
+			return found, nil
+		}
+		f.Before = page[len(page)-1].ID
+	}
 }
+
+// searchPage is how many jobs a search reads at once.
+const searchPage = 500
 
 // Tally gives what has been counted of a model; "" is all.
 func (s *Service) Tally(ctx context.Context, model string) (Tally, error) {

@@ -103,6 +103,7 @@ type Entry struct {
 // Filter selects jobs; zero fields match all.
 type Filter struct {
 	Model, Client, Batch string
+	Prompt               string // is in the prompt, whatever the case; Service.List knows it, stores do not
 	States               []State
 	Before               string    // the last ID of the page before: only those that come after it in the order
 	EndedBefore          time.Time // only jobs that ended earlier

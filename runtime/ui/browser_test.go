@@ -13,8 +13,6 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-func readFile(path string) ([]byte, error) { return os.ReadFile(path) }
-
 // browser is one Chromium for all tests; each has a profile of its own in it.
 var browser struct {
 	sync.Once

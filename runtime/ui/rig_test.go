@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -19,6 +20,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/device"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/gateway/admin"
 	"github.com/videosdgx/videosdgx/runtime/gateway/gatewaytest"
@@ -73,6 +75,7 @@ type rigOptions struct {
 	instant bool
 	routes  []gateway.Routes
 	store   func(*sqlite.Store)
+	vary    func(i int, j *jobs.Job)
 	secret  *string // gets a key, without which the server answers nobody
 }
 
@@ -118,7 +121,7 @@ func newRig(t testing.TB, opts ...option) *rig {
 	}
 	r.jobs = svc
 	api := rest.New(rest.Options{Jobs: svc, Models: models, Version: "test"})
-	routes := append([]gateway.Routes{ui.Page{}, api, admin.New(admin.Options{Functions: r.catalog, Instances: r.fleet, Version: admin.Version{Version: "1.4"}})}, o.routes...)
+	routes := append([]gateway.Routes{ui.Page{}, api, admin.New(admin.Options{Functions: r.catalog, Instances: r.fleet, Version: admin.Version{Version: "1.4"}, Machine: aMachine})}, o.routes...)
 	routes, ask := guard(t, routes, o.secret)
 	o.wrap = append(o.wrap, ask)
 	main := httptest.NewServer(gateway.New(gateway.Options{Routes: routes, Wrap: o.wrap}).Handler())
@@ -143,7 +146,7 @@ func (r *rig) script(ctx context.Context, c jobstest.Call) (*spec.Result, error)
 			case s.fail != "":
 				return jobstest.Stream(422, "application/problem+json", []byte(`{"detail":`+quoted(s.fail)+`}`)), nil
 			case s.finish || !open:
-				res := jobstest.Stream(200, "video/mp4", aClip(r.t))
+				res := jobstest.Stream(200, "video/mp4", aClip(r.t, c.Request.Prompt))
 				res.Phases = spec.Phases{Cold: true, Create: 40 * time.Millisecond, Start: 310 * time.Millisecond, Init: 1200 * time.Millisecond}
 				return res, nil
 			}
@@ -181,30 +184,33 @@ func (r *rig) state(id string) jobs.State {
 	return j.State
 }
 
-var clipOnce = struct {
-	sync.Once
-	data []byte
-	err  error
-}{}
-
 const aComment = `{"prompt":"from the file itself","seed":7}`
 
-// aClip is a second of a test picture as functions make it: H.264, its head first, a comment.
-func aClip(t testing.TB) []byte {
-	clipOnce.Do(func() {
-		dir := t.TempDir()
-		path := filepath.Join(dir, "clip.mp4")
-		cmd := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=160x96:rate=8:duration=1", "-vf", "hue=h=t*90:s=.8", "-pix_fmt", "yuv420p", "-metadata", "comment="+aComment, "-movflags", "+faststart", path)
-		if out, err := cmd.CombinedOutput(); err != nil {
-			clipOnce.err = fmt.Errorf("%w: %s", err, out)
-			return
+var clips sync.Map // by prompt: a func that makes it once
+
+// aClip is a second and a half of drifting colours as functions make it: H.264, its head first, a comment.
+func aClip(t testing.TB, prompt string) []byte {
+	n := len(prompt) % 6
+	made, _ := clips.LoadOrStore(n, sync.OnceValues(func() ([]byte, error) {
+		dir, err := os.MkdirTemp("", "clip")
+		if err != nil {
+			return nil, err
 		}
-		clipOnce.data, clipOnce.err = readFile(path)
-	})
-	if clipOnce.err != nil {
-		t.Error(clipOnce.err)
+		defer os.RemoveAll(dir)
+		path := filepath.Join(dir, "clip.mp4")
+		colours := []string{"c0=0x1b2a49:c1=0xd98f5c:c2=0xf2e2c4", "c0=0x0b3d2e:c1=0x6fbf73:c2=0xe8f3d6", "c0=0x14062b:c1=0xd0427a:c2=0x3fb8e8", "c0=0x2b2d42:c1=0x8d99ae:c2=0xedf2f4", "c0=0x3a0ca3:c1=0xf72585:c2=0xffb703", "c0=0x003049:c1=0xd62828:c2=0xfcbf49"}[n]
+		src := fmt.Sprintf("gradients=size=160x96:rate=8:duration=1.5:speed=0.08:seed=%d:nb_colors=3:%s", n+3, colours)
+		cmd := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", src, "-pix_fmt", "yuv420p", "-metadata", "comment="+aComment, "-movflags", "+faststart", path)
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("%w: %s", err, out)
+		}
+		return os.ReadFile(path)
+	}))
+	data, err := made.(func() ([]byte, error))()
+	if err != nil {
+		t.Error(err)
 	}
-	return clipOnce.data
+	return data
 }
 
 // aPreview is a small picture that tells one step from another.
@@ -217,6 +223,10 @@ func aPreview(n int) []byte {
 	var b bytes.Buffer
 	_ = jpeg.Encode(&b, m, nil)
 	return b.Bytes()
+}
+
+func aMachine() (any, error) {
+	return device.Probe{Memory: device.Memory{Total: 128 << 30, Available: 84 << 30}, GPUs: []device.GPU{{Name: "NVIDIA GB10", Unified: true}}, Unified: true}, nil
 }
 
 // fleet is what runs, as the test says.
@@ -255,6 +265,11 @@ func (f *fleet) Logs(ctx context.Context, name string, follow bool, w io.Writer)
 		<-ctx.Done()
 	}
 	return ctx.Err()
+}
+
+func (f *fleet) Load(_ context.Context, name, _ string) error {
+	f.set(spec.InstanceStatus{ID: name + "-2", Function: name, State: spec.Idle, Memory: 5 << 30})
+	return nil
 }
 
 func (f *fleet) StopInstance(_ context.Context, id string) error {

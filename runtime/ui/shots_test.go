@@ -15,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 
+	"github.com/videosdgx/videosdgx/runtime/jobs"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -24,7 +25,7 @@ func TestScreenshots(t *testing.T) {
 	if dir == "" {
 		t.Skip("NOT TESTED: set VIDEOSDGX_SHOTS=FOLDER to take screenshots")
 	}
-	r := newRig(t)
+	r := newRig(t, spread(t, 900))
 	furnish(r)
 	for _, theme := range []string{"dark", "light"} {
 		w := open(t, r.url+"/", media(theme))
@@ -38,6 +39,24 @@ func TestScreenshots(t *testing.T) {
 				w.until("document.querySelector('main') && !document.querySelector('.loading')")
 				time.Sleep(700 * time.Millisecond) // pictures fade in
 				w.shoot(filepath.Join(dir, fmt.Sprintf("%s-%s-%s.%s", part, size.name, theme, cmp.Or(os.Getenv("VIDEOSDGX_SHOTS_AS"), "webp"))))
+			}
+		}
+	}
+}
+
+// spread puts jobs of several people into the last day.
+func spread(t *testing.T, n int) option {
+	of := ended(t, n)
+	return func(o *rigOptions) {
+		of(o)
+		o.vary = func(i int, j *jobs.Job) {
+			j.Created = time.Now().Add(-time.Duration(n-i) * 90 * time.Second).UTC().Truncate(time.Microsecond)
+			j.Started = j.Created.Add(time.Duration(i*7%23) * time.Second)
+			j.Finished = j.Started.Add(time.Duration(18+i*i%53) * time.Second)
+			j.Client, j.Model = []string{"ana", "studio", "night-batch", "joão"}[i*i%4], []string{"painter", "painter", "sketcher"}[i%3]
+			j.Timing = &jobs.Timing{Cold: i%17 == 0, Create: .04, Start: .31, Init: 1.2 + float64(i%5)/10, GPUs: 1}
+			if i%29 == 0 {
+				j.State, j.Result, j.Problem = jobs.Failed, nil, &jobs.Problem{Kind: "timeout", Detail: "The function did not answer within 15m."}
 			}
 		}
 	}
@@ -64,7 +83,7 @@ func (w *tab) shoot(path string) {
 	}
 }
 
-var pages = []string{"make", "watch"}
+var pages = []string{"make", "watch", "gallery", "models", "analytics"}
 
 // furnish fills a server with what a person would have made.
 func furnish(r *rig) {

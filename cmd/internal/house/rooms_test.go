@@ -45,6 +45,7 @@ var rooms = []room{
 	{"runtime/jobs", []string{"runtime/spec", "runtime/spool"}, "jobs declare the interfaces they need"},
 	{"runtime/jobs/sqlite", []string{"runtime/jobs"}, "a driver knows only the interface it implements"},
 	{"runtime/jobs/redis", []string{"runtime/jobs"}, "a driver knows only the interface it implements"},
+	{"runtime/jobs/usage", []string{"runtime/jobs"}, "it sums up records, wherever they lie"},
 	{"runtime/jobs/jobstest", []string{"runtime/jobs", "runtime/spec"}, "a conformance suite knows only its interface"},
 	{"runtime/sandbox", []string{"runtime/instance", "runtime/guest", "runtime/spec"}, "a driver knows the interface it implements and the init it starts"},
 	{"runtime/sandbox/containerd", []string{"runtime/instance", "runtime/guest", "runtime/spec", "snapshotter/criu"},

@@ -41,6 +41,7 @@ type Options struct {
 	Version   Version
 	Health    func(context.Context) error                 // nil: healthy while it answers
 	Image     func(ctx context.Context, ref string) error // says why there is no such image on this machine; nil: nobody asks
+	Machine   func() (any, error)                         // what memory and devices there are, as JSON; nil: not known
 	Log       *slog.Logger
 }
 
@@ -69,15 +70,18 @@ type route struct {
 func (a *API) routes() map[string]route {
 	look, manage := auth.One(auth.ReadAll), auth.One(auth.Manage)
 	return map[string]route{
-		"GET /api/v1/functions":             {look, a.list},
-		"GET /api/v1/functions/{name}":      {look, a.get},
-		"PUT /api/v1/functions/{name}":      {manage, a.put},
-		"DELETE /api/v1/functions/{name}":   {manage, a.remove},
-		"GET /api/v1/functions/{name}/logs": {look, a.logs},
-		"GET /api/v1/instances":             {look, a.instances},
-		"DELETE /api/v1/instances/{id}":     {manage, a.stop},
-		"GET /api/v1/version":               {auth.Known, a.version},
-		"GET /api/v1/health":                {auth.Everybody, a.health},
+		"GET /api/v1/functions":              {look, a.list},
+		"GET /api/v1/functions/{name}":       {look, a.get},
+		"PUT /api/v1/functions/{name}":       {manage, a.put},
+		"DELETE /api/v1/functions/{name}":    {manage, a.remove},
+		"GET /api/v1/functions/{name}/logs":  {look, a.logs},
+		"POST /api/v1/functions/{name}/load": {manage, a.load},
+		"PUT /api/v1/functions/{name}/pin":   {manage, a.pin},
+		"GET /api/v1/machine":                {look, a.machine},
+		"GET /api/v1/instances":              {look, a.instances},
+		"DELETE /api/v1/instances/{id}":      {manage, a.stop},
+		"GET /api/v1/version":                {auth.Known, a.version},
+		"GET /api/v1/health":                 {auth.Everybody, a.health},
 	}
 }
 

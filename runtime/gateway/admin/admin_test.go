@@ -27,6 +27,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type fleet struct {
 	catalog *gatewaytest.Catalog
 	stopped []string
+	loaded  []string
 	idle    bool // nothing runs
 	left    chan struct{}
 }
@@ -58,6 +59,11 @@ func (f *fleet) StopInstance(_ context.Context, id string) error {
 		return fmt.Errorf("no instance %s: %w", id, errdefs.ErrNotFound)
 	}
 	f.stopped = append(f.stopped, id)
+	return nil
+}
+
+func (f *fleet) Load(_ context.Context, name, qualifier string) error {
+	f.loaded = append(f.loaded, name+":"+qualifier)
 	return nil
 }
 
@@ -219,5 +225,30 @@ func TestAFunctionWithoutItsImageHasAProblem(t *testing.T) {
 	f.idle = false
 	if got := problems(); got["none"] || got["away"] {
 		t.Errorf("what runs has its image: %v", got)
+	}
+}
+
+func TestFunctionsAreLoadedAndPinned(t *testing.T) {
+	f, call, _ := serve(t)
+	if _, err := f.catalog.Put(t.Context(), spec.Function{Name: "echo", Image: "x"}); err != nil {
+		t.Fatal(err)
+	}
+	if code := call("POST", "/api/v1/functions/echo/load", "", nil); code != 202 || len(f.loaded) != 1 || f.loaded[0] != "echo:$LATEST" {
+		t.Errorf("load: %d, %v", code, f.loaded)
+	}
+	if code := call("POST", "/api/v1/functions/nobody/load", "", nil); code != 404 {
+		t.Errorf("load of nothing: %d", code)
+	}
+	for _, pin := range []bool{true, false} {
+		var fn spec.Function
+		if code := call("PUT", "/api/v1/functions/echo/pin", fmt.Sprintf(`{"pin":%t}`, pin), &fn); code != 200 || fn.Pin != pin {
+			t.Errorf("pin %t: %d %+v", pin, code, fn)
+		}
+	}
+	if code := call("PUT", "/api/v1/functions/echo/pin", `{}`, nil); code != 400 {
+		t.Errorf("pin without a word: %d", code)
+	}
+	if code := call("GET", "/api/v1/machine", "", nil); code != 501 {
+		t.Errorf("an unknown machine: %d", code)
 	}
 }

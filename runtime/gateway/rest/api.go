@@ -62,6 +62,7 @@ type API struct {
 	o       Options
 	schemas requests
 	board   *board
+	usage   reports
 }
 
 // New makes the API; mount it with Register and each model's own with Model.

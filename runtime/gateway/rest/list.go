@@ -42,7 +42,7 @@ func (a *API) list(w http.ResponseWriter, r *http.Request) error {
 
 func filter(r *http.Request) (jobs.Filter, error) {
 	q := r.URL.Query()
-	f := jobs.Filter{Model: r.PathValue("model"), Batch: q.Get("batch"), Client: q.Get("client"), Before: q.Get("before"), Limit: defaultPage}
+	f := jobs.Filter{Model: r.PathValue("model"), Batch: q.Get("batch"), Client: q.Get("client"), Prompt: q.Get("q"), Before: q.Get("before"), Limit: defaultPage}
 	var bad []jobs.FieldError
 	if f.Model == "" {
 		f.Model = q.Get("model")

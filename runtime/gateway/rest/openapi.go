@@ -256,6 +256,8 @@ func contentOf(s *schemas, body any) (string, any) {
 		return "video/mp4", map[string]any{"type": "string", "contentMediaType": "video/mp4"}
 	case prometheusText:
 		return "text/plain", map[string]any{"type": "string"}
+	case table:
+		return "text/csv", map[string]any{"type": "string"}
 	case anObject:
 		return "application/json", map[string]any{"type": "object"}
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
+	"github.com/videosdgx/videosdgx/runtime/jobs/usage"
 )
 
 // What endpoints ask of their callers where the server asks who they are.
@@ -59,6 +60,14 @@ func global() []endpoint {
 				{"header", "Last-Event-ID", "Resume after this event", nil}},
 			Out:  answers{200: {Text: "jobs: those that changed, those that have gone, and the queue; preview: a picture of a clip in the making", Body: eventStream{}}},
 			Long: "The first event has every job of the board, the others what has changed. With Last-Event-ID of this server's run the first has only what has changed since.", Fails: []int{421}}},
+		{"GET", "/v1/analytics", measures, func(a *API) handler { return a.analytics }, operation{
+			ID: "analytics", Summary: "What the queue has done over a span of time", Tag: "jobs", Params: []param{
+				{"query", "span", "1h, 24h (default), 7d or 30d, up to now", map[string]any{"type": "string", "enum": []string{"1h", "24h", "7d", "30d"}}},
+				{"query", "from", "Instead of span: the beginning", textOf(0, timeForm)},
+				{"query", "to", "The end; default now", textOf(0, timeForm)},
+				{"query", "model", "Jobs of one model", nil}, {"query", "client", "Jobs of one client", nil}},
+			Long: "It is made of the records in the store: restarts lose nothing, retention and purges take what they remove. Accept: text/csv gives the steps over time as a table.",
+			Out:  answers{200: {Text: "The report", Body: usage.Report{}, Also: table{}}}, Fails: append([]int{400}, readFails...)}},
 		{"PUT", "/v1/uploads", submits, func(a *API) handler { return a.upload }, operation{
 			ID: "upload", Summary: "Keep a file for requests to come, which name it by its reference where they take a file", Tag: "uploads", In: anyBytes{}, Params: submitParams[2:],
 			Long: "It waits for a day and belongs to the client that sent it. A form (multipart/form-data) on /generate takes files as well, in parts named as the fields.",
@@ -113,10 +122,14 @@ func listDoc(id string, more ...param) operation {
 		{"query", "state", "One or more of queued, running, completed, failed, cancelled, dead, by commas; dead is the dead-letter list", textOf(0, states)},
 		{"query", "batch", "Jobs of one batch", nil},
 		{"query", "client", "Jobs of one client", nil},
+		{"query", "q", "Jobs with this in their prompt, whatever the case", nil},
 		{"query", "limit", "How many at most", map[string]any{"type": "integer", "minimum": 1, "maximum": maxPage, "default": defaultPage}},
 		{"query", "before", "The last page's next", textOf(0, idForm.String())},
 	}...), Out: answers{200: {Text: "One page", Body: jobList{}}}, Fails: append([]int{400}, readFails...)}
 }
+
+// timeForm is a time as ?from= and ?to= take it.
+const timeForm = `^20[0-9]{2}-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]Z$`
 
 // states is what ?state= takes.
 const states = `^(queued|running|completed|failed|cancelled|dead)(,(queued|running|completed|failed|cancelled|dead))*$`

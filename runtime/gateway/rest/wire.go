@@ -143,4 +143,5 @@ type (
 	modelRequest   struct{} // what the models' schemas say
 	modelBatch     struct{} // many of them
 	anyBytes       struct{} // a file
+	table          struct{} // CSV
 )

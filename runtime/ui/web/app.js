@@ -9,10 +9,9 @@ import { Make } from './make.js';
 const parts = {
   make: async () => Make,
   watch: async () => (await import('./watch.js')).Watch,
-
-
-
-
+  gallery: async () => (await import('./gallery.js')).Gallery,
+  models: async () => (await import('./models.js')).Models,
+  analytics: async () => (await import('./analytics.js')).Analytics,
 };
 const names = Object.keys(parts);
 

@@ -29,9 +29,11 @@ export function Player({ job, autoplay = true, loop = true, onVideo }) {
 }
 
 // Thumb is a small still that plays while it is pointed at or has the focus.
-export function Thumb({ job, play }) {
+export function Thumb({ job, play, slow }) {
   const ref = useRef();
-  const url = job.status === 'completed' && !job.result?.removed && isVideo(job) ? clipPath(job) : null;
+  const [near, setNear] = useState(!slow);
+  useEffect(() => { const id = slow && setTimeout(() => setNear(true), 140); return () => clearTimeout(id); }, []);
+  const url = near && job.status === 'completed' && !job.result?.removed && isVideo(job) ? clipPath(job) : null;
   const [shown, set] = useState(false);
   useEffect(() => {
     const v = ref.current;
@@ -39,7 +41,8 @@ export function Thumb({ job, play }) {
     if (play && motion()) v.play().catch(() => {}); else { v.pause(); if (v.readyState > 0) v.currentTime = 0; }
   }, [play, url]);
   useEffect(() => () => { const v = ref.current; if (v) { v.removeAttribute('src'); v.load(); } }, []);
-  if (!url) return html`<div class=${classes('thumb-blank', job.status)} aria-hidden="true">${icon(job.status === 'completed' ? 'film' : job.status === 'failed' || job.status === 'dead' ? 'alert' : 'watch')}</div>`;
+  if (previews.has(job.id)) return html`<img class="thumb shown" src=${previews.get(job.id)} alt="" />`;
+  if (!url) return html`<div class=${classes('thumb-blank', job.status)} aria-hidden="true">${near && icon(job.status === 'completed' ? 'film' : job.status === 'failed' || job.status === 'dead' ? 'alert' : 'watch')}</div>`;
   return html`<video class=${classes('thumb', shown && 'shown')} ref=${ref} src=${url} muted loop playsinline preload="metadata" tabindex="-1" aria-hidden="true" onLoadedData=${() => set(true)}></video>`;
 }
 

@@ -102,6 +102,14 @@ export function bytes(n) {
   return `${number(v, v < 10 && i > 0 ? 1 : 0)} ${units[i]}`;
 }
 
+// size reads how the server writes a number of bytes, such as 512MiB.
+export function size(v) {
+  if (typeof v === 'number') return v;
+  const [, n, unit = ''] = /^([\d.]+)\s*([KMGT]i?B)?$/.exec(String(v ?? '').trim()) || [];
+  const power = 'KMGT'.indexOf(unit[0] || '-') + 1;
+  return n ? Number(n) * (unit.includes('i') ? 1024 : 1000) ** power : 0;
+}
+
 export const clamp = (v, lo, hi) => Math.min(hi, Math.max(lo, v));
 export const classes = (...all) => all.filter(Boolean).join(' ');
 
@@ -126,7 +134,7 @@ export function Toasts() {
 // Dialog is a window over the page: focus stays in it, Escape and its cross close it.
 export function Dialog({ title, onClose, children, wide, label, fixed }) {
   const ref = useRef();
-  useEffect(() => {
+  useLayoutEffect(() => {
     const d = ref.current;
     d.showModal();
     return () => d.open && d.close();
