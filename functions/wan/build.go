@@ -39,26 +39,37 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	if pipeline != nil {
 		r.Configs[pipelinePart] = pipeline
 	}
-	c, err := parseConfigs(r.Configs)
+	dir := filepath.Join(ckpt.Dir, "tokenizer")
+	tokenizer, err := text.Load(dir)
 	if err != nil {
 		return r, err
+	}
+	if err := describeWith(&r, tokenizer); err != nil {
+		return r, err
+	}
+	r.Preset = func(r *bundle.Recipe, metadata map[string]string) error { return preset(r, metadata, tokenizer) }
+	return r, nil
+}
+
+// describeWith fills in what follows from the configurations and defaults of a recipe.
+func describeWith(r *bundle.Recipe, tokenizer *text.Tokenizer) error {
+	c, err := parseConfigs(r.Configs)
+	if err != nil {
+		return err
 	}
 	r.Family = c.family()
 	r.Adapts, r.Aliases = []string{graphTransformer}, loraNames
 	if c.Second != nil {
 		r.Adapts = append(r.Adapts, graphSecond)
 	}
-	p := &Pipeline{c: c}
-	if p.tokenizer, err = text.Load(filepath.Join(ckpt.Dir, "tokenizer")); err != nil {
-		return r, err
-	}
+	p := &Pipeline{c: c, tokenizer: tokenizer}
 	if p.defaults, err = parseDefaults(c, r.Defaults); err != nil {
-		return r, err
+		return err
 	}
 	r.Schema = handler.Schema(Model{Pipeline: p}.Describe())
 	r.Graphs, r.Sizes = c.graphs(), c.sizes(p.defaults)
 	r.Clip = bundle.Clip{Width: p.defaults.Width, Height: p.defaults.Height, Frames: p.defaults.Frames}
-	return r, nil
+	return nil
 }
 
 // sizes are the dimensions of every graph for a clip.

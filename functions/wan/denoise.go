@@ -23,6 +23,7 @@ type denoiser struct {
 	image                 engine.Tensor // [1, tokens, image_dim], image-to-video only
 	still                 engine.Tensor // [1, C, 1, h, w], what the first latent frame is from the start; per token only
 	cos, sin              engine.Tensor
+	cache                 *stepCache // nil: every step is exact
 }
 
 // expert is a transformer and how closely it follows the prompt. Get waits until it is open; what it gives is used for one
@@ -54,9 +55,16 @@ type stepped func(done, total int, estimate []float32) error
 func (d *denoiser) denoise(ctx context.Context, sched schedule.Scheduler, latents []float32, step stepped) error {
 	times, sigmas := sched.Timesteps(), sched.Sigmas()
 	for i, t := range times {
-		v, err := d.velocity(ctx, latents, t)
-		if err != nil {
-			return fmt.Errorf("denoising step %d of %d: %w", i+1, len(times), err)
+		if i > 0 && d.second != nil && (t < d.boundary) != (times[i-1] < d.boundary) {
+			d.cache.forget()
+		}
+		v := d.cache.reuse(i, len(times), latents)
+		if v == nil {
+			var err error
+			if v, err = d.velocity(ctx, latents, t); err != nil {
+				return fmt.Errorf("denoising step %d of %d: %w", i+1, len(times), err)
+			}
+			d.cache.learn(latents, v)
 		}
 		estimate := straight(latents, v, sigmas[i])
 		if err := sched.Step(latents, v); err != nil {

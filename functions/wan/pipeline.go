@@ -71,7 +71,7 @@ func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.
 	if err := p.Check(r); err != nil {
 		return err
 	}
-	sched, err := schedule.FromJSON(p.c.Scheduler, schedule.Options{Steps: r.Steps})
+	sched, err := p.schedule(r.Steps, uint64(r.Seed))
 	if err != nil {
 		return err
 	}
@@ -122,6 +122,7 @@ func (p *Pipeline) prepare(ctx context.Context, r handler.Request) (*denoiser, e
 	if d.cond, err = p.prompts.Encode(ctx, r.Prompt, p.promptTokens()); err != nil {
 		return nil, err
 	}
+	d.cache = newStepCache(number(r, stepCacheField), r.Steps)
 	d.first = expert{p.transformer(graphTransformer), float32(r.Guidance)}
 	if p.c.Second != nil {
 		d.second, d.boundary = &expert{p.transformer(graphSecond), p.secondGuidance(r)}, p.c.boundary(float64(p.trainTimesteps()))
@@ -151,14 +152,22 @@ func (p *Pipeline) trainTimesteps() int {
 
 // secondGuidance is what the request says of the expert of low noise, else the default.
 func (p *Pipeline) secondGuidance(r handler.Request) float32 {
-	switch v := r.Values[secondGuidance].(type) {
+	if r.Values[secondGuidance] == nil {
+		return float32(p.defaults.SecondGuidance)
+	}
+	return float32(number(r, secondGuidance))
+}
+
+// number is a field that this model has added to the schema, 0 without it.
+func number(r handler.Request, field string) float64 {
+	switch v := r.Values[field].(type) {
 	case json.Number:
 		f, _ := v.Float64() // the schema has checked it
-		return float32(f)
+		return f
 	case float64:
-		return float32(v)
+		return v
 	}
-	return float32(p.defaults.SecondGuidance)
+	return 0
 }
 
 // promptTokens is the length of the text that the transformer sees.

@@ -7,6 +7,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/schedule"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
@@ -16,6 +17,8 @@ type PipelineConfig struct {
 	BoundaryRatio *float64 `json:"boundary_ratio,omitempty"`
 	// Expand gives every patch a timestep of its own: an image stands still in the first frame.
 	Expand bool `json:"expand_timesteps,omitempty"`
+	// Distilled is how a step-distilled model is walked in place of the scheduler; nil: it is not one.
+	Distilled *schedule.Distilled `json:"distilled,omitempty"`
 }
 
 // pipelinePart is the name of PipelineConfig among the configurations of a bundle.
@@ -24,7 +27,7 @@ const pipelinePart = "pipeline"
 // pipelineConfig takes it out of a checkpoint; nil when there is nothing to say.
 func pipelineConfig(ckpt *weights.Checkpoint) (json.RawMessage, error) {
 	var p PipelineConfig
-	for name, to := range map[string]any{"boundary_ratio": &p.BoundaryRatio, "expand_timesteps": &p.Expand} {
+	for name, to := range map[string]any{"boundary_ratio": &p.BoundaryRatio, "expand_timesteps": &p.Expand, DistilledKey: &p.Distilled} {
 		if raw, ok := ckpt.Index[name]; ok {
 			if err := json.Unmarshal(raw, to); err != nil {
 				return nil, fmt.Errorf("model_index.json has %s as %s: %w", name, raw, errdefs.ErrInvalidArgument)
@@ -42,6 +45,15 @@ func pipelineConfig(ckpt *weights.Checkpoint) (json.RawMessage, error) {
 func (c *configs) parsePipeline(by map[string]json.RawMessage) error {
 	if by[pipelinePart] != nil {
 		if err := bundle.Decode(by, map[string]any{pipelinePart: &c.Pipeline}); err != nil {
+			return err
+		}
+	}
+	if d := c.Pipeline.Distilled; d != nil {
+		sched, err := schedule.ParseConfig(c.Scheduler)
+		if err != nil {
+			return err
+		}
+		if err := d.Validate(sched.TrainTimesteps); err != nil {
 			return err
 		}
 	}

@@ -38,6 +38,9 @@ func published(c configs) Defaults {
 
 func parseDefaults(c configs, raw json.RawMessage) (Defaults, error) {
 	d := published(c)
+	if distilled := c.Pipeline.Distilled; distilled != nil {
+		d.Steps, d.Guidance, d.SecondGuidance = distilled.Steps(), 1, 1
+	}
 	if len(raw) == 0 {
 		return d, nil
 	}

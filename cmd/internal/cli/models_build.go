@@ -58,11 +58,11 @@ func (b builtBundle) print(w io.Writer) error {
 
 // buildFlags are the choices of models build.
 type buildFlags struct {
-	out, base, memory string
-	engines, loras    []string
-	plan              bool
-	clip              bundle.Clip
-	o                 bundle.Options
+	out, base, memory, preset string
+	engines, loras            []string
+	plan                      bool
+	clip                      bundle.Clip
+	o                         bundle.Options
 }
 
 func newModelsBuildCmd() *cobra.Command {
@@ -100,6 +100,8 @@ by hard links. A function serves it as any other: name it in function.yaml.`,
 	_ = cmd.RegisterFlagCompletionFunc("lora", func(cmd *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return loraCompletions(cmd, word), cobra.ShellCompDirectiveDefault
 	})
+	cmd.Flags().StringVar(&f.preset, "distilled", "", "the model, or a LoRA, is step-distilled: "+strings.Join(wan.Presets(), ", ")+", or JSON with denoising_step_list and sample_shift (default: what its files say)")
+	completesOneOf(cmd, "distilled", wan.Presets()...)
 	completesOneOf(cmd, "quant", bundle.Precisions()...)
 	completesOneOf(cmd, "engines", "cpu", "cuda", "cpu,cuda")
 	cmd.Flags().StringVar(&f.memory, "memory", "", "memory of the device, such as 24GiB: attention is cut into slices where a stage would not fit")
@@ -119,6 +121,9 @@ func (f *buildFlags) run(cmd *cobra.Command, checkpoint string) error {
 	recipe, err := recipeFor(checkpoint)
 	if err != nil {
 		return err
+	}
+	if f.preset != "" {
+		recipe = f.distilled(recipe)
 	}
 	if f.memory != "" {
 		var memory spec.Bytes
@@ -148,6 +153,20 @@ func (f *buildFlags) run(cmd *cobra.Command, checkpoint string) error {
 		return err
 	}
 	return emit(cmd, built, built.print)
+}
+
+// distilled is a recipe of a model that is walked in few steps, as --distilled says.
+func (f *buildFlags) distilled(recipe serve.Recipe) serve.Recipe {
+	return func(c *weights.Checkpoint) (bundle.Recipe, error) {
+		r, err := recipe(c)
+		if err != nil {
+			return r, err
+		}
+		if r.Preset == nil {
+			return r, usage(fmt.Errorf("--distilled: models of the family %s have no such schedules", r.Family))
+		}
+		return r, r.Preset(&r, map[string]string{wan.DistilledKey: f.preset})
+	}
 }
 
 // name checks the model's name, or takes that of the checkpoint's folder.

@@ -1,8 +1,11 @@
 package bundle
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -93,10 +96,39 @@ func (m *Merging) open(l LoRA, applied map[string][]lora.Applied) error {
 		applied[component] = append(applied[component], lora.Applied{Bound: bound, Strength: l.Strength})
 		m.LoRAs = append(m.LoRAs, weights.LoRA{Name: LoRAName(l.Path), Digest: digest, Strength: l.Strength, Component: component})
 	}
-	if m.Preset != nil {
-		return m.Preset(&m.Recipe, f.Metadata())
+	if m.Preset == nil {
+		return nil
 	}
-	return nil
+	said, err := said(l.Path, f)
+	if err != nil {
+		return err
+	}
+	return m.Preset(&m.Recipe, said)
+}
+
+// said is a LoRA's header, and over it what the file NAME.json beside it says: what its maker left out, as JSON values by name.
+func said(path string, f *lora.File) (map[string]string, error) {
+	all := maps.Clone(f.Metadata())
+	beside := strings.TrimSuffix(path, ".safetensors") + ".json"
+	raw, err := os.ReadFile(beside)
+	if errors.Is(err, os.ErrNotExist) || beside == path+".json" {
+		return all, nil
+	}
+	var own map[string]json.RawMessage
+	if err == nil {
+		err = json.Unmarshal(raw, &own)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s, which says how a LoRA is to be used, is no JSON object: %w: %w", beside, err, errdefs.ErrInvalidArgument)
+	}
+	for name, v := range own {
+		var text string
+		if json.Unmarshal(v, &text) != nil {
+			text = string(v)
+		}
+		all[name] = text
+	}
+	return all, nil
 }
 
 // LoRAName is a LoRA's name: that of its file without the ending.
