@@ -145,7 +145,8 @@ func needs(t *testing.T, routes []gateway.Routes) map[string]auth.Need {
 }
 
 // open are the routes that ask nobody; one more is a decision, not an accident.
-var open = []string{"GET /api/v1/health", "GET /login", "POST /api/v1/session", "DELETE /api/v1/session", "GET /v1/models/{model}/health", "GET /health"}
+var open = []string{"GET /api/v1/health", "GET /login", "POST /api/v1/session", "DELETE /api/v1/session", "GET /v1/models/{model}/health", "GET /health",
+	"GET /{$}", "GET /ui/{build}/{file...}"} // the page: files of the program, which ask for a key themselves
 
 // TestEveryRouteAsks walks every route of every listener with every credential that is none, and with a key of each scope.
 func TestEveryRouteAsks(t *testing.T) {
@@ -257,9 +258,9 @@ func TestSocketAndToken(t *testing.T) {
 // A browser shows its key once.
 func TestLogin(t *testing.T) {
 	g := newGuarded(t)
-	code, _ := g.send(g.url, "GET", "/", http.Header{"Accept": {"text/html"}})
+	code, _ := g.send(g.url, "GET", "/v1/jobs", http.Header{"Accept": {"text/html"}})
 	if code != http.StatusSeeOther {
-		t.Errorf("a page without a login: %d", code)
+		t.Errorf("a browser without a login: %d", code)
 	}
 	req, _ := http.NewRequestWithContext(t.Context(), http.MethodPost, g.url+"/api/v1/session", strings.NewReader("to=%2F&key="+g.keys["read"]))
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
