@@ -151,7 +151,10 @@ func (d *denoiser) predict(ctx context.Context, now latents, t float32, text tex
 	in := maps.Clone(d.shared)
 	in[ditVideo] = engine.Floats(now.video, 1, d.video.tokens(), d.c.InChannels)
 	in[ditAudio] = engine.Floats(now.audio, 1, d.audio.tokens(), d.c.AudioInChannels)
-	in[ditVideoText], in[ditAudioText], in[ditMask] = text.video, text.audio, text.mask
+	in[ditVideoText], in[ditAudioText] = text.video, text.audio
+	if !d.c.WholeText {
+		in[ditMask] = text.mask
+	}
 	d.times(in, t)
 	couple := float32(1)
 	if apart {

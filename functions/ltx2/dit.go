@@ -13,7 +13,7 @@ const (
 	ditAudio      = "audio"       // [batch, audio, audio_in_channels]
 	ditVideoText  = "video_text"  // [batch, text, text_dim]
 	ditAudioText  = "audio_text"  // [batch, text, audio_text_dim]
-	ditMask       = "mask"        // [batch, 1, 1, text], added to the scores of text
+	ditMask       = "mask"        // [batch, 1, 1, text], added to the scores of text; where not all of it counts
 	ditVideoTime  = "video_time"  // of the video's tokens
 	ditAudioTime  = "audio_time"  // of the sound's
 	ditVideoCross = "video_cross" // that modulates the video where the streams attend to each other
@@ -88,7 +88,9 @@ func Transformer(c TransformerConfig, o nn.Options) (*nn.Net, error) {
 
 // conditions declares what every block shares: text, times, tables.
 func (g *dit) conditions() {
-	g.mask = g.Input(ditMask, onnx.Float32, "batch", 1, 1, "text")
+	if !g.c.WholeText {
+		g.mask = g.Input(ditMask, onnx.Float32, "batch", 1, 1, "text")
+	}
 	g.couple = g.Input(ditCouple, onnx.Float32, 1)
 	if g.c.PerturbedAttn {
 		g.attends = g.Input(ditAttend, onnx.Float32, g.c.NumLayers, "batch", 1, 1)

@@ -59,6 +59,9 @@ type TransformerConfig struct {
 	CausalOffset            *int64  `json:"causal_offset"`
 	TimestepMultiplier      float64 `json:"timestep_scale_multiplier"`
 	CrossTimestepMultiplier float64 `json:"cross_attn_timestep_scale_multiplier"`
+
+	// WholeText says that all of the text counts, as it does where connectors have registers: the graph then takes no mask.
+	WholeText bool `json:"-"`
 }
 
 // Dim and AudioDim are the widths of the two residual streams.

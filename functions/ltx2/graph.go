@@ -73,6 +73,7 @@ func parseConfigs(by map[string]json.RawMessage) (c configs, err error) {
 
 func (c configs) withDefaults() configs {
 	c.Transformer, c.Connectors, c.VAE.VideoVAEConfig = c.Transformer.WithDefaults(), c.Connectors.WithDefaults(), c.VAE.WithDefaults()
+	c.Transformer.WholeText = c.Connectors.Registers() > 0
 	if c.hasSound {
 		c.Audio.AudioVAEConfig, c.Vocoder = c.Audio.WithDefaults(), c.Vocoder.WithDefaults()
 	}
