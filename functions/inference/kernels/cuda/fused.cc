@@ -70,8 +70,9 @@ void GatedAdd<T>::run(Call& c) {
   const Tensor x = c.in(0), y = c.in(1);
   same(x, y);
   int64_t stride = 0;
-  const float* g = table(c.in(2), x.last(), batches(x), &stride, "gate");
-  const int64_t per = std::max<int64_t>(1, x.rows() / std::max<int64_t>(1, batches(x)));
+  const bool each = c.in(2).elements() == x.rows() * x.last();  // a gate of its own for every row
+  const float* g = table(c.in(2), x.last(), each ? x.rows() : batches(x), &stride, "gate");
+  const int64_t per = each ? 1 : std::max<int64_t>(1, x.rows() / std::max<int64_t>(1, batches(x)));
   gated_add(x.data, y.data, g, stride, c.out(0, x.dims).data, x.rows(), x.last(), per, x.type, c.stream());
 }
 
