@@ -60,6 +60,7 @@ var rooms = []room{
 	{"runtime/sandbox/containerd/ids", nil, "numbers know no containers"},
 	{"runtime/sandbox/containerd/place", nil, "places know no containers"},
 	{"runtime/sandbox/containerd/pidfd", nil, "a hold on a process knows no containers"},
+	{"runtime/sandbox/containerd/gpuspec", nil, "devices are what their driver says they are"},
 	{"runtime/sandbox/containerd/tool", nil, "binaries are found for whoever runs them"},
 	{"runtime/auth", nil, "who may do what is pure: it knows no HTTP and no routes"},
 	{"runtime/auth/keys", []string{"runtime/atomicfile", "runtime/auth"}, "keys are one file"},

@@ -15,6 +15,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/daemon"
+	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/gpuspec"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/ids"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
@@ -33,6 +34,7 @@ type Driver struct {
 	init    string    // our own copy of videosdgx-init
 	hosts   string    // what instances see as /etc/hosts
 	swap    bool      // the kernel limits swap
+	gpus    *gpuspec.Devices
 
 	encloses bool // instances' folders are file systems of their own
 
@@ -91,6 +93,7 @@ func New(ctx context.Context, o Options) (_ *Driver, err error) {
 		return nil, err
 	}
 	d.swap = cgroup.LimitsSwap()
+	d.gpus = &gpuspec.Devices{Dir: filepath.Join(d.o.Data, "cdi"), Log: d.o.Log}
 	d.images = image.New(d.client, o.Log, image.NewOwners(o.IDs, filepath.Join(o.State, "roots"), !d.encloses, o.Log))
 	d.images.Limits, d.images.Progress = o.Images, o.Progress
 	if err = d.images.ChooseSnapshotter(ctx); err != nil {

@@ -2,21 +2,27 @@ package blueprint
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/containerd/errdefs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
-	"tags.cncf.io/container-device-interface/pkg/cdi"
 )
 
 // allGPUs is what "all" in a manifest stands for.
 const allGPUs = "nvidia.com/gpu=all"
 
-// devices has CDI put the function's GPUs into the specification: device nodes, libraries and hooks, as the vendor's
-// generated files name them. Those are read at every start, for they change with the driver.
+// Devices puts devices into a specification by their CDI names: device nodes, libraries and hooks, as the vendor's files name
+// them.
+type Devices interface {
+	Inject(s *specs.Spec, names []string) error
+}
+
+// devices has the function's GPUs put into the specification.
 func (b Blueprint) devices(s *specs.Spec) error {
 	if len(b.Config.Function.GPUs) == 0 {
 		return nil
+	}
+	if b.Devices == nil {
+		return fmt.Errorf("GPUs are not given to instances here: %w", errdefs.ErrFailedPrecondition)
 	}
 	names := make([]string, len(b.Config.Function.GPUs))
 	for i, n := range b.Config.Function.GPUs {
@@ -24,13 +30,5 @@ func (b Blueprint) devices(s *specs.Spec) error {
 			names[i] = allGPUs
 		}
 	}
-	cache, err := cdi.NewCache(cdi.WithAutoRefresh(false))
-	if err == nil {
-		_, err = cache.InjectDevices(s, names...)
-	}
-	if err != nil {
-		return fmt.Errorf("GPUs %s: run `nvidia-ctk cdi generate --output=/etc/cdi/nvidia.yaml`: %w (%w)",
-			strings.Join(names, ", "), err, errdefs.ErrFailedPrecondition)
-	}
-	return nil
+	return b.Devices.Inject(s, names)
 }

@@ -35,6 +35,7 @@ type Blueprint struct {
 	Restore   bool      // from a checkpoint
 	Sources   []string  // host paths of the manifest's mounts, in its order
 	IDs       ids.Range // users of instances on this machine
+	Devices   Devices   // nil: no GPUs
 }
 
 // Spec builds the OCI specification: everything is denied that is not named here.

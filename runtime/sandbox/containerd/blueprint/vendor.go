@@ -1,7 +1,9 @@
 package blueprint
 
 import (
+	"debug/elf"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -35,7 +37,36 @@ func VendorHooks(s *specs.Spec) (links []image.Target) {
 	}
 	s.Hooks.CreateContainer = kept
 	addLibraries(s, folders)
+	return append(links, shortNames(s, folders)...)
+}
+
+// shortNames are the links by which programs ask for libraries, libcuda.so.1 for libcuda.so.580.1, which the loader's cache would
+// make in the folders.
+func shortNames(s *specs.Spec, folders []string) (links []image.Target) {
+	for _, m := range s.Mounts {
+		dir, base := filepath.Split(m.Destination)
+		if !strings.Contains(base, ".so.") || !slices.Contains(folders, filepath.Clean(dir)) {
+			continue
+		}
+		if name := soname(m.Source); name != "" && name != base && filepath.IsLocal(name) && !strings.Contains(name, "/") {
+			links = append(links, image.Target{Path: filepath.Join(dir, name), Link: base})
+		}
+	}
 	return links
+}
+
+// soname is the name that a library calls itself by; "" where it is none.
+func soname(path string) string {
+	f, err := elf.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	names, err := f.DynString(elf.DT_SONAME)
+	if err != nil || len(names) == 0 {
+		return ""
+	}
+	return names[0]
 }
 
 func nvidias(h specs.Hook) bool {
