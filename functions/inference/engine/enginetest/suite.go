@@ -43,6 +43,7 @@ func Run(t *testing.T, e engine.Engine, o engine.Options) {
 		{"a context ends a run with its cause", cancelled},
 		{"runs and a close may overlap", overlap},
 		{"faults have a class", faults},
+		{"memory that is out fails the run, with the figure, and not the session", exhausted},
 	} {
 		t.Run(c.name, func(t *testing.T) { c.test(t, r) })
 	}
@@ -181,4 +182,18 @@ func faults(t *testing.T, r rig) {
 	o.Operators = []string{"nowhere.so"}
 	_, err = r.Open(ctx, Write(t, sum), o)
 	refused(t, "a missing operator library", err, errdefs.IsNotFound, "nowhere.so")
+}
+
+// exhausted gives a session less memory than a run takes. On the CPU sessions have no limit of their own.
+func exhausted(t *testing.T, r rig) {
+	if r.o.Device.Host() {
+		return
+	}
+	r.o.Memory = 64 << 20
+	s, ctx := r.open(t, work(1024, 2)), context.Background()
+	_, err := s.Run(ctx, engine.Values{"x": engine.Zeros(64<<10, 1024)}) // 256 MiB
+	refused(t, "a run of 256 MiB in 64", err, errdefs.IsResourceExhausted, "MiB asked for")
+	if out, err := s.Run(ctx, engine.Values{"x": engine.Zeros(4, 1024)}); err != nil || len(out.Float32("y")) != 4096 {
+		t.Errorf("the run after it: %v", err)
+	}
 }

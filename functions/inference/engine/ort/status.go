@@ -7,6 +7,9 @@ import "C"
 
 import (
 	"fmt"
+	"math"
+	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -19,12 +22,37 @@ func check(s *C.OrtStatus) error {
 	}
 	defer C.ort_status_free(s)
 	text := C.GoString(C.ort_message(s))
-	return fmt.Errorf("%s: %w", text, class(C.ort_code(s), text))
+	err := fmt.Errorf("%s: %w", text, class(C.ort_code(s), text))
+	if errdefs.IsResourceExhausted(err) {
+		return fmt.Errorf("memory is out%s (%w)", asked(text), err)
+	}
+	return err
+}
+
+// sizes are where the library says how many bytes it could not have, and how many were left.
+var sizes = []struct {
+	asked *regexp.Regexp
+	say   string
+}{
+	{regexp.MustCompile(`requested buffer of size (\d+)`), "asked for"},
+	{regexp.MustCompile(`smaller than requested bytes of (\d+)`), "asked for"},
+	{regexp.MustCompile(`Available memory of (\d+)`), "left"},
+}
+
+// asked is the figure of an allocation that failed, in MiB.
+func asked(text string) (say string) {
+	for _, s := range sizes {
+		if m := s.asked.FindStringSubmatch(text); m != nil {
+			n, _ := strconv.ParseInt(m[1], 10, 64) // digits
+			say += fmt.Sprintf(", %.0f MiB %s", math.Ceil(float64(n)/(1<<20)), s.say)
+		}
+	}
+	return say
 }
 
 // class is the errdefs class of what the library says. Memory that is out has no code of its own there.
 func class(code C.OrtErrorCode, text string) error {
-	for _, sign := range []string{"Failed to allocate memory", "bad_alloc", "out of memory"} {
+	for _, sign := range []string{"Failed to allocate memory", "Available memory of", "bad_alloc", "out of memory", "_ALLOC_FAILED"} {
 		if strings.Contains(text, sign) {
 			return errdefs.ErrResourceExhausted
 		}
