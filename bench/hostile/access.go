@@ -93,7 +93,7 @@ func (a *asker) wrong() map[string]http.Header {
 
 // controlRoutes are those that no OpenAPI document has.
 var controlRoutes = []string{
-	"GET /", "GET /metrics", "GET /openapi.json", "GET /api/v1/functions", "PUT /api/v1/functions/x", "GET /api/v1/functions/x", "DELETE /api/v1/functions/x", "GET /api/v1/functions/x/logs",
+	"GET /metrics", "GET /openapi.json", "GET /api/v1/functions", "PUT /api/v1/functions/x", "GET /api/v1/functions/x", "DELETE /api/v1/functions/x", "GET /api/v1/functions/x/logs",
 	"GET /api/v1/instances", "DELETE /api/v1/instances/x", "GET /api/v1/version", "GET /api/v1/session", "GET /api/v1/keys", "POST /api/v1/keys", "DELETE /api/v1/keys/x",
 	"GET /api/v1/snapshots", "POST /api/v1/snapshots/gc", "GET /api/v1/snapshots/x", "DELETE /api/v1/snapshots/x", "POST /api/v1/snapshots/x/verify", "POST /api/v1/functions/x/snapshots",
 	"POST /2015-03-31/functions/x/invocations", "POST /2014-11-13/functions/x/invoke-async", "POST /2021-11-15/functions/x/response-streaming-invocations", "GET /2015-03-31/functions",

@@ -56,7 +56,7 @@ func (c *Catalog) Models(ctx context.Context) ([]Model, error) {
 func (c *Catalog) model(ctx context.Context, fn spec.Function, up []spec.InstanceStatus) Model {
 	m := Model{
 		Name: fn.Model.Name, Function: fn.Name, Description: fn.Description, Version: fn.Version, Port: fn.Model.Port,
-		Concurrency: max(1, fn.MaxInstances()) * max(1, fn.EventsAtOnce), Timeout: fn.Timeout.D(), MaxPayload: int64(fn.Limits.Payload),
+		Concurrency: max(1, fn.MaxInstances()) * max(1, fn.EventsAtOnce), Timeout: fn.Timeout.D(), MaxPayload: int64(fn.Limits.Payload), MaxJobs: fn.JobLimit,
 		GPUs: len(fn.GPUs),
 	}
 	for _, i := range up {

@@ -35,6 +35,7 @@ type Model struct {
 	Concurrency int           // jobs at once
 	Timeout     time.Duration // of one attempt
 	MaxPayload  int64         // largest event in bytes; 0: no limit known
+	MaxJobs     int           // that may wait; 0: no limit
 	Port        int           // REST port of its own; 0: none
 	GPUs        int           // that each instance has
 	Instances   int           // up now
@@ -51,6 +52,7 @@ type Config struct {
 	Node             string        // unique among the nodes of a store; default "local"
 	Outputs          string        // directory of results, shared by all nodes of a store; required
 	Policy           Policy        //
+	Quota            Quota         // of each client
 	Lease            time.Duration // a node that is silent for this long has lost its jobs; default 15s
 	Yield            time.Duration // how long a fresh job is left to a node that has its model warm; default 2s
 	Retry            Backoff       // default 2s … 5m

@@ -11,6 +11,7 @@ type Policy struct {
 	ModelWait time.Duration // how long jobs of one model may hold back a ready one of another; default 5m
 	Models    int           // models that run at once on this node; default 1
 	Slots     int           // jobs that run at once on this node; default 16
+	PerClient int           // jobs of one client that run at once on this node; 0: no limit
 }
 
 // WithDefaults fills in what is zero.
@@ -58,7 +59,7 @@ func (p Policy) Choose(heads []Head, f Facts) (Head, bool) {
 	var best candidate
 	found := false
 	for _, h := range heads {
-		if models[h.Model] >= f.limit(h.Model) || f.yields(h) {
+		if models[h.Model] >= f.limit(h.Model) || f.yields(h) || p.PerClient > 0 && clients[h.Client] >= p.PerClient {
 			continue
 		}
 		if models[h.Model] == 0 && len(models) >= p.Models {

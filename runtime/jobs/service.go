@@ -23,6 +23,7 @@ type Service struct {
 	self    string // node and incarnation: what leases of this process say
 	out     *outputs
 	uploads *uploads
+	ledger  *ledger
 	feed    Feed
 	spool   *spool.Spool
 	clock   func() time.Time
@@ -71,7 +72,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	s := &Service{
 		spool: deps.Spool, cfg: cfg, deps: deps, log: deps.Log, out: out, uploads: ups, wake: make(chan struct{}, 1), running: map[string]*attempt{},
-		self: cfg.Node + "/" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12], turns: newTurns(), means: means{},
+		self: cfg.Node + "/" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12], turns: newTurns(), means: means{}, ledger: newLedger(),
 		clock: func() time.Time { return stamp(deps.Now()) },
 	}
 	if feed, ok := deps.Store.(Feed); ok {
@@ -89,6 +90,9 @@ func (s *Service) Start(ctx context.Context) error {
 	}
 	if err := s.recover(ctx); err != nil {
 		return fmt.Errorf("taking back the jobs of the last run: %w", err)
+	}
+	if err := s.recount(ctx); err != nil {
+		return fmt.Errorf("counting what clients have used: %w", err)
 	}
 	if err := s.beat(ctx); err != nil { // before it serves: others leave it the models that it holds warm from its first job on
 		return fmt.Errorf("telling the other nodes of this one: %w", err)

@@ -33,6 +33,11 @@ func (s *Service) Submit(ctx context.Context, subs []Submit) (all []Job, replaye
 	if err := s.admit(ctx, len(subs)); err != nil {
 		return nil, false, err
 	}
+	unlock, err := s.within(ctx, fresh)
+	if err != nil {
+		return nil, false, err
+	}
+	defer unlock()
 	if err := s.insert(ctx, fresh); err != nil {
 		return s.replay(ctx, fresh, err)
 	}

@@ -61,6 +61,10 @@ func (s *Service) overdue(ctx context.Context) error {
 
 // settled tells everybody who needs to know that an attempt or a job has ended.
 func (s *Service) settled(ctx context.Context, j Job) {
+	if j.State.Ended() {
+		s.ledger.ran(j, s.clock())
+		s.ledger.keeps(j.Client, kept(j))
+	}
 	s.announce(ctx, j)
 	if j.State == Completed {
 		s.mu.Lock()
@@ -126,6 +130,7 @@ func (s *Service) purge(ctx context.Context, j Job) error {
 		return err
 	}
 	s.dropInputs(j)
+	s.ledger.keeps(j.Client, -kept(j))
 	err := s.deps.Store.Delete(ctx, j)
 	return errors.Join(ignore(err, errdefs.IsFailedPrecondition, errdefs.IsNotFound), s.feed.Drop(ctx, j.ID))
 }
@@ -169,6 +174,7 @@ func (s *Service) shrinkSome(ctx context.Context, page []Job, need int64) (freed
 			_, err = s.mutate(ctx, j.ID, markRemoved)
 			err = ignore(err, errdefs.IsNotFound)
 			freed += j.Result.bytes()
+			s.ledger.keeps(j.Client, -j.Result.bytes())
 		}
 	}
 	return freed, err

@@ -74,6 +74,7 @@ func (c *counting) Write(b []byte) (int, error) {
 func shape(fn spec.Function) spec.Function {
 	fn.Written = nil
 	fn.Version, fn.Digest, fn.Code, fn.Description, fn.Role = "", "", "", "", ""
+	fn.RequestLimit, fn.JobLimit = 0, 0
 	fn.KeepAlive, fn.Concurrency, fn.MinInstances, fn.StagedSpares, fn.QueueLimit = 0, 0, 0, 0, 0
 	fn.Reserved = nil
 	fn.Pin, fn.FreezeIdle, fn.CancelGrace, fn.DeviceMemory = false, false, 0, 0

@@ -113,6 +113,8 @@ func (c *checker) counts(fn *spec.Function, warm int) {
 	in("minInstances", fn.MinInstances, 0, most)
 	in("staged", fn.StagedSpares, 0, 100)
 	in("queueLimit", fn.QueueLimit, 1, maxQueue)
+	in("requestLimit", fn.RequestLimit, 0, maxQueue)
+	in("jobLimit", fn.JobLimit, 0, maxQueue)
 }
 
 func (c *checker) limits(fn *spec.Function) {

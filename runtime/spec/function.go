@@ -24,18 +24,20 @@ type Function struct {
 	Model  *Model  `yaml:"model,omitempty" json:"model,omitempty"`
 	Mounts []Mount `yaml:"mounts,omitempty" json:"mounts,omitempty"`
 
-	Timeout       Duration `yaml:"timeout,omitempty" json:"timeout"`           // of one invocation; default 15m
-	InitTimeout   Duration `yaml:"initTimeout,omitempty" json:"initTimeout"`   // from start to the first /next; default 60s
-	KeepAlive     Duration `yaml:"keepAlive,omitempty" json:"keepAlive"`       // idle time until reaped; 0 means adaptive
-	Concurrency   int      `yaml:"concurrency,omitempty" json:"concurrency"`   // instances at most; default 1
-	EventsAtOnce  int      `yaml:"eventsAtOnce,omitempty" json:"eventsAtOnce"` // AWS_LAMBDA_MAX_CONCURRENCY per instance; default 1
-	Reserved      *int     `yaml:"-" json:"reserved,omitempty"`                // of the API: takes concurrency's place in every version; 0: none may run
-	MinInstances  int      `yaml:"minInstances,omitempty" json:"minInstances"` // kept warm whatever happens
-	StagedSpares  int      `yaml:"staged,omitempty" json:"staged"`             // created, not started; default 0
-	QueueLimit    int      `yaml:"queueLimit,omitempty" json:"queueLimit"`     // invocations that may wait for an instance; default 10000
-	Pin           bool     `yaml:"pin,omitempty" json:"pin"`                   // never evicted
-	FreezeIdle    bool     `yaml:"freezeIdle,omitempty" json:"freezeIdle"`     // cgroup freezer between events
-	CancelGrace   Duration `yaml:"cancelGrace,omitempty" json:"cancelGrace"`   // from a cancel until the instance is replaced; default 800ms
+	Timeout       Duration `yaml:"timeout,omitempty" json:"timeout"`                     // of one invocation; default 15m
+	InitTimeout   Duration `yaml:"initTimeout,omitempty" json:"initTimeout"`             // from start to the first /next; default 60s
+	KeepAlive     Duration `yaml:"keepAlive,omitempty" json:"keepAlive"`                 // idle time until reaped; 0 means adaptive
+	Concurrency   int      `yaml:"concurrency,omitempty" json:"concurrency"`             // instances at most; default 1
+	EventsAtOnce  int      `yaml:"eventsAtOnce,omitempty" json:"eventsAtOnce"`           // AWS_LAMBDA_MAX_CONCURRENCY per instance; default 1
+	Reserved      *int     `yaml:"-" json:"reserved,omitempty"`                          // of the API: takes concurrency's place in every version; 0: none may run
+	MinInstances  int      `yaml:"minInstances,omitempty" json:"minInstances"`           // kept warm whatever happens
+	StagedSpares  int      `yaml:"staged,omitempty" json:"staged"`                       // created, not started; default 0
+	QueueLimit    int      `yaml:"queueLimit,omitempty" json:"queueLimit"`               // invocations that may wait for an instance; default 10000
+	RequestLimit  int      `yaml:"requestLimit,omitempty" json:"requestLimit,omitempty"` // calls a minute, by all callers; default none
+	JobLimit      int      `yaml:"jobLimit,omitempty" json:"jobLimit,omitempty"`         // jobs that may wait; default none
+	Pin           bool     `yaml:"pin,omitempty" json:"pin"`                             // never evicted
+	FreezeIdle    bool     `yaml:"freezeIdle,omitempty" json:"freezeIdle"`               // cgroup freezer between events
+	CancelGrace   Duration `yaml:"cancelGrace,omitempty" json:"cancelGrace"`             // from a cancel until the instance is replaced; default 800ms
 	Limits        Limits   `yaml:"limits,omitempty" json:"limits"`
 	GPUs          []string `yaml:"gpus,omitempty" json:"gpus,omitempty"`                   // CDI device names, "nvidia.com/gpu=0" or "all"
 	DeviceMemory  Bytes    `yaml:"deviceMemory,omitempty" json:"deviceMemory"`             // on a GPU, as the manifest says: it is not measured

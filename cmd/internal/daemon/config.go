@@ -17,48 +17,53 @@ import (
 // Config is everything that `videosdgx serve` can be told. Each field is a flag, a key of the configuration file and an
 // environment variable VIDEOSDGX_… of the same name; flags win over the environment, and that over the file.
 type Config struct {
-	Listen        string        `yaml:"listen" help:"address of the HTTP API"`
-	Socket        string        `yaml:"socket" help:"unix socket of the same API, for this machine's user and group; none: no socket (default DATA/videosdgx.sock)"`
-	Hosts         string        `yaml:"hosts" help:"host names that the server answers to besides localhost and its own addresses, with commas between them; *.example.com stands for all below, * for any"`
-	Connections   int64         `yaml:"connections" help:"HTTP connections at most, half of them of one client; 0: half of the files that the server may open"`
-	Data          string        `yaml:"data" help:"folder of all state: images, models, jobs, logs, snapshots"`
-	Functions     string        `yaml:"functions" help:"folder with one subfolder and function.yaml per function, watched for changes (default DATA/functions)"`
-	Models        string        `yaml:"models" help:"folder of model bundles (default DATA/models)"`
-	Outputs       string        `yaml:"outputs" help:"folder of finished clips (default DATA/outputs)"`
-	Driver        string        `yaml:"driver" help:"how instances run: auto, containerd or process"`
-	Containerd    string        `yaml:"containerd" help:"socket of containerd; empty: the system's when it answers, else a private one"`
-	Runtime       string        `yaml:"runtime" help:"OCI runtime: runc, crun or a path; empty: the first one found"`
-	Init          string        `yaml:"init" help:"the videosdgx-init program (default: beside this program)"`
-	Queue         string        `yaml:"queue" help:"job store: sqlite, or redis://… shared by several machines"`
-	Node          string        `yaml:"node" help:"name of this machine among those that share a queue (default: host name)"`
-	WebhookSecret string        `yaml:"webhookSecret" help:"signs webhooks, as whsec_ and base64, which receivers' Standard Webhooks libraries take as it is; empty: one is made and kept in DATA/webhook.key, which nodes of one queue must share"`
-	Origins       string        `yaml:"origins" help:"origins of web pages that may use /v1 and the models' own ports, such as https://app.example.com, by commas; *: any"`
-	Outgoing      string        `yaml:"outgoing" help:"private addresses that webhooks and destinations may call: addresses, prefixes such as 10.0.0.0/8 and host names, by commas; 127.0.0.1 for this machine; link-local and metadata addresses are never called"`
-	ModelsAtOnce  int64         `yaml:"modelsAtOnce" help:"models whose jobs run at the same time; others wait their turn"`
-	KeepJobs      spec.Duration `yaml:"keepJobs" help:"how long ended jobs and their clips are kept"`
-	KeepClips     spec.Bytes    `yaml:"keepClips" help:"disk that clips may use together, the oldest go first; 0: no limit"`
-	ModelHost     string        `yaml:"modelHost" help:"address on which the models' own REST ports listen; none: no ports"`
-	MountRoots    string        `yaml:"mountRoots" help:"folders besides the data folder and a manifest's own that functions may mount, separated by colons"`
-	ImageLimit    spec.Bytes    `yaml:"imageLimit" help:"the most that one image may unpack to"`
-	Memory        spec.Bytes    `yaml:"memory" help:"memory that instances may use together; 0: what the machine has, less a reserve"`
-	KeepAlive     spec.Duration `yaml:"keepAlive" help:"how long an idle instance stays while there is too little history to adapt"`
-	Snapshots     string        `yaml:"snapshots" help:"warm snapshots: auto or off"`
-	SnapshotMB    int64         `yaml:"snapshotMB" help:"disk that snapshots may use together, in MB"`
-	Keys          string        `yaml:"keys" help:"file of API keys, which nodes of one queue share (default DATA/keys.json); once it has one, every request must carry one"`
-	JWKS          string        `yaml:"jwks" help:"public keys of the issuer whose JSON Web Tokens are taken besides keys: a file, or an https:// address"`
-	JWTIssuer     string        `yaml:"jwtIssuer" help:"what the tokens' iss must be"`
-	JWTAudience   string        `yaml:"jwtAudience" help:"what the tokens' aud must be, or hold"`
-	JWTLeeway     spec.Duration `yaml:"jwtLeeway" help:"how far the issuer's clock and this one may be apart"`
-	Insecure      bool          `yaml:"insecure" help:"listen where others reach it although nobody is asked who they are: whoever does controls this machine"`
-	AccessKey     string        `yaml:"accessKey" help:"AWS access key id that requests to the Lambda API are signed with; where there are no API keys and nobody else reaches the port, all else stays open; empty: any signature is accepted, or none where there are API keys"`
-	SecretKey     string        `yaml:"secretKey" help:"secret of the access key"`
-	Backup        string        `yaml:"backup" help:"folder, on another disk, into which the server backs itself up; empty: it does not. 'videosdgx backup' makes backups at any time"`
-	BackupEvery   spec.Duration `yaml:"backupEvery" help:"how long after a backup the next is made"`
-	BackupKeep    int64         `yaml:"backupKeep" help:"how many backups are kept; 0: all"`
-	BackupFor     string        `yaml:"backupFor" help:"age recipients that backups are encrypted for, by commas; empty: they are not encrypted"`
-	LogLevel      string        `yaml:"logLevel" help:"debug, info, warn or error"`
-	LogFormat     string        `yaml:"logFormat" help:"text or json"`
-	Stop          spec.Duration `yaml:"stop" help:"how long invocations in flight may take to finish at a stop"`
+	Listen         string        `yaml:"listen" help:"address of the HTTP API"`
+	Socket         string        `yaml:"socket" help:"unix socket of the same API, for this machine's user and group; none: no socket (default DATA/videosdgx.sock)"`
+	Hosts          string        `yaml:"hosts" help:"host names that the server answers to besides localhost and its own addresses, with commas between them; *.example.com stands for all below, * for any"`
+	Connections    int64         `yaml:"connections" help:"HTTP connections at most, half of them of one client; 0: half of the files that the server may open"`
+	Data           string        `yaml:"data" help:"folder of all state: images, models, jobs, logs, snapshots"`
+	Functions      string        `yaml:"functions" help:"folder with one subfolder and function.yaml per function, watched for changes (default DATA/functions)"`
+	Models         string        `yaml:"models" help:"folder of model bundles (default DATA/models)"`
+	Outputs        string        `yaml:"outputs" help:"folder of finished clips (default DATA/outputs)"`
+	Driver         string        `yaml:"driver" help:"how instances run: auto, containerd or process"`
+	Containerd     string        `yaml:"containerd" help:"socket of containerd; empty: the system's when it answers, else a private one"`
+	Runtime        string        `yaml:"runtime" help:"OCI runtime: runc, crun or a path; empty: the first one found"`
+	Init           string        `yaml:"init" help:"the videosdgx-init program (default: beside this program)"`
+	Queue          string        `yaml:"queue" help:"job store: sqlite, or redis://… shared by several machines"`
+	Node           string        `yaml:"node" help:"name of this machine among those that share a queue (default: host name)"`
+	WebhookSecret  string        `yaml:"webhookSecret" help:"signs webhooks, as whsec_ and base64, which receivers' Standard Webhooks libraries take as it is; empty: one is made and kept in DATA/webhook.key, which nodes of one queue must share"`
+	Origins        string        `yaml:"origins" help:"origins of web pages that may use /v1 and the models' own ports, such as https://app.example.com, by commas; *: any"`
+	Outgoing       string        `yaml:"outgoing" help:"private addresses that webhooks and destinations may call: addresses, prefixes such as 10.0.0.0/8 and host names, by commas; 127.0.0.1 for this machine; link-local and metadata addresses are never called"`
+	ModelsAtOnce   int64         `yaml:"modelsAtOnce" help:"models whose jobs run at the same time; others wait their turn"`
+	KeepJobs       spec.Duration `yaml:"keepJobs" help:"how long ended jobs and their clips are kept"`
+	KeepClips      spec.Bytes    `yaml:"keepClips" help:"disk that clips may use together, the oldest go first; 0: no limit"`
+	ModelHost      string        `yaml:"modelHost" help:"address on which the models' own REST ports listen; none: no ports"`
+	MountRoots     string        `yaml:"mountRoots" help:"folders besides the data folder and a manifest's own that functions may mount, separated by colons"`
+	ImageLimit     spec.Bytes    `yaml:"imageLimit" help:"the most that one image may unpack to"`
+	Memory         spec.Bytes    `yaml:"memory" help:"memory that instances may use together; 0: what the machine has, less a reserve"`
+	KeepAlive      spec.Duration `yaml:"keepAlive" help:"how long an idle instance stays while there is too little history to adapt"`
+	Snapshots      string        `yaml:"snapshots" help:"warm snapshots: auto or off"`
+	SnapshotMB     int64         `yaml:"snapshotMB" help:"disk that snapshots may use together, in MB"`
+	Keys           string        `yaml:"keys" help:"file of API keys, which nodes of one queue share (default DATA/keys.json); once it has one, every request must carry one"`
+	JWKS           string        `yaml:"jwks" help:"public keys of the issuer whose JSON Web Tokens are taken besides keys: a file, or an https:// address"`
+	JWTIssuer      string        `yaml:"jwtIssuer" help:"what the tokens' iss must be"`
+	JWTAudience    string        `yaml:"jwtAudience" help:"what the tokens' aud must be, or hold"`
+	JWTLeeway      spec.Duration `yaml:"jwtLeeway" help:"how far the issuer's clock and this one may be apart"`
+	Insecure       bool          `yaml:"insecure" help:"listen where others reach it although nobody is asked who they are: whoever does controls this machine"`
+	AccessKey      string        `yaml:"accessKey" help:"AWS access key id that requests to the Lambda API are signed with; where there are no API keys and nobody else reaches the port, all else stays open; empty: any signature is accepted, or none where there are API keys"`
+	SecretKey      string        `yaml:"secretKey" help:"secret of the access key"`
+	ClientRequests int64         `yaml:"clientRequests" help:"requests that one client may send in a minute, by its key or token, else by its address; 0: no limit"`
+	ClientQueued   int64         `yaml:"clientQueued" help:"jobs of one client that may wait; 0: no limit"`
+	ClientRunning  int64         `yaml:"clientRunning" help:"jobs of one client that run at the same time; 0: no limit"`
+	ClientSeconds  int64         `yaml:"clientSeconds" help:"seconds that jobs of one client may run in a day of UTC, each on its GPU; 0: no limit"`
+	ClientStored   spec.Bytes    `yaml:"clientStored" help:"disk that the clips of one client may use; 0: no limit"`
+	Backup         string        `yaml:"backup" help:"folder, on another disk, into which the server backs itself up; empty: it does not. 'videosdgx backup' makes backups at any time"`
+	BackupEvery    spec.Duration `yaml:"backupEvery" help:"how long after a backup the next is made"`
+	BackupKeep     int64         `yaml:"backupKeep" help:"how many backups are kept; 0: all"`
+	BackupFor      string        `yaml:"backupFor" help:"age recipients that backups are encrypted for, by commas; empty: they are not encrypted"`
+	LogLevel       string        `yaml:"logLevel" help:"debug, info, warn or error"`
+	LogFormat      string        `yaml:"logFormat" help:"text or json"`
+	Stop           spec.Duration `yaml:"stop" help:"how long invocations in flight may take to finish at a stop"`
 }
 
 // Default is the configuration before anything is said. Root keeps state in /var/lib, everybody else at home.
@@ -127,6 +132,9 @@ func (c Config) Validate() error {
 	atLeast("snapshotMB", c.SnapshotMB, 0)
 	atLeast("connections", c.Connections, 0)
 	atLeast("backupKeep", c.BackupKeep, 0)
+	for name, value := range map[string]int64{"clientRequests": c.ClientRequests, "clientQueued": c.ClientQueued, "clientRunning": c.ClientRunning, "clientSeconds": c.ClientSeconds} {
+		atLeast(name, value, 0)
+	}
 	if c.Backup != "" && c.BackupEvery < spec.Duration(60e9) {
 		errs = append(errs, fmt.Errorf("backupEvery is %s: it must be at least 1m", c.BackupEvery.D()))
 	}

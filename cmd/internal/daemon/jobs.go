@@ -34,7 +34,8 @@ func (p *plane) openJobs(ctx context.Context) (err error) {
 	}
 	p.jobs, err = jobs.New(jobs.Config{
 		Node: p.cfg.Node, Outputs: p.cfg.Outputs, KeepFor: p.cfg.KeepJobs.D(), KeepBytes: int64(p.cfg.KeepClips),
-		Policy: jobs.Policy{Models: int(p.cfg.ModelsAtOnce)},
+		Policy: jobs.Policy{Models: int(p.cfg.ModelsAtOnce), PerClient: int(p.cfg.ClientRunning)},
+		Quota:  jobs.Quota{Queued: int(p.cfg.ClientQueued), Seconds: float64(p.cfg.ClientSeconds), Bytes: int64(p.cfg.ClientStored)},
 	},
 		jobs.Deps{Store: p.store, Runner: p.dispatch, Models: catalog, Tell: tell, Spool: p.spool, Log: p.log})
 	if err != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
+	"github.com/videosdgx/videosdgx/runtime/limits"
 	"github.com/videosdgx/videosdgx/runtime/metrics"
 	"github.com/videosdgx/videosdgx/runtime/registry"
 	"github.com/videosdgx/videosdgx/runtime/snapshots"
@@ -41,6 +42,7 @@ type plane struct {
 	apiKeys     *keys.Store
 	access      *access.Access // asks who a request comes from
 	lambda      *lambda.API
+	invoker     limits.Invoker // of calls from outside
 	listener    net.Listener
 	sandbox     instance.Sandbox
 	registry    *registry.Registry

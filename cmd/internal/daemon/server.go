@@ -19,6 +19,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
 	"github.com/videosdgx/videosdgx/runtime/gateway/snapshots"
 	"github.com/videosdgx/videosdgx/runtime/gateway/url"
+	"github.com/videosdgx/videosdgx/runtime/limits"
 	"github.com/videosdgx/videosdgx/runtime/spool"
 	"github.com/videosdgx/videosdgx/runtime/ui"
 )
@@ -27,7 +28,8 @@ import (
 func (p *plane) openServer(context.Context) (err error) {
 	p.connections = gateway.NewConnections(gateway.Bounds{All: int(p.cfg.Connections)}, p.log)
 	p.metrics.WatchConnections(p.connections.Counts)
-	urls := url.New(url.Options{Invoker: p.dispatch, Functions: p.registry, Spool: p.spool, Log: p.log})
+	p.invoker = limits.Invoker{Invoker: p.dispatch, Functions: p.rated()}
+	urls := url.New(url.Options{Invoker: p.invoker, Functions: p.registry, Spool: p.spool, Log: p.log})
 	cors, err := rest.NewCORS(p.cfg.Origins, "/v1/")
 	if err != nil {
 		return err
@@ -62,7 +64,7 @@ func (p *plane) hosts() []string {
 
 func (p *plane) routes() []gateway.Routes {
 	p.lambda = lambda.New(lambda.Options{
-		Invoker: p.dispatch, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Queue: p.events, Keys: p.keys(), Asks: p.access.Asks,
+		Invoker: p.invoker, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Queue: limits.Queue{To: p.events, Functions: p.invoker.Functions}, Keys: p.keys(), Asks: p.access.Asks,
 		Image: p.resolveImage(), Spool: p.spool, Log: p.log, CheckURL: p.guard.CheckURL,
 	})
 	routes := []gateway.Routes{

@@ -8,6 +8,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/auth/keys"
 	"github.com/videosdgx/videosdgx/runtime/auth/token"
 	"github.com/videosdgx/videosdgx/runtime/gateway/access"
+	"github.com/videosdgx/videosdgx/runtime/limits"
 )
 
 // openAccess reads who may do what. It refuses to go on where others could reach a server that asks nobody.
@@ -15,7 +16,7 @@ func (p *plane) openAccess(context.Context) (err error) {
 	if p.apiKeys, err = keys.Open(p.cfg.Keys); err != nil {
 		return err
 	}
-	o := access.Options{Keys: p.apiKeys, Log: p.log}
+	o := access.Options{Keys: p.apiKeys, Log: p.log, Rate: access.Rate{PerMinute: int(p.cfg.ClientRequests), Rates: limits.NewRates(nil)}}
 	if p.cfg.JWKS != "" {
 		v, err := token.New(token.Config{JWKS: p.cfg.JWKS, Issuer: p.cfg.JWTIssuer, Audience: p.cfg.JWTAudience, Leeway: p.cfg.JWTLeeway.D(), Get: access.Fetch})
 		if err != nil {
@@ -63,4 +64,15 @@ func (p *plane) sayWho(addr net.Addr) {
 		p.log.Warn("ANYBODY WHO REACHES THIS ADDRESS CONTROLS THIS SERVER AND CAN RUN PROGRAMS ON THIS MACHINE: it asks nobody who they are. "+
 			"Make a key with 'videosdgx keys create', listen on 127.0.0.1, or put a proxy with authentication in front", "address", addr.String())
 	}
+}
+
+// rated holds calls of a function to its requestLimit.
+func (p *plane) rated() limits.Functions {
+	return limits.Functions{Rates: limits.NewRates(nil), Limit: func(ctx context.Context, name, qualifier string) int {
+		fn, err := p.registry.Get(ctx, name, qualifier)
+		if err != nil {
+			return 0 // whoever invokes it says so
+		}
+		return fn.RequestLimit
+	}}
 }

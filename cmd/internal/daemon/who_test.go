@@ -126,6 +126,9 @@ func (g *guarded) send(url, method, path string, h http.Header) (int, string) {
 		g.t.Fatal(err)
 	}
 	defer resp.Body.Close()
+	if resp.Header.Get("Content-Type") == "text/event-stream" {
+		return resp.StatusCode, "" // it goes on
+	}
 	b, _ := io.ReadAll(io.LimitReader(resp.Body, 4<<10))
 	return resp.StatusCode, string(b)
 }

@@ -29,7 +29,7 @@ var examples = map[string]string{
 	"model.name": "wan21", "model.bundle": "wan21-tiny", "model.port": "8002", "model.device": "auto", "model.acceptLicense": "ltx-2-community-license",
 	"mounts[].source": "data", "mounts[].target": "/data", "mounts[].writable": "true",
 	"timeout": "15m", "initTimeout": "2m", "keepAlive": "10m", "concurrency": "4", "eventsAtOnce": "8", "minInstances": "1", "staged": "2",
-	"queueLimit": "100", "pin": "true", "freezeIdle": "true", "cancelGrace": "2s",
+	"queueLimit": "100", "requestLimit": "600", "jobLimit": "1000", "pin": "true", "freezeIdle": "true", "cancelGrace": "2s",
 	"limits.memory": "4GiB", "limits.cpus": "2.5", "limits.pids": "256", "limits.scratch": "1GiB", "limits.payload": "32MiB",
 	"gpus": "[all]", "deviceMemory": "24GiB", "network": "bridge", "snapshot": "always", "snapshotOn": "publish", "snapshotEvent": `'{"ping":true}'`,
 	"url.invokeMode": "RESPONSE_STREAM", "url.closed": "true", "url.auth": "none", "url.cors.allowOrigins": "[https://example.com]", "url.cors.allowMethods": "[GET, POST]",

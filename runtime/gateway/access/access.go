@@ -31,6 +31,7 @@ type Options struct {
 	Keys   Keys   // required
 	Tokens Tokens // nil: none are taken
 	Always bool   // ask also while there is no key, as an address that others reach calls for
+	Rate   Rate
 	Log    *slog.Logger
 	Now    func() time.Time
 }
@@ -75,7 +76,9 @@ func (a *Access) Guard(l Listener) func(http.Handler) http.Handler {
 				if function {
 					dropSession(r)
 				}
-				next.ServeHTTP(w, r)
+				if a.admit(w, r, nil) {
+					next.ServeHTTP(w, r)
+				}
 				return
 			}
 			p, err := a.who(r, l, need)
@@ -93,6 +96,9 @@ func (a *Access) Guard(l Listener) func(http.Handler) http.Handler {
 				dropSession(r) // what else it carries is for the function
 			case function:
 				hide(r) // a function is told nothing that opens the server
+			}
+			if !a.admit(w, r, p) {
+				return
 			}
 			if p != nil {
 				r = r.WithContext(auth.With(r.Context(), p))

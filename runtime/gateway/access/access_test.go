@@ -8,10 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/auth/keys"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
+	"github.com/videosdgx/videosdgx/runtime/limits"
 )
 
 // seen is what came through a guard.
@@ -123,6 +125,35 @@ func TestAPersonIsSentToTheLogin(t *testing.T) {
 		if got := here(to); got != want {
 			t.Errorf("%q leads to %q", to, got)
 		}
+	}
+}
+
+// A client that asks too often is told what it may and when; others are served.
+func TestRate(t *testing.T) {
+	a, store := open(t)
+	now := time.Unix(1e9, 0)
+	a.Rate = Rate{PerMinute: 2, Rates: limits.NewRates(func() time.Time { return now })}
+	alice, bob := create(t, store, "alice", auth.Manage), create(t, store, "bob", auth.Manage)
+	second := create(t, store, "alice", auth.Manage) // another key of hers
+	h, _ := guard(a)
+	for i, c := range []struct {
+		key    string
+		status int
+		rate   string
+	}{{alice, 200, `"client";r=1;t=30`}, {second, 200, `"client";r=0;t=60`}, {alice, 429, `"client";r=0;t=60`}, {bob, 200, `"client";r=1;t=30`}} {
+		w := do(h, "GET", "/x", http.Header{"X-Api-Key": {c.key}})
+		if w.Code != c.status || w.Header().Get("RateLimit") != c.rate || w.Header().Get("RateLimit-Policy") != `"client";q=2;w=60` || (w.Header().Get("Retry-After") == "30") != (c.status == 429) {
+			t.Errorf("request %d: %d %v", i, w.Code, w.Header())
+		}
+	}
+	for range 10 { // wrong keys cost nobody anything, and are no way around
+		if w := do(h, "GET", "/x", http.Header{"X-Api-Key": {"x"}}); w.Code != http.StatusUnauthorized {
+			t.Error(w.Code)
+		}
+	}
+	now = now.Add(30 * time.Second)
+	if w := do(h, "GET", "/x", http.Header{"X-Api-Key": {alice}}); w.Code != 200 {
+		t.Error(w.Code)
 	}
 }
 

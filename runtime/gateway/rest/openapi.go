@@ -181,7 +181,7 @@ func (d *document) describe(path string, e endpoint) map[string]any {
 	s, o := d.schemas, e.doc
 	security := []any{}
 	if !e.need.Public {
-		o.Fails = append(slices.Clone(o.Fails), http.StatusUnauthorized, http.StatusForbidden)
+		o.Fails = append(slices.Clone(o.Fails), http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)
 		security = []any{map[string]any{"bearer": []any{}}, map[string]any{"key": []any{}}}
 	}
 	op := map[string]any{"operationId": o.ID, "summary": o.Summary, "tags": []string{o.Tag}, "responses": responses(s, o), "security": security}
