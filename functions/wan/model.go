@@ -69,6 +69,15 @@ func (p *Pipeline) properties() map[string]json.RawMessage {
 		stepCacheField: map[string]any{"type": "number", "minimum": 0, "maximum": 1, "default": 0,
 			"description": "How far a prediction may drift and still be used again: 0 makes every step exact, 0.1 saves about a third of them"},
 	}
+	lora := map[string]any{
+		"name":     map[string]any{"type": "string", "minLength": 1, "maxLength": 128, "pattern": `^[^./\\][^/\\]*$`, "description": "Of a file in the server's folder of LoRAs, without its ending"},
+		"strength": map[string]any{"type": "number", "minimum": -10, "maximum": 10, "default": 1, "description": "How much of it is merged in"},
+	}
+	if p.c.Second != nil {
+		lora["component"] = map[string]any{"enum": []string{graphTransformer, graphSecond}, "description": "The expert that it changes, where it does not say itself: that of high noise, or the other"}
+	}
+	own[lorasField] = map[string]any{"type": "array", "maxItems": 8, "description": "LoRAs to make the clip with; they are merged into the model, once for each choice",
+		"items": map[string]any{"type": "object", "required": []string{"name"}, "additionalProperties": false, "properties": lora}}
 	if p.c.Second != nil {
 		own[secondGuidance] = map[string]any{"type": "number", "minimum": 0, "maximum": maxGuidance, "default": p.defaults.SecondGuidance,
 			"description": "How closely the expert of low noise follows the prompt"}
@@ -88,4 +97,5 @@ func (p *Pipeline) properties() map[string]json.RawMessage {
 const (
 	secondGuidance = "guidance_scale_2"
 	stepCacheField = "step_cache"
+	lorasField     = "loras"
 )

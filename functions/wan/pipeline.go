@@ -28,6 +28,7 @@ type Pipeline struct {
 	sessions  *bundle.Sessions
 	experts   *experts
 	tokenizer *text.Tokenizer
+	derived   bool  // the bundle has LoRAs merged in
 	memory    int64 // that a stage may take, 0: no limit is known
 }
 
@@ -41,7 +42,7 @@ func open(ctx context.Context, m *bundle.Model) (*Pipeline, error) {
 	if c.Transformer.PosEmbedSeqLen > 0 {
 		return nil, fmt.Errorf("bundle %s makes clips between two images, which requests cannot carry yet: %w", m.Dir, errdefs.ErrNotImplemented)
 	}
-	p := &Pipeline{c: c, engine: m.Engine, memory: m.Memory}
+	p := &Pipeline{c: c, engine: m.Engine, derived: m.Derived != nil, memory: m.Memory}
 	if p.defaults, err = parseDefaults(c, m.Defaults); err != nil {
 		return nil, err
 	}

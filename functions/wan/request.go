@@ -74,12 +74,20 @@ func (p *Pipeline) Check(r handler.Request) error {
 		return invalid("num_frames is %d; at most %d are possible", r.NumFrames, (p.maxPatches()-1)*time+1)
 	case r.Steps < 1:
 		return invalid("num_inference_steps is %d; at least 1 is needed", r.Steps)
+	case asks(r, lorasField) && !p.derived:
+		return invalid("loras are merged by the server, and this function was called past it: build a bundle with models build --lora, or call the function through the server")
 	case r.Image != nil && !p.c.imageToVideo() && !p.c.Pipeline.Expand:
 		return invalid("this model takes no image; leave image out, or call an image-to-video model")
 	case r.Image == nil && p.c.imageToVideo():
 		return invalid("this model needs an image to start from")
 	}
 	return nil
+}
+
+// asks says whether a field that is a list has something in it.
+func asks(r handler.Request, field string) bool {
+	list, _ := r.Values[field].([]any)
+	return len(list) > 0
 }
 
 func (p *Pipeline) checkSide(name string, pixels, fit int) error {

@@ -37,6 +37,7 @@ type Config struct {
 	ModelsAtOnce   int64         `yaml:"modelsAtOnce" help:"models whose jobs run at the same time; others wait their turn"`
 	KeepJobs       spec.Duration `yaml:"keepJobs" help:"how long ended jobs and their clips are kept"`
 	KeepClips      spec.Bytes    `yaml:"keepClips" help:"disk that clips may use together, the oldest go first; 0: no limit"`
+	LoRACache      spec.Bytes    `yaml:"loraCache" help:"disk that the merged models which requests with loras have asked for may use together, the least recently used go first; 0: no limit"`
 	ModelHost      string        `yaml:"modelHost" help:"address on which the models' own REST ports listen; none: no ports"`
 	MountRoots     string        `yaml:"mountRoots" help:"folders besides the data folder and a manifest's own that functions may mount, separated by colons"`
 	ImageLimit     spec.Bytes    `yaml:"imageLimit" help:"the most that one image may unpack to"`
@@ -74,7 +75,7 @@ func Default() Config {
 	}
 	host, _ := os.Hostname()
 	return Config{
-		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Node: host, ModelsAtOnce: 1, KeepJobs: spec.Duration(30 * 24 * 3600e9), ModelHost: "127.0.0.1",
+		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Node: host, ModelsAtOnce: 1, LoRACache: 20 << 30, KeepJobs: spec.Duration(30 * 24 * 3600e9), ModelHost: "127.0.0.1",
 		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, ImageLimit: 64 << 30, JWTLeeway: spec.Duration(30e9), BackupEvery: spec.Duration(24 * 3600e9), BackupKeep: 14, LogLevel: "info", LogFormat: "text", Stop: spec.Duration(20e9),
 	}
 }

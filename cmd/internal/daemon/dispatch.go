@@ -14,8 +14,9 @@ func (p *plane) openDispatch(ctx context.Context) (err error) {
 	sum := sha256.Sum256([]byte(p.cfg.Data))
 	terms := placement.DefaultTerms
 	terms.Fixed = p.cfg.KeepAlive.D()
+	functions, merger := p.openLoRAs()
 	cfg := dispatch.Config{
-		Functions: p.registry, Sandbox: voucher{p.sandbox, p.dir("verified")}, Owner: hex.EncodeToString(sum[:6]),
+		Functions: functions, Sandbox: voucher{p.sandbox, p.dir("verified")}, Owner: hex.EncodeToString(sum[:6]),
 		RunDir: p.dir("run"), LogDir: p.dir("logs"), Log: p.log,
 		Pools: p.machine.Pools, Meter: p.metrics, Terms: terms,
 	}
@@ -26,6 +27,7 @@ func (p *plane) openDispatch(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	p.loras = loraInvoker{p.dispatch, functions, merger}
 	p.metrics.Watch(p.dispatch)
 	p.registry.Subscribe(p.dispatch.Changed)
 	return p.dispatch.Start(ctx)

@@ -30,7 +30,7 @@ func (p *plane) openEvents(context.Context) error {
 		return err
 	}
 	p.events = events.New(events.Config{
-		Invoker: p.dispatch, Functions: p.registry, Store: store, Poster: p.poster, Log: p.log,
+		Invoker: p.loras, Functions: p.registry, Store: store, Poster: p.poster, Log: p.log,
 		ErrorType: func(err error) string { return gateway.Explain(err).Type },
 	})
 	p.metrics.WatchEvents(p.events.Len)

@@ -37,7 +37,7 @@ func (p *plane) openJobs(ctx context.Context) (err error) {
 		Policy: jobs.Policy{Models: int(p.cfg.ModelsAtOnce), PerClient: int(p.cfg.ClientRunning)},
 		Quota:  jobs.Quota{Queued: int(p.cfg.ClientQueued), Seconds: float64(p.cfg.ClientSeconds), Bytes: int64(p.cfg.ClientStored)},
 	},
-		jobs.Deps{Store: p.store, Runner: p.dispatch, Models: catalog, Tell: tell, Spool: p.spool, Log: p.log})
+		jobs.Deps{Store: p.store, Runner: p.loras, Models: catalog, Tell: tell, Spool: p.spool, Log: p.log})
 	if err != nil {
 		return err
 	}

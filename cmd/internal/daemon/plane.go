@@ -28,6 +28,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/metrics"
 	"github.com/videosdgx/videosdgx/runtime/registry"
 	"github.com/videosdgx/videosdgx/runtime/snapshots"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 	"github.com/videosdgx/videosdgx/runtime/spool"
 	"github.com/videosdgx/videosdgx/snapshotter/cuda"
 )
@@ -47,6 +48,7 @@ type plane struct {
 	sandbox     instance.Sandbox
 	registry    *registry.Registry
 	dispatch    *dispatch.Dispatcher
+	loras       spec.Invoker       // dispatch; what asks for LoRAs goes to a version of its own
 	snapshots   *snapshots.Service // nil: every start is plain
 	noSnapshots string             // why there are none
 	gpu         cuda.Support       // what can be done with device memory

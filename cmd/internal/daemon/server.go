@@ -28,7 +28,7 @@ import (
 func (p *plane) openServer(context.Context) (err error) {
 	p.connections = gateway.NewConnections(gateway.Bounds{All: int(p.cfg.Connections)}, p.log)
 	p.metrics.WatchConnections(p.connections.Counts)
-	p.invoker = limits.Invoker{Invoker: p.dispatch, Functions: p.rated()}
+	p.invoker = limits.Invoker{Invoker: p.loras, Functions: p.rated()}
 	urls := url.New(url.Options{Invoker: p.invoker, Functions: p.registry, Spool: p.spool, Log: p.log})
 	cors, err := rest.NewCORS(p.cfg.Origins, "/v1/")
 	if err != nil {
