@@ -82,11 +82,13 @@ const WAV = "wav"
 
 // Description is what a model is and takes.
 type Description struct {
-	Name     string  `json:"name"`
-	Family   string  `json:"family"`
-	Digest   string  `json:"digest,omitempty"`  // of the bundle
-	Device   string  `json:"device,omitempty"`  // what it runs on, and why: "cuda:0 (asked for)"
-	License  string  `json:"license,omitempty"` // of the weights
+	Name    string `json:"name"`
+	Family  string `json:"family"`
+	Digest  string `json:"digest,omitempty"`  // of the bundle
+	Device  string `json:"device,omitempty"`  // what it runs on, and why: "cuda:0 (asked for)"
+	License string `json:"license,omitempty"` // of the weights
+	// Streams says that chunks leave long before the last is made, so that who waits for a clip had better watch it.
+	Streams  bool    `json:"streams,omitempty"`
 	Defaults Request `json:"defaults"`
 	Limits   Limits  `json:"limits"`
 	// Schema is the JSON Schema that requests are held to, of the bundle; nil: what Schema makes of defaults and limits.

@@ -46,7 +46,7 @@ type cutter interface{ Cut() error }
 
 // sink is where a clip goes while it is made; whole asks for the file as well. The zero value asks for the file alone.
 type sink struct {
-	piece func(mp4 []byte) error
+	piece func(mp4 []byte, frames int) error // 0: the head
 	whole bool
 }
 

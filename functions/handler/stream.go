@@ -103,14 +103,17 @@ func partHead(name, mediaType, filename string) textproto.MIMEHeader {
 func (h *Handler) asItComes(ctx context.Context, r Request) (any, error) {
 	out, in := io.Pipe()
 	began, failed := make(chan struct{}), make(chan error, 1)
-	first := true
+	first, sent := true, 0
 	go func() {
-		_, _, err := h.generate(ctx, r, sink{piece: func(mp4 []byte) error {
+		_, _, err := h.generate(ctx, r, sink{piece: func(mp4 []byte, _ int) error {
 			if first {
 				close(began)
 				first = false
 			}
-			_, err := in.Write(mp4)
+			sent += len(mp4)
+			fill := media.Filler(sent)
+			sent += len(fill)
+			_, err := in.Write(append(mp4, fill...))
 			return err
 		}})
 		if err != nil {

@@ -53,6 +53,8 @@ func (h *Handler) urlAnswer(ctx context.Context, e events.LambdaFunctionURLReque
 	switch accept := header(e.Headers, "accept"); {
 	case r.Output == "stream":
 		return h.asItComes(ctx, r)
+	case r.Output == "" && h.streams(accept, r):
+		return h.growing(ctx, r)
 	case r.Output == "" && accepts(accept, "multipart/mixed"):
 		return h.parts(ctx, r)
 	case r.Output == "mp4" || r.Output == WAV || r.Output == "" && (accepts(accept, "video/mp4") || accepts(accept, "audio/wav")):

@@ -19,8 +19,8 @@ type Spec struct {
 	FPS           float64 // constant
 	Comment       string  // metadata, such as the request's parameters as JSON
 	Dir           string  // where the file is made; "" is the system's temporary folder
-	// Piece gets a Streamer's clip as it comes; Whole asks it for the file as well.
-	Piece func(mp4 []byte) error
+	// Piece gets a Streamer's clip as it comes, with the number of frames in it; Whole asks it for the file as well.
+	Piece func(mp4 []byte, frames int) error
 	Whole bool
 }
 

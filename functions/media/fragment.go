@@ -114,3 +114,22 @@ func place(fragment []byte, number uint32, begin uint64) (lasts uint64, err erro
 	each, count := binary.BigEndian.Uint32(tfhd[at:]), binary.BigEndian.Uint32(trun[4:])
 	return uint64(each) * uint64(count), nil
 }
+
+// playerBlock is in what portions Chromium's player takes a file, in bytes: it looks at none before all of it is there.
+const playerBlock = 32 << 10
+
+// Filler is a box without content that fills what was sent of a file up to a whole portion of a player's, so that the player sees
+// all of it now. It is of use to nobody else.
+func Filler(sent int) []byte {
+	n := (playerBlock - sent%playerBlock) % playerBlock
+	if n == 0 {
+		return nil
+	}
+	if n < 8 { // less than a box's head
+		n += playerBlock
+	}
+	fill := make([]byte, n)
+	binary.BigEndian.PutUint32(fill, uint32(n))
+	copy(fill[4:], "free")
+	return fill
+}

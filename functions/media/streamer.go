@@ -115,21 +115,20 @@ func (e *Streamer) Cut() error {
 	if err != nil {
 		err = failure(e.ctx, e.spec.Dir, c.said, err)
 	} else {
-		err = e.deliver(c.out.Bytes())
+		err = e.deliver(c.out.Bytes(), c.frames)
 	}
 	e.failed = err
 	return err
 }
 
-func (e *Streamer) deliver(file []byte) error {
+func (e *Streamer) deliver(file []byte, frames int) error {
 	head, fragment, err := split(file)
 	if err != nil {
 		return err
 	}
 	if e.head == nil {
-		if e.head = bytes.Clone(head); err == nil {
-			err = e.give(head)
-		}
+		e.head = bytes.Clone(head)
+		err = e.give(head, 0)
 	} else if !bytes.Equal(head, e.head) {
 		return errors.New("the encoder began a chunk otherwise than the first")
 	}
@@ -142,16 +141,16 @@ func (e *Streamer) deliver(file []byte) error {
 		return err
 	}
 	e.time += lasts
-	return e.give(fragment)
+	return e.give(fragment, frames)
 }
 
-func (e *Streamer) give(piece []byte) error {
+func (e *Streamer) give(piece []byte, frames int) error {
 	if e.whole != nil {
 		if _, err := e.whole.Write(piece); err != nil {
 			return failure(e.ctx, e.spec.Dir, &tail{}, err)
 		}
 	}
-	return e.spec.Piece(piece)
+	return e.spec.Piece(piece, frames)
 }
 
 // Sound is not sent as it comes yet.

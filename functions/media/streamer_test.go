@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
@@ -32,7 +33,12 @@ func samples(t *testing.T, file []byte) (all []byte) {
 func TestChunksLeaveWhenTheyEnd(t *testing.T) {
 	dir := t.TempDir()
 	var pieces [][]byte
-	e, err := NewStreamer(context.Background(), Spec{Width: 64, Height: 48, FPS: 8, Dir: dir, Whole: true, Piece: func(b []byte) error { pieces = append(pieces, bytes.Clone(b)); return nil }})
+	var counts []int
+	e, err := NewStreamer(context.Background(), Spec{Width: 64, Height: 48, FPS: 8, Dir: dir, Whole: true, Piece: func(b []byte, n int) error {
+		counts = append(counts, n)
+		pieces = append(pieces, bytes.Clone(b))
+		return nil
+	}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,6 +81,9 @@ func TestChunksLeaveWhenTheyEnd(t *testing.T) {
 			t.Errorf("chunk %d begins at %d", i, got)
 		}
 	}
+	if fmt.Sprint(counts) != "[0 3 8 1]" {
+		t.Errorf("frames %v", counts)
+	}
 	stream := bytes.Join(pieces, nil)
 	path := filepath.Join(dir, "all.mp4")
 	if err := os.WriteFile(path, stream, 0o600); err != nil {
@@ -110,7 +119,7 @@ func beginOf(t *testing.T, fragment []byte) uint64 {
 
 func TestWhoTakesNoMorePiecesEndsTheClip(t *testing.T) {
 	gone, dir := errors.New("the reader has left"), t.TempDir()
-	e, err := NewStreamer(context.Background(), Spec{Width: 64, Height: 48, FPS: 2, Dir: dir, Whole: true, Piece: func([]byte) error { return gone }})
+	e, err := NewStreamer(context.Background(), Spec{Width: 64, Height: 48, FPS: 2, Dir: dir, Whole: true, Piece: func([]byte, int) error { return gone }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -133,6 +142,16 @@ func TestDamagedBoxesAreErrors(t *testing.T) {
 	for _, raw := range []string{"short", "\x00\x00\x00\x04moof", "\x00\x00\x01\x00moof", "\x00\x00\x00\x08free"} {
 		if _, _, err := split([]byte(raw)); err == nil {
 			t.Errorf("%q was taken apart", raw)
+		}
+	}
+}
+
+func TestFillersEndAPortion(t *testing.T) {
+	for _, sent := range []int{0, 1, 1000, playerBlock - 8, playerBlock - 7, playerBlock - 1, playerBlock, 3*playerBlock + 5} {
+		fill := Filler(sent)
+		all, err := boxes(fill)
+		if (sent+len(fill))%playerBlock != 0 || err != nil || len(all) > 1 || len(all) == 1 && all[0].name != "free" {
+			t.Errorf("after %d bytes %d are filled, %v", sent, len(fill), err)
 		}
 	}
 }

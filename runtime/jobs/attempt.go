@@ -19,6 +19,7 @@ type attempt struct {
 	token  int64
 	group  Group
 	cancel context.CancelCauseFunc
+	stream *growing      // of the goroutine that executes; nil: the clip comes as a whole
 	poke   chan struct{} // asks the keeper to look at the record now
 	timing *Timing       // of the answer; written by the one who runs it, before it settles
 
@@ -45,6 +46,7 @@ func (s *Service) begin(j Job, g Group) {
 		a.run(ctx)
 		s.mu.Lock()
 		delete(s.running, j.ID)
+		delete(s.streams, j.ID)
 		s.mu.Unlock()
 		s.nudge()
 	}()

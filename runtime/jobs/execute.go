@@ -54,7 +54,7 @@ func (a *attempt) invocation(ctx context.Context) (spec.Invocation, error) {
 		return spec.Invocation{}, err
 	}
 	id := uuid.NewString()
-	header := map[string]string{"accept": "video/mp4, " + inParts, "content-type": "application/json", "x-job-id": a.id}
+	header := map[string]string{"accept": "video/mp4, " + inParts + ";stream=" + a.streaming(), "content-type": "application/json", "x-job-id": a.id}
 	event, err := urlevent.New(id, http.MethodPost, "/generate", header, body, a.s.clock()).Encode()
 	if err != nil {
 		return spec.Invocation{}, err
@@ -69,6 +69,14 @@ func (a *attempt) gpus(ctx context.Context) int {
 		return 0
 	}
 	return m.GPUs
+}
+
+// streaming is "1" where chunks are wanted, else "auto": of a model that streams by itself.
+func (a *attempt) streaming() string {
+	if a.job.Stream {
+		return "1"
+	}
+	return "auto"
 }
 
 // report takes the function's progress to watchers; the keeper stores it.

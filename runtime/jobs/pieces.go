@@ -22,6 +22,9 @@ type Piece struct {
 	Size        int64  `json:"size"`
 	SHA256      string `json:"sha256"`
 	ContentType string `json:"contentType"`
+	// Of the piece called StreamPiece: where its chunks end.
+	Head   int64   `json:"head,omitempty"`
+	Chunks []Chunk `json:"chunks,omitempty"`
 }
 
 const (
@@ -76,8 +79,15 @@ func (a *attempt) saveAnswer(ctx context.Context, h urlevent.Head, body io.Reade
 	if err == nil && !bytes.Contains(count.tail, []byte("--"+params["boundary"]+"--")) {
 		err = readError{errors.New("the answer's parts end in the middle")} // the library takes an end in a part's head for the end
 	}
+	if err == nil && a.stream != nil {
+		var p Piece
+		if p, err = a.closeStream(); err == nil {
+			file.Pieces = append(file.Pieces, p)
+		}
+	}
 	if err != nil {
 		a.drop(file)
+		a.dropStream()
 		return nil, count.n, err
 	}
 	return file, count.n, nil
@@ -93,6 +103,12 @@ func (a *attempt) saveParts(ctx context.Context, parts *multipart.Reader) (file 
 			return file, readError{fmt.Errorf("the answer's parts cannot be read: %w", err)}
 		case n > maxPieces:
 			return file, readError{fmt.Errorf("the answer has more than %d pieces", maxPieces)}
+		case n == 0 && isStream(part):
+			if err := a.grow(part); err != nil {
+				return file, err
+			}
+			n-- // chunks come before the clip, however many
+			continue
 		}
 		kind := partType(part.Header)
 		if n == 0 {

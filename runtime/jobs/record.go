@@ -58,9 +58,10 @@ type Job struct {
 	Started  time.Time `json:"started,omitzero"`  // of the latest attempt
 	Finished time.Time `json:"finished,omitzero"` // entered an ended state
 
-	Attempts      int           `json:"attempts"`      // that failed or are running
-	MaxAttempts   int           `json:"maxAttempts"`   //
-	Interruptions int           `json:"interruptions"` // attempts that ended because a node did
+	Stream        bool          `json:"stream,omitempty"` // chunks are wanted while the clip is made
+	Attempts      int           `json:"attempts"`         // that failed or are running
+	MaxAttempts   int           `json:"maxAttempts"`      //
+	Interruptions int           `json:"interruptions"`    // attempts that ended because a node did
 	CancelAsked   bool          `json:"cancelAsked,omitempty"`
 	Token         int64         `json:"token"`           // of the latest claim; grows with each
 	Lease         *Lease        `json:"lease,omitempty"` // while running

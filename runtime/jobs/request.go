@@ -13,6 +13,7 @@ type Submit struct {
 	Inputs      []string        // uploads that Request names as files, by their ids
 	Deadline    int64           // seconds from now; 0: the service's default
 	MaxAttempts int             // 0: the service's default
+	Stream      bool            // chunks are wanted while the clip is made, also of a model that does not stream by itself
 	Webhook     string          // http(s) URL called when the job has ended; "": none
 	Key         string          // idempotency key; in a batch, item i uses Key + "/" + i
 	Batched     bool            // one of a batch, even when it is the only one

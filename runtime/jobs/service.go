@@ -36,6 +36,7 @@ type Service struct {
 
 	mu       sync.Mutex
 	running  map[string]*attempt
+	streams  map[string]*growing // clips that leave while they are made, by job
 	turns    turns
 	means    means
 	places   planCache
@@ -71,7 +72,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		deps.Spool = spool.New(spool.Options{Dir: cfg.Outputs})
 	}
 	s := &Service{
-		spool: deps.Spool, cfg: cfg, deps: deps, log: deps.Log, out: out, uploads: ups, wake: make(chan struct{}, 1), running: map[string]*attempt{},
+		spool: deps.Spool, cfg: cfg, deps: deps, log: deps.Log, out: out, uploads: ups, wake: make(chan struct{}, 1), running: map[string]*attempt{}, streams: map[string]*growing{},
 		self: cfg.Node + "/" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12], turns: newTurns(), means: means{}, ledger: newLedger(),
 		clock: func() time.Time { return stamp(deps.Now()) },
 	}

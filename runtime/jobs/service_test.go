@@ -119,7 +119,7 @@ func TestJobCompletes(t *testing.T) {
 		t.Fatalf("clip %q", b)
 	}
 	c := r.runner.Calls()[0]
-	if c.Function != "wan21-fn" || c.Event.Headers["accept"] != "video/mp4, multipart/mixed" || c.Event.RawPath != "/generate" || c.JobID != j.ID {
+	if c.Function != "wan21-fn" || c.Event.Headers["accept"] != "video/mp4, multipart/mixed;stream=auto" || c.Event.RawPath != "/generate" || c.JobID != j.ID {
 		t.Fatalf("event %+v", c.Event)
 	}
 }

@@ -92,7 +92,7 @@ func (s *Service) newJob(ctx context.Context, sub Submit, batch string) (Fresh, 
 	j := Job{
 		ID: newID(), Model: m.Name, Function: m.Function, Client: sub.Client, Priority: sub.Priority, State: Queued,
 		Request: kept, Inputs: sub.Inputs, Batch: batch, Key: sub.Key, Created: now, Ready: now, Deadline: now.Add(deadline),
-		MaxAttempts: orDefault(sub.MaxAttempts, s.cfg.MaxAttempts),
+		MaxAttempts: orDefault(sub.MaxAttempts, s.cfg.MaxAttempts), Stream: sub.Stream,
 	}
 	j.KeyHash = hash
 	if sub.Webhook != "" {
@@ -123,7 +123,7 @@ func keyHash(sub Submit) string {
 	if given == nil {
 		given = sub.Request
 	}
-	b, _ := json.Marshal([]any{sub.Model, sub.Priority, sub.Deadline, sub.MaxAttempts, sub.Webhook, given}) // plain data: cannot fail
+	b, _ := json.Marshal([]any{sub.Model, sub.Priority, sub.Deadline, sub.MaxAttempts, sub.Webhook, sub.Stream, given}) // plain data: cannot fail
 	h := sha256.Sum256(b)
 	return hex.EncodeToString(h[:])
 }

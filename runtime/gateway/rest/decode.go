@@ -125,6 +125,11 @@ func (o *object) settings(s jobs.Submit, hooks func(address string) error) jobs.
 	if n, ok := o.whole("max_attempts"); ok {
 		s.MaxAttempts = int(min(n, jobs.MaxTries+1))
 	}
+	if v, ok := o.took("stream"); ok {
+		if s.Stream, ok = v.(bool); !ok {
+			o.add(jobs.Mistyped("stream", show(v), "true or false"))
+		}
+	}
 	if text, ok := o.text("webhook", "an http(s) address"); ok {
 		if s.Webhook = text; hooks(text) != nil {
 			o.fail("webhook", "webhook cannot be called: "+gateway.Sentence(hooks(text))+".")

@@ -51,7 +51,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	beats := make(chan struct{})
 	go func() { defer close(beats); s.beat(ctx, a.o.Beat, cancel) }()
 	_ = s.send("retry: 2000\n\n") // a client that has gone is noticed with the first event
-	err = a.o.Jobs.Watch(ctx, j.ID, after, func(e jobs.Event) error { return s.event(a.finished(r, e)) })
+	err = a.o.Jobs.Watch(ctx, j.ID, after, func(e jobs.Event) error { return s.event(located(r, j, a.finished(r, e))) })
 	cancel()
 	<-beats
 	if err != nil && r.Context().Err() == nil && !errors.Is(err, context.Canceled) {

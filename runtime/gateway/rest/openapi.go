@@ -202,7 +202,7 @@ func (d *document) describe(path string, e endpoint) map[string]any {
 }
 
 func parameters(path string, ps []param) (out []any) {
-	for name, s := range map[string]any{"model": textOf(0, ""), "id": textOf(0, idForm.String())} {
+	for name, s := range map[string]any{"model": textOf(0, ""), "id": textOf(0, idForm.String()), "chunk": textOf(0, `^(init\.mp4|[0-9]{1,6}\.m4s)$`)} {
 		if strings.Contains(path, "{"+name+"}") {
 			out = append(out, map[string]any{"in": "path", "name": name, "required": true, "schema": s})
 		}
@@ -254,6 +254,8 @@ func contentOf(s *schemas, body any) (string, any) {
 			"properties": map[string]any{"event": text, "data": text, "id": text, "retry": map[string]any{"type": "integer"}}}
 	case clip:
 		return "video/mp4", map[string]any{"type": "string", "contentMediaType": "video/mp4"}
+	case playlistText:
+		return "application/vnd.apple.mpegurl", map[string]any{"type": "string"}
 	case prometheusText:
 		return "text/plain", map[string]any{"type": "string"}
 	case table:

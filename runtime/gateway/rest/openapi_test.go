@@ -87,8 +87,8 @@ func TestOpenAPIIsWhole(t *testing.T) {
 			t.Errorf("%s: %v", name, fields[name])
 		}
 	}
-	if len(fields) != 15 {
-		t.Errorf("%d fields documented, 11 of the model and 4 settings are read", len(fields))
+	if len(fields) != 16 {
+		t.Errorf("%d fields documented, 11 of the model and 5 settings are read", len(fields))
 	}
 }
 
@@ -174,7 +174,7 @@ func TestWireGolden(t *testing.T) {
 			Created: at, Started: at, Finished: at, Deadline: at, Seconds: 2.5, Position: 3, ETA: &eta, Attempts: 1, MaxAttempts: 3, Interruptions: 1,
 			Progress: &spec.Progress{Phase: "denoise", Step: 3, Steps: 20, Seconds: 1.25}, Request: json.RawMessage(`{"prompt":"p","seed":7}`),
 			Result: &resultView{9, "ab", "video/mp4", true, []pieceView{{"sound", 3, "cd", "audio/wav"}}}, Error: &jobs.Problem{Kind: "function", Detail: "D.", Status: 500, Retryable: true},
-			Webhook: hookOf(jobs.Job{Hook: &hook}), Links: links{"/s", "/e", "/d"},
+			Webhook: hookOf(jobs.Job{Hook: &hook}), Links: links{"/s", "/e", "/d", "/l"},
 		},
 		"bare":    jobView{Created: at, Request: json.RawMessage("{}")},
 		"list":    jobList{Jobs: []jobView{}, Next: "n"},

@@ -32,6 +32,9 @@ func perModel() []endpoint {
 		{"POST", "/jobs/{id}/retry", submits, func(a *API) handler { return a.retry }, retryDoc("retryModelJob")},
 		{"GET", "/jobs/{id}/events", reads, func(a *API) handler { return a.events }, eventsDoc("watchModelJob")},
 		{"GET", "/jobs/{id}/download", reads, func(a *API) handler { return a.download }, downloadDoc("downloadModelJob")},
+		{"GET", "/jobs/{id}/stream.m3u8", reads, func(a *API) handler { return a.playlist }, playlistDoc("playlistOfModelJob")},
+		{"GET", "/jobs/{id}/stream.mp4", reads, func(a *API) handler { return a.watch }, watchDoc("streamModelJob")},
+		{"GET", "/jobs/{id}/chunks/{chunk}", reads, func(a *API) handler { return a.chunk }, chunkDoc("chunkOfModelJob")},
 		{"GET", "/health", auth.Everybody, func(a *API) handler { return a.health }, operation{
 			ID: "health", Summary: "Whether the API is up", Tag: "model", Out: answers{200: {Text: "Up", Body: healthView{}}}}},
 		{"GET", "/ready", auth.Known, func(a *API) handler { return a.ready }, operation{
@@ -55,6 +58,9 @@ func global() []endpoint {
 		{"POST", "/v1/jobs/{id}/retry", submits, func(a *API) handler { return a.retry }, retryDoc("retryJob")},
 		{"GET", "/v1/jobs/{id}/events", reads, func(a *API) handler { return a.events }, eventsDoc("watchJob")},
 		{"GET", "/v1/jobs/{id}/download", reads, func(a *API) handler { return a.download }, downloadDoc("downloadJob")},
+		{"GET", "/v1/jobs/{id}/stream.m3u8", reads, func(a *API) handler { return a.playlist }, playlistDoc("playlistOfJob")},
+		{"GET", "/v1/jobs/{id}/stream.mp4", reads, func(a *API) handler { return a.watch }, watchDoc("streamJob")},
+		{"GET", "/v1/jobs/{id}/chunks/{chunk}", reads, func(a *API) handler { return a.chunk }, chunkDoc("chunkOfJob")},
 		{"GET", "/v1/events", reads, func(a *API) handler { return a.live }, operation{
 			ID: "watchJobs", Summary: "Server-sent events of all jobs that wait, run or have just ended", Tag: "jobs", Params: []param{
 				{"header", "Last-Event-ID", "Resume after this event", nil}},
@@ -154,7 +160,7 @@ func retryDoc(id string) operation {
 func eventsDoc(id string) operation {
 	return operation{ID: id, Summary: "Server-sent events until the job has ended", Tag: "jobs", Params: []param{
 		{"header", "Last-Event-ID", "Resume after this event", nil}},
-		Out: answers{200: {Text: "queued (position), running, progress, preview, and the ended state with the whole job", Body: eventStream{}},
+		Out: answers{200: {Text: "queued (position), running, progress, preview, chunk (with its url), and the ended state with the whole job", Body: eventStream{}},
 			204: {Text: "Last-Event-ID is the last event: there is nothing more to come"}}, Fails: readFails}
 }
 
@@ -162,4 +168,20 @@ func downloadDoc(id string) operation {
 	return operation{ID: id, Summary: "The clip; Range, If-Range and If-None-Match are honoured", Tag: "jobs", Params: []param{
 		{"query", "inline", "true shows it in the browser", flagSchema}, {"query", "piece", "One of the result's pieces instead of the clip", nil}},
 		Out: answers{200: {Text: "The clip", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 304: {Text: "It is what If-None-Match says"}, 416: {Text: "The range lies outside it"}}, Fails: []int{400, 404, 409, 421}}
+}
+
+func playlistDoc(id string) operation {
+	return operation{ID: id, Summary: "HLS playlist of a clip's chunks, while it is made and afterwards", Tag: "jobs",
+		Out: answers{200: {Text: "The chunks that are there", Body: playlistText{}}}, Fails: append([]int{503}, readFails...)}
+}
+
+func watchDoc(id string) operation {
+	return operation{ID: id, Summary: "The clip as it comes, as fragmented MP4 until its end", Tag: "jobs", Params: []param{
+		{"query", "from", "The first chunk that is sent, behind the head; to resume", map[string]any{"type": "integer", "minimum": 0, "maximum": 1 << 20, "default": 0}}},
+		Out: answers{200: {Text: "The clip", Body: clip{}}}, Fails: append([]int{400, 503}, readFails...)}
+}
+
+func chunkDoc(id string) operation {
+	return operation{ID: id, Summary: "One chunk of a clip (0.m4s, 1.m4s, …), or what stands before them (init.mp4)", Tag: "jobs",
+		Out: answers{200: {Text: "The chunk", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 416: {Text: "The range lies outside it"}}, Fails: readFails}
 }

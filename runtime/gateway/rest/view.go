@@ -22,6 +22,9 @@ func (a *API) view(r *http.Request, j jobs.Job) jobView {
 			v.Result.Pieces = append(v.Result.Pieces, pieceView{p.Name, p.Size, p.SHA256, p.ContentType})
 		}
 	}
+	if streamOf(j) || a.o.Jobs.Streams(j.ID) {
+		v.Links.Stream = v.Links.Self + "/stream.m3u8"
+	}
 	a.expect(r, j, &v)
 	return v
 }
@@ -47,6 +50,15 @@ func (a *API) expect(r *http.Request, j jobs.Job, v *jobView) {
 			v.ETA = &s
 		}
 	}
+}
+
+// streamOf says whether an ended job's chunks are there.
+func streamOf(j jobs.Job) bool {
+	if j.Result == nil || j.Result.Removed {
+		return false
+	}
+	_, ok := j.Result.Piece(jobs.StreamPiece)
+	return ok
 }
 
 func linksOf(r *http.Request, j jobs.Job) links {

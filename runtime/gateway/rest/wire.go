@@ -13,6 +13,7 @@ type settings struct {
 	Priority    jobs.Priority `json:"priority,omitempty" doc:"high, normal (default) or low"`
 	Deadline    int64         `json:"deadline_seconds,omitempty" min:"1" max:"604800" doc:"The job must have ended by then; default 86400"`
 	MaxAttempts int           `json:"max_attempts,omitempty" min:"1" max:"10" doc:"Default 3"`
+	Stream      bool          `json:"stream,omitempty" doc:"Chunks can be watched while the clip is made, of any model; some stream without being asked"`
 	Webhook     string        `json:"webhook,omitempty" max:"2048" pattern:"^https?://[0-9A-Za-z][0-9A-Za-z.-]*(:[0-9]{1,4})?(/([!-$&-~]|%[0-9A-Fa-f]{2})*)?$" doc:"http(s) address that is called when the job has ended, signed as Standard Webhooks; private addresses must be listed in the server's outgoing setting"`
 }
 
@@ -62,6 +63,7 @@ type links struct {
 	Self     string `json:"self"`
 	Events   string `json:"events"`
 	Download string `json:"download,omitempty"`
+	Stream   string `json:"stream,omitempty" doc:"HLS playlist of the clip's chunks, while it is made and afterwards"`
 }
 
 type jobList struct {
@@ -138,6 +140,7 @@ type memoryView struct {
 type (
 	eventStream    struct{}
 	clip           struct{}
+	playlistText   struct{}
 	prometheusText struct{}
 	anObject       struct{} // JSON of no fixed form
 	modelRequest   struct{} // what the models' schemas say

@@ -1,0 +1,195 @@
+package rest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/videosdgx/videosdgx/runtime/jobs"
+	"github.com/videosdgx/videosdgx/runtime/jobs/jobstest"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// reel is a function that streams: the test says when each piece leaves.
+type reel struct {
+	in  *io.PipeWriter
+	out *io.PipeReader
+}
+
+func newReel() *reel {
+	r, w := io.Pipe()
+	return &reel{w, r}
+}
+
+func (r *reel) script(_ context.Context, c jobstest.Call) (*spec.Result, error) {
+	res := jobstest.Stream(200, "multipart/mixed; boundary=b", nil)
+	res.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(res.Body, r.out), r.out}
+	return res, nil
+}
+
+func (r *reel) part(name, seconds, content, end string) {
+	fmt.Fprintf(r.in, "Content-Disposition: attachment; name=%q\r\nContent-Type: video/mp4\r\n%s\r\n%s\r\n--b%s", name, seconds, content, end)
+}
+
+func (r *reel) begin() {
+	fmt.Fprint(r.in, "--b\r\n")
+	r.part("stream", "X-Videosdgx-Seconds: 0\r\n", "HEAD", "\r\n")
+}
+func (r *reel) chunk(content string) {
+	r.part("stream", "X-Videosdgx-Seconds: 0.5\r\n", content, "\r\n")
+}
+func (r *reel) end() { r.part("clip", "", "whole clip", "--\r\n"); r.in.Close() }
+
+// awaitChunks waits until a job has n chunks.
+func (r *rig) awaitChunks(id string, n int) {
+	r.t.Helper()
+	err := r.jobs.Watch(r.t.Context(), id, "", func(jobs.Event) error {
+		if st, err := r.jobs.Stream(r.t.Context(), id); err == nil && len(st.Chunks) >= n {
+			return errEnough
+		}
+		return nil
+	})
+	if err != errEnough { //nolint:errorlint // it is the callback's own
+		r.t.Fatalf("%d chunks did not come: %v", n, err)
+	}
+}
+
+// A job's chunks can be seen while it runs: as a playlist, one by one, as one growing file, and by events; and afterwards.
+func TestAJobIsWatchedWhileItIsMade(t *testing.T) {
+	f := newReel()
+	r := newRig(t, f.script)
+	j := r.generate(`{"prompt":"p","stream":true}`)
+	base := r.url + "/v1/models/wan21/jobs/" + j.ID
+	go func() { f.begin(); f.chunk("first") }()
+	r.awaitChunks(j.ID, 1)
+	resp, list := r.do("GET", base+"/stream.m3u8", "")
+	if resp.Header.Get("Content-Type") != "application/vnd.apple.mpegurl" || !strings.HasSuffix(string(list), "#EXT-X-MAP:URI=\"chunks/init.mp4\"\n#EXTINF:0.500000,\nchunks/0.m4s\n") || !strings.Contains(string(list), "TARGETDURATION:1\n") {
+		t.Errorf("%s %s", resp.Header, list)
+	}
+	for name, want := range map[string]string{"init.mp4": "HEAD", "0.m4s": "first"} {
+		if resp, b := r.do("GET", base+"/chunks/"+name, ""); resp.StatusCode != 200 || string(b) != want || resp.Header.Get("Content-Type") != "video/mp4" {
+			t.Errorf("%s is %s %q", name, resp.Status, b)
+		}
+	}
+	r.problem(404, "GET", "/v1/jobs/"+j.ID+"/chunks/1.m4s", "")
+	r.problem(404, "GET", "/v1/jobs/"+j.ID+"/chunks/..%2fx", "")
+	r.problem(400, "GET", "/v1/jobs/"+j.ID+"/stream.mp4?from=-1", "")
+	if v := parse[jobView](t, second(r.do("GET", base, ""))); v.Links.Stream != "/v1/models/wan21/jobs/"+j.ID+"/stream.m3u8" {
+		t.Errorf("links %+v", v.Links)
+	}
+
+	grows, err := http.Get(base + "/stream.mp4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer grows.Body.Close()
+	expect := func(from io.Reader, parts ...string) { // each fills a portion of a player's
+		t.Helper()
+		for _, want := range parts {
+			got := make([]byte, playerBlock)
+			if _, err := io.ReadFull(from, got); err != nil || !strings.HasPrefix(string(got), want+"\x00\x00") {
+				t.Errorf("%.20q, %v, want %q", got, err, want)
+			}
+		}
+	}
+	expect(grows.Body, "HEAD", "first")
+	go f.chunk("second")
+	expect(grows.Body, "second") // while the third is not begun
+	resumed, err := http.Get(base + "/stream.mp4?from=1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resumed.Body.Close()
+	expect(resumed.Body, "HEAD", "second")
+	go func() { f.chunk("third"); f.end() }()
+	for _, from := range []io.Reader{grows.Body, resumed.Body} {
+		expect(from, "third")
+		if rest, err := io.ReadAll(from); err != nil || len(rest) != 0 {
+			t.Errorf("then %d bytes, %v", len(rest), err)
+		}
+	}
+	done, err := r.jobs.Wait(t.Context(), j.ID)
+	if err != nil || done.State != jobs.Completed {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if _, b := r.do("GET", base+"/download", ""); string(b) != "whole clip" {
+		t.Errorf("the clip is %q", b)
+	}
+	if _, b := r.do("GET", base+"/stream.mp4", ""); len(b) != 4*playerBlock {
+		t.Errorf("afterwards it has %d bytes", len(b))
+	}
+	if _, b := r.do("GET", base+"/stream.m3u8", ""); !strings.HasSuffix(string(b), "chunks/2.m4s\n#EXT-X-ENDLIST\n") {
+		t.Errorf("afterwards the list is %s", b)
+	}
+	if err := r.jobs.Purge(t.Context(), j.ID); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := os.ReadDir(r.outputs); len(left) > 3 { // the folders of what is in the making
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func second(_ *http.Response, b []byte) []byte { return b }
+
+// Events name each chunk's address.
+func TestAChunksEventHasItsAddress(t *testing.T) {
+	f := newReel()
+	r := newRig(t, f.script)
+	j := r.generate(`{"prompt":"p"}`)
+	resp, err := http.Get(r.url + "/v1/jobs/" + j.ID + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	go func() { f.begin(); f.chunk("first"); f.chunk("second"); f.end() }()
+	all, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`"url":"/v1/jobs/` + j.ID + `/chunks/0.m4s"`, `"start":0.5`, `/chunks/1.m4s`} {
+		if !strings.Contains(string(all), want) {
+			t.Errorf("no %s in %s", want, all)
+		}
+	}
+}
+
+// A clip that fails after its first chunk leaves nothing, and whoever watches it sees the end.
+func TestAStreamThatComesToNothing(t *testing.T) {
+	f := newReel()
+	r := newRig(t, f.script)
+	j := r.generate(`{"prompt":"p","max_attempts":1}`)
+	go func() { f.begin(); f.chunk("first") }()
+	r.awaitChunks(j.ID, 1)
+	resp, err := http.Get(r.url + "/v1/jobs/" + j.ID + "/stream.mp4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	f.in.CloseWithError(fmt.Errorf("the instance has died"))
+	if b, err := io.ReadAll(resp.Body); err == nil {
+		t.Errorf("%q looks whole", b)
+	}
+	if done, err := r.jobs.Wait(t.Context(), j.ID); err != nil || done.State == jobs.Completed {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	r.problem(404, "GET", "/v1/jobs/"+j.ID+"/stream.m3u8", "")
+	if left, _ := os.ReadDir(r.outputs + "/.partial"); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestAJobWithoutChunksSaysHowToGetThem(t *testing.T) {
+	r := newRig(t, nil)
+	j := r.generate(`{"prompt":"p"}`, "Prefer", "wait=20")
+	if p := r.problem(404, "GET", "/v1/jobs/"+j.ID+"/stream.m3u8", ""); !strings.Contains(p.Detail, `"stream": true`) {
+		t.Errorf("%+v", p)
+	}
+	r.problem(422, "POST", "/v1/models/wan21/generate", `{"prompt":"p","stream":"yes"}`)
+}
