@@ -20,8 +20,8 @@ func TestImageThatIsNotOne(t *testing.T) {
 		image string
 		want  []string
 	}{
-		"folder":  {"oci:" + empty, []string{empty, "not an OCI image"}},
-		"text":    {"oci:" + text, []string{text, "not an OCI image"}},
+		"folder":  {"oci:" + empty, []string{empty, "is not an image"}},
+		"text":    {"oci:" + text, []string{text, "is not an image"}},
 		"missing": {"oci:/not/there", []string{"/not/there", "no such file"}},
 		"unknown": {"127.0.0.1:9/none/such:v1", []string{"127.0.0.1:9/none/such:v1"}},
 		"odd":     {"NOT A REFERENCE", []string{"NOT A REFERENCE"}},

@@ -167,7 +167,11 @@ func (s *source) docker(l Limits) error {
 		Config string
 		Layers []string
 	}
-	if err := s.text(dockerFile, &list); err != nil {
+	err := s.text(dockerFile, &list)
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("it holds neither %s nor %s: %w", ocispec.ImageIndexFile, dockerFile, os.ErrNotExist)
+	}
+	if err != nil {
 		return err
 	}
 	s.blobs = []string{dockerFile}
