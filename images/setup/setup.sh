@@ -22,6 +22,8 @@ if [[ ${1:-} == test ]] && ((EUID == 0)); then
   install_packages redis-server nginx-light cmake autoconf automake libtool g++ python3 make
   # the page's browser; where the distribution has none (Ubuntu's is a snap), test.sh says what is left out
   command -v chromium >/dev/null || ! has_package chromium || install_packages chromium
+  # holds the page to the rules of accessibility
+  [[ -f /opt/videosdgx/axe/node_modules/axe-core/axe.min.js ]] || npm install --silent --no-fund --no-audit --prefix /opt/videosdgx/axe axe-core@4.14.1
   # Ubuntu 24.04 has none; test.sh then says what is left out
   [[ -x /usr/bin/aws ]] || ! has_package awscli || install_packages awscli
   # holds the REST API to its OpenAPI document; a test, of which users need nothing

@@ -59,7 +59,7 @@ func (a *attempt) invocation(ctx context.Context) (spec.Invocation, error) {
 	if err != nil {
 		return spec.Invocation{}, err
 	}
-	return spec.Invocation{ID: id, Function: a.job.Function, Payload: event, Files: a.s.files(a.job), Tail: true, OnProgress: a.report}, nil
+	return spec.Invocation{ID: id, Function: a.job.Function, Qualifier: a.job.Qualifier, Payload: event, Files: a.s.files(a.job), Tail: true, OnProgress: a.report}, nil
 }
 
 // gpus is how many the model's function has; 0 when that cannot be told.

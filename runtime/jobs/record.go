@@ -38,19 +38,20 @@ func (s State) Valid() bool {
 
 // Job is one record. Times are UTC with microseconds; a zero time has not happened.
 type Job struct {
-	ID       string          `json:"id"`  // UUIDv7: sorts by time of submission
-	Rev      int64           `json:"rev"` // counts changes; Store.Swap compares it
-	Model    string          `json:"model"`
-	Function string          `json:"function"`
-	Client   string          `json:"client"`
-	Priority Priority        `json:"priority"`
-	State    State           `json:"state"`
-	Reason   string          `json:"reason,omitempty"` // why a queued job waits, in words
-	Request  json.RawMessage `json:"request"`          // what the record keeps of it; Store.Payload has all
-	Inputs   []string        `json:"inputs,omitempty"` // files beside the event, by upload
-	Batch    string          `json:"batch,omitempty"`
-	Key      string          `json:"key,omitempty"`     // idempotency key, unique per client
-	KeyHash  string          `json:"keyHash,omitempty"` // of the request that Key came with
+	ID        string          `json:"id"`  // UUIDv7: sorts by time of submission
+	Rev       int64           `json:"rev"` // counts changes; Store.Swap compares it
+	Model     string          `json:"model"`
+	Function  string          `json:"function"`
+	Qualifier string          `json:"qualifier,omitempty"` // version or alias of the function
+	Client    string          `json:"client"`
+	Priority  Priority        `json:"priority"`
+	State     State           `json:"state"`
+	Reason    string          `json:"reason,omitempty"` // why a queued job waits, in words
+	Request   json.RawMessage `json:"request"`          // what the record keeps of it; Store.Payload has all
+	Inputs    []string        `json:"inputs,omitempty"` // files beside the event, by upload
+	Batch     string          `json:"batch,omitempty"`
+	Key       string          `json:"key,omitempty"`     // idempotency key, unique per client
+	KeyHash   string          `json:"keyHash,omitempty"` // of the request that Key came with
 
 	Created  time.Time `json:"created"`
 	Ready    time.Time `json:"ready"`             // not before; moved by a backoff

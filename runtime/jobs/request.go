@@ -5,6 +5,7 @@ import "encoding/json"
 // Submit is one job to be queued. What is asked of the function is opaque JSON: who takes it in has checked it.
 type Submit struct {
 	Model       string
+	Qualifier   string // of its function: a version or an alias; "": $LATEST
 	Client      string
 	Priority    Priority
 	Request     json.RawMessage // the body of the function's event, a JSON object

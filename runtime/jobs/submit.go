@@ -90,7 +90,7 @@ func (s *Service) newJob(ctx context.Context, sub Submit, batch string) (Fresh, 
 		deadline = time.Duration(sub.Deadline) * time.Second
 	}
 	j := Job{
-		ID: newID(), Model: m.Name, Function: m.Function, Client: sub.Client, Priority: sub.Priority, State: Queued,
+		ID: newID(), Model: m.Name, Function: m.Function, Qualifier: sub.Qualifier, Client: sub.Client, Priority: sub.Priority, State: Queued,
 		Request: kept, Inputs: sub.Inputs, Batch: batch, Key: sub.Key, Created: now, Ready: now, Deadline: now.Add(deadline),
 		MaxAttempts: orDefault(sub.MaxAttempts, s.cfg.MaxAttempts), Stream: sub.Stream,
 	}

@@ -196,3 +196,32 @@ func TestUsage(t *testing.T) {
 	w.click("summary", "As a table")
 	w.until("document.querySelector('.asa table td').innerText !== ''")
 }
+
+func TestABlindComparison(t *testing.T) {
+	r := newRig(t, instant)
+	w := open(t, r.url+"/#/experiments")
+	w.sees("Nothing is compared yet")
+	w.click("button", "New comparison")
+	w.fill("dialog form label input", "kites")
+	js[bool](w, "(() => { const v = document.querySelector('dialog input[type=number]'); v.value = 4; v.dispatchEvent(new Event('input', {bubbles: true})); return true })()")
+	w.click("dialog button[type=submit]", "Begin")
+	for range 6 {
+		w.fill(".arena input", "a kite")
+		w.click(".arena button[type=submit]", "Have both make it")
+		w.until("document.querySelectorAll('.match video').length === 2 && document.querySelector('.choices').innerText.includes('No difference')")
+		if text := w.text(".match"); strings.Contains(text, "painter") || strings.Contains(text, "sketcher") {
+			t.Fatalf("the match says whose the clips are: %s", text)
+		}
+		made := js[string](w, "fetch('/v1/experiments/kites/pairs').then((r) => r.json()).then((p) => p.pairs[0].id)")
+		left := r.painterIsLeft(made)
+		js[bool](w, "document.activeElement.blur() || true")
+		w.do(chromedp.KeyEvent(map[bool]string{true: kb.ArrowLeft, false: kb.ArrowRight}[left]))
+		w.until("document.querySelector('.match strong')") // now it says
+		if js[bool](w, "document.querySelector('.fn .chip').innerText === 'decided'") {
+			break
+		}
+		w.click(".choices button", "Next pair")
+	}
+	w.sees("decided")
+	w.until("document.querySelector('.versus .won')?.innerText.includes('painter')")
+}

@@ -21,6 +21,7 @@ import (
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/device"
+	"github.com/videosdgx/videosdgx/runtime/experiments"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/gateway/admin"
 	"github.com/videosdgx/videosdgx/runtime/gateway/gatewaytest"
@@ -59,6 +60,22 @@ type rig struct {
 	fleet   *fleet
 	next    chan step // what a running job does next; closed: all at once
 	calls   *jobstest.Runner
+	trials  *experiments.Store
+}
+
+// painterIsLeft looks behind the curtain of a pair.
+func (r *rig) painterIsLeft(pair string) bool {
+	e, err := r.trials.Get("kites")
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	for _, p := range e.Pairs {
+		if p.ID == pair {
+			return e.Arms[p.Left()].Model == "painter"
+		}
+	}
+	r.t.Fatalf("no pair %s", pair)
+	return false
 }
 
 // step is a sign to the running job.
@@ -120,7 +137,12 @@ func newRig(t testing.TB, opts ...option) *rig {
 		t.Fatal(err)
 	}
 	r.jobs = svc
-	api := rest.New(rest.Options{Jobs: svc, Models: models, Version: "test"})
+	trials, err := experiments.Open(filepath.Join(dir, "experiments"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.trials = trials
+	api := rest.New(rest.Options{Jobs: svc, Models: models, Version: "test", Experiments: trials})
 	routes := append([]gateway.Routes{ui.Page{}, api, admin.New(admin.Options{Functions: r.catalog, Instances: r.fleet, Version: admin.Version{Version: "1.4"}, Machine: aMachine})}, o.routes...)
 	routes, ask := guard(t, routes, o.secret)
 	o.wrap = append(o.wrap, ask)

@@ -83,7 +83,7 @@ func (w *tab) shoot(path string) {
 	}
 }
 
-var pages = []string{"make", "watch", "gallery", "models", "analytics"}
+var pages = []string{"make", "watch", "gallery", "models", "analytics", "experiments"}
 
 // furnish fills a server with what a person would have made.
 func furnish(r *rig) {

@@ -6,10 +6,12 @@ import (
 	"strings"
 
 	"github.com/videosdgx/videosdgx/cmd/internal/version"
+	"github.com/videosdgx/videosdgx/runtime/experiments"
 	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 	"github.com/videosdgx/videosdgx/runtime/jobs/redis"
 	"github.com/videosdgx/videosdgx/runtime/jobs/sqlite"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // openStore opens the queue that the configuration names.
@@ -41,7 +43,19 @@ func (p *plane) openJobs(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p.rest = rest.New(rest.Options{Jobs: p.jobs, Models: catalog, CheckHook: p.guard.CheckURL, Log: p.log, Version: version.Get().Version})
+	trials, err := experiments.Open(p.dir("experiments"))
+	if err != nil {
+		return err
+	}
+	p.rest = rest.New(rest.Options{
+		Jobs: p.jobs, Models: catalog, CheckHook: p.guard.CheckURL, Log: p.log, Version: version.Get().Version, Experiments: trials, Promote: p.promote,
+	})
 	p.scraped.MustRegister(p.rest.Collector())
 	return p.jobs.Start(ctx)
+}
+
+// promote points an alias to the version that has won an experiment.
+func (p *plane) promote(ctx context.Context, function, alias, version string) error {
+	_, err := p.registry.PutAlias(ctx, spec.Alias{Function: function, Name: alias, Version: version, Description: "the winner of an experiment"})
+	return err
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
+	"github.com/videosdgx/videosdgx/runtime/experiments"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
@@ -27,6 +28,9 @@ type Options struct {
 	MaxImage  int64                        // bytes of a generate body; default 24 MiB
 	MaxBatch  int64                        // bytes of a batch body; default 64 MiB
 	MaxUpload int64                        // bytes of an upload; default 256 MiB
+
+	Experiments *experiments.Store // nil: there are none here
+	Promote     Promoter           // gives an alias to the winner of an experiment; nil: nobody does
 }
 
 // WithDefaults fills in what is zero.
@@ -96,7 +100,7 @@ func (a *API) Register(mux *http.ServeMux) {
 	for _, e := range perModel() {
 		mux.Handle(e.method+" /v1/models/{model}"+e.path, a.wrap(e.handle(a)))
 	}
-	for _, e := range global() {
+	for _, e := range a.global() {
 		mux.Handle(e.method+" "+e.path, a.wrap(e.handle(a)))
 	}
 }
@@ -107,7 +111,7 @@ func (a *API) Needs() map[string]auth.Need {
 	for _, e := range perModel() {
 		needs[e.method+" /v1/models/{model}"+e.path] = e.need
 	}
-	for _, e := range global() {
+	for _, e := range a.global() {
 		needs[e.method+" "+e.path] = e.need
 	}
 	return needs

@@ -64,7 +64,7 @@ func (a *API) wholeDocument(all []jobs.Model) map[string]any {
 	for _, e := range perModel() {
 		d.add("/v1/models/{model}"+e.path, e)
 	}
-	for _, e := range global() {
+	for _, e := range a.global() {
 		d.add(e.path, e)
 	}
 	return d.whole()

@@ -86,6 +86,14 @@ func global() []endpoint {
 	}
 }
 
+// global is what this server has on the gateway's own port.
+func (a *API) global() []endpoint {
+	if a.o.Experiments == nil {
+		return global()
+	}
+	return append(global(), experimentEndpoints()...)
+}
+
 // ownOpenAPI is what a model's own port has besides perModel.
 func ownOpenAPI() endpoint {
 	return endpoint{"GET", "/openapi.json", auth.Known, func(a *API) handler { return a.openapi }, openapiDoc}

@@ -12,6 +12,7 @@ const parts = {
   gallery: async () => (await import('./gallery.js')).Gallery,
   models: async () => (await import('./models.js')).Models,
   analytics: async () => (await import('./analytics.js')).Analytics,
+  experiments: async () => (await import('./experiments.js')).Experiments,
 };
 const names = Object.keys(parts);
 

@@ -27,7 +27,7 @@ export function FileField({ field, value, onChange, error }) {
   return html`<div class=${classes('drop', over && 'over', value && 'full', error && 'bad')} data-field=${field.name} onDragOver=${(e) => { e.preventDefault(); setOver(true); }} onDragLeave=${() => setOver(false)} onDrop=${drop}
       onPaste=${(e) => take(e.clipboardData.files[0])}>
     ${value?.url && (value.kind?.startsWith('video/') ? html`<video class="drop-picture" src=${value.url} muted playsinline aria-hidden="true"></video>` : html`<img class="drop-picture" src=${value.url} alt=${value.name} />`)}
-    <button type="button" class="drop-button" onClick=${() => input.current.click()} aria-label=${`${name}: ${value ? value.name : t('file.choose')}`}>
+    <button type="button" class="drop-button" onClick=${() => input.current.click()}>
       ${!value && icon(types[0]?.startsWith('video/') ? 'film' : 'image')}<span class="drop-name">${name}</span><small>${value ? value.name : t('file.drop')}</small></button>
     ${value && html`<button type="button" class="icon-button drop-clear" aria-label=${t('file.clear', { name })} onClick=${() => onChange(undefined)}>${icon('x')}</button>`}
     ${part !== undefined && html`<${Bar} value=${part} label=${t('file.sending')} />`}

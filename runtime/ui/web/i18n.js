@@ -19,8 +19,13 @@ async function load(which) {
   return answer.json();
 }
 
+// The first texts are asked for as soon as this module is there, before the others are.
+let early = load(choose());
+early.catch(() => {}); // told where it is waited for
+
 export async function setLanguage(which = choose()) {
-  texts = await load(which);
+  texts = await (early || load(which));
+  early = null;
   if (which === 'en') english = texts;
   name = which;
   document.documentElement.lang = which;

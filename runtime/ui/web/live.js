@@ -39,6 +39,7 @@ function drop(id) {
 }
 
 function takePreview(p) {
+  if (!board.get().jobs.has(p.id)) return;
   const raw = Uint8Array.from(atob(p.image), (c) => c.charCodeAt(0));
   drop(p.id);
   previews.set(p.id, URL.createObjectURL(new Blob([raw], { type: p.content_type })));
@@ -50,14 +51,41 @@ function take(e) {
   if (e.type === 'jobs') takeJobs(JSON.parse(e.data)); else if (e.type === 'preview') takePreview(JSON.parse(e.data));
 }
 
-// begin follows the board for as long as the page is open.
-export async function begin() {
+const offline = () => board.set({ ...board.get(), connected: false });
+
+// lead follows the board for as long as the page is open. A page that is put away lets go of its connection: a browser has
+// six for a server.
+async function lead(tell) {
+  let cut = new AbortController();
+  addEventListener('pagehide', () => cut.abort());
   for (let pause = 500; ; pause = Math.min(pause * 2, 10_000)) {
-    try { await stream('/v1/events', { last, take, opened: () => { pause = 500; } }); } catch { /* told by connected, and tried again */ }
-    board.set({ ...board.get(), connected: false });
+    cut = new AbortController();
+    const pass = (e) => { take(e); tell(e); };
+    try { await stream('/v1/events', { last, take: pass, signal: cut.signal, opened: () => { pause = 500; } }); } catch { /* told by connected, and tried again */ }
+    offline();
+    tell(null);
     await new Promise((r) => { setTimeout(r, pause); });
   }
 }
+
+// begin shares one connection among all pages of this browser: one of them leads, and another one when that is closed. Where
+// the browser has no locks, as on plain http from elsewhere, each has its own.
+export function begin() {
+  if (!navigator.locks || !window.BroadcastChannel) return lead(() => {});
+  const others = new BroadcastChannel('videosdgx-board');
+  let leads = false;
+  others.onmessage = ({ data }) => {
+    if (data.hello) { if (leads && board.get().loaded) others.postMessage({ events: [{ id: last, type: 'jobs', data: JSON.stringify(whole()) }] }); } else if (!leads) data.events.forEach((e) => (e ? take(e) : offline()));
+  };
+  navigator.locks.request('videosdgx-board', () => {
+    leads = true;
+    return lead((e) => others.postMessage({ events: [e] }));
+  });
+  others.postMessage({ hello: true });
+  return undefined;
+}
+
+const whole = () => ({ jobs: [...board.get().jobs.values()], gone: [], whole: true, queue: board.get().queue });
 
 onEnded((j) => {
   if (!notify.get() || !mine.get().includes(j.id) || !document.hidden || !('Notification' in window) || Notification.permission !== 'granted') return;
