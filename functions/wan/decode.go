@@ -8,15 +8,16 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/vae"
 )
 
-// decode turns normalised latents into frames and hands each to emit. What would not fit the device is decoded in tiles.
-func (p *Pipeline) decode(ctx context.Context, latents engine.Tensor, emit func(rgb []byte) error) error {
+// decode turns normalised latents into frames and hands them to emit as they come, as clips [1, 3, frames, H, W]. What would not
+// fit the device is decoded in tiles.
+func (p *Pipeline) decode(ctx context.Context, latents engine.Tensor, emit func(clip engine.Tensor) error) error {
 	s, scale := latents.Shape, p.c.VAE.SpatialScale()
 	tiling, err := vae.Fit(p.c.VAE, scale*s[3], scale*s[4], p.memory)
 	if err != nil {
 		return err
 	}
 	coder := vae.Coder{Config: p.c.VAE, Sessions: p.sessions, First: graphDecodeFirst, Next: graphDecodeNext, Tiling: tiling}
-	return coder.Decode(ctx, p.c.VAE.Denormalise(latents), func(clip engine.Tensor) error { return vae.EmitFrames(clip, emit) })
+	return coder.Decode(ctx, p.c.VAE.Denormalise(latents), emit)
 }
 
 // previews is how many pictures a clip in the making shows.

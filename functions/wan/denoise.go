@@ -21,7 +21,8 @@ type denoiser struct {
 	cond, uncond          engine.Tensor // text [1, tokens, text_dim]; uncond is empty without guidance
 	condition             []float32     // channels after the latent's, image-to-video only
 	image                 engine.Tensor // [1, tokens, image_dim], image-to-video only
-	still                 engine.Tensor // [1, C, 1, h, w], what the first latent frame is from the start; per token only
+	still                 engine.Tensor // [1, C, k, h, w], what the first latent frames are: known from the start
+	fresh                 []float32     // noise of the known frames' size, where patches have no timesteps of their own
 	cos, sin              engine.Tensor
 	cache                 *stepCache // nil: every step is exact
 }
@@ -55,6 +56,9 @@ type stepped func(done, total int, estimate []float32) error
 func (d *denoiser) denoise(ctx context.Context, sched schedule.Scheduler, latents []float32, step stepped) error {
 	times, sigmas := sched.Timesteps(), sched.Sigmas()
 	for i, t := range times {
+		if !d.c.PerToken {
+			d.hold(latents, sigmas[i])
+		}
 		if i > 0 && d.second != nil && (t < d.boundary) != (times[i-1] < d.boundary) {
 			d.cache.forget()
 		}
@@ -71,7 +75,7 @@ func (d *denoiser) denoise(ctx context.Context, sched schedule.Scheduler, latent
 			return err
 		}
 		if i == len(times)-1 {
-			d.hold(latents)
+			d.hold(latents, 0)
 		}
 		if err := step(i+1, len(times), estimate); err != nil {
 			return err
@@ -80,14 +84,23 @@ func (d *denoiser) denoise(ctx context.Context, sched schedule.Scheduler, latent
 	return nil
 }
 
-// hold puts the still image into the first latent frame.
-func (d *denoiser) hold(latents []float32) {
+// hold puts the known frames into the first ones: as they are where patches have timesteps of their own, and else at the noise
+// level of all others, which is what a model without them has learnt to see.
+func (d *denoiser) hold(latents []float32, sigma float32) {
 	if d.still.Data == nil {
 		return
 	}
-	plane, from := int(d.height*d.width), d.still.Float32()
+	plane, known := int(d.height*d.width), int(d.still.Shape[2])
 	for c := range int(d.c.OutChannels) {
-		copy(latents[c*int(d.frames)*plane:][:plane], from[c*plane:][:plane])
+		to, from := latents[c*int(d.frames)*plane:][:known*plane], d.still.Float32()[c*known*plane:][:known*plane]
+		if sigma == 0 {
+			copy(to, from)
+			continue
+		}
+		fresh := d.fresh[c*known*plane:][:known*plane]
+		for i := range to {
+			to[i] = (1-sigma)*from[i] + sigma*fresh[i]
+		}
 	}
 }
 
@@ -128,7 +141,9 @@ func (d *denoiser) velocity(ctx context.Context, latents []float32, t float32) (
 func (d *denoiser) predict(ctx context.Context, session engine.Session, latents []float32, t float32, text engine.Tensor) ([]float32, error) {
 	grid := d.c.grid(d.frames, d.height, d.width)
 	full := slices.Concat(latents, d.condition)
-	d.hold(full)
+	if d.c.PerToken { // what the scheduler walks stays its own, as in the reference
+		d.hold(full, 0)
+	}
 	patches := grid[0] * grid[1] * grid[2]
 	in := engine.Values{
 		ditTokens: engine.Floats(patchify(full, d.c.InChannels, d.frames, d.height, d.width, d.c.PatchSize),
@@ -148,11 +163,11 @@ func (d *denoiser) predict(ctx context.Context, session engine.Session, latents 
 
 // timesteps is t, or with a still first frame one for each patch: 0 where nothing is left to denoise.
 func (d *denoiser) timesteps(t float32, patches, frame int64) []float32 {
-	if d.still.Data == nil {
+	if d.still.Data == nil || !d.c.PerToken {
 		return []float32{t}
 	}
 	all := make([]float32, patches)
-	for i := frame; i < patches; i++ {
+	for i := frame * d.still.Shape[2]; i < patches; i++ {
 		all[i] = t
 	}
 	return all

@@ -12,40 +12,73 @@ import (
 	"github.com/videosdgx/videosdgx/functions/media"
 )
 
-// conditionOnImage sets the channels that follow the latent's: a mask that marks the first frame, one channel for each
-// frame that a latent frame stands for, and the normalised latents of a clip that is the image and then nothing.
+// conditionOnImage sets the channels that follow the latent's: a mask that marks the frames that are given, one channel for
+// each frame that a latent frame stands for, and the normalised latents of a clip that is the first image, nothing, and the last
+// image where there is one.
 func (p *Pipeline) conditionOnImage(ctx context.Context, r handler.Request, d *denoiser) error {
-	z, err := p.encodeFirstFrame(ctx, r)
+	z, err := p.encode(ctx, r.NumFrames, func(i int) []float32 {
+		switch {
+		case i == 0:
+			return planes(media.Resize(r.Image, r.Width, r.Height, media.Lanczos))
+		case i == r.NumFrames-1 && r.LastImage != nil:
+			return planes(media.Resize(r.LastImage, r.Width, r.Height, media.Lanczos))
+		}
+		return nil
+	}, r.Width, r.Height)
 	if err == nil && p.c.Transformer.ImageDim > 0 {
-		d.image, err = p.describeImage(ctx, r.Image)
+		d.image, err = p.describeImages(ctx, r)
 	}
 	if err != nil {
 		return fmt.Errorf("encode image: %w", err)
 	}
-	scale, plane := p.c.VAE.TemporalScale(), d.height*d.width
-	d.condition = make([]float32, scale*d.frames*plane, scale*d.frames*plane+int64(len(z.Float32())))
-	for c := range scale {
-		first := d.condition[c*d.frames*plane:][:plane]
-		for i := range first {
-			first[i] = 1
-		}
-	}
-	d.condition = append(d.condition, z.Float32()...)
-	if have, want := d.c.OutChannels+scale+p.c.VAE.ZDim, d.c.InChannels; have != want {
+	d.condition = append(mask(p.c.VAE.TemporalScale(), d.frames, d.height*d.width, r.LastImage != nil), z.Float32()...)
+	if have, want := d.c.OutChannels+p.c.VAE.TemporalScale()+p.c.VAE.ZDim, d.c.InChannels; have != want {
 		return invalid("the transformer takes %d channels, latents, mask and image make %d", want, have)
 	}
 	return nil
 }
 
+// mask is 1 where a frame is given, [scale, frames, plane]: all channels of the first latent frame, which is one frame, and of
+// the last one the channel of its last frame.
+func mask(scale, frames, plane int64, last bool) []float32 {
+	m := make([]float32, scale*frames*plane)
+	mark := func(channel, frame int64) {
+		at := m[(channel*frames+frame)*plane:][:plane]
+		for i := range at {
+			at[i] = 1
+		}
+	}
+	for c := range scale {
+		mark(c, 0)
+	}
+	if last {
+		mark(scale-1, frames-1)
+	}
+	return m
+}
+
 // standStill has the clip begin with the image as it is: its latents are the first frame's throughout.
 func (p *Pipeline) standStill(ctx context.Context, r handler.Request, d *denoiser) error {
-	r.NumFrames = 1
-	z, err := p.encodeFirstFrame(ctx, r)
+	z, err := p.encode(ctx, 1, func(int) []float32 { return planes(media.Resize(r.Image, r.Width, r.Height, media.Lanczos)) }, r.Width, r.Height)
 	if err != nil {
 		return fmt.Errorf("encode image: %w", err)
 	}
 	d.still = z
 	return nil
+}
+
+// describeImages is what the image encoder sees in the first picture and, for transformers that take two, in the last.
+func (p *Pipeline) describeImages(ctx context.Context, r handler.Request) (engine.Tensor, error) {
+	first, err := p.describeImage(ctx, r.Image)
+	if err != nil || r.LastImage == nil || p.c.Transformer.PosEmbedSeqLen == 0 {
+		return first, err
+	}
+	last, err := p.describeImage(ctx, r.LastImage)
+	if err != nil {
+		return last, err
+	}
+	s := first.Shape
+	return engine.Floats(append(first.Float32(), last.Float32()...), 1, 2*s[1], s[2]), nil
 }
 
 // describeImage is what the image encoder sees in the picture: the second to last of its hidden states.
@@ -58,16 +91,14 @@ func (p *Pipeline) describeImage(ctx context.Context, img image.Image) (engine.T
 	return out.Tensor(vision.Hidden)
 }
 
-// encodeFirstFrame encodes the image followed by frames of zeros, piece by piece.
-func (p *Pipeline) encodeFirstFrame(ctx context.Context, r handler.Request) (engine.Tensor, error) {
+// encode gives the normalised latents of a clip that comes frame by frame, as planes [3, height, width] in [−1, 1]; nil is a
+// frame of zeros. No more than a latent frame's worth of it is in memory.
+func (p *Pipeline) encode(ctx context.Context, frames int, frame func(i int) []float32, width, height int) (engine.Tensor, error) {
 	run := vae.Chunked{Sessions: p.sessions, First: graphEncodeFirst, Next: graphEncodeNext}
 	defer run.Close()
-	piece := engine.Floats(planes(media.Resize(r.Image, r.Width, r.Height, media.Lanczos)), 1, 3, 1, int64(r.Height), int64(r.Width))
-	scale := p.c.VAE.TemporalScale()
-	zeros := engine.Zeros(1, 3, scale, int64(r.Height), int64(r.Width))
 	var latents []engine.Tensor
-	for range p.latentFrames(r) {
-		out, err := run.Run(ctx, vae.Video, p.c.VAE.Patchify(piece))
+	for at, n := 0, 1; at < frames; at, n = at+n, int(p.c.VAE.TemporalScale()) {
+		out, err := run.Run(ctx, vae.Video, p.c.VAE.Patchify(piece(at, n, frame, width, height)))
 		if err != nil {
 			return engine.Tensor{}, err
 		}
@@ -76,10 +107,26 @@ func (p *Pipeline) encodeFirstFrame(ctx context.Context, r handler.Request) (eng
 			return engine.Tensor{}, err
 		}
 		latents = append(latents, mean)
-		piece = zeros
 	}
 	z, err := vae.Join(latents)
-	return p.c.VAE.Normalise(z), err
+	if err != nil {
+		return z, err
+	}
+	return p.c.VAE.Normalise(z), nil
+}
+
+// piece is n frames from at on, [1, 3, n, height, width].
+func piece(at, n int, frame func(i int) []float32, width, height int) engine.Tensor {
+	plane := width * height
+	out := engine.Zeros(1, 3, int64(n), int64(height), int64(width))
+	for i := range n {
+		if v := frame(at + i); v != nil {
+			for c := range 3 {
+				copy(out.Float32()[(c*n+i)*plane:][:plane], v[c*plane:][:plane])
+			}
+		}
+	}
+	return out
 }
 
 // planes is an image as [3, height, width] in [−1, 1].

@@ -35,12 +35,14 @@ func (m Model) Describe() handler.Description {
 	d, c := m.defaults, m.c
 	wide, high := int(c.VAE.SpatialScale()*c.Transformer.PatchSize[2]), int(c.VAE.SpatialScale()*c.Transformer.PatchSize[1])
 	step := int(c.VAE.TemporalScale())
-	picture := "none"
+	picture, last, video := "none", "none", "none"
 	switch {
 	case c.imageToVideo():
-		picture = "required"
+		picture, last = "required", m.lastImage()
 	case c.Pipeline.Expand:
 		picture = "optional"
+	default:
+		video = "optional"
 	}
 	return handler.Description{
 		Properties: m.properties(),
@@ -48,8 +50,8 @@ func (m Model) Describe() handler.Description {
 		Defaults: handler.Request{Width: d.Width, Height: d.Height, NumFrames: d.Frames, FPS: float64(d.FPS), Steps: d.Steps, Guidance: d.Guidance},
 		Limits: handler.Limits{
 			WidthMultiple: wide, HeightMultiple: high, MaxWidth: min(m.maxPatches()*wide, maxSide), MaxHeight: min(m.maxPatches()*high, maxSide),
-			FrameStep: step, MaxFrames: min((m.maxPatches()-1)*step+1, maxFrames), MaxSteps: maxSteps, MaxGuidance: maxGuidance, MaxFPS: 120,
-			MaxPromptBytes: 8 << 10, MaxTokens: m.promptTokens(), Image: picture, Tokens: m.tokenizer.Tokens,
+			FrameStep: step, MaxFrames: maxFrames, MaxSteps: maxSteps, MaxGuidance: maxGuidance, MaxFPS: 120,
+			MaxPromptBytes: 8 << 10, MaxTokens: m.promptTokens(), Image: picture, LastImage: last, Video: video, Tokens: m.tokenizer.Tokens,
 		},
 	}
 }
@@ -57,17 +59,36 @@ func (m Model) Describe() handler.Description {
 // The largest clip that a request may ask for, whatever the checkpoint allows.
 const (
 	maxSide   = 1920
-	maxFrames = 481
+	maxFrames = 1921 // two minutes at 16 a second, in passes
 	maxSteps  = 1000
 
 	maxGuidance = 30
 )
+
+// lastImage says whether a clip may end with a picture: checkpoints that describe two pictures need it, those that describe one
+// have no place for it, and those that describe none see it in the latents.
+func (p *Pipeline) lastImage() string {
+	switch t := p.c.Transformer; {
+	case t.PosEmbedSeqLen > 0:
+		return "required"
+	case t.ImageDim > 0:
+		return "none"
+	}
+	return "optional"
+}
 
 // properties are the fields of a request that only some checkpoints have.
 func (p *Pipeline) properties() map[string]json.RawMessage {
 	own := map[string]any{
 		stepCacheField: map[string]any{"type": "number", "minimum": 0, "maximum": 1, "default": 0,
 			"description": "How far a prediction may drift and still be used again: 0 makes every step exact, 0.1 saves about a third of them"},
+	}
+	step := int(p.c.VAE.TemporalScale())
+	own[windowField] = map[string]any{"type": "integer", "minimum": step + 1, "maximum": (p.maxPatches()-1)*step + 1, "x-step": step, "default": p.window(handler.Request{}),
+		"description": "Frames that are made at once, which is what memory depends on: a longer clip goes on from its last frames"}
+	if !p.c.imageToVideo() && !p.c.Pipeline.Expand {
+		own[strengthField] = map[string]any{"type": "number", "minimum": 0, "maximum": 1, "default": 0.8,
+			"description": "How far a clip that is sent is taken back to noise: 0 keeps it, 1 leaves nothing of it"}
 	}
 	lora := map[string]any{
 		"name":     map[string]any{"type": "string", "minLength": 1, "maxLength": 128, "pattern": `^[^./\\][^/\\]*$`, "description": "Of a file in the server's folder of LoRAs, without its ending"},
@@ -98,4 +119,6 @@ const (
 	secondGuidance = "guidance_scale_2"
 	stepCacheField = "step_cache"
 	lorasField     = "loras"
+	windowField    = "window"
+	strengthField  = "strength"
 )

@@ -5,15 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"image"
 	"path/filepath"
-
-	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
-	"github.com/videosdgx/videosdgx/functions/inference/noise"
 	"github.com/videosdgx/videosdgx/functions/inference/schedule"
 	"github.com/videosdgx/videosdgx/functions/inference/text"
 	"github.com/videosdgx/videosdgx/functions/inference/text/t5"
@@ -38,9 +34,6 @@ func open(ctx context.Context, m *bundle.Model) (*Pipeline, error) {
 	c, err := parseConfigs(m.Configs)
 	if err != nil {
 		return nil, fmt.Errorf("bundle %s: %w", m.Dir, err)
-	}
-	if c.Transformer.PosEmbedSeqLen > 0 {
-		return nil, fmt.Errorf("bundle %s makes clips between two images, which requests cannot carry yet: %w", m.Dir, errdefs.ErrNotImplemented)
 	}
 	p := &Pipeline{c: c, engine: m.Engine, derived: m.Derived != nil, memory: m.Memory}
 	if p.defaults, err = parseDefaults(c, m.Defaults); err != nil {
@@ -72,8 +65,7 @@ func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.
 	if err := p.Check(r); err != nil {
 		return err
 	}
-	sched, err := p.schedule(r.Steps, uint64(r.Seed))
-	if err != nil {
+	if _, err := p.schedule(r.Steps, uint64(r.Seed)); err != nil {
 		return err
 	}
 	defer p.engine.Trim()
@@ -82,48 +74,24 @@ func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.
 	if err != nil {
 		return err
 	}
-	out.Progress(handler.Progress{Phase: "denoise"})
-	latents := noise.Normal(uint64(r.Seed), int(d.elements()))
-	if err := d.denoise(ctx, sched, latents, p.report(ctx, r, d, out)); err != nil {
-		return err
-	}
-	out.Latents(latents)
-	out.Progress(handler.Progress{Phase: "decode"})
-	frames := 0
-	return p.decode(ctx, engine.Floats(latents, d.shape()...), func(rgb []byte) error {
-		frames++
-		out.Progress(handler.Progress{Phase: "decode", Step: frames, Steps: r.NumFrames})
-		return out.Frame(rgb)
-	})
-}
-
-// report tells of every step, and shows pictures of some.
-func (p *Pipeline) report(ctx context.Context, r handler.Request, d *denoiser, out handler.Output) stepped {
-	return func(done, total int, estimate []float32) (err error) {
-		at := handler.Progress{Phase: "denoise", Step: done, Steps: total}
-		out.Progress(at)
-		if !r.Preview || !previewAt(done, total) {
-			return nil
-		}
-		var img image.Image
-		if img, err = p.preview(ctx, engine.Floats(estimate, d.shape()...)); err != nil {
+	c := &clip{p: p, r: r, d: d, out: out, passes: p.passes(r)}
+	for i := range c.passes {
+		if err := c.make(ctx, i); err != nil {
 			return err
 		}
-		at.Preview = img
-		out.Progress(at)
-		return nil
 	}
+	out.Latents(c.latents)
+	return nil
 }
 
-// prepare encodes what the clip is conditioned on.
+// prepare encodes the prompts, and sets what is the same for all passes of a clip.
 func (p *Pipeline) prepare(ctx context.Context, r handler.Request) (*denoiser, error) {
 	scale := p.c.VAE.SpatialScale()
-	d := &denoiser{c: p.c.Transformer, frames: int64(p.latentFrames(r)), height: int64(r.Height) / scale, width: int64(r.Width) / scale}
+	d := &denoiser{c: p.c.Transformer, height: int64(r.Height) / scale, width: int64(r.Width) / scale}
 	var err error
 	if d.cond, err = p.prompts.Encode(ctx, r.Prompt, p.promptTokens()); err != nil {
 		return nil, err
 	}
-	d.cache = newStepCache(number(r, stepCacheField), r.Steps)
 	d.first = expert{p.transformer(graphTransformer), float32(r.Guidance)}
 	if p.c.Second != nil {
 		d.second, d.boundary = &expert{p.transformer(graphSecond), p.secondGuidance(r)}, p.c.boundary(float64(p.trainTimesteps()))
@@ -133,13 +101,7 @@ func (p *Pipeline) prepare(ctx context.Context, r handler.Request) (*denoiser, e
 			return nil, err
 		}
 	}
-	switch {
-	case p.c.imageToVideo():
-		err = p.conditionOnImage(ctx, r, d)
-	case p.c.Pipeline.Expand && r.Image != nil:
-		err = p.standStill(ctx, r, d)
-	}
-	return d, err
+	return d, nil
 }
 
 // trainTimesteps is what a boundary_ratio is a share of.

@@ -70,8 +70,12 @@ func (p *Pipeline) Check(r handler.Request) error {
 	case r.NumFrames < 1 || (r.NumFrames-1)%time != 0:
 		low := max(0, (r.NumFrames-1)/time) * time
 		return invalid("num_frames is %d; this model makes a multiple of %d plus one: %d or %d would do", r.NumFrames, time, low+1, low+time+1)
-	case p.latentFrames(r) > p.maxPatches():
-		return invalid("num_frames is %d; at most %d are possible", r.NumFrames, (p.maxPatches()-1)*time+1)
+	case r.NumFrames > maxFrames:
+		return invalid("num_frames is %d; at most %d are possible", r.NumFrames, maxFrames)
+	case (p.window(r)-1)/time+1 > p.maxPatches() || (p.window(r)-1)%time != 0:
+		return invalid("window is %d; a multiple of %d plus one is possible, at most %d", p.window(r), time, (p.maxPatches()-1)*time+1)
+	case r.Video != nil && r.NumFrames > p.window(r):
+		return invalid("num_frames is %d; a clip that starts from a video has at most window frames, which is %d", r.NumFrames, p.window(r))
 	case r.Steps < 1:
 		return invalid("num_inference_steps is %d; at least 1 is needed", r.Steps)
 	case asks(r, lorasField) && !p.derived:
@@ -80,6 +84,10 @@ func (p *Pipeline) Check(r handler.Request) error {
 		return invalid("this model takes no image; leave image out, or call an image-to-video model")
 	case r.Image == nil && p.c.imageToVideo():
 		return invalid("this model needs an image to start from")
+	case r.LastImage == nil && p.c.Transformer.PosEmbedSeqLen > 0:
+		return invalid("this model makes clips between two images: it needs last_image")
+	case r.LastImage != nil && (!p.c.imageToVideo() || p.lastImage() == "none"):
+		return invalid("this model takes no last_image; leave it out, or call a model that makes clips between two images")
 	}
 	return nil
 }

@@ -110,6 +110,8 @@ var rooms = []room{
 	{"bench/quality", []string{"bench/harness", "bench/judge", "functions"}, "it makes clips in its own process, so that only the weights differ"},
 	{"bench/auth", []string{"bench/harness", "runtime/client", "runtime/auth/token/forge"}, "it signs tokens as an issuer would"},
 	{"bench/hostile", []string{"bench/harness", "bench/hostile", "runtime/client", "runtime/auth/token/forge"}, "it signs tokens as an attacker would"},
+	{"bench/steps", []string{"bench/harness", "bench/judge", "functions"}, "it makes clips in its own process, so that only the steps differ"},
+	{"bench/lora", []string{"bench/harness", "functions/inference"}, "it writes LoRAs and reads what they become"},
 	{"bench/hostile/viewer", []string{"functions/handler", "functions/media"}, "it is a function, as models are"},
 	{"bench/quant", []string{"bench/harness", "functions/inference"}, "it measures codecs and kernels where no runtime is"},
 	{"bench/gpu", []string{"bench/harness", "snapshotter/cuda"}, "it measures the CUDA driver where no runtime is"},

@@ -85,3 +85,24 @@ func ParseConfig(raw []byte) (Config, error) {
 	}
 	return c, c.validate()
 }
+
+// From is a scheduler that begins at a step, with Timesteps and Sigmas from there on; s must not have taken one. It is what a clip
+// that starts from another one is walked with.
+func From(s Scheduler, start int) (Scheduler, error) {
+	if start < 0 || start >= len(s.Timesteps()) {
+		return nil, fmt.Errorf("a walk of %d steps cannot begin at step %d: %w", len(s.Timesteps()), start, errdefs.ErrInvalidArgument)
+	}
+	switch s := s.(type) {
+	case *UniPC:
+		u := *s
+		u.sigmas, u.timesteps = u.sigmas[start:], u.timesteps[start:]
+		return &u, nil
+	case *Euler:
+		return &Euler{sigmas: s.sigmas[start:], timesteps: s.timesteps[start:]}, nil
+	case *fixed:
+		f := *s
+		f.sigmas, f.timesteps = f.sigmas[start:], f.timesteps[start:]
+		return &f, nil
+	}
+	return nil, fmt.Errorf("a walk by %T begins at its beginning: %w", s, errdefs.ErrNotImplemented)
+}

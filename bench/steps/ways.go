@@ -1,0 +1,154 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/videosdgx/videosdgx/bench/harness"
+	"github.com/videosdgx/videosdgx/bench/judge/shapes"
+	"github.com/videosdgx/videosdgx/bench/judge/verdict"
+	"github.com/videosdgx/videosdgx/functions/handler"
+)
+
+// way is how clips are made.
+type way struct {
+	name   string
+	model  handler.Model
+	values map[string]any
+
+	right   int // of three for each prompt
+	seconds []float64
+	psnr    []float64 // against the first way, in dB
+}
+
+// made is a clip: frames of RGB.
+type made struct {
+	frames        [][]byte
+	width, height int
+	seconds       float64
+}
+
+func (m made) judged() *shapes.Clip {
+	c := &shapes.Clip{Frames: len(m.frames), Height: m.height, Width: m.width}
+	for _, f := range m.frames {
+		for _, b := range f {
+			c.Pix = append(c.Pix, float64(b)/255)
+		}
+	}
+	return c
+}
+
+func generate(ctx context.Context, m handler.Model, prompt string, seed int64, frames int, values map[string]any) (made, error) {
+	r := m.Describe().Defaults
+	r.Prompt, r.Seed, r.Values = prompt, seed, values
+	if frames > 0 {
+		r.NumFrames = frames
+	}
+	out := made{width: r.Width, height: r.Height}
+	begin := time.Now()
+	err := m.Generate(ctx, r, handler.Output{
+		Progress: func(handler.Progress) {}, Latents: func([]float32) {},
+		Frame: func(rgb []byte) error { out.frames = append(out.frames, slices.Clone(rgb)); return nil },
+	})
+	out.seconds = time.Since(begin).Seconds()
+	return out, err
+}
+
+// compare makes every prompt in every way, one after the other, so that what else the machine does meets all alike.
+func (o options) compare(ctx context.Context, r *harness.Report, ways []way) error {
+	random := shapes.Rand(o.seed)
+	for i := range o.n {
+		spec, text := draw(random)
+		var first made
+		for k := range ways {
+			w := &ways[k]
+			m, err := generate(ctx, w.model, text, int64(o.seed<<20+uint64(i)), 0, w.values)
+			if err != nil {
+				return fmt.Errorf("%s, %q: %w", w.name, text, err)
+			}
+			if k == 0 {
+				first = m
+			}
+			v := verdict.Judge(m.judged(), spec)
+			for _, ok := range []bool{v.Color, v.Motion, v.Background} {
+				if ok {
+					w.right++
+				}
+			}
+			w.seconds, w.psnr = append(w.seconds, m.seconds), append(w.psnr, clipPSNR(m.frames, first.frames))
+			fmt.Fprintf(os.Stderr, "%3d/%d %-10s %v %.1f s, %.1f dB  %s\n", i+1, o.n, w.name, v, m.seconds, w.psnr[i], text)
+		}
+	}
+	r.Figure("prompts", float64(o.n))
+	for _, w := range ways {
+		r.Figure(w.name+"_judge", float64(w.right)/float64(3*o.n))
+		r.Figure(w.name+"_seconds", median(w.seconds))
+		r.Figure(w.name+"_psnr_db", median(w.psnr))
+	}
+	return nil
+}
+
+func draw(r *rand.Rand) (shapes.Spec, string) {
+	s := shapes.Draw(r)
+	return s, s.Caption(r)
+}
+
+// long compares, in continued clips, the frames on both sides of a seam with neighbours inside a pass.
+func (o options) long(ctx context.Context, r *harness.Report, m handler.Model) error {
+	random := shapes.Rand(o.seed)
+	const frames, first, each = 129, 33, 24 // as the demo's window and overlap have it
+	var seams, inside []float64
+	for i := range o.n {
+		_, text := draw(random)
+		c, err := generate(ctx, m, text, int64(o.seed<<20+uint64(i)), frames, nil)
+		if err != nil {
+			return err
+		}
+		if len(c.frames) != frames {
+			return fmt.Errorf("%d frames", len(c.frames))
+		}
+		for k := 1; k < frames; k++ {
+			v := clipPSNR(c.frames[k:k+1], c.frames[k-1:k])
+			if k >= first && (k-first)%each == 0 {
+				seams = append(seams, v)
+			} else {
+				inside = append(inside, v)
+			}
+		}
+		fmt.Fprintf(os.Stderr, "%3d/%d %.0f s  seams %.1f dB, inside %.1f dB  %s\n", i+1, o.n, c.seconds, median(seams), median(inside), text)
+	}
+	r.Figure("clips", float64(o.n))
+	r.Figure("seam_psnr_db", median(seams))
+	r.Figure("inside_psnr_db", median(inside))
+	r.Figure("seam_below_inside_db", median(inside)-median(seams))
+	r.Want("seam_below_inside_db", "≤ 2")
+	return nil
+}
+
+// mostPSNR stands for equal.
+const mostPSNR = 120
+
+func clipPSNR(a, b [][]byte) float64 {
+	sum, n := 0.0, 0
+	for f := range a {
+		for i := range a[f] {
+			d := float64(a[f][i]) - float64(b[f][i])
+			sum += d * d
+			n++
+		}
+	}
+	if sum == 0 {
+		return mostPSNR
+	}
+	return min(mostPSNR, 20*math.Log10(255)-10*math.Log10(sum/float64(n)))
+}
+
+func median(v []float64) float64 {
+	v = slices.Sorted(slices.Values(v))
+	return v[len(v)/2]
+}
