@@ -34,6 +34,24 @@ func New(m Model, log *slog.Logger, scratch string) (*Handler, error) {
 	return &Handler{model: m, d: in.d, intake: in, api: fromEnvironment(), log: log, scratch: scratch, turn: make(chan struct{}, 1)}, nil
 }
 
+// engine is the name of what makes clips now, where the model says so, and why it is not another.
+func (h *Handler) engine() (name, why string) {
+	if e, ok := h.model.(interface{ Engine() (string, string) }); ok {
+		return e.Engine()
+	}
+	return "", ""
+}
+
+// info is the model's description as it is now.
+func (h *Handler) info() Description {
+	d := h.d
+	name, why := h.engine()
+	if d.Engine = name; why != "" {
+		d.Engine += " (" + why + ")"
+	}
+	return d
+}
+
 // generate makes one clip as a file, which the caller removes, or as pieces for who takes them as they come.
 func (h *Handler) generate(ctx context.Context, r Request, to sink) (*media.File, Result, error) {
 	defer r.release()
@@ -52,6 +70,7 @@ func (h *Handler) generate(ctx context.Context, r Request, to sink) (*media.File
 	defer h.api.rest()
 	defer unwatch()
 	rep := newReporter(h.api, id, h.log, start)
+	rep.engine = h.engine
 	run := &run{h: h, r: r, clock: newStopwatch(start), report: rep}
 	file, err := run.do(ctx, to)
 	rep.close()

@@ -36,6 +36,14 @@ type Output struct {
 	Latents func(values []float32)
 }
 
+// Silent is an output that nobody sees: of a rehearsal.
+func Silent() Output {
+	return Output{
+		Progress: func(Progress) {}, Frame: func([]byte) error { return nil }, Latents: func([]float32) {},
+		Sound: func(media.Sound) error { return nil }, Piece: func(Piece) error { return nil },
+	}
+}
+
 // Piece is a finished file beside the clip.
 type Piece struct {
 	Name     string // a to z, 0 to 9, _ and -, 32 at most; "clip" and "sound" are the handler's
@@ -87,6 +95,7 @@ type Description struct {
 	Digest  string `json:"digest,omitempty"`  // of the bundle
 	Device  string `json:"device,omitempty"`  // what it runs on, and why: "cuda:0 (asked for)"
 	License string `json:"license,omitempty"` // of the weights
+	Engine  string `json:"engine,omitempty"`  // that makes clips now: "ONNX Runtime 1.31.1 (TensorRT is being prepared)"
 	// Streams says that chunks leave long before the last is made, so that who waits for a clip had better watch it.
 	Streams  bool    `json:"streams,omitempty"`
 	Defaults Request `json:"defaults"`

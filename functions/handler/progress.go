@@ -18,6 +18,7 @@ type report struct {
 	Seconds float64 `json:"seconds"` // since the function got the event
 	Preview []byte  `json:"preview,omitempty"`
 	Message string  `json:"message,omitempty"`
+	Engine  string  `json:"engine,omitempty"` // that makes the clip
 }
 
 // reporter sends a model's progress without ever holding it up: the newest report waits while one is being sent, older
@@ -29,13 +30,16 @@ type reporter struct {
 	start time.Time
 	box   chan Progress // holds the newest report that has not been sent
 	done  chan struct{}
+
+	engine func() (name, why string)
 }
 
 // lastWait bounds how long the answer waits for the last report.
 const lastWait = 2 * time.Second
 
 func newReporter(api *runtimeAPI, id string, log *slog.Logger, start time.Time) *reporter {
-	r := &reporter{api: api, path: "/invocation/" + id + "/progress", log: log, start: start, box: make(chan Progress, 1), done: make(chan struct{})}
+	r := &reporter{api: api, path: "/invocation/" + id + "/progress", log: log, start: start, box: make(chan Progress, 1), done: make(chan struct{}),
+		engine: func() (string, string) { return "", "" }}
 	if !api.has("progress") || id == "" {
 		close(r.done)
 		return r
@@ -72,6 +76,7 @@ func (r *reporter) send(p Progress) (err error) {
 		}
 	}()
 	out := report{Phase: p.Phase, Step: p.Step, Steps: p.Steps, Seconds: rounded(time.Since(r.start).Seconds()), Message: p.Message}
+	out.Engine, _ = r.engine()
 	if p.Preview != nil {
 		jpeg, err := media.JPEG(p.Preview, 80)
 		if err != nil {

@@ -18,6 +18,7 @@ type Result struct {
 	Guidance    float64            `json:"guidance_scale,omitempty"`
 	Timings     map[string]float64 `json:"timings"` // seconds, by phase and in total
 	Model       string             `json:"model"`
+	Engine      string             `json:"engine,omitempty"`         // that made the clip
 	Latents     string             `json:"latents_sha256,omitempty"` // digest of the latents: same request and seed, same digest
 	Pieces      []ResultPiece      `json:"pieces,omitempty"`
 }
@@ -34,6 +35,7 @@ func (g *run) result(f *media.File) Result {
 	r := g.r
 	res := Result{ContentType: f.Type, Prompt: r.Prompt, Seed: r.Seed, Width: r.Width, Height: r.Height, NumFrames: f.Frames, FPS: r.FPS, Sound: rounded(f.Seconds),
 		Steps: r.Steps, Guidance: r.Guidance, Timings: g.clock.stop(), Model: g.h.d.Name, Latents: g.latents}
+	res.Engine, _ = g.h.engine()
 	if f.Frames == 0 { // sound alone
 		res.Width, res.Height, res.FPS = 0, 0, 0
 	}

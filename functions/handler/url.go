@@ -28,7 +28,7 @@ func (h *Handler) url(ctx context.Context, e events.LambdaFunctionURLRequest) an
 func (h *Handler) urlAnswer(ctx context.Context, e events.LambdaFunctionURLRequest) (any, error) {
 	switch e.RequestContext.HTTP.Method {
 	case http.MethodGet, http.MethodHead:
-		return jsonAnswer(http.StatusOK, "application/json", h.d), nil
+		return jsonAnswer(http.StatusOK, "application/json", h.info()), nil
 	case http.MethodPost:
 	default:
 		a := jsonAnswer(http.StatusMethodNotAllowed, "application/problem+json", Problem{Type: "about:blank", Title: "Method not allowed",
@@ -64,11 +64,13 @@ func (h *Handler) urlAnswer(ctx context.Context, e events.LambdaFunctionURLReque
 	if err != nil {
 		return nil, err
 	}
-	return jsonAnswer(http.StatusOK, "application/json", res), nil
+	a := jsonAnswer(http.StatusOK, "application/json", res)
+	a.Headers = withEngine(a.Headers, *res)
+	return a, nil
 }
 
 func headers(f *media.File, res Result) map[string]string {
-	return map[string]string{
+	all := map[string]string{
 		"Content-Type":         f.Type,
 		"Content-Length":       strconv.FormatInt(f.Size, 10),
 		"Content-Disposition":  `inline; filename="` + clipName(f.Type) + `"`,
@@ -80,6 +82,15 @@ func headers(f *media.File, res Result) map[string]string {
 		"X-Videosdgx-Timings":  string(encode(res.Timings)),
 		"X-Videosdgx-Duration": strconv.FormatFloat(duration(f, res), 'f', -1, 64),
 	}
+	return withEngine(all, res)
+}
+
+// withEngine adds the engine that made the clip, which the gateway tells in Server-Timing.
+func withEngine(all map[string]string, res Result) map[string]string {
+	if res.Engine != "" {
+		all["X-Videosdgx-Engine"] = res.Engine
+	}
+	return all
 }
 
 func jsonAnswer(status int, contentType string, v any) events.LambdaFunctionURLResponse {

@@ -77,8 +77,10 @@ func Targets(engines []string) (all []bundle.Target, err error) {
 			all = append(all, t)
 		case string(engine.CUDA):
 			all = append(all, CUDA())
+		case tensorRT:
+			all = append(all, TensorRT())
 		default:
-			return nil, fmt.Errorf("there are no graphs for an engine %q: cpu and cuda would do: %w", name, errdefs.ErrInvalidArgument)
+			return nil, fmt.Errorf("there are no graphs for an engine %q: cpu, cuda and tensorrt would do: %w", name, errdefs.ErrInvalidArgument)
 		}
 	}
 	return all, nil
@@ -93,5 +95,5 @@ func CPU() (bundle.Target, error) {
 // TensorRT is the target of TensorRT's plans: BF16 between the nodes, the graphs as they were built. Plans are made of them
 // later, on this machine or for another.
 func TensorRT() bundle.Target {
-	return bundle.Target{Engine: "tensorrt", Activation: onnx.BFloat16}
+	return bundle.Target{Engine: tensorRT, Activation: onnx.BFloat16}
 }

@@ -79,6 +79,14 @@ type placed struct {
 	license *weights.License
 }
 
+// Engine is the engine that makes clips now, and why it is that one.
+func (p placed) Engine() (name, why string) {
+	if e, ok := p.Model.(interface{ Engine() (string, string) }); ok {
+		return e.Engine()
+	}
+	return "", ""
+}
+
 func (p placed) Describe() handler.Description {
 	d := p.Model.Describe()
 	d.Device = p.on.String()

@@ -21,10 +21,14 @@ import (
 // Opener opens the pipeline of a model family.
 type Opener func(ctx context.Context, m *bundle.Model) (handler.Model, error)
 
-// Bundle opens the bundle in a folder with a family's opener, on the device and with the threads that the environment names.
+// Bundle opens the bundle in a folder with a family's opener, on the device, with the engine and with the threads that the environment names.
 // A bundle that the control plane vouches for is not read again to verify it.
 func Bundle(open Opener) func(ctx context.Context, dir string) (handler.Model, error) {
 	return func(ctx context.Context, dir string) (handler.Model, error) {
+		asked, err := askedEngine()
+		if err != nil {
+			return nil, err
+		}
 		m, on, err := openOn(ctx, dir, weights.VerifyOptions{Known: weights.Proof()})
 		if err == nil {
 			err = m.License.Accepted("the model "+m.Name, os.Getenv(LicenseEnv))
@@ -32,7 +36,7 @@ func Bundle(open Opener) func(ctx context.Context, dir string) (handler.Model, e
 		if err != nil {
 			return nil, err
 		}
-		opened, err := open(ctx, m)
+		opened, err := enginesOf(ctx, asked, m, on, open)
 		if err != nil {
 			return nil, err
 		}

@@ -120,7 +120,7 @@ func TestASecondFamilyLivesInTheSharedRooms(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer m.(placed).Model.(toy).sessions.Close()
+	defer m.(placed).Model.(plain).Model.(toy).sessions.Close()
 	var clip [][]byte
 	err = m.Generate(ctx, handler.Request{NumFrames: 3, Seed: 7}, handler.Output{
 		Progress: func(handler.Progress) {}, Latents: func([]float32) {},
@@ -167,7 +167,7 @@ func TestALicenceWantsAnAnswer(t *testing.T) {
 			if d := m.Describe(); d.License != "toys-only" {
 				t.Errorf("%+v", d)
 			}
-			m.(placed).Model.(toy).sessions.Close()
+			m.(placed).Model.(plain).Model.(toy).sessions.Close()
 		}
 	}
 }

@@ -203,13 +203,13 @@ func (i *Instance) guest() wire.Config {
 	}
 }
 
-// environment is the function's own, and what its manifest says of its model: the device, and the licence that is accepted.
+// environment is the function's own, and what its manifest says of its model: the device, the engine, and the licence that is accepted.
 func environment(fn spec.Function) map[string]string {
 	if fn.Model == nil {
 		return fn.Env
 	}
 	env := maps.Clone(fn.Env)
-	for name, value := range map[string]string{"VIDEOSDGX_DEVICE": fn.Model.Device, "VIDEOSDGX_ACCEPT_LICENSE": fn.Model.AcceptLicense} {
+	for name, value := range map[string]string{"VIDEOSDGX_DEVICE": fn.Model.Device, "VIDEOSDGX_ENGINE": fn.Model.Engine, "VIDEOSDGX_ACCEPT_LICENSE": fn.Model.AcceptLicense} {
 		if value == "" || env[name] != "" {
 			continue
 		}

@@ -27,9 +27,10 @@ type Instance struct {
 
 	open   atomic.Bool // events may come
 	nap    nap
-	hooked atomic.Bool // the function waits for a restore, to run its hooks
-	keep   atomic.Bool // line is used
-	line   client.Line // to init
+	hooked atomic.Bool            // the function waits for a restore, to run its hooks
+	keep   atomic.Bool            // line is used
+	line   client.Line            // to init
+	engine atomic.Pointer[string] // that runs its model, as the function said last
 }
 
 // life is what the owner knows.
@@ -135,8 +136,12 @@ func (i *Instance) Status() spec.InstanceStatus {
 		<-i.done
 		l = *i.last.Load()
 	}
+	engine := ""
+	if e := i.engine.Load(); e != nil {
+		engine = *e
+	}
 	return spec.InstanceStatus{
-		ID: i.cfg.ID, Function: i.cfg.Function.Name, Version: i.cfg.Function.Version,
+		Engine: engine, ID: i.cfg.ID, Function: i.cfg.Function.Name, Version: i.cfg.Function.Version,
 		State: seen(l.state), Since: l.since, Started: l.started, StartedBy: l.by, Cold: l.cold,
 	}
 }

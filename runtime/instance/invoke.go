@@ -74,9 +74,28 @@ func (i *Instance) call(inv *spec.Invocation) client.Call {
 			ClientContext: inv.ClientContext, Identity: inv.Identity, Tail: inv.Tail,
 			CancelGraceMs: fn.CancelGrace.D().Milliseconds(),
 		},
-		Payload: inv.Payload, OnProgress: inv.OnProgress,
+		Payload: inv.Payload, OnProgress: i.heard(inv.OnProgress),
 	}
 }
+
+// heard notes which engine a model function says that it runs, on the way of its reports to whoever wants them.
+func (i *Instance) heard(pass func(spec.Progress)) func(spec.Progress) {
+	if i.cfg.Function.Model == nil {
+		return pass
+	}
+	return func(p spec.Progress) {
+		if name := []rune(p.Engine); len(name) > 0 {
+			short := string(name[:min(len(name), mostEngine)])
+			i.engine.Store(&short)
+		}
+		if pass != nil {
+			pass(p)
+		}
+	}
+}
+
+// mostEngine is how much of an engine's name is kept, in characters.
+const mostEngine = 64
 
 // busy says that an instance works on something that this control plane has not given it, or has given up: an event of an
 // earlier one's, most likely. Nobody waits for that any more, and it may take long: such an instance is replaced.

@@ -60,6 +60,7 @@ func report(b []byte) ([]byte, error) {
 		Seconds float64 `json:"seconds,omitempty"`
 		Preview []byte  `json:"preview,omitempty"`
 		Message string  `json:"message,omitempty"`
+		Engine  string  `json:"engine,omitempty"`
 	}
 	if b = bytes.TrimSpace(b); len(b) == 0 || b[0] != '{' {
 		return nil, errors.New("it is no object")

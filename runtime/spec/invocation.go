@@ -37,6 +37,7 @@ type Progress struct {
 	Seconds float64 `json:"seconds,omitempty"` // since the function got the event
 	Preview []byte  `json:"preview,omitempty"` // a small JPEG or PNG frame, when asked for
 	Message string  `json:"message,omitempty"`
+	Engine  string  `json:"engine,omitempty"` // that runs the model: "TensorRT 10.14.1"
 }
 
 // Result is a function's answer. Body must be read to its end and closed; Trailer is valid after that.

@@ -26,6 +26,7 @@ type InstanceStatus struct {
 	StartedBy string        `json:"startedBy,omitempty"` // "plain" or "snapshot"
 	Cold      time.Duration `json:"coldNanoseconds"`     // absent or staged → ready
 	Memory    Bytes         `json:"memory"`
+	Engine    string        `json:"engine,omitempty"` // that ran its model last, as the function says; "" before its first clip
 	Expires   time.Time     `json:"expires,omitzero"` // when an idle one is reaped
 }
 

@@ -15,7 +15,7 @@ func init() { commands = append(commands, newModelsCmd) }
 func newModelsCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "models",
-		Short: "Download, build, check and list models",
+		Short: "Download, build, plan, check and list models",
 		Long: `A model comes as a checkpoint, a folder in the layout of Hugging Face's diffusers, and is served as a bundle: graphs
 that were optimised when the bundle was built, weights in page-aligned files that are mapped into memory, and a bundle.json
 with the digest of every file.
@@ -25,7 +25,7 @@ with the digest of every file.
 
 A function names its bundle in function.yaml; a bundle in the models folder (--models) may be named by its folder's name.`,
 	}
-	cmd.AddCommand(newModelsBuildCmd(), newModelsPullCmd(), newModelsLsCmd(), newModelsVerifyCmd(), newModelsInspectCmd(), newModelsRmCmd(), newModelsLoRACmd(), newModelsRandomCmd())
+	cmd.AddCommand(newModelsBuildCmd(), newModelsPlanCmd(), newModelsPullCmd(), newModelsLsCmd(), newModelsVerifyCmd(), newModelsInspectCmd(), newModelsRmCmd(), newModelsLoRACmd(), newModelsRandomCmd())
 	return cmd
 }
 

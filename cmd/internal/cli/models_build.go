@@ -94,7 +94,7 @@ by hard links. A function serves it as any other: name it in function.yaml.`,
 	cmd.Flags().StringVarP(&f.out, "output", "o", "", "folder of the bundle (default MODELS/NAME)")
 	cmd.Flags().StringVar(&f.o.Name, "name", "", "name of the model (default: the checkpoint folder's name)")
 	cmd.Flags().StringVar(&f.o.Precision, "quant", "", "what weights are held as: "+strings.Join(bundle.Precisions(), ", ")+" (default: the model family's)")
-	cmd.Flags().StringSliceVar(&f.engines, "engines", []string{"cpu"}, "what the bundle gets graphs for: cpu, cuda (which needs no GPU here)")
+	cmd.Flags().StringSliceVar(&f.engines, "engines", []string{"cpu"}, "what the bundle gets graphs for: cpu, cuda, tensorrt (which need no GPU here)")
 	cmd.Flags().StringArrayVar(&f.loras, "lora", nil, "a LoRA to merge in, as [COMPONENT=]FILE[:STRENGTH] or the name of one in MODELS/loras; may be repeated")
 	cmd.Flags().StringVar(&f.base, "base", "", "bundle that one with LoRAs shares its other weights with (default MODELS/NAME)")
 	_ = cmd.RegisterFlagCompletionFunc("lora", func(cmd *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
@@ -103,7 +103,7 @@ by hard links. A function serves it as any other: name it in function.yaml.`,
 	cmd.Flags().StringVar(&f.preset, "distilled", "", "the model, or a LoRA, is step-distilled: "+strings.Join(wan.Presets(), ", ")+", or JSON with denoising_step_list and sample_shift (default: what its files say)")
 	completesOneOf(cmd, "distilled", wan.Presets()...)
 	completesOneOf(cmd, "quant", bundle.Precisions()...)
-	completesOneOf(cmd, "engines", "cpu", "cuda", "cpu,cuda")
+	completesOneOf(cmd, "engines", "cpu", "cuda", "tensorrt", "cpu,cuda", "cpu,cuda,tensorrt")
 	cmd.Flags().StringVar(&f.memory, "memory", "", "memory of the device, such as 24GiB: attention is cut into slices where a stage would not fit")
 	cmd.Flags().BoolVar(&f.plan, "plan", false, "print what each tensor becomes, sizes and memory, and build nothing")
 	cmd.Flags().IntVar(&f.clip.Width, "width", 0, "width in pixels that --plan counts memory for (default: the model's)")

@@ -20,7 +20,7 @@ func newPsCmd() *cobra.Command {
 		Use:   "ps [FUNCTION]",
 		Short: "List what runs: instances, or functions with --functions",
 		Long: `List the instances of all functions, or of one: their state and how long they have been in it, how they came up and how
-long that took, what they have served, and when an idle one goes away. --functions lists functions instead, with those that
+long that took, what they have served, which engine ran their model last, and when an idle one goes away. --functions lists functions instead, with those that
 nothing runs of. --stop ends one instance, after what it is answering.`,
 		Example: `  videosdgx ps
   videosdgx ps wan21 --json
@@ -85,7 +85,7 @@ func listInstances(cmd *cobra.Command, c *client.Client, args []string) error {
 		for _, i := range all {
 			rows = append(rows, instanceRow(i))
 		}
-		return table(w, []string{"id", "function", "version", "state", "since", "start", "cold", "served", "memory", "expires"}, rows)
+		return table(w, []string{"id", "function", "version", "state", "since", "start", "cold", "served", "memory", "engine", "expires"}, rows)
 	})
 }
 
@@ -97,7 +97,14 @@ func instanceRow(i spec.InstanceStatus) []string {
 	if !i.Expires.IsZero() {
 		expires = "in " + span(max(time.Until(i.Expires), time.Second))
 	}
-	return []string{i.ID, i.Function, i.Version, string(i.State), ago(i.Since), started, span(i.Cold), strconv.FormatInt(i.Served, 10), size(i.Memory), expires}
+	return []string{i.ID, i.Function, i.Version, string(i.State), ago(i.Since), started, span(i.Cold), strconv.FormatInt(i.Served, 10), size(i.Memory), orDash(i.Engine), expires}
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return printable(s)
 }
 
 // size rounds to whole MiB, which is what a table needs.

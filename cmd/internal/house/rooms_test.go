@@ -96,6 +96,7 @@ var rooms = []room{
 	{"functions/inference/engine/split", []string{"functions/inference/engine", "functions/inference/onnx"}, "an engine over several knows them by their interface"},
 	{"functions/inference/engine/enginetest", []string{"functions/inference/engine", "functions/inference/onnx"}, "a conformance suite knows only its interface"},
 	{"functions/serve", []string{"functions/handler", "functions/inference"}, "the room that knows the engines knows no model"},
+	{"functions/serve/duo", []string{"functions/handler", "functions/media"}, "who changes over between engines knows neither"},
 	{"functions/wan21", []string{"functions/handler", "functions/inference", "functions/serve", "functions/wan"}, "a name for what its family's room builds"},
 	{"functions/wan22", []string{"functions/handler", "functions/inference", "functions/serve", "functions/wan"}, "a name for what its family's room builds"},
 	// every other folder of functions is a model, or what a family of models shares

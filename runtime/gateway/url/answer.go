@@ -139,7 +139,20 @@ func (r reply) writeHead(w http.ResponseWriter) {
 		}
 		h[k] = v
 	}
+	tellEngine(h, r.header.Get("X-Videosdgx-Engine"))
 	w.WriteHeader(r.status)
+}
+
+// tellEngine puts the engine that a model function names into Server-Timing, beside the phases.
+func tellEngine(h http.Header, name string) {
+	if name == "" || len(name) > 100 || strings.ContainsAny(name, "\"\\") {
+		return
+	}
+	v := `engine;desc="` + name + `"`
+	if all := h["Server-Timing"]; len(all) > 0 {
+		v = all[0] + ", " + v
+	}
+	h["Server-Timing"] = []string{v}
 }
 
 // writeTo sends the reply; an error comes before anything is sent.

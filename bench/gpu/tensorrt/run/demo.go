@@ -163,21 +163,32 @@ func (b *bench) parity(ctx context.Context, f form, e engine.Engine, plans map[s
 	return nil
 }
 
-// cold is how long it takes from nothing to a first step of the transformer.
+// cold is how long it takes from nothing to a first step of the transformer, and to one after its plan has left the device while
+// the process stayed.
 func (b *bench) cold(ctx context.Context, f form, plans map[string]string, watched *record.Engine) error {
 	const g = "transformer"
-	took, err := seconds(func() error {
-		e := b.runs()
-		defer e.Close()
-		s, err := e.Open(ctx, plans[g], engine.Options{Device: b.at})
-		if err != nil {
+	in, e := watched.Captures(g)[0].Inputs, b.runs()
+	defer e.Close()
+	var s engine.Session
+	step := func() error { _, err := s.Run(ctx, in); return err }
+	took, err := seconds(func() (err error) {
+		if s, err = e.Open(ctx, plans[g], engine.Options{Device: b.at}); err != nil {
 			return err
 		}
-		defer s.Close()
-		_, err = s.Run(ctx, watched.Captures(g)[0].Inputs)
-		return err
+		return step()
 	})
+	if err != nil {
+		return err
+	}
+	defer s.Close()
 	b.figure("demo_"+f.name+"_plan_cold_ms", 1e3*took)
+	held := e.Used()
+	took, _ = seconds(func() error { e.Rest(); return nil })
+	b.figure("demo_"+f.name+"_rest_ms", 1e3*took)
+	b.figure("demo_"+f.name+"_held_bytes", float64(held))
+	b.figure("demo_"+f.name+"_resting_bytes", float64(e.Used()))
+	took, err = seconds(step)
+	b.figure("demo_"+f.name+"_wake_ms", 1e3*took)
 	return err
 }
 

@@ -16,6 +16,7 @@ import (
 type runner interface {
 	engine.Engine
 	Used() int64
+	Rest()
 	Close()
 }
 
@@ -61,6 +62,7 @@ func (b *bench) runs() runner {
 type stand struct{ engine.Engine }
 
 func (stand) Used() int64 { return 0 }
+func (stand) Rest()       {}
 func (stand) Close()      {}
 
 // built opens the plans that were built of graphs, by the graphs' paths.

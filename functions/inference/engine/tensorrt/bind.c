@@ -31,6 +31,7 @@ int bind_library(const char *path, bind_shim *s, char *why, size_t size) {
     TAKE(device_open);
     TAKE(device_memory);
     TAKE(device_capability);
+    TAKE(device_name);
     TAKE(device_wait);
     TAKE(device_close);
     TAKE(alloc);

@@ -18,6 +18,7 @@ typedef struct {
     vdx_trt_status (*device_open)(int32_t, uint64_t, vdx_trt_device **, char *, size_t);
     void (*device_memory)(vdx_trt_device *, uint64_t *, uint64_t *, uint64_t *);
     int32_t (*device_capability)(vdx_trt_device *);
+    void (*device_name)(vdx_trt_device *, char *, size_t);
     vdx_trt_status (*device_wait)(vdx_trt_device *, char *, size_t);
     void (*device_close)(vdx_trt_device *);
     vdx_trt_status (*alloc)(vdx_trt_device *, uint64_t, void **, char *, size_t);
@@ -55,6 +56,7 @@ static inline vdx_trt_status bind_build(bind_shim *s, vdx_trt_lib *a0, const vdx
 static inline vdx_trt_status bind_device_open(bind_shim *s, int32_t a0, uint64_t a1, vdx_trt_device **a2, char *a3, size_t a4) { return s->device_open(a0, a1, a2, a3, a4); }
 static inline void bind_device_memory(bind_shim *s, vdx_trt_device *a0, uint64_t *a1, uint64_t *a2, uint64_t *a3) { s->device_memory(a0, a1, a2, a3); }
 static inline int32_t bind_device_capability(bind_shim *s, vdx_trt_device *a0) { return s->device_capability(a0); }
+static inline void bind_device_name(bind_shim *s, vdx_trt_device *a0, char *a1, size_t a2) { s->device_name(a0, a1, a2); }
 static inline vdx_trt_status bind_device_wait(bind_shim *s, vdx_trt_device *a0, char *a1, size_t a2) { return s->device_wait(a0, a1, a2); }
 static inline void bind_device_close(bind_shim *s, vdx_trt_device *a0) { s->device_close(a0); }
 static inline vdx_trt_status bind_alloc(bind_shim *s, vdx_trt_device *a0, uint64_t a1, void **a2, char *a3, size_t a4) { return s->alloc(a0, a1, a2, a3, a4); }

@@ -57,7 +57,7 @@ func (b Builder) Build(ctx context.Context, r Recipe, path string, tell func(Rep
 		ctx, stop = context.WithTimeoutCause(ctx, r.Limits.Time, fmt.Errorf("building a plan of %s took longer than %s: %w", r.Model, r.Limits.Time, context.DeadlineExceeded))
 		defer stop()
 	}
-	out, err := os.CreateTemp(filepath.Dir(path), ".partial-*")
+	out, err := os.CreateTemp(filepath.Dir(path), partialPrefix+"*")
 	if err != nil {
 		return fmt.Errorf("make room for a plan: %w", err)
 	}

@@ -136,3 +136,10 @@ func (m *memory) Close() error {
 
 // capability is the GPU's compute capability: 121 for sm_121.
 func (d *device) capability() int { return int(C.bind_device_capability(d.shim, d.handle)) }
+
+// name is what the driver calls the GPU.
+func (d *device) name() string {
+	var text [256]C.char
+	C.bind_device_name(d.shim, d.handle, &text[0], C.size_t(len(text)))
+	return C.GoString(&text[0])
+}

@@ -3,6 +3,7 @@ package tensorrt
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 
@@ -13,9 +14,15 @@ import (
 
 // Planner finds the plan of a graph, or has one built.
 type Planner interface {
-	// Plan is the path of a plan for the graph at path on a device of that compute capability (121 for sm_121). NotFound:
-	// there is none, and none may be built now.
-	Plan(ctx context.Context, path string, capability int) (string, error)
+	// Plan is the path of a plan for the graph at path on a GPU. NotFound: there is none, and none may be built now.
+	Plan(ctx context.Context, path string, on Target) (string, error)
+}
+
+// Target is a GPU that plans are for. TensorRT-RTX's plans fit every one of a compute capability; TensorRT's are for the model
+// that they were built on.
+type Target struct {
+	Capability int    `json:"capability"` // 121 for sm_121
+	Name       string `json:"name,omitempty"`
 }
 
 // Engine runs plans with one TensorRT.
@@ -23,8 +30,9 @@ type Engine struct {
 	lib     *Library
 	planner Planner
 
-	mu      sync.Mutex
-	devices map[engine.Device]*device
+	mu       sync.Mutex
+	devices  map[engine.Device]*device
+	sessions []*session // that were opened and are not closed
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -48,14 +56,53 @@ func (e *Engine) Open(ctx context.Context, path string, o engine.Options) (engin
 		if e.planner == nil {
 			return nil, fmt.Errorf("%s is no plan, and this engine builds none: %w", path, errdefs.ErrNotFound)
 		}
-		if path, err = e.planner.Plan(ctx, path, d.capability()); err != nil {
+		if path, err = e.planner.Plan(ctx, path, Target{Capability: d.capability(), Name: d.name()}); err != nil {
 			return nil, err
 		}
 	}
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	return open(e.lib, d, path)
+	if f, err := Known(path); err == nil && f.Target.Capability != d.capability() {
+		return nil, fmt.Errorf("plan %s is for sm_%d, and %s (%s) is sm_%d: build one for it with `videosdgx models plan`: %w",
+			path, f.Target.Capability, d.text(), o.Device, d.capability(), errdefs.ErrFailedPrecondition)
+	}
+	s, err := open(e.lib, d, path)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.sessions = append(slices.DeleteFunc(e.sessions, (*session).over), s)
+	return s, nil
+}
+
+// Rest has every plan leave the device while the process stays, with its libraries loaded and its context made: a cheaper kind
+// of zero. Runs under way end first; a session's next run brings its plan back. Values stay where they are.
+func (e *Engine) Rest() {
+	e.mu.Lock()
+	all := slices.Clone(e.sessions)
+	e.mu.Unlock()
+	for _, s := range all {
+		s.rest()
+	}
+}
+
+// Device is what plans for a device have to fit: its compute capability (121 for sm_121) and its name.
+func (e *Engine) Device(at engine.Device) (capability int, name string, err error) {
+	d, err := e.device(at, 0)
+	if err != nil {
+		return 0, "", err
+	}
+	return d.capability(), d.name(), nil
+}
+
+// text is the device as its driver calls it.
+func (d *device) text() string {
+	if n := d.name(); n != "" {
+		return n
+	}
+	return "the GPU"
 }
 
 // device opens a device once.

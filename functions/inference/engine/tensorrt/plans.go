@@ -2,9 +2,6 @@ package tensorrt
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -17,7 +14,8 @@ import (
 )
 
 // Plans keeps plans in a folder, a cache that may be thrown away at any time. A plan is named by all that it depends on, so
-// that another TensorRT, another GPU or other weights never find it.
+// that another TensorRT, another GPU, other shapes or other weights never find it; beside each lies what it was built of, and
+// its checksum. What is damaged, cut off or half written is removed and built again.
 type Plans struct {
 	Dir     string
 	Library string // that runs the plans, as Library.Name gives it
@@ -34,89 +32,74 @@ type Plans struct {
 
 var _ Planner = (*Plans)(nil)
 
-// Facts are what a plan depends on. They lie beside it as JSON.
+// Facts are what a plan depends on, and what is known of it. They lie beside it as JSON.
 type Facts struct {
-	Graph      string `json:"graph"`
-	Bundle     string `json:"bundle"`
-	Library    string `json:"library"`
-	Capability int    `json:"capability"`
-	Recipe     Recipe `json:"recipe"`
+	Graph   string `json:"graph"`
+	Bundle  string `json:"bundle"`
+	Library string `json:"library"`
+	Target  Target `json:"target"`
+	Recipe  Recipe `json:"recipe"`
+
+	Bytes   int64   `json:"bytes,omitempty"`
+	Sum     string  `json:"crc32c,omitempty"`
+	Seconds float64 `json:"seconds,omitempty"` // that building it took
+	// Compared is the verdict of the comparison with the other engine, as whoever made it writes it; empty: none was made. A plan
+	// serves only once it was accepted.
+	Compared string `json:"compared,omitempty"`
+	Accepted bool   `json:"accepted,omitempty"`
 }
 
-// path is where the plan of these facts lies. The graph's path is not among them: a bundle may be moved.
-func (p *Plans) path(f Facts) (string, error) {
-	f.Graph, f.Recipe.Model, f.Recipe.Limits = strings.TrimSuffix(filepath.Base(f.Graph), ".onnx"), "", ResourceLimits{}
-	raw, err := json.Marshal(f)
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256(raw)
-	folder := fmt.Sprintf("%s-sm_%d", strings.ReplaceAll(strings.ToLower(f.Library), " ", "-"), f.Capability)
-	return filepath.Join(p.Dir, folder, f.Graph+"-"+hex.EncodeToString(sum[:8])+".plan"), nil
-}
-
-// facts are those of a graph.
-func (p *Plans) facts(graph string, capability int) (Facts, error) {
+// Fact gives what a plan of a graph would depend on, and where it would lie.
+func (p *Plans) Fact(graph string, on Target) (f Facts, path string, err error) {
 	r := Recipe{}
 	if p.Recipe != nil {
-		var err error
 		if r, err = p.Recipe(graph); err != nil {
-			return Facts{}, err
+			return f, "", err
 		}
 	}
 	r.Model = graph
-	return Facts{Graph: graph, Bundle: p.Digest, Library: p.Library, Capability: capability, Recipe: r}, nil
+	if p.rtx() {
+		on.Name, r.Capability = "", on.Capability
+	}
+	f = Facts{Graph: graph, Bundle: p.Digest, Library: p.Library, Target: on, Recipe: r}
+	path, err = p.path(f)
+	return f, path, err
 }
 
-// Plan finds the plan of a graph for a device of a compute capability, or builds it. Two callers build it once.
-func (p *Plans) Plan(ctx context.Context, graph string, capability int) (string, error) {
-	f, err := p.facts(graph, capability)
-	if err != nil {
-		return "", err
-	}
-	path, err := p.path(f)
+func (p *Plans) rtx() bool { return strings.HasPrefix(p.Library, string(RTX)+" ") }
+
+// Plan finds the plan of a graph for a GPU, or builds it. Two callers build it once.
+func (p *Plans) Plan(ctx context.Context, graph string, on Target) (string, error) {
+	f, path, err := p.Fact(graph, on)
 	if err != nil {
 		return "", err
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, err := os.Stat(path); err == nil || !errors.Is(err, fs.ErrNotExist) {
-		return path, err
+	if _, err := Known(path); err == nil {
+		return path, nil
+	} else if !errdefs.IsNotFound(err) && !errdefs.IsDataLoss(err) {
+		return "", err
 	}
 	if p.Builder == nil {
-		return "", fmt.Errorf("%s has no plan of %s for sm_%d; `videosdgx models plan` builds it: %w", p.Library, graph, capability, errdefs.ErrNotFound)
+		return "", fmt.Errorf("%s has no plan of %s for sm_%d; `videosdgx models plan` builds it: %w", p.Library, graph, on.Capability, errdefs.ErrNotFound)
 	}
 	return path, p.build(ctx, f, path)
 }
 
-func (p *Plans) build(ctx context.Context, f Facts, path string) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return fmt.Errorf("make room for plans: %w", err)
-	}
-	r := f.Recipe
-	if strings.HasPrefix(f.Library, string(RTX)+" ") {
-		r.Capability = f.Capability
-	}
-	if err := p.Builder.Build(ctx, r, path, func(r Report) {
-		if p.Tell != nil {
-			p.Tell(f.Graph, r)
-		}
-	}); err != nil {
-		return err
-	}
-	raw, err := json.MarshalIndent(f, "", "  ")
+// Accept writes down what a comparison of a plan came to.
+func Accept(path, compared string, ok bool) error {
+	f, err := Known(path)
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(path+".json", append(raw, '\n'), 0o644); err != nil {
-		return fmt.Errorf("write what the plan depends on: %w", err)
-	}
-	return nil
+	f.Compared, f.Accepted = compared, ok
+	return f.write(path)
 }
 
 // Discard removes a plan that turned out to be unfit.
 func Discard(path string) error {
-	return errors.Join(ignoreMissing(os.Remove(path)), ignoreMissing(os.Remove(path+".json")))
+	return errors.Join(ignoreMissing(os.Remove(path+factsEnding)), ignoreMissing(os.Remove(path)))
 }
 
 func ignoreMissing(err error) error {
@@ -124,4 +107,35 @@ func ignoreMissing(err error) error {
 		return nil
 	}
 	return err
+}
+
+// build makes room, holds the folder so that two processes do not build at once, and builds what is still missing then.
+func (p *Plans) build(ctx context.Context, f Facts, path string) error {
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make room for plans: %w", err)
+	}
+	release, err := hold(ctx, dir)
+	if err != nil {
+		return err
+	}
+	defer release()
+	if _, err := Known(path); err == nil {
+		return nil // another process has built it
+	}
+	if err := errors.Join(sweep(dir), Discard(path)); err != nil {
+		return fmt.Errorf("clear the folder of plans: %w", err)
+	}
+	took, err := p.run(ctx, f, path)
+	if err != nil {
+		return err
+	}
+	f.Seconds = took.Seconds()
+	if f.Bytes, f.Sum, err = sum(path); err == nil {
+		err = f.write(path)
+	}
+	if err != nil {
+		return errors.Join(fmt.Errorf("write down what the plan depends on: %w", err), Discard(path))
+	}
+	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"github.com/containerd/errdefs"
@@ -28,31 +29,53 @@ type session struct {
 	inputs  []engine.Info
 	outputs []engine.Info
 
-	mu    sync.Mutex
-	plan  *C.vdx_trt_plan
-	names map[string]*C.char // of the ports, in C's memory
+	mu     sync.Mutex
+	plan   *C.vdx_trt_plan // nil while the session rests, and when it is closed
+	closed atomic.Bool
+	names  map[string]*C.char // of the ports, in C's memory
 }
 
 // open loads the plan at path.
 func open(lib *Library, d *device, path string) (*session, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, fmt.Errorf("open plan: %w: %w", err, errdefs.ErrNotFound)
-	}
-	defer f.Close()
 	s := &session{lib: lib, d: d, path: path, names: map[string]*C.char{}}
-	lib.mu.Lock()
-	defer lib.mu.Unlock()
-	var w why
-	text, size := w.at()
-	if err := w.err(C.bind_load(lib.shim, lib.lib, d.handle, C.int(f.Fd()), &s.plan, text, size), "load "+path); err != nil {
+	if err := s.load(); err != nil {
 		return nil, err
 	}
 	if err := s.ports(); err != nil {
-		s.release()
+		_ = s.Close() // what it was opened for has failed
 		return nil, err
 	}
 	return s, nil
+}
+
+// load brings the plan to the device: from its file, which may be mapped by others too.
+func (s *session) load() error {
+	f, err := os.Open(s.path)
+	if err != nil {
+		return fmt.Errorf("open plan: %w: %w", err, errdefs.ErrNotFound)
+	}
+	defer f.Close()
+	s.lib.mu.Lock()
+	defer s.lib.mu.Unlock()
+	var w why
+	text, size := w.at()
+	return w.err(C.bind_load(s.lib.shim, s.lib.lib, s.d.handle, C.int(f.Fd()), &s.plan, text, size), "load "+s.path)
+}
+
+func (s *session) over() bool { return s.closed.Load() }
+
+// rest gives back what the plan holds on the device; the next run loads it again. Values stay.
+func (s *session) rest() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unload()
+}
+
+func (s *session) unload() {
+	if s.plan != nil {
+		C.bind_unload(s.lib.shim, s.plan)
+		s.plan = nil
+	}
 }
 
 // ports reads what the plan takes and gives.
@@ -89,18 +112,13 @@ func (s *session) Outputs() []engine.Info { return s.outputs }
 func (s *session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.plan != nil {
-		s.release()
+	s.unload()
+	s.closed.Store(true)
+	for name, c := range s.names {
+		C.free(unsafe.Pointer(c))
+		delete(s.names, name)
 	}
 	return nil
-}
-
-func (s *session) release() {
-	C.bind_unload(s.lib.shim, s.plan)
-	s.plan = nil
-	for _, c := range s.names {
-		C.free(unsafe.Pointer(c))
-	}
 }
 
 // Run queues one run and waits for what it is to give to the host. TensorRT cannot end a run that has begun: a context that
@@ -110,7 +128,7 @@ func (s *session) Run(ctx context.Context, in engine.Values, resident ...string)
 	defer engine.Values(spent).Close()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.plan == nil {
+	if s.closed.Load() {
 		return nil, fmt.Errorf("session of %s is closed: %w", s.path, errdefs.ErrFailedPrecondition)
 	}
 	if err := s.check(in, resident); err != nil {
@@ -118,6 +136,11 @@ func (s *session) Run(ctx context.Context, in engine.Values, resident ...string)
 	}
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
+	}
+	if s.plan == nil {
+		if err := s.load(); err != nil {
+			return nil, err
+		}
 	}
 	fed, release, err := s.feed(in)
 	defer release()

@@ -5,12 +5,14 @@ package accept
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/record"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
 // Verdict is how far a plan's results are from what they should be.
@@ -49,7 +51,11 @@ func Compare(ctx context.Context, s engine.Session, captured []record.Capture, b
 		return v, fmt.Errorf("no run of the other engine was captured to compare with: %w", errdefs.ErrFailedPrecondition)
 	}
 	for _, c := range captured {
-		out, err := s.Run(ctx, c.Inputs)
+		in, err := fit(c.Inputs, s.Inputs())
+		if err != nil {
+			return v, err
+		}
+		out, err := s.Run(ctx, in)
 		if err != nil {
 			return v, err
 		}
@@ -67,6 +73,38 @@ func Compare(ctx context.Context, s engine.Session, captured []record.Capture, b
 		v.Runs++
 	}
 	return v, nil
+}
+
+// fit gives a plan's inputs the types that it takes: what one engine keeps in float32 between two runs, the other keeps in BF16.
+func fit(in engine.Values, takes []engine.Info) (engine.Values, error) {
+	out := maps.Clone(in)
+	for _, i := range takes {
+		v := in[i.Name]
+		if v == nil || v.Type() == i.Type || i.Type != onnx.BFloat16 && i.Type != onnx.Float32 {
+			continue
+		}
+		t, err := v.Host()
+		if err != nil {
+			return nil, err
+		}
+		if f, ok := Floats(t); ok {
+			out[i.Name] = engine.Floats(f, t.Shape...)
+			if i.Type == onnx.BFloat16 {
+				out[i.Name] = engine.Tensor{Shape: t.Shape, Data: rounded(f)}
+			}
+		}
+	}
+	return out, nil
+}
+
+// rounded is float32 as BF16, to nearest even.
+func rounded(f []float32) []engine.BFloat16 {
+	out := make([]engine.BFloat16, len(f))
+	for i, x := range f {
+		b := math.Float32bits(x)
+		out[i] = engine.BFloat16((b + 0x7fff + b>>16&1) >> 16)
+	}
+	return out
 }
 
 // distance is the greatest difference of an output, of the largest value expected; infinite where one is no number.

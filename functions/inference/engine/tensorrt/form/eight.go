@@ -41,12 +41,7 @@ func Eight(m *onnx.Model, content func(*onnx.Tensor) ([]byte, error), o EightOpt
 	if err := l.run(); err != nil {
 		return nil, err
 	}
-	for i := range m.Opsets {
-		if m.Opsets[i].Domain == "" {
-			m.Opsets[i].Version = opsetEight
-		}
-	}
-	m.Opsets = m.Opsets[:1] // the parser knows no other domain
+	m.Opsets = []onnx.Opset{{Version: opsetEight}} // the parser knows no other domain
 	m.IRVersion = 8
 	return r.g, nil
 }
@@ -85,10 +80,13 @@ func floats(g *Graph) error {
 				n.Inputs[i] = a
 			}
 		}
+		if n.Op == "Cast" && len(n.Inputs) == 0 {
+			return fmt.Errorf("node %s casts nothing: %w", n.Name, errdefs.ErrInvalidArgument)
+		}
 		if n.Op == "Cast" && half(to(&n)) {
 			n.Attrs = []onnx.Attr{onnx.Int("to", int64(onnx.Float32))}
 		}
-		if n.Op == "Cast" && held[n.Inputs[0]] && to(&n) == onnx.Float32 { // a weight is float32 by now
+		if n.Op == "Cast" && len(n.Outputs) == 1 && held[n.Inputs[0]] && to(&n) == onnx.Float32 { // a weight is float32 by now
 			alias[n.Outputs[0]] = n.Inputs[0]
 			continue
 		}

@@ -250,3 +250,36 @@ func TestWhatTensorRT8HasNotIsReplaced(t *testing.T) {
 		t.Errorf("grouped attention: %v", err)
 	}
 }
+
+// FuzzEight: any graph that can be read is lowered, or refused with a class.
+func FuzzEight(f *testing.F) {
+	for _, format := range []quant.Format{quant.BF16, quant.FP8, quant.NVFP4} {
+		b := onnx.NewBuilder("seed")
+		x := b.Input("x", onnx.Float32, 2, 8)
+		b.Output("y", b.Op("Attention", []onnx.Value{x, x, b.Gelu(x, true)}, onnx.Int("q_num_heads", 2), onnx.Int("kv_num_heads", 2), onnx.Str("format", string(format))), onnx.Float32, 2, 8)
+		m, err := b.Model()
+		if err != nil {
+			f.Fatal(err)
+		}
+		raw, err := m.Encode()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(raw)
+	}
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		m, err := onnx.Decode(raw)
+		if err != nil {
+			return
+		}
+		products := Products(m)
+		scales := map[string]float32{}
+		for _, p := range products {
+			scales[p] = 1
+		}
+		g, err := Eight(m, func(x *onnx.Tensor) ([]byte, error) { return nil, errdefs.ErrNotFound }, EightOptions{Scales: scales, Slices: 3})
+		if err == nil && g.Model.Opsets[0].Version != 17 {
+			t.Error("the opset is not 17")
+		}
+	})
+}

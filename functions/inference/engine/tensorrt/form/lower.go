@@ -44,9 +44,16 @@ var lowered = map[string]func(l *lowering, n *onnx.Node) error{
 	"Split": (*lowering).split, "Pad": (*lowering).pad,
 }
 
+// takes is the least number of inputs that a node of an operator has, where its lowering or that of another reads them.
+var takes = map[string]int{"Attention": 3, "RotaryEmbedding": 3, "RMSNormalization": 2, "LayerNormalization": 2, "Gelu": 1, "ReduceL2": 1, "Shape": 1,
+	"Split": 1, "Pad": 2, "Gemm": 2, "MatMul": 2, "Reshape": 2, "Cast": 1, "Identity": 1, "Add": 2, "Mul": 2, "Div": 2, "Transpose": 1, "Concat": 1, "Slice": 1}
+
 func (l *lowering) run() error {
 	for _, n := range l.g.Model.Graph.Nodes {
 		l.at, l.count = n.Name, 0
+		if len(n.Inputs) < takes[n.Op] || len(n.Outputs) == 0 {
+			return fmt.Errorf("node %s (%s) has %d inputs and %d results: %w", n.Name, n.Op, len(n.Inputs), len(n.Outputs), errdefs.ErrInvalidArgument)
+		}
 		replace, ok := lowered[n.Op]
 		if !ok {
 			l.emit(n)

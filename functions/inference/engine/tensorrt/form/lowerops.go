@@ -198,7 +198,7 @@ func (l *lowering) pad(n *onnx.Node) error {
 		return nil
 	}
 	from, to, axis := l.intsOf(empty.Inputs[1]), l.intsOf(empty.Inputs[2]), l.intsOf(empty.Inputs[3])
-	if len(from) != 1 || len(to) != 1 || len(axis) != 1 || from[0] != 0 || to[0] != 0 || pads[axis[0]] < 1 {
+	if len(from) != 1 || len(to) != 1 || len(axis) != 1 || axis[0] < 0 || axis[0] >= int64(len(pads)) || from[0] != 0 || to[0] != 0 || pads[axis[0]] < 1 {
 		l.emit(*n)
 		return nil
 	}

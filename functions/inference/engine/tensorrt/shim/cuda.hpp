@@ -18,6 +18,7 @@ struct Driver {
     int (*init)(unsigned);
     int (*deviceGet)(CUdevice *, int);
     int (*deviceGetCount)(int *);
+    int (*deviceGetName)(char *, int, CUdevice);
     int (*deviceGetAttribute)(int *, int, CUdevice);
     int (*primaryRetain)(CUcontext *, CUdevice);
     int (*primaryRelease)(CUdevice);
@@ -56,6 +57,7 @@ private:
         d.load(h, d.init, "cuInit");
         d.load(h, d.deviceGet, "cuDeviceGet");
         d.load(h, d.deviceGetCount, "cuDeviceGetCount");
+        d.load(h, d.deviceGetName, "cuDeviceGetName");
         d.load(h, d.deviceGetAttribute, "cuDeviceGetAttribute");
         d.load(h, d.primaryRetain, "cuDevicePrimaryCtxRetain");
         d.load(h, d.primaryRelease, "cuDevicePrimaryCtxRelease_v2");

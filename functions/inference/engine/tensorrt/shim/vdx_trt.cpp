@@ -94,6 +94,13 @@ int32_t vdx_trt_device_capability(vdx_trt_device *d) {
     return 10 * major + minor;
 }
 
+void vdx_trt_device_name(vdx_trt_device *d, char *name, size_t size) {
+    if (size == 0) return;
+    name[0] = 0;
+    d->cuda.deviceGetName(name, static_cast<int>(size), d->device);
+    name[size - 1] = 0;
+}
+
 vdx_trt_status vdx_trt_device_wait(vdx_trt_device *d, char *text, size_t size) {
     d->enter();
     return cuda(*d, d->cuda.streamSynchronize(d->stream), vdx::Why{text, size});

@@ -20,7 +20,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-#define VDX_TRT_ABI 1
+#define VDX_TRT_ABI 2
 #define VDX_TRT_MAX_RANK 8
 
 typedef int32_t vdx_trt_status;
@@ -103,6 +103,8 @@ typedef struct vdx_trt_device vdx_trt_device;
 vdx_trt_status vdx_trt_device_open(int32_t ordinal, uint64_t limit, vdx_trt_device **out, char *why, size_t size);
 void vdx_trt_device_memory(vdx_trt_device *, uint64_t *used, uint64_t *free_bytes, uint64_t *total);
 int32_t vdx_trt_device_capability(vdx_trt_device *);
+/* What the driver calls the device, such as "NVIDIA GB10". */
+void vdx_trt_device_name(vdx_trt_device *, char *name, size_t size);
 vdx_trt_status vdx_trt_device_wait(vdx_trt_device *, char *why, size_t size);
 void vdx_trt_device_close(vdx_trt_device *);
 

@@ -1,0 +1,150 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"maps"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"github.com/spf13/cobra"
+
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/functions/serve"
+	"github.com/videosdgx/videosdgx/functions/wan"
+	"github.com/videosdgx/videosdgx/runtime/spec"
+)
+
+// plannable are the families whose graphs' shapes are known without running them.
+var plannable = map[string]func(weights.Manifest) (bundle.Shapes, error){wan.Family21: wan.Shapes, wan.Family22: wan.Shapes}
+
+// planFlags are the choices of models plan.
+type planFlags struct {
+	target, memory string
+	o              serve.PlanOptions
+}
+
+func newModelsPlanCmd() *cobra.Command {
+	var f planFlags
+	cmd := &cobra.Command{
+		Use:   "plan BUNDLE",
+		Short: "Build TensorRT's plans of a bundle ahead of time",
+		Long: `Build a TensorRT plan of every graph of a bundle: kernels chosen and weights laid out for one kind of GPU. Plans lie in the
+folder plans of the bundle, named by all that they depend on: the bundle's digest, TensorRT's family and version, the GPU and
+the shapes of clips, from the smallest to the model's default, or to --width, --height and --frames. What is there already and
+whole is kept; what is damaged or cut off is built again.
+
+Without --target they are for this machine's GPU. --target sm_121 builds for DGX Spark on any machine, with TensorRT-RTX and
+without a GPU. Building happens in a child process that may crash or take too long without harm; ^C ends it, and what was
+finished stays. A plan serves once its results have agreed with ONNX Runtime's on the GPU that it is for; see model.engine in
+function.yaml.
+
+The bundle needs graphs for TensorRT: ` + "`videosdgx models build --engines cpu,cuda,tensorrt`" + `. TensorRT-RTX comes with
+` + "`make setup-tensorrt`" + `; another TensorRT is named by VIDEOSDGX_TRT_LIB.`,
+		Example: `  videosdgx models plan wan21-tiny --target sm_121
+  videosdgx models plan ./wan-14b.bundle --width 832 --height 480 --frames 81 --time 2h
+  videosdgx models plan wan21-tiny --json`,
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: bundleNames,
+		RunE:              func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
+	}
+	cmd.Flags().StringVar(&f.target, "target", "", "GPU that the plans are for, such as sm_121, DGX Spark's (default: this machine's)")
+	cmd.Flags().IntVar(&f.o.Most.Width, "width", 0, "width in pixels of the largest clip (default: the model's)")
+	cmd.Flags().IntVar(&f.o.Most.Height, "height", 0, "height in pixels of the largest clip (default: the model's)")
+	cmd.Flags().IntVar(&f.o.Most.Frames, "frames", 0, "frames of the largest clip (default: the model's)")
+	cmd.Flags().DurationVar(&f.o.Time, "time", time.Hour, "the longest that one plan may take to build")
+	cmd.Flags().StringVar(&f.memory, "memory", "", "the most address space that the builder may take, such as 64GiB (default: no limit)")
+	cmd.Flags().BoolVar(&f.o.Again, "again", false, "build plans that are there already")
+	completesOneOf(cmd, "target", "sm_121\tDGX Spark (GB10)", "sm_120\tRTX 50", "sm_89\tRTX 40, L4, L40", "sm_86\tRTX 30, A10", "sm_80\tA100")
+	addModelsFlag(cmd)
+	addJSONFlag(cmd)
+	return cmd
+}
+
+func (f *planFlags) run(cmd *cobra.Command, arg string) (err error) {
+	if err := f.parse(); err != nil {
+		return usage(err)
+	}
+	dir, err := modelPath(cmd, arg)
+	if err != nil {
+		return err
+	}
+	m, err := weights.ReadManifest(dir)
+	if err != nil {
+		return err
+	}
+	shapes := plannable[m.Family]
+	if shapes == nil {
+		return fmt.Errorf("plans are built for bundles of %s; %s is of %s: %w", strings.Join(slices.Sorted(maps.Keys(plannable)), ", "), dir, m.Family, errdefs.ErrNotImplemented)
+	}
+	all, err := f.build(cmd, dir, shapes)
+	if err != nil {
+		return err
+	}
+	return emit(cmd, map[string]any{"bundle": dir, "plans": all}, func(w io.Writer) error { return printPlans(w, all) })
+}
+
+var capability = regexp.MustCompile(`^(?:sm_?)?([1-9]\d{1,2})$`)
+
+// parse reads the target and the memory.
+func (f *planFlags) parse() error {
+	if f.target != "" {
+		m := capability.FindStringSubmatch(f.target)
+		if m == nil {
+			return fmt.Errorf("--target is %q: a compute capability such as sm_121 would do", f.target)
+		}
+		f.o.Capability, _ = strconv.Atoi(m[1]) // three digits at most
+	}
+	if f.o.Time <= 0 {
+		return fmt.Errorf("--time is %s: a time such as 1h would do", f.o.Time)
+	}
+	if c := f.o.Most; c.Width < 0 || c.Height < 0 || c.Frames < 0 {
+		return fmt.Errorf("--width, --height and --frames are whole numbers from 1 on")
+	}
+	if f.memory == "" {
+		return nil
+	}
+	var memory spec.Bytes
+	if err := memory.UnmarshalText([]byte(f.memory)); err != nil {
+		return fmt.Errorf("--memory: %w", err)
+	}
+	f.o.Memory = int64(memory)
+	return nil
+}
+
+// build shows a bar for each graph.
+func (f *planFlags) build(cmd *cobra.Command, dir string, shapes func(weights.Manifest) (bundle.Shapes, error)) ([]serve.BuiltPlan, error) {
+	said := map[string]string{}
+	out := cmd.ErrOrStderr()
+	f.o.Tell = func(graph string, r tensorrt.Report) {
+		name, _, _ := strings.Cut(filepath.Base(graph), ".")
+		text := r.Phase
+		if r.Library != "" {
+			text = "with " + r.Library
+		}
+		if text != "" && said[name] != text {
+			said[name] = text
+			fmt.Fprintf(out, "%s: %s\n", name, text)
+		}
+	}
+	return serve.BuildPlans(cmd.Context(), dir, shapes, f.o)
+}
+
+func printPlans(w io.Writer, all []serve.BuiltPlan) error {
+	rows := make([][]string, 0, len(all))
+	for _, p := range all {
+		took := fmt.Sprintf("%.1fs", p.Seconds)
+		if p.Found {
+			took = "was there"
+		}
+		rows = append(rows, []string{p.Graph, p.Target, p.Library, bytesText(p.Bytes), took, p.Path})
+	}
+	return table(w, []string{"graph", "target", "library", "size", "built in", "plan"}, rows)
+}

@@ -1,0 +1,194 @@
+package tensorrt
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/containerd/errdefs"
+	"golang.org/x/sys/unix"
+)
+
+const (
+	factsEnding   = ".json"
+	partialPrefix = ".partial-"
+	maxFacts      = 4 << 20 // bytes; a graph's scales and shapes are far fewer
+)
+
+// path is where the plan of these facts lies. The graph's own path is not among them: a bundle may be moved.
+func (p *Plans) path(f Facts) (string, error) {
+	key := Facts{Graph: strings.TrimSuffix(filepath.Base(f.Graph), ".onnx"), Bundle: f.Bundle, Library: f.Library, Target: f.Target, Recipe: f.Recipe}
+	key.Recipe.Model, key.Recipe.Limits = "", ResourceLimits{}
+	raw, err := json.Marshal(key)
+	if err != nil {
+		return "", err
+	}
+	id := sha256.Sum256(raw)
+	folder := fmt.Sprintf("%s-sm_%d", strings.ReplaceAll(strings.ToLower(f.Library), " ", "-"), f.Target.Capability)
+	return filepath.Join(p.Dir, folder, key.Graph+"-"+hex.EncodeToString(id[:8])+".plan"), nil
+}
+
+// Known is what is known of the plan at path. NotFound: there is none. DataLoss: it is not what was written, or nobody wrote
+// down what it was.
+func Known(path string) (f Facts, err error) {
+	raw, err := readSmall(path + factsEnding)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+			return f, fmt.Errorf("no plan at %s: %w", path, errdefs.ErrNotFound)
+		}
+		return f, fmt.Errorf("plan %s has nothing beside it that says what it is: %w", path, errdefs.ErrDataLoss)
+	case err != nil:
+		return f, fmt.Errorf("read what a plan is: %w", err)
+	}
+	if err := json.Unmarshal(raw, &f); err != nil {
+		return f, fmt.Errorf("%s is no JSON (%w): %w", path+factsEnding, err, errdefs.ErrDataLoss)
+	}
+	n, s, err := sum(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return f, fmt.Errorf("read plan: %w", err)
+	}
+	if err != nil || n != f.Bytes || s != f.Sum {
+		return f, fmt.Errorf("plan %s has %d bytes with the checksum %s, not %d with %s: %w", path, n, s, f.Bytes, f.Sum, errdefs.ErrDataLoss)
+	}
+	return f, nil
+}
+
+func readSmall(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, maxFacts))
+}
+
+// sum is a file's size and CRC-32C, which costs a tenth of reading it.
+func sum(path string) (n int64, s string, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return 0, "", err
+	}
+	defer f.Close()
+	h := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	n, err = io.Copy(h, f)
+	return n, hex.EncodeToString(h.Sum(nil)), err
+}
+
+// write puts the facts beside the plan, whole or not at all.
+func (f Facts) write(path string) (err error) {
+	raw, err := json.MarshalIndent(f, "", "  ")
+	if err != nil {
+		return err
+	}
+	out, err := os.CreateTemp(filepath.Dir(path), partialPrefix+"*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		out.Close()
+		if err != nil {
+			os.Remove(out.Name())
+		}
+	}()
+	if _, err := out.Write(append(raw, '\n')); err != nil {
+		return err
+	}
+	return keep(out, path+factsEnding)
+}
+
+// hold locks a folder of plans against other processes until release is called, and waits for them.
+func hold(ctx context.Context, dir string) (release func(), err error) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	for {
+		err = unix.Flock(int(d.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+		if err == nil {
+			return func() { d.Close() }, nil
+		}
+		if err != unix.EWOULDBLOCK && err != unix.EINTR {
+			d.Close()
+			return nil, fmt.Errorf("lock the folder of plans: %w", err)
+		}
+		select {
+		case <-ctx.Done():
+			d.Close()
+			return nil, context.Cause(ctx)
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// sweep removes what builds of processes that were killed have left. The folder's lock is held: nobody else builds in it.
+func sweep(dir string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if strings.HasPrefix(e.Name(), partialPrefix) {
+			err = errors.Join(err, ignoreMissing(os.Remove(filepath.Join(dir, e.Name()))))
+		}
+	}
+	return err
+}
+
+// run has the builder build, and says how long it took.
+func (p *Plans) run(ctx context.Context, f Facts, path string) (time.Duration, error) {
+	began := time.Now()
+	err := p.Builder.Build(ctx, f.Recipe, path, func(r Report) {
+		if p.Tell != nil {
+			p.Tell(f.Graph, r)
+		}
+	})
+	return time.Since(began), err
+}
+
+// Search finds the plans of a bundle in a folder of plans that one TensorRT runs on one GPU, by graph. What is damaged is as
+// if it were not there, and so is what fit refuses. A folder that is not there has none.
+func Search(dir, bundle string, lib *Library, on Target, fit func(Facts) bool) (map[string]string, error) {
+	p := Plans{Dir: dir, Library: lib.Name()}
+	if p.rtx() {
+		on.Name = ""
+	}
+	path, err := p.path(Facts{Library: p.Library, Target: on})
+	if err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(filepath.Dir(path))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("look for plans: %w", err)
+	}
+	found := map[string]string{}
+	for _, e := range entries {
+		name, ok := strings.CutSuffix(e.Name(), factsEnding)
+		if !ok || filepath.Ext(name) != ".plan" {
+			continue
+		}
+		path := filepath.Join(filepath.Dir(path), name)
+		f, err := Known(path)
+		if err == nil && f.Bundle == bundle && f.Library == p.Library && f.Target == on && fit(f) {
+			graph, _, _ := strings.Cut(name, ".")
+			found[graph] = path
+		}
+	}
+	return found, nil
+}
+
+// String is "NVIDIA GB10, sm_121".
+func (t Target) String() string {
+	s := fmt.Sprintf("sm_%d", t.Capability)
+	if t.Name != "" {
+		s = t.Name + ", " + s
+	}
+	return s
+}

@@ -1,0 +1,206 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/record"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+)
+
+// plansFolder is where a bundle's plans lie: inside its folder, so that whoever has the one has the others, and outside its
+// manifest, since a cache is no part of a model.
+const plansFolder = "plans"
+
+// tensorRT is the name of the graphs that plans are made of, and of the engine that runs them.
+const tensorRT = "tensorrt"
+
+// PlanOptions say which plans are built.
+type PlanOptions struct {
+	// Capability is the GPU that they are for: 121 is sm_121, DGX Spark's. 0 is this machine's.
+	Capability int
+	// Most is the largest clip that they are good for; what is zero is the model's default.
+	Most bundle.Clip
+	// Time is the longest that one plan may take to build, 0: an hour. Memory bounds the builder's address space, in bytes.
+	Time   time.Duration
+	Memory int64
+	// Again builds plans that are there already.
+	Again bool
+	// Tell hears how each comes along.
+	Tell func(graph string, r tensorrt.Report)
+}
+
+// Plan is one that BuildPlans has built, or has found.
+type BuiltPlan struct {
+	Graph   string  `json:"graph"`
+	Path    string  `json:"path"`
+	Library string  `json:"library"`
+	Target  string  `json:"target"` // "sm_121"
+	Bytes   int64   `json:"bytes"`
+	Seconds float64 `json:"seconds"`
+	Found   bool    `json:"found"` // it was there already
+}
+
+// BuildPlans builds a TensorRT plan of every graph of a bundle, into its folder. Each is whole or not there; a build that is
+// cancelled leaves those that were finished. Errors say what to do: a missing library is NotFound, a bundle without graphs for
+// TensorRT FailedPrecondition.
+func BuildPlans(ctx context.Context, dir string, shapes func(weights.Manifest) (bundle.Shapes, error), o PlanOptions) ([]BuiltPlan, error) {
+	b, err := weights.OpenBundle(ctx, dir, weights.VerifyOptions{})
+	if err != nil {
+		return nil, err
+	}
+	s, err := shapes(b.Manifest)
+	if err != nil {
+		return nil, err
+	}
+	if err := hasPlannable(b); err != nil {
+		return nil, err
+	}
+	s.Most = o.Most.Or(s.Most)
+	lib, err := forPlans(o.Capability)
+	if err != nil {
+		return nil, err
+	}
+	defer lib.Close()
+	on, err := target(lib, o.Capability)
+	if err != nil {
+		return nil, err
+	}
+	profiles, err := profiles(b, s)
+	if err != nil {
+		return nil, err
+	}
+	p := plansOf(b, lib, profiles, o)
+	var all []BuiltPlan
+	for _, g := range s.Graphs {
+		one, err := buildPlan(ctx, p, b, g, on, o.Again)
+		if err != nil {
+			return all, fmt.Errorf("plan of %s: %w", g, err)
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+func buildPlan(ctx context.Context, p *tensorrt.Plans, b *weights.Bundle, graph string, on tensorrt.Target, again bool) (BuiltPlan, error) {
+	path, err := b.Path(bundle.GraphFile(graph, tensorRT))
+	if err != nil {
+		return BuiltPlan{}, err
+	}
+	_, at, err := p.Fact(path, on)
+	if err != nil {
+		return BuiltPlan{}, err
+	}
+	_, err = tensorrt.Known(at)
+	found := err == nil && !again
+	if again {
+		if err := tensorrt.Discard(at); err != nil {
+			return BuiltPlan{}, err
+		}
+	}
+	if at, err = p.Plan(ctx, path, on); err != nil {
+		return BuiltPlan{}, err
+	}
+	f, err := tensorrt.Known(at)
+	return BuiltPlan{Graph: graph, Path: at, Library: f.Library, Target: fmt.Sprintf("sm_%d", f.Target.Capability), Bytes: f.Bytes, Seconds: f.Seconds, Found: found}, err
+}
+
+// hasPlannable says of a bundle without graphs for TensorRT how it gets them.
+func hasPlannable(b *weights.Bundle) error {
+	if slices.ContainsFunc(b.Files, func(f weights.FileEntry) bool { return isGraphOf(f.Path, tensorRT) }) {
+		return nil
+	}
+	return fmt.Errorf("bundle %s has no graphs for TensorRT: build it again with `videosdgx models build --engines cpu,cuda,tensorrt`: %w", b.Dir, errdefs.ErrFailedPrecondition)
+}
+
+func isGraphOf(path, kind string) bool {
+	return filepath.Ext(path) == ".onnx" && filepath.Ext(path[:len(path)-len(".onnx")]) == "."+kind
+}
+
+// forPlans opens the TensorRT that builds for a GPU: RTX alone builds for one that is not here.
+func forPlans(capability int) (*tensorrt.Library, error) {
+	all, err := tensorrt.Find()
+	if err != nil {
+		return nil, err
+	}
+	for _, at := range all {
+		if capability == 0 || at.Family == tensorrt.RTX {
+			return tensorrt.Load(at)
+		}
+	}
+	return nil, fmt.Errorf("only TensorRT-RTX builds plans for a GPU that is not in this machine, and there is none here: run `make setup-tensorrt`: %w", errdefs.ErrNotFound)
+}
+
+// target is the GPU that was asked for, or this machine's.
+func target(lib *tensorrt.Library, capability int) (tensorrt.Target, error) {
+	if capability != 0 {
+		return tensorrt.Target{Capability: capability}, nil
+	}
+	e := tensorrt.New(lib, nil)
+	defer e.Close()
+	c, name, err := e.Device(engine.Device{Kind: engine.CUDA})
+	if err != nil {
+		return tensorrt.Target{}, fmt.Errorf("plans are built for this machine's GPU unless --target names another, such as sm_121: %w", err)
+	}
+	return tensorrt.Target{Capability: c, Name: name}, nil
+}
+
+// profiles are the shapes from the least clip to the greatest, by graph.
+func profiles(b *weights.Bundle, s bundle.Shapes) (map[string]tensorrt.Profile, error) {
+	least, err := s.Inputs(b, tensorRT, s.Least)
+	if err != nil {
+		return nil, err
+	}
+	most, err := s.Inputs(b, tensorRT, s.Most)
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]tensorrt.Profile{}
+	for g, in := range most {
+		all[g] = tensorrt.Profile{}
+		for name, shape := range in {
+			low := slices.Clone(least[g][name])
+			for i := range low {
+				low[i] = min(low[i], shape[i])
+			}
+			all[g][name] = tensorrt.Range{Least: low, Usual: shape, Most: shape}
+		}
+	}
+	return all, nil
+}
+
+// plansOf is the cache of a bundle's plans, which are built for these profiles.
+func plansOf(b *weights.Bundle, lib *tensorrt.Library, profiles map[string]tensorrt.Profile, o PlanOptions) *tensorrt.Plans {
+	if o.Time == 0 {
+		o.Time = time.Hour
+	}
+	return &tensorrt.Plans{
+		Dir: plansDir(b.Dir), Library: lib.Name(), Digest: b.Manifest.Digest, Tell: o.Tell, Builder: &tensorrt.Builder{Install: lib.Install},
+		Recipe: func(graph string) (tensorrt.Recipe, error) {
+			r := tensorrt.Recipe{Half: true, Limits: tensorrt.ResourceLimits{Time: o.Time, Memory: o.Memory}}
+			if p := profiles[record.Graph(graph)]; p != nil {
+				r.Profiles = []tensorrt.Profile{p}
+			}
+			return r, nil
+		},
+	}
+}
+
+// PlansEnv names another folder for plans than the bundle's own.
+const PlansEnv = "VIDEOSDGX_PLANS"
+
+func plansDir(bundle string) string {
+	if dir := os.Getenv(PlansEnv); dir != "" {
+		return dir
+	}
+	return filepath.Join(bundle, plansFolder)
+}

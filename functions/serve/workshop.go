@@ -1,0 +1,192 @@
+package serve
+
+import (
+	"context"
+	"fmt"
+	"image"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/record"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt/accept"
+	"github.com/videosdgx/videosdgx/functions/serve/duo"
+)
+
+// workshop makes plans ready to serve: it builds what is missing and compares each with what ONNX Runtime does.
+type workshop struct {
+	*plansFor
+	recorder *record.Engine
+	build    bool // what is missing; else it is NotFound
+}
+
+// prepare is duo's: it rehearses, builds, compares, and opens the model.
+func (w *workshop) prepare(ctx context.Context, rehearse duo.Rehearse) (handler.Model, string, error) {
+	plans, err := w.find(func(tensorrt.Facts) bool { return true })
+	if err != nil && !(errdefs.IsNotFound(err) && w.build) {
+		return nil, "", err
+	}
+	missing := err != nil
+	if missing {
+		if _, err := tensorrt.FindPlanner(); err != nil {
+			return nil, "", err
+		}
+	}
+	if err := rehearse(ctx, func(ctx context.Context, m handler.Model) error { return w.rehearse(ctx, m, missing) }); err != nil {
+		return nil, "", fmt.Errorf("a rehearsal for TensorRT's plans failed: %w", err)
+	}
+	if missing {
+		if plans, err = w.buildAll(ctx); err != nil {
+			return nil, "", err
+		}
+	}
+	if err := w.compareAll(ctx, plans); err != nil {
+		return nil, "", err
+	}
+	m, err := w.fast(ctx, plans)
+	return m, w.lib.Name(), err
+}
+
+// rehearse makes the smallest clip, whose runs are kept to compare with; and the model's default, whose shapes plans are built for.
+func (w *workshop) rehearse(ctx context.Context, m handler.Model, shapes bool) error {
+	d := m.Describe()
+	least := d.Defaults
+	least.Width, least.Height, least.NumFrames = d.Limits.WidthMultiple, d.Limits.HeightMultiple, 1+2*d.Limits.FrameStep
+	w.recorder.Keep(2)
+	if err := m.Generate(ctx, rehearsal(d, least), handler.Silent()); err != nil {
+		return err
+	}
+	w.recorder.Keep(0)
+	if !shapes {
+		return nil
+	}
+	return m.Generate(ctx, rehearsal(d, d.Defaults), handler.Silent())
+}
+
+// rehearsal is a clip of one step that nobody sees.
+func rehearsal(d handler.Description, r handler.Request) handler.Request {
+	r.Prompt, r.NegativePrompt, r.Seed, r.Steps = "a rehearsal", "", 7, 1
+	if d.Limits.Image == "required" {
+		r.Image = image.NewRGBA(image.Rect(0, 0, r.Width, r.Height))
+	}
+	return r
+}
+
+// buildAll builds a plan of every graph where this process may write.
+func (w *workshop) buildAll(ctx context.Context) (map[string]string, error) {
+	dir, err := writable(plansDir(w.m.Dir))
+	if err != nil {
+		return nil, err
+	}
+	p := tensorrt.Plans{Dir: dir, Library: w.lib.Name(), Digest: w.m.Manifest.Digest, Builder: &tensorrt.Builder{Install: w.lib.Install}, Recipe: w.recipe}
+	plans := map[string]string{}
+	for _, g := range w.graphs() {
+		began := time.Now()
+		path, err := p.Plan(ctx, g, w.on)
+		if err != nil {
+			return nil, fmt.Errorf("plan of %s: %w", record.Graph(g), err)
+		}
+		w.log.Info("plan built", "graph", record.Graph(g), "seconds", time.Since(began).Seconds(), "path", path)
+		plans[record.Graph(g)] = path
+	}
+	return plans, nil
+}
+
+// recipe is for the shapes that the rehearsals had.
+func (w *workshop) recipe(graph string) (tensorrt.Recipe, error) {
+	profile := tensorrt.Profile{}
+	for name, s := range w.recorder.Shapes(record.Graph(graph)) {
+		profile[name] = tensorrt.Range{Least: s.Least, Usual: s.Most, Most: s.Most}
+	}
+	return tensorrt.Recipe{Half: true, Profiles: []tensorrt.Profile{profile}, Limits: tensorrt.ResourceLimits{Time: time.Hour}}, nil
+}
+
+// compareAll holds every plan to what ONNX Runtime did. One that fails is thrown away.
+func (w *workshop) compareAll(ctx context.Context, plans map[string]string) error {
+	for _, g := range w.graphs() {
+		name := record.Graph(g)
+		if err := w.compare(ctx, name, plans[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *workshop) compare(ctx context.Context, graph, path string) error {
+	s, err := w.engine.Open(ctx, path, engine.Options{Device: w.m.Options.Device, Memory: w.m.Options.Memory})
+	if err != nil {
+		return w.throwAway(graph, path, err)
+	}
+	v, err := accept.Compare(ctx, s, w.recorder.Captures(graph), accept.Bound(w.m.Precision))
+	if e := s.Close(); err == nil {
+		err = e
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err == nil && !v.OK() {
+		err = fmt.Errorf("the plan of %s is off by %s", graph, v)
+	}
+	if err != nil {
+		return w.throwAway(graph, path, err)
+	}
+	w.log.Info("plan accepted", "graph", graph, "worst", v.Worst, "output", v.Output, "bound", v.Bound)
+	if err := tensorrt.Accept(path, v.String(), true); err != nil {
+		w.log.Info("the verdict is not kept, it is reached again at the next start", "path", path, "reason", err.Error())
+	}
+	return nil
+}
+
+// throwAway removes a plan that does not do, and says why in the log.
+func (w *workshop) throwAway(graph, path string, reason error) error {
+	w.log.Warn("plan thrown away", "graph", graph, "path", path, "reason", reason.Error())
+	if err := tensorrt.Discard(path); err != nil {
+		w.log.Warn("the plan cannot be removed", "path", path, "error", err.Error())
+	}
+	return fmt.Errorf("the plan of %s was thrown away: %w", graph, reason)
+}
+
+// writable is dir where this process may write there, else the instance's own folder, which goes away with it.
+func writable(dir string) (string, error) {
+	for _, d := range []string{dir, scratchPlans()} {
+		if os.MkdirAll(d, 0o755) != nil {
+			continue
+		}
+		f, err := os.CreateTemp(d, ".partial-*")
+		if err != nil {
+			continue
+		}
+		f.Close()
+		return d, os.Remove(f.Name())
+	}
+	return "", fmt.Errorf("plans can be written neither to %s nor to %s; name a folder in %s: %w", dir, scratchPlans(), PlansEnv, errdefs.ErrFailedPrecondition)
+}
+
+// scratchPlans is in the instance's own folder.
+func scratchPlans() string {
+	dir := os.Getenv("VIDEOSDGX_SCRATCH")
+	if dir == "" {
+		dir = os.TempDir()
+	}
+	return filepath.Join(dir, "videosdgx-plans")
+}
+
+// withPlans opens plans by the graphs that they are of.
+type withPlans struct {
+	*tensorrt.Engine
+	plans map[string]string
+}
+
+// Open opens the plan of the graph at path.
+func (e withPlans) Open(ctx context.Context, path string, o engine.Options) (engine.Session, error) {
+	p := e.plans[record.Graph(path)]
+	if p == "" {
+		return nil, fmt.Errorf("there is no plan of %s: %w", path, errdefs.ErrNotFound)
+	}
+	return e.Engine.Open(ctx, p, o)
+}
