@@ -21,6 +21,9 @@ else
   left_out+=("TensorRT plans: TensorRT-RTX is not installed; run: sudo make setup-tensorrt")
 fi
 export VIDEOSDGX_TEST_BIN=$PWD/bin
+# an ACME authority, for the certificates of serve --acme
+[[ -x .build/pebble ]] || GOBIN=$PWD/.build GOFLAGS=-buildvcs=false go install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.3
+export VIDEOSDGX_TEST_PEBBLE=$PWD/.build/pebble
 log=$(mktemp); trap 'rm -f "$log"' EXIT
 # two packages at a time: many start servers, and a machine of two cores carries no more
 go test -count=1 -p 2 -timeout 15m "$@" ./... 2>&1 | grep -v 'no test files' | tee "$log"

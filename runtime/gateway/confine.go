@@ -1,6 +1,9 @@
 package gateway
 
-import "net/http"
+import (
+	"net/http"
+	"slices"
+)
 
 // Canonical names of headers, and their values.
 const (
@@ -27,8 +30,12 @@ func Confine(h http.Header, shared bool) {
 	if shared {
 		h[policy] = anyOrigin
 	}
+	secret := slices.Equal(h[hsts], oneYear) // the server's own, or the same
 	for _, name := range reach {
 		delete(h, name)
+	}
+	if secret {
+		h[hsts] = oneYear
 	}
 }
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"container/list"
 	"context"
+	"crypto/tls"
 	"io"
 	"log/slog"
 	"net"
@@ -141,7 +142,7 @@ func (c *Connections) drop(of *list.List) bool {
 			c.dropped++
 			c.tell(k.client)
 			c.forget(k)
-			k.Conn.Close()
+			below(k.Conn).Close()
 			return true
 		}
 	}
@@ -190,9 +191,21 @@ func (c *Connections) tell(client netip.Prefix) {
 
 // refuseConn says why a connection ends. It is never read from.
 func refuseConn(nc net.Conn) {
+	if _, secret := nc.(*tls.Conn); secret { // a handshake for a refusal would cost what is short
+		below(nc).Close()
+		return
+	}
 	nc.SetWriteDeadline(time.Now().Add(time.Second))
 	io.WriteString(nc, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 31\r\n\r\nthere are too many connections\n")
 	nc.Close()
+}
+
+// below is the connection under TLS, whose own end would wait for the client.
+func below(nc net.Conn) net.Conn {
+	if t, ok := nc.(*tls.Conn); ok {
+		return t.NetConn()
+	}
+	return nc
 }
 
 // clientOf tells clients apart: local ones are one.

@@ -17,6 +17,11 @@ import (
 // requestID is the canonical form of the header that carries the request's id, on every response.
 const requestID = "X-Amzn-Requestid"
 
+// hsts tells browsers to come to this host by TLS alone.
+const hsts = "Strict-Transport-Security"
+
+var oneYear = []string{"max-age=31536000"}
+
 // RequestID is the id that w's request was given; it is also the invocation's.
 func RequestID(w http.ResponseWriter) string {
 	if v := w.Header()[requestID]; len(v) > 0 {
@@ -48,6 +53,9 @@ func observe(o Options, next http.Handler) http.Handler {
 		conn.works()
 		defer conn.waits()
 		w.Header()[requestID] = []string{uuid.NewString()}
+		if r.TLS != nil {
+			w.Header()[hsts] = oneYear
+		}
 		if r.ContentLength != 0 {
 			res.body = &body{rc: http.MaxBytesReader(w, r.Body, o.MaxBody), w: w, patience: o.BodyTimeout, size: r.ContentLength, limit: o.MaxBody, conn: conn, expects: r.Header.Get("Expect") != ""}
 			r.Body = res.body

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -125,8 +126,17 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 
 // Serve takes requests from l until Stop; it gives nil after a Stop.
 func (s *Server) Serve(l net.Listener) error {
-	if err := s.http.Serve(sockio.Listener(l)); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve http on %s: %w", l.Addr(), err)
+	return s.serve(l.Addr(), sockio.Listener(l))
+}
+
+// ServeTLS is Serve over TLS, with HTTP/2 where both sides speak it. Answers tell browsers to come by TLS alone from then on.
+func (s *Server) ServeTLS(l net.Listener, config *tls.Config) error {
+	return s.serve(l.Addr(), tls.NewListener(sockio.Listener(l), config))
+}
+
+func (s *Server) serve(at net.Addr, l net.Listener) error {
+	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve http on %s: %w", at, err)
 	}
 	return nil
 }

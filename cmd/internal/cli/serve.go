@@ -36,8 +36,8 @@ flight get --stop to finish, then instances are removed. Jobs in the queue stay 
 			if err != nil {
 				return err
 			}
-			return daemon.Run(cmd.Context(), c, cmd.ErrOrStderr(), func(addr string) {
-				fmt.Fprintf(cmd.OutOrStdout(), "listening on http://%s\n", addr)
+			return daemon.Run(cmd.Context(), c, cmd.ErrOrStderr(), func(url string) {
+				fmt.Fprintf(cmd.OutOrStdout(), "listening on %s\n", url)
 			})
 		},
 	}

@@ -51,6 +51,16 @@ type Config struct {
 	JWTAudience    string        `yaml:"jwtAudience" help:"what the tokens' aud must be, or hold"`
 	JWTLeeway      spec.Duration `yaml:"jwtLeeway" help:"how far the issuer's clock and this one may be apart"`
 	Insecure       bool          `yaml:"insecure" help:"listen where others reach it although nobody is asked who they are: whoever does controls this machine"`
+	TLSCert        string        `yaml:"tlsCert" help:"certificate in PEM with which the API and the models' ports speak TLS; read again when it changes"`
+	TLSKey         string        `yaml:"tlsKey" help:"key of the certificate, in PEM"`
+	TLSClientCA    string        `yaml:"tlsClientCA" help:"authorities in PEM of which callers must show a certificate: mutual TLS, as between nodes and their proxy"`
+	ACME           string        `yaml:"acme" help:"names, by commas, for which certificates are asked of an ACME authority; its challenges come to the API's port, which must be 443 to the outside"`
+	ACMEDirectory  string        `yaml:"acmeDirectory" help:"directory of the ACME authority; empty: Let's Encrypt"`
+	ACMECA         string        `yaml:"acmeCA" help:"authorities in PEM that vouch for the directory itself, of a private ACME authority"`
+	ACMEEmail      string        `yaml:"acmeEmail" help:"address at which the ACME authority can warn you"`
+	QueueCA        string        `yaml:"queueCA" help:"authorities in PEM that vouch for the Redis of a rediss:// queue; empty: the system's"`
+	QueueCert      string        `yaml:"queueCert" help:"certificate in PEM that is shown to Redis"`
+	QueueKey       string        `yaml:"queueKey" help:"key of that certificate"`
 	AccessKey      string        `yaml:"accessKey" help:"AWS access key id that requests to the Lambda API are signed with; where there are no API keys and nobody else reaches the port, all else stays open; empty: any signature is accepted, or none where there are API keys"`
 	SecretKey      string        `yaml:"secretKey" help:"secret of the access key"`
 	ClientRequests int64         `yaml:"clientRequests" help:"requests that one client may send in a minute, by its key or token, else by its address; 0: no limit"`
@@ -82,7 +92,7 @@ func Default() Config {
 
 // WithDefaults fills in the paths that follow from others, and makes those that are given absolute: instances run elsewhere.
 func (c Config) WithDefaults() Config {
-	for _, path := range []*string{&c.Data, &c.Functions, &c.Models, &c.Outputs, &c.Init, &c.Keys, &c.Backup} {
+	for _, path := range []*string{&c.Data, &c.Functions, &c.Models, &c.Outputs, &c.Init, &c.Keys, &c.Backup, &c.TLSCert, &c.TLSKey, &c.TLSClientCA, &c.ACMECA, &c.QueueCA, &c.QueueCert, &c.QueueKey} {
 		if abs, err := filepath.Abs(*path); *path != "" && err == nil {
 			*path = abs
 		}
@@ -147,6 +157,17 @@ func (c Config) Validate() error {
 	}
 	if (c.AccessKey == "") != (c.SecretKey == "") {
 		errs = append(errs, errors.New("accessKey and secretKey go together: give both or neither"))
+	}
+	for _, pair := range [][4]string{{"tlsCert", c.TLSCert, "tlsKey", c.TLSKey}, {"queueCert", c.QueueCert, "queueKey", c.QueueKey}} {
+		if (pair[1] == "") != (pair[3] == "") {
+			errs = append(errs, fmt.Errorf("%s and %s go together: give both or neither", pair[0], pair[2]))
+		}
+	}
+	if c.ACME != "" && c.TLSCert != "" {
+		errs = append(errs, errors.New("acme and tlsCert exclude each other: name a certificate, or have one made"))
+	}
+	if c.TLSClientCA != "" && c.TLSCert == "" {
+		errs = append(errs, errors.New("tlsClientCA needs tlsCert and tlsKey"))
 	}
 	if c.JWKS != "" && (c.JWTIssuer == "" || c.JWTAudience == "") {
 		errs = append(errs, errors.New("jwks goes with jwtIssuer and jwtAudience: without them a token for somebody else would do"))

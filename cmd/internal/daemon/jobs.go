@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"strings"
 
@@ -21,7 +22,10 @@ func (p *plane) openStore(ctx context.Context) (err error) {
 	case "sqlite":
 		p.store, err = sqlite.Open(ctx, p.dir("jobs.db"))
 	case "redis", "rediss", "unix":
-		p.store, err = redis.Open(ctx, p.cfg.Queue, "")
+		var secret *tls.Config
+		if secret, err = p.queueTLS(); err == nil {
+			p.store, err = redis.Open(ctx, p.cfg.Queue, "", secret)
+		}
 	default:
 		err = fmt.Errorf("queue is %q: write sqlite, or redis://HOST:PORT/DB", p.cfg.Queue)
 	}

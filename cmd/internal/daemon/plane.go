@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -40,6 +41,7 @@ type plane struct {
 	failed chan error // a server that ended by itself
 
 	lock        *os.File
+	tls         *tls.Config // nil: plain HTTP
 	apiKeys     *keys.Store
 	access      *access.Access // asks who a request comes from
 	lambda      *lambda.API
@@ -75,6 +77,7 @@ func (p *plane) phases() []phase {
 	return []phase{
 		{"data folder", p.takeData, func(context.Context) error { return p.lock.Close() }},
 		{"who may", p.openAccess, nil},
+		{"TLS", p.openTLS, nil},
 		{"listener", p.openListener, func(context.Context) error { return p.closeListener() }},
 		{"machine", p.openMachine, func(context.Context) error { p.machine.Close(); return nil }},
 		{"driver", p.openDriver, p.closeDriver},

@@ -88,7 +88,7 @@ func (s *ports) openLocked(ctx context.Context, addr, model string) {
 	s.plane.log.Info("model port open", "model", model, "address", addr)
 	go func() {
 		defer close(p.ended)
-		if err := p.server.Serve(l); err != nil {
+		if err := s.plane.serve(p.server, l); err != nil {
 			s.plane.log.Error("model port failed", "model", model, "error", err)
 		}
 	}()

@@ -18,13 +18,13 @@ type phase struct {
 }
 
 // Run runs the control plane until ctx ends, then stops it in order: no new requests, streams and invocations in flight
-// within c.Stop, jobs back into the queue, instances, drivers. ready is called with the address once it takes requests.
-func Run(ctx context.Context, c Config, logs io.Writer, ready func(addr string)) error {
+// within c.Stop, jobs back into the queue, instances, drivers. ready is called with the API's address, as http://HOST:PORT, once it takes requests.
+func Run(ctx context.Context, c Config, logs io.Writer, ready func(url string)) error {
 	p := &plane{cfg: c, log: logger(c, logs), failed: make(chan error, 1)}
 	slog.SetDefault(p.log)
 	stop, err := start(ctx, p.phases())
 	if err == nil {
-		ready(p.addr())
+		ready(p.url())
 		select {
 		case <-ctx.Done():
 		case err = <-p.failed:

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"os"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
@@ -41,7 +40,7 @@ func (p *plane) openServer(context.Context) (err error) {
 	})
 	p.sayWho(p.listener.Addr())
 	go func() {
-		if err := p.server.Serve(p.listener); err != nil {
+		if err := p.serve(p.server, p.listener); err != nil {
 			p.failed <- err
 		}
 	}()
@@ -59,7 +58,7 @@ func (p *plane) openSpool(context.Context) error {
 
 // hosts are the configured names of this machine.
 func (p *plane) hosts() []string {
-	return strings.FieldsFunc(p.cfg.Hosts, func(r rune) bool { return r == ',' || r == ' ' })
+	return append(list(p.cfg.Hosts), list(p.cfg.ACME)...)
 }
 
 func (p *plane) routes() []gateway.Routes {

@@ -130,7 +130,9 @@ func (w *world) start(c Config) {
 	w.t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	listening, ended := make(chan string, 1), make(chan error, 1)
-	go func() { ended <- Run(ctx, c, testLog{w.t}, func(addr string) { listening <- addr }) }()
+	go func() {
+		ended <- Run(ctx, c, testLog{w.t}, func(url string) { listening <- strings.TrimPrefix(url, "http://") })
+	}()
 	select {
 	case addr := <-listening:
 		w.url = "http://" + addr

@@ -67,6 +67,7 @@ var rooms = []room{
 	{"runtime/auth/token", []string{"runtime/auth"}, "tokens are checked for whoever has one"},
 	{"runtime/backup", []string{"runtime/atomicfile"}, "it copies files, and knows nothing of what they are"},
 	{"runtime/gateway", []string{"runtime/auth", "runtime/jobs", "runtime/sockio", "runtime/spec", "runtime/spool"}, "gateway → jobs → dispatch → instance"},
+	{"runtime/gateway/certs", nil, "certificates know nothing of what is served"},
 	{"runtime/limits", []string{"runtime/spec"}, "it counts, and knows nothing of what"},
 	{"runtime/gateway/access", []string{"runtime/auth", "runtime/gateway", "runtime/limits"}, "it asks for credentials before any route, and knows none of them"},
 	{"runtime/gateway/keys", []string{"runtime/auth", "runtime/gateway"}, "it shows keys as their room keeps them"},

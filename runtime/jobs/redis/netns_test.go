@@ -34,7 +34,7 @@ func nodeMain(how string) error {
 	p := strings.Split(how, "|")
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	defer stop()
-	store, err := Open(ctx, p[1], "t")
+	store, err := Open(ctx, p[1], "t", nil)
 	if err != nil {
 		return err
 	}
@@ -232,7 +232,7 @@ func (l *lab) link(i int, on bool) {
 // twice, and the node that came back works again.
 func TestThreeNodesOnANetwork(t *testing.T) {
 	l := newLab(t)
-	store, err := Open(t.Context(), "unix://"+l.sock, "t")
+	store, err := Open(t.Context(), "unix://"+l.sock, "t", nil)
 	l.must(err)
 	t.Cleanup(func() { store.Close() })
 	// The tester is a node that runs nothing itself.

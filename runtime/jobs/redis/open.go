@@ -2,6 +2,7 @@ package redis
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"strconv"
@@ -35,11 +36,16 @@ func (quiet) Printf(context.Context, string, ...any) {}
 func init() { redis.SetLogger(quiet{}) }
 
 // Open connects to redis://HOST:PORT/DB, rediss:// or unix://; a node of a Redis Cluster stands for its cluster. All nodes
-// of a queue use the same address and prefix (default "videosdgx").
-func Open(ctx context.Context, url, prefix string) (*Store, error) {
+// of a queue use the same address and prefix (default "videosdgx"). secret is how rediss:// is spoken to; nil: the system's authorities vouch for it.
+func Open(ctx context.Context, url, prefix string, secret *tls.Config) (*Store, error) {
 	opt, err := redis.ParseURL(url)
 	if err != nil {
 		return nil, fmt.Errorf("the queue's address is not one of Redis, such as redis://127.0.0.1:6379/0: %w (%w)", err, errdefs.ErrInvalidArgument)
+	}
+	if opt.TLSConfig != nil && secret != nil {
+		secret = secret.Clone()
+		secret.ServerName = opt.TLSConfig.ServerName
+		opt.TLSConfig = secret
 	}
 	opt.MaxRetries = 3
 	opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout = 2*time.Second, 5*time.Second, 5*time.Second

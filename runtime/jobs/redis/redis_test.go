@@ -37,7 +37,7 @@ func TestMain(m *testing.M) {
 
 func open(t testing.TB, url, prefix string) *Store {
 	t.Helper()
-	s, err := Open(context.Background(), url, prefix)
+	s, err := Open(context.Background(), url, prefix, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,12 +91,12 @@ func TestCluster(t *testing.T) {
 }
 
 func TestOpenSaysWhatIsWrong(t *testing.T) {
-	if _, err := Open(t.Context(), "http://x", ""); !errdefs.IsInvalidArgument(err) {
+	if _, err := Open(t.Context(), "http://x", "", nil); !errdefs.IsInvalidArgument(err) {
 		t.Error(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
 	defer cancel()
-	if _, err := Open(ctx, "redis://127.0.0.1:1/0", ""); err == nil || !strings.Contains(err.Error(), "does not answer") {
+	if _, err := Open(ctx, "redis://127.0.0.1:1/0", "", nil); err == nil || !strings.Contains(err.Error(), "does not answer") {
 		t.Error(err)
 	}
 }
