@@ -76,7 +76,7 @@ func (o *options) prepare(ctx context.Context, temp string) error {
 		o.server.Binary = bin
 	}
 	if _, err := os.Stat(o.program()); err != nil {
-		if err := command(ctx, "go", "build", "-o", o.program(), "github.com/videosdgx/videosdgx/functions/wan21/cmd/wan21"); err != nil {
+		if err := command(ctx, "go", "build", "-o", o.program(), "github.com/videosdgx/videosdgx/functions/"+o.function+"/cmd/"+o.function); err != nil {
 			return err
 		}
 	}
@@ -87,11 +87,15 @@ func (o *options) prepare(ctx context.Context, temp string) error {
 	if o.server.Log == nil {
 		o.server.Log = io.Discard
 	}
-	return command(ctx, o.server.Binary, "models", "build", o.checkpoint, "-o", filepath.Join(temp, "bundle"))
+	build := []string{"models", "build", o.checkpoint, "-o", filepath.Join(temp, "bundle")}
+	if o.lora != "" {
+		build = append(build, "--lora", o.lora)
+	}
+	return command(ctx, o.server.Binary, build...)
 }
 
 func (o options) program() string {
-	return filepath.Join(filepath.Dir(o.server.Binary), "functions", "wan21")
+	return filepath.Join(filepath.Dir(o.server.Binary), "functions", o.function)
 }
 
 // deploy writes the function's manifest for the driver that the server runs, and waits until the function answers.
@@ -103,7 +107,7 @@ func (o options) deploy(ctx context.Context, s *harness.Server, temp string) err
 	how := fmt.Sprintf("command: [%q]", o.program())
 	if driver != "process" {
 		image := filepath.Join(temp, "image")
-		if err := command(ctx, o.server.Binary, "image", "build", "images/wan21", "-o", image); err != nil {
+		if err := command(ctx, o.server.Binary, "image", "build", "images/"+o.function, "-o", image); err != nil {
 			return err
 		}
 		how = fmt.Sprintf("image: %q", "oci:"+image)
@@ -145,22 +149,27 @@ func (o options) await(ctx context.Context, s *harness.Server) error {
 }
 
 func (o options) caller(c *client.Client) maker {
-	return func(ctx context.Context, _ shapes.Spec, prompt string, seed uint64) (*shapes.Clip, error) {
-		request := map[string]any{"prompt": prompt, "seed": seed}
+	return func(ctx context.Context, a asked) (*shapes.Clip, shapes.Wave, error) {
+		request := map[string]any{"prompt": a.prompt, "seed": a.seed}
 		if o.steps > 0 {
 			request["num_inference_steps"] = o.steps
 		}
 		mp4, err := clip(ctx, c, o.function, request)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if o.keep != "" {
-			name := filepath.Join(o.keep, fmt.Sprintf("%d %s.mp4", seed, strings.ReplaceAll(prompt, "/", "-")))
+			name := filepath.Join(o.keep, fmt.Sprintf("%d %s.mp4", a.seed, strings.ReplaceAll(a.prompt, "/", "-")))
 			if err := os.WriteFile(name, mp4, 0o644); err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 		}
-		return decode(ctx, mp4)
+		clip, err := decode(ctx, mp4)
+		if err != nil || !o.sounds() {
+			return clip, nil, err
+		}
+		wave, err := listen(ctx, mp4)
+		return clip, wave, err
 	}
 }
 

@@ -91,7 +91,10 @@ func distance(shape string, u, v, r float64) float64 {
 
 // Render draws the clip that the spec asks for; what it leaves open comes from r.
 func Render(s Spec, r *rand.Rand, frames, side int) *Clip {
-	c := newScene(s, r)
+	return newScene(s, r).film(frames, side)
+}
+
+func (c scene) film(frames, side int) *Clip {
 	clip := &Clip{Frames: frames, Height: side, Width: side, Pix: make([]float64, frames*side*side*3)}
 	axis := func(i int) float64 { return -1 + 2*float64(i)/float64(side-1) }
 	for t := range frames {
@@ -100,7 +103,7 @@ func Render(s Spec, r *rand.Rand, frames, side int) *Clip {
 		for py := range side {
 			for px := range side {
 				dx, dy := axis(px)-cx, axis(py)-cy
-				d := distance(s.Shape, dx*cos+dy*sin, -dx*sin+dy*cos, c.radius*scale)
+				d := distance(c.s.Shape, dx*cos+dy*sin, -dx*sin+dy*cos, c.radius*scale)
 				alpha := math.Max(0, math.Min(1, .5-d*float64(side)/2*.8))
 				i := clip.At(t, py, px)
 				for k := range 3 {

@@ -39,6 +39,7 @@ var templates = []string{
 // Spec is what one prompt asks for, in the words above.
 type Spec struct {
 	Color, Shape, Motion, Background, Size, Speed string
+	Sound                                         string // of the LTX-2 demo alone, see Sounds
 }
 
 // Draw draws a spec, every word as likely as the others of its kind.

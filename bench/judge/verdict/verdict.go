@@ -18,8 +18,9 @@ type Verdict struct {
 // unlike is how far (sum over the colours) a pixel of the shape lies from the background.
 const unlike = .35
 
-// leastArea: where the shape has fewer pixels in some frame, it is all but invisible and nothing is right.
-const leastArea = 20
+// leastArea: where the shape has fewer pixels in some frame of 128 × 128, it is all but invisible and nothing is right;
+// leastSmall where frames are smaller.
+const leastArea, leastSmall = 20, 8
 
 // corner is the side of the corner that shows the background, in pixels.
 const corner = 6
@@ -30,14 +31,32 @@ func Judge(c *shapes.Clip, s shapes.Spec) Verdict {
 	if !ok || c.Frames == 0 {
 		return Verdict{}
 	}
-	tr := follow(c, back)
+	tr, least := follow(c, back), float64(leastArea)
+	if c.Height < 128 {
+		least = leastSmall
+	}
 	for _, a := range tr.area {
-		if a < leastArea {
+		if a < least {
 			return Verdict{}
 		}
 	}
 	return Verdict{Color: nearest(shapes.Colors, tr.color) == s.Color, Motion: tr.moved(s.Motion),
 		Background: nearest(shapes.Backgrounds, cornerColor(c)) == s.Background}
+}
+
+// Heights are the shape's centre per frame, −1 at the top and 1 at the bottom; nil where it is not there all the time.
+func Heights(c *shapes.Clip, background string) []float64 {
+	back, ok := shapes.Find(shapes.Backgrounds, background)
+	if !ok || c.Frames == 0 {
+		return nil
+	}
+	tr := follow(c, back)
+	for _, a := range tr.area {
+		if a < leastSmall {
+			return nil
+		}
+	}
+	return tr.y
 }
 
 // track is the shape through the frames: its area in pixels, its centre in −1…1, and its mean colour over all.

@@ -24,14 +24,14 @@ def moved(motion, cx, cy, area):
             "bouncing": tall > .3 and wide < .25, "circling": tall > .25 and wide > .25}[motion]
 
 
-def judge(video, spec):
-    """video [3, T, H, W] in [-1, 1]. Where the shape is all but invisible in a frame, nothing is right."""
+def judge(video, spec, least=20):
+    """video [3, T, H, W] in [-1, 1]. Where the shape has fewer than `least` pixels in a frame, nothing is right."""
     v = (video.float() + 1) / 2
     back = torch.tensor(BACKGROUNDS[spec["bg"]], device=v.device)[:, None, None, None]
     shade = 1 - .18 * torch.linspace(0, 1, v.shape[2], device=v.device)[None, None, :, None]
     w = ((v - back * shade).abs().sum(0) > .35).float()                               # [T, H, W]
     area = w.sum((1, 2)) + 1e-6
-    if area.min() < 20:
+    if area.min() < least:
         return dict.fromkeys(KEYS, False)
     axis = torch.linspace(-1, 1, v.shape[3], device=v.device)
     cx, cy = (w * axis).sum((1, 2)) / area, (w * axis[:, None]).sum((1, 2)) / area
