@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"regexp"
 
-	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/quant"
@@ -31,17 +30,15 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	if err := c.readStatistics(r.Weights); err != nil {
 		return r, err
 	}
-	p := &Pipeline{c: c}
-	if p.tokenizer, err = text.Load(filepath.Join(ckpt.Dir, "tokenizer")); err != nil {
+	tokenizer, err := text.Load(filepath.Join(ckpt.Dir, "tokenizer"))
+	if err != nil {
 		return r, err
 	}
-	if p.defaults, err = parseDefaults(r.Defaults, c); err != nil {
+	r.Keep, r.Adapts, r.Aliases = keep, []string{"transformer"}, loraNames
+	r.Preset = func(r *bundle.Recipe, metadata map[string]string) error { return preset(r, metadata, c, tokenizer) }
+	if err := describe(&r, c, tokenizer); err != nil {
 		return r, err
 	}
-	r.Keep = keep
-	r.Schema = handler.Schema(Model{Pipeline: p}.Describe())
-	r.Graphs, r.Sizes = c.graphs(), c.sizes(p.defaults)
-	r.Clip = bundle.Clip{Width: p.defaults.Width, Height: p.defaults.Height, Frames: p.defaults.Frames}
 	return r, c.keepStatistics(r.Configs)
 }
 
