@@ -55,6 +55,11 @@ func writeCheckpoint(t testing.TB, dir string, without ...string) {
 	for _, name := range without {
 		delete(all, name)
 	}
+	writeForm(t, dir, all)
+}
+
+func writeForm(t testing.TB, dir string, all map[string]any) {
+	t.Helper()
 	index := map[string]any{"_class_name": "LTX2Pipeline", "license": "Apache-2.0", "tokenizer": []string{"transformers", "GemmaTokenizer"},
 		"defaults": map[string]any{"height": 64, "width": 96, "num_frames": 9, "frame_rate": 8, "num_inference_steps": 3, "max_sequence_length": 16}}
 	by := map[string]json.RawMessage{}
