@@ -99,6 +99,7 @@ func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.
 		if err != nil {
 			return err
 		}
+		p.engine.Trim() // what a chunk leaves between the activations of the next would scatter the heap
 		return out.Cut()
 	})
 	if err != nil {

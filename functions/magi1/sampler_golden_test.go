@@ -168,7 +168,11 @@ func goldenWalk(t *testing.T, g *golden.Case, name string, c walkConfig) {
 		}
 		each := channels * frames * plane
 		v := velocities[i*each:][:each]
-		w.integrate(s, velocityOf(w, v, frames, s))
+		var calls []call
+		for _, e := range s.chunks {
+			calls = append(calls, call{entry: e})
+		}
+		w.integrate(calls, velocityOf(w, v, frames, s))
 		for j, latent := range w.latents {
 			put(x, latent, channels, frames, plane, j*width, width)
 		}

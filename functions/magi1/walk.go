@@ -3,6 +3,7 @@ package magi1
 import (
 	"context"
 	"fmt"
+	"maps"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
@@ -42,17 +43,10 @@ func (w *walker) run(ctx context.Context, stepped func(done, total int), emit fi
 		return fmt.Errorf("the clip to go on from: %w", err)
 	}
 	for i := range w.total() {
-		s := w.at(i)
-		if err := w.step(ctx, i, s); err != nil {
+		if err := w.step(ctx, i, w.at(i), emit); err != nil {
 			return fmt.Errorf("denoising step %d of %d: %w", i+1, w.total(), err)
 		}
 		stepped(i+1, w.total())
-		if !s.finishes {
-			continue
-		}
-		if err := w.finish(s.first, emit); err != nil {
-			return err
-		}
 	}
 	return nil
 }
@@ -89,8 +83,9 @@ func (w *walker) kindOfNull() int {
 
 func (w *walker) paceOf(interval float64) float32 { return pace(w.steps, interval) }
 
-// step moves every chunk in flight one step on.
-func (w *walker) step(ctx context.Context, i int, s step) error {
+// step moves every chunk in flight one step on. The oldest goes first where it is clean then, and is handed on before the others
+// take their step: nobody watches them yet.
+func (w *walker) step(ctx context.Context, i int, s step, emit finished) error {
 	inputs := make([]call, len(s.chunks))
 	for k, e := range s.chunks {
 		if w.latents[e.chunk] == nil {
@@ -99,25 +94,52 @@ func (w *walker) step(ctx context.Context, i int, s step) error {
 		w.overwrite(e.chunk)
 		inputs[k] = call{latent: w.latents[e.chunk], entry: e, pace: w.paceOf(s.interval)}
 	}
-	predict := w.guided
-	if w.net.distilled {
-		predict = w.tempered
+	p := w.begin(s)
+	defer p.close()
+	all := map[int][]float32{}
+	for k, group := range s.groups(inputs) {
+		velocity, err := p.predict(ctx, group)
+		if err != nil {
+			return err
+		}
+		w.integrate(group, velocity)
+		maps.Copy(all, velocity)
+		if k == 0 && s.finishes {
+			if err := w.finish(s.first, emit); err != nil {
+				return err
+			}
+		}
 	}
-	velocity, err := predict(ctx, s, inputs)
-	if err != nil {
-		return err
-	}
-	w.integrate(s, velocity)
 	w.memory.closeBelow(s.first + 1 - w.mostSeen())
 	if w.watch != nil {
-		w.watch(i, s, w.latents, velocity)
+		w.watch(i, s, w.latents, all)
+	}
+	if s.finishes && s.first+1 == w.chunks {
+		delete(w.latents, s.first)
 	}
 	return nil
 }
 
-// integrate moves the chunks in flight along their velocities. The clean one has left what it had to.
-func (w *walker) integrate(s step, velocity map[int][]float32) {
-	for _, e := range s.chunks {
+// groups are the chunks that take the step together: all, or the oldest with the clean one before the rest.
+func (s step) groups(chunks []call) [][]call {
+	n := s.oldest() + 1
+	if !s.finishes || n == len(chunks) {
+		return [][]call{chunks}
+	}
+	return [][]call{chunks[:n], chunks[n:]}
+}
+
+// oldest is the place of the oldest chunk in flight.
+func (s step) oldest() int {
+	if s.clean {
+		return 1
+	}
+	return 0
+}
+
+// integrate moves chunks in flight along their velocities. The clean one has left what it had to.
+func (w *walker) integrate(chunks []call, velocity map[int][]float32) {
+	for _, e := range chunks {
 		if e.done == w.steps {
 			delete(w.latents, e.chunk)
 			continue
@@ -127,53 +149,6 @@ func (w *walker) integrate(s step, velocity map[int][]float32) {
 			x[i] += float32(v[i] * dt)
 		}
 	}
-}
-
-// guided is the velocity of three passes: with text and the chunks before, with the chunks before, and alone. A clean chunk in
-// front leaves the second pass's keys and values.
-func (w *walker) guided(ctx context.Context, s step, chunks []call) (map[int][]float32, error) {
-	text, _, err := w.pass(ctx, s, w.under(chunks, kindText), false)
-	if err != nil {
-		return nil, err
-	}
-	prev, _, err := w.pass(ctx, s, w.under(chunks, kindNull), true)
-	if err != nil {
-		return nil, err
-	}
-	out := map[int][]float32{}
-	for _, c := range w.under(chunks, kindNull) {
-		if c.done == w.steps {
-			continue
-		}
-		alone, err := w.net.alone(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		w.c.guide(text[c.chunk], prev[c.chunk], alone, c.time)
-		out[c.chunk] = alone
-	}
-	return out, nil
-}
-
-// tempered is the velocity of a distilled model's one pass. The oldest chunk, once it is nearly clean, goes in alone as well.
-func (w *walker) tempered(ctx context.Context, s step, chunks []call) (map[int][]float32, error) {
-	chunks = w.under(chunks, kindText)
-	out, _, err := w.pass(ctx, s, chunks, true)
-	if err != nil {
-		return nil, err
-	}
-	oldest := chunks[0]
-	if s.clean {
-		oldest = chunks[1]
-	}
-	if float64(oldest.time) > w.net.nearlyCleanAbove {
-		alone, err := w.net.alone(ctx, oldest)
-		if err != nil {
-			return nil, err
-		}
-		temper(out[oldest.chunk], alone)
-	}
-	return out, nil
 }
 
 // under gives calls their captions and the row of a pass. A clean chunk's caption is the null one in every pass.
@@ -191,39 +166,11 @@ func (w *walker) under(chunks []call, kind int) []call {
 	return out
 }
 
-// pass runs chunks one after the other, each with what those before have left. Only the clean one's keys and values stay, and
-// only where they are kept.
-func (w *walker) pass(ctx context.Context, s step, chunks []call, keep bool) (map[int][]float32, window, error) {
-	seen, out := w.memory.copy(), map[int][]float32{}
-	var left []*memory
-	defer func() {
-		for _, m := range left {
-			m.close()
-		}
-	}()
-	for _, c := range chunks {
-		v, m, err := w.net.forward(ctx, c, seen)
-		if err != nil {
-			return nil, nil, fmt.Errorf("chunk %d: %w", c.chunk+1, err)
-		}
-		if keep && s.clean && c.done == w.steps {
-			w.memory[c.chunk] = m
-		} else {
-			left = append(left, m)
-		}
-		seen[c.chunk], out[c.chunk] = m, v
-	}
-	return out, seen, nil
-}
-
 // finish hands a clean chunk on, without what was given. Its latents stay until it has left its keys and values.
 func (w *walker) finish(chunk int, emit finished) error {
 	width, from := w.c.ChunkWidth, max(chunk*w.c.ChunkWidth, w.prefix)
 	if chunk == 0 && w.prefix == 1 { // an image's chunk comes whole
 		from = 0
-	}
-	if chunk+1 == w.chunks {
-		defer delete(w.latents, chunk)
 	}
 	frames := (chunk+1)*width - from
 	return emit(chunk, w.net.frames(w.latents[chunk], width, width-frames, width), frames)

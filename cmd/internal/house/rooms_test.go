@@ -109,6 +109,7 @@ var rooms = []room{
 	{"bench", []string{"runtime/client"}, "bench uses public clients only"},
 	{"bench/harness", []string{"runtime/client", "runtime/sockio", "runtime/spec"}, "its client must not cost what is measured"},
 	{"bench/simulate", []string{"bench/harness", "runtime/placement", "runtime/spec"}, "it replays traces against the policy itself"},
+	{"bench/stream", []string{"bench/harness", "functions"}, "it makes clips in its own process, whose memory it measures"},
 	{"bench/quality", []string{"bench/harness", "bench/judge", "functions"}, "it makes clips in its own process, so that only the weights differ"},
 	{"bench/auth", []string{"bench/harness", "runtime/client", "runtime/auth/token/forge"}, "it signs tokens as an issuer would"},
 	{"bench/hostile", []string{"bench/harness", "bench/hostile", "runtime/client", "runtime/auth/token/forge"}, "it signs tokens as an attacker would"},
