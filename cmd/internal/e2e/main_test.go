@@ -37,7 +37,7 @@ var programs = sync.OnceValues(func() (string, error) {
 	dir := filepath.Join(scratch, "bin")
 	for _, p := range []struct{ out, pkg, cgo string }{
 		{"videosdgx", "./cmd/videosdgx", "1"}, {"videosdgx-init", "./cmd/videosdgx-init", "0"},
-		{"functions/echo", "./images/echo", "0"}, {"functions/wan21", "./functions/wan21/cmd/wan21", "1"},
+		{"functions/echo", "./images/echo", "0"}, {"functions/wan21", "./functions/wan21/cmd/wan21", "1"}, {"functions/magi1", "./functions/magi1/cmd/magi1", "1"},
 	} {
 		cmd := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, p.out), p.pkg)
 		cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED="+p.cgo)
