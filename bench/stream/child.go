@@ -14,8 +14,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/magi1"
@@ -92,14 +90,17 @@ func watch(ctx context.Context, h *handler.Handler, seconds, steps int) (m measu
 	}
 	begin := time.Now()
 	answer, err := h.Invoke(ctx, event)
-	s, ok := answer.(*events.LambdaFunctionURLStreamingResponse)
+	s, ok := answer.(io.ReadCloser)
 	if err != nil || !ok {
 		return m, fmt.Errorf("the function answers %+v, %w", answer, err)
 	}
 	defer s.Close()
+	if err := skipHead(s); err != nil {
+		return m, err
+	}
 	fragments := 0
 	for {
-		name, err := box(s.Body)
+		name, err := box(s)
 		if errors.Is(err, io.EOF) {
 			break
 		}
@@ -117,6 +118,20 @@ func watch(ctx context.Context, h *handler.Handler, seconds, steps int) (m measu
 		return m, fmt.Errorf("a clip of %d s came in %d fragments", seconds, fragments)
 	}
 	return m, nil
+}
+
+// skipHead reads what stands before a streamed answer's body: its status and headers as JSON, and eight zeros.
+func skipHead(r io.Reader) error {
+	one := make([]byte, 1)
+	for zeros := 0; zeros < 8; {
+		if _, err := io.ReadFull(r, one); err != nil {
+			return fmt.Errorf("the answer's head: %w", err)
+		}
+		if zeros++; one[0] != 0 {
+			zeros = 0
+		}
+	}
+	return nil
 }
 
 // box reads one whole box of an MP4.
