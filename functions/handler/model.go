@@ -40,7 +40,7 @@ type Output struct {
 func Silent() Output {
 	return Output{
 		Progress: func(Progress) {}, Frame: func([]byte) error { return nil }, Latents: func([]float32) {},
-		Sound: func(media.Sound) error { return nil }, Piece: func(Piece) error { return nil },
+		Sound: func(media.Sound) error { return nil }, Piece: func(Piece) error { return nil }, Cut: func() error { return nil },
 	}
 }
 

@@ -130,7 +130,7 @@ func (w *workshop) compare(ctx context.Context, graph, path string) error {
 		return context.Cause(ctx)
 	}
 	if err == nil && !v.OK() {
-		err = fmt.Errorf("the plan of %s is off by %s", graph, v)
+		err = fmt.Errorf("it is off by %s", v)
 	}
 	if err != nil {
 		return w.throwAway(graph, path, err)

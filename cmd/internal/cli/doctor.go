@@ -11,6 +11,7 @@ import (
 	"github.com/videosdgx/videosdgx/cmd/internal/daemon"
 	"github.com/videosdgx/videosdgx/cmd/internal/doctor"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
 )
 
 func init() { commands = append(commands, newDoctorCmd) }
@@ -20,7 +21,7 @@ func newDoctorCmd() *cobra.Command {
 		Use:   "doctor",
 		Short: "Say which parts this machine has, and how to get the others",
 		Long: `Look for every real part that VideosDGX stands on (containerd and its shim, an OCI runtime, CRIU, nftables, ONNX
-Runtime, ffmpeg, NVML, memory, CUDA checkpoints, cgroups) and say what was found, which version, and the command that
+Runtime, ffmpeg, NVML, memory, CUDA checkpoints, TensorRT, cgroups) and say what was found, which version, and the command that
 installs what is missing.
 
 The exit status is 0 when everything that generating a clip needs is there, else 1.`,
@@ -29,7 +30,7 @@ The exit status is 0 when everything that generating a clip needs is there, else
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found := doctor.Run(cmd.Context(), daemon.ContainerdParts, doctor.One(onnxRuntime), doctor.One(doctor.Ffmpeg()),
-				daemon.GPUParts, doctor.One(doctor.GPULibraries("/", gpuFolder())), doctor.One(doctor.Cgroups()))
+				daemon.GPUParts, doctor.One(doctor.GPULibraries("/", gpuFolder())), doctor.One(tensorRT), doctor.One(doctor.Cgroups()))
 			if err := emit(cmd, found, func(w io.Writer) error { return printFindings(w, found) }); err != nil {
 				return err
 			}
@@ -57,6 +58,24 @@ func onnxRuntime(context.Context) doctor.Finding {
 		return f
 	}
 	f.OK, f.Version, f.Detail, f.Fix = true, engine.Version(), path, ""
+	return f
+}
+
+// tensorRT opens the library through its shim, which refuses another version than its own.
+func tensorRT(context.Context) doctor.Finding {
+	f := doctor.Finding{Part: "TensorRT", Fix: "make setup-tensorrt"}
+	all, err := tensorrt.Find()
+	if err != nil {
+		f.Detail = err.Error()
+		return f
+	}
+	lib, err := tensorrt.Load(all[0])
+	if err != nil {
+		f.Detail, f.Fix = err.Error(), ""
+		return f
+	}
+	defer lib.Close()
+	f.OK, f.Version, f.Detail, f.Fix = true, lib.Name(), all[0].Library, ""
 	return f
 }
 

@@ -66,7 +66,7 @@ func inputs(m *onnx.Model, dims map[string]int64, states map[string][]int64) (ma
 		return nil, err
 	}
 	for name, shape := range peak.Out {
-		if state, ok := strings.CutSuffix(name, nextState); ok && states[state] == nil {
+		if state, ok := strings.CutSuffix(name, nextState); ok {
 			states[state] = shape
 		}
 	}

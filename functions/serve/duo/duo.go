@@ -79,6 +79,9 @@ func (m *Model) prepare(ctx context.Context) {
 	m.s.Log.Info("TensorRT serves from now on", "engine", name)
 }
 
+// Prepared is closed when preparing has ended, one way or the other.
+func (m *Model) Prepared() <-chan struct{} { return m.done }
+
 // errYield ends a rehearsal when somebody wants a clip.
 var errYield = errors.New("somebody wants a clip")
 

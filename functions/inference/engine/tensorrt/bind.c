@@ -40,6 +40,8 @@ int bind_library(const char *path, bind_shim *s, char *why, size_t size) {
     TAKE(download);
     TAKE(load);
     TAKE(unload);
+    TAKE(rest);
+    TAKE(wake);
     TAKE(port_count);
     TAKE(port_at);
     TAKE(profile);

@@ -27,6 +27,8 @@ typedef struct {
     vdx_trt_status (*download)(vdx_trt_device *, void *, const void *, uint64_t, char *, size_t);
     vdx_trt_status (*load)(vdx_trt_lib *, vdx_trt_device *, int, vdx_trt_plan **, char *, size_t);
     void (*unload)(vdx_trt_plan *);
+    vdx_trt_status (*rest)(vdx_trt_plan *, int, char *, size_t);
+    vdx_trt_status (*wake)(vdx_trt_plan *, int, char *, size_t);
     int32_t (*port_count)(const vdx_trt_plan *);
     vdx_trt_status (*port_at)(const vdx_trt_plan *, int32_t, vdx_trt_port *, char *, size_t);
     vdx_trt_status (*profile)(vdx_trt_plan *, int32_t, char *, size_t);
@@ -65,6 +67,8 @@ static inline vdx_trt_status bind_upload(bind_shim *s, vdx_trt_device *a0, void 
 static inline vdx_trt_status bind_download(bind_shim *s, vdx_trt_device *a0, void *a1, const void *a2, uint64_t a3, char *a4, size_t a5) { return s->download(a0, a1, a2, a3, a4, a5); }
 static inline vdx_trt_status bind_load(bind_shim *s, vdx_trt_lib *a0, vdx_trt_device *a1, int a2, vdx_trt_plan **a3, char *a4, size_t a5) { return s->load(a0, a1, a2, a3, a4, a5); }
 static inline void bind_unload(bind_shim *s, vdx_trt_plan *a0) { s->unload(a0); }
+static inline vdx_trt_status bind_rest(bind_shim *s, vdx_trt_plan *a0, int a1, char *a2, size_t a3) { return s->rest(a0, a1, a2, a3); }
+static inline vdx_trt_status bind_wake(bind_shim *s, vdx_trt_plan *a0, int a1, char *a2, size_t a3) { return s->wake(a0, a1, a2, a3); }
 static inline int32_t bind_port_count(bind_shim *s, const vdx_trt_plan *a0) { return s->port_count(a0); }
 static inline vdx_trt_status bind_port_at(bind_shim *s, const vdx_trt_plan *a0, int32_t a1, vdx_trt_port *a2, char *a3, size_t a4) { return s->port_at(a0, a1, a2, a3, a4); }
 static inline vdx_trt_status bind_profile(bind_shim *s, vdx_trt_plan *a0, int32_t a1, char *a2, size_t a3) { return s->profile(a0, a1, a2, a3); }

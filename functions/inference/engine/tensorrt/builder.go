@@ -156,7 +156,11 @@ func verdict(ctx context.Context, exit error, end *Report, said string) error {
 	case context.Cause(ctx) != nil:
 		return context.Cause(ctx)
 	case end != nil && end.Error != "":
-		return fmt.Errorf("%s: %w", end.Error, classes[end.Class])
+		class := classes[end.Class]
+		if class == nil {
+			class = errdefs.ErrInternal
+		}
+		return fmt.Errorf("%s: %w", strings.TrimSuffix(end.Error, ": "+class.Error()), class)
 	case end != nil && exit == nil:
 		return nil
 	case errors.Is(exit, exec.ErrWaitDelay) || exit == nil:

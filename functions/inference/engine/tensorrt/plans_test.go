@@ -1,10 +1,8 @@
 package tensorrt_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,19 +19,11 @@ import (
 
 var spark = tensorrt.Target{Capability: 121, Name: "NVIDIA GB10"}
 
-// script is a planner that is a shell script: $plan is what it should write, and each run is noted in the file that is returned.
+// script is a planner that is a shell script.
 func script(t *testing.T, body string) (b *tensorrt.Builder, runs func() int) {
 	t.Helper()
-	dir := t.TempDir()
-	path, log := filepath.Join(dir, "planner"), filepath.Join(dir, "runs")
-	text := fmt.Sprintf("#!/bin/sh\ncat >/dev/null\necho run >>%s\nplan='fake 121\nin x 0 -1\nout y 0 -1'\nended() { echo '{\"ended\":true}'; }\n%s\n", log, body)
-	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	return &tensorrt.Builder{Planner: path, Grace: 100 * time.Millisecond}, func() int {
-		raw, _ := os.ReadFile(log)
-		return bytes.Count(raw, []byte("run\n"))
-	}
+	path, runs := faketrt.Planner(t, body, "fake 121", "in x 0 -1", "out y 0 -1")
+	return &tensorrt.Builder{Planner: path, Grace: 100 * time.Millisecond}, runs
 }
 
 const good = `printf '%s\n' "$plan" >&3; ended`

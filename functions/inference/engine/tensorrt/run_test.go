@@ -80,24 +80,32 @@ func TestResultsStayOnTheDeviceAndFeedTheNextRun(t *testing.T) {
 	}
 }
 
+// TestAPlanRestsAndComesBack: as a whole, its weights alone, and weights that do not come back.
 func TestAPlanRestsAndComesBack(t *testing.T) {
-	e, s := opened(t, adder...)
-	x := engine.Floats([]float32{1}, 1)
-	run := func() {
-		out, err := s.Run(context.Background(), engine.Values{"x": x, "carry": x})
-		if err != nil || out.Float32("y")[0] != 2 {
-			t.Error(out, err)
-		}
-	}
-	run()
-	for range 2 {
-		e.Rest()
-		if e.Used() != 0 {
-			t.Errorf("%d bytes are held at rest", e.Used())
+	for _, how := range []string{"memory 4096", "light", "light\nstuck"} {
+		e, s := opened(t, append([]string{how}, adder...)...)
+		x := engine.Floats([]float32{1}, 1)
+		run := func() {
+			out, err := s.Run(context.Background(), engine.Values{"x": x, "carry": x})
+			if err != nil || out.Float32("y")[0] != 2 {
+				t.Errorf("%q: %v, %v", how, out, err)
+			}
 		}
 		run()
-		if e.Used() != 4096 {
-			t.Errorf("%d bytes are held awake", e.Used())
+		for range 2 {
+			e.Rest()
+			e.Rest()
+			if e.Used() != 0 {
+				t.Errorf("%q: %d bytes are held at rest", how, e.Used())
+			}
+			run()
+			if e.Used() != 4096 {
+				t.Errorf("%q: %d bytes are held awake", how, e.Used())
+			}
+		}
+		e.Rest()
+		if err := s.Close(); err != nil || e.Used() != 0 {
+			t.Errorf("%q: closed at rest: %v, %d bytes", how, err, e.Used())
 		}
 	}
 }

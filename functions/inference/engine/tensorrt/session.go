@@ -30,7 +30,8 @@ type session struct {
 	outputs []engine.Info
 
 	mu     sync.Mutex
-	plan   *C.vdx_trt_plan // nil while the session rests, and when it is closed
+	plan   *C.vdx_trt_plan // nil while the whole plan is away, and when the session is closed
+	light  bool            // the plan is there without its weights
 	closed atomic.Bool
 	names  map[string]*C.char // of the ports, in C's memory
 }
@@ -50,31 +51,64 @@ func open(lib *Library, d *device, path string) (*session, error) {
 
 // load brings the plan to the device: from its file, which may be mapped by others too.
 func (s *session) load() error {
-	f, err := os.Open(s.path)
+	return s.withFile(func(fd C.int, text *C.char, size C.size_t) C.vdx_trt_status {
+		return C.bind_load(s.lib.shim, s.lib.lib, s.d.handle, fd, &s.plan, text, size)
+	})
+}
+
+// withFile calls the library with the plan's file.
+func (s *session) withFile(f func(fd C.int, text *C.char, size C.size_t) C.vdx_trt_status) error {
+	file, err := os.Open(s.path)
 	if err != nil {
 		return fmt.Errorf("open plan: %w: %w", err, errdefs.ErrNotFound)
 	}
-	defer f.Close()
+	defer file.Close()
 	s.lib.mu.Lock()
 	defer s.lib.mu.Unlock()
 	var w why
 	text, size := w.at()
-	return w.err(C.bind_load(s.lib.shim, s.lib.lib, s.d.handle, C.int(f.Fd()), &s.plan, text, size), "load "+s.path)
+	return w.err(f(C.int(file.Fd()), text, size), "load "+s.path)
 }
 
 func (s *session) over() bool { return s.closed.Load() }
 
-// rest gives back what the plan holds on the device; the next run loads it again. Values stay.
+// rest has what the plan holds leave the device: its weights alone where TensorRT can, so that what it compiled stays, else the
+// whole plan. The next run brings it back. Values stay.
 func (s *session) rest() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.unload()
+	if s.plan == nil || s.light {
+		return
+	}
+	err := s.withFile(func(fd C.int, text *C.char, size C.size_t) C.vdx_trt_status {
+		return C.bind_rest(s.lib.shim, s.plan, fd, text, size)
+	})
+	if s.light = err == nil; !s.light {
+		s.unload()
+	}
+}
+
+// awake brings back what left the device.
+func (s *session) awake() error {
+	if s.light {
+		s.light = false
+		if err := s.withFile(func(fd C.int, text *C.char, size C.size_t) C.vdx_trt_status {
+			return C.bind_wake(s.lib.shim, s.plan, fd, text, size)
+		}); err == nil {
+			return nil
+		}
+		s.unload() // and from the beginning
+	}
+	if s.plan == nil {
+		return s.load()
+	}
+	return nil
 }
 
 func (s *session) unload() {
 	if s.plan != nil {
 		C.bind_unload(s.lib.shim, s.plan)
-		s.plan = nil
+		s.plan, s.light = nil, false
 	}
 }
 
@@ -137,10 +171,8 @@ func (s *session) Run(ctx context.Context, in engine.Values, resident ...string)
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	if s.plan == nil {
-		if err := s.load(); err != nil {
-			return nil, err
-		}
+	if err := s.awake(); err != nil {
+		return nil, err
 	}
 	fed, release, err := s.feed(in)
 	defer release()

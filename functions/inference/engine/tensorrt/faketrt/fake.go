@@ -51,3 +51,22 @@ func Plan(t *testing.T, path string, lines ...string) {
 		t.Fatal(err)
 	}
 }
+
+// Planner is a planner for Builder that is a shell script: $plan is what a plan of these lines holds, ended says that all went
+// well, and runs is how often it was started. A body of "" writes the plan.
+func Planner(t *testing.T, body string, lines ...string) (path string, runs func() int) {
+	t.Helper()
+	dir := t.TempDir()
+	path, log := filepath.Join(dir, "planner"), filepath.Join(dir, "runs")
+	if body == "" {
+		body = `printf '%s\n' "$plan" >&3; ended`
+	}
+	text := fmt.Sprintf("#!/bin/sh\ncat >/dev/null\necho run >>%s\nplan='%s'\nended() { echo '{\"ended\":true}'; }\n%s\n", log, strings.Join(lines, "\n"), body)
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return path, func() int {
+		raw, _ := os.ReadFile(log) // none: it was never started
+		return strings.Count(string(raw), "run\n")
+	}
+}

@@ -178,7 +178,7 @@ private:
 #if defined(TRT_MAJOR_RTX)
         if (!config_->setNbComputeCapabilities(1) ||
             !config_->setComputeCapability(static_cast<nvinfer1::ComputeCapability>(spec_.capability), 0))
-            return failed(VDX_TRT_INVALID, "TensorRT-RTX does not build for sm_" + std::to_string(spec_.capability));
+            return why_(VDX_TRT_INVALID, headers() + " does not build for sm_" + std::to_string(spec_.capability) + ": 75, 80, 86, 89, 120 and 121 would do");
         return VDX_TRT_OK;
 #else
         return why_(VDX_TRT_INVALID, "only TensorRT-RTX builds for another machine's GPU; TensorRT builds on the machine that runs the plan");

@@ -49,6 +49,51 @@ inline vdx_trt_status refused(vdx_trt_plan &p, vdx_trt_status otherwise, const s
     return why(memory ? VDX_TRT_NO_MEMORY : otherwise, what + ": " + p.lib->log.take("TensorRT says nothing more"));
 }
 
+// begin makes an engine and a context of a mapped plan; its weights stay behind where they are deferred.
+inline vdx_trt_status begin(vdx_trt_plan &p, const Mapped &file, bool deferred, Why why) {
+    p.context.reset();
+    p.engine.reset();
+#if defined(TRT_MAJOR_RTX)
+    p.runtime->setDeferredWeightsLoading(deferred);
+#else
+    (void)deferred;
+#endif
+    p.engine.reset(p.runtime->deserializeCudaEngine(file.data, file.size));
+    if (!p.engine) return refused(p, VDX_TRT_INVALID, "TensorRT refuses the plan", why);
+    p.context.reset(p.engine->createExecutionContext());
+    if (!p.context) return refused(p, VDX_TRT_FAILED, "TensorRT makes no execution context", why);
+    return VDX_TRT_OK;
+}
+
+inline vdx_trt_status rest(vdx_trt_plan &p, int fd, Why why) {
+#if defined(TRT_MAJOR_RTX)
+    std::string text;
+    Mapped file;
+    if (!file.open(fd, text)) return why(VDX_TRT_INVALID, text);
+    p.device->enter();
+    p.lib->log.take("");
+    return begin(p, file, true, why);
+#else
+    (void)p, (void)fd;
+    return why(VDX_TRT_UNAVAILABLE, headers() + " has no weights that come later");
+#endif
+}
+
+inline vdx_trt_status wake(vdx_trt_plan &p, int fd, Why why) {
+#if defined(TRT_MAJOR_RTX)
+    std::string text;
+    Mapped file;
+    if (!file.open(fd, text)) return why(VDX_TRT_INVALID, text);
+    p.device->enter();
+    p.lib->log.take("");
+    if (p.engine->loadWeights(file.data, static_cast<int64_t>(file.size))) return VDX_TRT_OK;
+    return refused(p, VDX_TRT_FAILED, "TensorRT does not take the weights back", why);
+#else
+    (void)p, (void)fd;
+    return why(VDX_TRT_UNAVAILABLE, headers() + " has no weights that come later");
+#endif
+}
+
 inline vdx_trt_status load(vdx_trt_lib *lib, vdx_trt_device *device, int fd, std::unique_ptr<vdx_trt_plan> &p, Why why) {
     p = std::make_unique<vdx_trt_plan>();
     p->lib = lib, p->device = device;
@@ -61,11 +106,7 @@ inline vdx_trt_status load(vdx_trt_lib *lib, vdx_trt_device *device, int fd, std
     p->runtime.reset(lib->runtime());
     if (!p->runtime) return why(VDX_TRT_UNAVAILABLE, "TensorRT does not start: " + lib->log.take("no reason given"));
     p->runtime->setGpuAllocator(p->allocator.get());
-    p->engine.reset(p->runtime->deserializeCudaEngine(file.data, file.size));
-    if (!p->engine) return refused(*p, VDX_TRT_INVALID, "TensorRT refuses the plan", why);
-    p->context.reset(p->engine->createExecutionContext());
-    if (!p->context) return refused(*p, VDX_TRT_FAILED, "TensorRT makes no execution context", why);
-    return VDX_TRT_OK;
+    return begin(*p, file, false, why);
 }
 
 inline nvinfer1::Dims shape(int32_t rank, const int64_t *from) {

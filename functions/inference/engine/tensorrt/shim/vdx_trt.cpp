@@ -146,6 +146,16 @@ void vdx_trt_unload(vdx_trt_plan *p) {
     delete p;
 }
 
+vdx_trt_status vdx_trt_rest(vdx_trt_plan *p, int fd, char *text, size_t size) {
+    const vdx::Why why{text, size};
+    return guard(why, [&] { return vdx::rest(*p, fd, why); });
+}
+
+vdx_trt_status vdx_trt_wake(vdx_trt_plan *p, int fd, char *text, size_t size) {
+    const vdx::Why why{text, size};
+    return guard(why, [&] { return vdx::wake(*p, fd, why); });
+}
+
 int32_t vdx_trt_port_count(const vdx_trt_plan *p) { return p->engine->getNbIOTensors(); }
 
 vdx_trt_status vdx_trt_port_at(const vdx_trt_plan *p, int32_t index, vdx_trt_port *out, char *text, size_t size) {

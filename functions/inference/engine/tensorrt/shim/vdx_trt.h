@@ -20,7 +20,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-#define VDX_TRT_ABI 2
+#define VDX_TRT_ABI 3
 #define VDX_TRT_MAX_RANK 8
 
 typedef int32_t vdx_trt_status;
@@ -118,6 +118,11 @@ vdx_trt_status vdx_trt_download(vdx_trt_device *, void *to, const void *from, ui
 typedef struct vdx_trt_plan vdx_trt_plan;
 vdx_trt_status vdx_trt_load(vdx_trt_lib *, vdx_trt_device *, int fd, vdx_trt_plan **out, char *why, size_t size);
 void vdx_trt_unload(vdx_trt_plan *);
+/* Weights leave the device while the plan and what was compiled for it stay; a run needs vdx_trt_wake before. Both read the
+ * plan again from the file descriptor. VDX_TRT_UNAVAILABLE: this version cannot, the plan is as it was. After another failure
+ * the plan is good for vdx_trt_unload alone. */
+vdx_trt_status vdx_trt_rest(vdx_trt_plan *, int fd, char *why, size_t size);
+vdx_trt_status vdx_trt_wake(vdx_trt_plan *, int fd, char *why, size_t size);
 
 typedef struct {
     const char *name; /* lives as long as the plan */

@@ -4,6 +4,8 @@
  *   memory 4096           bytes that it takes of the device
  *   add 0.5               what is added to every result (a wrong plan)
  *   fail                  a run of it fails
+ *   light                 its memory is all weights, which leave the device by themselves
+ *   stuck                 they do not come back
  *   in x 0 -1 4           an input: its name, element type and dimensions
  *   out y 0 -1 4          an output, of the shape of the first input
  *
@@ -23,7 +25,7 @@ struct vdx_trt_monitor { int cancelled; };
 struct vdx_trt_device { uint64_t used, limit; int refusals; };
 struct vdx_trt_plan {
     vdx_trt_device *device;
-    int capability, ports, fail, profile;
+    int capability, ports, fail, profile, light, stuck, away;
     uint64_t memory;
     double add;
     char names[PORTS][64];
@@ -100,6 +102,8 @@ vdx_trt_status vdx_trt_load(vdx_trt_lib *l, vdx_trt_device *d, int fd, vdx_trt_p
     while (f != NULL && fgets(line, sizeof line, f) != NULL) {
         if (sscanf(line, "fake %d", &p->capability) == 1 || sscanf(line, "memory %lu", (unsigned long *)&p->memory) == 1 || sscanf(line, "add %lf", &p->add) == 1) continue;
         if (strncmp(line, "fail", 4) == 0) p->fail = 1;
+        else if (strncmp(line, "light", 5) == 0) p->light = 1;
+        else if (strncmp(line, "stuck", 5) == 0) p->stuck = 1;
         else if (!(strncmp(line, "in ", 3) == 0 && port(p, 1, line + 3)) && !(strncmp(line, "out ", 4) == 0 && port(p, 0, line + 4))) p->capability = -1;
     }
     if (f != NULL) fclose(f);
@@ -115,8 +119,20 @@ vdx_trt_status vdx_trt_load(vdx_trt_lib *l, vdx_trt_device *d, int fd, vdx_trt_p
 }
 void vdx_trt_unload(vdx_trt_plan *p) {
     if (p == NULL) return;
-    p->device->used -= p->memory;
+    if (!p->away) p->device->used -= p->memory;
     free(p);
+}
+vdx_trt_status vdx_trt_rest(vdx_trt_plan *p, int fd, char *why, size_t size) {
+    (void)fd;
+    if (!p->light) return say(why, size, VDX_TRT_UNAVAILABLE, "the test double has no weights that come later");
+    p->away = 1, p->device->used -= p->memory;
+    return VDX_TRT_OK;
+}
+vdx_trt_status vdx_trt_wake(vdx_trt_plan *p, int fd, char *why, size_t size) {
+    (void)fd;
+    if (p->stuck) return say(why, size, VDX_TRT_FAILED, "the weights do not come back");
+    p->away = 0, p->device->used += p->memory;
+    return VDX_TRT_OK;
 }
 int32_t vdx_trt_port_count(const vdx_trt_plan *p) { return p->ports; }
 vdx_trt_status vdx_trt_port_at(const vdx_trt_plan *p, int32_t i, vdx_trt_port *out, char *why, size_t size) {
@@ -173,6 +189,7 @@ static void put(vdx_trt_plan *p, int i, int64_t j, float f) {
     else ((uint16_t *)p->at[i])[j] = (uint16_t)((b + 0x7fff + (b >> 16 & 1)) >> 16);
 }
 vdx_trt_status vdx_trt_run(vdx_trt_plan *p, char *why, size_t size) {
+    if (p->away) return say(why, size, VDX_TRT_FAILED, "the weights are not there");
     if (p->fail) return say(why, size, VDX_TRT_FAILED, "the test double does not run the plan");
     int64_t n = 1;
     for (int32_t j = 0; j < p->port[first(p)].rank; j++) n *= p->shape[first(p)][j];

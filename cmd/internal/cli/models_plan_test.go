@@ -1,0 +1,84 @@
+package cli
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
+	"github.com/videosdgx/videosdgx/functions/serve"
+)
+
+// plannableDemo is the demo as a bundle with graphs for TensorRT.
+func plannableDemo(t *testing.T) string {
+	t.Helper()
+	dir := filepath.Join(t.TempDir(), "demo")
+	if out, _, err := runCLI(t, t.Context(), "models", "build", "../../../images/demo/wan21-tiny", "-o", dir, "--engines", "tensorrt", "--quant", "bf16"); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return dir
+}
+
+func TestPlanSaysWhatIsMissing(t *testing.T) {
+	dir := plannableDemo(t)
+	t.Setenv(tensorrt.LibraryEnv, t.TempDir())
+	for say, args := range map[string][]string{
+		"run `make setup-tensorrt`":         {dir, "--target", "sm_121"},
+		"a compute capability such as sm_1": {dir, "--target", "spark"},
+		"a time such as 1h would do":        {dir, "--time", "-1s"},
+		"--memory":                          {dir, "--memory", "much"},
+		"videosdgx models ls":               {"nowhere"},
+	} {
+		if out, _, err := runCLI(t, t.Context(), append([]string{"models", "plan"}, args...)...); err == nil || !strings.Contains(err.Error(), say) {
+			t.Errorf("%v: %v, %s", args, err, out)
+		}
+	}
+	plain := filepath.Join(t.TempDir(), "plain")
+	if out, _, err := runCLI(t, t.Context(), "models", "build", "../../../images/demo/wan21-tiny", "-o", plain, "--engines", "cuda", "--quant", "bf16"); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	if _, _, err := runCLI(t, t.Context(), "models", "plan", plain, "--target", "sm_121"); err == nil || !strings.Contains(err.Error(), "--engines cpu,cuda,tensorrt") {
+		t.Error(err)
+	}
+}
+
+// TestPlansAreBuiltAheadForTheSpark has TensorRT-RTX build every graph's plan, once.
+func TestPlansAreBuiltAheadForTheSpark(t *testing.T) {
+	if os.Getenv("VIDEOSDGX_TEST_TENSORRT") == "" || os.Getenv("VIDEOSDGX_TEST_BIN") == "" {
+		t.Skip("VIDEOSDGX_TEST_TENSORRT is not set: `make setup-tensorrt` brings TensorRT-RTX, `make test` sets it")
+	}
+	lib := filepath.Join(os.Getenv("VIDEOSDGX_TEST_BIN"), "lib")
+	t.Setenv(tensorrt.ShimsEnv, lib)
+	t.Setenv(tensorrt.PlannerEnv, filepath.Join(lib, "videosdgx-planner"))
+	dir := plannableDemo(t)
+	plans := func() (all []serve.BuiltPlan) {
+		out, _, err := runCLI(t, t.Context(), "models", "plan", dir, "--target", "sm_121", "--width", "32", "--height", "32", "--frames", "9", "--json")
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		var got struct{ Plans []serve.BuiltPlan }
+		if err := json.Unmarshal([]byte(out), &got); err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return got.Plans
+	}
+	first := plans()
+	if len(first) < 4 {
+		t.Fatalf("%+v", first)
+	}
+	for _, p := range first {
+		if p.Found || p.Target != "sm_121" || p.Bytes < 1<<20 || !strings.HasPrefix(p.Path, filepath.Join(dir, "plans")) {
+			t.Errorf("%+v", p)
+		}
+	}
+	if err := os.Truncate(first[1].Path, 1000); err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range plans() {
+		if p.Found == (i == 1) || p.Path != first[i].Path {
+			t.Errorf("again: %+v", p)
+		}
+	}
+}
