@@ -8,7 +8,7 @@ export GOFLAGS ?= -buildvcs=false
 # go-nvml's generated bindings use every call of NVML, the deprecated ones too
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
-.PHONY: help setup setup-tensorrt setup-test setup-gpu build kernels tensorrt-shims test demo bench lint fuzz clean
+.PHONY: help setup setup-tensorrt setup-test setup-gpu build kernels tensorrt-shims deb test demo bench lint fuzz clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,17 @@ build: kernels tensorrt-shims ## build every program into bin/
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/magi1 ./functions/magi1/cmd/magi1
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/ltx2 ./functions/ltx2/cmd/ltx2
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/lib/videosdgx-planner ./$(TRT)/planner
+
+ARCH ?= $(shell dpkg --print-architecture 2>/dev/null || echo amd64)
+DEB := .build/deb/$(ARCH)
+CROSS := $(if $(filter-out $(shell dpkg --print-architecture),$(ARCH)),$(if $(filter arm64,$(ARCH)),aarch64-linux-gnu-,x86_64-linux-gnu-))
+
+deb: ## a Debian package in .build/deb; make deb ARCH=arm64 with a cross compiler
+	@mkdir -p $(DEB)/lib
+	GOARCH=$(ARCH) CGO_ENABLED=1 CC=$(CROSS)gcc $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(DEB)/videosdgx ./cmd/videosdgx
+	GOARCH=$(ARCH) CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(DEB)/videosdgx-init ./cmd/videosdgx-init
+	functions/inference/kernels/cpu/build.sh $(CROSS)g++ functions/inference/engine/ort/include $(DEB)/lib/libvideosdgx_kernels.so
+	ARCH=$(ARCH) OUT=$(DEB) VERSION=$(or $(VERSION),0.0.0+$(COMMIT)) $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4 package -f images/package/nfpm.yaml -p deb -t .build/deb
 
 demo: setup build ## one clip from a prompt, through a function that containerd starts for it
 	@$(BIN)/videosdgx demo

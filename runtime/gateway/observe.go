@@ -106,6 +106,20 @@ type response struct {
 	bytes  int64
 }
 
+// StatusOf is the status that was answered with, as far as it is known; 0: none yet.
+func StatusOf(w http.ResponseWriter) int {
+	for {
+		switch v := w.(type) {
+		case *response:
+			return v.status
+		case interface{ Unwrap() http.ResponseWriter }:
+			w = v.Unwrap()
+		default:
+			return 0
+		}
+	}
+}
+
 func (r *response) settle() {
 	if r.body != nil {
 		r.body.settle(r.Header())

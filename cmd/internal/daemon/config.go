@@ -68,6 +68,10 @@ type Config struct {
 	ClientRunning  int64         `yaml:"clientRunning" help:"jobs of one client that run at the same time; 0: no limit"`
 	ClientSeconds  int64         `yaml:"clientSeconds" help:"seconds that jobs of one client may run in a day of UTC, each on its GPU; 0: no limit"`
 	ClientStored   spec.Bytes    `yaml:"clientStored" help:"disk that the clips of one client may use; 0: no limit"`
+	Audit          string        `yaml:"audit" help:"whether DATA/audit has a line for each request that changes something or is refused: auto (where callers are asked who they are), on or off"`
+	PromptChars    int64         `yaml:"promptChars" help:"characters that a text of a request may have; 0: what the model takes"`
+	DenyList       string        `yaml:"denyList" help:"file with words, phrases and /regular expressions/, one a line, that no text of a request may have"`
+	Moderation     string        `yaml:"moderation" help:"address that is asked of every request before it is queued: it gets {client, texts} and answers {allow, reason}; while it does not answer nothing is queued"`
 	Backup         string        `yaml:"backup" help:"folder, on another disk, into which the server backs itself up; empty: it does not. 'videosdgx backup' makes backups at any time"`
 	BackupEvery    spec.Duration `yaml:"backupEvery" help:"how long after a backup the next is made"`
 	BackupKeep     int64         `yaml:"backupKeep" help:"how many backups are kept; 0: all"`
@@ -86,13 +90,13 @@ func Default() Config {
 	host, _ := os.Hostname()
 	return Config{
 		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Node: host, ModelsAtOnce: 1, LoRACache: 20 << 30, KeepJobs: spec.Duration(30 * 24 * 3600e9), ModelHost: "127.0.0.1",
-		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, ImageLimit: 64 << 30, JWTLeeway: spec.Duration(30e9), BackupEvery: spec.Duration(24 * 3600e9), BackupKeep: 14, LogLevel: "info", LogFormat: "text", Stop: spec.Duration(20e9),
+		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, ImageLimit: 64 << 30, JWTLeeway: spec.Duration(30e9), BackupEvery: spec.Duration(24 * 3600e9), BackupKeep: 14, LogLevel: "info", LogFormat: "text", Audit: "auto", Stop: spec.Duration(20e9),
 	}
 }
 
 // WithDefaults fills in the paths that follow from others, and makes those that are given absolute: instances run elsewhere.
 func (c Config) WithDefaults() Config {
-	for _, path := range []*string{&c.Data, &c.Functions, &c.Models, &c.Outputs, &c.Init, &c.Keys, &c.Backup, &c.TLSCert, &c.TLSKey, &c.TLSClientCA, &c.ACMECA, &c.QueueCA, &c.QueueCert, &c.QueueKey} {
+	for _, path := range []*string{&c.Data, &c.Functions, &c.Models, &c.Outputs, &c.Init, &c.Keys, &c.Backup, &c.DenyList, &c.TLSCert, &c.TLSKey, &c.TLSClientCA, &c.ACMECA, &c.QueueCA, &c.QueueCert, &c.QueueKey} {
 		if abs, err := filepath.Abs(*path); *path != "" && err == nil {
 			*path = abs
 		}
@@ -128,6 +132,7 @@ func (c Config) Validate() error {
 	oneOf("driver", c.Driver, "auto", "containerd", "process")
 	oneOf("snapshots", c.Snapshots, "auto", "off")
 	oneOf("logLevel", c.LogLevel, "debug", "info", "warn", "error")
+	oneOf("audit", c.Audit, "auto", "on", "off")
 	oneOf("logFormat", c.LogFormat, "text", "json")
 	if _, port, err := net.SplitHostPort(c.Listen); err != nil {
 		errs = append(errs, fmt.Errorf("listen is %q: write HOST:PORT, such as 127.0.0.1:9000", c.Listen))
@@ -143,6 +148,7 @@ func (c Config) Validate() error {
 	atLeast("snapshotMB", c.SnapshotMB, 0)
 	atLeast("connections", c.Connections, 0)
 	atLeast("backupKeep", c.BackupKeep, 0)
+	atLeast("promptChars", c.PromptChars, 0)
 	for name, value := range map[string]int64{"clientRequests": c.ClientRequests, "clientQueued": c.ClientQueued, "clientRunning": c.ClientRunning, "clientSeconds": c.ClientSeconds} {
 		atLeast(name, value, 0)
 	}

@@ -51,7 +51,11 @@ func (p *plane) openJobs(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	p.rest = rest.New(rest.Options{
+	vet, err := p.vet()
+	if err != nil {
+		return err
+	}
+	p.rest = rest.New(rest.Options{Vet: vet,
 		Jobs: p.jobs, Models: catalog, CheckHook: p.guard.CheckURL, Log: p.log, Version: version.Get().Version, Experiments: trials, Promote: p.promote,
 	})
 	p.scraped.MustRegister(p.rest.Collector())

@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/videosdgx/videosdgx/runtime/audit"
 	"github.com/videosdgx/videosdgx/runtime/auth/keys"
 	"github.com/videosdgx/videosdgx/runtime/backup"
 	"github.com/videosdgx/videosdgx/runtime/device"
@@ -43,6 +44,7 @@ type plane struct {
 	lock        *os.File
 	tls         *tls.Config // nil: plain HTTP
 	apiKeys     *keys.Store
+	audit       *audit.Log     // nil: none is kept
 	access      *access.Access // asks who a request comes from
 	lambda      *lambda.API
 	invoker     limits.Invoker // of calls from outside
@@ -76,7 +78,7 @@ type plane struct {
 func (p *plane) phases() []phase {
 	return []phase{
 		{"data folder", p.takeData, func(context.Context) error { return p.lock.Close() }},
-		{"who may", p.openAccess, nil},
+		{"who may", p.openAccess, p.closeAccess},
 		{"TLS", p.openTLS, nil},
 		{"listener", p.openListener, func(context.Context) error { return p.closeListener() }},
 		{"machine", p.openMachine, func(context.Context) error { p.machine.Close(); return nil }},
@@ -118,6 +120,9 @@ func (p *plane) takeData(context.Context) (err error) {
 }
 
 func (p *plane) openListener(ctx context.Context) (err error) {
+	if p.listener, err = handed(); p.listener != nil || err != nil {
+		return p.mayListen(err)
+	}
 	p.listener, err = listen(ctx, p.cfg.Listen)
 	return err
 }

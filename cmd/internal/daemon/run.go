@@ -25,10 +25,12 @@ func Run(ctx context.Context, c Config, logs io.Writer, ready func(url string)) 
 	stop, err := start(ctx, p.phases())
 	if err == nil {
 		ready(p.url())
+		stopping := p.tellSystemd()
 		select {
 		case <-ctx.Done():
 		case err = <-p.failed:
 		}
+		stopping()
 	}
 	p.log.Info("stopping")
 	begin := time.Now()

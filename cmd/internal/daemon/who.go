@@ -2,9 +2,11 @@ package daemon
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 
+	"github.com/videosdgx/videosdgx/runtime/audit"
 	"github.com/videosdgx/videosdgx/runtime/auth/keys"
 	"github.com/videosdgx/videosdgx/runtime/auth/token"
 	"github.com/videosdgx/videosdgx/runtime/gateway/access"
@@ -26,10 +28,29 @@ func (p *plane) openAccess(context.Context) (err error) {
 	}
 	reached := p.cfg.reached()
 	o.Always = reached != "" && !p.cfg.Insecure
+	o.All = p.cfg.Audit == "on"
+	if p.cfg.Audit != "off" {
+		if o.Audit, err = audit.Open(p.dir("audit")); err != nil {
+			return err
+		}
+		p.audit = o.Audit
+	}
 	p.access = access.New(o)
 	if o.Always && o.Tokens == nil && !p.apiKeys.Any() && p.cfg.AccessKey == "" {
 		return fmt.Errorf("%s is reached from other machines, and nobody would be asked who they are: make a key with 'videosdgx keys create NAME --scopes manage --file %s', "+
 			"or set jwks, or listen on 127.0.0.1; --insecure opens the server, and so this machine, to whoever reaches it", reached, p.cfg.Keys)
+	}
+	return nil
+}
+
+// mayListen is openAccess's rule for a socket that systemd has opened, whatever listen says.
+func (p *plane) mayListen(err error) error {
+	if err != nil {
+		return err
+	}
+	if a, ok := p.listener.Addr().(*net.TCPAddr); ok && !a.IP.IsLoopback() && !p.cfg.Insecure && !p.access.Asks() {
+		p.access.Always = true
+		return errors.Join(fmt.Errorf("the socket %s of systemd is reached from other machines, and nobody would be asked who they are: make a key with 'videosdgx keys create NAME --scopes manage --file %s'", a, p.cfg.Keys), p.listener.Close())
 	}
 	return nil
 }
@@ -75,4 +96,11 @@ func (p *plane) rated() limits.Functions {
 		}
 		return fn.RequestLimit
 	}}
+}
+
+func (p *plane) closeAccess(context.Context) error {
+	if p.audit == nil {
+		return nil
+	}
+	return p.audit.Close()
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/audit"
 	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/auth/keys"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
@@ -32,6 +33,8 @@ type Options struct {
 	Tokens Tokens // nil: none are taken
 	Always bool   // ask also while there is no key, as an address that others reach calls for
 	Rate   Rate
+	Audit  *audit.Log // nil: nothing is written down
+	All    bool       // write down also while nobody is asked
 	Log    *slog.Logger
 	Now    func() time.Time
 }
@@ -76,12 +79,16 @@ func (a *Access) Guard(l Listener) func(http.Handler) http.Handler {
 				if function {
 					dropSession(r)
 				}
+				if a.All {
+					defer a.record(w, r, nil)
+				}
 				if a.admit(w, r, nil) {
 					next.ServeHTTP(w, r)
 				}
 				return
 			}
 			p, err := a.who(r, l, need)
+			defer a.record(w, r, p)
 			switch {
 			case err != nil:
 				a.refuse(w, r, err)

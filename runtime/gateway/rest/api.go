@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"context"
 	"log/slog"
 	"net"
 	"net/http"
@@ -17,17 +18,19 @@ import (
 
 // Options configure the API. Zero values take the defaults that WithDefaults names.
 type Options struct {
-	Jobs      *jobs.Service // required
-	Models    jobs.Models   // required
-	Log       *slog.Logger
-	Version   string                       // of the server, for /openapi.json
-	Client    func(r *http.Request) string // who asks, for fairness; default: X-Client-Id, else the address
-	MaxWait   time.Duration                // longest Prefer: wait; default 10m
-	Beat      time.Duration                // between comments that keep an event stream open; default 15s
-	CheckHook func(address string) error   // why a webhook cannot be called; nil: every http(s) address can
-	MaxImage  int64                        // bytes of a generate body; default 24 MiB
-	MaxBatch  int64                        // bytes of a batch body; default 64 MiB
-	MaxUpload int64                        // bytes of an upload; default 256 MiB
+	Jobs    *jobs.Service // required
+	Models  jobs.Models   // required
+	Log     *slog.Logger
+	Version string                       // of the server, for /openapi.json
+	Client  func(r *http.Request) string // who asks, for fairness; default: X-Client-Id, else the address
+	MaxWait time.Duration                // longest Prefer: wait; default 10m
+	Beat    time.Duration                // between comments that keep an event stream open; default 15s
+	// Vet says of which field of a request the text is not taken, and why, after the field's name; nil: every text is.
+	Vet       func(ctx context.Context, client string, texts map[string]string) (field, problem string, err error)
+	CheckHook func(address string) error // why a webhook cannot be called; nil: every http(s) address can
+	MaxImage  int64                      // bytes of a generate body; default 24 MiB
+	MaxBatch  int64                      // bytes of a batch body; default 64 MiB
+	MaxUpload int64                      // bytes of an upload; default 256 MiB
 
 	Experiments *experiments.Store // nil: there are none here
 	Promote     Promoter           // gives an alias to the winner of an experiment; nil: nobody does

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 
 	"github.com/containerd/errdefs"
 
@@ -21,12 +22,13 @@ import (
 type files struct {
 	jobs  *jobs.Service
 	owner string
-	sent  []string               // uploads that came with the request
+	sent  []string // uploads that came with the request
+	vet   func(ctx context.Context, client string, texts map[string]string) (field, problem string, err error)
 	known map[string]jobs.Upload // by value: a batch says the same picture many times
 }
 
 func (a *API) files(owner string) *files {
-	return &files{jobs: a.o.Jobs, owner: owner, known: map[string]jobs.Upload{}}
+	return &files{jobs: a.o.Jobs, owner: owner, vet: a.o.Vet, known: map[string]jobs.Upload{}}
 }
 
 // drop lets go of what the request brought.
@@ -55,6 +57,9 @@ const maxFile = 256 << 20
 // ask makes a submission's request of what the client sent: what the schema draws is drawn, so that every attempt gives the
 // same clip, files lie beside the event, and the record keeps all but them.
 func (f *files) ask(ctx context.Context, s jobs.Submit, sch *schema.Schema, fields schema.Object) (jobs.Submit, []jobs.FieldError, error) {
+	if bad, err := f.vetted(ctx, sch, fields); err != nil || bad != nil {
+		return s, bad, err
+	}
 	given, full := maps.Clone(fields), maps.Clone(fields)
 	for _, name := range sch.Files() {
 		value := fields.Text(name)
@@ -85,6 +90,24 @@ func (f *files) ask(ctx context.Context, s jobs.Submit, sch *schema.Schema, fiel
 	}
 	s.Kept = full.JSON()
 	return s, nil, nil
+}
+
+// vetted asks whether the request's texts are taken.
+func (f *files) vetted(ctx context.Context, sch *schema.Schema, fields schema.Object) ([]jobs.FieldError, error) {
+	if f.vet == nil {
+		return nil, nil
+	}
+	texts := map[string]string{}
+	for name, v := range fields {
+		if text, ok := v.(string); ok && !slices.Contains(sch.Files(), name) {
+			texts[name] = text
+		}
+	}
+	field, problem, err := f.vet(ctx, f.owner, texts)
+	if err != nil || problem == "" {
+		return nil, err
+	}
+	return []jobs.FieldError{{Field: schema.Pointer(field), Detail: schema.Show(field) + " " + problem + "."}}, nil
 }
 
 // find gives the upload that a value is, or names; bad says, after the field's name, what is wrong with it.

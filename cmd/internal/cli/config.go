@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/videosdgx/videosdgx/cmd/internal/daemon"
+	"github.com/videosdgx/videosdgx/runtime/audit"
+)
+
+func init() { commands = append(commands, newConfigCmd, newAuditCmd) }
+
+func newConfigCmd() *cobra.Command {
+	cmd := &cobra.Command{Use: "config", Short: "Check a server's configuration"}
+	cmd.AddCommand(newConfigCheckCmd())
+	return cmd
+}
+
+func newConfigCheckCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "check", Short: "Say everything that is wrong with a configuration, without starting anything",
+		Long: `Read a configuration as serve would, from the file, the environment and flags, and check what it names: certificates, keys,
+lists, the repository of backups. All that is wrong is said at once, and the exit status is 1 then.`,
+		Example: `  videosdgx config check --config /etc/videosdgx/config.yaml
+  VIDEOSDGX_LISTEN=0.0.0.0:9000 videosdgx config check --json`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := daemon.Load(cmd.Flags(), os.Getenv)
+			if err == nil {
+				err = daemon.Check(c)
+			}
+			problems := []string{}
+			if err != nil {
+				problems = strings.Split(err.Error(), "\n")
+			}
+			out := map[string]any{"good": err == nil, "problems": problems}
+			if perr := emit(cmd, out, func(w io.Writer) error {
+				for _, p := range problems {
+					fmt.Fprintln(w, p)
+				}
+				if err == nil {
+					_, err := fmt.Fprintln(w, "the configuration is good")
+					return err
+				}
+				return nil
+			}); perr != nil {
+				return perr
+			}
+			if err != nil {
+				return &ExitError{Code: 1}
+			}
+			return nil
+		},
+	}
+	daemon.AddFlags(cmd.Flags())
+	addJSONFlag(cmd)
+	return cmd
+}
+
+func newAuditCmd() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "audit", Short: "Check the log of who did what",
+		Long: `A server that asks who its callers are writes DATA/audit/YEAR-MONTH.jsonl: a line for each request that changed something or
+was refused, with who, what, from where and what came of it. Lines are only ever appended, and each names the digest of the
+one before it.`,
+	}
+	verify := &cobra.Command{
+		Use: "verify FILE", Short: "Say whether a line was changed or taken away",
+		Example: `  videosdgx audit verify /var/lib/videosdgx/audit/2026-11.jsonl`,
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f, err := os.Open(args[0])
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			n, err := audit.Verify(f)
+			if err != nil {
+				return errors.Join(fmt.Errorf("%s: %w", args[0], err))
+			}
+			return emit(cmd, map[string]any{"lines": n}, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "%d lines, each after the one it names\n", n)
+				return err
+			})
+		},
+	}
+	addJSONFlag(verify)
+	cmd.AddCommand(verify)
+	return cmd
+}

@@ -1,0 +1,100 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"slices"
+	"time"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/prompt"
+)
+
+// vet makes what says whether the texts of a request are taken: by the characters, by the list, by who is asked.
+func (p *plane) vet() (func(context.Context, string, map[string]string) (string, string, error), error) {
+	policy := prompt.Policy{MaxChars: int(p.cfg.PromptChars)}
+	if p.cfg.DenyList != "" {
+		f, err := os.Open(p.cfg.DenyList)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the list of words: %w", err)
+		}
+		defer f.Close()
+		if err := policy.Deny(f); err != nil {
+			return nil, fmt.Errorf("%s: %w", p.cfg.DenyList, err)
+		}
+	}
+	ask, err := newModerator(p.cfg.Moderation)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, client string, texts map[string]string) (field, problem string, err error) {
+		for _, name := range slices.Sorted(maps.Keys(texts)) {
+			if problem := policy.Check(texts[name]); problem != "" {
+				return name, problem, nil
+			}
+		}
+		if ask == nil {
+			return "", "", nil
+		}
+		problem, err = ask.allows(ctx, client, texts)
+		return "prompt", problem, err
+	}, nil
+}
+
+// moderator is somebody else's program that is asked of every request.
+type moderator struct {
+	address string
+	http    *http.Client
+}
+
+const moderationPatience = 10 * time.Second
+
+func newModerator(address string) (*moderator, error) {
+	if address == "" {
+		return nil, nil //nolint:nilnil // nobody is asked
+	}
+	if u, err := url.Parse(address); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return nil, fmt.Errorf("moderation is %q: write http://HOST/… or https://HOST/…", address)
+	}
+	return &moderator{address, &http.Client{Timeout: moderationPatience, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
+}
+
+// allows gives "" for what is allowed. Unavailable while nobody answers as they should: what was not looked at is not made.
+func (m *moderator) allows(ctx context.Context, client string, texts map[string]string) (problem string, err error) {
+	body, err := json.Marshal(map[string]any{"client": client, "texts": texts})
+	if err != nil {
+		return "", err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, m.address, bytes.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := m.http.Do(req)
+	if err != nil {
+		return "", fmt.Errorf("what looks at requests does not answer: try again later: %w", errdefs.ErrUnavailable)
+	}
+	defer resp.Body.Close()
+	var said struct {
+		Allow  *bool
+		Reason string
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&said); err != nil || resp.StatusCode != http.StatusOK || said.Allow == nil {
+		return "", fmt.Errorf("what looks at requests answers with %s and no decision: try again later: %w", resp.Status, errdefs.ErrUnavailable)
+	}
+	switch {
+	case *said.Allow:
+		return "", nil
+	case said.Reason != "":
+		return "is not taken: " + said.Reason, nil
+	}
+	return "is not taken", nil
+}

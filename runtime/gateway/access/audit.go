@@ -1,0 +1,36 @@
+package access
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/audit"
+	"github.com/videosdgx/videosdgx/runtime/auth"
+	"github.com/videosdgx/videosdgx/runtime/gateway"
+)
+
+// record writes down what changes something, and who was refused. What only looks is not written down.
+func (a *Access) record(w http.ResponseWriter, r *http.Request, p *auth.Principal) {
+	if a.Audit == nil {
+		return
+	}
+	status := gateway.StatusOf(w)
+	refused := status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusTooManyRequests
+	if !refused && (r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions) {
+		return
+	}
+	e := audit.Entry{Time: time.Now(), ID: gateway.RequestID(w), From: r.RemoteAddr, Method: clip(r.Method), Path: clip(r.URL.Path), Status: status}
+	if p != nil {
+		e.Who, e.Kind, e.Key = clip(p.Name), p.Kind, p.ID
+	}
+	if err := a.Audit.Write(e); err != nil {
+		a.Log.Error("the audit log cannot be written", "error", err, "requestId", e.ID)
+	}
+}
+
+func clip(s string) string {
+	if len(s) > 300 {
+		return s[:300]
+	}
+	return s
+}

@@ -1,0 +1,98 @@
+// Package prompt says which texts a server takes for prompts: how long, of which characters, and without which words.
+package prompt
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/containerd/errdefs"
+	"golang.org/x/text/unicode/norm"
+)
+
+// Policy is what is taken. The zero Policy only refuses characters that nobody sees.
+type Policy struct {
+	MaxChars int // characters; 0: what the model takes
+	deny     []*regexp.Regexp
+}
+
+// Deny reads a list of what no prompt may have, one a line: words and phrases, wherever they stand as whole words, in any
+// case, or /regular expressions/; # begins a remark. InvalidArgument names a line that is none.
+func (p *Policy) Deny(r io.Reader) error {
+	lines := bufio.NewScanner(r)
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		if line == "" || line[0] == '#' {
+			continue
+		}
+		pattern := `(^|[^\pL\pN])` + strings.Join(strings.Fields(regexp.QuoteMeta(plain(line))), `[^\pL\pN]+`) + `($|[^\pL\pN])`
+		if len(line) > 2 && line[0] == '/' && line[len(line)-1] == '/' {
+			pattern = line[1 : len(line)-1]
+		}
+		re, err := regexp.Compile("(?i)" + pattern)
+		if err != nil {
+			return fmt.Errorf("line %d: %w: %w", n, err, errdefs.ErrInvalidArgument)
+		}
+		p.deny = append(p.deny, re)
+	}
+	return lines.Err()
+}
+
+// plain is a text as it is compared: letters that look alike in another form become one (NFKC), and what nobody sees goes.
+func plain(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, norm.NFKC.String(s))
+}
+
+// Check says, after the name of a field, what is wrong with its text; "" when it is taken. It does not say which word of the
+// list is in it.
+func (p Policy) Check(text string) string {
+	if !utf8.ValidString(text) {
+		return "is not UTF-8"
+	}
+	if n := utf8.RuneCountInString(text); p.MaxChars > 0 && n > p.MaxChars {
+		return fmt.Sprintf("has %d characters: it may have %d", n, p.MaxChars)
+	}
+	for at, r := range text {
+		if hidden(r) {
+			return fmt.Sprintf("has the character U+%04X at byte %d, which nobody sees: leave it out", r, at)
+		}
+	}
+	if len(p.deny) == 0 {
+		return ""
+	}
+	seen := plain(text)
+	for _, re := range p.deny {
+		if re.MatchString(seen) {
+			return "has something that this server does not make clips of"
+		}
+	}
+	return ""
+}
+
+// hidden are characters with which a text reads other than it is: controls but for line ends and tabs, what turns the
+// direction of writing, tags, and what is no character. Joiners stay: scripts and emoji need them.
+func hidden(r rune) bool {
+	switch {
+	case r == '\n' || r == '\r' || r == '\t':
+		return false
+	case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r) && r != '\u200e' && r != '\u200f' && r != '\u061c':
+		return true
+	case r >= 0xe0000 && r <= 0xe007f && r != 0xe007f && !emojiTag(r), r&0xfffe == 0xfffe, r >= 0xfdd0 && r <= 0xfdef:
+		return true
+	}
+	return false
+}
+
+// emojiTag are the tags that flags of regions are written with.
+func emojiTag(r rune) bool {
+	return r >= 0xe0030 && r <= 0xe0039 || r >= 0xe0061 && r <= 0xe007a
+}
