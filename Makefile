@@ -53,6 +53,7 @@ build: kernels tensorrt-shims ## build every program into bin/
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/echo ./images/echo
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/wan21 ./functions/wan21/cmd/wan21
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/wan22 ./functions/wan22/cmd/wan22
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/waver ./functions/waver/cmd/waver
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/magi1 ./functions/magi1/cmd/magi1
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/ltx2 ./functions/ltx2/cmd/ltx2
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/lib/videosdgx-planner ./$(TRT)/planner

@@ -36,7 +36,7 @@ func main() {
 	flag.StringVar(&o.lora, "lora", "", "the few-step LoRA, for distilled")
 	flag.IntVar(&o.n, "n", 24, "number of prompts")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed that the prompts are drawn from")
-	harness.Main("steps", o.run)
+	harness.Main("steps", func(ctx context.Context) error { return o.run(ctx) })
 }
 
 func (o options) run(ctx context.Context) (err error) {
@@ -103,7 +103,7 @@ func (o options) distil(ctx context.Context, base, dir string) (handler.Model, e
 // cache is the table of step_cache.
 func (o options) cache(ctx context.Context, r *harness.Report, m handler.Model) error {
 	var ways []way
-	for _, threshold := range []float64{0, 0.02, 0.05, 0.1, 0.2} {
+	for _, threshold := range []float64{0, 0.1, 0.2, 0.4, 0.8} {
 		ways = append(ways, way{name: fmt.Sprintf("cache_%g", threshold), model: m, values: map[string]any{"step_cache": threshold}})
 	}
 	return o.compare(ctx, r, ways)

@@ -19,9 +19,9 @@ func (p *Pipeline) conditionOnImage(ctx context.Context, r handler.Request, d *d
 	z, err := p.encode(ctx, r.NumFrames, func(i int) []float32 {
 		switch {
 		case i == 0:
-			return planes(media.Resize(r.Image, r.Width, r.Height, media.Lanczos))
+			return media.Resize(r.Image, r.Width, r.Height, media.Lanczos).Planes()
 		case i == r.NumFrames-1 && r.LastImage != nil:
-			return planes(media.Resize(r.LastImage, r.Width, r.Height, media.Lanczos))
+			return media.Resize(r.LastImage, r.Width, r.Height, media.Lanczos).Planes()
 		}
 		return nil
 	}, r.Width, r.Height)
@@ -59,7 +59,7 @@ func mask(scale, frames, plane int64, last bool) []float32 {
 
 // standStill has the clip begin with the image as it is: its latents are the first frame's throughout.
 func (p *Pipeline) standStill(ctx context.Context, r handler.Request, d *denoiser) error {
-	z, err := p.encode(ctx, 1, func(int) []float32 { return planes(media.Resize(r.Image, r.Width, r.Height, media.Lanczos)) }, r.Width, r.Height)
+	z, err := p.encode(ctx, 1, func(int) []float32 { return media.Resize(r.Image, r.Width, r.Height, media.Lanczos).Planes() }, r.Width, r.Height)
 	if err != nil {
 		return fmt.Errorf("encode image: %w", err)
 	}
@@ -124,18 +124,6 @@ func piece(at, n int, frame func(i int) []float32, width, height int) engine.Ten
 			for c := range 3 {
 				copy(out.Float32()[(c*n+i)*plane:][:plane], v[c*plane:][:plane])
 			}
-		}
-	}
-	return out
-}
-
-// planes is an image as [3, height, width] in [−1, 1].
-func planes(img media.RGB) []float32 {
-	plane := img.Width * img.Height
-	out := make([]float32, 3*plane)
-	for i := range plane {
-		for c := range 3 {
-			out[c*plane+i] = float32(img.Pix[3*i+c])/127.5 - 1
 		}
 	}
 	return out

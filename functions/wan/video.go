@@ -18,7 +18,7 @@ func (p *Pipeline) encodeVideo(ctx context.Context, r handler.Request) (engine.T
 	var waiting [][]float32
 	var latents []engine.Tensor
 	err := r.Video.Frames(ctx, r.FPS, r.NumFrames, func(f media.RGB) error {
-		waiting = append(waiting, planes(media.Resize(f, r.Width, r.Height, media.Lanczos)))
+		waiting = append(waiting, media.Resize(f, r.Width, r.Height, media.Lanczos).Planes())
 		if len(latents) > 0 && len(waiting) < int(p.c.VAE.TemporalScale()) {
 			return nil
 		}

@@ -19,6 +19,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/magi1"
 	"github.com/videosdgx/videosdgx/functions/serve"
 	"github.com/videosdgx/videosdgx/functions/wan"
+	"github.com/videosdgx/videosdgx/functions/waver"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -29,6 +30,7 @@ var recipes = map[string]serve.Recipe{
 	"LTX2Pipeline":             ltx2.Recipe,
 	"LTX2ImageToVideoPipeline": ltx2.Recipe,
 	"LTX2ConditionPipeline":    ltx2.Recipe,
+	"WaverPipeline":            waver.Recipe,
 	"MagiPipeline":             magi1.Recipe,
 }
 

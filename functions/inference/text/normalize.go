@@ -124,6 +124,18 @@ func (p pattern) compile() (*regexp.Regexp, error) {
 	return nil, fmt.Errorf("a pattern is neither String nor Regex")
 }
 
+// finder is compile for patterns that cut, which may be the reference's own.
+func (p pattern) finder() (finder, error) {
+	if p.Regex != nil {
+		return compileSplit(*p.Regex)
+	}
+	re, err := p.compile()
+	if err != nil {
+		return nil, err
+	}
+	return func(s string) [][]int { return re.FindAllStringIndex(s, -1) }, nil
+}
+
 func parseReplace(raw json.RawMessage) (normalizer, error) {
 	var d struct {
 		Pattern pattern

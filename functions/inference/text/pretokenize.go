@@ -3,7 +3,6 @@ package text
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -38,6 +37,8 @@ func parsePre(raw json.RawMessage) (preTokenizer, error) {
 		return parseMetaspace(raw)
 	case "Split":
 		return parseSplit(raw)
+	case "ByteLevel":
+		return parseByteLevel(raw)
 	case "Sequence":
 		return parsePres(raw)
 	}
@@ -118,7 +119,7 @@ func (m metaspace) split(p piece) []piece {
 
 // splitter cuts at what a pattern matches.
 type splitter struct {
-	pattern  *regexp.Regexp
+	find     finder
 	invert   bool
 	behavior string // what becomes of a match: "Removed", "Isolated", "MergedWithPrevious", "MergedWithNext"
 }
@@ -132,14 +133,14 @@ func parseSplit(raw json.RawMessage) (preTokenizer, error) {
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return nil, fmt.Errorf("pre-tokenizer Split: %w: %w", err, errdefs.ErrDataLoss)
 	}
-	re, err := d.Pattern.compile()
+	find, err := d.Pattern.finder()
 	if err != nil {
 		return nil, fmt.Errorf("pre-tokenizer Split: %w: %w", err, errdefs.ErrNotImplemented)
 	}
 	if !slices.Contains([]string{"Removed", "Isolated", "MergedWithPrevious", "MergedWithNext"}, d.Behavior) {
 		return nil, unsupported("behavior of the pre-tokenizer Split", d.Behavior)
 	}
-	return splitter{re, d.Invert, d.Behavior}, nil
+	return splitter{find, d.Invert, d.Behavior}, nil
 }
 
 func (t splitter) split(p piece) []piece {
@@ -154,7 +155,7 @@ func (t splitter) split(p piece) []piece {
 		}
 	}
 	done := 0
-	for _, m := range t.pattern.FindAllStringIndex(p.text, -1) {
+	for _, m := range t.find(p.text) {
 		add(done, m[0], false)
 		add(m[0], m[1], true)
 		done = m[1]

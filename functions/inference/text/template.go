@@ -12,7 +12,7 @@ type templatePart []int64
 
 func parseTemplate(raw json.RawMessage) ([]templatePart, error) {
 	kind, err := kindOf(raw)
-	if err != nil || kind == "" {
+	if err != nil || kind == "" || kind == "ByteLevel" { // that one moves offsets alone
 		return []templatePart{nil}, err
 	}
 	if kind != "TemplateProcessing" {

@@ -57,7 +57,7 @@ func TestBadTokenizers(t *testing.T) {
 		`{"normalizer":{"type":"Precompiled","precompiled_charsmap":"AQAAAA=="},` + model + `}`:                 "does not fit",
 		`{"normalizer":{"type":"Precompiled","precompiled_charsmap":"%"},` + model + `}`:                        "precompiled_charsmap",
 		`{"normalizer":{"type":"Replace","pattern":{"Regex":"(?<=a)"},"content":""},` + model + `}`:             "Replace",
-		`{"pre_tokenizer":{"type":"ByteLevel"},` + model + `}`:                                                  `"ByteLevel"`,
+		`{"pre_tokenizer":{"type":"Digits"},` + model + `}`:                                                     `"Digits"`,
 		`{"pre_tokenizer":{"type":"Metaspace","replacement":"xx"},` + model + `}`:                               "one character",
 		`{"post_processor":{"type":"Bert"},` + model + `}`:                                                      `"Bert"`,
 		`{"post_processor":{"type":"TemplateProcessing","single":[{"SpecialToken":{"id":"x"}}]},` + model + `}`: "not defined",
