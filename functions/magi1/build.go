@@ -62,12 +62,20 @@ func refusePickles(ckpt *weights.Checkpoint) error {
 		for _, e := range entries {
 			switch strings.ToLower(filepath.Ext(e.Name())) {
 			case ".bin", ".pt", ".pth", ".ckpt":
-				return fmt.Errorf("%s has its weights as %s, a pickle, which is a program that runs when it is opened: convert it where you trust it, "+
-					"`python3 -c \"from transformers import T5EncoderModel as M; M.from_pretrained('%s').save_pretrained('%s')\"` writes safetensors: %w", c.Dir, e.Name(), c.Dir, c.Dir, errdefs.ErrNotImplemented)
+				return fmt.Errorf("%s has its weights as %s, a pickle, which is a program that runs when it is opened: convert it once where you trust it, %s: %w", c.Dir, e.Name(), conversion(name, c.Dir, e.Name()), errdefs.ErrNotImplemented)
 			}
 		}
 	}
 	return nil
+}
+
+// conversion is the command that writes a component's weights as safetensors beside the pickle.
+func conversion(component, dir, file string) string {
+	if component == "text_encoder" {
+		return fmt.Sprintf(`with python3 -c "from transformers import T5EncoderModel as M; M.from_pretrained('%s').save_pretrained('%s')"`, dir, dir)
+	}
+	return fmt.Sprintf(`with python3 -c "import torch; from safetensors.torch import save_file; save_file(torch.load('%s', weights_only=True), '%s')"`,
+		filepath.Join(dir, file), filepath.Join(dir, "model.safetensors"))
 }
 
 // sizes are the dimensions of every graph for a clip.
@@ -88,12 +96,12 @@ func (c configs) sizes(clip bundle.Clip) map[string]map[string]int64 {
 	}
 }
 
-// held is the bound of what chunks leave behind: keys and values of as many chunks as are attended to, and of those of one pass
-// that are in flight, as float32. It does not grow with the clip.
+// held is the bound of what chunks leave behind: keys and values of as many chunks as are attended to, of those of one pass that are
+// in flight, and of the oldest's and the clean one's of another, as float32. It does not grow with the clip.
 func (c configs) held(clip bundle.Clip) []weights.Held {
 	tokens := c.sizes(clip)[graphTransformer]["tokens"]
 	each := 4 * tokens * c.Model.keys() * 2 * c.Model.NumLayers
-	cached, flying := int64(c.Runtime.Slots()), int64(c.Runtime.WindowSize+1)
+	cached, flying := int64(c.Runtime.Slots()), int64(c.Runtime.WindowSize+2)
 	return []weights.Held{{Name: fmt.Sprintf("keys and values of %d finished chunks and %d in flight, in float32 (half of it in BF16)", cached, flying), Bytes: each * (cached + flying)}}
 }
 

@@ -87,10 +87,14 @@ func TestGoldenCaptionProjection(t *testing.T) {
 	null, _ := g.Tensor("w.y_embedder.null_caption_embedding")
 	w, ws := g.Tensor("w.y_embedder.y_proj_xattn.0.weight")
 	bias, _ := g.Tensor("w.y_embedder.y_proj_xattn.0.bias")
-	s := captionSet{captionMaker: captionMaker{size: int(shape[3]), null: null, special: specialOf(t, g), kinds: []string{"hq", "duration"}}, prompt: prompt, mask: mask, chunks: 10}
-	var c struct{ Config }
+	s := captionSet{captionMaker: captionMaker{size: int(shape[3]), null: null, special: specialOf(t, g), kinds: []string{"hq", "duration"}}, prompt: prompt, mask: mask}
+	var c struct {
+		Calls map[string]struct {
+			Chunks int `json:"chunk_num"`
+		} `json:"calls"`
+	}
 	g.Config(&c)
-	s.chunks = c.Runtime.NumFrames / c.Runtime.withDefaults().TimeFactor / c.Runtime.ChunkWidth
+	s.chunks = c.Calls["hq_duration"].Chunks
 	for name, of := range map[string]func(int) caption{"text": s.withText, "null": s.without} {
 		var got []float32
 		for j := range s.chunks {

@@ -31,8 +31,7 @@ type goldenCall struct {
 
 type transformerFile struct {
 	Config
-	ChunkTokens int                   `json:"chunk_tokens"`
-	Calls       map[string]goldenCall `json:"calls"`
+	Calls map[string]goldenCall `json:"calls"`
 }
 
 // bench runs the calls of a file.
@@ -85,7 +84,7 @@ func (b *bench) chunksOf(name string, call goldenCall, rows int, kind int) []siz
 	ranges := int32s(b.t, b.g, "in."+name+".kv_range")
 	batch, n := int(shape[0]), call.Denoising*int(shape[0])
 	width := int(shape[2]) / call.Denoising
-	tokens := b.c.ChunkTokens * width / b.c.Runtime.ChunkWidth
+	tokens := width * int(shape[3]*shape[4]/(b.c.Model.PatchSize*b.c.Model.PatchSize))
 	size := int(yshape[3])
 	var out []sized
 	for i := range n {
@@ -304,7 +303,7 @@ func (b *bench) tempered(name string, call goldenCall) {
 		if err != nil {
 			b.t.Fatal(err)
 		}
-		temper(v[oldest], alone)
+		temper(v[oldest], alone, nearlyCleanShare)
 	}
 	want, _ := b.g.Tensor("out." + name + ".velocity")
 	golden.Near(b.t, "velocity", joined(b, chunks, v), want, 1e-4)

@@ -19,14 +19,14 @@ func (c RuntimeConfig) guide(text, prev, alone []float32, t float32) {
 	}
 }
 
-// besideItself is how much of a nearly clean chunk's velocity is that which it has without the chunks before, of distilled
-// models.
-const besideItself = 0.3
+// nearlyCleanShare is how much of a nearly clean chunk's velocity is that which it has with the chunks before.
+const nearlyCleanShare = 0.7
 
 // temper mixes the velocity of a nearly clean chunk with that of the chunk alone, into v.
-func temper(v, alone []float32) {
+func temper(v, alone []float32, share float64) {
+	with, without := float32(share), float32(1-share)
 	for i := range v {
-		v[i] = float32(v[i]*(1-besideItself)) + float32(alone[i]*besideItself)
+		v[i] = float32(v[i]*with) + float32(alone[i]*without)
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// passes are those of one step: three of a guided model, one of a distilled one.
+// passes are those of one step: three with guidance, one of a model that was distilled to do without.
 type passes struct {
 	w          *walker
 	s          step
@@ -13,7 +13,7 @@ type passes struct {
 }
 
 func (w *walker) begin(s step) *passes {
-	return &passes{w, s, &pass{w: w, seen: w.memory.copy(), keep: s.clean && w.net.distilled}, &pass{w: w, seen: w.memory.copy(), keep: s.clean}}
+	return &passes{w, s, &pass{w: w, seen: w.memory.copy(), keep: s.clean && w.c.CFGNumber == 1}, &pass{w: w, seen: w.memory.copy(), keep: s.clean}}
 }
 
 func (p *passes) close() {
@@ -21,20 +21,23 @@ func (p *passes) close() {
 	p.null.close()
 }
 
-// predict is the velocities of chunks, which follow those of earlier calls.
-func (p *passes) predict(ctx context.Context, chunks []call) (map[int][]float32, error) {
-	if p.w.net.distilled {
+// predict is the velocities of chunks, which follow those of earlier calls; with last none follow.
+func (p *passes) predict(ctx context.Context, chunks []call, last bool) (map[int][]float32, error) {
+	if p.w.c.CFGNumber == 1 {
 		return p.tempered(ctx, chunks)
 	}
-	return p.guided(ctx, chunks)
+	return p.guided(ctx, chunks, last)
 }
 
 // guided is the velocity of three passes: with text and the chunks before, with the chunks before, and alone. A clean chunk in
 // front leaves the second pass's keys and values.
-func (p *passes) guided(ctx context.Context, chunks []call) (map[int][]float32, error) {
+func (p *passes) guided(ctx context.Context, chunks []call, last bool) (map[int][]float32, error) {
 	text, err := p.text.run(ctx, p.w.under(chunks, kindText))
 	if err != nil {
 		return nil, err
+	}
+	if last {
+		p.text.close() // before the next pass takes as much
 	}
 	nulls := p.w.under(chunks, kindNull)
 	prev, err := p.null.run(ctx, nulls)
@@ -71,7 +74,7 @@ func (p *passes) tempered(ctx context.Context, chunks []call) (map[int][]float32
 		if err != nil {
 			return nil, err
 		}
-		temper(out[c.chunk], alone)
+		temper(out[c.chunk], alone, nearlyCleanShare)
 	}
 	return out, nil
 }
@@ -107,4 +110,5 @@ func (p *pass) close() {
 	for _, m := range p.left {
 		m.close()
 	}
+	p.left = nil
 }

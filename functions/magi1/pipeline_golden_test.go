@@ -28,19 +28,23 @@ func TestGoldenPipeline(t *testing.T) {
 	g.Config(&c)
 	c.Model, c.VAEConfig = c.Model.WithDefaults(), c.VAEConfig.WithDefaults()
 	graphs := openVAE(t, c.VAEConfig, g.Weights("w.vae."))
-	nets := map[bool]*network{}
+	nets, slots := map[bool]*network{}, 0
+	for name, call := range c.Calls { // enough for all calls: a slot that no chunk takes does nothing
+		_, shape := g.Tensor("in." + name + ".noise")
+		slots = max(slots, int(shape[2])/call.Runtime.ChunkWidth)
+	}
 	for name, call := range c.Calls {
 		cfg := call.Config
 		cfg.Model = c.Model
 		cfg = cfg.WithDefaults()
 		if d := cfg.Engine.Distill; nets[d] == nil {
-			nets[d] = openTransformer(t, g, "w.transformer.", cfg, cfg.Runtime.Slots())
+			nets[d] = openTransformer(t, g, "w.transformer.", cfg, slots)
 		}
 		net := *nets[cfg.Engine.Distill]
 		net.slots, net.nearlyCleanAbove = nets[cfg.Engine.Distill].slots, cfg.Engine.NearlyCleanAbove
 		t.Run(name, func(t *testing.T) {
 			p := pipelineCase{t: t, g: g, name: name, cfg: cfg, net: &net, coder: coder{c: c.Coder, graphs: graphs, tiling: publishedTiling(cfg.Runtime.FPS)}}
-			p.run(kindsOf(call.Env), call.Steps, call.Returned)
+			p.run(kindsOf(call.Env), call.Env["NEG_PROMPT"] == "1", call.Steps, call.Returned)
 		})
 	}
 }
@@ -54,7 +58,7 @@ type pipelineCase struct {
 	coder coder
 }
 
-func (p pipelineCase) run(kinds []string, steps int, returned []int) {
+func (p pipelineCase) run(kinds []string, negative bool, steps int, returned []int) {
 	t, r := p.t, p.cfg.Runtime
 	noise, shape := p.g.Tensor("in." + p.name + ".noise")
 	p.net.height, p.net.width, p.net.chunkWidth = shape[3], shape[4], int64(r.ChunkWidth)
@@ -73,7 +77,7 @@ func (p pipelineCase) run(kinds []string, steps int, returned []int) {
 	}
 	prompt, _ := p.g.Tensor("in.caption_embs")
 	mask, _ := p.g.Ints("in.mask")
-	w.captions = captionSet{captionMaker: captionMaker{size: int(p.net.c.CaptionSize), null: p.net.tables.null, special: specialOf(t, p.g), kinds: kinds},
+	w.captions = captionSet{captionMaker: captionMaker{size: int(p.net.c.CaptionSize), null: p.net.tables.null, special: specialOf(t, p.g), kinds: kinds, negative: negative},
 		prompt: prompt, mask: mask, chunks: w.chunks, prefix: w.whole()}
 	channels, frames, plane := p.net.channels(), int(shape[2]), p.net.plane()
 	w.noise = func(chunk int) []float32 {

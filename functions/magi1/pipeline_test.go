@@ -160,8 +160,8 @@ func TestTheBundleSaysWhatIsHeld(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// 8 × 12 of 2 × 2 patches, 6 frames: 144 tokens of 2 groups of 16, keys and values, 2 layers, float32; 4 chunks and 5
-	if want := int64(4 * 144 * 32 * 2 * 2 * 9); m.Family != Family || len(m.Held) != 1 || m.Held[0].Bytes != want {
+	// 8 × 12 of 2 × 2 patches, 6 frames: 144 tokens of 2 groups of 16, keys and values, 2 layers, float32; 4 chunks and 6
+	if want := int64(4 * 144 * 32 * 2 * 2 * 10); m.Family != Family || len(m.Held) != 1 || m.Held[0].Bytes != want {
 		t.Errorf("%s holds %+v, want %d bytes", m.Family, m.Held, want)
 	}
 	short, err := serve.Plan(tinyCheckpoint(t), Recipe, bundle.Options{}, bundle.Clip{Frames: 24})

@@ -37,7 +37,7 @@ func (b *bench) product(name, layer, in, out string) {
 	dim, to := xs[len(xs)-1], ws[len(ws)-1]
 	quantized := ""
 	for _, tensor := range b.g.List("w.") {
-		if strings.HasSuffix(tensor, layer+".weight_scale") {
+		if quantized == "" && strings.HasSuffix(tensor, layer+".weight_scale") { // of the first that has codes
 			quantized = strings.TrimSuffix(tensor, ".weight_scale")
 		}
 	}

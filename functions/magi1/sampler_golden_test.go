@@ -290,8 +290,9 @@ func TestGoldenNearlyClean(t *testing.T) {
 	g.Config(&raw)
 	for _, name := range []string{"nearly_clean", "nearly_clean_clean"} {
 		var c struct {
-			Extra bool `json:"fwd_extra_1st_chunk"`
-			Width int  `json:"chunk_width"`
+			Extra bool    `json:"fwd_extra_1st_chunk"`
+			Width int     `json:"chunk_width"`
+			Share float64 `json:"prev_chunks_scale"`
 		}
 		if err := json.Unmarshal(raw[name], &c); err != nil {
 			t.Fatal(err)
@@ -300,7 +301,7 @@ func TestGoldenNearlyClean(t *testing.T) {
 		all := parts(v, shape, c.Width)
 		v, shape = g.Tensor("out." + name + ".velocity")
 		oldest := map[bool]int{true: 1}[c.Extra]
-		temper(all[oldest], all[len(all)-1])
+		temper(all[oldest], all[len(all)-1], c.Share)
 		golden.Near(t, name, all[oldest], parts(v, shape, c.Width)[oldest], 1e-6)
 	}
 }

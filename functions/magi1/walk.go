@@ -73,9 +73,9 @@ func (w *walker) mostSeen() int {
 	return w.chunks
 }
 
-// kindOfNull is the row that stands for a caption without text: distilled models never use it.
+// kindOfNull is the row that stands for a caption without text: without guidance it is never used.
 func (w *walker) kindOfNull() int {
-	if w.net.distilled {
+	if w.c.CFGNumber == 1 {
 		return kindText
 	}
 	return kindNull
@@ -97,8 +97,9 @@ func (w *walker) step(ctx context.Context, i int, s step, emit finished) error {
 	p := w.begin(s)
 	defer p.close()
 	all := map[int][]float32{}
-	for k, group := range s.groups(inputs) {
-		velocity, err := p.predict(ctx, group)
+	groups := s.groups(inputs)
+	for k, group := range groups {
+		velocity, err := p.predict(ctx, group, k == len(groups)-1)
 		if err != nil {
 			return err
 		}
