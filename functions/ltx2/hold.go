@@ -52,12 +52,19 @@ func (d *denoiser) append(rows []float32, at positions) {
 	d.video.values = append(d.video.values, at.values...)
 }
 
-// picture is a still image's normalised latents, in rows.
+// picture is a still image's normalised latents, in rows: of the image as a frame of a clip would be, which the models were
+// trained on.
 func (p *Pipeline) picture(ctx context.Context, img image.Image, s size) ([]float32, error) {
 	scale := p.c.VAE.SpatialScale()
 	w, h := s.width*scale, s.height*scale
-	pixels := media.Resize(img, int(w), int(h), media.Lanczos).Planes()
-	z, err := p.encode(ctx, engine.Floats(pixels, 1, 3, 1, h, w))
+	rgb := media.Resize(img, int(w), int(h), media.Lanczos)
+	if p.defaults.ImageCRF > 0 {
+		var err error
+		if rgb, err = media.Recompressed(ctx, rgb, p.defaults.ImageCRF); err != nil {
+			return nil, err
+		}
+	}
+	z, err := p.encode(ctx, engine.Floats(rgb.Planes(), 1, 3, 1, h, w))
 	if err != nil {
 		return nil, err
 	}

@@ -33,6 +33,7 @@ type Defaults struct {
 	CrossTimestep  *bool     `json:"use_cross_timestep"`
 	Sigmas         []float64 `json:"sigmas"`         // of a distilled checkpoint: the noise levels of its steps, as they are
 	StageTwoSigmas []float64 `json:"stage_2_sigmas"` // of the second of two stages
+	ImageCRF       int       `json:"image_crf"`      // H.264's quality that a request's pictures get; 0: they are taken as they are
 	AdaIN          float64   `json:"adain_factor"`   // between the stages
 	ToneMap        float64   `json:"tone_map_compression_ratio"`
 }
@@ -46,7 +47,7 @@ var (
 // parseDefaults fills in what the checkpoint does not say. A scheduler that shifts nothing by the clip's size is a distilled
 // checkpoint's.
 func parseDefaults(raw json.RawMessage, c configs) (Defaults, error) {
-	d := Defaults{Height: 512, Width: 768, Frames: 121, FPS: 24, Steps: 30, Guidance: 3, AudioGuidance: 7, STG: 1, Modality: 3, Rescale: 0.7, MaxSequence: 1024, StageTwoSigmas: secondStage}
+	d := Defaults{Height: 512, Width: 768, Frames: 121, FPS: 24, Steps: 30, Guidance: 3, AudioGuidance: 7, STG: 1, Modality: 3, Rescale: 0.7, MaxSequence: 1024, StageTwoSigmas: secondStage, ImageCRF: 33}
 	if !c.Scheduler.DynamicShifting && c.Scheduler.ShiftTerminal == nil {
 		d.Sigmas, d.Guidance, d.AudioGuidance, d.STG, d.Modality, d.Rescale = distilled, 1, 1, 0, 1, 0
 	}
@@ -60,6 +61,12 @@ func parseDefaults(raw json.RawMessage, c configs) (Defaults, error) {
 		if err := json.Unmarshal(raw, &d); err != nil {
 			return d, fmt.Errorf("defaults of the bundle: %w: %w", err, errdefs.ErrInvalidArgument)
 		}
+	}
+	if d.ImageCRF < 0 || d.ImageCRF > 51 {
+		return d, fmt.Errorf("defaults of the bundle: image_crf is %d, 0 to 51 would do: %w", d.ImageCRF, errdefs.ErrInvalidArgument)
+	}
+	if d.Sigmas != nil && !levels(d.Sigmas) || !levels(d.StageTwoSigmas) || !(d.FPS > 0) || d.MaxSequence < 1 {
+		return d, fmt.Errorf("defaults of the bundle: sigmas and stage_2_sigmas must fall from 1, frame_rate and max_sequence_length be positive: %w", errdefs.ErrInvalidArgument)
 	}
 	if d.Sigmas != nil {
 		d.Steps = len(d.Sigmas)
