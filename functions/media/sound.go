@@ -91,19 +91,32 @@ func (e *Encoder) Sound(s Sound) (err error) {
 	return e.sound.add(s)
 }
 
+// args are ffmpeg's for the sound as the second input, and for what becomes of it beside so many frames, with which it ends. Without
+// sound there are none.
+func (t *track) args(frames int, fps float64) (in, out []string, err error) {
+	if t == nil {
+		return nil, nil, nil
+	}
+	if err := t.w.Flush(); err != nil {
+		return nil, nil, fmt.Errorf("cannot keep the sound: %w", err)
+	}
+	return []string{"-f", "f32le", "-ar", strconv.Itoa(t.rate), "-ac", strconv.Itoa(t.channels), "-i", t.path},
+		[]string{"-map", "1:a", "-c:a", "aac", "-b:a", "192k", "-t", strconv.FormatFloat(float64(frames)/fps, 'f', 6, 64)}, nil
+}
+
 // addSound puts the sound beside the pictures, which are copied as they are, and ends it with them: what is fed to ffmpeg
 // through two pipes at once waits for the one while the other is full.
 func (e *Encoder) addSound() error {
-	if err := e.sound.w.Flush(); err != nil {
-		return fmt.Errorf("cannot keep the sound: %w", err)
+	in, out, err := e.sound.args(e.frames, e.spec.FPS)
+	if err != nil {
+		return err
 	}
 	both, err := emptyFile(filepath.Dir(e.path), "clip-*.mp4")
 	if err != nil {
 		return err
 	}
-	args := []string{"-i", e.path, "-f", "f32le", "-ar", strconv.Itoa(e.sound.rate), "-ac", strconv.Itoa(e.sound.channels), "-i", e.sound.path,
-		"-map", "0:v", "-map", "1:a", "-c:v", "copy", "-c:a", "aac", "-b:a", "192k", "-t", strconv.FormatFloat(float64(e.frames)/e.spec.FPS, 'f', 6, 64)}
-	args = append(append(args, e.spec.container()...), "-movflags", "+faststart", "-f", "mp4", "-y", both)
+	args := append(append([]string{"-i", e.path}, in...), "-map", "0:v", "-c:v", "copy")
+	args = append(append(append(args, out...), e.spec.container()...), "-movflags", "+faststart", "-f", "mp4", "-y", both)
 	cmd, said, err := command(e.ctx, args...)
 	if err == nil {
 		e.said = said

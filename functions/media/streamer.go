@@ -28,6 +28,7 @@ type Streamer struct {
 	time   uint64 // at which the next begins, in units of the track
 	frames int
 	whole  *os.File // the fragments, where the clip is wanted at the end as well
+	sound  *track   // of that clip; nil: none yet
 	failed error
 }
 
@@ -153,9 +154,17 @@ func (e *Streamer) give(piece []byte, frames int) error {
 	return e.spec.Piece(piece, frames)
 }
 
-// Sound is not sent as it comes yet.
-func (e *Streamer) Sound(Sound) error {
-	return fmt.Errorf("a clip that is sent as it comes has no sound yet: ask for the whole clip: %w", errdefs.ErrNotImplemented)
+// Sound is not sent as it comes yet: with Spec.Whole the file has it.
+func (e *Streamer) Sound(s Sound) (err error) {
+	if e.whole == nil {
+		return fmt.Errorf("a clip that is sent as it comes has no sound yet: ask for the whole clip: %w", errdefs.ErrNotImplemented)
+	}
+	if e.sound == nil {
+		if e.sound, err = newTrack(e.spec.Dir, s); err != nil {
+			return err
+		}
+	}
+	return e.sound.add(s)
 }
 
 // Close sends the last chunk. File has a path with Spec.Whole only: the same samples, with the index in front. On an error nothing
@@ -175,15 +184,22 @@ func (e *Streamer) Close() (f *File, err error) {
 	if f.Path, err = emptyFile(e.spec.Dir, "clip-*.mp4"); err != nil {
 		return nil, err
 	}
-	args := append([]string{"-i", e.whole.Name(), "-map", "0:v", "-c:v", "copy"}, e.spec.container()...)
-	cmd, said, err := command(e.ctx, append(args, "-movflags", "+faststart", "-f", "mp4", "-y", f.Path)...)
+	in, out, err := e.sound.args(e.frames, e.spec.FPS)
+	args := append(append([]string{"-i", e.whole.Name()}, in...), "-map", "0:v", "-c:v", "copy")
+	args = append(append(args, out...), e.spec.container()...)
+	said := &tail{}
 	if err == nil {
-		err = cmd.Run()
+		var cmd *exec.Cmd
+		if cmd, _, err = command(e.ctx, append(args, "-movflags", "+faststart", "-f", "mp4", "-y", f.Path)...); err == nil {
+			cmd.Stderr = said
+			err = cmd.Run()
+		}
 	}
 	if err != nil {
 		os.Remove(f.Path)
 		return nil, failure(e.ctx, filepath.Dir(f.Path), said, err)
 	}
+	f.Seconds = e.sound.seconds()
 	return f.measured()
 }
 
@@ -200,6 +216,8 @@ func (e *Streamer) Abort() {
 		os.Remove(e.whole.Name())
 		e.whole = nil
 	}
+	e.sound.remove()
+	e.sound = nil
 }
 
 // Broken says that the clip has ended early: Close tells why.

@@ -6,6 +6,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -105,6 +106,41 @@ func TestChunksLeaveWhenTheyEnd(t *testing.T) {
 	}
 	if err := e.Sound(Sound{Rate: 8000, Channels: 1}); !errdefs.IsNotImplemented(err) {
 		t.Errorf("sound: %v", err)
+	}
+}
+
+// Sound is in the file at the end, in step; the pieces are pictures alone.
+func TestAStreamedClipsFileHasSound(t *testing.T) {
+	dir := t.TempDir()
+	var stream bytes.Buffer
+	e, err := NewStreamer(context.Background(), Spec{Width: 64, Height: 48, FPS: 25, Dir: dir, Whole: true, Piece: func(mp4 []byte, _ int) error { stream.Write(mp4); return nil }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	samples := make([]float32, 48000*80/25)
+	for i := 48000 * 53 / 25; i < len(samples); i++ {
+		samples[i] = float32(0.5 * math.Sin(float64(i)/8))
+	}
+	if err := e.Sound(Sound{Rate: 48000, Channels: 1, Samples: samples}); err != nil {
+		t.Fatal(err)
+	}
+	for range 80 {
+		if err := e.Frame(make([]byte, 64*48*3)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := e.Close()
+	if err != nil || f.Seconds != 3.2 {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	if off := onset(heard(t, f.Path)) - 53.0/25; math.Abs(off) > 1.0/25 {
+		t.Errorf("the beep is %.1f ms off", 1000*off)
+	}
+	if bytes.Contains(stream.Bytes(), []byte("mp4a")) {
+		t.Error("the pieces have sound")
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 1 {
+		t.Errorf("left behind: %v", left)
 	}
 }
 
