@@ -1,5 +1,6 @@
 // Command tensorrt asks what TensorRT plans of the demo model cost: how long each graph takes to build and how large its plan
-// is, in every format that TensorRT has. TensorRT-RTX builds for the DGX Spark (sm_121) on a machine without any GPU.
+// is, in every format that TensorRT has. TensorRT-RTX builds for the DGX Spark (sm_121) on a machine without any GPU. What plans
+// do on a GPU is asked by the program in run.
 package main
 
 import (
@@ -12,12 +13,15 @@ import (
 	"strings"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
-	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/serve"
+	"github.com/videosdgx/videosdgx/functions/wan"
 )
 
 func main() {
-	checkpoint := flag.String("checkpoint", "images/demo/wan21-tiny", "Wan 2.1 checkpoint in the diffusers layout")
+	checkpoint := flag.String("checkpoint", "images/demo/wan21-tiny", "Wan checkpoint in the diffusers layout")
 	formats := flag.String("formats", "bf16,fp8,nvfp4", "weights' formats")
+	parts := flag.String("widths", "", "parts of the published models to build too, in BF16 with noise for weights: all, or names such as dit_1_3b_layer,vae_480p_next")
 	target := flag.Int("target", 121, "compute capability to build for: 121 is the DGX Spark's")
 	harness.Main("tensorrt-plans", func(ctx context.Context) (err error) {
 		dir, err := os.MkdirTemp("", "videosdgx-bench-")
@@ -25,33 +29,30 @@ func main() {
 			return err
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-		install, err := rtx()
-		if err != nil {
-			return err
+		r := harness.NewReport("tensorrt-plans")
+		for _, f := range strings.FieldsFunc(*formats, func(c rune) bool { return c == ',' }) {
+			if err := plans(ctx, r, *checkpoint, filepath.Join(dir, f), f, *target); err != nil {
+				return fmt.Errorf("in %s: %w", f, err)
+			}
 		}
-		b := bench{checkpoint: *checkpoint, dir: dir, target: *target, builder: tensorrt.Builder{Install: install}, report: harness.NewReport("tensorrt-plans")}
-		if err := b.record(ctx); err != nil {
-			return err
-		}
-		for _, f := range strings.Split(*formats, ",") {
-			if err := b.plans(ctx, f, filepath.Join(dir, f)); err != nil {
+		if *parts != "" {
+			if err := widths(ctx, r, dir, *target, *parts); err != nil {
 				return err
 			}
 		}
-		return b.report.Print(os.Stdout)
+		return r.Print(os.Stdout)
 	})
 }
 
-// rtx is the machine's TensorRT-RTX.
-func rtx() (tensorrt.Install, error) {
-	all, err := tensorrt.Find()
-	for _, at := range all {
-		if at.Family == tensorrt.RTX {
-			return at, nil
-		}
+// plans builds a bundle in a format and a plan of each of its graphs, as `videosdgx models plan` does.
+func plans(ctx context.Context, r *harness.Report, checkpoint, dir, format string, target int) error {
+	if _, err := serve.Build(ctx, checkpoint, dir, wan.Recipe, bundle.Options{Precision: format, Targets: []bundle.Target{serve.TensorRT()}}); err != nil {
+		return err
 	}
-	if err == nil {
-		err = fmt.Errorf("there is a TensorRT here, but no TensorRT-RTX: run `make setup-tensorrt`")
+	all, err := serve.BuildPlans(ctx, dir, wan.Shapes, serve.PlanOptions{Capability: target})
+	for _, p := range all {
+		r.Figure(p.Graph+"_"+format+"_plan_seconds", p.Seconds)
+		r.Figure(p.Graph+"_"+format+"_plan_mb", float64(p.Bytes)/1e6)
 	}
-	return tensorrt.Install{}, err
+	return err
 }
