@@ -106,6 +106,7 @@ type Submission struct {
 	Deadline    time.Duration  // from now, in whole seconds
 	MaxAttempts int
 	Webhook     string // called when the job has ended
+	Stream      bool   // the clip can be watched while it is made: GET /v1/jobs/{id}/stream.m3u8, stream.mp4
 	Key         string // idempotency key: the same one gives the same job
 	Client      string // who asks, for quotas and fairness
 }
@@ -119,6 +120,7 @@ func (c *Client) Submit(ctx context.Context, s Submission) (j Job, err error) {
 	set(body, "priority", s.Priority)
 	set(body, "webhook", s.Webhook)
 	set(body, "max_attempts", s.MaxAttempts)
+	set(body, "stream", s.Stream)
 	set(body, "deadline_seconds", int64(s.Deadline/time.Second))
 	h := http.Header{}
 	if s.Key != "" {

@@ -23,12 +23,12 @@ func init() { commands = append(commands, newGenerateCmd) }
 
 // generateOptions are the flags of generate.
 type generateOptions struct {
-	model, output, image, negative, priority, webhook, key string
-	width, height, frames, steps, attempts                 int
-	fps, guidance                                          float64
-	seed                                                   int64
-	preview, detach, quiet                                 bool
-	deadline                                               time.Duration
+	model, output, image, video, negative, priority, webhook, key string
+	width, height, frames, steps, attempts                        int
+	fps, guidance                                                 float64
+	seed                                                          int64
+	preview, stream, detach, quiet                                bool
+	deadline                                                      time.Duration
 }
 
 func newGenerateCmd() *cobra.Command {
@@ -47,6 +47,7 @@ With --detach the command ends as soon as the job is queued and prints its id; '
 		Example: `  videosdgx generate "a big red circle moving right on a navy background" -o clip.mp4
   videosdgx generate "a lighthouse in a storm" --model wan21 --width 832 --height 480 --frames 81 --seed 7
   videosdgx generate "the boat sails away" --image boat.png -o boat.mp4
+  videosdgx generate "the boat sinks" --model magi1 --video boat.mp4 --stream
   id=$(videosdgx generate "a comet" --priority low --detach)`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -77,6 +78,8 @@ func (o *generateOptions) register(f *pflag.FlagSet) {
 	f.Float64Var(&o.guidance, "guidance", 0, "guidance scale")
 	f.Int64Var(&o.seed, "seed", 0, "seed; the same request and seed give the same clip")
 	f.StringVar(&o.image, "image", "", "PNG or JPEG file to start from")
+	f.StringVar(&o.video, "video", "", "video file to go on from")
+	f.BoolVar(&o.stream, "stream", false, "let the clip be watched while it is made, and say where")
 	f.BoolVar(&o.preview, "preview", false, "ask for preview frames, which the job's events carry")
 	f.StringVar(&o.priority, "priority", "", "high, normal or low")
 	f.DurationVar(&o.deadline, "deadline", 0, "give the job up when it has not ended after this time, such as 30m")
@@ -89,7 +92,7 @@ func (o *generateOptions) register(f *pflag.FlagSet) {
 
 // submission takes the flags that were given; the server judges their values, but for text that JSON cannot carry as it is.
 func (o generateOptions) submission(flags *pflag.FlagSet, prompt string) (client.Submission, error) {
-	s := client.Submission{Model: o.model, Request: map[string]any{"prompt": prompt}, Priority: o.priority, MaxAttempts: o.attempts, Webhook: o.webhook, Key: o.key}
+	s := client.Submission{Model: o.model, Request: map[string]any{"prompt": prompt}, Priority: o.priority, MaxAttempts: o.attempts, Webhook: o.webhook, Key: o.key, Stream: o.stream}
 	if !utf8.ValidString(prompt) || !utf8.ValidString(o.negative) {
 		return s, errors.New("the prompt is not valid UTF-8: set the terminal or the script that writes it to UTF-8")
 	}
@@ -143,9 +146,15 @@ func runGenerate(cmd *cobra.Command, c *client.Client, o generateOptions, prompt
 	if sub.Model, err = pickModel(ctx, c, o.model); err != nil {
 		return err
 	}
+	if err := o.sendVideo(ctx, c, sub.Request); err != nil {
+		return err
+	}
 	j, err := submit(ctx, c, sub)
 	if err != nil {
 		return err
+	}
+	if o.stream && !o.quiet {
+		fmt.Fprintf(cmd.ErrOrStderr(), "watch it while it is made: %s/v1/jobs/%s/stream.m3u8 (a player), …/stream.mp4 (a browser)\n", c.URL(), j.ID)
 	}
 	if o.detach {
 		return emit(cmd, j, func(w io.Writer) error { _, err := fmt.Fprintln(w, j.ID); return err })
@@ -154,6 +163,24 @@ func runGenerate(cmd *cobra.Command, c *client.Client, o generateOptions, prompt
 		return err
 	}
 	return finish(cmd, c, j, o.output)
+}
+
+// sendVideo uploads the video that the clip goes on from, and has the request name it.
+func (o generateOptions) sendVideo(ctx context.Context, c *client.Client, request map[string]any) error {
+	if o.video == "" {
+		return nil
+	}
+	f, err := os.Open(o.video)
+	if err != nil {
+		return fmt.Errorf("--video: %w", err)
+	}
+	defer f.Close()
+	u, err := c.Upload(ctx, f, "", "")
+	if err != nil {
+		return fmt.Errorf("--video: %w", err)
+	}
+	request["video"] = u.Reference
+	return nil
 }
 
 // afterwards is how long a request goes on after an interrupt: to hear of the job that was made, and to cancel it.

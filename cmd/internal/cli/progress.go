@@ -72,7 +72,7 @@ func text(e client.Event) string {
 		return "starting"
 	case "progress":
 		return s.Phase
-	case "preview":
+	case "preview", "chunk":
 		return ""
 	}
 	return e.Type

@@ -85,10 +85,43 @@ func TestAClipIsWatchedWhileItIsMade(t *testing.T) {
 			t.Errorf("%s has other frames than the clip: %d and %d lines", what, strings.Count(got, "\n"), strings.Count(want, "\n"))
 		}
 	}
+	on := filepath.Join(t.TempDir(), "on.mp4")
+	said, err := command(t, []string{"VIDEOSDGX_SERVER=" + s.url}, "generate", "the circle sinks", "--model", "magi1", "--video", clip, "--frames", "24", "--steps", "4", "--stream", "-o", on)
+	if err != nil || !strings.Contains(said, "/stream.m3u8") || strings.Count(framesOf(t, on), "\n") != 24 {
+		t.Errorf("going on from it: %v, %s", err, said)
+	}
 	resumed := s.do(t, "GET", base+"/stream.mp4?from=15", "").want(t, 200).body
 	if len(resumed) == 0 || len(resumed) >= len(grown)/2 {
 		t.Errorf("from chunk 15 on there are %d bytes of %d", len(resumed), len(grown))
 	}
+}
+
+// Over RESPONSE_STREAM the first second is there while the rest is made, and who leaves ends the clip.
+func TestWhoLeavesAStreamEndsTheClip(t *testing.T) {
+	h := newHome(t, "process")
+	h.function("magi1", "magi1", fmt.Sprintf("model: {name: magi1, bundle: %q}\ntimeout: 5m\nurl: {invokeMode: RESPONSE_STREAM}\n", need(t, tinyMAGI)))
+	s := h.serve(t)
+	if info := string(s.do(t, "GET", "/v1/models/magi1/info", "").want(t, 200).body); !strings.Contains(info, `"held":[{`) {
+		t.Errorf("the bound of its memory is not in %s", info)
+	}
+	req, err := http.NewRequestWithContext(t.Context(), "POST", s.url+"/fn/magi1/", strings.NewReader(`{"prompt":"a red circle","num_frames":14400,"num_inference_steps":64,"output":"stream"}`)) // minutes of work
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	first := make([]byte, 32<<10) // a player's portion
+	if _, err := io.ReadFull(resp.Body, first); err != nil || string(first[4:8]) != "ftyp" || resp.Header.Get("Content-Type") != "video/mp4" {
+		t.Fatalf("%q, %v, %v", first[:8], resp.Header, err)
+	}
+	if i := s.instances(t); len(i) != 1 || i[0].State != "busy" {
+		t.Errorf("while it is made: %+v", i)
+	}
+	resp.Body.Close()
+	until(t, "the instance is idle", func() bool { i := s.instances(t); return len(i) == 1 && i[0].State == "idle" })
 }
 
 // framesOf is the digest of every frame.
