@@ -171,3 +171,24 @@ func TestThePageFindsTheServerAgain(t *testing.T) {
 	}
 	w.until("!document.body.innerText.includes('The server does not answer.')")
 }
+
+func TestAClipPlaysWhileItGrows(t *testing.T) {
+	r := newRig(t)
+	w := open(t, r.url+"/")
+	w.fill("#f-prompt", "a long walk")
+	w.click("summary", "Advanced")
+	js[bool](w, "[...document.querySelectorAll('.switch-row')].find((e) => e.innerText.includes('Watch while it is made')).click() || true")
+	w.click("button[type=submit]", "Make it")
+	r.next <- step{chunks: 2}
+	w.until("document.querySelector('.screen .live video')")
+	w.until("document.querySelector('.screen .live video').currentTime > 0.3 || document.querySelector('.screen .live video').error")
+	if text := js[string](w, "document.querySelector('.screen .live video').error?.message || ''"); text != "" {
+		t.Fatal(text)
+	}
+	all, err := r.jobs.List(t.Context(), jobs.Filter{})
+	if err != nil || all[0].State != jobs.Running || !all[0].Stream {
+		t.Errorf("%v: the job is %s", err, all[0].State)
+	}
+	r.next <- step{finish: true}
+	w.until("document.querySelector('.screen video.player')?.readyState >= 2")
+}

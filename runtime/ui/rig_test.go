@@ -82,6 +82,7 @@ func (r *rig) painterIsLeft(pair string) bool {
 type step struct {
 	progress spec.Progress
 	finish   bool
+	chunks   int // answer with a stream, of which this many chunks leave now
 	fail     string
 }
 
@@ -167,6 +168,8 @@ func (r *rig) script(ctx context.Context, c jobstest.Call) (*spec.Result, error)
 			switch {
 			case s.fail != "":
 				return jobstest.Stream(422, "application/problem+json", []byte(`{"detail":`+quoted(s.fail)+`}`)), nil
+			case s.chunks > 0:
+				return r.reel(ctx, s.chunks), nil
 			case s.finish || !open:
 				res := jobstest.Stream(200, "video/mp4", aClip(r.t, c.Request.Prompt))
 				res.Phases = spec.Phases{Cold: true, Create: 40 * time.Millisecond, Start: 310 * time.Millisecond, Init: 1200 * time.Millisecond}
@@ -177,6 +180,63 @@ func (r *rig) script(ctx context.Context, c jobstest.Call) (*spec.Result, error)
 			return nil, fmt.Errorf("the invocation was cancelled: %w", ctx.Err())
 		}
 	}
+}
+
+// reel is an answer that streams: the first chunks at once, the others and the clip when the next step says finish.
+func (r *rig) reel(ctx context.Context, n int) *spec.Result {
+	head, chunks := aStream(r.t)
+	out, in := io.Pipe()
+	part := func(name string, seconds float64, b []byte, end string) {
+		fmt.Fprintf(in, "Content-Disposition: attachment; name=%q\r\nContent-Type: video/mp4\r\nX-Videosdgx-Seconds: %g\r\n\r\n%s\r\n--b%s", name, seconds, b, end)
+	}
+	go func() {
+		fmt.Fprint(in, "--b\r\n")
+		part("stream", 0, head, "\r\n")
+		for i, c := range chunks {
+			if i == n {
+				select {
+				case <-r.next:
+				case <-ctx.Done():
+				}
+			}
+			part("stream", 1, c, "\r\n")
+		}
+		part("clip", 0, aClip(r.t, "grown"), "--\r\n")
+		in.Close()
+	}()
+	res := jobstest.Stream(200, "multipart/mixed; boundary=b", nil)
+	res.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(res.Body, out), out}
+	return res
+}
+
+// aStream is a fragmented MP4, cut before each fragment.
+func aStream(t testing.TB) (head []byte, chunks [][]byte) {
+	cmd := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "gradients=size=160x96:rate=24:duration=6:speed=0.03:seed=5:nb_colors=3", "-pix_fmt", "yuv420p", "-g", "24", "-keyint_min", "24", "-sc_threshold", "0", "-tune", "zerolatency",
+		"-movflags", "+frag_keyframe+empty_moov+default_base_moof", "-f", "mp4", "pipe:1")
+	all, err := cmd.Output()
+	parts := bytes.Split(all, []byte("moof"))
+	if err != nil || len(parts) < 4 {
+		t.Errorf("ffmpeg: %v, %d parts", err, len(parts))
+		return nil, nil
+	}
+	cut := func(i int) int { // a box begins with its size, four bytes before its name
+		at := -4
+		for _, p := range parts[:i] {
+			at += len(p) + 4
+		}
+		return at - 4
+	}
+	for i := 1; i < len(parts); i++ {
+		end := len(all)
+		if i+1 < len(parts) {
+			end = cut(i + 1)
+		}
+		chunks = append(chunks, all[cut(i):end])
+	}
+	return all[:cut(1)], chunks
 }
 
 func quoted(s string) string {

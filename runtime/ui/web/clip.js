@@ -46,14 +46,20 @@ export function Thumb({ job, play, slow }) {
   return html`<video class=${classes('thumb', shown && 'shown')} ref=${ref} src=${url} muted loop playsinline preload="metadata" tabindex="-1" aria-hidden="true" onLoadedData=${() => set(true)}></video>`;
 }
 
+// begin plays what has begun to come: a browser's autoplay waits for more than that.
+function begin(e) {
+  if (motion() && e.target.currentTime === 0) e.target.play().catch(() => {});
+}
+
 // Live shows a job in the making: the latest preview, the phase, and how long it takes.
 export function Live({ job, now, large }) {
   const picture = previews.get(job.id);
   const soon = eta(job, now);
   const part = share(job);
   const waits = job.status === 'queued';
-  return html`<div class=${classes('live', large && 'large')}>
-    ${picture ? html`<img class="live-picture" src=${picture} alt=${t('preview.alt')} />` : html`<div class="aurora" aria-hidden="true"></div>`}
+  return html`<div class=${classes('live', large && 'large', job.links?.stream && 'grows')}>
+    ${job.links?.stream ? html`<video class="live-picture" src=${job.links.self + '/stream.mp4'} muted controls playsinline aria-label=${prompt(job)} onCanPlay=${begin}></video>`
+    : picture ? html`<img class="live-picture" src=${picture} alt=${t('preview.alt')} />` : html`<div class="aurora" aria-hidden="true"></div>`}
     <div class="live-text">
       <strong>${waits ? (job.position ? t('queue.position', { n: number(job.position) }) : td('state', 'queued')) : phase(job)}</strong>
       <span>${soon || (waits ? job.reason || '' : job.progress?.message || '')}</span>

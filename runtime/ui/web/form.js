@@ -77,7 +77,7 @@ function List({ field, value, onChange, error }) {
   const rows = value || [];
   const item = field.items || {};
   const inner = item.properties ? fieldsOf(item) : null;
-  const fresh = () => (inner ? Object.fromEntries(inner.filter((f) => f.default !== undefined || f.enum).map((f) => [f.name, f.default ?? f.enum[0]])) : item.enum?.[0] ?? '');
+  const fresh = () => (inner ? Object.fromEntries(inner.filter((f) => f.default !== undefined || (f.enum && f.required)).map((f) => [f.name, f.default ?? f.enum[0]])) : item.enum?.[0] ?? '');
   const set = (i, v) => onChange(rows.map((r, k) => (k === i ? v : r)));
   return html`<fieldset class=${classes('list', error && 'bad')} data-field=${field.name}><legend>${label(field)}</legend>
     ${help(field) && html`<p class="hint">${help(field)}</p>`}

@@ -12,6 +12,7 @@ import { Snippets } from './snippets.js';
 const drafts = kept('drafts', {}); // by model: what is in the form
 const chosen = kept('model', '');
 const own = kept('presets', []); // {name, model, values}
+const streaming = kept('stream', false);
 const onStage = kept('stage', '', sessionStorage);
 
 // The models are asked for while the texts are on their way.
@@ -46,6 +47,7 @@ function Workshop({ model, models, from }) {
   const [errors, setErrors] = useState({});
   const [priority, setPriority] = useState('normal');
   const [count, setCount] = useState(1);
+  const streams = useStore(streaming);
   const [sending, setSending] = useState(false);
   const [code, setCode] = useState(false);
   const b = useBoard();
@@ -61,6 +63,7 @@ function Workshop({ model, models, from }) {
     const out = request(all, values);
     if (all.some((f) => f.name === 'preview' && f.control === 'switch') && !values.preview_off) out.preview = true;
     if (priority !== 'normal') out.priority = priority;
+    if (streams) out.stream = true;
     return out;
   };
 
@@ -112,6 +115,7 @@ function Workshop({ model, models, from }) {
           ${sizes.length === 2 && sizes.map(part)}
           ${advanced.map(part)}
           ${all.filter((f) => f.name === 'preview').map((f) => html`<${Field} key="preview" field=${f} value=${!values.preview_off} onChange=${(v) => setValues((s) => ({ ...s, preview_off: !v }))} />`)}
+          <label class="switch-row"><span><strong>${t('stream')}</strong><small class="muted">${t('stream.text')}</small></span><input type="checkbox" role="switch" class="switch" checked=${streams} onChange=${(e) => streaming.set(e.target.checked)} /></label>
           <div class="field"><label class="label" for="f-priority">${t('priority')}</label><select id="f-priority" value=${priority} onChange=${(e) => setPriority(e.target.value)}>
             ${['high', 'normal', 'low'].map((p) => html`<option key=${p} value=${p} selected=${p === priority}>${td('priority', p)}</option>`)}</select></div>
           <button type="button" class="quiet small" onClick=${() => setValues({ ...base, prompt: values.prompt })}>${icon('retry')}${t('reset')}</button>
