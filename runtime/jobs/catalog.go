@@ -2,6 +2,8 @@ package jobs
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"sort"
 	"strings"
@@ -70,7 +72,18 @@ func (c *Catalog) model(ctx context.Context, fn spec.Function, up []spec.Instanc
 	if c.Bundle != nil {
 		m.Info, m.Schema = c.Bundle(ctx, fn)
 	}
+	m.Identity = identity(fn, m)
 	return m
+}
+
+// identity changes with whatever could change what a model makes of a request.
+func identity(fn spec.Function, m Model) string {
+	h := sha256.New()
+	for _, part := range [][]byte{[]byte(fn.Digest), []byte(fn.Code), m.Info, m.Schema} {
+		fmt.Fprintf(h, "%d ", len(part))
+		h.Write(part)
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 func (m *Model) add(i spec.InstanceStatus) {

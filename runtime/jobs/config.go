@@ -38,6 +38,7 @@ type Model struct {
 	MaxJobs     int           // that may wait; 0: no limit
 	Port        int           // REST port of its own; 0: none
 	GPUs        int           // that each instance has
+	Identity    string        // digest of what answers: function, version and bundle; "": not known
 	Instances   int           // up now
 	Memory      int64         // bytes that they hold
 	LastUse     time.Time

@@ -70,7 +70,9 @@ type Job struct {
 	Problem       *Problem      `json:"problem,omitempty"`
 	Result        *Result       `json:"result,omitempty"`
 	Hook          *Hook         `json:"hook,omitempty"`
-	Timing        *Timing       `json:"timing,omitempty"` // of the latest attempt that was answered
+	Asked         string        `json:"asked,omitempty"`      // digest of what was asked, and of what answers; "": not to be used again
+	AskedLoose    string        `json:"askedLoose,omitempty"` // the same without what was drawn
+	Timing        *Timing       `json:"timing,omitempty"`     // of the latest attempt that was answered
 }
 
 // Timing says where an attempt's time went before its function had the event, in seconds, and who answered it.

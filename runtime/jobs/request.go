@@ -11,6 +11,8 @@ type Submit struct {
 	Request     json.RawMessage // the body of the function's event, a JSON object
 	Kept        json.RawMessage // what of it the record keeps and shows; nil: all
 	Given       json.RawMessage // what the client sent, by which a repeated Key is judged; nil: Request
+	Asked       string          // digest of what is asked and of what answers, by which Kept finds the job again; "": it does not
+	AskedLoose  string          // the same without what is drawn
 	Inputs      []string        // uploads that Request names as files, by their ids
 	Deadline    int64           // seconds from now; 0: the service's default
 	MaxAttempts int             // 0: the service's default

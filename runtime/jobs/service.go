@@ -25,6 +25,7 @@ type Service struct {
 	uploads *uploads
 	ledger  *ledger
 	feed    Feed
+	shelf   *shelf
 	spool   *spool.Spool
 	clock   func() time.Time
 
@@ -73,7 +74,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	s := &Service{
 		spool: deps.Spool, cfg: cfg, deps: deps, log: deps.Log, out: out, uploads: ups, wake: make(chan struct{}, 1), running: map[string]*attempt{}, streams: map[string]*growing{},
-		self: cfg.Node + "/" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12], turns: newTurns(), means: means{}, ledger: newLedger(),
+		self: cfg.Node + "/" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12], turns: newTurns(), means: means{}, ledger: newLedger(), shelf: newShelf(),
 		clock: func() time.Time { return stamp(deps.Now()) },
 	}
 	if feed, ok := deps.Store.(Feed); ok {
@@ -102,6 +103,7 @@ func (s *Service) Start(ctx context.Context) error {
 	s.loop(s.schedule)
 	s.loop(s.sweep)
 	s.loop(s.hooks)
+	s.loop(s.fillShelf)
 	if n, ok := s.deps.Store.(Notifier); ok {
 		s.loop(func(ctx context.Context) { s.listen(ctx, n) })
 	}

@@ -66,6 +66,7 @@ func (s *Service) settled(ctx context.Context, j Job) {
 		s.ledger.keeps(j.Client, kept(j))
 	}
 	s.announce(ctx, j)
+	s.shelf.add(j)
 	if j.State == Completed {
 		s.mu.Lock()
 		s.means.add(j.Model, j.Seconds())

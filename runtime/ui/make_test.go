@@ -192,3 +192,17 @@ func TestAClipPlaysWhileItGrows(t *testing.T) {
 	r.next <- step{finish: true}
 	w.until("document.querySelector('.screen video.player')?.readyState >= 2")
 }
+
+func TestTheSameAgainIsThereAtOnce(t *testing.T) {
+	r := newRig(t, instant)
+	w := open(t, r.url+"/")
+	w.fill("#f-prompt", "twice")
+	w.fill("#f-seed", "5")
+	w.click("button[type=submit]", "Make it")
+	w.until("document.querySelector('.screen video')")
+	w.click("button[type=submit]", "Make it")
+	w.sees("You have made this one before")
+	if n := len(r.calls.Calls()); n != 1 {
+		t.Errorf("it was made %d times", n)
+	}
+}

@@ -38,6 +38,7 @@ type Config struct {
 	KeepJobs       spec.Duration `yaml:"keepJobs" help:"how long ended jobs and their clips are kept"`
 	KeepClips      spec.Bytes    `yaml:"keepClips" help:"disk that clips may use together, the oldest go first; 0: no limit"`
 	LoRACache      spec.Bytes    `yaml:"loraCache" help:"disk that the merged models which requests with loras have asked for may use together, the least recently used go first; 0: no limit"`
+	Reuse          string        `yaml:"reuse" help:"when /generate answers with the clip of an earlier request that asked the same of the same bundle: asked (where it says Prefer: cache), always (wherever it gives its seed), off"`
 	ModelHost      string        `yaml:"modelHost" help:"address on which the models' own REST ports listen; none: no ports"`
 	MountRoots     string        `yaml:"mountRoots" help:"folders besides the data folder and a manifest's own that functions may mount, separated by colons"`
 	ImageLimit     spec.Bytes    `yaml:"imageLimit" help:"the most that one image may unpack to"`
@@ -89,7 +90,7 @@ func Default() Config {
 	}
 	host, _ := os.Hostname()
 	return Config{
-		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Node: host, ModelsAtOnce: 1, LoRACache: 20 << 30, KeepJobs: spec.Duration(30 * 24 * 3600e9), ModelHost: "127.0.0.1",
+		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Reuse: "asked", Node: host, ModelsAtOnce: 1, LoRACache: 20 << 30, KeepJobs: spec.Duration(30 * 24 * 3600e9), ModelHost: "127.0.0.1",
 		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, ImageLimit: 64 << 30, JWTLeeway: spec.Duration(30e9), BackupEvery: spec.Duration(24 * 3600e9), BackupKeep: 14, LogLevel: "info", LogFormat: "text", Audit: "auto", Stop: spec.Duration(20e9),
 	}
 }
@@ -131,6 +132,7 @@ func (c Config) Validate() error {
 	}
 	oneOf("driver", c.Driver, "auto", "containerd", "process")
 	oneOf("snapshots", c.Snapshots, "auto", "off")
+	oneOf("reuse", c.Reuse, "asked", "always", "off")
 	oneOf("logLevel", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf("audit", c.Audit, "auto", "on", "off")
 	oneOf("logFormat", c.LogFormat, "text", "json")

@@ -56,7 +56,7 @@ func (p *plane) openJobs(ctx context.Context) (err error) {
 		return err
 	}
 	p.rest = rest.New(rest.Options{Vet: vet,
-		Jobs: p.jobs, Models: catalog, CheckHook: p.guard.CheckURL, Log: p.log, Version: version.Get().Version, Experiments: trials, Promote: p.promote,
+		Jobs: p.jobs, Models: catalog, CheckHook: p.guard.CheckURL, Log: p.log, Version: version.Get().Version, Experiments: trials, Promote: p.promote, Reuse: rest.Reuse(p.cfg.Reuse),
 	})
 	p.scraped.MustRegister(p.rest.Collector())
 	return p.jobs.Start(ctx)

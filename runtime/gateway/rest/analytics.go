@@ -56,7 +56,18 @@ const defaultSpan = "24h"
 func spanOf(r *http.Request, now time.Time) (timeSpan, error) {
 	q := r.URL.Query()
 	s := timeSpan{Model: q.Get("model"), Client: q.Get("client")}
+	name := q.Get("span")
+	if !q.Has("span") {
+		name = defaultSpan
+	}
+	known, ok := spans[name]
 	var bad []jobs.FieldError
+	if !ok {
+		bad = append(bad, jobs.FieldError{Field: "span", Detail: fmt.Sprintf("span is %s: there are 1h, 24h, 7d and 30d, or give from and to.", show(name))})
+	}
+	s.Step = max(known.step, time.Minute)
+	s.To = now.Truncate(s.Step).Add(s.Step)
+	s.From = s.To.Add(-known.length)
 	if q.Has("from") || q.Has("to") {
 		s.To = readTime(q, "to", now, &bad)
 		s.From = readTime(q, "from", s.To.Add(-24*time.Hour), &bad)
@@ -65,18 +76,6 @@ func spanOf(r *http.Request, now time.Time) (timeSpan, error) {
 		}
 		s.To = later(s.To, s.From.Add(time.Minute))
 		s.Step = stepFor(s.To.Sub(s.From))
-	} else {
-		name := q.Get("span")
-		if !q.Has("span") {
-			name = defaultSpan
-		}
-		known, ok := spans[name]
-		if !ok {
-			bad = append(bad, jobs.FieldError{Field: "span", Detail: fmt.Sprintf("span is %s: there are 1h, 24h, 7d and 30d, or give from and to.", show(name))})
-		}
-		s.Step = max(known.step, time.Minute)
-		s.To = now.Truncate(s.Step).Add(s.Step)
-		s.From = s.To.Add(-known.length)
 	}
 	if len(bad) > 0 {
 		return s, invalid(http.StatusBadRequest, bad)

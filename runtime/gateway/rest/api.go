@@ -32,6 +32,7 @@ type Options struct {
 	MaxBatch  int64                      // bytes of a batch body; default 64 MiB
 	MaxUpload int64                      // bytes of an upload; default 256 MiB
 
+	Reuse       Reuse              // when a request is answered with a clip that there is; default asked
 	Experiments *experiments.Store // nil: there are none here
 	Promote     Promoter           // gives an alias to the winner of an experiment; nil: nobody does
 }
@@ -49,6 +50,7 @@ func (o Options) WithDefaults() Options {
 	}
 	o.Models = jobs.Cached(o.Models, 200*time.Millisecond)
 	set(&o.Version, "dev")
+	set(&o.Reuse, ReuseAsked)
 	set(&o.MaxWait, 10*time.Minute)
 	set(&o.Beat, 15*time.Second)
 	set(&o.MaxImage, 24<<20)

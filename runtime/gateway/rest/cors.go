@@ -35,8 +35,8 @@ func NewCORS(origins, prefix string) (*CORS, error) {
 // What scripts may send and read.
 const (
 	corsMethods = "GET, HEAD, POST, PUT, DELETE"
-	corsSend    = "Accept, Authorization, Content-Type, Idempotency-Key, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-Client-Id"
-	corsRead    = "Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Location, Preference-Applied, Repr-Digest, Retry-After, Server-Timing"
+	corsSend    = "Accept, Authorization, Cache-Control, Content-Type, Idempotency-Key, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-Client-Id"
+	corsRead    = "Cache, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Location, Preference-Applied, Repr-Digest, Retry-After, Server-Timing"
 	corsKeep    = 10 * time.Minute
 )
 

@@ -45,6 +45,13 @@ func (a *API) generate(w http.ResponseWriter, r *http.Request) error {
 	if err := o.err(); err != nil {
 		return err
 	}
+	sub.Asked, sub.AskedLoose = reusable(sch, m, sub)
+	if j, found, looked := a.again(r, sch, o.fields, sub); found {
+		w.Header().Set("Cache", "hit")
+		return a.reuse(w, r, j)
+	} else if looked {
+		w.Header().Set("Cache", "miss")
+	}
 	all, replayed, err := a.o.Jobs.Submit(r.Context(), []jobs.Submit{sub})
 	if err != nil {
 		return err

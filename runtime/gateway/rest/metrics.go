@@ -88,13 +88,19 @@ var (
 	descMemory  = desc("videosdgx_model_memory_bytes", "Memory that the model's instances hold.")
 )
 
+var (
+	descFound = prometheus.NewDesc("videosdgx_cache_lookups_total", "Requests for which an earlier clip was looked for, by result.", []string{"result"}, nil)
+	descSaved = prometheus.NewDesc("videosdgx_cache_saved_seconds_total", "Running time of the jobs that were found instead of run again.", nil, nil)
+	descKept  = prometheus.NewDesc("videosdgx_cache_entries", "What earlier clips can be found by.", nil, nil)
+)
+
 func desc(name, help string, labels ...string) *prometheus.Desc {
 	return prometheus.NewDesc(name, help, append([]string{"model"}, labels...), nil)
 }
 
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descJobs, descSeconds, descQueued, descRunning, descLoaded, descMemory} {
+	for _, d := range []*prometheus.Desc{descJobs, descSeconds, descQueued, descRunning, descLoaded, descMemory, descFound, descSaved, descKept} {
 		ch <- d
 	}
 }
@@ -106,6 +112,13 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	if err != nil {
 		ch <- prometheus.NewInvalidMetric(descJobs, err)
 		return
+	}
+	if c.models == nil {
+		st := c.api.o.Jobs.KeptStats()
+		ch <- prometheus.MustNewConstMetric(descFound, prometheus.CounterValue, float64(st.Hits), "hit")
+		ch <- prometheus.MustNewConstMetric(descFound, prometheus.CounterValue, float64(st.Misses), "miss")
+		ch <- prometheus.MustNewConstMetric(descSaved, prometheus.CounterValue, st.SavedSeconds)
+		ch <- prometheus.MustNewConstMetric(descKept, prometheus.GaugeValue, float64(st.Entries))
 	}
 	for _, m := range all {
 		if c.wants(m.Name) {

@@ -127,7 +127,7 @@ const printable = `^[^\u0000-\u001f\u007f]*$`
 
 var submitParams = []param{
 	{"header", "Idempotency-Key", "A repeated request with the same key gives the job of the first one", textOf(jobs.MaxKey, printable)},
-	{"header", "Prefer", "respond-async, or wait=N with N in seconds", nil},
+	{"header", "Prefer", "respond-async, or wait=N with N in seconds; cache answers /generate with the clip of an earlier request that asked the same with the same seed, cache=any with any seed", nil},
 	{"header", "X-Client-Id", "Who asks; jobs of different clients take turns", textOf(jobs.MaxClient, printable)},
 }
 

@@ -39,7 +39,8 @@ func TestSchemathesis(t *testing.T) {
 	})
 	for url, phases := range map[string]string{r.url: "examples,coverage,fuzzing", r.port: "examples,coverage"} {
 		t.Run(phases, func(t *testing.T) {
-			cmd := exec.CommandContext(t.Context(), bin, "run", url+"/openapi.json", "--checks", "all", "--phases", phases,
+			cmd := exec.CommandContext(t.Context(), bin, "run", url+"/openapi.json", "--checks", "all", "--exclude-checks", "ignored_auth", // the guard is not in this rig; gateway/access holds it to that
+				"--phases", phases,
 				"--max-examples", "6", "--exclude-path", "/v1/events", // which never ends
 				"--seed", "1", "--no-color", "--request-timeout", "20", "--suppress-health-check", "all")
 			cmd.Dir = t.TempDir()

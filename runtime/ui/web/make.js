@@ -1,7 +1,7 @@
 // Make: say what a clip shall show, and see it come about.
 import { html, useState, useEffect, useMemo, useRef, useLoad, t, icon, kept, useStore, failed, span, classes, Empty, Failure, useTimer, toast, Dialog, number } from './lib.js';
 import { tn, td } from './i18n.js';
-import { get, post } from './api.js';
+import { get, post, send } from './api.js';
 import { useBoard, mine, isEnded, left, share } from './live.js';
 import { fields as read, defaults, request, wrong, presets, shapes } from './schema.js';
 import { Field } from './form.js';
@@ -76,11 +76,15 @@ function Workshop({ model, models, from }) {
     try {
       const path = `/v1/models/${encodeURIComponent(model.model)}/`;
       const seed = all.find((f) => f.control === 'seed')?.name;
-      const jobs = count === 1 ? [await post(`${path}generate`, body())]
-        : (await post(`${path}batch`, { requests: Array.from({ length: count }, (_, i) => ({ ...body(), ...(seed && values[seed] !== undefined ? { [seed]: values[seed] + i } : {}) })) })).jobs;
+      const one = async () => {
+        const answer = await send('POST', `${path}generate`, { body: body(), headers: { Prefer: 'cache' } });
+        return { jobs: [await answer.json()], hit: answer.headers.get('Cache') === 'hit' };
+      };
+      const many = () => post(`${path}batch`, { requests: Array.from({ length: count }, (_, i) => ({ ...body(), ...(seed && values[seed] !== undefined ? { [seed]: values[seed] + i } : {}) })) });
+      const { jobs, hit } = await (count === 1 ? one() : many());
       mine.set((m) => [...m, ...jobs.map((j) => j.id)].slice(-200));
       onStage.set(jobs[0].id);
-      toast(tn('sent', jobs.length));
+      toast(hit ? t('sent.known') : tn('sent', jobs.length));
       document.querySelector('.stage')?.scrollIntoView({ block: 'nearest' });
     } catch (e) {
       const told = Object.fromEntries((e.fields || []).map((x) => [decodeURIComponent((x.pointer || '').replace(/^#?\/(requests\/\d+\/)?/, '').split('/')[0]), x.detail]).filter(([n]) => all.some((f) => f.name === n)));
