@@ -41,7 +41,7 @@ func enginesOf(ctx context.Context, asked string, m *bundle.Model, on choice, op
 	if asked == ortEngine || asked == auto && err != nil {
 		why := "asked for"
 		if asked == auto {
-			why = err.Error()
+			why = plainly(err)
 		}
 		opened, err := open(ctx, m)
 		if err != nil {
@@ -178,17 +178,11 @@ func (t *plansFor) graphs() (paths []string) {
 	return paths
 }
 
-// find looks for a plan of every graph in every folder where plans may lie.
+// find looks for a plan of every graph. NotFound, with those that there are: not all have one.
 func (t *plansFor) find(fit func(tensorrt.Facts) bool) (map[string]string, error) {
-	found := map[string]string{}
-	for _, dir := range t.folders() {
-		all, err := tensorrt.Search(dir, t.m.Manifest.Digest, t.lib, t.on, fit)
-		if err != nil {
-			return nil, err
-		}
-		for g, path := range all {
-			found[g] = path
-		}
+	found, err := tensorrt.Search(plansDir(t.m.Dir), t.m.Manifest.Digest, t.lib, t.on, fit)
+	if err != nil {
+		return nil, err
 	}
 	var missing []string
 	for _, g := range t.graphs() {
@@ -203,6 +197,11 @@ func (t *plansFor) find(fit func(tensorrt.Facts) bool) (map[string]string, error
 	return found, nil
 }
 
-// folders are where plans may lie: the bundle's own, or the one that is named; and where this instance writes when it may not
-// write there.
-func (t *plansFor) folders() []string { return []string{scratchPlans(), plansDir(t.m.Dir)} }
+// plainly is an error's sentence without the class behind it.
+func plainly(err error) string {
+	s := err.Error()
+	for _, class := range []error{errdefs.ErrFailedPrecondition, errdefs.ErrNotFound, errdefs.ErrInvalidArgument, errdefs.ErrInternal} {
+		s = strings.TrimSuffix(s, ": "+class.Error())
+	}
+	return s
+}

@@ -3,6 +3,7 @@ package serve
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -112,6 +113,25 @@ func buildPlan(ctx context.Context, p *tensorrt.Plans, b *weights.Bundle, graph 
 	}
 	f, err := tensorrt.Known(at)
 	return BuiltPlan{Graph: graph, Path: at, Library: f.Library, Target: fmt.Sprintf("sm_%d", f.Target.Capability), Bytes: f.Bytes, Seconds: f.Seconds, Found: found}, err
+}
+
+// ComparePlans holds the plans of a bundle for this machine's GPU to what ONNX Runtime does on it, as an instance would before
+// it serves with them, so that none has to. A plan that is off is thrown away, and the error has its figure.
+func ComparePlans(ctx context.Context, dir string, open Opener) error {
+	m, on, err := openOn(ctx, dir, weights.VerifyOptions{})
+	if err != nil {
+		return err
+	}
+	t, err := asTensorRT(m, on)
+	if err != nil {
+		return err
+	}
+	t.open, t.log = open, slog.New(slog.DiscardHandler)
+	model, err := t.serve(ctx, tensorRT)
+	if err != nil {
+		return err
+	}
+	return closeModel(model)
 }
 
 // hasPlannable says of a bundle without graphs for TensorRT how it gets them.

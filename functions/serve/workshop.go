@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"image"
 	"os"
-	"path/filepath"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -34,6 +33,9 @@ func (w *workshop) prepare(ctx context.Context, rehearse duo.Rehearse) (handler.
 	missing := err != nil
 	if missing {
 		if _, err := tensorrt.FindPlanner(); err != nil {
+			return nil, "", err
+		}
+		if err := mayWrite(plansDir(w.m.Dir)); err != nil {
 			return nil, "", err
 		}
 	}
@@ -77,13 +79,9 @@ func rehearsal(d handler.Description, r handler.Request) handler.Request {
 	return r
 }
 
-// buildAll builds a plan of every graph where this process may write.
+// buildAll builds a plan of every graph.
 func (w *workshop) buildAll(ctx context.Context) (map[string]string, error) {
-	dir, err := writable(plansDir(w.m.Dir))
-	if err != nil {
-		return nil, err
-	}
-	p := tensorrt.Plans{Dir: dir, Library: w.lib.Name(), Digest: w.m.Manifest.Digest, Builder: &tensorrt.Builder{Install: w.lib.Install}, Recipe: w.recipe}
+	p := tensorrt.Plans{Dir: plansDir(w.m.Dir), Library: w.lib.Name(), Digest: w.m.Manifest.Digest, Builder: &tensorrt.Builder{Install: w.lib.Install}, Recipe: w.recipe}
 	plans := map[string]string{}
 	for _, g := range w.graphs() {
 		began := time.Now()
@@ -151,29 +149,20 @@ func (w *workshop) throwAway(graph, path string, reason error) error {
 	return fmt.Errorf("the plan of %s was thrown away: %w", graph, reason)
 }
 
-// writable is dir where this process may write there, else the instance's own folder, which goes away with it.
-func writable(dir string) (string, error) {
-	for _, d := range []string{dir, scratchPlans()} {
-		if os.MkdirAll(d, 0o755) != nil {
-			continue
+// mayWrite says whether plans that are built here would be kept: an instance that builds for itself alone builds in vain.
+func mayWrite(dir string) error {
+	err := os.MkdirAll(dir, 0o755)
+	if err == nil {
+		var f *os.File
+		if f, err = os.CreateTemp(dir, ".partial-*"); err == nil {
+			f.Close()
+			err = os.Remove(f.Name())
 		}
-		f, err := os.CreateTemp(d, ".partial-*")
-		if err != nil {
-			continue
-		}
-		f.Close()
-		return d, os.Remove(f.Name())
 	}
-	return "", fmt.Errorf("plans can be written neither to %s nor to %s; name a folder in %s: %w", dir, scratchPlans(), PlansEnv, errdefs.ErrFailedPrecondition)
-}
-
-// scratchPlans is in the instance's own folder.
-func scratchPlans() string {
-	dir := os.Getenv("VIDEOSDGX_SCRATCH")
-	if dir == "" {
-		dir = os.TempDir()
+	if err != nil {
+		return fmt.Errorf("there are no plans and none can be kept here (%w); `videosdgx models plan` builds them, and %s names another folder: %w", err, PlansEnv, errdefs.ErrFailedPrecondition)
 	}
-	return filepath.Join(dir, "videosdgx-plans")
+	return nil
 }
 
 // withPlans opens plans by the graphs that they are of.

@@ -19,11 +19,16 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve"
 	"github.com/videosdgx/videosdgx/functions/wan"
+	"github.com/videosdgx/videosdgx/functions/wan21"
+	"github.com/videosdgx/videosdgx/functions/wan22"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// plannable are the families whose graphs' shapes are known without running them.
-var plannable = map[string]func(weights.Manifest) (bundle.Shapes, error){wan.Family21: wan.Shapes, wan.Family22: wan.Shapes}
+// plannable are the families whose graphs' shapes are known without running them, and how their bundles are opened.
+var plannable = map[string]struct {
+	shapes func(weights.Manifest) (bundle.Shapes, error)
+	open   serve.Opener
+}{wan.Family21: {wan.Shapes, wan21.Open}, wan.Family22: {wan.Shapes, wan22.Open}}
 
 // planFlags are the choices of models plan.
 type planFlags struct {
@@ -43,8 +48,9 @@ whole is kept; what is damaged or cut off is built again.
 
 Without --target they are for this machine's GPU. --target sm_121 builds for DGX Spark on any machine, with TensorRT-RTX and
 without a GPU. Building happens in a child process that may crash or take too long without harm; ^C ends it, and what was
-finished stays. A plan serves once its results have agreed with ONNX Runtime's on the GPU that it is for; see model.engine in
-function.yaml.
+finished stays. A plan serves once its results have agreed with ONNX Runtime's on the GPU that it is for: on this machine's they
+are compared at once, and a plan that is off is thrown away; elsewhere by the first function that has them, while ONNX Runtime
+answers. See model.engine in function.yaml.
 
 The bundle needs graphs for TensorRT: ` + "`videosdgx models build --engines cpu,cuda,tensorrt`" + `. TensorRT-RTX comes with
 ` + "`make setup-tensorrt`" + `; another TensorRT is named by VIDEOSDGX_TRT_LIB.`,
@@ -80,13 +86,18 @@ func (f *planFlags) run(cmd *cobra.Command, arg string) (err error) {
 	if err != nil {
 		return err
 	}
-	shapes := plannable[m.Family]
-	if shapes == nil {
+	family, ok := plannable[m.Family]
+	if !ok {
 		return fmt.Errorf("plans are built for bundles of %s; %s is of %s: %w", strings.Join(slices.Sorted(maps.Keys(plannable)), ", "), dir, m.Family, errdefs.ErrNotImplemented)
 	}
-	all, err := f.build(cmd, dir, shapes)
+	all, err := f.build(cmd, dir, family.shapes)
 	if err != nil {
 		return err
+	}
+	if f.o.Capability == 0 {
+		if err := serve.ComparePlans(cmd.Context(), dir, family.open); err != nil {
+			return fmt.Errorf("the plans are built, and were not accepted: %w", err)
+		}
 	}
 	return emit(cmd, map[string]any{"bundle": dir, "plans": all}, func(w io.Writer) error { return printPlans(w, all) })
 }
