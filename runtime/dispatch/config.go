@@ -57,6 +57,7 @@ type Meter interface {
 // Config says what a Dispatcher works with.
 type Config struct {
 	Functions Functions
+	Secrets   func(refs map[string]string) (map[string]string, error) // values of what a manifest's secrets name; nil: there are none
 	Sandbox   instance.Sandbox
 	RunDir    string                   // one folder per instance; short, since a unix socket's path has at most 107 bytes
 	LogDir    string                   // one folder per function, one file per instance

@@ -82,6 +82,9 @@ func (d *Dispatcher) config(fn spec.Function, id string) instance.Config {
 	if fn.Model != nil {
 		c.Bundle = fn.Model.Bundle
 	}
+	if len(fn.Secrets) > 0 && d.cfg.Secrets != nil {
+		c.Secrets = func() (map[string]string, error) { return d.cfg.Secrets(fn.Secrets) }
+	}
 	return c
 }
 

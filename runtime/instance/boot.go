@@ -43,6 +43,11 @@ func (i *Instance) Start(ctx context.Context, since time.Time) (start, init time
 	if err := i.do(func(l *life) error { return l.to(spec.Starting) }); err != nil {
 		return 0, 0, err
 	}
+	hide, err := i.tellSecrets()
+	if err != nil {
+		return 0, 0, err
+	}
+	defer hide() // init has read them, or never will
 	if err := i.box.Start(ctx); err != nil {
 		return 0, 0, fmt.Errorf("start instance %s: %w", i.cfg.ID, i.startError(err))
 	}

@@ -17,11 +17,12 @@ import (
 type Config struct {
 	ID       string // unique on this machine: letters, digits and '-', at most 60
 	Function spec.Function
-	Dir      string            // host folder of this instance, made by the caller with guest.json in it; seen inside as /run/videosdgx
-	Bundle   string            // host folder of the model bundle, "" if none; seen inside read-only as /opt/model
-	Log      string            // host file that receives stdout and stderr
-	Labels   map[string]string // kept by the driver and given back by List
-	ARN      string            // of the function, without a qualifier
+	Dir      string                            // host folder of this instance, made by the caller with guest.json in it; seen inside as /run/videosdgx
+	Bundle   string                            // host folder of the model bundle, "" if none; seen inside read-only as /opt/model
+	Log      string                            // host file that receives stdout and stderr
+	Labels   map[string]string                 // kept by the driver and given back by List
+	Secrets  func() (map[string]string, error) // variables that lie on the disk only while it starts; nil: none
+	ARN      string                            // of the function, without a qualifier
 	// SnapStart: a snapshot is to be made of it. Runtimes with restore hooks are told, and wait for the restore.
 	SnapStart bool
 }

@@ -23,6 +23,9 @@ func withDefaults(fn spec.Function) spec.Function {
 	or(&fn.Limits.Scratch, 512<<20)
 	or(&fn.Limits.Payload, 6<<20)
 	or(&fn.Network, "none")
+	if len(fn.Secrets) > 0 {
+		or(&fn.Snapshot, "off") // it would hold them
+	}
 	or(&fn.Snapshot, "auto")
 	or(&fn.SnapshotOn, "init")
 	or(&fn.URL.InvokeMode, "BUFFERED")

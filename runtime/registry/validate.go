@@ -129,10 +129,21 @@ func (c *checker) limits(fn *spec.Function) {
 	c.want(fn.CancelGrace.D() <= time.Hour, "cancelGrace", "at most 1h", "is %s", fn.CancelGrace)
 }
 
+var (
+	variableForm = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
+	secretForm   = regexp.MustCompile(`^(file:/.+|(credential|store):[A-Za-z0-9_][A-Za-z0-9._-]{0,127})$`)
+)
+
 func (c *checker) words(fn *spec.Function) {
 	oneOf := func(field, v string, allowed ...string) {
 		c.want(slices.Contains(allowed, v), field, strings.Join(allowed, ", "), "is %q", v)
 	}
+	for name, ref := range fn.Secrets {
+		_, twice := fn.Env[name]
+		c.want(variableForm.MatchString(name) && !strings.HasPrefix(name, "AWS_LAMBDA_") && !twice, "secrets."+name, "a variable's name that env has not", "is no such name")
+		c.want(secretForm.MatchString(ref), "secrets."+name, "file:/ABSOLUTE/PATH, credential:NAME or store:NAME", "says of no place: a manifest says where a secret is, never what it is")
+	}
+	c.want(len(fn.Secrets) == 0 || fn.Snapshot != "always", "snapshot", "off or auto for a function with secrets, which a snapshot would hold", "is always")
 	oneOf("network", fn.Network, "none", "bridge")
 	oneOf("snapshot", fn.Snapshot, "off", "auto", "always")
 	oneOf("snapshotOn", fn.SnapshotOn, "publish", "init")

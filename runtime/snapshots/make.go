@@ -79,6 +79,9 @@ func (s *Service) make(ctx context.Context, fn spec.Function, k snapshotter.Key,
 // steady refuses what may change under a snapshot: an instance keeps in memory what it read of a folder that it, or another
 // one, then writes to.
 func steady(fn spec.Function) error {
+	if len(fn.Secrets) > 0 {
+		return fmt.Errorf("%s has secrets, which a snapshot would hold: it starts plainly: %w", fn.Name, errdefs.ErrFailedPrecondition)
+	}
 	for _, m := range fn.Mounts {
 		if m.Writable && fn.Snapshot != "always" {
 			return fmt.Errorf("%s writes to its mount %s, which a restored instance would not find as it left it; write snapshot: always if that does no harm: %w",

@@ -18,6 +18,7 @@ type Function struct {
 	Handler     string            `yaml:"handler,omitempty" json:"handler,omitempty"`         // _HANDLER
 	WorkDir     string            `yaml:"workDir,omitempty" json:"workDir,omitempty"`         // where the command starts; default the image's, or the manifest's folder
 	Env         map[string]string `yaml:"env,omitempty" json:"env,omitempty"`                 // variables of the function
+	Secrets     map[string]string `yaml:"secrets,omitempty" json:"secrets,omitempty"`         // variables whose values are elsewhere: file:/PATH, credential:NAME or store:NAME
 	Role        string            `yaml:"-" json:"role,omitempty"`                            // an ARN that the API was given; it means nothing here
 	Labels      map[string]string `yaml:"labels,omitempty" json:"labels,omitempty"`           // for people; the container gets them
 

@@ -21,7 +21,7 @@ import (
 )
 
 // placeFlags are the settings that say where a server keeps what a backup takes.
-var placeFlags = []string{"data", "functions", "outputs", "keys", "queue"}
+var placeFlags = []string{"data", "functions", "outputs", "keys", "queue", "secrets-key"}
 
 // AddPlaceFlags gives fs the flags with which a command finds the files of a server, and --config.
 func AddPlaceFlags(fs *pflag.FlagSet) {

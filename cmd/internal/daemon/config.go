@@ -31,7 +31,7 @@ type Config struct {
 	Init           string        `yaml:"init" help:"the videosdgx-init program (default: beside this program)"`
 	Queue          string        `yaml:"queue" help:"job store: sqlite, or redis://… shared by several machines"`
 	Node           string        `yaml:"node" help:"name of this machine among those that share a queue (default: host name)"`
-	WebhookSecret  string        `yaml:"webhookSecret" help:"signs webhooks, as whsec_ and base64, which receivers' Standard Webhooks libraries take as it is; empty: one is made and kept in DATA/webhook.key, which nodes of one queue must share"`
+	WebhookSecret  string        `yaml:"webhookSecret" help:"signs webhooks, as whsec_ and base64 or where that is (file:/PATH, credential:NAME of systemd), which receivers' Standard Webhooks libraries take as it is; empty: one is made and kept in DATA/webhook.key, which nodes of one queue must share"`
 	Origins        string        `yaml:"origins" help:"origins of web pages that may use /v1 and the models' own ports, such as https://app.example.com, by commas; *: any"`
 	Outgoing       string        `yaml:"outgoing" help:"private addresses that webhooks and destinations may call: addresses, prefixes such as 10.0.0.0/8 and host names, by commas; 127.0.0.1 for this machine; link-local and metadata addresses are never called"`
 	ModelsAtOnce   int64         `yaml:"modelsAtOnce" help:"models whose jobs run at the same time; others wait their turn"`
@@ -63,12 +63,14 @@ type Config struct {
 	QueueCert      string        `yaml:"queueCert" help:"certificate in PEM that is shown to Redis"`
 	QueueKey       string        `yaml:"queueKey" help:"key of that certificate"`
 	AccessKey      string        `yaml:"accessKey" help:"AWS access key id that requests to the Lambda API are signed with; where there are no API keys and nobody else reaches the port, all else stays open; empty: any signature is accepted, or none where there are API keys"`
-	SecretKey      string        `yaml:"secretKey" help:"secret of the access key"`
+	SecretKey      string        `yaml:"secretKey" help:"secret of the access key, or where it is: file:/PATH, credential:NAME"`
 	ClientRequests int64         `yaml:"clientRequests" help:"requests that one client may send in a minute, by its key or token, else by its address; 0: no limit"`
 	ClientQueued   int64         `yaml:"clientQueued" help:"jobs of one client that may wait; 0: no limit"`
 	ClientRunning  int64         `yaml:"clientRunning" help:"jobs of one client that run at the same time; 0: no limit"`
 	ClientSeconds  int64         `yaml:"clientSeconds" help:"seconds that jobs of one client may run in a day of UTC, each on its GPU; 0: no limit"`
 	ClientStored   spec.Bytes    `yaml:"clientStored" help:"disk that the clips of one client may use; 0: no limit"`
+	SecretsDir     string        `yaml:"secretsDir" help:"folders, separated by colons, in which manifests' secrets may name files, besides /run/secrets"`
+	SecretsKey     string        `yaml:"secretsKey" help:"file of the age identity that the store of secrets is encrypted for (default DATA/secrets.key); better among systemd's credentials than beside the data"`
 	Audit          string        `yaml:"audit" help:"whether DATA/audit has a line for each request that changes something or is refused: auto (where callers are asked who they are), on or off"`
 	PromptChars    int64         `yaml:"promptChars" help:"characters that a text of a request may have; 0: what the model takes"`
 	DenyList       string        `yaml:"denyList" help:"file with words, phrases and /regular expressions/, one a line, that no text of a request may have"`
@@ -91,7 +93,7 @@ func Default() Config {
 	host, _ := os.Hostname()
 	return Config{
 		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Reuse: "asked", Node: host, ModelsAtOnce: 1, LoRACache: 20 << 30, KeepJobs: spec.Duration(30 * 24 * 3600e9), ModelHost: "127.0.0.1",
-		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, ImageLimit: 64 << 30, JWTLeeway: spec.Duration(30e9), BackupEvery: spec.Duration(24 * 3600e9), BackupKeep: 14, LogLevel: "info", LogFormat: "text", Audit: "auto", Stop: spec.Duration(20e9),
+		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, ImageLimit: 64 << 30, JWTLeeway: spec.Duration(30e9), BackupEvery: spec.Duration(24 * 3600e9), BackupKeep: 14, LogLevel: "info", LogFormat: "text", SecretsDir: "/etc/videosdgx/secrets", Audit: "auto", Stop: spec.Duration(20e9),
 	}
 }
 
@@ -112,6 +114,9 @@ func (c Config) WithDefaults() Config {
 	}
 	if c.Keys == "" {
 		c.Keys = filepath.Join(c.Data, "keys.json")
+	}
+	if c.SecretsKey == "" {
+		c.SecretsKey = filepath.Join(c.Data, "secrets.key")
 	}
 	if c.Socket == "" {
 		c.Socket = filepath.Join(c.Data, "videosdgx.sock")

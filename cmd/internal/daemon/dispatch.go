@@ -16,7 +16,7 @@ func (p *plane) openDispatch(ctx context.Context) (err error) {
 	terms.Fixed = p.cfg.KeepAlive.D()
 	functions, merger := p.openLoRAs()
 	cfg := dispatch.Config{
-		Functions: functions, Sandbox: voucher{p.sandbox, p.dir("verified")}, Owner: hex.EncodeToString(sum[:6]),
+		Functions: functions, Secrets: p.cfg.Secrets().Of, Sandbox: voucher{p.sandbox, p.dir("verified")}, Owner: hex.EncodeToString(sum[:6]),
 		RunDir: p.dir("run"), LogDir: p.dir("logs"), Log: p.log,
 		Pools: p.machine.Pools, Meter: p.metrics, Terms: terms,
 	}

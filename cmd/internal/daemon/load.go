@@ -54,7 +54,7 @@ func Load(fs *pflag.FlagSet, getenv func(string) string) (Config, error) {
 		return c, err
 	}
 	c = c.WithDefaults()
-	return c, c.Validate()
+	return c, errors.Join(c.resolve(), c.Validate())
 }
 
 func (c *Config) readFile(path string) error {

@@ -64,3 +64,20 @@ func TestBadConfigurationSaysEverything(t *testing.T) {
 		t.Errorf("bad duration: %v", err)
 	}
 }
+
+func TestSecretsAreReadFromWhereTheyAre(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"hook": "whsec_c2VjcmV0\n", "aws": "key"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Setenv("CREDENTIALS_DIRECTORY", dir)
+	c, err := load(t, "webhookSecret: file:"+filepath.Join(dir, "hook")+"\nsecretKey: credential:aws\naccessKey: AKIA\n", nil)
+	if err != nil || c.WebhookSecret != "whsec_c2VjcmV0" || c.SecretKey != "key" {
+		t.Errorf("%q %q %v", c.WebhookSecret, c.SecretKey, err)
+	}
+	if _, err := load(t, "webhookSecret: credential:none\n", nil); err == nil || !strings.Contains(err.Error(), "webhookSecret") {
+		t.Errorf("%v", err)
+	}
+}

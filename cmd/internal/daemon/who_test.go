@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"io"
@@ -13,6 +14,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,6 +32,26 @@ type guarded struct {
 	issuer forge.Issuer
 	keys   map[string]string // by scope
 	wrong  map[string]http.Header
+	log    noted
+}
+
+// noted is a log that is looked through.
+type noted struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+// Write implements io.Writer.
+func (n *noted) Write(p []byte) (int, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.b.Write(p)
+}
+
+func (n *noted) String() string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.b.String()
 }
 
 const (
@@ -49,11 +71,14 @@ func newGuarded(t *testing.T, tune ...func(*Config)) *guarded {
 		f(&c)
 	}
 	for name, text := range map[string][]byte{c.Init: []byte("#!/bin/sh\n"), c.JWKS: g.issuer.JWKS()} {
+		if _, err := os.Stat(name); err == nil {
+			continue // it is the test's own
+		}
 		if err := os.WriteFile(name, text, 0o755); err != nil {
 			t.Fatal(err)
 		}
 	}
-	g.p = &plane{cfg: c.WithDefaults(), log: slog.New(slog.NewTextHandler(t.Output(), nil)), failed: make(chan error, 1)}
+	g.p = &plane{cfg: c.WithDefaults(), log: slog.New(slog.NewTextHandler(io.MultiWriter(t.Output(), &g.log), nil)), failed: make(chan error, 1)}
 	stop, err := start(t.Context(), g.p.phases())
 	t.Cleanup(func() {
 		if err := stop(context.Background(), time.Second); err != nil {

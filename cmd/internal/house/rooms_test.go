@@ -68,6 +68,7 @@ var rooms = []room{
 	{"runtime/backup", []string{"runtime/atomicfile"}, "it copies files, and knows nothing of what they are"},
 	{"runtime/gateway", []string{"runtime/auth", "runtime/jobs", "runtime/sockio", "runtime/spec", "runtime/spool"}, "gateway → jobs → dispatch → instance"},
 	{"runtime/gateway/certs", nil, "certificates know nothing of what is served"},
+	{"runtime/secrets", []string{"runtime/atomicfile"}, "it finds secrets, and knows no function"},
 	{"runtime/audit", nil, "it appends lines, whatever they tell"},
 	{"runtime/prompt", nil, "texts know no requests"},
 	{"runtime/limits", []string{"runtime/spec"}, "it counts, and knows nothing of what"},
