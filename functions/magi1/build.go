@@ -31,8 +31,9 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 		return r, err
 	}
 	p := &Pipeline{c: c}
-	if p.tokenizer, err = text.Load(filepath.Join(ckpt.Dir, "tokenizer")); err != nil {
-		return r, err
+	dir := filepath.Join(ckpt.Dir, "tokenizer")
+	if p.tokenizer, err = text.Load(dir); err != nil {
+		return r, fmt.Errorf("%w; where there is spiece.model alone, `python3 -c \"from transformers import AutoTokenizer as T; T.from_pretrained('%s').save_pretrained('%s')\"` writes tokenizer.json", err, dir, dir)
 	}
 	if p.defaults, err = parseDefaults(r.Defaults); err != nil {
 		return r, err

@@ -3,6 +3,7 @@ package magi1
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/vae"
@@ -102,45 +103,74 @@ func (k coder) decodeTile(ctx context.Context, tile engine.Tensor) (engine.Tenso
 // tiled runs every tile and puts the results together. inPlace blends with neighbours that are blended already, as the published
 // encoder does; its decoder blends with them as they came.
 func (k coder) tiled(clip engine.Tensor, axes [3]axis, inPlace bool, run func(engine.Tensor) (engine.Tensor, error)) (engine.Tensor, error) {
-	counts, size := [3]int64{}, [3]int64{}
-	for i := range axes {
-		if axes[i].size == 0 { // the whole side
-			axes[i] = axis{size: clip.Shape[2+i], stride: clip.Shape[2+i], keep: 1 << 40}
+	t := tiler{clip: clip, axes: axes, inPlace: inPlace, run: run}
+	for i := range t.axes {
+		if t.axes[i].size == 0 { // the whole side
+			t.axes[i] = axis{size: clip.Shape[2+i], stride: clip.Shape[2+i], keep: 1 << 40}
 		}
-		counts[i] = (clip.Shape[2+i] + axes[i].stride - 1) / axes[i].stride
-		size[i] = axes[i].size
+		t.counts[i] = (clip.Shape[2+i] + t.axes[i].stride - 1) / t.axes[i].stride
 	}
-	var before, slabs []engine.Tensor // the tiles of the stretch of frames before; finished stretches
-	for f := range counts[0] {
-		var here, rows []engine.Tensor
-		for i := range counts[1] {
-			var row []engine.Tensor
-			for j := range counts[2] {
-				tile, err := run(cut(clip, [3]int64{f * axes[0].stride, i * axes[1].stride, j * axes[2].stride}, size))
-				if err != nil {
-					return tile, fmt.Errorf("tile %d, %d, %d: %w", f, i, j, err)
-				}
-				raw := tile
-				if !inPlace {
-					tile = engine.Floats(append([]float32(nil), raw.Float32()...), raw.Shape...)
-				}
-				if f > 0 {
-					vae.Blend(before[i*counts[2]+j], tile, 2, axes[0].blend)
-				}
-				if i > 0 {
-					vae.Blend(here[(i-1)*counts[2]+j], tile, 3, axes[1].blend)
-				}
-				if j > 0 {
-					vae.Blend(here[i*counts[2]+j-1], tile, 4, axes[2].blend)
-				}
-				here = append(here, raw)
-				row = append(row, cut(tile, [3]int64{}, [3]int64{axes[0].keep, axes[1].keep, axes[2].keep}))
-			}
-			rows = append(rows, vae.Beside(row, 4))
+	var slabs []engine.Tensor
+	for f := range t.counts[0] {
+		slab, err := t.slab(f)
+		if err != nil {
+			return slab, err
 		}
-		before, slabs = here, append(slabs, vae.Beside(rows, 3))
+		slabs = append(slabs, slab)
 	}
 	return vae.Beside(slabs, 2), nil
+}
+
+// tiler is a clip on its way through tiles.
+type tiler struct {
+	clip         engine.Tensor
+	axes         [3]axis
+	counts       [3]int64
+	inPlace      bool
+	run          func(engine.Tensor) (engine.Tensor, error)
+	before, here []engine.Tensor // the tiles of the stretch of frames before, and of this one, row by row
+}
+
+// slab is one stretch of frames.
+func (t *tiler) slab(f int64) (engine.Tensor, error) {
+	t.before, t.here = t.here, nil
+	var rows []engine.Tensor
+	for i := range t.counts[1] {
+		var row []engine.Tensor
+		for j := range t.counts[2] {
+			tile, err := t.tile(f, i, j)
+			if err != nil {
+				return tile, fmt.Errorf("tile %d, %d, %d: %w", f, i, j, err)
+			}
+			row = append(row, tile)
+		}
+		rows = append(rows, vae.Beside(row, 4))
+	}
+	return vae.Beside(rows, 3), nil
+}
+
+// tile is what stays of one tile, blended with those before, above and left of it in this order.
+func (t *tiler) tile(f, i, j int64) (engine.Tensor, error) {
+	a, across := t.axes, t.counts[2]
+	raw, err := t.run(cut(t.clip, [3]int64{f * a[0].stride, i * a[1].stride, j * a[2].stride}, [3]int64{a[0].size, a[1].size, a[2].size}))
+	if err != nil {
+		return raw, err
+	}
+	tile := raw
+	if !t.inPlace {
+		tile = engine.Floats(slices.Clone(raw.Float32()), raw.Shape...)
+	}
+	if f > 0 {
+		vae.Blend(t.before[i*across+j], tile, 2, a[0].blend)
+	}
+	if i > 0 {
+		vae.Blend(t.here[(i-1)*across+j], tile, 3, a[1].blend)
+	}
+	if j > 0 {
+		vae.Blend(t.here[i*across+j-1], tile, 4, a[2].blend)
+	}
+	t.here = append(t.here, raw)
+	return cut(tile, [3]int64{}, [3]int64{a[0].keep, a[1].keep, a[2].keep}), nil
 }
 
 // cut is a box of a clip, or what there is of it.

@@ -61,9 +61,8 @@ func open(ctx context.Context, m *bundle.Model) (*Pipeline, error) {
 // Close closes every session; runs under way end first.
 func (p *Pipeline) Close() error { return p.sessions.Close() }
 
-// Generate makes one clip, chunk by chunk: each is decoded and handed on while the next ones are denoised no further. The same
-// request gives the same frames, byte for byte, on machines of one kind. Memory does not depend on the clip's length, and is
-// given back when it returns.
+// Generate makes one clip, chunk by chunk: each is decoded and handed on while the next ones wait. The same request gives the same
+// frames, byte for byte, on machines of one kind. Memory does not depend on the clip's length, and is given back when it returns.
 func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.Output) error {
 	if err := p.Check(r); err != nil {
 		return err
@@ -75,38 +74,53 @@ func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.
 	if err != nil {
 		return err
 	}
-	out.Progress(handler.Progress{Phase: "denoise", Steps: w.total()})
-	step := 0
-	digest := newDigest()
-	frames := 0
-	err = w.run(ctx, func(done, total int) {
-		step = done
-		out.Progress(handler.Progress{Phase: "denoise", Step: done, Steps: total})
-	}, func(chunk int, latents []float32, n int) error {
-		digest.add(latents)
-		out.Progress(handler.Progress{Phase: "decode", Step: step, Steps: w.total(), Message: fmt.Sprintf("chunk %d of %d", chunk-w.whole()+1, w.chunks-w.whole())})
-		video, err := c.decode(ctx, scaled(engine.Floats(latents, 1, int64(w.net.channels()), int64(n), w.net.height, w.net.width), 1/p.c.Runtime.ScaleFactor))
-		if err != nil {
-			return err
+	m := &making{p: p, w: w, coder: c, out: out, left: r.NumFrames, digest: newDigest()}
+	m.stepped(0, w.total())
+	if err := w.run(ctx, m.stepped, func(chunk int, latents []float32, n int) error { return m.chunk(ctx, chunk, latents, n) }); err != nil {
+		return err
+	}
+	out.Latents(m.digest.values())
+	return nil
+}
+
+// making is a clip in the making.
+type making struct {
+	p      *Pipeline
+	w      *walker
+	coder  coder
+	out    handler.Output
+	step   int // that has been taken
+	left   int // frames
+	digest digest
+}
+
+func (m *making) stepped(done, total int) {
+	m.step = done
+	m.out.Progress(handler.Progress{Phase: "denoise", Step: done, Steps: total})
+}
+
+// chunk decodes a finished chunk of n latent frames and hands it on. The last may have more frames than were asked for.
+func (m *making) chunk(ctx context.Context, chunk int, latents []float32, n int) error {
+	w := m.w
+	m.digest.add(latents)
+	m.out.Progress(handler.Progress{Phase: "decode", Step: m.step, Steps: w.total(), Message: fmt.Sprintf("chunk %d of %d", chunk-w.whole()+1, w.chunks-w.whole())})
+	z := engine.Floats(latents, 1, int64(w.net.channels()), int64(n), w.net.height, w.net.width)
+	video, err := m.coder.decode(ctx, scaled(z, 1/m.p.c.Runtime.ScaleFactor))
+	if err != nil {
+		return err
+	}
+	err = eachFrame(video, func(rgb []byte) error {
+		if m.left == 0 {
+			return nil
 		}
-		err = eachFrame(video, func(rgb []byte) error {
-			if frames == r.NumFrames { // the last chunk may be longer than what was asked for
-				return nil
-			}
-			frames++
-			return out.Frame(rgb)
-		})
-		if err != nil {
-			return err
-		}
-		p.engine.Trim() // what a chunk leaves between the activations of the next would scatter the heap
-		return out.Cut()
+		m.left--
+		return m.out.Frame(rgb)
 	})
 	if err != nil {
 		return err
 	}
-	out.Latents(digest.values())
-	return nil
+	m.p.engine.Trim() // what a chunk leaves between the activations of the next would scatter the heap
+	return m.out.Cut()
 }
 
 func (p *Pipeline) coder() coder {

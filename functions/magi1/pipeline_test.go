@@ -144,6 +144,7 @@ func TestWhatDoesNotFitIsSaidInOneSentence(t *testing.T) {
 		"width":  {func(r *handler.Request) { r.Width = 72 }, "width is 72; it must be a multiple of 16, from 32 on: 64 or 80 would do"},
 		"height": {func(r *handler.Request) { r.Height = 16 }, "height is 16; it must be a multiple of 16, from 32 on: 32 or 48 would do"},
 		"steps":  {func(r *handler.Request) { r.Steps = 6 }, "num_inference_steps is 6; it must be a multiple of 4: 4 or 8 would do"},
+		"prompt": {func(r *handler.Request) { r.Prompt = "猫在跑 #12" }, "prompt has nothing that this model reads"},
 		"none":   {func(r *handler.Request) { r.Steps = 0 }, "num_inference_steps is 0; it must be a positive multiple of 4: 4 would do"},
 	} {
 		r := request(24)
@@ -178,6 +179,30 @@ func TestTheBundleSaysWhatIsHeld(t *testing.T) {
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, m.Schema); err != nil || !strings.Contains(compact.String(), `"multipleOf":24`) || strings.Contains(compact.String(), "negative_prompt") {
 		t.Errorf("the schema is %s", m.Schema)
+	}
+}
+
+// Every graph can be rewritten for a GPU, on a machine without one.
+func TestTheBundleBuildsForAGPU(t *testing.T) {
+	targets, err := serve.Targets([]string{"cpu", "cuda"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, precision := range []string{"nf4", "fp8", "nvfp4", "bf16"} {
+		dir := filepath.Join(t.TempDir(), precision)
+		m, err := serve.Build(context.Background(), tinyCheckpoint(t), dir, Recipe, bundle.Options{Precision: precision, Targets: targets})
+		if err != nil {
+			t.Fatalf("%s: %v", precision, err)
+		}
+		graphs := 0
+		for _, f := range m.Files {
+			if strings.HasSuffix(f.Path, ".cuda.onnx") {
+				graphs++
+			}
+		}
+		if graphs != 5 || m.Precision != precision {
+			t.Errorf("%s: %d graphs for CUDA", m.Precision, graphs)
+		}
 	}
 }
 

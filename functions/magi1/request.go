@@ -7,6 +7,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/text"
 )
 
 // Defaults are what a request leaves out and what a checkpoint's own files do not say: the "defaults" of model_index.json.
@@ -56,6 +57,9 @@ func (p *Pipeline) Check(r handler.Request) error {
 	if n := p.c.chunkFrames(); r.NumFrames < n || r.NumFrames%n != 0 {
 		low := max(r.NumFrames/n, 1) * n
 		return invalid("num_frames is %d; this model makes whole chunks of %d frames: %d or %d would do", r.NumFrames, n, low, low+n)
+	}
+	if text.CleanCaption(r.Prompt) == "" {
+		return invalid("prompt has nothing that this model reads: Chinese characters, addresses, file names and most punctuation are taken out of it; say it in English")
 	}
 	if r.Image != nil && r.Video != nil {
 		return invalid("the request has an image and a video; a clip starts from one of them: leave the other out")

@@ -170,6 +170,7 @@ func TestPublishedFaultsAreNamed(t *testing.T) {
 		"fc.weight has bitsandbytes scales but no quant_state": without("bitsandbytes", "fc.weight.quant_state.bitsandbytes__nf4"),
 		"fc.weight is held as I8, in a layout that is not":     {tensor("fc.weight", weights.I8, comfy.Data, rows, cols)},
 		"fc.weight has the scales of two layouts":              append(without("comfy", ""), tensor("fc.weight.absmax", weights.F32, f32(1), 1)),
+		"fc.weight lacks its input_scale":                      {tensor("fc.weight", weights.F8E4M3, comfy.Data, 1, rows, cols), tensor("fc.weight_scale", weights.F32, f32(1), 1)},
 		"fc.weight has a scale of zero":                        {comfy, scale(0)},
 		"fc.weight has the scale +Inf":                         {comfy, scale(float32(math.Inf(1)))},
 		"fc.weight has a weight that is not a number":          {poisoned, scale(1)},
