@@ -98,10 +98,11 @@ func draw(r *rand.Rand) (shapes.Spec, string) {
 	return s, s.Caption(r)
 }
 
-// long compares, in continued clips, the frames on both sides of a seam with neighbours inside a pass.
+// long looks at continued clips: where one pass fades into the next, and everywhere else. Of each stretch of frames as long as a
+// fade the pair of neighbours counts that is furthest apart.
 func (o options) long(ctx context.Context, r *harness.Report, m handler.Model) error {
 	random := shapes.Rand(o.seed)
-	const frames, first, each = 129, 33, 24 // as the demo's window and overlap have it
+	const frames, first, each, fade = 129, 33, 24, 10 // as the demo's window and overlap have it
 	var seams, inside []float64
 	for i := range o.n {
 		_, text := draw(random)
@@ -112,12 +113,18 @@ func (o options) long(ctx context.Context, r *harness.Report, m handler.Model) e
 		if len(c.frames) != frames {
 			return fmt.Errorf("%d frames", len(c.frames))
 		}
-		for k := 1; k < frames; k++ {
-			v := clipPSNR(c.frames[k:k+1], c.frames[k-1:k])
-			if k >= first && (k-first)%each == 0 {
-				seams = append(seams, v)
-			} else {
-				inside = append(inside, v)
+		least := func(to int) float64 {
+			worst := float64(mostPSNR)
+			for k := to - fade + 1; k <= to; k++ {
+				worst = min(worst, clipPSNR(c.frames[k:k+1], c.frames[k-1:k]))
+			}
+			return worst
+		}
+		inside = append(inside, least(fade), least(2*fade))
+		for at := first; at < frames; at += each {
+			seams = append(seams, least(at))
+			if at+fade < frames {
+				inside = append(inside, least(at+fade))
 			}
 		}
 		fmt.Fprintf(os.Stderr, "%3d/%d %.0f s  seams %.1f dB, inside %.1f dB  %s\n", i+1, o.n, c.seconds, median(seams), median(inside), text)

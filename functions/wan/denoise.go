@@ -56,7 +56,7 @@ type stepped func(done, total int, estimate []float32) error
 func (d *denoiser) denoise(ctx context.Context, sched schedule.Scheduler, latents []float32, step stepped) error {
 	times, sigmas := sched.Timesteps(), sched.Sigmas()
 	for i, t := range times {
-		if !d.c.PerToken {
+		if !d.c.PerToken && sigmas[i] > letGo {
 			d.hold(latents, sigmas[i])
 		}
 		if i > 0 && d.second != nil && (t < d.boundary) != (times[i-1] < d.boundary) {
@@ -74,7 +74,7 @@ func (d *denoiser) denoise(ctx context.Context, sched schedule.Scheduler, latent
 		if err := sched.Step(latents, v); err != nil {
 			return err
 		}
-		if i == len(times)-1 {
+		if i == len(times)-1 && d.c.PerToken {
 			d.hold(latents, 0)
 		}
 		if err := step(i+1, len(times), estimate); err != nil {
@@ -83,6 +83,10 @@ func (d *denoiser) denoise(ctx context.Context, sched schedule.Scheduler, latent
 	}
 	return nil
 }
+
+// letGo is the noise level below which known frames are not held any more where patches have no timesteps of their own: what they
+// show is settled by then, and the model may fit them to what it makes of the rest. The frames of the pass before fade into them.
+const letGo = 0.6
 
 // hold puts the known frames into the first ones: as they are where patches have timesteps of their own, and else at the noise
 // level of all others, which is what a model without them has learnt to see.

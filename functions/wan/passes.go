@@ -12,8 +12,8 @@ import (
 )
 
 // A clip that is longer than its window is made in passes. Each begins with the last frames of the one before, encoded again as
-// a clip's beginning: they are held while the rest is denoised, and not shown twice. What a pass takes of memory does not grow
-// with the clip.
+// a clip's beginning: they are held while the rest takes shape, and the frames of the one pass fade into those of the other. What a
+// pass takes of memory does not grow with the clip.
 
 // pass is a part of a clip.
 type pass struct {
@@ -130,28 +130,32 @@ func (c *clip) condition(ctx context.Context, i int, latents []float32) error {
 	return nil
 }
 
-// show decodes a pass, gives the frames that are new, and keeps those that the next pass begins with.
+// show decodes a pass and gives its frames, but for those that the next pass begins with: they fade into what that one makes of
+// them.
 func (c *clip) show(ctx context.Context, i int, latents engine.Tensor) error {
-	ps, next := c.passes[i], 0
+	ps, last := c.passes[i], c.passes[i].frames
 	if i+1 < len(c.passes) {
-		next = c.passes[i+1].known
+		last -= c.passes[i+1].known
 	}
 	var tail []engine.Tensor
-	at := 0
+	before, at := c.tail, 0
 	err := c.p.decode(ctx, latents, func(piece engine.Tensor) error {
 		n := int(piece.Shape[2])
-		if from := max(ps.known-at, 0); from < n {
-			if err := vae.EmitFrames(vae.Frames(piece, int64(from), int64(n)), c.frame); err != nil {
+		if at < ps.known {
+			fade(before, piece, at, ps.known)
+		}
+		if to := min(last-at, n); to > 0 {
+			if err := vae.EmitFrames(vae.Frames(piece, 0, int64(to)), c.frame); err != nil {
 				return err
 			}
 		}
-		if from := max(ps.frames-next-at, 0); from < n {
+		if from := max(last-at, 0); from < n {
 			tail = append(tail, vae.Frames(piece, int64(from), int64(n)))
 		}
 		at += n
 		return nil
 	})
-	if err != nil || next == 0 {
+	if err != nil || len(tail) == 0 {
 		return err
 	}
 	c.tail, err = vae.Join(tail)
@@ -159,6 +163,22 @@ func (c *clip) show(ctx context.Context, i int, latents engine.Tensor) error {
 		c.tail.Float32()[k] = min(max(v, -1), 1)
 	}
 	return err
+}
+
+// fade goes over from the frames before, of which there are known, to those of a piece that begins at frame at.
+func fade(before, piece engine.Tensor, at, known int) {
+	s := piece.Shape
+	plane := int(s[3] * s[4])
+	for f := range min(int(s[2]), known-at) {
+		share := float32(at+f+1) / float32(known+1)
+		for ch := range int(s[1]) {
+			to := piece.Float32()[(ch*int(s[2])+f)*plane:][:plane]
+			from := before.Float32()[(ch*known+at+f)*plane:][:plane]
+			for k := range to {
+				to[k] = from[k]*(1-share) + to[k]*share
+			}
+		}
+	}
 }
 
 func (c *clip) frame(rgb []byte) error {
