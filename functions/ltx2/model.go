@@ -37,6 +37,7 @@ func (m Model) Describe() handler.Description {
 		"modality_scale": scale(d.Modality, 1, "How much the video and the sound heed each other; 1 leaves them as they are"),
 	}
 	if c.hasSound {
+		own["output"] = map[string]any{"type": "string", "enum": []string{"json", "mp4", "stream", handler.WAV}, "description": "The answer's form; wav is the sound alone"}
 		own["audio_guidance_scale"] = map[string]any{"type": "number", "minimum": 0, "maximum": 30, "description": "How closely the sound follows the prompt"}
 	}
 	if c.Transformer.PerturbedAttn {

@@ -107,6 +107,11 @@ func (g *reference) near(what string, got []float32, tolerance float64) {
 
 func (g *reference) guidance() guidance {
 	k := g.call
+	for _, own := range []struct{ to, video *float64 }{{&k.AudioScale, &k.Scale}, {&k.AudioSTG, &k.STG}, {&k.AudioModality, &k.Modality}, {&k.AudioRescale, &k.Rescale}} {
+		if *own.to == 0 { // as the reference has it
+			*own.to = *own.video
+		}
+	}
 	return guidance{video: schedule.Guidance{Scale: k.Scale, STG: k.STG, Modality: k.Modality, Rescale: k.Rescale},
 		audio: schedule.Guidance{Scale: k.AudioScale, STG: k.AudioSTG, Modality: k.AudioModality, Rescale: k.AudioRescale}, blocks: k.Blocks, cross: k.Cross}
 }
@@ -118,7 +123,9 @@ func (g *reference) prompt(prefix, branch string) texts {
 	enc := prompts{c: g.p.c, graphs: g.p.graphs, length: len(counts)}
 	var states engine.Tensor
 	if slices.Contains(g.Names(), "in."+prefix+"input_ids") {
-		states, counts = g.encoded(enc, prefix, counts)
+		if states, counts = g.encoded(enc, prefix, counts); g.p.c.Connectors.Registers() == 0 {
+			states, counts = paddedBefore(states, counts, int64(enc.length))
+		}
 	} else {
 		states = g.tensor("in." + prefix + "prompt_embeds")
 		c := g.p.c.Connectors
