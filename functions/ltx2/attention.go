@@ -12,7 +12,7 @@ type net struct {
 	rope string // how pairs are laid out
 }
 
-func (g *net) rms(x onnx.Value) onnx.Value { return g.RMS(x, g.eps) }
+func (g *net) rms(x onnx.Value, dim int64) onnx.Value { return g.RMS(x, dim, g.eps) }
 
 // feedForward widens by four.
 func (g *net) feedForward(x onnx.Value, dim int64, bias bool, name string) onnx.Value {

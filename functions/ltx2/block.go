@@ -8,13 +8,13 @@ import (
 // shift), all others (shift, scale, gate).
 func (g *dit) block(x, a, attend onnx.Value, name string) (_, _ onnx.Value) {
 	xm, am := g.rows(&g.video, name), g.rows(&g.audio, name)
-	x = g.Add(x, g.Mul(g.selfAttention(g.modulated(x, xm[1], xm[0]), &g.video, attend, name+"attn1."), xm[2]))
-	a = g.Add(a, g.Mul(g.selfAttention(g.modulated(a, am[1], am[0]), &g.audio, attend, name+"audio_attn1."), am[2]))
+	x = g.Add(x, g.Mul(g.selfAttention(g.modulated(x, &g.video, xm[1], xm[0]), &g.video, attend, name+"attn1."), xm[2]))
+	a = g.Add(a, g.Mul(g.selfAttention(g.modulated(a, &g.audio, am[1], am[0]), &g.audio, attend, name+"audio_attn1."), am[2]))
 	x = g.Add(x, g.readText(x, &g.video, xm, name, "attn2."))
 	a = g.Add(a, g.readText(a, &g.audio, am, name, "audio_attn2."))
 	x, a = g.meet(x, a, name)
-	x = g.Add(x, g.Mul(g.feedForward(g.modulated(x, xm[4], xm[3]), g.video.dim, g.video.ffBias, name+"ff."), xm[5]))
-	a = g.Add(a, g.Mul(g.feedForward(g.modulated(a, am[4], am[3]), g.audio.dim, g.audio.ffBias, name+"audio_ff."), am[5]))
+	x = g.Add(x, g.Mul(g.feedForward(g.modulated(x, &g.video, xm[4], xm[3]), g.video.dim, g.video.ffBias, name+"ff."), xm[5]))
+	a = g.Add(a, g.Mul(g.feedForward(g.modulated(a, &g.audio, am[4], am[3]), g.audio.dim, g.audio.ffBias, name+"audio_ff."), am[5]))
 	return x, a
 }
 
@@ -29,13 +29,13 @@ func (g *dit) rows(s *stream, name string) []onnx.Value {
 }
 
 // modulated is the RMS norm without weights, times (1+scale), plus shift.
-func (g *dit) modulated(x, scale, shift onnx.Value) onnx.Value {
-	return g.Add(g.Mul(g.rms(x), g.Add(scale, g.Float(1))), shift)
+func (g *dit) modulated(x onnx.Value, s *stream, scale, shift onnx.Value) onnx.Value {
+	return g.Add(g.Mul(g.rms(x, s.dim), g.Add(scale, g.Float(1))), shift)
 }
 
 // readText attends to the text. From 2.3 on the queries, and by the noise level the text, are modulated.
 func (g *dit) readText(x onnx.Value, s *stream, rows []onnx.Value, name, attention string) onnx.Value {
-	h, text, textDim := g.rms(x), s.text, s.textDim
+	h, text, textDim := g.rms(x, s.dim), s.text, s.textDim
 	if s.modText {
 		h = g.Add(g.Mul(h, g.Add(rows[7], g.Float(1))), rows[6])
 	}
@@ -57,7 +57,7 @@ func (g *dit) readText(x onnx.Value, s *stream, rows []onnx.Value, name, attenti
 // meet lets the streams attend to each other; both read what the other was before.
 func (g *dit) meet(x, a onnx.Value, name string) (_, _ onnx.Value) {
 	v, s := &g.video, &g.audio
-	nx, na := g.rms(x), g.rms(a)
+	nx, na := g.rms(x, v.dim), g.rms(a, s.dim)
 	xm, xGate := g.crossRows(v, name+"video_a2v_cross_attn_scale_shift_table")
 	am, aGate := g.crossRows(s, name+"audio_a2v_cross_attn_scale_shift_table")
 	scaled := func(h onnx.Value, m []onnx.Value) onnx.Value {

@@ -105,12 +105,12 @@ func (g *connectors) connector(x onnx.Value, to, name string, heads, headDim, la
 	turn := rotary{g.Input(to+"_cos", onnx.Float32, dims...), g.Input(to+"_sin", onnx.Float32, dims...)}
 	for i := range layers {
 		block := fmt.Sprintf("%stransformer_blocks.%d.", name, i)
-		h := g.rms(x)
+		h := g.rms(x, dim)
 		x = g.Add(x, g.attention(attentionOf{name: block + "attn1.", q: h, kv: h, qDim: dim, kvDim: dim, heads: heads, dim: dim, out: dim, gated: gated,
 			bias: g.mask, qRope: turn, kRope: turn}))
-		x = g.Add(x, g.feedForward(g.rms(x), dim, true, block+"ff."))
+		x = g.Add(x, g.feedForward(g.rms(x, dim), dim, true, block+"ff."))
 	}
-	x = g.rms(x)
+	x = g.rms(x, dim)
 	if g.order == "" && to == conVideo { // the reference blanks the video's padding alone
 		x = g.Mul(x, g.Op("Squeeze", []onnx.Value{g.counts, g.Ints(3)}))
 	}

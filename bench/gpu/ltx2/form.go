@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"regexp"
 	"strings"
 
 	"github.com/videosdgx/videosdgx/bench/gpu/random"
@@ -30,10 +31,14 @@ func formed(m *onnx.Model, format string) error {
 	return fmt.Errorf("format %q is none of fp32, bf16, fp8", format)
 }
 
+// plain are the products of a block that stay BF16: gates, and those over the sound's 126 moments, which bundles keep so and which no
+// FP8 product takes.
+var plain = regexp.MustCompile(`gate_logits|\.audio_attn|\.audio_ff|audio_to_video_attn\.to_[kv]|video_to_audio_attn\.(to_q|to_out)`)
+
 // coded turns a block's product with BF16 weights into one with FP8 weights, a scale per output channel, as the publisher's own
-// FP8 checkpoints have it: all of attention and feed-forward, the sound's too; gates stay as they are.
+// FP8 checkpoints have the video's: all of its attention and feed-forward.
 func coded(m *onnx.Model, n *onnx.Node) {
-	if n.Op != "QuantLinear" || !strings.Contains(n.Inputs[1], "transformer_blocks.") || strings.Contains(n.Inputs[1], "gate_logits") {
+	if n.Op != "QuantLinear" || !strings.Contains(n.Inputs[1], "transformer_blocks.") || plain.MatchString(n.Inputs[1]) {
 		return
 	}
 	for i := range n.Attrs {

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
@@ -57,7 +58,13 @@ func (n *Net) ChannelNorm(x onnx.Value, name string, gammaDims ...int64) onnx.Va
 	return n.Mul(n.Div(x, norm), n.flow(n.held(name+".gamma", onnx.Float32, gammaDims, []int64{c, 1, 1, 1}, root)))
 }
 
-// RMS is x/√(mean x² + eps) over the last dimension, without a weight.
-func (n *Net) RMS(x onnx.Value, eps float64) onnx.Value {
-	return n.Op("RMSNormalization", []onnx.Value{x, n.flow(n.Builder.Floats("one", []int64{1}, []float32{1}))}, onnx.Int("axis", -1), onnx.Float("epsilon", float32(eps)))
+// RMS is x/√(mean x² + eps) over the last dimension, without a weight. It has as many ones as the dimension: the library's CUDA
+// kernel reads a weight for each value, whatever the shape of the weight is.
+func (n *Net) RMS(x onnx.Value, dim int64, eps float64) onnx.Value {
+	one := make([]float32, dim)
+	for i := range one {
+		one[i] = 1
+	}
+	ones := n.Constant(fmt.Sprintf("norm.ones.%d", dim), []int64{dim}, one)
+	return n.Op("RMSNormalization", []onnx.Value{x, ones}, onnx.Int("axis", -1), onnx.Float("epsilon", float32(eps)))
 }
