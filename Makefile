@@ -8,10 +8,10 @@ export GOFLAGS ?= -buildvcs=false
 # go-nvml's generated bindings use every call of NVML, the deprecated ones too
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
-.PHONY: help setup setup-tensorrt setup-test setup-gpu build kernels tensorrt-shims deb test demo bench lint fuzz clean
+.PHONY: help setup setup-tensorrt setup-test setup-gpu build kernels tensorrt-shims deb test test-arm64 demo bench lint fuzz clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: ## install what is missing: containerd, an OCI runtime, ffmpeg, ONNX Runtime, CRIU
 	@images/setup/setup.sh
@@ -74,6 +74,9 @@ demo: setup build ## one clip from a prompt, through a function that containerd 
 
 test: setup-test build ## every test
 	@images/setup/test.sh
+
+test-arm64: ## unit tests as arm64 programs, under qemu-user
+	@images/setup/test-arm64.sh
 
 bench: setup build ## the short version of every benchmark, with a report
 	@$(BIN)/videosdgx bench
