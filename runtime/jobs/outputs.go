@@ -49,6 +49,15 @@ func statfs(dir string) (uint64, error) {
 	return s.Bavail * uint64(s.Bsize), nil
 }
 
+// Disk says how many bytes the disk of results has, and how many of them are free.
+func (s *Service) Disk() (free, size uint64, err error) {
+	var st unix.Statfs_t
+	if err := unix.Statfs(s.out.dir, &st); err != nil {
+		return 0, 0, fmt.Errorf("asking how much space is free under %s: %w", s.out.dir, err)
+	}
+	return st.Bavail * uint64(st.Bsize), st.Blocks * uint64(st.Bsize), nil
+}
+
 var extensions = map[string]string{
 	"video/mp4": "mp4", "video/webm": "webm", "image/gif": "gif", "image/png": "png", "image/jpeg": "jpg",
 	"audio/wav": "wav", "audio/mpeg": "mp3", "application/json": "json", "application/zip": "zip",

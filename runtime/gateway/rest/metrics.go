@@ -91,6 +91,8 @@ var (
 var (
 	descFound = prometheus.NewDesc("videosdgx_cache_lookups_total", "Requests for which an earlier clip was looked for, by result.", []string{"result"}, nil)
 	descSaved = prometheus.NewDesc("videosdgx_cache_saved_seconds_total", "Running time of the jobs that were found instead of run again.", nil, nil)
+	descFree  = prometheus.NewDesc("videosdgx_disk_free_bytes", "Of the disk of clips; jobs wait below 256 MiB.", nil, nil)
+	descSize  = prometheus.NewDesc("videosdgx_disk_size_bytes", "Of the disk of clips.", nil, nil)
 	descKept  = prometheus.NewDesc("videosdgx_cache_entries", "What earlier clips can be found by.", nil, nil)
 )
 
@@ -100,7 +102,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descJobs, descSeconds, descQueued, descRunning, descLoaded, descMemory, descFound, descSaved, descKept} {
+	for _, d := range []*prometheus.Desc{descJobs, descSeconds, descQueued, descRunning, descLoaded, descMemory, descFound, descSaved, descKept, descFree, descSize} {
 		ch <- d
 	}
 }
@@ -119,6 +121,10 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(descFound, prometheus.CounterValue, float64(st.Misses), "miss")
 		ch <- prometheus.MustNewConstMetric(descSaved, prometheus.CounterValue, st.SavedSeconds)
 		ch <- prometheus.MustNewConstMetric(descKept, prometheus.GaugeValue, float64(st.Entries))
+		if free, size, err := c.api.o.Jobs.Disk(); err == nil {
+			ch <- prometheus.MustNewConstMetric(descFree, prometheus.GaugeValue, float64(free))
+			ch <- prometheus.MustNewConstMetric(descSize, prometheus.GaugeValue, float64(size))
+		}
 	}
 	for _, m := range all {
 		if c.wants(m.Name) {
