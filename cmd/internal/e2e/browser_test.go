@@ -41,7 +41,7 @@ func TestABrowserPlaysAJobThatRuns(t *testing.T) {
 	}
 	j := into[queued](t, s.do(t, "POST", "/v1/models/magi1/generate", `{"prompt":"a red circle","num_frames":14400,"num_inference_steps":64}`).want(t, 202).body) // minutes of work
 	s.do(t, "GET", "/v1/jobs/"+j.ID+"/stream.m3u8", "").want(t, 200)                                                                                              // held until the first chunk is there
-	if err := chromedp.Do(ctx, chromedp.Navigate(s.url+"/v1/health")); err != nil { // a page of the server's own origin
+	if err := chromedp.Do(ctx, chromedp.Navigate(s.url+"/v1/health")); err != nil {                                                                               // a page of the server's own origin
 		t.Fatal(err)
 	}
 	play := fmt.Sprintf(`document.body.innerHTML = '<video autoplay muted src="/v1/jobs/%s/stream.mp4"></video>'; 0`, j.ID)
