@@ -94,6 +94,7 @@ type rigOptions struct {
 	routes  []gateway.Routes
 	store   func(*sqlite.Store)
 	vary    func(i int, j *jobs.Job)
+	outputs string
 	secret  *string // gets a key, without which the server answers nobody
 }
 
@@ -111,7 +112,10 @@ func newRig(t testing.TB, opts ...option) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if o.store != nil {
+	if o.outputs = filepath.Join(dir, "outputs"); o.store != nil {
+		if err := os.MkdirAll(o.outputs, 0o700); err != nil {
+			t.Fatal(err)
+		}
 		o.store(store)
 	}
 	r := &rig{t: t, store: store, next: make(chan step, 100), catalog: &gatewaytest.Catalog{}}
@@ -129,7 +133,7 @@ func newRig(t testing.TB, opts ...option) *rig {
 	models := &jobs.Catalog{Functions: r.catalog, Observer: r.fleet, Bundle: func(context.Context, spec.Function) ([]byte, []byte) {
 		return []byte(`{"name":"painter","bytes":3200000000}`), []byte(aSchema)
 	}}
-	svc, err := jobs.New(jobs.Config{Outputs: filepath.Join(dir, "outputs"), MinFree: 1, Retry: jobs.Backoff{Base: time.Millisecond, Max: time.Millisecond}},
+	svc, err := jobs.New(jobs.Config{Outputs: o.outputs, MinFree: 1, Retry: jobs.Backoff{Base: time.Millisecond, Max: time.Millisecond}},
 		jobs.Deps{Store: store, Runner: r.calls, Models: models, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +175,7 @@ func (r *rig) script(ctx context.Context, c jobstest.Call) (*spec.Result, error)
 			case s.chunks > 0:
 				return r.reel(ctx, s.chunks), nil
 			case s.finish || !open:
-				res := jobstest.Stream(200, "video/mp4", aClip(r.t, c.Request.Prompt))
+				res := jobstest.Stream(200, "video/mp4", aClip(r.t, c.Request.Prompt+c.Function))
 				res.Phases = spec.Phases{Cold: true, Create: 40 * time.Millisecond, Start: 310 * time.Millisecond, Init: 1200 * time.Millisecond}
 				return res, nil
 			}
@@ -272,7 +276,7 @@ var clips sync.Map // by prompt: a func that makes it once
 
 // aClip is a second and a half of drifting colours as functions make it: H.264, its head first, a comment.
 func aClip(t testing.TB, prompt string) []byte {
-	n := len(prompt) % 6
+	n := len(prompt) % 12
 	made, _ := clips.LoadOrStore(n, sync.OnceValues(func() ([]byte, error) {
 		dir, err := os.MkdirTemp("", "clip")
 		if err != nil {
@@ -280,7 +284,8 @@ func aClip(t testing.TB, prompt string) []byte {
 		}
 		defer os.RemoveAll(dir)
 		path := filepath.Join(dir, "clip.mp4")
-		colours := []string{"c0=0x1b2a49:c1=0xd98f5c:c2=0xf2e2c4", "c0=0x0b3d2e:c1=0x6fbf73:c2=0xe8f3d6", "c0=0x14062b:c1=0xd0427a:c2=0x3fb8e8", "c0=0x2b2d42:c1=0x8d99ae:c2=0xedf2f4", "c0=0x3a0ca3:c1=0xf72585:c2=0xffb703", "c0=0x003049:c1=0xd62828:c2=0xfcbf49"}[n]
+		colours := []string{"c0=0x1b2a49:c1=0xd98f5c:c2=0xf2e2c4", "c0=0x0b3d2e:c1=0x6fbf73:c2=0xe8f3d6", "c0=0x14062b:c1=0xd0427a:c2=0x3fb8e8", "c0=0x2b2d42:c1=0x8d99ae:c2=0xedf2f4", "c0=0x3a0ca3:c1=0xf72585:c2=0xffb703", "c0=0x003049:c1=0xd62828:c2=0xfcbf49",
+			"c0=0x10002b:c1=0x7b2cbf:c2=0xe0aaff", "c0=0x012a4a:c1=0x2a6f97:c2=0xa9d6e5", "c0=0x1b1b1e:c1=0x96031a:c2=0xfbfffe", "c0=0x283618:c1=0xbc6c25:c2=0xfefae0", "c0=0x03071e:c1=0xf48c06:c2=0xffe8a3", "c0=0x22223b:c1=0xc9ada7:c2=0xf2e9e4"}[n]
 		src := fmt.Sprintf("gradients=size=160x96:rate=8:duration=1.5:speed=0.08:seed=%d:nb_colors=3:%s", n+3, colours)
 		cmd := exec.Command("ffmpeg", "-v", "error", "-f", "lavfi", "-i", src, "-pix_fmt", "yuv420p", "-metadata", "comment="+aComment, "-movflags", "+faststart", path)
 		if out, err := cmd.CombinedOutput(); err != nil {

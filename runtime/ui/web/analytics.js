@@ -74,7 +74,7 @@ function Chart({ title, r, series, time }) {
       const data = [r.over_time.map((s) => new Date(s.start) / 1000), ...series.map((s) => r.over_time.map(s.get))];
       plot = new uPlot({
         width: ref.current.clientWidth, height: 200, legend: { show: false }, cursor: { y: false, points: { show: false } },
-        scales: { y: { range: (u, lo, hi) => [0, Math.max(hi * 1.1, 1)] } },
+        scales: { x: { range: (u, lo, hi) => [lo - r.step_seconds * 0.6, hi + r.step_seconds * 0.6] }, y: { range: (u, lo, hi) => [0, Math.max(hi * 1.1, 1)] } },
         axes: [axis, { ...axis, size: 56, values: (u, all) => all.map((v) => (time ? span(v) : Number.isInteger(v) ? number(v) : '')) }],
         series: [{}, ...series.map((s, i) => ({ label: s.label, stroke: css(s.color), fill: css(s.color) + (i ? 'cc' : ''), paths: i ? undefined : bars, width: i ? 2 : 0, points: { show: false }, ...(i ? { fill: undefined } : {}) }))],
       }, data, ref.current);
