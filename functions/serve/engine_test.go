@@ -205,6 +205,26 @@ func TestTensorRTAloneWantsPlans(t *testing.T) {
 	}
 }
 
+// TestNothingIsTriedOutOnAFullGPU: what answers there needs its memory.
+func TestNothingIsTriedOutOnAFullGPU(t *testing.T) {
+	t.Setenv("FAKE_GPU_FULL", "1") // read by the double as C, which sees what Go sets
+	p, _ := painterOn(t)
+	planner, _ := faketrt.Planner(t, "", painterPlan...)
+	t.Setenv(tensorrt.PlannerEnv, planner)
+	m, err := p.serve(context.Background(), auto)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer closeModel(m)
+	<-m.(*duo.Model).Prepared()
+	if _, why := m.(*duo.Model).Engine(); !strings.Contains(why, "0 MiB are free") || !strings.Contains(why, "models plan") {
+		t.Error(why)
+	}
+	if frames, by := clip(t, m); frames != painted || !strings.HasPrefix(by, "ONNX Runtime") {
+		t.Errorf("%q by %s", frames, by)
+	}
+}
+
 // TestWhatCannotBeKeptIsNotBuilt: a bundle that is mounted read-only.
 func TestWhatCannotBeKeptIsNotBuilt(t *testing.T) {
 	p, _ := painterOn(t)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"fmt"
 	"image"
+	"maps"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -38,6 +40,9 @@ func (w *workshop) prepare(ctx context.Context, rehearse duo.Rehearse) (handler.
 		if err := mayWrite(plansDir(w.m.Dir)); err != nil {
 			return nil, "", err
 		}
+		if err := w.room(2*w.m.Bytes(), "building plans"); err != nil { // weights, and what their layout is tried with
+			return nil, "", err
+		}
 	}
 	if err := rehearse(ctx, func(ctx context.Context, m handler.Model) error { return w.rehearse(ctx, m, missing) }); err != nil {
 		return nil, "", fmt.Errorf("a rehearsal for TensorRT's plans failed: %w", err)
@@ -50,8 +55,35 @@ func (w *workshop) prepare(ctx context.Context, rehearse duo.Rehearse) (handler.
 	if err := w.compareAll(ctx, plans); err != nil {
 		return nil, "", err
 	}
+	if err := w.room(sizes(slices.Collect(maps.Values(plans))...), "the plans, which are accepted and serve from the next start on,"); err != nil {
+		return nil, "", err
+	}
 	m, err := w.fast(ctx, plans)
 	return m, w.lib.Name(), err
+}
+
+// room says whether so many bytes, and a quarter more, are free on the device beside what answers there now: nobody's clip is to
+// fail for what is tried out.
+func (w *workshop) room(bytes int64, what string) error {
+	free, err := w.engine.Free(w.m.Options.Device)
+	if err != nil {
+		return err
+	}
+	if want := bytes + bytes/4; free < want {
+		return fmt.Errorf("%s would take %d MiB of %s beside ONNX Runtime, and %d MiB are free: `videosdgx models plan` builds and compares where no function runs: %w",
+			what, want>>20, w.m.Options.Device, free>>20, errdefs.ErrResourceExhausted)
+	}
+	return nil
+}
+
+// sizes are the bytes of files together; one that is not there counts nothing.
+func sizes(paths ...string) (n int64) {
+	for _, p := range paths {
+		if info, err := os.Stat(p); err == nil {
+			n += info.Size()
+		}
+	}
+	return n
 }
 
 // rehearse makes the smallest clip, whose runs are kept to compare with; and the model's default, whose shapes plans are built for.
@@ -116,6 +148,9 @@ func (w *workshop) compareAll(ctx context.Context, plans map[string]string) erro
 }
 
 func (w *workshop) compare(ctx context.Context, graph, path string) error {
+	if err := w.room(sizes(path), "the plan of "+graph); err != nil {
+		return err
+	}
 	s, err := w.engine.Open(ctx, path, engine.Options{Device: w.m.Options.Device, Memory: w.m.Options.Memory})
 	if err != nil {
 		return w.throwAway(graph, path, err)

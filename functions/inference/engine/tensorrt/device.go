@@ -44,6 +44,13 @@ func (d *device) used() int64 {
 	return int64(used)
 }
 
+// free is the bytes that nobody holds.
+func (d *device) free() int64 {
+	var used, free, total C.uint64_t
+	C.bind_device_memory(d.shim, d.handle, &used, &free, &total)
+	return int64(free)
+}
+
 func (d *device) close() { C.bind_device_close(d.shim, d.handle) }
 
 // memory is a value on a device.

@@ -145,6 +145,15 @@ func (e *Engine) Trim() {}
 // Version is such as "TensorRT-RTX 1.6.1".
 func (e *Engine) Version() string { return e.lib.Name() }
 
+// Free is what the driver says is free on a device, in bytes, whoever holds the rest.
+func (e *Engine) Free(at engine.Device) (int64, error) {
+	d, err := e.device(at, 0)
+	if err != nil {
+		return 0, err
+	}
+	return d.free(), nil
+}
+
 // Used is the device memory that plans and values of this engine hold, in bytes.
 func (e *Engine) Used() (n int64) {
 	e.mu.Lock()

@@ -63,7 +63,7 @@ vdx_trt_status vdx_trt_device_open(int32_t i, uint64_t limit, vdx_trt_device **o
     (*out)->limit = limit;
     return VDX_TRT_OK;
 }
-void vdx_trt_device_memory(vdx_trt_device *d, uint64_t *used, uint64_t *left, uint64_t *total) { *used = d->used, *left = 1 << 30, *total = 1 << 30; }
+void vdx_trt_device_memory(vdx_trt_device *d, uint64_t *used, uint64_t *left, uint64_t *total) { *used = d->used, *total = 1 << 30, *left = getenv("FAKE_GPU_FULL") != NULL ? 0 : *total - d->used; }
 int32_t vdx_trt_device_capability(vdx_trt_device *d) { (void)d; return 121; }
 void vdx_trt_device_name(vdx_trt_device *d, char *name, size_t size) { (void)d; snprintf(name, size, "Test GPU"); }
 vdx_trt_status vdx_trt_device_wait(vdx_trt_device *d, char *why, size_t size) { (void)d, (void)why, (void)size; return VDX_TRT_OK; }
