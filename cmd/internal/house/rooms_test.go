@@ -119,6 +119,7 @@ var rooms = []room{
 	{"bench/steps", []string{"bench/harness", "bench/judge", "functions"}, "it makes clips in its own process, so that only the steps differ"},
 	{"bench/lora", []string{"bench/harness", "functions/inference"}, "it writes LoRAs and reads what they become"},
 	{"bench/hostile/viewer", []string{"functions/handler", "functions/media"}, "it is a function, as models are"},
+	{"bench/sizes", []string{"bench/harness", "functions"}, "it builds bundles where no runtime is"},
 	{"bench/quant", []string{"bench/harness", "functions/inference"}, "it measures codecs and kernels where no runtime is"},
 	{"bench/gpu", []string{"bench/harness", "snapshotter/cuda"}, "it measures the CUDA driver where no runtime is"},
 	{"bench/gpu/tensorrt", []string{"bench/harness", "bench/gpu/random", "functions"}, "it builds plans of a model's graphs where no runtime is"},

@@ -15,9 +15,9 @@
 namespace videosdgx {
 namespace {
 
-constexpr int kThreads = 256, kRows = 256, kInner = 64;  // a block's threads; its tile: rows of the result, inner values at a time
-constexpr int kLoads = kRows * kInner / 8 / kThreads;    // rows of the left tile that a thread copies 16 bytes of
-constexpr int kNowhere = -(1 << 24);                     // a frame that there is none of
+constexpr int kInner = 64;            // inner values at a time; a block's tile has as many rows of the result as the block has threads
+constexpr int kLoads = kInner / 8;    // rows of the left tile that a thread copies 16 bytes of
+constexpr int kNowhere = -(1 << 24);  // a frame that there is none of
 
 __device__ inline uint32_t shared_address(const void* p) { return uint32_t(__cvta_generic_to_shared(p)); }
 
@@ -72,8 +72,8 @@ struct Tap {
 // A tile's rows are 128 bytes, whose eighths are permuted by the row so that neither copies nor ldmatrix meet in a bank.
 __device__ inline uint32_t in_tile(int row, int eighth) { return uint32_t(row * 128 + ((eighth ^ (row & 7)) << 4)); }
 
-template <class T, int columns, int stages>
-__global__ void __launch_bounds__(kThreads, 1) conv_kernel(ConvArgs a) {
+template <class T, int kRows, int columns, int stages>
+__global__ void __launch_bounds__(kRows, 256 / kRows) conv_kernel(ConvArgs a) {
   extern __shared__ __align__(128) uint8_t shared[];
   constexpr int left = kRows * kInner * 2, right = columns * kInner * 2, wide = columns / 2;  // bytes of a stage; a warp's columns
   const int thread = threadIdx.x, lane = thread % 32, warp = thread / 32;
@@ -89,7 +89,7 @@ __global__ void __launch_bounds__(kThreads, 1) conv_kernel(ConvArgs a) {
   int first[kLoads], corner[kLoads];  // of each row: its first tap's frame; its height and width
 #pragma unroll
   for (int i = 0; i < kLoads; i++) {
-    const int m = row0 + copy_row + i * (kThreads / 8);
+    const int m = row0 + copy_row + i * (kRows / 8);
     const int ow = m % a.out[2], oh = m / a.out[2] % a.out[1], ot = m / a.out[2] / a.out[1];
     first[i] = m < rows ? ot * a.stride[0] - a.pad[0] : kNowhere;
     corner[i] = (oh * a.stride[1] - a.pad[1]) * 65536 + ((ow * a.stride[2] - a.pad[2]) & 0xffff);
@@ -105,11 +105,12 @@ __global__ void __launch_bounds__(kThreads, 1) conv_kernel(ConvArgs a) {
       const bool there = at < inner && unsigned(h) < tall && unsigned(v) < broad && t >= -a.past && t < a.in[0];
       const T* from = x;
       if (there) from = (t < 0 ? before : x) + t * frame + ((h >> a.twice) * a.in[2] + (v >> a.twice)) * a.channels + tap.c;
-      copy16(to + in_tile(copy_row + i * (kThreads / 8), eighth), from, there);
+      copy16(to + in_tile(copy_row + i * (kRows / 8), eighth), from, there);
     }
 #pragma unroll
-    for (int i = 0; i < columns / 32; i++) {
-      const int n = copy_row + i * 32;
+    for (int i = 0; i < (columns + kRows / 8 - 1) / (kRows / 8); i++) {
+      const int n = copy_row + i * (kRows / 8);
+      if (n >= columns) continue;
       const bool there = at < inner && column0 + n < a.out_channels;
       copy16(to + left + in_tile(n, eighth), there ? w + int64_t(column0 + n) * inner + at : w, there);
     }
@@ -177,14 +178,13 @@ __global__ void __launch_bounds__(kThreads, 1) conv_kernel(ConvArgs a) {
     }
 }
 
-template <class T, int columns, int stages>
+template <class T, int rows, int columns, int stages>
 void launch(const ConvArgs& a, cudaStream_t s) {
-  constexpr int bytes = stages * (kRows + columns) * kInner * 2;
-  static const cudaError_t allowed = cudaFuncSetAttribute(conv_kernel<T, columns, stages>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes);
-  check(allowed, "shared memory of a convolution");
-  const int64_t rows = int64_t(a.out[0]) * a.out[1] * a.out[2];
-  const unsigned tiles = unsigned((rows + kRows - 1) / kRows * ((a.out_channels + columns - 1) / columns));
-  conv_kernel<T, columns, stages><<<tiles, kThreads, bytes, s>>>(a);
+  constexpr int bytes = stages * (rows + columns) * kInner * 2;
+  check(cudaFuncSetAttribute(conv_kernel<T, rows, columns, stages>, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "shared memory of a convolution");
+  const int64_t all = int64_t(a.out[0]) * a.out[1] * a.out[2];
+  const unsigned tiles = unsigned((all + rows - 1) / rows * ((a.out_channels + columns - 1) / columns));
+  conv_kernel<T, rows, columns, stages><<<tiles, rows, bytes, s>>>(a);
 }
 
 // shared_limit is what a block of the current device may have, bytes.
@@ -195,13 +195,13 @@ int shared_limit() {
   return bytes;
 }
 
+// tiled chooses a tile of rows. On one H100 two small blocks on a multiprocessor beat one large by 4 to 25 %, but where their tile of
+// columns is the widest one.
 template <class T, int columns>
-void staged(const ConvArgs& a, cudaStream_t s) {
-  constexpr int each = (kRows + columns) * kInner * 2;
-  const int limit = shared_limit();
-  if (4 * each <= limit) launch<T, columns, 4>(a, s);
-  else if (3 * each <= limit) launch<T, columns, 3>(a, s);
-  else launch<T, columns, 2>(a, s);
+void tiled(const ConvArgs& a, cudaStream_t s) {
+  if constexpr (columns < 128) launch<T, 128, columns, 2>(a, s);
+  else if (3 * (256 + columns) * kInner * 2 <= shared_limit()) launch<T, 256, columns, 3>(a, s);
+  else launch<T, 256, columns, 2>(a, s);
 }
 
 // The widest tile of columns, unless a narrower one leaves fewer columns without a use.
@@ -211,10 +211,10 @@ void conv_as(const ConvArgs& a, cudaStream_t s) {
   int best = 128;
   for (int columns : {96, 64, 32})
     if (padded(columns) < padded(best)) best = columns;
-  if (best == 128) staged<T, 128>(a, s);
-  else if (best == 96) staged<T, 96>(a, s);
-  else if (best == 64) staged<T, 64>(a, s);
-  else staged<T, 32>(a, s);
+  if (best == 128) tiled<T, 128>(a, s);
+  else if (best == 96) tiled<T, 96>(a, s);
+  else if (best == 64) tiled<T, 64>(a, s);
+  else tiled<T, 32>(a, s);
 }
 
 // norm_kernel: so many lanes take a position's channels, in vectors of eight.
@@ -270,7 +270,7 @@ void conv(const ConvArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
   for (int i = 0; i < 3; i++)
     if (a.out[i] <= 0 || a.in[i] <= 0 || a.in[i] << a.twice > 32000) throw std::runtime_error("a clip that is empty, or has a side of more than 32000");
   if (a.channels % 8) throw std::runtime_error(std::to_string(a.channels) + " channels: a multiple of 8 is needed");
-  if (int64_t(a.out[0]) * a.out[1] * a.out[2] > INT32_MAX - kRows || int64_t(a.in[1]) * a.in[2] * a.channels > INT32_MAX)
+  if (int64_t(a.out[0]) * a.out[1] * a.out[2] > INT32_MAX - 256 || int64_t(a.in[1]) * a.in[2] * a.channels > INT32_MAX)
     throw std::runtime_error("a clip of more than 2^31 positions, or values a frame");
   if (t == kHalf) conv_as<__half>(a, s);
   else conv_as<__nv_bfloat16>(a, s);

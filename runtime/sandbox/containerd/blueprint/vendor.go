@@ -37,19 +37,22 @@ func VendorHooks(s *specs.Spec) (links []image.Target) {
 	}
 	s.Hooks.CreateContainer = kept
 	addLibraries(s, folders)
-	return append(links, shortNames(s, folders)...)
+	return shortNames(s, folders, links)
 }
 
-// shortNames are the links by which programs ask for libraries, libcuda.so.1 for libcuda.so.580.1, which the loader's cache would
-// make in the folders.
-func shortNames(s *specs.Spec, folders []string) (links []image.Target) {
+// shortNames adds the links by which programs ask for libraries, libcuda.so.1 for libcuda.so.580.1, which the loader's cache would
+// make in the folders, where the vendor names none.
+func shortNames(s *specs.Spec, folders []string, links []image.Target) []image.Target {
 	for _, m := range s.Mounts {
 		dir, base := filepath.Split(m.Destination)
 		if !strings.Contains(base, ".so.") || !slices.Contains(folders, filepath.Clean(dir)) {
 			continue
 		}
-		if name := soname(m.Source); name != "" && name != base && filepath.IsLocal(name) && !strings.Contains(name, "/") {
-			links = append(links, image.Target{Path: filepath.Join(dir, name), Link: base})
+		name := soname(m.Source)
+		path := filepath.Join(dir, name)
+		named := slices.ContainsFunc(links, func(l image.Target) bool { return l.Path == path })
+		if name != "" && name != base && !strings.Contains(name, "/") && !named {
+			links = append(links, image.Target{Path: path, Link: base})
 		}
 	}
 	return links
