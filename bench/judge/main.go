@@ -3,7 +3,7 @@
 //	go run ./bench/judge -n 32 -seed 1
 //	go run ./bench/judge -n 32 -seed 1 -server http://127.0.0.1:9000 -model wan21
 //	go run ./bench/judge -model ltx2 -n 96 -prompts images/demo/ltx2-tiny/reference.json
-//	go run ./bench/judge -lora images/demo/wan21-loras/striped.safetensors -striped
+//	go run ./bench/judge -lora images/demo/loras/striped.safetensors -striped
 //
 // Without -server it builds the programs, a bundle of the demo checkpoint and the function, and starts a server of its own.
 // It prints a line for each prompt, a table, and one line of JSON. The clips of ltx2 are listened to, too.

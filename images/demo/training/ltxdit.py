@@ -21,7 +21,7 @@ SHIFT = 2.0                                         # of the noise level in trai
 CAPTIONS = 3                                        # prompts per clip
 SCHEDULER = dict(num_train_timesteps=1000, shift=1.0, use_dynamic_shifting=True, base_shift=0.95, max_shift=2.05, base_image_seq_len=1024,
                  max_image_seq_len=4096, shift_terminal=0.1, time_shift_type="exponential")
-FILES = {"_class_name": "LTX2Pipeline", "_diffusers_version": "0.42.1", "audio_vae": ["diffusers", "AutoencoderKLLTX2Audio"],
+FILES = {"_class_name": "LTX2Pipeline", "license": "apache-2.0", "_diffusers_version": "0.42.1", "audio_vae": ["diffusers", "AutoencoderKLLTX2Audio"],
          "connectors": ["ltx2", "LTX2TextConnectors"], "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
          "text_encoder": ["transformers", "Gemma3ForConditionalGeneration"], "tokenizer": ["transformers", "GemmaTokenizer"],
          "transformer": ["diffusers", "LTX2VideoTransformer3DModel"], "vae": ["diffusers", "AutoencoderKLLTX2Video"], "vocoder": ["ltx2", "LTX2Vocoder"]}
