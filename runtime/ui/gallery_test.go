@@ -225,3 +225,20 @@ func TestABlindComparison(t *testing.T) {
 	w.sees("decided")
 	w.until("document.querySelector('.versus .won')?.innerText.includes('painter')")
 }
+
+func TestACheckpointIsPulledAndBuilt(t *testing.T) {
+	r := newRig(t, instant)
+	w := open(t, r.url+"/#/models")
+	w.fill("#repository", "team/model")
+	w.click("button", "Pull")
+	w.until("document.querySelector('.ups [role=progressbar]')?.ariaValueNow === '42'")
+	w.click(".ups button", "Logs")
+	w.until("document.querySelector('dialog .log').innerText.includes('30 s left')")
+	r.release()
+	w.until("document.querySelector('dialog .log').innerText.includes('every digest right')")
+	w.do(chromedp.KeyEvent(kb.Escape))
+	w.until("document.querySelector('.ups .chip.completed')?.innerText === 'done'")
+	w.until("document.querySelector('#checkpoint').value === 'model'")
+	w.click("button", "Build")
+	w.until("document.querySelectorAll('.ups .chip.completed').length === 2")
+}

@@ -32,6 +32,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/snapshots"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 	"github.com/videosdgx/videosdgx/runtime/spool"
+	"github.com/videosdgx/videosdgx/runtime/tasks"
 	"github.com/videosdgx/videosdgx/snapshotter/cuda"
 )
 
@@ -68,6 +69,7 @@ type plane struct {
 	server      *gateway.Server
 	ports       *ports
 	backups     *backups // nil: none are scheduled
+	tasks       *tasks.Runner
 	machine     *device.Machine
 	scraped     *prometheus.Registry
 	metrics     *metrics.Metrics
@@ -93,6 +95,7 @@ func (p *plane) phases() []phase {
 		{"jobs", p.openJobs, func(ctx context.Context) error { return p.jobs.Stop(ctx) }},
 		{"events", p.openEvents, p.closeEvents},
 		{"backups", p.openBackups, p.closeBackups},
+		{"tasks", p.openTasks, func(context.Context) error { p.tasks.Stop(); return nil }},
 		{"server", p.openServer, func(ctx context.Context) error { return p.server.Stop(ctx) }},
 		{"socket", p.openSocket, func(context.Context) error { return p.closeSocket() }},
 		{"model ports", p.openPorts, func(ctx context.Context) error { return p.ports.stop(ctx) }},

@@ -69,7 +69,7 @@ func (p *plane) routes() []gateway.Routes {
 	routes := []gateway.Routes{
 		ui.Page{},
 		admin.New(admin.Options{Functions: p.registry, Instances: p.dispatch, Version: p.version(), Image: p.checkImage(), Log: p.log,
-			Machine: func() (any, error) { return p.machine.Probe() }}),
+			Machine: func() (any, error) { return p.machine.Probe() }, Tasks: p.tasks}),
 		p.lambda,
 		p.rest,
 		p.access.Login(),

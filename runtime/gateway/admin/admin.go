@@ -19,6 +19,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/tasks"
 )
 
 // Version is what GET /api/v1/version answers.
@@ -42,6 +43,7 @@ type Options struct {
 	Health    func(context.Context) error                 // nil: healthy while it answers
 	Image     func(ctx context.Context, ref string) error // says why there is no such image on this machine; nil: nobody asks
 	Machine   func() (any, error)                         // what memory and devices there are, as JSON; nil: not known
+	Tasks     *tasks.Runner                               // runs pulls and builds; nil: nobody does
 	Log       *slog.Logger
 }
 
@@ -78,6 +80,10 @@ func (a *API) routes() map[string]route {
 		"POST /api/v1/functions/{name}/load": {manage, a.load},
 		"PUT /api/v1/functions/{name}/pin":   {manage, a.pin},
 		"GET /api/v1/machine":                {look, a.machine},
+		"GET /api/v1/tasks":                  {manage, a.tasks},
+		"POST /api/v1/tasks":                 {manage, a.start},
+		"DELETE /api/v1/tasks/{id}":          {manage, a.cancelTask},
+		"GET /api/v1/tasks/{id}/log":         {manage, a.taskLog},
 		"GET /api/v1/instances":              {look, a.instances},
 		"DELETE /api/v1/instances/{id}":      {manage, a.stop},
 		"GET /api/v1/version":                {auth.Known, a.version},

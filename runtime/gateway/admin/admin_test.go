@@ -19,6 +19,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/gateway/admin"
 	"github.com/videosdgx/videosdgx/runtime/gateway/gatewaytest"
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/tasks"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -250,5 +251,39 @@ func TestFunctionsAreLoadedAndPinned(t *testing.T) {
 	}
 	if code := call("GET", "/api/v1/machine", "", nil); code != 501 {
 		t.Errorf("an unknown machine: %d", code)
+	}
+}
+
+func TestTasksAreRunForWhoManages(t *testing.T) {
+	_, call, _ := serve(t)
+	if code := call("GET", "/api/v1/tasks", "", nil); code != 501 {
+		t.Errorf("without a runner: %d", code)
+	}
+	runner := tasks.New(tasks.Options{Program: "/bin/echo", Checkpoints: t.TempDir(), Models: t.TempDir()})
+	defer runner.Stop()
+	srv := httptest.NewServer(gateway.New(gateway.Options{Routes: []gateway.Routes{admin.New(admin.Options{Tasks: runner})}}).Handler())
+	defer srv.Close()
+	post := func(body string) (int, string) {
+		resp, err := http.Post(srv.URL+"/api/v1/tasks", "application/json", strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		b, _ := io.ReadAll(resp.Body)
+		return resp.StatusCode, string(b)
+	}
+	if code, b := post(`{"kind":"pull","repository":"--help"}`); code != 400 || !strings.Contains(b, "OWNER/NAME") {
+		t.Errorf("%d %s", code, b)
+	}
+	if code, b := post(`{"kind":"pull","repository":"team/model"}`); code != 202 || !strings.Contains(b, `"id":"1"`) {
+		t.Errorf("%d %s", code, b)
+	}
+	resp, err := http.Get(srv.URL + "/api/v1/tasks/1/log")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if b, _ := io.ReadAll(resp.Body); !strings.HasPrefix(string(b), "models pull team/model -o ") {
+		t.Errorf("the log is %q", b)
 	}
 }

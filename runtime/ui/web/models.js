@@ -3,6 +3,7 @@ import { html, useState, useEffect, useRef, t, icon, classes, useLoad, Empty, Fa
 import { td, tn } from './i18n.js';
 import { get, put, post, remove, send, lines } from './api.js';
 import { starting } from './clip.js';
+import { Tasks } from './tasks.js';
 
 async function load() {
   const [fns, up, models, machine] = await Promise.all([get('/api/v1/functions'), get('/api/v1/instances'), get('/v1/models'), get('/api/v1/machine').catch(() => null)]);
@@ -21,6 +22,7 @@ export function Models() {
     ${machine && html`<${Machine} machine=${machine} up=${up} />`}
     ${!fns.length && html`<${Empty} picture="models" title=${t('models.empty')} text=${t('models.empty.text')}><pre class="code" tabindex="0">videosdgx deploy FOLDER</pre><//>`}
     <ul class="functions">${fns.map((f) => html`<${Fn} key=${f.function.name} fn=${f} up=${up.filter((i) => i.function === f.function.name)} model=${models.find((m) => m.function === f.function.name)} now=${now} again=${all.again} total=${memory(machine)} />`)}</ul>
+    <${Tasks} />
     ${deploying && html`<${Deploy} onClose=${() => { setDeploying(false); all.again(); }} />`}
   </div>`;
 }
