@@ -144,7 +144,7 @@ func TestFailedCreateLeavesNothing(t *testing.T) {
 	d := newDriver(t)
 	c := config(t, spec.Function{Image: echoImage(t)})
 	c.Function.GPUs = []string{"nowhere.example/gpu=7"}
-	if _, err := d.Create(testContext(t), c); err == nil || !strings.Contains(err.Error(), "nvidia-ctk") {
+	if _, err := d.Create(testContext(t), c); err == nil || !strings.Contains(err.Error(), "nowhere.example/gpu=7") {
 		t.Errorf("unknown GPU: %v", err)
 	}
 	c.Function.GPUs = nil
