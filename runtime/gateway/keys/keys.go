@@ -93,6 +93,9 @@ func (a API) create(w http.ResponseWriter, r *http.Request) error {
 	if wish.ExpiresSeconds > 100*365*86400 {
 		return fmt.Errorf("expiresSeconds is more than a century: leave it out for a key that does not expire: %w", errdefs.ErrInvalidArgument)
 	}
+	if auth.From(r.Context()) == nil && !wish.Scopes.Allow(auth.Manage) {
+		return fmt.Errorf("this server asks nobody yet, and would ask everybody from this key on: make the first one with the scope manage, or nobody could make others: %w", errdefs.ErrInvalidArgument)
+	}
 	rec, key, err := a.Keys.Create(wish.Wish)
 	if err != nil {
 		return err
