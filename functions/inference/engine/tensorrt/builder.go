@@ -57,16 +57,17 @@ func (b Builder) Build(ctx context.Context, r Recipe, path string, tell func(Rep
 		ctx, stop = context.WithTimeoutCause(ctx, r.Limits.Time, fmt.Errorf("building a plan of %s took longer than %s: %w", r.Model, r.Limits.Time, context.DeadlineExceeded))
 		defer stop()
 	}
-	out, err := os.CreateTemp(filepath.Dir(path), partialPrefix+"*")
+	// all that the child writes lies in one folder beside the plan: whatever ends it, that goes
+	room, err := os.MkdirTemp(filepath.Dir(path), partialPrefix+"*")
 	if err != nil {
 		return fmt.Errorf("make room for a plan: %w", err)
 	}
-	defer func() {
-		out.Close()
-		if err != nil {
-			os.Remove(out.Name())
-		}
-	}()
+	defer func() { err = errors.Join(err, os.RemoveAll(room)) }()
+	out, err := os.Create(filepath.Join(room, "plan"))
+	if err != nil {
+		return fmt.Errorf("make room for a plan: %w", err)
+	}
+	defer out.Close()
 	if err := b.run(ctx, r, out, tell); err != nil {
 		return err
 	}
@@ -118,7 +119,8 @@ func (b Builder) command(ctx context.Context, program string, in io.Reader, said
 	cmd := exec.CommandContext(ctx, program)
 	cmd.Stdin, cmd.Stderr, cmd.ExtraFiles = in, said, []*os.File{out}
 	cmd.Env = []string{"GOTRACEBACK=none", "LD_LIBRARY_PATH=" + strings.TrimSuffix(filepath.Dir(b.Install.Library)+":"+os.Getenv("LD_LIBRARY_PATH"), ":")}
-	for _, name := range []string{"PATH", "HOME", "TMPDIR", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"} {
+	cmd.Env = append(cmd.Env, "TMPDIR="+filepath.Dir(out.Name()))
+	for _, name := range []string{"PATH", "HOME", "CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES"} {
 		if v, ok := os.LookupEnv(name); ok {
 			cmd.Env = append(cmd.Env, name+"="+v)
 		}

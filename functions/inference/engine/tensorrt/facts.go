@@ -131,12 +131,24 @@ func hold(ctx context.Context, dir string) (release func(), err error) {
 	}
 }
 
+// tidy sweeps a folder in which nobody builds just now. What cannot be removed is found again.
+func tidy(dir string) {
+	d, err := os.Open(dir)
+	if err != nil {
+		return
+	}
+	defer d.Close()
+	if unix.Flock(int(d.Fd()), unix.LOCK_EX|unix.LOCK_NB) == nil {
+		_ = sweep(dir)
+	}
+}
+
 // sweep removes what builds of processes that were killed have left. The folder's lock is held: nobody else builds in it.
 func sweep(dir string) error {
 	entries, err := os.ReadDir(dir)
 	for _, e := range entries {
 		if strings.HasPrefix(e.Name(), partialPrefix) {
-			err = errors.Join(err, ignoreMissing(os.Remove(filepath.Join(dir, e.Name()))))
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
 		}
 	}
 	return err

@@ -77,6 +77,7 @@ func (p *Plans) Plan(ctx context.Context, graph string, on Target) (string, erro
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if _, err := Known(path); err == nil {
+		tidy(filepath.Dir(path))
 		return path, nil
 	} else if !errdefs.IsNotFound(err) && !errdefs.IsDataLoss(err) {
 		return "", err

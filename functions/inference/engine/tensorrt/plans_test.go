@@ -54,6 +54,11 @@ func TestAPlanIsBuiltOnceAndFoundAgain(t *testing.T) {
 	}
 	all.Wait()
 	p := &tensorrt.Plans{Dir: dir, Library: "TensorRT-RTX 1.6.9", Digest: "d"}
+	_, at, err := p.Fact("g.tensorrt.onnx", spark)
+	if err != nil {
+		t.Fatal(err)
+	}
+	faketrt.Plan(t, filepath.Join(filepath.Dir(at), ".partial-of-a-server-that-was-killed", "plan"), "half")
 	path, err := p.Plan(context.Background(), "/elsewhere/g.tensorrt.onnx", spark) // the bundle was moved
 	if err != nil || runs() != 1 || len(entries(t, dir)) != 2 {
 		t.Errorf("%s, %v, built %d times, %v", path, err, runs(), entries(t, dir))
@@ -165,7 +170,7 @@ func TestABuildThatFailsLeavesNothing(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		faketrt.Plan(t, filepath.Join(filepath.Dir(path), ".partial-of-one-that-was-killed"), "half")
+		faketrt.Plan(t, filepath.Join(filepath.Dir(path), ".partial-of-one-that-was-killed", "plan"), "half")
 		if _, err := p.Plan(context.Background(), "g.onnx", spark); err == nil || !c.is(err) || !strings.Contains(err.Error(), c.say) {
 			t.Errorf("%s: %v", name, err)
 		}
