@@ -63,6 +63,11 @@ class Model:
     def __init__(self, o):
         self.dit, self.con = ltxblocks.build(o.width, o.layers, o.device)
         self.text = gemma.build(o.device).float()
+        if o.resume:
+            of = lambda c, name: c.from_pretrained(f"{o.resume}/{name}").float().state_dict()
+            self.dit.load_state_dict(of(LTX2VideoTransformer3DModel, "transformer"))
+            self.con.load_state_dict(of(LTX2TextConnectors, "connectors"))
+            self.text.load_state_dict(of(type(self.text), "text_encoder"))
         self.lm = self.text.model.language_model
         self.positions, self.rope = ltxblocks.Positions(self.dit, self.con, o.device), gemma.ropes(gemma.WIDTH, o.device)
 

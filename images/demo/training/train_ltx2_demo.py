@@ -38,6 +38,7 @@ def arguments():
     ap.add_argument("--kl", type=float, help="weight of the prior on the latents")
     ap.add_argument("--width", type=int, default=256, help="dit: of the video stream, a multiple of 64; the sound's is half")
     ap.add_argument("--layers", type=int, default=6)
+    ap.add_argument("--resume", help="dit: checkpoint of the same width and layers to go on from; its autoencoders must be those of OUT")
     ap.add_argument("--clips", type=int, default=60000, help="dit: most clips to encode")
     ap.add_argument("--encode-share", type=float, default=.08, help="dit: most of the time to encode them in")
     ap.add_argument("--warm", type=int, default=0, help="dit: only compile, on noise, so that a later run finds it done")
