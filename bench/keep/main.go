@@ -15,7 +15,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
@@ -269,6 +271,7 @@ func backups(ctx context.Context, o options, r *harness.Report) (err error) {
 	if err := b.Kill(); err != nil {
 		return err
 	}
+	b.endInstances()
 	if err := b.restore(ctx, o, repo, took); err != nil {
 		return err
 	}
@@ -278,6 +281,17 @@ func backups(ctx context.Context, o options, r *harness.Report) (err error) {
 	lost, err := b.lost(ctx, ids, sums)
 	r.Figure("backup_restore_lost", float64(lost))
 	return err
+}
+
+// endInstances ends what the killed server had started: nobody finds it once its folder is gone.
+func (b *bench) endInstances() {
+	lines, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, line := range lines {
+		text, _ := os.ReadFile(line)
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(line))); err == nil && strings.Contains(string(text), "\x00"+b.Data+"/") {
+			_ = syscall.Kill(pid, syscall.SIGTERM) // it may have ended by itself
+		}
+	}
 }
 
 // restore takes everything away, restores it with kills in the middle, and starts the server again.
