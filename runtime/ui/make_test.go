@@ -16,7 +16,8 @@ import (
 func TestAClipIsMadeAndWatched(t *testing.T) {
 	r := newRig(t)
 	w := open(t, r.url+"/")
-	w.until("document.querySelector('#f-prompt')")
+	w.sees("What shall your first clip show?") // nothing has been made, and the page knows
+	w.sees("Connected")
 	w.fill("#f-prompt", "a lantern over dark water")
 	w.click("button[type=submit]", "Make it")
 	w.until("document.querySelector('.screen .live')")

@@ -141,7 +141,7 @@ func (b *board) look(ctx context.Context) {
 	if q := (queueView{queued, running, b.api.o.Jobs.Full()}); q != b.queue {
 		b.queue, b.queueRev, changed = q, b.rev, true
 	}
-	if !changed {
+	if !changed && was > 0 { // that there is nothing is news once
 		b.rev = was
 		return
 	}

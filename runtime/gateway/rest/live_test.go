@@ -127,6 +127,14 @@ func TestTheBoardTellsOfAllJobs(t *testing.T) {
 	}
 }
 
+func TestAnEmptyBoardIsTold(t *testing.T) {
+	r := newRig(t, nil)
+	events, _ := r.followBoard("")
+	if e := await(t, events, "that there is nothing", func(e boardEvent) bool { return e.kind == "jobs" }); !e.Whole || len(e.Jobs) != 0 {
+		t.Errorf("%+v", e)
+	}
+}
+
 func TestATimeThatRunsDownIsNoNews(t *testing.T) {
 	c, now, eta := &card{}, time.Now(), 100.0
 	show := func(seconds float64, after time.Duration) bool {
