@@ -3,6 +3,7 @@ package wan
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"image"
 	"os"
 	"path/filepath"
@@ -145,10 +146,10 @@ func TestOneCheckpointForTextAndImage(t *testing.T) {
 	kernelstest.Library(t)
 	dir := copyCheckpoint(t, "model_index.json", func(raw []byte) []byte { return raw })
 	changedJSON(t, filepath.Join(dir, "model_index.json"), map[string]any{"expand_timesteps": true, "boundary_ratio": nil})
-	changedJSON(t, filepath.Join(dir, "transformer", "config.json"), map[string]any{"in_channels": 48, "out_channels": 48, "num_layers": 1})
 	var vae map[string]any
 	golden.Open(t, "wan22_vae").Config(&vae)
 	changedJSON(t, filepath.Join(dir, "vae", "config.json"), vae)
+	changedJSON(t, filepath.Join(dir, "transformer", "config.json"), map[string]any{"in_channels": vae["z_dim"], "out_channels": vae["z_dim"], "num_layers": 1})
 	r := recipeOf(t, dir)
 	if _, err := r.Randomise(); err != nil {
 		t.Fatal(err)
@@ -162,24 +163,25 @@ func TestOneCheckpointForTextAndImage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if m.Family != Family22 || !strings.Contains(string(m.Schema), `"multipleOf":32`) || !strings.Contains(string(m.Schema), `"image"`) {
+	p := openPipeline(t, out, engine.Options{})
+	side := 2 * int(p.c.VAE.SpatialScale())
+	if m.Family != Family22 || !strings.Contains(string(m.Schema), fmt.Sprintf(`"multipleOf":%d`, side)) || !strings.Contains(string(m.Schema), `"image"`) {
 		t.Errorf("family %s, schema %s", m.Family, m.Schema)
 	}
-	p := openPipeline(t, out, engine.Options{})
-	req := handler.Request{Prompt: "anything", Width: 64, Height: 32, NumFrames: 9, Steps: 2, Guidance: 4, Seed: 5}
+	req := handler.Request{Prompt: "anything", Width: 2 * side, Height: side, NumFrames: 9, Steps: 2, Guidance: 4, Seed: 5}
 	first := map[bool][]float32{}
 	for _, withImage := range []bool{false, true} {
 		frames := 0
 		sink := silence()
 		sink.Frame = func(rgb []byte) error {
-			if frames++; len(rgb) != 3*64*32 {
+			if frames++; len(rgb) != 3*2*side*side {
 				t.Errorf("a frame of %d bytes", len(rgb))
 			}
 			return nil
 		}
 		sink.Latents = func(v []float32) { first[withImage] = slices.Clone(v) }
 		if withImage {
-			req.Image = image.NewRGBA(image.Rect(0, 0, 64, 32))
+			req.Image = image.NewRGBA(image.Rect(0, 0, 2*side, side))
 		}
 		if err := p.Generate(context.Background(), req, sink); err != nil || frames != 9 {
 			t.Fatalf("%d frames, %v", frames, err)
