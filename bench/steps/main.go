@@ -72,6 +72,7 @@ func (o options) run(ctx context.Context) (err error) {
 			r.Want("few_judge_over_full", "≥ 0.9")
 			r.Ratio("clip_speedup", "full_seconds", "few_seconds")
 			r.Want("clip_speedup", "≥ 4")
+			r.Ratio("clip_cpu_speedup", "full_cpu_seconds", "few_cpu_seconds")
 		}
 	default:
 		err = fmt.Errorf("-what %q: cache, distilled or long", o.what)

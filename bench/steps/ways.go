@@ -9,6 +9,8 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/videosdgx/videosdgx/bench/harness"
 	"github.com/videosdgx/videosdgx/bench/judge/shapes"
 	"github.com/videosdgx/videosdgx/bench/judge/verdict"
@@ -23,6 +25,7 @@ type way struct {
 
 	right   int // of three for each prompt
 	seconds []float64
+	cpu     []float64 // seconds of all threads: what other work on the machine does not change
 	psnr    []float64 // against the first way, in dB
 }
 
@@ -30,7 +33,7 @@ type way struct {
 type made struct {
 	frames        [][]byte
 	width, height int
-	seconds       float64
+	seconds, cpu  float64
 }
 
 func (m made) judged() *shapes.Clip {
@@ -50,13 +53,22 @@ func generate(ctx context.Context, m handler.Model, prompt string, seed int64, f
 		r.NumFrames = frames
 	}
 	out := made{width: r.Width, height: r.Height}
-	begin := time.Now()
+	begin, used := time.Now(), cpuSeconds()
 	err := m.Generate(ctx, r, handler.Output{
 		Progress: func(handler.Progress) {}, Latents: func([]float32) {},
 		Frame: func(rgb []byte) error { out.frames = append(out.frames, slices.Clone(rgb)); return nil },
 	})
-	out.seconds = time.Since(begin).Seconds()
+	out.seconds, out.cpu = time.Since(begin).Seconds(), cpuSeconds()-used
 	return out, err
+}
+
+// cpuSeconds is what this process has computed so far.
+func cpuSeconds() float64 {
+	var u unix.Rusage
+	if err := unix.Getrusage(unix.RUSAGE_SELF, &u); err != nil {
+		return 0 // it cannot fail for oneself
+	}
+	return float64(u.Utime.Nano()+u.Stime.Nano()) / 1e9
 }
 
 // compare makes every prompt in every way, one after the other, so that what else the machine does meets all alike.
@@ -80,14 +92,15 @@ func (o options) compare(ctx context.Context, r *harness.Report, ways []way) err
 					w.right++
 				}
 			}
-			w.seconds, w.psnr = append(w.seconds, m.seconds), append(w.psnr, clipPSNR(m.frames, first.frames))
-			fmt.Fprintf(os.Stderr, "%3d/%d %-10s %v %.1f s, %.1f dB  %s\n", i+1, o.n, w.name, v, m.seconds, w.psnr[i], text)
+			w.seconds, w.cpu, w.psnr = append(w.seconds, m.seconds), append(w.cpu, m.cpu), append(w.psnr, clipPSNR(m.frames, first.frames))
+			fmt.Fprintf(os.Stderr, "%3d/%d %-10s %v %.1f s, %.1f of CPU, %.1f dB  %s\n", i+1, o.n, w.name, v, m.seconds, m.cpu, w.psnr[i], text)
 		}
 	}
 	r.Figure("prompts", float64(o.n))
 	for _, w := range ways {
 		r.Figure(w.name+"_judge", float64(w.right)/float64(3*o.n))
 		r.Figure(w.name+"_seconds", median(w.seconds))
+		r.Figure(w.name+"_cpu_seconds", median(w.cpu))
 		r.Figure(w.name+"_psnr_db", median(w.psnr))
 	}
 	return nil
