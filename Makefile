@@ -69,7 +69,7 @@ deb: ## a Debian package in .build/deb; make deb ARCH=arm64 with a cross compile
 	functions/inference/kernels/cpu/build.sh $(CROSS)g++ functions/inference/engine/ort/include $(DEB)/lib/libvideosdgx_kernels.so
 	ARCH=$(ARCH) OUT=$(DEB) VERSION=$(or $(VERSION),0.0.0+$(COMMIT)) $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4 package -f images/package/nfpm.yaml -p deb -t .build/deb
 
-demo: setup build ## one clip from a prompt, through a function that containerd starts for it
+demo: setup build ## a clip and one with sound from prompts, through functions that containerd starts for them
 	@$(BIN)/videosdgx demo
 
 test: setup-test build ## every test

@@ -16,14 +16,21 @@ import (
 // Options say what to make and where.
 type Options struct {
 	Data       string // state of the demo's server
-	Checkpoint string // of the demo model
-	Image      string // folder of the image's recipe
+	Clip       Clip   // its calls are measured
+	Sound      Clip   // a clip with sound; no function: none
 	Driver     string // as serve takes it
-	Prompt     string
-	Output     string // the clip
 	Seed       int64
 	Cold, Warm int // calls to measure
 	Out, Err   io.Writer
+}
+
+// Clip is one to make, and of what.
+type Clip struct {
+	Function   string // its name: that of its program, its image and its model
+	Checkpoint string // of the demo model
+	Image      string // folder of the image's recipe
+	Prompt     string
+	Output     string
 }
 
 // Report is what the demo found.
@@ -34,6 +41,13 @@ type Report struct {
 	Cold    Measured `json:"cold"` // absent → answer, an event that does no work
 	Warm    Measured `json:"warm"` // idle → answer, the same event
 	Film    Measured `json:"film"` // idle → finished clip
+	Sound   *Film    `json:"sound,omitempty"`
+}
+
+// Film is a clip that was made beside the measured one.
+type Film struct {
+	Clip    string  `json:"clip"`
+	Seconds float64 `json:"clipSeconds"`
 }
 
 // Run goes through all steps. What it started is stopped again, also on error.
@@ -43,7 +57,10 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 		return nil, err
 	}
 	d := &demo{Options: o, exe: exe}
-	for _, p := range []*string{&d.Data, &d.Output} {
+	for _, p := range []*string{&d.Data, &d.Clip.Output, &d.Sound.Output} {
+		if *p == "" {
+			continue
+		}
 		if *p, err = filepath.Abs(*p); err != nil {
 			return nil, err
 		}
@@ -51,19 +68,37 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	if err := os.RemoveAll(filepath.Join(d.Data, "functions")); err != nil { // a manifest for another driver
 		return nil, err
 	}
-	if err := d.prepare(ctx); err != nil {
-		return nil, err
+	for _, c := range d.clips() {
+		if err := d.prepare(ctx, c); err != nil {
+			return nil, err
+		}
 	}
 	srv, err := d.serve(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer srv.stop()
-	driver, err := d.deploy(ctx, srv)
-	if err != nil {
-		return nil, err
+	driver := ""
+	for _, c := range d.clips() {
+		if driver, err = d.deploy(ctx, srv, c); err != nil {
+			return nil, err
+		}
 	}
-	return d.measure(ctx, srv, driver)
+	r, err := d.measure(ctx, srv, driver)
+	if err != nil || d.Sound.Function == "" {
+		return r, err
+	}
+	film, err := d.film(ctx, srv, d.Sound)
+	r.Sound = &Film{Clip: d.Sound.Output, Seconds: film.Millis / 1000}
+	return r, err
+}
+
+// clips are those to make.
+func (o Options) clips() []Clip {
+	if o.Sound.Function == "" {
+		return []Clip{o.Clip}
+	}
+	return []Clip{o.Clip, o.Sound}
 }
 
 type demo struct {

@@ -22,8 +22,8 @@ type Measured struct {
 }
 
 func (d *demo) measure(ctx context.Context, s *server, driver string) (*Report, error) {
-	r := &Report{Clip: d.Output, Driver: driver}
-	if err := d.step("first start (unpacks the image)", func() error { _, err := s.ping(ctx); return err }); err != nil {
+	r := &Report{Clip: d.Clip.Output, Driver: driver}
+	if err := d.step("first start (unpacks the image)", func() error { _, err := s.ping(ctx, d.Clip.Function); return err }); err != nil {
 		return nil, err
 	}
 	err := d.step(fmt.Sprintf("%d cold starts", d.Cold), func() (err error) {
@@ -31,7 +31,7 @@ func (d *demo) measure(ctx context.Context, s *server, driver string) (*Report, 
 			if err := s.scaleToZero(ctx); err != nil {
 				return Measured{}, err
 			}
-			return s.ping(ctx)
+			return s.ping(ctx, d.Clip.Function)
 		})
 		return err
 	})
@@ -39,23 +39,23 @@ func (d *demo) measure(ctx context.Context, s *server, driver string) (*Report, 
 		return nil, err
 	}
 	err = d.step(fmt.Sprintf("%d warm calls", d.Warm), func() (err error) {
-		r.Warm, err = median(d.Warm, func() (Measured, error) { return s.ping(ctx) })
+		r.Warm, err = median(d.Warm, func() (Measured, error) { return s.ping(ctx, d.Clip.Function) })
 		return err
 	})
 	if err != nil {
 		return nil, err
 	}
-	r.Film, err = d.film(ctx, s)
+	r.Film, err = d.film(ctx, s, d.Clip)
 	r.Seconds = r.Film.Millis / 1000
 	return r, err
 }
 
 // film makes the clip with the command a user would type, progress bar and all.
-func (d *demo) film(ctx context.Context, s *server) (Measured, error) {
-	fmt.Fprintf(d.Err, "generating %q\n", d.Prompt)
+func (d *demo) film(ctx context.Context, s *server, c Clip) (Measured, error) {
+	fmt.Fprintf(d.Err, "generating %q\n", c.Prompt)
 	begin := time.Now()
-	cmd := exec.CommandContext(ctx, d.exe, "generate", d.Prompt, "--server", s.client.URL(), "--model", "wan21",
-		"--seed", strconv.FormatInt(d.Seed, 10), "--output", d.Output)
+	cmd := exec.CommandContext(ctx, d.exe, "generate", c.Prompt, "--server", s.client.URL(), "--model", c.Function,
+		"--seed", strconv.FormatInt(d.Seed, 10), "--output", c.Output)
 	cmd.Stdout, cmd.Stderr = io.Discard, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return Measured{}, fmt.Errorf("videosdgx generate: %w", err)
@@ -63,10 +63,10 @@ func (d *demo) film(ctx context.Context, s *server) (Measured, error) {
 	return Measured{Millis: millis(time.Since(begin)), Calls: 1}, nil
 }
 
-// ping calls the function with an event that does no work.
-func (s *server) ping(ctx context.Context) (Measured, error) {
+// ping calls a function with an event that does no work.
+func (s *server) ping(ctx context.Context, function string) (Measured, error) {
 	begin := time.Now()
-	resp, err := s.client.Fetch(ctx, http.MethodPost, "wan21", "/", http.Header{"Content-Type": {"application/json"}}, strings.NewReader(`{"ping":true}`))
+	resp, err := s.client.Fetch(ctx, http.MethodPost, function, "/", http.Header{"Content-Type": {"application/json"}}, strings.NewReader(`{"ping":true}`))
 	if err != nil {
 		return Measured{}, fmt.Errorf("the function did not answer: %w", err)
 	}

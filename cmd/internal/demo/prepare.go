@@ -13,31 +13,29 @@ import (
 	"strconv"
 )
 
-const model = "wan21-tiny"
-
-// prepare makes the bundle, when what it is made from has changed.
-func (d *demo) prepare(ctx context.Context) error {
-	return d.unlessDone(d.bundle(), []string{d.Checkpoint, d.exe}, func() error {
-		return d.step("building the model bundle", func() error {
-			return d.command(ctx, "models", "build", d.Checkpoint, "-o", d.bundle())
+// prepare makes a clip's bundle, when what it is made from has changed.
+func (d *demo) prepare(ctx context.Context, c Clip) error {
+	return d.unlessDone(d.bundle(c), []string{c.Checkpoint, d.exe}, func() error {
+		return d.step("building the model bundle of "+c.Function, func() error {
+			return d.command(ctx, "models", "build", c.Checkpoint, "-o", d.bundle(c))
 		})
 	})
 }
 
-// deploy makes the function known to the server, in the form that its driver takes: an image, which is built when its
+// deploy makes a clip's function known to the server, in the form that its driver takes: an image, which is built when its
 // inputs have changed, or the program itself.
-func (d *demo) deploy(ctx context.Context, s *server) (driver string, err error) {
+func (d *demo) deploy(ctx context.Context, s *server, c Clip) (driver string, err error) {
 	var v struct{ Driver string }
 	if err := s.client.Call(ctx, http.MethodGet, "/api/v1/version", nil, &v); err != nil {
 		return "", err
 	}
-	program := filepath.Join(filepath.Dir(d.exe), "functions", "wan21")
+	program := filepath.Join(filepath.Dir(d.exe), "functions", c.Function)
 	how := "command: [" + strconv.Quote(program) + "]"
 	if v.Driver != "process" {
-		image := filepath.Join(d.Data, "images", "wan21")
-		err := d.unlessDone(image, []string{d.Image, program}, func() error {
-			return d.step("building the function image", func() error {
-				return d.command(ctx, "image", "build", d.Image, "-o", image)
+		image := filepath.Join(d.Data, "images", c.Function)
+		err := d.unlessDone(image, []string{c.Image, program}, func() error {
+			return d.step("building the image of "+c.Function, func() error {
+				return d.command(ctx, "image", "build", c.Image, "-o", image)
 			})
 		})
 		if err != nil {
@@ -45,19 +43,21 @@ func (d *demo) deploy(ctx context.Context, s *server) (driver string, err error)
 		}
 		how = "image: " + strconv.Quote("oci:"+image)
 	}
-	if err := d.manifest(how); err != nil {
+	if err := d.manifest(c, how); err != nil {
 		return "", err
 	}
-	return v.Driver, s.await(ctx, "wan21")
+	return v.Driver, s.await(ctx, c.Function)
 }
 
-func (d *demo) bundle() string { return filepath.Join(d.Data, "models", model) }
+func (d *demo) bundle(c Clip) string {
+	return filepath.Join(d.Data, "models", filepath.Base(c.Checkpoint))
+}
 
-// manifest writes functions/wan21/function.yaml, which the server picks up.
-func (d *demo) manifest(how string) error {
-	text := fmt.Sprintf("name: wan21\ndescription: Wan 2.1, the tiny demo checkpoint\n%s\nmodel: {name: wan21, bundle: %q}\n"+
-		"keepAlive: 15m\ntimeout: 15m\nsnapshot: \"off\" # a plain start of this model is the faster one\n", how, d.bundle())
-	dir := filepath.Join(d.Data, "functions", "wan21")
+// manifest writes functions/NAME/function.yaml, which the server picks up.
+func (d *demo) manifest(c Clip, how string) error {
+	text := fmt.Sprintf("name: %s\ndescription: %s, the tiny demo checkpoint\n%s\nmodel: {name: %s, bundle: %q}\n"+
+		"keepAlive: 15m\ntimeout: 15m\nsnapshot: \"off\" # a plain start of this model is the faster one\n", c.Function, c.Function, how, c.Function, d.bundle(c))
+	dir := filepath.Join(d.Data, "functions", c.Function)
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
