@@ -34,12 +34,13 @@ func (s *Server) BuildWan21(ctx context.Context, dir string) (Wan21, error) {
 	return Wan21{layout: layout}, s.command(ctx, "image", "build", "images/wan21", "--bin", dir, "--output", layout)
 }
 
-// BuildBundle turns a checkpoint into a bundle in out; with a size it is one of noise, of that many bytes.
-func (s *Server) BuildBundle(ctx context.Context, checkpoint, out, size string) error {
+// BuildBundle turns a checkpoint into a bundle in out; with a size it is one of noise, of that many bytes in float32. Flags are more
+// of the command's.
+func (s *Server) BuildBundle(ctx context.Context, checkpoint, out, size string, flags ...string) error {
 	if size == "" {
-		return s.command(ctx, "models", "build", checkpoint, "-o", out)
+		return s.command(ctx, append([]string{"models", "build", checkpoint, "-o", out}, flags...)...)
 	}
-	return s.command(ctx, "models", "random", checkpoint, "--size", size, "-o", out)
+	return s.command(ctx, append([]string{"models", "random", checkpoint, "--size", size, "-o", out}, flags...)...)
 }
 
 // DeployModel registers w under a name with a bundle, with more fields of a manifest as set has them.

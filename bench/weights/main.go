@@ -21,6 +21,7 @@ type options struct {
 	n, warmup                   int
 	sizes                       []string
 	shared, bundles, checkpoint string
+	quant                       string
 	together                    int
 	settle                      time.Duration
 }
@@ -32,6 +33,7 @@ func main() {
 	sizes := flag.String("sizes", "64MiB,256MiB,1GiB,2GiB,4GiB,8GiB", "sizes of weights; the ratio is that of the last over the first")
 	flag.IntVar(&o.n, "n", 30, "cold starts per size")
 	flag.IntVar(&o.warmup, "warmup", 2, "cold starts per size before that are not counted")
+	flag.StringVar(&o.quant, "quant", "none", "what the bundles' weights are held as; sizes are those in float32")
 	flag.StringVar(&o.shared, "shared", "1GiB", "size of the model that several instances share")
 	flag.IntVar(&o.together, "together", 4, "instances that share it")
 	flag.StringVar(&o.bundles, "bundles", "", "folder in which bundles are kept for the next run; empty: a temporary one")
@@ -74,7 +76,7 @@ func run(ctx context.Context, o options) (err error) {
 
 // bundle gives the bundle of a size, and makes it where there is none.
 func (b *bench) bundle(ctx context.Context, size string) (string, error) {
-	dir, err := filepath.Abs(filepath.Join(b.bundles, "noise-"+size))
+	dir, err := filepath.Abs(filepath.Join(b.bundles, "noise-"+b.quant+"-"+size))
 	if err != nil {
 		return "", err
 	}
@@ -84,5 +86,5 @@ func (b *bench) bundle(ctx context.Context, size string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return "", err
 	}
-	return dir, b.server.BuildBundle(ctx, b.checkpoint, dir, size)
+	return dir, b.server.BuildBundle(ctx, b.checkpoint, dir, size, "--quant", b.quant)
 }

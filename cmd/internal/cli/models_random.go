@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -14,7 +15,7 @@ import (
 
 // newModelsRandomCmd makes bundles of noise, for measuring what does not depend on what a model has learnt.
 func newModelsRandomCmd() *cobra.Command {
-	var out, size string
+	var out, size, precision string
 	cmd := &cobra.Command{
 		Use:     "random CHECKPOINT",
 		Hidden:  true,
@@ -28,7 +29,7 @@ func newModelsRandomCmd() *cobra.Command {
 			}
 			start := time.Now()
 			recipe := func(c *weights.Checkpoint) (bundle.Recipe, error) { return wan.RandomRecipe(c, int64(n)) }
-			m, err := serve.Build(cmd.Context(), args[0], out, recipe, bundle.Options{})
+			m, err := serve.Build(cmd.Context(), args[0], out, recipe, bundle.Options{Precision: precision})
 			if err != nil {
 				return err
 			}
@@ -37,7 +38,9 @@ func newModelsRandomCmd() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "random.bundle", "folder of the bundle")
-	cmd.Flags().StringVar(&size, "size", "1GiB", "size of the weights")
+	cmd.Flags().StringVar(&size, "size", "1GiB", "size of the weights in float32")
+	cmd.Flags().StringVar(&precision, "quant", bundle.None, "what weights are held as: "+strings.Join(bundle.Precisions(), ", "))
+	completesOneOf(cmd, "quant", bundle.Precisions()...)
 	addJSONFlag(cmd)
 	return cmd
 }
