@@ -50,14 +50,14 @@ func (e *Engine) Open(ctx context.Context, path string, o engine.Options) (engin
 func weights(path string) (int64, error) {
 	raw, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, fmt.Errorf("model file %s is missing: %w", path, errdefs.ErrNotFound)
+		return 0, fmt.Errorf("model file %s is missing; build the bundle again with `videosdgx models build`: %w", path, errdefs.ErrNotFound)
 	}
 	if err != nil {
 		return 0, err
 	}
 	m, err := onnx.Decode(raw)
 	if err != nil {
-		return 0, fmt.Errorf("%s cannot be loaded (%w): %w", path, err, errdefs.ErrInvalidArgument)
+		return 0, fmt.Errorf("%s cannot be loaded (%w); build the bundle again with `videosdgx models build`: %w", path, err, errdefs.ErrInvalidArgument)
 	}
 	before := weightsBefore(m)
 	return before[len(before)-1], nil
