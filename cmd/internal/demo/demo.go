@@ -46,6 +46,7 @@ type Report struct {
 
 // Film is a clip that was made beside the measured one.
 type Film struct {
+	Note    string  `json:"note,omitempty"` // what to expect of its checkpoint
 	Clip    string  `json:"clip"`
 	Seconds float64 `json:"clipSeconds"`
 }
@@ -90,6 +91,9 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	film, err := d.film(ctx, srv, d.Sound)
 	r.Sound = &Film{Clip: d.Sound.Output, Seconds: film.Millis / 1000}
+	if filepath.Base(d.Sound.Checkpoint) == "ltx2-tiny" {
+		r.Sound.Note = " (its sound follows the prompt, its picture is not trained to the end: images/demo/ltx2-tiny/README.md)"
+	}
 	return r, err
 }
 
