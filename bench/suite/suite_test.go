@@ -90,7 +90,8 @@ func TestEveryProgramIsRun(t *testing.T) {
 	elsewhere := map[string]string{
 		"gpu": "needs a GPU", "judge": "a measure of clips, with tests of its own", "jobs": "minutes long; TestProgramsRun has it",
 		"restore": "needs CRIU; TestProgramsRun has it where that is", "compare": "reads results",
-		"keep": "a minute, and it builds another commit; backups have tests of their own", "hostile": "minutes of attacks, each a test of its own where it belongs", "quality": "half an hour of clips", "quant": "minutes; kernels and codecs have tests of their own", "harness": "a library", "plot": "a library", "suite": "a library", "results": "files",
+		"keep": "a minute, and it builds another commit; backups have tests of their own", "hostile": "minutes of attacks, each a test of its own where it belongs", "quality": "half an hour of clips", "quant": "minutes; kernels and codecs have tests of their own", "lora": "minutes of cold starts; derived bundles have tests of their own", "steps": "minutes of clips; schedules have tests of their own",
+		"sizes": "bundles of many gigabytes", "stream": "minutes of clips; the streams have tests of their own", "harness": "a library", "plot": "a library", "suite": "a library", "results": "files",
 	}
 	folders, err := os.ReadDir("..")
 	if err != nil {
