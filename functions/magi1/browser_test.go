@@ -74,7 +74,7 @@ func TestABrowserPlaysTheGrowingClip(t *testing.T) {
 	}
 	now := func() (at float64) {
 		t.Helper()
-		at, err := chromedp.Run(ctx, chromedp.Evaluate[float64]("document.querySelector('video').currentTime"))
+		at, err := chromedp.Run(ctx, chromedp.Evaluate[float64]("(v => { if (v.paused && !v.ended) v.play().catch(() => 0); return v.currentTime })(document.querySelector('video'))"))
 		if err != nil {
 			t.Fatal(err)
 		}
