@@ -7,13 +7,10 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"net/http"
 	"net/textproto"
 	"os"
 	"strconv"
 	"strings"
-
-	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/videosdgx/videosdgx/functions/media"
 )
@@ -40,42 +37,22 @@ func (h *Handler) streams(accept string, r Request) bool {
 	return false
 }
 
-// growing answers with a clip's chunks while it is made, then with the clip, of the same samples, and its pieces. What fails before
-// the first chunk has a status of its own; what fails later ends the answer.
+// growing answers with a clip's chunks while it is made, then with the clip, of the same samples, and its pieces.
 func (h *Handler) growing(ctx context.Context, r Request) (any, error) {
-	out, in := io.Pipe()
-	all := newParts(in)
-	began, failed := make(chan struct{}), make(chan error, 1)
-	first := true
-	go func() {
+	boundary := multipart.NewWriter(io.Discard).Boundary()
+	heads := map[string]string{"Content-Type": mime.FormatMediaType("multipart/mixed", map[string]string{"boundary": boundary})}
+	return h.whileMade(r, heads, func(w io.Writer, begin func()) error {
+		all := &openParts{w: w, boundary: boundary}
 		f, res, err := h.generate(ctx, r, sink{whole: true, piece: func(mp4 []byte, frames int) error {
-			if first {
-				close(began)
-				first = false
-			}
+			begin()
 			return all.chunk(mp4, float64(frames)/r.FPS)
 		}})
 		if err == nil {
 			err = all.finish(f, res.Pieces)
 			remove(f)
 		}
-		if err != nil {
-			h.logFailure(err)
-		}
-		failed <- err
-		in.CloseWithError(err) // nil is the end of the answer
-	}()
-	select {
-	case <-began:
-	case err := <-failed:
-		if err != nil {
-			return nil, err
-		}
-	}
-	return &events.LambdaFunctionURLStreamingResponse{StatusCode: http.StatusOK, Body: out, Headers: map[string]string{
-		"Content-Type":      mime.FormatMediaType("multipart/mixed", map[string]string{"boundary": all.boundary}),
-		"X-Videosdgx-Model": h.d.Name, "X-Videosdgx-Seed": strconv.FormatInt(r.Seed, 10),
-	}}, nil
+		return err
+	})
 }
 
 // openParts writes parts whose end can be seen when they end: the line between two follows the first at once.
@@ -83,10 +60,6 @@ type openParts struct {
 	w        io.Writer
 	boundary string
 	began    bool
-}
-
-func newParts(w io.Writer) *openParts {
-	return &openParts{w: w, boundary: multipart.NewWriter(io.Discard).Boundary()}
 }
 
 func (p *openParts) chunk(mp4 []byte, seconds float64) error {

@@ -11,6 +11,7 @@ import (
 	"net/textproto"
 	"os"
 	"strconv"
+	"sync"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -98,29 +99,35 @@ func partHead(name, mediaType, filename string) textproto.MIMEHeader {
 		"Content-Disposition": {mime.FormatMediaType("attachment", map[string]string{"name": name, "filename": filename})}}
 }
 
-// asItComes answers with the first piece of the clip, and goes on while the answer is read. What fails before it has a status
-// of its own; what fails later ends the answer, and who stops reading ends the clip.
+// asItComes answers with the first piece of the clip, and goes on while the answer is read.
 func (h *Handler) asItComes(ctx context.Context, r Request) (any, error) {
-	out, in := io.Pipe()
-	began, failed := make(chan struct{}), make(chan error, 1)
-	first, sent := true, 0
-	go func() {
+	heads := map[string]string{"Content-Type": "video/mp4", "Content-Disposition": `inline; filename="clip.mp4"`}
+	return h.whileMade(r, heads, func(w io.Writer, begin func()) error {
+		sent := 0
 		_, _, err := h.generate(ctx, r, sink{piece: func(mp4 []byte, _ int) error {
-			if first {
-				close(began)
-				first = false
-			}
+			begin()
 			sent += len(mp4)
 			fill := media.Filler(sent)
 			sent += len(fill)
-			_, err := in.Write(append(mp4, fill...))
+			_, err := w.Write(append(mp4, fill...))
 			return err
 		}})
+		return err
+	})
+}
+
+// whileMade answers with what write writes, from when it says that it begins. What fails before that has a status of its own;
+// what fails later ends the answer, and who stops reading ends write.
+func (h *Handler) whileMade(r Request, heads map[string]string, write func(w io.Writer, begin func()) error) (any, error) {
+	out, in := io.Pipe()
+	began, failed := make(chan struct{}), make(chan error, 1)
+	go func() {
+		err := write(in, sync.OnceFunc(func() { close(began) }))
 		if err != nil {
 			h.logFailure(err)
 		}
 		failed <- err
-		in.CloseWithError(err) // nil is the end of the file
+		in.CloseWithError(err) // nil is the end of the answer
 	}()
 	select {
 	case <-began:
@@ -129,7 +136,6 @@ func (h *Handler) asItComes(ctx context.Context, r Request) (any, error) {
 			return nil, err
 		}
 	}
-	return &events.LambdaFunctionURLStreamingResponse{StatusCode: http.StatusOK, Body: out, Headers: map[string]string{
-		"Content-Type": "video/mp4", "Content-Disposition": `inline; filename="clip.mp4"`, "X-Videosdgx-Model": h.d.Name, "X-Videosdgx-Seed": strconv.FormatInt(r.Seed, 10),
-	}}, nil
+	heads["X-Videosdgx-Model"], heads["X-Videosdgx-Seed"] = h.d.Name, strconv.FormatInt(r.Seed, 10)
+	return &events.LambdaFunctionURLStreamingResponse{StatusCode: http.StatusOK, Body: out, Headers: heads}, nil
 }

@@ -19,51 +19,56 @@ type Problems interface {
 // Find is Functions.Get whose NotFound says what is wrong with a manifest of that name, or which functions there are,
 // the nearest names first.
 func Find(ctx context.Context, fns Functions, name, qualifier string) (spec.Function, error) {
-	fn, err := fns.Get(ctx, name, qualifier)
-	if err == nil || !errdefs.IsNotFound(err) {
+	fn, names, err := look(ctx, fns, name, qualifier)
+	if names == nil {
 		return fn, err
 	}
-	all, lerr := fns.List(ctx)
-	if lerr != nil {
-		return fn, err
-	}
-	names := make([]string, len(all))
-	for i, f := range all {
-		names[i] = f.Name
-	}
-	if slices.Contains(names, name) {
-		return fn, fmt.Errorf("function %s has no version or alias %q: %w", name, qualifier, errdefs.ErrNotFound)
-	}
-	if p, ok := fns.(Problems); ok && p.Problem(name) != "" {
-		return fn, fmt.Errorf("function %s cannot serve, its manifest is wrong: %s: %w", name, p.Problem(name), errdefs.ErrNotFound)
-	}
-	return fn, fmt.Errorf("function not found: %s; %s: %w", name, Near(name, names), errdefs.ErrNotFound)
+	return fn, absent(fns, names, name, qualifier)
 }
 
 // FindFolded is Find for names that came as part of a host, whose case means nothing and which browsers write in small
 // letters: where no function has exactly that name, the only one that differs from it in case alone is meant.
 func FindFolded(ctx context.Context, fns Functions, name, qualifier string) (spec.Function, error) {
-	fn, err := fns.Get(ctx, name, qualifier)
-	if err == nil || !errdefs.IsNotFound(err) {
+	fn, names, err := look(ctx, fns, name, qualifier)
+	if names == nil {
 		return fn, err
 	}
-	all, lerr := fns.List(ctx)
-	if lerr != nil {
-		return fn, err
-	}
-	var meant []string
-	for _, f := range all {
-		if strings.EqualFold(f.Name, name) && f.Name != name {
-			meant = append(meant, f.Name)
-		}
-	}
+	meant := slices.DeleteFunc(slices.Clone(names), func(n string) bool { return n == name || !strings.EqualFold(n, name) })
 	switch len(meant) {
 	case 0:
-		return Find(ctx, fns, name, qualifier)
+		return fn, absent(fns, names, name, qualifier)
 	case 1:
 		return Find(ctx, fns, meant[0], qualifier)
 	}
 	return fn, fmt.Errorf("the host name %s may mean %s: hosts know no capital letters; ask for /fn/NAME/ instead: %w", name, strings.Join(meant, " or "), errdefs.ErrNotFound)
+}
+
+// look is Functions.Get that gives the names of all functions, not nil, where there is none such.
+func look(ctx context.Context, fns Functions, name, qualifier string) (fn spec.Function, names []string, err error) {
+	fn, err = fns.Get(ctx, name, qualifier)
+	if err == nil || !errdefs.IsNotFound(err) {
+		return fn, nil, err
+	}
+	all, lerr := fns.List(ctx)
+	if lerr != nil {
+		return fn, nil, err
+	}
+	names = make([]string, len(all))
+	for i, f := range all {
+		names[i] = f.Name
+	}
+	return fn, names, err
+}
+
+// absent says why there is no such function among those of these names.
+func absent(fns Functions, names []string, name, qualifier string) error {
+	if slices.Contains(names, name) {
+		return fmt.Errorf("function %s has no version or alias %q: %w", name, qualifier, errdefs.ErrNotFound)
+	}
+	if p, ok := fns.(Problems); ok && p.Problem(name) != "" {
+		return fmt.Errorf("function %s cannot serve, its manifest is wrong: %s: %w", name, p.Problem(name), errdefs.ErrNotFound)
+	}
+	return fmt.Errorf("function not found: %s; %s: %w", name, Near(name, names), errdefs.ErrNotFound)
 }
 
 // nearest is how many names a hint lists at most.

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"encoding/binary"
 	"fmt"
-	"math"
 	"strings"
 
 	"github.com/videosdgx/videosdgx/bench/gpu/random"
@@ -42,36 +40,12 @@ func build(format string, c wan21.TransformerConfig) (*onnx.Model, error) {
 		if err := fuse.Products(m); err != nil {
 			return nil, err
 		}
-		for i := range m.Graph.Nodes {
-			coded(m, &m.Graph.Nodes[i])
-		}
+		random.FP8(m, inBlocks)
 	} else if format != "bf16" {
 		return nil, fmt.Errorf("format %q is none of fp32, bf16, fp8", format)
 	}
 	return m, fuse.CUDA(m, fuse.Options{Codes: format == "fp8"})
 }
 
-// coded turns a product with BF16 weights inside the blocks into one with FP8 weights, a scale per output channel; what
-// stands outside of the blocks stays BF16, as published FP8 checkpoints have it.
-func coded(m *onnx.Model, n *onnx.Node) {
-	if n.Op != "QuantLinear" || !strings.Contains(n.Inputs[1], "/blocks.") {
-		return
-	}
-	for i := range n.Attrs {
-		if n.Attrs[i].Name == "format" {
-			n.Attrs[i].S = "fp8"
-		}
-	}
-	for i := range m.Graph.Initializers {
-		if t := &m.Graph.Initializers[i]; t.Name == n.Inputs[1] {
-			t.Dims = []int64{t.Dims[0], t.Dims[1] / 2}
-			scale := make([]byte, 4*t.Dims[0])
-			for j := 0; j < len(scale); j += 4 {
-				binary.LittleEndian.PutUint32(scale[j:], math.Float32bits(random.Scale8))
-			}
-			n.Inputs[2] = strings.TrimSuffix(t.Name, ".codes") + ".scales"
-			m.Graph.Initializers = append(m.Graph.Initializers, onnx.Tensor{Name: n.Inputs[2], Type: onnx.Float32, Dims: []int64{t.Dims[0]}, Raw: scale})
-			return
-		}
-	}
-}
+// inBlocks tells the weights that become FP8: what stands outside of the blocks stays BF16, as published FP8 checkpoints have it.
+func inBlocks(weight string) bool { return strings.Contains(weight, "/blocks.") }

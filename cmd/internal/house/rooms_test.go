@@ -124,14 +124,15 @@ var rooms = []room{
 	{"bench/quant", []string{"bench/harness", "functions/inference"}, "it measures codecs and kernels where no runtime is"},
 	{"bench/gpu", []string{"bench/harness", "snapshotter/cuda"}, "it measures the CUDA driver where no runtime is"},
 	{"bench/gpu/tensorrt", []string{"bench/harness", "bench/gpu/random", "functions"}, "it builds plans of a model's graphs where no runtime is"},
-	{"bench/gpu/tensorrt/run", []string{"bench/harness", "bench/judge", "bench/gpu/random", "functions"}, "it makes clips through plans where no runtime is"},
+	{"bench/gpu/tensorrt/run", []string{"bench/harness", "bench/gpu/judged", "bench/judge", "bench/gpu/random", "functions"}, "it makes clips through plans where no runtime is"},
 	{"bench/gpu/step", []string{"bench/harness", "bench/gpu/random", "functions/inference", "functions/wan21"}, "it runs the graphs of a model by themselves"},
 	{"bench/gpu/chunk", []string{"bench/harness", "bench/gpu/random", "functions/inference", "functions/magi1"}, "it runs the graph of a model by itself"},
 	{"bench/gpu/ltx2", []string{"bench/harness", "bench/gpu/random", "functions/inference", "functions/ltx2"}, "it runs the graphs of a model by themselves"},
 	{"bench/gpu/decode", []string{"bench/harness", "bench/gpu/random", "functions/inference"}, "it runs the graphs of a model by themselves"},
 	{"bench/gpu/load", []string{"bench/harness", "functions/inference"}, "it opens graphs by themselves"},
 	{"bench/gpu/cold", []string{"bench/harness", "bench/gpu/random", "functions/inference", "functions/wan21"}, "it runs the graphs of a model by themselves"},
-	{"bench/gpu/clips", []string{"bench/harness", "bench/judge", "functions"}, "it makes clips where no runtime is"},
+	{"bench/gpu/judged", []string{"bench/judge", "functions/handler"}, "it makes clips where no runtime is"},
+	{"bench/gpu/clips", []string{"bench/harness", "bench/gpu/judged", "bench/judge", "functions"}, "it makes clips where no runtime is"},
 	{"bench/gpu/random", []string{"functions/inference"}, "it makes weights for graphs"},
 }
 

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
@@ -38,10 +39,7 @@ func (a *API) events(w http.ResponseWriter, r *http.Request) error {
 	if !eventID.MatchString(after) {
 		after = ""
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // nginx must not collect events
+	gateway.EventStream(w.Header())
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodHead {
 		return nil
@@ -91,11 +89,7 @@ func (s *stream) send(text string) error {
 }
 
 func (s *stream) event(e jobs.Event) error {
-	id := ""
-	if e.ID != "" {
-		id = "id: " + e.ID + "\n"
-	}
-	return s.send(fmt.Sprintf("%sevent: %s\ndata: %s\n\n", id, e.Type, e.Data)) // JSON in one line: Marshal makes no breaks
+	return s.send(sse(e.ID, e.Type, e.Data)) // JSON in one line: Marshal makes no breaks
 }
 
 // beat sends comments, so that proxies keep the stream and a dead client is noticed.

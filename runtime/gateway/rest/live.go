@@ -11,14 +11,12 @@ import (
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/auth"
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 )
 
 // live is GET /v1/events: the board of all jobs, as server-sent events, for as long as the client stays.
 func (a *API) live(w http.ResponseWriter, r *http.Request) error {
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no") // nginx must not collect events
+	gateway.EventStream(w.Header())
 	w.WriteHeader(http.StatusOK)
 	if r.Method == http.MethodHead {
 		return nil

@@ -16,10 +16,7 @@ func (a *API) follow(w http.ResponseWriter, r *http.Request) {
 		gateway.WriteDetails(w, r, err)
 		return
 	}
-	h := w.Header()
-	h.Set("Content-Type", "text/event-stream")
-	h.Set("Cache-Control", "no-store")
-	h.Set("X-Accel-Buffering", "no")
+	gateway.EventStream(w.Header())
 	s := events{w, http.NewResponseController(w)}
 	record, err := a.Keeper.Create(r.Context(), fn, func(step string) { s.send("progress", map[string]string{"phase": step}) })
 	if err != nil {

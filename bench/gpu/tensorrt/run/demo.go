@@ -205,7 +205,7 @@ func (b *bench) clips(ctx context.Context, f form, e built) (err error) {
 		return err
 	}
 	name := "judge_" + f.name + "_off_fp32"
-	b.figure(name, got.off(*b.want, b.n))
+	b.figure(name, got.Off(*b.want, b.n))
 	b.report.Want(name, "≤ 0.03")
 	return nil
 }

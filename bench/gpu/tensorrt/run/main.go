@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
+	"github.com/videosdgx/videosdgx/bench/judge/verdict"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
@@ -39,7 +40,7 @@ type bench struct {
 	limit           time.Duration // of one build
 	builders        int           // at once, of the demo's plans
 	watched         *record.Engine
-	want            *score // of the clips in float32
+	want            *verdict.Score // of the clips in float32
 }
 
 func main() {
