@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -225,7 +226,14 @@ func TestGenerateOutlivesARestart(t *testing.T) {
 	var now atomic.Pointer[http.Handler]
 	svc, h := start()
 	now.Store(&h)
-	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*now.Load()).ServeHTTP(w, r) }))
+	followed := make(chan struct{}) // the command has its job, and asks for its events
+	follow := sync.OnceFunc(func() { close(followed) })
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/events") {
+			follow()
+		}
+		(*now.Load()).ServeHTTP(w, r)
+	}))
 	defer srv.Close()
 	to, done := filepath.Join(dir, "clip.mp4"), make(chan error, 1)
 	go func() {
@@ -233,6 +241,7 @@ func TestGenerateOutlivesARestart(t *testing.T) {
 		done <- err
 	}()
 	<-up
+	<-followed
 	if err := svc.Stop(t.Context()); err != nil {
 		t.Fatal(err)
 	}

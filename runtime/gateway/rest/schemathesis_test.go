@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"testing"
 
@@ -44,6 +45,9 @@ func TestSchemathesis(t *testing.T) {
 				"--max-examples", "6", "--exclude-path", "/v1/events", // which never ends
 				"--seed", "1", "--no-color", "--request-timeout", "20", "--suppress-health-check", "all")
 			cmd.Dir = t.TempDir()
+			if err := os.WriteFile(filepath.Join(cmd.Dir, "schemathesis.toml"), []byte(notYetIsNoFault), 0o600); err != nil {
+				t.Fatal(err)
+			}
 			cmd.Env = append(os.Environ(), "HOME="+cmd.Dir, "PYTHONDONTWRITEBYTECODE=1")
 			out, err := cmd.CombinedOutput()
 			text := string(out)
@@ -53,6 +57,15 @@ func TestSchemathesis(t *testing.T) {
 		})
 	}
 }
+
+// notYetIsNoFault: the streams of a job that runs answer 503, as the document says, until its first chunk is there. On every other
+// route it is a fault, as all else of 500 and above is here too.
+const notYetIsNoFault = `
+[[operations]]
+include-path = ["/v1/jobs/{id}/stream.m3u8", "/v1/jobs/{id}/stream.mp4"]
+[operations.checks.not_a_server_error]
+expected-statuses = ["2xx", "3xx", "4xx", "503"]
+`
 
 // generated is how schemathesis says that every test case passed.
 var generated = regexp.MustCompile(`([1-9][0-9]*) generated, ([0-9]+) passed`)

@@ -44,6 +44,12 @@ func (a *API) streamed(ctx context.Context, id string, n int, wait time.Duration
 	return a.o.Jobs.Stream(context.WithoutCancel(ctx), id)
 }
 
+// notYet is the answer for a clip whose first chunk is being made. Players ask again after 503, and after no status of the client's.
+func notYet(w http.ResponseWriter, j jobs.Job) error {
+	w.Header().Set("Retry-After", "2")
+	return &httpError{status: http.StatusServiceUnavailable, kind: "not-yet", job: j.ID, err: fmt.Errorf("job %s has no chunk to show yet: ask again", j.ID)}
+}
+
 // playlist is GET /jobs/{id}/stream.m3u8: HLS (RFC 8216) over the chunks that are there; while the job runs a player asks again.
 func (a *API) playlist(w http.ResponseWriter, r *http.Request) error {
 	j, err := a.job(r)
@@ -52,8 +58,7 @@ func (a *API) playlist(w http.ResponseWriter, r *http.Request) error {
 	}
 	st, err := a.streamed(r.Context(), j.ID, 0, firstWait)
 	if errdefs.IsNotFound(err) && !j.State.Ended() {
-		w.Header().Set("Retry-After", "2")
-		return &httpError{status: http.StatusServiceUnavailable, kind: "not-yet", job: j.ID, err: fmt.Errorf("job %s has no chunk to show yet: ask again", j.ID)}
+		return notYet(w, j)
 	}
 	if err != nil {
 		return err
@@ -127,8 +132,7 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request) error {
 	}
 	st, err := a.streamed(r.Context(), j.ID, next, firstWait)
 	if errdefs.IsNotFound(err) && !j.State.Ended() {
-		w.Header().Set("Retry-After", "2")
-		return &httpError{status: http.StatusServiceUnavailable, kind: "not-yet", job: j.ID, err: fmt.Errorf("job %s has no chunk to show yet: ask again", j.ID)}
+		return notYet(w, j)
 	}
 	if err != nil {
 		return err
