@@ -26,7 +26,7 @@ setup-gpu: ## install what functions on an NVIDIA GPU need beside the driver: ON
 	@images/setup/gpu.sh
 
 KERNELS := $(BIN)/lib/libvideosdgx_kernels.so
-KERNEL_SOURCES := $(wildcard functions/inference/kernels/cpu/*)
+KERNEL_SOURCES := $(wildcard functions/inference/kernels/cpu/*) functions/inference/kernels/exports.map
 
 kernels: $(KERNELS) ## the CPU's operators for ONNX Runtime; make kernels CXX=aarch64-linux-gnu-g++ KERNELS=… for arm64
 

@@ -22,5 +22,5 @@ done
 compile choose choose.cc & compile ops ops.cc &
 for job in $(jobs -p); do wait "$job"; done
 mkdir -p "$(dirname "$out")"
-"$cxx" -shared -Wl,--no-undefined -Wl,-z,now -static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL "$objects"/*.o -o "$out.new"
+"$cxx" -shared -Wl,--no-undefined -Wl,-z,now -static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL -Wl,--version-script="$here/../exports.map" "$objects"/*.o -o "$out.new"
 mv "$out.new" "$out"

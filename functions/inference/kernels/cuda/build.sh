@@ -16,4 +16,4 @@ flags=(-std=c++17 -O3 -Xcompiler -fPIC,-fvisibility=hidden,-Wall -I"$ort" -I"$cu
 for f in "$here"/*.cu; do nvcc "${flags[@]}" "${gencode[@]}" --expt-relaxed-constexpr -c "$f" -o "$work/$(basename "$f").o"; done
 for f in "$here"/*.cc; do nvcc "${flags[@]}" -x c++ -c "$f" -o "$work/$(basename "$f").o"; done
 mkdir -p "$(dirname "$out")"
-nvcc -shared -cudart static -L"$cuda/lib" -Xlinker --exclude-libs,ALL "$work"/*.o -ldl -o "$out"
+nvcc -shared -cudart static -L"$cuda/lib" -Xlinker --exclude-libs,ALL -Xlinker --version-script="$here/../exports.map" "$work"/*.o -ldl -o "$out"

@@ -11,5 +11,6 @@ case $version in
 esac
 [[ -f $to && -z $(find "$here" -newer "$to" -type f) ]] && exit 0
 "${CXX:-g++}" -std=c++17 -O2 -fPIC -shared -fvisibility=hidden -static-libstdc++ -static-libgcc -Wall -Wextra -Werror \
+  -Wl,--exclude-libs,ALL -Wl,--version-script="$here/exports.map" \
   -isystem "$include" -isystem "$here/include" -I "$here" -o "$to.new" "$here/vdx_trt.cpp" -ldl
 mv "$to.new" "$to"
