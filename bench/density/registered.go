@@ -87,7 +87,11 @@ func (b *bench) listed(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Minute)
 	defer cancel()
 	for {
-		var all struct{ Functions []struct{ Problem string } }
+		var all struct {
+			Functions []struct {
+				Fault string `json:"problem"`
+			}
+		}
 		if err := b.server.Get(ctx, "/api/v1/functions", &all); err != nil {
 			return err
 		}

@@ -82,8 +82,8 @@ func (b *bench) place(name, delay string, concurrency int) (*place, error) {
 
 // complain makes a bench whose promise was broken fail, with what was found.
 func (b *bench) complain(v *verdict) error {
-	if len(v.problems) == 0 {
+	if len(v.findings) == 0 {
 		return nil
 	}
-	return errors.New(strings.Join(v.problems, "\n"))
+	return errors.New(strings.Join(v.findings, "\n"))
 }

@@ -19,7 +19,7 @@ import (
 // verdict is what has become of the acknowledged jobs.
 type verdict struct {
 	jobs, lost, doubled, half, stray int
-	problems                         []string
+	findings                         []string
 
 	interrupted int // attempts that a kill ended: what shows that kills hit jobs at work
 	redone      int // jobs whose clip lay under its final name when a kill came before the record
@@ -49,8 +49,8 @@ func (v *verdict) add(half, redone int) {
 }
 
 func (v *verdict) note(format string, args ...any) {
-	if len(v.problems) < 20 {
-		v.problems = append(v.problems, fmt.Sprintf(format, args...))
+	if len(v.findings) < 20 {
+		v.findings = append(v.findings, fmt.Sprintf(format, args...))
 	}
 }
 

@@ -47,25 +47,25 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // TestVerifySeesWhatIsWrong spoils one thing at a time: a bench that cannot fail shows nothing.
 func TestVerifySeesWhatIsWrong(t *testing.T) {
-	type seen struct{ lost, doubled, half, stray, problems int }
+	type seen struct{ lost, doubled, half, stray, findings int }
 	for name, tc := range map[string]struct {
 		spoil func(f *fake, l *load, dir string)
 		want  seen
 	}{
 		"nothing":    {func(*fake, *load, string) {}, seen{}},
-		"a job gone": {func(f *fake, _ *load, _ string) { f.jobs, f.successful = f.jobs[:1], 1 }, seen{lost: 1, stray: 1, problems: 2}},
+		"a job gone": {func(f *fake, _ *load, _ string) { f.jobs, f.successful = f.jobs[:1], 1 }, seen{lost: 1, stray: 1, findings: 2}},
 		"not completed": {func(f *fake, _ *load, _ string) { f.jobs[0]["status"], f.successful = "queued", 1 },
-			seen{lost: 1, problems: 2}},
+			seen{lost: 1, findings: 2}},
 		"two jobs of one request": {func(f *fake, _ *load, dir string) { f.add("c", "key-1"); put(t, dir, "c.1.mp4", clipOf("key-1")) },
-			seen{doubled: 1, problems: 1}},
-		"one key, two ids":   {func(_ *fake, l *load, _ string) { l.ack("key-1", "z") }, seen{doubled: 1, problems: 1}},
-		"another clip later": {func(_ *fake, l *load, _ string) { l.clips["a"] = "other" }, seen{doubled: 1, problems: 1}},
-		"counted twice":      {func(f *fake, _ *load, _ string) { f.successful++ }, seen{doubled: 1, problems: 1}},
-		"not counted":        {func(f *fake, _ *load, _ string) { f.successful-- }, seen{problems: 1}},
-		"half a clip":        {func(f *fake, _ *load, _ string) { f.clips["b"] = f.clips["b"][:50] }, seen{half: 1, problems: 1}},
-		"somebody else's":    {func(f *fake, _ *load, _ string) { f.clips["b"] = f.clips["a"] }, seen{half: 1, problems: 1}},
-		"a file left over":   {func(_ *fake, _ *load, dir string) { put(t, dir, "a.2.mp4", clipOf("key-1")) }, seen{stray: 1, problems: 1}},
-		"a part left over":   {func(_ *fake, _ *load, dir string) { put(t, dir, ".partial/a.1.mp4", nil) }, seen{stray: 1, problems: 1}},
+			seen{doubled: 1, findings: 1}},
+		"one key, two ids":   {func(_ *fake, l *load, _ string) { l.ack("key-1", "z") }, seen{doubled: 1, findings: 1}},
+		"another clip later": {func(_ *fake, l *load, _ string) { l.clips["a"] = "other" }, seen{doubled: 1, findings: 1}},
+		"counted twice":      {func(f *fake, _ *load, _ string) { f.successful++ }, seen{doubled: 1, findings: 1}},
+		"not counted":        {func(f *fake, _ *load, _ string) { f.successful-- }, seen{findings: 1}},
+		"half a clip":        {func(f *fake, _ *load, _ string) { f.clips["b"] = f.clips["b"][:50] }, seen{half: 1, findings: 1}},
+		"somebody else's":    {func(f *fake, _ *load, _ string) { f.clips["b"] = f.clips["a"] }, seen{half: 1, findings: 1}},
+		"a file left over":   {func(_ *fake, _ *load, dir string) { put(t, dir, "a.2.mp4", clipOf("key-1")) }, seen{stray: 1, findings: 1}},
+		"a part left over":   {func(_ *fake, _ *load, dir string) { put(t, dir, ".partial/a.1.mp4", nil) }, seen{stray: 1, findings: 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f, dir := &fake{clips: map[string][]byte{}}, t.TempDir()
@@ -84,8 +84,8 @@ func TestVerifySeesWhatIsWrong(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := (seen{v.lost, v.doubled, v.half, v.stray, len(v.problems)}); got != tc.want {
-				t.Errorf("%+v, want %+v: %v", got, tc.want, v.problems)
+			if got := (seen{v.lost, v.doubled, v.half, v.stray, len(v.findings)}); got != tc.want {
+				t.Errorf("%+v, want %+v: %v", got, tc.want, v.findings)
 			}
 		})
 	}

@@ -26,7 +26,7 @@ type run struct {
 	clock   *stopwatch
 	report  *reporter
 	encoder encoder
-	sound   *media.Recorder
+	sound   *media.WAV
 	frames  int
 	latents string
 	pieces  []Piece
@@ -75,7 +75,7 @@ func (g *run) begin(ctx context.Context, to sink) (err error) {
 		if to.piece != nil {
 			return fmt.Errorf("%s makes sound alone, which is not sent as it comes: leave output out: %w", g.h.d.Name, errdefs.ErrInvalidArgument)
 		}
-		g.sound = media.NewRecorder(g.h.scratch)
+		g.sound = media.NewWAV(g.h.scratch)
 		return nil
 	}
 	spec := media.Spec{Width: g.r.Width, Height: g.r.Height, FPS: g.r.FPS, Comment: string(g.comment()), Dir: g.h.scratch, Piece: to.piece, Whole: to.whole}

@@ -97,8 +97,8 @@ func (c configs) checkStatistics() error {
 }
 
 // sizes are the dimensions of every graph for a clip.
-func (c configs) sizes(d Defaults) func(bundle.Clip) map[string]map[string]int64 {
-	return func(clip bundle.Clip) map[string]map[string]int64 {
+func (c configs) sizes(d Defaults) func(bundle.ClipSize) map[string]map[string]int64 {
+	return func(clip bundle.ClipSize) map[string]map[string]int64 {
 		pixels, time := c.VAE.SpatialScale(), c.VAE.TemporalScale()
 		latent := map[string]int64{"batch": 1, "frames": (int64(clip.Frames)-1)/time + 1, "height": int64(clip.Height) / pixels, "width": int64(clip.Width) / pixels}
 		half := map[string]int64{"batch": 1, "frames": latent["frames"], "height": max(latent["height"]/2, 1), "width": max(latent["width"]/2, 1)}

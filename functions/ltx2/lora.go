@@ -91,6 +91,6 @@ func describe(r *bundle.Recipe, c configs, tokenizer *text.Tokenizer) (err error
 	}
 	r.Schema = handler.Schema(Model{Pipeline: p}.Describe())
 	r.Graphs, r.Sizes = c.graphs(), c.sizes(p.defaults)
-	r.Clip = bundle.Clip{Width: p.defaults.Width, Height: p.defaults.Height, Frames: p.defaults.Frames}
+	r.Clip = bundle.ClipSize{Width: p.defaults.Width, Height: p.defaults.Height, Frames: p.defaults.Frames}
 	return nil
 }

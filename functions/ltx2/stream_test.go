@@ -170,7 +170,7 @@ func inAChild(t *testing.T, released map[string]any) {
 
 func planAndReport(t *testing.T, dir string) {
 	start := time.Now()
-	p, err := serve.Plan(dir, Recipe, bundle.Options{}, bundle.Clip{})
+	p, err := serve.Plan(dir, Recipe, bundle.Options{}, bundle.ClipSize{})
 	if err != nil {
 		t.Fatal(err)
 	}

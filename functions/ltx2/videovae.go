@@ -14,8 +14,8 @@ const (
 	vaeLatents = "latents" // [batch, latent, frames, height, width]: not normalised
 )
 
-// clip builds the video VAE.
-type clip struct {
+// videoGraph builds the video VAE.
+type videoGraph struct {
 	*nn.Net
 	c      VideoVAEConfig
 	causal bool
@@ -28,7 +28,7 @@ func VideoDecoder(c VideoVAEConfig, o nn.Options) (*nn.Net, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	g := &clip{nn.New("vae_decoder", "vae", o), c, c.DecoderCausal, c.DecoderPadding == "reflect"}
+	g := &videoGraph{nn.New("vae_decoder", "vae", o), c, c.DecoderCausal, c.DecoderPadding == "reflect"}
 	x := g.Input(vaeLatents, onnx.Float32, "batch", c.Latent, "frames", "height", "width")
 	channels, layers := slices.Clone(c.DecChannels), slices.Clone(c.DecLayers)
 	factors, residual, scaling := slices.Clone(c.UpFactor), slices.Clone(c.UpResidual), slices.Clone(c.DecScaling)
@@ -64,7 +64,7 @@ func VideoEncoder(c VideoVAEConfig, o nn.Options) (*nn.Net, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
-	g := &clip{nn.New("vae_encoder", "vae", o), c, c.EncoderCausal, c.EncoderPadding == "reflect"}
+	g := &videoGraph{nn.New("vae_encoder", "vae", o), c, c.EncoderCausal, c.EncoderPadding == "reflect"}
 	x := g.Input(vaeVideo, onnx.Float32, "batch", 3, "frames", "height", "width")
 	patch := [3]int64{c.PatchTime, c.Patch, c.Patch}
 	x = g.spaceToDepth(x, 3, patch, true)
@@ -84,14 +84,14 @@ func VideoEncoder(c VideoVAEConfig, o nn.Options) (*nn.Net, error) {
 }
 
 // norm is every point over the root of its channels' mean square.
-func (g *clip) norm(x onnx.Value) onnx.Value {
+func (g *videoGraph) norm(x onnx.Value) onnx.Value {
 	mean := g.Op("ReduceMean", []onnx.Value{g.Mul(x, x), g.Ints(1)})
 	return g.Div(x, g.Op("Sqrt", []onnx.Value{g.Add(mean, g.Float(1e-8))}))
 }
 
 // conv is a 3×3×3 convolution that keeps the size. The first frame stands before the first twice, or the first and the last
 // once beyond each end.
-func (g *clip) conv(x onnx.Value, name string, in, out int64) onnx.Value {
+func (g *videoGraph) conv(x onnx.Value, name string, in, out int64) onnx.Value {
 	before, after := int64(1), int64(1)
 	if g.causal {
 		before, after = 2, 0
@@ -105,14 +105,14 @@ func (g *clip) conv(x onnx.Value, name string, in, out int64) onnx.Value {
 	return g.Convolve(x, nn.Conv{Name: name + ".conv", In: in, Out: out, Kernel: [3]int64{3, 3, 3}, Pads: [6]int64{0, spatial, spatial, 0, spatial, spatial}})
 }
 
-func (g *clip) resnets(x onnx.Value, name string, channels, n int64) onnx.Value {
+func (g *videoGraph) resnets(x onnx.Value, name string, channels, n int64) onnx.Value {
 	for i := range n {
 		x = g.resnet(x, fmt.Sprintf("%sresnets.%d.", name, i), channels, channels)
 	}
 	return x
 }
 
-func (g *clip) resnet(x onnx.Value, name string, in, out int64) onnx.Value {
+func (g *videoGraph) resnet(x onnx.Value, name string, in, out int64) onnx.Value {
 	h := g.conv(g.SiLU(g.norm(x)), name+"conv1", in, out)
 	h = g.conv(g.SiLU(g.norm(h)), name+"conv2", out, out)
 	if in != out {

@@ -4,7 +4,7 @@ import "github.com/videosdgx/videosdgx/functions/inference/onnx"
 
 // up raises the resolution: a convolution makes the points of each cell as channels. The residual is the input spread the same
 // way, as often as its channels go into the output's.
-func (g *clip) up(x onnx.Value, name string, in, factor int64, stride [3]int64, residual bool) onnx.Value {
+func (g *videoGraph) up(x onnx.Value, name string, in, factor int64, stride [3]int64, residual bool) onnx.Value {
 	cell := stride[0] * stride[1] * stride[2]
 	out := in / factor
 	y := g.later(g.depthToSpace(g.conv(x, name+"conv", in, out*cell), out, stride, false), stride[0]-1)
@@ -20,7 +20,7 @@ func (g *clip) up(x onnx.Value, name string, in, factor int64, stride [3]int64, 
 }
 
 // later drops the first n frames.
-func (g *clip) later(x onnx.Value, n int64) onnx.Value {
+func (g *videoGraph) later(x onnx.Value, n int64) onnx.Value {
 	if n == 0 {
 		return x
 	}
@@ -29,7 +29,7 @@ func (g *clip) later(x onnx.Value, n int64) onnx.Value {
 
 // down lowers the resolution: the points of each cell become channels, after a convolution that makes fewer of them; the
 // residual is the mean over groups of the input's.
-func (g *clip) down(x onnx.Value, name string, in, out int64, stride [3]int64) onnx.Value {
+func (g *videoGraph) down(x onnx.Value, name string, in, out int64, stride [3]int64) onnx.Value {
 	cell := stride[0] * stride[1] * stride[2]
 	if stride[0] > 1 {
 		x = g.Concat(2, g.Slice(x, 2, 0, stride[0]-1), x)
@@ -42,7 +42,7 @@ func (g *clip) down(x onnx.Value, name string, in, out int64, stride [3]int64) o
 }
 
 // depthToSpace takes channels·cell channels to cells of stride points. A patch of pixels has its width before its height.
-func (g *clip) depthToSpace(x onnx.Value, channels int64, stride [3]int64, patch bool) onnx.Value {
+func (g *videoGraph) depthToSpace(x onnx.Value, channels int64, stride [3]int64, patch bool) onnx.Value {
 	if stride == [3]int64{1, 1, 1} {
 		return x
 	}
@@ -57,7 +57,7 @@ func (g *clip) depthToSpace(x onnx.Value, channels int64, stride [3]int64, patch
 }
 
 // spaceToDepth is the other way.
-func (g *clip) spaceToDepth(x onnx.Value, channels int64, stride [3]int64, patch bool) onnx.Value {
+func (g *videoGraph) spaceToDepth(x onnx.Value, channels int64, stride [3]int64, patch bool) onnx.Value {
 	if stride == [3]int64{1, 1, 1} {
 		return x
 	}

@@ -45,7 +45,7 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	r.Files = append(r.Files, bundle.File{From: special, To: specialFile})
 	r.Schema = handler.Schema(Model{Pipeline: p}.Describe())
 	r.Graphs, r.Sizes, r.Held = c.graphs(), c.sizes, c.held
-	r.Clip = bundle.Clip{Width: c.Runtime.Width, Height: c.Runtime.Height, Frames: c.Runtime.NumFrames}
+	r.Clip = bundle.ClipSize{Width: c.Runtime.Width, Height: c.Runtime.Height, Frames: c.Runtime.NumFrames}
 	return r, nil
 }
 
@@ -80,7 +80,7 @@ func conversion(component, dir, file string) string {
 }
 
 // sizes are the dimensions of every graph for a clip.
-func (c configs) sizes(clip bundle.Clip) map[string]map[string]int64 {
+func (c configs) sizes(clip bundle.ClipSize) map[string]map[string]int64 {
 	patch := c.VAE.Coder.PatchSize
 	rows, columns, frames := int64(clip.Height)/patch, int64(clip.Width)/patch, int64(c.Runtime.ChunkWidth)
 	tokens := frames * (rows / c.Model.PatchSize) * (columns / c.Model.PatchSize)
@@ -99,7 +99,7 @@ func (c configs) sizes(clip bundle.Clip) map[string]map[string]int64 {
 
 // held is the bound of what chunks leave behind: keys and values of as many chunks as are attended to, of those of one pass that are
 // in flight, and of the oldest's and the clean one's of another, as float32. It does not grow with the clip.
-func (c configs) held(clip bundle.Clip) []weights.Held {
+func (c configs) held(clip bundle.ClipSize) []weights.Held {
 	tokens := c.sizes(clip)[graphTransformer]["tokens"]
 	each := 4 * tokens * c.Model.keys() * 2 * c.Model.NumLayers
 	cached, flying := int64(c.Runtime.Slots()), int64(c.Runtime.WindowSize+2)

@@ -165,11 +165,11 @@ func TestTheBundleSaysWhatIsHeld(t *testing.T) {
 	if want := int64(4 * 144 * 32 * 2 * 2 * 10); m.Family != Family || len(m.Held) != 1 || m.Held[0].Bytes != want {
 		t.Errorf("%s holds %+v, want %d bytes", m.Family, m.Held, want)
 	}
-	short, err := serve.Plan(tinyCheckpoint(t), Recipe, bundle.Options{}, bundle.Clip{Frames: 24})
+	short, err := serve.Plan(tinyCheckpoint(t), Recipe, bundle.Options{}, bundle.ClipSize{Frames: 24})
 	if err != nil {
 		t.Fatal(err)
 	}
-	long, err := serve.Plan(tinyCheckpoint(t), Recipe, bundle.Options{}, bundle.Clip{Frames: 2400})
+	long, err := serve.Plan(tinyCheckpoint(t), Recipe, bundle.Options{}, bundle.ClipSize{Frames: 2400})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,7 +26,7 @@ func TestThePlanOfThePublishedShapes(t *testing.T) {
 		}
 		var plans []bundle.Plan
 		for _, frames := range []int{24, 14400} {
-			p, err := bundle.PlanOf(r, bundle.Options{}, bundle.Clip{Width: c.Runtime.Width, Height: c.Runtime.Height, Frames: frames})
+			p, err := bundle.PlanOf(r, bundle.Options{}, bundle.ClipSize{Width: c.Runtime.Width, Height: c.Runtime.Height, Frames: frames})
 			if err != nil {
 				t.Fatal(err)
 			}

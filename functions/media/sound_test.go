@@ -111,7 +111,7 @@ func TestTheSameSoundGivesTheSameFile(t *testing.T) {
 
 func TestSoundAloneIsAWAV(t *testing.T) {
 	dir := t.TempDir()
-	r := NewRecorder(dir)
+	r := NewWAV(dir)
 	defer r.Abort()
 	want := []float32{0, 0.5, -0.5, 1, -1, 7, float32(math.NaN()), 0.25}
 	for i := 0; i < len(want); i += 2 {
@@ -152,7 +152,7 @@ func TestWrongSound(t *testing.T) {
 	if _, err := newTrack("", Sound{Rate: 0, Channels: 1}); !errdefs.IsInvalidArgument(err) {
 		t.Errorf("got %v", err)
 	}
-	if _, err := NewRecorder(t.TempDir()).Close(); err == nil {
+	if _, err := NewWAV(t.TempDir()).Close(); err == nil {
 		t.Error("silence was recorded")
 	}
 }

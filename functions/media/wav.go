@@ -12,17 +12,17 @@ import (
 	"github.com/containerd/errdefs"
 )
 
-// Recorder makes a WAV file (16-bit PCM) of sound alone. One goroutine uses it.
-type Recorder struct {
+// WAV makes a WAV file (16-bit PCM) of sound alone. One goroutine uses it.
+type WAV struct {
 	dir   string
 	sound *track
 }
 
-// NewRecorder makes one whose files lie in dir; "" is the system's temporary folder. The caller must Close or Abort.
-func NewRecorder(dir string) *Recorder { return &Recorder{dir: dir} }
+// NewWAV makes one whose files lie in dir; "" is the system's temporary folder. The caller must Close or Abort.
+func NewWAV(dir string) *WAV { return &WAV{dir: dir} }
 
 // Sound adds sound that goes on where the last ended.
-func (r *Recorder) Sound(s Sound) (err error) {
+func (r *WAV) Sound(s Sound) (err error) {
 	if r.sound == nil {
 		if r.sound, err = newTrack(r.dir, s); err != nil {
 			return err
@@ -32,13 +32,13 @@ func (r *Recorder) Sound(s Sound) (err error) {
 }
 
 // Abort removes what there is. After Close it does nothing.
-func (r *Recorder) Abort() {
+func (r *WAV) Abort() {
 	r.sound.remove()
 	r.sound = nil
 }
 
 // Close gives the file. On an error nothing is left behind.
-func (r *Recorder) Close() (*File, error) {
+func (r *WAV) Close() (*File, error) {
 	t := r.sound
 	if t == nil || t.moments == 0 {
 		r.Abort()

@@ -46,7 +46,7 @@ func Build(ctx context.Context, checkpoint, out string, recipe Recipe, o bundle.
 
 // Plan says what Build would make of a checkpoint and what a clip would take; what a clip leaves at zero is the model's
 // default.
-func Plan(checkpoint string, recipe Recipe, o bundle.Options, clip bundle.Clip) (bundle.Plan, error) {
+func Plan(checkpoint string, recipe Recipe, o bundle.Options, clip bundle.ClipSize) (bundle.Plan, error) {
 	c, err := weights.InspectCheckpoint(checkpoint)
 	if err != nil {
 		return bundle.Plan{}, err

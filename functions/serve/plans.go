@@ -30,7 +30,7 @@ type PlanOptions struct {
 	// Capability is the GPU that they are for: 121 is sm_121, DGX Spark's. 0 is this machine's.
 	Capability int
 	// Most is the largest clip that they are good for; what is zero is the model's default.
-	Most bundle.Clip
+	Most bundle.ClipSize
 	// Time is the longest that one plan may take to build, 0: an hour. Memory bounds the builder's address space, in bytes.
 	Time   time.Duration
 	Memory int64

@@ -68,13 +68,13 @@ func describeWith(r *bundle.Recipe, tokenizer *text.Tokenizer) error {
 	}
 	r.Schema = handler.Schema(Model{Pipeline: p}.Describe())
 	r.Graphs, r.Sizes = c.graphs(), c.sizes(p.defaults)
-	r.Clip = bundle.Clip{Width: p.defaults.Width, Height: p.defaults.Height, Frames: p.defaults.Frames}
+	r.Clip = bundle.ClipSize{Width: p.defaults.Width, Height: p.defaults.Height, Frames: p.defaults.Frames}
 	return nil
 }
 
 // sizes are the dimensions of every graph for a clip.
-func (c configs) sizes(d Defaults) func(bundle.Clip) map[string]map[string]int64 {
-	return func(clip bundle.Clip) map[string]map[string]int64 {
+func (c configs) sizes(d Defaults) func(bundle.ClipSize) map[string]map[string]int64 {
+	return func(clip bundle.ClipSize) map[string]map[string]int64 {
 		pixels, time := c.VAE.SpatialScale(), c.VAE.TemporalScale()
 		height, width, frames := int64(clip.Height)/pixels, int64(clip.Width)/pixels, (int64(clip.Frames)-1)/time+1
 		grid := c.Transformer.grid(frames, height, width)

@@ -9,7 +9,7 @@ import (
 
 func TestPlan(t *testing.T) {
 	plan := func(o bundle.Options) bundle.Plan {
-		p, err := serve.Plan(demoCheckpoint, Recipe, o, bundle.Clip{})
+		p, err := serve.Plan(demoCheckpoint, Recipe, o, bundle.ClipSize{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -64,7 +64,7 @@ func TestADistilledCheckpoint(t *testing.T) {
 		t.Errorf("%s, %v", r.Configs[pipelinePart], err)
 	}
 	changedJSON(t, filepath.Join(dir, "model_index.json"), map[string]any{"distilled": map[string]any{"denoising_step_list": []int{1, 2}, "sample_shift": 5}})
-	if _, err := serve.Plan(dir, Recipe, bundle.Options{}, bundle.Clip{}); err == nil || !strings.Contains(err.Error(), "must fall") {
+	if _, err := serve.Plan(dir, Recipe, bundle.Options{}, bundle.ClipSize{}); err == nil || !strings.Contains(err.Error(), "must fall") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -106,7 +106,7 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	}
 	r.Schema = handler.Schema(p.Describe())
 	r.Graphs, r.Sizes = c.graphs(), c.sizes(p.defaults)
-	r.Clip = bundle.Clip{Width: p.defaults.Width, Height: p.defaults.Height, Frames: p.defaults.Frames}
+	r.Clip = bundle.ClipSize{Width: p.defaults.Width, Height: p.defaults.Height, Frames: p.defaults.Frames}
 	return r, nil
 }
 
@@ -124,8 +124,8 @@ func (c configs) graphs() []bundle.Graph {
 }
 
 // sizes are the dimensions of every graph for a clip.
-func (c configs) sizes(d Defaults) func(bundle.Clip) map[string]map[string]int64 {
-	return func(clip bundle.Clip) map[string]map[string]int64 {
+func (c configs) sizes(d Defaults) func(bundle.ClipSize) map[string]map[string]int64 {
+	return func(clip bundle.ClipSize) map[string]map[string]int64 {
 		pixels, time, text := c.VAE.SpatialScale(), c.VAE.TemporalScale(), int64(d.MaxSequence)
 		height, width := int64(clip.Height)/pixels, int64(clip.Width)/pixels
 		grid := c.Transformer.grid((int64(clip.Frames)-1)/time+1, height, width)

@@ -20,8 +20,8 @@ type Functions interface {
 	List(ctx context.Context) ([]spec.Function, error)
 	// Versions gives $LATEST and the published ones.
 	Versions(ctx context.Context, name string) ([]spec.Function, error)
-	// Problem says why a function's manifest on disk is not what serves, "" when it is.
-	Problem(name string) string
+	// Mistake says why a function's manifest on disk is not what serves, "" when it is.
+	Mistake(name string) string
 }
 
 // Snapshots offers checkpoints of warm instances to starts, and is told how those starts went. Calls must not block for

@@ -234,7 +234,7 @@ func (c *catalogue) Versions(_ context.Context, name string) ([]spec.Function, e
 	return nil, errdefs.ErrNotFound
 }
 
-func (c *catalogue) Problem(string) string { return "" }
+func (c *catalogue) Mistake(string) string { return "" }
 
 // rig is a dispatcher on the fake.
 type rig struct {

@@ -64,7 +64,7 @@ func (d *Dispatcher) Status(ctx context.Context, function string) (spec.Function
 	if err != nil {
 		return spec.FunctionStatus{}, err
 	}
-	s := spec.FunctionStatus{Function: fn, KeepAlive: fn.KeepAlive.D(), Problem: d.cfg.Functions.Problem(function)}
+	s := spec.FunctionStatus{Function: fn, KeepAlive: fn.KeepAlive.D(), Fault: d.cfg.Functions.Mistake(function)}
 	d.mu.RLock()
 	defer d.mu.RUnlock()
 	if r := d.histories[function]; r != nil {

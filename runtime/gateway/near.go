@@ -11,9 +11,9 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// Problems is an optional ability of Functions: to say why a manifest on disk is not what serves, "" when it is.
-type Problems interface {
-	Problem(name string) string
+// Mistakes is an optional ability of Functions: to say why a manifest on disk is not what serves, "" when it is.
+type Mistakes interface {
+	Mistake(name string) string
 }
 
 // Find is Functions.Get whose NotFound says what is wrong with a manifest of that name, or which functions there are,
@@ -65,8 +65,8 @@ func absent(fns Functions, names []string, name, qualifier string) error {
 	if slices.Contains(names, name) {
 		return fmt.Errorf("function %s has no version or alias %q: %w", name, qualifier, errdefs.ErrNotFound)
 	}
-	if p, ok := fns.(Problems); ok && p.Problem(name) != "" {
-		return fmt.Errorf("function %s cannot serve, its manifest is wrong: %s: %w", name, p.Problem(name), errdefs.ErrNotFound)
+	if p, ok := fns.(Mistakes); ok && p.Mistake(name) != "" {
+		return fmt.Errorf("function %s cannot serve, its manifest is wrong: %s: %w", name, p.Mistake(name), errdefs.ErrNotFound)
 	}
 	return fmt.Errorf("function not found: %s; %s: %w", name, Near(name, names), errdefs.ErrNotFound)
 }

@@ -67,7 +67,7 @@ func (c *Catalog) model(ctx context.Context, fn spec.Function, up []spec.Instanc
 		}
 	}
 	if st, err := c.Observer.Status(ctx, fn.Name); err == nil {
-		m.Problem = st.Problem
+		m.Fault = st.Fault
 	}
 	if c.Bundle != nil {
 		m.Info, m.Schema = c.Bundle(ctx, fn)

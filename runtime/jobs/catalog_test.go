@@ -20,7 +20,7 @@ type fixed struct {
 func (f fixed) List(context.Context) ([]spec.Function, error)            { return f.fns, nil }
 func (f fixed) Instances(context.Context) ([]spec.InstanceStatus, error) { return f.up, nil }
 func (f fixed) Status(_ context.Context, name string) (spec.FunctionStatus, error) {
-	return spec.FunctionStatus{Problem: "problem of " + name}, nil
+	return spec.FunctionStatus{Fault: "problem of " + name}, nil
 }
 
 func TestCatalog(t *testing.T) {
@@ -41,7 +41,7 @@ func TestCatalog(t *testing.T) {
 		t.Fatalf("%+v, %v", all, err)
 	}
 	w := all[1]
-	if w.Function != "w" || w.Concurrency != 6 || w.Instances != 1 || w.Memory != 5 || !w.UnloadAt.Equal(at.Add(time.Minute)) || w.Port != 8002 || w.Problem != "problem of w" {
+	if w.Function != "w" || w.Concurrency != 6 || w.Instances != 1 || w.Memory != 5 || !w.UnloadAt.Equal(at.Add(time.Minute)) || w.Port != 8002 || w.Fault != "problem of w" {
 		t.Fatalf("%+v", w)
 	}
 	if _, err := c.Model(t.Context(), "magi1"); !errdefs.IsNotFound(err) || !strings.Contains(err.Error(), "ltx2, wan21") {

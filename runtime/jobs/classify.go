@@ -36,7 +36,7 @@ func classify(err error) (*Problem, time.Duration) {
 // refusal says what an HTTP status of the function other than success means.
 func refusal(h urlevent.Head, body []byte) *Problem {
 	retryable := h.StatusCode >= 500 || h.StatusCode == http.StatusRequestTimeout || h.StatusCode == http.StatusTooManyRequests
-	p := &Problem{Kind: "function", Status: h.StatusCode, Retryable: retryable, Body: clip(string(body))}
+	p := &Problem{Kind: "function", Status: h.StatusCode, Retryable: retryable, Body: shorten(string(body))}
 	if !retryable {
 		p.Kind = "invalid"
 	}
@@ -55,7 +55,7 @@ func refusal(h urlevent.Head, body []byte) *Problem {
 // broken says what a function's failure means. As long again would end the same way.
 func broken(res *spec.Result, f *answer.Failure) *Problem {
 	text, kind := f.Message()
-	p := &Problem{Kind: "function", Retryable: true, Body: clip(string(f.Body)), Log: clip(string(res.Trailer().LogTail))}
+	p := &Problem{Kind: "function", Retryable: true, Body: shorten(string(f.Body)), Log: shorten(string(res.Trailer().LogTail))}
 	switch {
 	case text != "":
 		p.Detail = sentence(text)
@@ -70,18 +70,18 @@ func broken(res *spec.Result, f *answer.Failure) *Problem {
 	return p
 }
 
-const clipAt = 4 << 10
+const shortAt = 4 << 10
 
-func clip(s string) string {
-	if len(s) > clipAt {
-		s = s[:clipAt]
+func shorten(s string) string {
+	if len(s) > shortAt {
+		s = s[:shortAt]
 	}
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
 // sentence gives a text a capital letter and a full stop; the name of a field at its beginning stays as it is.
 func sentence(s string) string {
-	if s = strings.TrimSpace(clip(s)); s == "" {
+	if s = strings.TrimSpace(shorten(s)); s == "" {
 		return s
 	}
 	if word, _, _ := strings.Cut(s, " "); !strings.Contains(word, "_") {

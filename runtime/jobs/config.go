@@ -43,7 +43,7 @@ type Model struct {
 	Memory      int64         // bytes that they hold
 	LastUse     time.Time
 	UnloadAt    time.Time       // when the last idle instance goes; zero: not known or never
-	Problem     string          // why the function cannot serve as configured
+	Fault       string          // why the function cannot serve as configured
 	Info        json.RawMessage // what its bundle says of it, JSON; nil: not known
 	Schema      json.RawMessage // JSON Schema of its request; nil: it publishes none
 }

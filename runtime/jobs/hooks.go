@@ -79,7 +79,7 @@ func (s *Service) delivered(j Job, err error) Job {
 	if err == nil {
 		h.Delivered = now
 	} else {
-		h.Error = clip(fmt.Sprintf("attempt %d: %v", h.Attempts, err))
+		h.Error = shorten(fmt.Sprintf("attempt %d: %v", h.Attempts, err))
 		if h.Attempts < s.cfg.HookAttempts && !errors.Is(err, ErrHookGone) {
 			h.Due = stamp(now.Add(s.cfg.HookRetry.next(h.Attempts)))
 		}

@@ -33,7 +33,7 @@ func (r *Registry) lookAgain() {
 	}
 	defer r.write.Unlock()
 	for _, dir := range r.unread() {
-		if now := r.read(dir, nil); now != nil && now.problem == nil {
+		if now := r.read(dir, nil); now != nil && now.mistake == nil {
 			r.keep(dir, nil, now)
 			r.apply(dir, nil, now)
 		}
@@ -57,14 +57,14 @@ func (r *Registry) unread() (dirs []string) {
 	return dirs
 }
 
-// Broken lists the folders whose manifest has never been right, as functions of the folder's name with their problem.
+// Broken lists the folders whose manifest has never been right, as functions of the folder's name with their mistake.
 func (r *Registry) Broken() []spec.FunctionStatus {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var all []spec.FunctionStatus
 	for dir, f := range r.folders {
-		if f.fn == nil && f.problem != nil && r.byName[dir] == nil {
-			all = append(all, spec.FunctionStatus{Function: spec.Function{Name: dir}, Problem: f.problem.Error()})
+		if f.fn == nil && f.mistake != nil && r.byName[dir] == nil {
+			all = append(all, spec.FunctionStatus{Function: spec.Function{Name: dir}, Fault: f.mistake.Error()})
 		}
 	}
 	slices.SortFunc(all, func(a, b spec.FunctionStatus) int { return strings.Compare(a.Function.Name, b.Function.Name) })

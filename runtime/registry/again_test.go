@@ -42,7 +42,7 @@ func TestAManifestIsThereAtOnce(t *testing.T) {
 	if all, err := r.List(t.Context()); err != nil || len(all) != 2 {
 		t.Errorf("%d functions, %v", len(all), err)
 	}
-	if len(r.Problems()) != 0 {
+	if len(r.Mistakes()) != 0 {
 		t.Error("a manifest that is being written is called wrong")
 	}
 	var work sync.WaitGroup
@@ -66,7 +66,7 @@ func TestBrokenManifestsAreListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
-	if all := r.Broken(); len(all) != 1 || all[0].Function.Name != "bad" || !strings.Contains(all[0].Problem, "concurency") {
+	if all := r.Broken(); len(all) != 1 || all[0].Function.Name != "bad" || !strings.Contains(all[0].Fault, "concurency") {
 		t.Errorf("%+v", all)
 	}
 }

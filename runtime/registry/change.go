@@ -85,7 +85,7 @@ func (r *Registry) imageThere(ctx context.Context, fn spec.Function) error {
 	if err == nil || errdefs.IsUnavailable(err) || ctx.Err() != nil {
 		return err
 	}
-	return &Problem{Field: "image", Text: err.Error()}
+	return &Mistake{Field: "image", Text: err.Error()}
 }
 
 // provisioned is how many instances a function keeps warm already: as many it may go on keeping when the reservation that
@@ -193,14 +193,14 @@ func (r *stored) drop(version string) {
 	delete(r.Async, version)
 }
 
-// Problem says why a function's manifest on disk is not what serves; "" when it is.
-func (r *Registry) Problem(name string) string {
+// Mistake says why a function's manifest on disk is not what serves; "" when it is.
+func (r *Registry) Mistake(name string) string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var all []error
 	for dir, f := range r.folders {
-		if f.problem != nil && (f.name == name || (f.name == "" && dir == name)) {
-			all = append(all, f.problem)
+		if f.mistake != nil && (f.name == name || (f.name == "" && dir == name)) {
+			all = append(all, f.mistake)
 		}
 	}
 	if len(all) == 0 {
@@ -209,14 +209,14 @@ func (r *Registry) Problem(name string) string {
 	return errors.Join(all...).Error()
 }
 
-// Problems gives the mistake in every folder that has one.
-func (r *Registry) Problems() map[string]string {
+// Mistakes gives the mistake in every folder that has one.
+func (r *Registry) Mistakes() map[string]string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	all := map[string]string{}
 	for dir, f := range r.folders {
-		if f.problem != nil {
-			all[dir] = f.problem.Error()
+		if f.mistake != nil {
+			all[dir] = f.mistake.Error()
 		}
 	}
 	return all

@@ -19,8 +19,8 @@ import (
 // maxManifest bounds a manifest's size in bytes.
 const maxManifest = 1 << 20
 
-// Problem is one mistake in a manifest.
-type Problem struct {
+// Mistake is one mistake in a manifest.
+type Mistake struct {
 	File    string // "" when it came through the API
 	Line    int    // 0: not known
 	Field   string // dotted path, "" for the whole manifest
@@ -28,7 +28,7 @@ type Problem struct {
 	Allowed string // what would be right
 }
 
-func (p *Problem) Error() string {
+func (p *Mistake) Error() string {
 	var b strings.Builder
 	if p.File != "" {
 		fmt.Fprintf(&b, "%s:%d: ", p.File, max(p.Line, 1))
@@ -44,14 +44,14 @@ func (p *Problem) Error() string {
 }
 
 // Unwrap gives the class.
-func (p *Problem) Unwrap() error { return errdefs.ErrInvalidArgument }
+func (p *Mistake) Unwrap() error { return errdefs.ErrInvalidArgument }
 
 // decoder reads a YAML tree into a Go value by the yaml tags alone, and remembers the line of every field.
 type decoder struct {
 	file     string
 	lines    map[string]int
 	units    map[string]string // durations and sizes as they are written
-	problems []error
+	mistakes []error
 }
 
 // parse reads a manifest strictly: no unknown or double field, no second document, every value of its field's type.
@@ -67,12 +67,12 @@ func parse(file string, text []byte) (spec.Function, *decoder, error) {
 	if len(d.units) > 0 {
 		fn.Written = d.units
 	}
-	return fn, d, errors.Join(d.problems...)
+	return fn, d, errors.Join(d.mistakes...)
 }
 
 // zeros refuses a 0 that somebody wrote where only leaving the field out stands for its default.
 func (d *decoder) zeros(fn *spec.Function) {
-	if len(d.problems) > 0 {
+	if len(d.mistakes) > 0 {
 		return // a field whose value does not fit is 0 as well
 	}
 	for _, f := range []struct {
@@ -86,24 +86,24 @@ func (d *decoder) zeros(fn *spec.Function) {
 		{"initTimeout", "more than 0, at most 24h", fn.InitTimeout == 0},
 	} {
 		if line, written := d.lines[f.field]; written && f.zero {
-			d.problems = append(d.problems, &Problem{File: d.file, Line: line, Field: f.field, Text: "is 0", Allowed: f.allowed})
+			d.mistakes = append(d.mistakes, &Mistake{File: d.file, Line: line, Field: f.field, Text: "is 0", Allowed: f.allowed})
 		}
 	}
 }
 
 func (d *decoder) document(text []byte) (*yaml.Node, error) {
 	if len(text) > maxManifest {
-		return nil, &Problem{File: d.file, Text: fmt.Sprintf("the manifest has %d bytes", len(text)), Allowed: "at most 1MiB"}
+		return nil, &Mistake{File: d.file, Text: fmt.Sprintf("the manifest has %d bytes", len(text)), Allowed: "at most 1MiB"}
 	}
 	r := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
 	if err := r.Decode(&doc); errors.Is(err, io.EOF) {
-		return nil, &Problem{File: d.file, Text: "the manifest is empty", Allowed: "at least name, and image or command"}
+		return nil, &Mistake{File: d.file, Text: "the manifest is empty", Allowed: "at least name, and image or command"}
 	} else if err != nil {
-		return nil, &Problem{File: d.file, Line: yamlLine(err), Text: "not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
+		return nil, &Mistake{File: d.file, Line: yamlLine(err), Text: "not YAML: " + strings.TrimPrefix(err.Error(), "yaml: ")}
 	}
 	if err := r.Decode(&second); !errors.Is(err, io.EOF) {
-		return nil, &Problem{File: d.file, Line: second.Line, Text: "a second YAML document", Allowed: "one document per manifest"}
+		return nil, &Mistake{File: d.file, Line: second.Line, Text: "a second YAML document", Allowed: "one document per manifest"}
 	}
 	return doc.Content[0], nil
 }
@@ -118,7 +118,7 @@ func yamlLine(err error) int {
 }
 
 func (d *decoder) fail(n *yaml.Node, field, text, allowed string) {
-	d.problems = append(d.problems, &Problem{File: d.file, Line: n.Line, Field: field, Text: text, Allowed: allowed})
+	d.mistakes = append(d.mistakes, &Mistake{File: d.file, Line: n.Line, Field: field, Text: text, Allowed: allowed})
 }
 
 func (d *decoder) value(n *yaml.Node, v reflect.Value, path string) {

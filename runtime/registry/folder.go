@@ -20,7 +20,7 @@ type folder struct {
 	name    string         // the function it defines; "" while it never defined one
 	fn      *spec.Function // the last good manifest; nil: none yet
 	raw     string         // sha256 of that manifest's text
-	problem error          // why the text on disk now is not fn
+	mistake error          // why the text on disk now is not fn
 }
 
 // onDisk gives the function that a folder defines under this name, nil if none.
@@ -73,7 +73,7 @@ func (r *Registry) keep(dir string, old, now *folder) {
 	}
 }
 
-// read makes a folder of the text on disk: nil when there is no manifest, the old function with a problem when the text
+// read makes a folder of the text on disk: nil when there is no manifest, the old function with a mistake when the text
 // is wrong.
 func (r *Registry) read(dir string, old *folder) *folder {
 	path := filepath.Join(r.cfg.Functions, dir, manifestFile)
@@ -92,7 +92,7 @@ func (r *Registry) read(dir string, old *folder) *folder {
 	if err == nil {
 		err = r.modelTaken(&fn, path)
 	}
-	if f.problem = err; err != nil {
+	if f.mistake = err; err != nil {
 		return f
 	}
 	sum := sha256.Sum256(text)
@@ -124,7 +124,7 @@ func (r *Registry) taken(name, dir string) error {
 	if f.fn.Dir == filepath.Dir(path) {
 		return nil
 	}
-	return &Problem{
+	return &Mistake{
 		File: path, Field: "name", Text: fmt.Sprintf("%q is the function of %s already", name, f.fn.Dir),
 		Allowed: "a name of its own",
 	}
@@ -143,10 +143,10 @@ func (r *Registry) modelTaken(fn *spec.Function, file string) error {
 			return
 		}
 		if other.Model.Name == fn.Model.Name {
-			errs = append(errs, &Problem{File: file, Field: "model.name", Text: fmt.Sprintf("%q is the model of function %s already", fn.Model.Name, other.Name), Allowed: "a name of its own"})
+			errs = append(errs, &Mistake{File: file, Field: "model.name", Text: fmt.Sprintf("%q is the model of function %s already", fn.Model.Name, other.Name), Allowed: "a name of its own"})
 		}
 		if fn.Model.Port != 0 && other.Model.Port == fn.Model.Port {
-			errs = append(errs, &Problem{File: file, Field: "model.port", Text: fmt.Sprintf("%d is the port of function %s's model already", fn.Model.Port, other.Name), Allowed: "a port of its own, or 0 for none"})
+			errs = append(errs, &Mistake{File: file, Field: "model.port", Text: fmt.Sprintf("%d is the port of function %s's model already", fn.Model.Port, other.Name), Allowed: "a port of its own, or 0 for none"})
 		}
 	}
 	for name, f := range r.owner {
@@ -162,8 +162,8 @@ func (r *Registry) modelTaken(fn *spec.Function, file string) error {
 
 // apply makes the difference between two readings of a folder visible.
 func (r *Registry) apply(dir string, old, now *folder) {
-	if now != nil && now.problem != nil {
-		r.cfg.Log.Error("manifest not taken over", "folder", dir, "problem", now.problem)
+	if now != nil && now.mistake != nil {
+		r.cfg.Log.Error("manifest not taken over", "folder", dir, "mistake", now.mistake)
 	}
 	if old != nil && old.fn != nil && (now == nil || now.name != old.name) {
 		r.refresh(old.name)

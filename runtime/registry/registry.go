@@ -65,7 +65,7 @@ type entry struct {
 	rec      *stored
 }
 
-// New reads the state and every manifest. A manifest with a mistake is no error: see Problem.
+// New reads the state and every manifest. A manifest with a mistake is no error: see Mistake.
 func New(cfg Config) (*Registry, error) {
 	cfg = cfg.WithDefaults()
 	r := &Registry{
@@ -180,7 +180,7 @@ func (r *Registry) entry(name string) (*entry, error) {
 	if e != nil {
 		return e, nil
 	}
-	if p := r.Problem(name); p != "" {
+	if p := r.Mistake(name); p != "" {
 		return nil, fmt.Errorf("function %s is not served, its manifest has a mistake: %s: %w", name, p, errdefs.ErrNotFound)
 	}
 	return nil, fmt.Errorf("there is no function %s; videosdgx deploy makes one: %w", name, errdefs.ErrNotFound)

@@ -72,7 +72,7 @@ func (w *world) until(what string, ok func() bool) {
 	for !ok() {
 		select {
 		case <-w.told:
-		case <-time.After(2 * time.Millisecond): // a problem changes without anybody being told
+		case <-time.After(2 * time.Millisecond): // a mistake changes without anybody being told
 		case <-deadline:
 			w.t.Fatalf("%s did not happen", what)
 		}
@@ -113,11 +113,11 @@ func TestBadManifestLeavesThePreviousServing(t *testing.T) {
 	w.until("loading", has(w, "echo"))
 	before := w.get("echo", "")
 	w.manifest("echo", echo+"timeot: 3s\n")
-	w.until("problem", func() bool { return w.Problem("echo") != "" })
-	p := w.Problem("echo")
+	w.until("mistake", func() bool { return w.Mistake("echo") != "" })
+	p := w.Mistake("echo")
 	for _, part := range []string{"echo/function.yaml:3:", "timeot", "allowed:", "timeout"} {
 		if !strings.Contains(p, part) {
-			t.Errorf("problem %q lacks %q", p, part)
+			t.Errorf("mistake %q lacks %q", p, part)
 		}
 	}
 	if now := w.get("echo", ""); now.Digest != before.Digest {
@@ -125,15 +125,15 @@ func TestBadManifestLeavesThePreviousServing(t *testing.T) {
 	}
 	w.manifest("echo", echo+"timeout: 3s\n")
 	w.until("repair", func() bool { return w.get("echo", "").Timeout.D() == 3*time.Second })
-	if p := w.Problem("echo"); p != "" {
-		t.Errorf("problem stays: %s", p)
+	if p := w.Mistake("echo"); p != "" {
+		t.Errorf("mistake stays: %s", p)
 	}
 }
 
 func TestNeverGoodManifestIsExplained(t *testing.T) {
 	w := newWorld(t)
 	w.manifest("bad", "name: bad\n")
-	w.until("problem", func() bool { return w.Problem("bad") != "" })
+	w.until("mistake", func() bool { return w.Mistake("bad") != "" })
 	_, err := w.Get(ctx, "bad", "")
 	if !errdefs.IsNotFound(err) || !strings.Contains(err.Error(), "neither image nor command") {
 		t.Errorf("got %v", err)
@@ -155,7 +155,7 @@ func TestTwoFoldersOneName(t *testing.T) {
 	w.manifest("a", echo)
 	w.until("loading", has(w, "echo"))
 	w.manifest("b", echo+"timeout: 1s\n")
-	w.until("problem", func() bool { return w.Problems()["b"] != "" })
+	w.until("mistake", func() bool { return w.Mistakes()["b"] != "" })
 	if w.get("echo", "").Timeout.D() == time.Second {
 		t.Error("the second folder took the name over")
 	}
@@ -172,9 +172,9 @@ func TestTwoFunctionsOneModel(t *testing.T) {
 	w.until("loading", has(w, "a"))
 	w.manifest("b", model("b", "m", 8003))
 	w.manifest("c", model("c", "n", 8002))
-	w.until("problems", func() bool { return len(w.Problems()) == 2 })
+	w.until("mistakes", func() bool { return len(w.Mistakes()) == 2 })
 	for dir, want := range map[string]string{"b": `model.name: "m" is the model of function a already`, "c": "model.port: 8002 is the port of function a's model already"} {
-		if got := w.Problems()[dir]; !strings.Contains(got, want) || !strings.Contains(got, manifestFile) {
+		if got := w.Mistakes()[dir]; !strings.Contains(got, want) || !strings.Contains(got, manifestFile) {
 			t.Errorf("%s: %s", dir, got)
 		}
 	}
@@ -260,7 +260,7 @@ func TestTheLaterChangeWins(t *testing.T) {
 func TestPutIsDurableAndValidated(t *testing.T) {
 	w := newWorld(t)
 	_, err := w.Put(ctx, spec.Function{Name: "a b", Image: "x"})
-	var p *Problem
+	var p *Mistake
 	if !errdefs.IsInvalidArgument(err) || !errors.As(err, &p) || p.Field != "name" {
 		t.Errorf("got %v", err)
 	}

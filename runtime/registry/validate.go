@@ -47,7 +47,7 @@ type checker struct {
 
 func (c *checker) want(ok bool, field, allowed, text string, args ...any) {
 	if !ok {
-		c.errs = append(c.errs, &Problem{File: c.file, Line: c.line(field), Field: field, Text: fmt.Sprintf(text, args...), Allowed: allowed})
+		c.errs = append(c.errs, &Mistake{File: c.file, Line: c.line(field), Field: field, Text: fmt.Sprintf(text, args...), Allowed: allowed})
 	}
 }
 

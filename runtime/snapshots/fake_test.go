@@ -105,7 +105,7 @@ func (o *one) List(context.Context) ([]spec.Function, error) { return []spec.Fun
 func (o *one) Versions(context.Context, string) ([]spec.Function, error) {
 	return []spec.Function{o.fn}, nil
 }
-func (o *one) Problem(string) string { return "" }
+func (o *one) Mistake(string) string { return "" }
 
 // digests are a function's contents, which a test changes at will.
 type digests struct {

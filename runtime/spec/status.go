@@ -42,5 +42,5 @@ type FunctionStatus struct {
 	Restore     time.Duration `json:"restoreNanoseconds"`    // measured median; 0: never
 	Chosen      string        `json:"chosen,omitempty"`      // "plain" or "snapshot"
 	KeepAlive   time.Duration `json:"keepAliveNanoseconds"`  // in force now
-	Problem     string        `json:"problem,omitempty"`     // why its manifest on disk is not what serves, or why its image cannot be had
+	Fault       string        `json:"problem,omitempty"`     // why its manifest on disk is not what serves, or why its image cannot be had
 }

@@ -42,7 +42,7 @@ func Probe(ctx context.Context, path string) snapshotter.Capability {
 		return c
 	}
 	if out, err := exec.CommandContext(ctx, path, "check").CombinedOutput(); err != nil {
-		c.Reason, c.Fix = "criu check: "+problem(out, err), "run criu check as root"
+		c.Reason, c.Fix = "criu check: "+firstFault(out, err), "run criu check as root"
 		return c
 	}
 	c.OK, c.Fix = true, ""
@@ -70,8 +70,8 @@ func part(s []string, i int) int {
 	return n
 }
 
-// problem is the first line of CRIU's output that tells of one.
-func problem(out []byte, err error) string {
+// firstFault is the first line of CRIU's output that tells of one.
+func firstFault(out []byte, err error) string {
 	if lines := faults(bytes.NewReader(out)); len(lines) > 0 {
 		return lines[0]
 	}

@@ -34,13 +34,13 @@ lists, the repository of backups. All that is wrong is said at once, and the exi
 			if err == nil {
 				err = daemon.Check(c)
 			}
-			problems := []string{}
+			mistakes := []string{}
 			if err != nil {
-				problems = strings.Split(err.Error(), "\n")
+				mistakes = strings.Split(err.Error(), "\n")
 			}
-			out := map[string]any{"good": err == nil, "problems": problems}
+			out := map[string]any{"good": err == nil, "problems": mistakes}
 			if perr := emit(cmd, out, func(w io.Writer) error {
-				for _, p := range problems {
+				for _, p := range mistakes {
 					fmt.Fprintln(w, p)
 				}
 				if err == nil {

@@ -63,7 +63,7 @@ type buildFlags struct {
 	out, base, memory, preset string
 	engines, loras            []string
 	plan                      bool
-	clip                      bundle.Clip
+	clip                      bundle.ClipSize
 	o                         bundle.Options
 }
 

@@ -125,7 +125,7 @@ func listFunctions(cmd *cobra.Command, c *client.Client, args []string) error {
 		for _, f := range all {
 			n := func(v int64) string { return strconv.FormatInt(v, 10) }
 			rows = append(rows, []string{f.Function.Name, n(int64(f.Instances)), n(int64(f.Queued)), n(f.Invocations), n(f.Errors), n(f.ColdStarts),
-				span(f.PlainStart), span(f.Restore), f.Chosen, span(f.KeepAlive), f.Problem})
+				span(f.PlainStart), span(f.Restore), f.Chosen, span(f.KeepAlive), f.Fault})
 		}
 		return table(w, []string{"function", "instances", "queued", "invoked", "errors", "cold", "start", "restore", "choice", "keep-alive", "problem"}, rows)
 	})

@@ -17,7 +17,7 @@ func ContainerdParts(ctx context.Context) []doctor.Finding {
 	parts := containerd.Probe(ctx, containerd.Options{})
 	found := make([]doctor.Finding, len(parts))
 	for i, p := range parts {
-		found[i] = doctor.Finding{Part: p.Name, OK: p.Problem == "", Version: p.Version, Fix: p.Install, Detail: sentenceOf(p.Path, p.Problem, p.Note)}
+		found[i] = doctor.Finding{Part: p.Name, OK: p.Fault == "", Version: p.Version, Fix: p.Install, Detail: sentenceOf(p.Path, p.Fault, p.Note)}
 	}
 	if f := &found[0]; f.OK && os.Geteuid() != 0 {
 		f.OK, f.Fix = false, "run videosdgx serve as root"

@@ -68,8 +68,8 @@ func needSnapshots(t *testing.T) {
 		why = "it needs root"
 	}
 	for _, p := range containerd.Probe(t.Context(), containerd.Options{Data: t.TempDir()}) {
-		if p.Problem != "" && (p.Needed || p.Name == "criu") {
-			why = p.Problem
+		if p.Fault != "" && (p.Needed || p.Name == "criu") {
+			why = p.Fault
 		}
 	}
 	switch {

@@ -50,7 +50,7 @@ func (p *plane) watchdog(ctx context.Context) {
 	tick := time.NewTicker(every / 3)
 	defer tick.Stop()
 	for {
-		if err := p.answers(ctx, every/3); err == nil {
+		if err := p.alive(ctx, every/3); err == nil {
 			_, _ = sd.SdNotify(false, sd.SdNotifyWatchdog)
 		} else if ctx.Err() == nil {
 			p.log.Error("the server does not answer itself: systemd is not told that it lives", "error", err)
@@ -63,8 +63,8 @@ func (p *plane) watchdog(ctx context.Context) {
 	}
 }
 
-// answers asks what a client would, and what needs the queue: a server whose queue hangs is no better than one that is gone.
-func (p *plane) answers(ctx context.Context, patience time.Duration) error {
+// alive asks what a client would, and what needs the queue: a server whose queue hangs is no better than one that is gone.
+func (p *plane) alive(ctx context.Context, patience time.Duration) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	done := make(chan error, 1)

@@ -35,17 +35,17 @@ func (p *plane) vet() (func(context.Context, string, map[string]string) (string,
 	if err != nil {
 		return nil, err
 	}
-	return func(ctx context.Context, client string, texts map[string]string) (field, problem string, err error) {
+	return func(ctx context.Context, client string, texts map[string]string) (field, refusal string, err error) {
 		for _, name := range slices.Sorted(maps.Keys(texts)) {
-			if problem := policy.Check(texts[name]); problem != "" {
-				return name, problem, nil
+			if refusal := policy.Check(texts[name]); refusal != "" {
+				return name, refusal, nil
 			}
 		}
 		if ask == nil {
 			return "", "", nil
 		}
-		problem, err = ask.allows(ctx, client, texts)
-		return "prompt", problem, err
+		refusal, err = ask.allows(ctx, client, texts)
+		return "prompt", refusal, err
 	}, nil
 }
 
@@ -68,7 +68,7 @@ func newModerator(address string) (*moderator, error) {
 }
 
 // allows gives "" for what is allowed. Unavailable while nobody answers as they should: what was not looked at is not made.
-func (m *moderator) allows(ctx context.Context, client string, texts map[string]string) (problem string, err error) {
+func (m *moderator) allows(ctx context.Context, client string, texts map[string]string) (refusal string, err error) {
 	body, err := json.Marshal(map[string]any{"client": client, "texts": texts})
 	if err != nil {
 		return "", err

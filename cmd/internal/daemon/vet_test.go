@@ -53,9 +53,9 @@ func TestTextsAreLookedAt(t *testing.T) {
 		{map[string]string{"prompt": "a circle"}, `oops`, "", "", true},
 	} {
 		answer = c.answer
-		field, problem, err := vet(t.Context(), "alice", c.texts)
-		if errdefs.IsUnavailable(err) != c.fails || !strings.Contains(problem, c.says) || (c.says == "") != (problem == "") || problem != "" && field != c.field {
-			t.Errorf("%v with %s: %q %q %v", c.texts, c.answer, field, problem, err)
+		field, refusal, err := vet(t.Context(), "alice", c.texts)
+		if errdefs.IsUnavailable(err) != c.fails || !strings.Contains(refusal, c.says) || (c.says == "") != (refusal == "") || refusal != "" && field != c.field {
+			t.Errorf("%v with %s: %q %q %v", c.texts, c.answer, field, refusal, err)
 		}
 	}
 	if asked != 4 {

@@ -5,7 +5,7 @@ const mostSlices = 64
 
 // Fit cuts attention into as many slices as the stages of a clip need to stay within o.Memory, and returns the plan with
 // them. A plan that does not fit even so, or a recipe that cannot count, keeps its options: whoever asked sees the plan.
-func Fit(r Recipe, o *Options, c Clip) (Plan, error) {
+func Fit(r Recipe, o *Options, c ClipSize) (Plan, error) {
 	whole, err := PlanOf(r, *o, c)
 	if err != nil || o.Memory <= 0 || whole.fits(o.Memory) {
 		return whole, err

@@ -11,16 +11,16 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
-// Clip is the request that a plan counts memory for.
-type Clip struct {
+// ClipSize is the request that a plan counts memory for.
+type ClipSize struct {
 	Width  int `json:"width"`
 	Height int `json:"height"`
 	Frames int `json:"num_frames"`
 }
 
 // Or takes from d what c leaves at zero.
-func (c Clip) Or(d Clip) Clip {
-	return Clip{Width: cmp.Or(c.Width, d.Width), Height: cmp.Or(c.Height, d.Height), Frames: cmp.Or(c.Frames, d.Frames)}
+func (c ClipSize) Or(d ClipSize) ClipSize {
+	return ClipSize{Width: cmp.Or(c.Width, d.Width), Height: cmp.Or(c.Height, d.Height), Frames: cmp.Or(c.Frames, d.Frames)}
 }
 
 // Plan is what Build would make, without making it.
@@ -33,7 +33,7 @@ type Plan struct {
 	Float32   int64          `json:"float32_bytes"`
 	Stages    []Stage        `json:"stages"`
 	Held      []weights.Held `json:"held,omitempty"` // between the runs of a clip, whatever its length
-	Clip      Clip           `json:"clip"`
+	Clip      ClipSize       `json:"clip"`
 	Slices    int            `json:"attention_slices"` // 1: attention is computed as a whole
 }
 
@@ -66,7 +66,7 @@ func (p Plan) Peak() (most Stage) {
 }
 
 // PlanOf says what a bundle of the recipe would hold in a precision, and what a clip would take.
-func PlanOf(r Recipe, o Options, c Clip) (Plan, error) {
+func PlanOf(r Recipe, o Options, c ClipSize) (Plan, error) {
 	if o.Precision == "" {
 		o.Precision = r.Precision
 	}

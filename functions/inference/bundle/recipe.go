@@ -39,11 +39,11 @@ type Recipe struct {
 	// Preset has the bundle's configurations say how many steps a distilled LoRA wants, given its header; nil: no preset.
 	Preset func(r *Recipe, metadata map[string]string) error
 	// Sizes are the sizes of the graphs' named dimensions for a clip, by graph; nil when a plan cannot count memory.
-	Sizes func(c Clip) map[string]map[string]int64
+	Sizes func(c ClipSize) map[string]map[string]int64
 	// Held counts what stays on the device between the runs of a clip; nil: nothing does.
-	Held func(c Clip) []weights.Held
+	Held func(c ClipSize) []weights.Held
 	// Clip is the request that a plan counts memory for by default: the model's own defaults.
-	Clip Clip
+	Clip ClipSize
 	// Identity stands for the checkpoint's content, so that an interrupted build goes on only with the same; empty: it does not.
 	Identity string
 }

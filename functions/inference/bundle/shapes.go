@@ -13,14 +13,14 @@ import (
 // Shapes say which shapes a bundle's graphs meet: those of clips between two.
 type Shapes struct {
 	Graphs      []string // in the order in which a clip needs them
-	Least, Most Clip
+	Least, Most ClipSize
 	// Sizes are the sizes of the graphs' named dimensions for a clip, by graph.
-	Sizes func(c Clip) map[string]map[string]int64
+	Sizes func(c ClipSize) map[string]map[string]int64
 }
 
 // Inputs are the shapes of every input of every graph for a clip, by graph. The graphs are read as they were built for an
 // engine; nothing runs. What one graph leaves for the next ("x.next") has the shape in which it comes.
-func (s Shapes) Inputs(b *weights.Bundle, engine string, c Clip) (map[string]map[string][]int64, error) {
+func (s Shapes) Inputs(b *weights.Bundle, engine string, c ClipSize) (map[string]map[string][]int64, error) {
 	all, states := map[string]map[string][]int64{}, map[string][]int64{}
 	for _, g := range s.Graphs {
 		path, err := b.Path(GraphFile(g, engine))

@@ -80,16 +80,16 @@ func finite(v float32) bool { return math.Float32bits(v)&magnitude < infinity }
 func (t *Tensor) checkCodes(name string, _ Options) error {
 	return parallel(t.N, func(from, to int) error {
 		for row := from; row < to; row++ {
-			if problem := t.rowProblem(row); problem != "" {
-				return invalid(name, "has %s in row %d: check the checkpoint", problem, row)
+			if fault := t.rowFault(row); fault != "" {
+				return invalid(name, "has %s in row %d: check the checkpoint", fault, row)
 			}
 		}
 		return nil
 	})
 }
 
-// rowProblem says what is wrong with the codes of a row, if anything.
-func (t *Tensor) rowProblem(row int) string {
+// rowFault says what is wrong with the codes of a row, if anything.
+func (t *Tensor) rowFault(row int) string {
 	if t.Format == NF4 {
 		return "" // every code is a number, and a block of zeros has been coded in more than one way
 	}
@@ -106,12 +106,12 @@ func (t *Tensor) rowProblem(row int) string {
 			return "a weight that is not a number"
 		}
 	default:
-		return t.blockProblem(codes, row)
+		return t.blockFault(codes, row)
 	}
 	return ""
 }
 
-func (t *Tensor) blockProblem(codes []byte, row int) string {
+func (t *Tensor) blockFault(codes []byte, row int) string {
 	blocks := t.rowBlocks()
 	for b := range blocks {
 		if t.Format == NVFP4 {

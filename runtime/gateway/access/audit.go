@@ -19,16 +19,16 @@ func (a *Access) record(w http.ResponseWriter, r *http.Request, p *auth.Principa
 	if !refused && (r.Method == http.MethodGet || r.Method == http.MethodHead || r.Method == http.MethodOptions) {
 		return
 	}
-	e := audit.Entry{Time: time.Now(), ID: gateway.RequestID(w), From: r.RemoteAddr, Method: clip(r.Method), Path: clip(r.URL.Path), Status: status}
+	e := audit.Entry{Time: time.Now(), ID: gateway.RequestID(w), From: r.RemoteAddr, Method: shorten(r.Method), Path: shorten(r.URL.Path), Status: status}
 	if p != nil {
-		e.Who, e.Kind, e.Key = clip(p.Name), p.Kind, p.ID
+		e.Who, e.Kind, e.Key = shorten(p.Name), p.Kind, p.ID
 	}
 	if err := a.Audit.Write(e); err != nil {
 		a.Log.Error("the audit log cannot be written", "error", err, "requestId", e.ID)
 	}
 }
 
-func clip(s string) string {
+func shorten(s string) string {
 	if len(s) > 300 {
 		return s[:300]
 	}

@@ -159,11 +159,11 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 // it is there. Only what can be looked up on this machine is: none at all, and a layout's folder.
 func (a *API) withImage(ctx context.Context, st spec.FunctionStatus) spec.FunctionStatus {
 	here := st.Function.Image == "" || strings.HasPrefix(st.Function.Image, "oci:")
-	if a.o.Image == nil || !here || st.Problem != "" || st.Instances > 0 {
+	if a.o.Image == nil || !here || st.Fault != "" || st.Instances > 0 {
 		return st
 	}
 	if err := a.o.Image(ctx, st.Function.Image); err != nil && !errdefs.IsUnavailable(err) && ctx.Err() == nil {
-		st.Problem = gateway.Sentence(err)
+		st.Fault = gateway.Sentence(err)
 	}
 	return st
 }
@@ -266,7 +266,7 @@ func (a *API) version(w http.ResponseWriter, _ *http.Request) error {
 // Health is the answer of GET /api/v1/health.
 type Health struct {
 	Status        string  `json:"status"` // "ok" or "failing"
-	Problem       string  `json:"problem,omitempty"`
+	Fault         string  `json:"problem,omitempty"`
 	UptimeSeconds float64 `json:"uptimeSeconds"`
 }
 
@@ -274,7 +274,7 @@ func (a *API) health(w http.ResponseWriter, r *http.Request) error {
 	out, status := Health{Status: "ok", UptimeSeconds: time.Since(a.started).Seconds()}, http.StatusOK
 	if a.o.Health != nil {
 		if err := a.o.Health(r.Context()); err != nil {
-			out.Status, out.Problem, status = "failing", err.Error(), http.StatusServiceUnavailable
+			out.Status, out.Fault, status = "failing", err.Error(), http.StatusServiceUnavailable
 		}
 	}
 	gateway.WriteJSON(w, status, out)

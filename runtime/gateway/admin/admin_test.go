@@ -162,7 +162,7 @@ func TestVersionAndHealth(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	var h admin.Health
-	if s := call("GET", "/api/v1/health", "", &h); s != 503 || h.Problem != "disk full" {
+	if s := call("GET", "/api/v1/health", "", &h); s != 503 || h.Fault != "disk full" {
 		t.Errorf("%d %+v", s, h)
 	}
 }
@@ -216,7 +216,7 @@ func TestAFunctionWithoutItsImageHasAProblem(t *testing.T) {
 		}
 		out := map[string]bool{}
 		for _, st := range all.Functions {
-			out[st.Function.Name] = st.Problem != ""
+			out[st.Function.Name] = st.Fault != ""
 		}
 		return out
 	}

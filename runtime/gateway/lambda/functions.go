@@ -241,11 +241,11 @@ func (a *API) createFunction(w http.ResponseWriter, r *http.Request) error {
 	if fn, err = a.Functions.Put(r.Context(), fn); err != nil {
 		return err
 	}
-	return a.answer(w, r, fn, in.Publish, http.StatusCreated)
+	return a.writeConfiguration(w, r, fn, in.Publish, http.StatusCreated)
 }
 
 // answer describes $LATEST after a change, or the version that publishing it made.
-func (a *API) answer(w http.ResponseWriter, r *http.Request, fn spec.Function, publish bool, status int) error {
+func (a *API) writeConfiguration(w http.ResponseWriter, r *http.Request, fn spec.Function, publish bool, status int) error {
 	qualifier := ""
 	if publish {
 		v, err := a.Functions.Publish(r.Context(), fn.Name, "")

@@ -99,5 +99,5 @@ func (a *API) updateCode(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return a.answer(w, r, fn, in.Publish, http.StatusOK)
+	return a.writeConfiguration(w, r, fn, in.Publish, http.StatusOK)
 }

@@ -26,21 +26,21 @@ func experimentEndpoints() []endpoint {
 	fails := []int{400, 403, 404, 408, 409, 413, 415, 421, 422, 429}
 	return []endpoint{
 		{"GET", "/v1/experiments", look, func(a *API) handler { return a.listExperiments }, operation{
-			ID: "listExperiments", Summary: "All experiments", Tag: "experiments", Out: answers{200: {Text: "By name", Body: experimentList{}}}}},
+			ID: "listExperiments", Summary: "All experiments", Tag: "experiments", Out: responses{200: {Text: "By name", Body: experimentList{}}}}},
 		{"POST", "/v1/experiments", manage, func(a *API) handler { return a.createExperiment }, operation{
-			ID: "createExperiment", Summary: "Begin to compare two models, or two versions of one", Tag: "experiments", In: experimentWish{}, Out: answers{201: {Text: "Begun", Body: experimentView{}}}, Fails: fails}},
+			ID: "createExperiment", Summary: "Begin to compare two models, or two versions of one", Tag: "experiments", In: experimentWish{}, Out: responses{201: {Text: "Begun", Body: experimentView{}}}, Fails: fails}},
 		{"GET", "/v1/experiments/{name}", look, func(a *API) handler { return a.showExperiment }, operation{
-			ID: "getExperiment", Summary: "How the votes stand", Tag: "experiments", Out: answers{200: {Text: "The experiment", Body: experimentView{}}}, Fails: readFails}},
+			ID: "getExperiment", Summary: "How the votes stand", Tag: "experiments", Out: responses{200: {Text: "The experiment", Body: experimentView{}}}, Fails: readFails}},
 		{"DELETE", "/v1/experiments/{name}", manage, func(a *API) handler { return a.dropExperiment }, operation{
-			ID: "dropExperiment", Summary: "Remove an experiment; its clips stay", Tag: "experiments", Out: answers{204: {Text: "Removed"}}, Fails: []int{403, 404, 421}}},
+			ID: "dropExperiment", Summary: "Remove an experiment; its clips stay", Tag: "experiments", Out: responses{204: {Text: "Removed"}}, Fails: []int{403, 404, 421}}},
 		{"GET", "/v1/experiments/{name}/pairs", look, func(a *API) handler { return a.listPairs }, operation{
-			ID: "listPairs", Summary: "Pairs of clips, newest first, without saying which is whose until the caller has voted", Tag: "experiments", Out: answers{200: {Text: "The pairs", Body: pairList{}}}, Fails: readFails}},
+			ID: "listPairs", Summary: "Pairs of clips, newest first, without saying which is whose until the caller has voted", Tag: "experiments", Out: responses{200: {Text: "The pairs", Body: pairList{}}}, Fails: readFails}},
 		{"POST", "/v1/experiments/{name}/pairs", submits, func(a *API) handler { return a.addPair }, operation{
-			ID: "addPair", Summary: "Have both arms make a clip of one request, with one seed", Tag: "experiments", In: modelRequest{}, Out: answers{202: {Text: "Queued", Body: pairView{}}}, Fails: fails}},
+			ID: "addPair", Summary: "Have both arms make a clip of one request, with one seed", Tag: "experiments", In: modelRequest{}, Out: responses{202: {Text: "Queued", Body: pairView{}}}, Fails: fails}},
 		{"GET", "/v1/experiments/{name}/pairs/{pair}/{side}", look, func(a *API) handler { return a.pairClip }, operation{
-			ID: "pairClip", Summary: "The clip on one side, left or right", Tag: "experiments", Out: answers{200: {Text: "The clip", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}}, Fails: []int{400, 404, 409, 421}}},
+			ID: "pairClip", Summary: "The clip on one side, left or right", Tag: "experiments", Out: responses{200: {Text: "The clip", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}}, Fails: []int{400, 404, 409, 421}}},
 		{"POST", "/v1/experiments/{name}/pairs/{pair}/vote", submits, func(a *API) handler { return a.vote }, operation{
-			ID: "vote", Summary: "Say which side is better; a second vote of the same caller takes the first one's place", Tag: "experiments", In: voteWish{}, Out: answers{200: {Text: "Counted", Body: experimentView{}}}, Fails: fails}},
+			ID: "vote", Summary: "Say which side is better; a second vote of the same caller takes the first one's place", Tag: "experiments", In: voteWish{}, Out: responses{200: {Text: "Counted", Body: experimentView{}}}, Fails: fails}},
 	}
 }
 

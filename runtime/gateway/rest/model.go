@@ -11,7 +11,7 @@ func status(m jobs.Model) string {
 	switch {
 	case m.Instances > 0:
 		return "loaded"
-	case m.Problem != "":
+	case m.Fault != "":
 		return "broken"
 	}
 	return "unloaded"
@@ -32,7 +32,7 @@ func (a *API) ready(w http.ResponseWriter, r *http.Request) error {
 	if m.Instances == 0 {
 		code = http.StatusServiceUnavailable
 	}
-	return write(w, code, readyView{m.Instances > 0, m.Name, status(m), m.Problem})
+	return write(w, code, readyView{m.Instances > 0, m.Name, status(m), m.Fault})
 }
 
 // info is GET /info.
@@ -46,7 +46,7 @@ func (a *API) info(w http.ResponseWriter, r *http.Request) error {
 
 func infoOf(m jobs.Model) infoView {
 	return infoView{
-		Model: m.Name, Function: m.Function, Version: m.Version, Description: m.Description, Status: status(m), Problem: m.Problem,
+		Model: m.Name, Function: m.Function, Version: m.Version, Description: m.Description, Status: status(m), Fault: m.Fault,
 		Port: m.Port, Concurrency: m.Concurrency, Timeout: m.Timeout.Seconds(), Details: m.Info,
 		Schema: documentOf(m),
 	}

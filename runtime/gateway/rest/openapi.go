@@ -16,13 +16,13 @@ type operation struct {
 	Params                 []param
 	In                     any
 	Example                any // of In
-	Out                    answers
+	Out                    responses
 	Fails                  []int
 }
 
-type answers map[int]answer
+type responses map[int]response
 
-type answer struct {
+type response struct {
 	Text string
 	Body any
 	Also any // what the body may be instead, by Accept
@@ -184,7 +184,7 @@ func (d *document) describe(path string, e endpoint) map[string]any {
 		o.Fails = append(slices.Clone(o.Fails), http.StatusUnauthorized, http.StatusForbidden, http.StatusTooManyRequests)
 		security = []any{map[string]any{"bearer": []any{}}, map[string]any{"key": []any{}}}
 	}
-	op := map[string]any{"operationId": o.ID, "summary": o.Summary, "tags": []string{o.Tag}, "responses": responses(s, o), "security": security}
+	op := map[string]any{"operationId": o.ID, "summary": o.Summary, "tags": []string{o.Tag}, "responses": responseObjects(s, o), "security": security}
 	if o.Long != "" {
 		op["description"] = o.Long
 	}
@@ -219,7 +219,7 @@ func parameters(path string, ps []param) (out []any) {
 	return out
 }
 
-func responses(s *schemas, o operation) map[string]any {
+func responseObjects(s *schemas, o operation) map[string]any {
 	out := map[string]any{"default": failure(s, "Anything else that went wrong")}
 	for code, a := range o.Out {
 		r := map[string]any{"description": a.Text}

@@ -21,11 +21,11 @@ func perModel() []endpoint {
 	return []endpoint{
 		{"POST", "/generate", submits, func(a *API) handler { return a.generate }, operation{
 			ID: "generate", Summary: "Queue one clip", Tag: "generate", In: modelRequest{}, Example: generateExample, Params: submitParams,
-			Out: answers{200: {Text: "The job has ended within Prefer: wait", Body: jobView{}, Also: clip{}}, 202: {Text: "Queued", Body: jobView{}}}, Fails: append(slices.Clone(submitFails), 502, 504),
+			Out: responses{200: {Text: "The job has ended within Prefer: wait", Body: jobView{}, Also: clip{}}, 202: {Text: "Queued", Body: jobView{}}}, Fails: append(slices.Clone(submitFails), 502, 504),
 			Long: "Prefer: wait=N holds the answer until the job has ended, at most N seconds; Prefer: respond-async and no preference answer at once. With Accept: video/mp4 and a wait that sufficed, the answer is the clip, or the problem when there is none."}},
 		{"POST", "/batch", submits, func(a *API) handler { return a.batch }, operation{
 			ID: "batch", Summary: "Queue many clips in one call, all or none", Tag: "generate", In: modelBatch{}, Example: batchExample, Params: submitParams,
-			Out: answers{202: {Text: "Queued", Body: jobList{}}}, Fails: submitFails}},
+			Out: responses{202: {Text: "Queued", Body: jobList{}}}, Fails: submitFails}},
 		{"GET", "/jobs", reads, func(a *API) handler { return a.list }, listDoc("listModelJobs")},
 		{"GET", "/jobs/{id}", reads, func(a *API) handler { return a.show }, showDoc("getModelJob")},
 		{"DELETE", "/jobs/{id}", submits, func(a *API) handler { return a.cancel }, cancelDoc("cancelModelJob")},
@@ -36,14 +36,14 @@ func perModel() []endpoint {
 		{"GET", "/jobs/{id}/stream.mp4", reads, func(a *API) handler { return a.watch }, watchDoc("streamModelJob")},
 		{"GET", "/jobs/{id}/chunks/{chunk}", reads, func(a *API) handler { return a.chunk }, chunkDoc("chunkOfModelJob")},
 		{"GET", "/health", auth.Everybody, func(a *API) handler { return a.health }, operation{
-			ID: "health", Summary: "Whether the API is up", Tag: "model", Out: answers{200: {Text: "Up", Body: healthView{}}}}},
+			ID: "health", Summary: "Whether the API is up", Tag: "model", Out: responses{200: {Text: "Up", Body: healthView{}}}}},
 		{"GET", "/ready", auth.Known, func(a *API) handler { return a.ready }, operation{
-			ID: "ready", Summary: "Whether the model is loaded", Tag: "model", Out: answers{200: {Text: "Loaded", Body: readyView{}}, 503: {Text: "Not loaded; the first job loads it", Body: readyView{}}}, Fails: readFails}},
+			ID: "ready", Summary: "Whether the model is loaded", Tag: "model", Out: responses{200: {Text: "Loaded", Body: readyView{}}, 503: {Text: "Not loaded; the first job loads it", Body: readyView{}}}, Fails: readFails}},
 		{"GET", "/info", auth.Known, func(a *API) handler { return a.info }, operation{
-			ID: "info", Summary: "What the model is and what it takes", Tag: "model", Out: answers{200: {Text: "The model", Body: infoView{}}}, Fails: readFails}},
+			ID: "info", Summary: "What the model is and what it takes", Tag: "model", Out: responses{200: {Text: "The model", Body: infoView{}}}, Fails: readFails}},
 		{"GET", "/metrics", measures, func(a *API) handler { return a.metrics }, operation{
 			ID: "metrics", Summary: "What has been measured of the model; Prometheus text when Accept asks for text/plain", Tag: "model",
-			Out: answers{200: {Text: "Measured", Body: metricsView{}, Also: prometheusText{}}}, Fails: readFails}},
+			Out: responses{200: {Text: "Measured", Body: metricsView{}, Also: prometheusText{}}}, Fails: readFails}},
 	}
 }
 
@@ -51,7 +51,7 @@ func perModel() []endpoint {
 func global() []endpoint {
 	return []endpoint{
 		{"GET", "/v1/models", auth.Known, func(a *API) handler { return a.models }, operation{
-			ID: "listModels", Summary: "All models", Tag: "model", Out: answers{200: {Text: "By name", Body: modelList{}}}}},
+			ID: "listModels", Summary: "All models", Tag: "model", Out: responses{200: {Text: "By name", Body: modelList{}}}}},
 		{"GET", "/v1/jobs", reads, func(a *API) handler { return a.list }, listDoc("listJobs", param{In: "query", Name: "model", Text: "Jobs of one model"})},
 		{"GET", "/v1/jobs/{id}", reads, func(a *API) handler { return a.show }, showDoc("getJob")},
 		{"DELETE", "/v1/jobs/{id}", submits, func(a *API) handler { return a.cancel }, cancelDoc("cancelJob")},
@@ -64,7 +64,7 @@ func global() []endpoint {
 		{"GET", "/v1/events", reads, func(a *API) handler { return a.live }, operation{
 			ID: "watchJobs", Summary: "Server-sent events of all jobs that wait, run or have just ended", Tag: "jobs", Params: []param{
 				{"header", "Last-Event-ID", "Resume after this event", nil}},
-			Out:  answers{200: {Text: "jobs: those that changed, those that have gone, and the queue; preview: a picture of a clip in the making", Body: eventStream{}}},
+			Out:  responses{200: {Text: "jobs: those that changed, those that have gone, and the queue; preview: a picture of a clip in the making", Body: eventStream{}}},
 			Long: "The first event has every job of the board, the others what has changed. With Last-Event-ID of this server's run the first has only what has changed since.", Fails: []int{421}}},
 		{"GET", "/v1/analytics", measures, func(a *API) handler { return a.analytics }, operation{
 			ID: "analytics", Summary: "What the queue has done over a span of time", Tag: "jobs", Params: []param{
@@ -73,15 +73,15 @@ func global() []endpoint {
 				{"query", "to", "The end; default now", textOf(0, timeForm)},
 				{"query", "model", "Jobs of one model", nil}, {"query", "client", "Jobs of one client", nil}},
 			Long: "It is made of the records in the store: restarts lose nothing, retention and purges take what they remove. Accept: text/csv gives the steps over time as a table.",
-			Out:  answers{200: {Text: "The report", Body: usage.Report{}, Also: table{}}}, Fails: append([]int{400}, readFails...)}},
+			Out:  responses{200: {Text: "The report", Body: usage.Report{}, Also: table{}}}, Fails: append([]int{400}, readFails...)}},
 		{"PUT", "/v1/uploads", submits, func(a *API) handler { return a.upload }, operation{
 			ID: "upload", Summary: "Keep a file for requests to come, which name it by its reference where they take a file", Tag: "uploads", In: anyBytes{}, Params: submitParams[2:],
 			Long: "It waits for a day and belongs to the client that sent it. A form (multipart/form-data) on /generate takes files as well, in parts named as the fields.",
-			Out:  answers{201: {Text: "Kept", Body: uploadView{}}}, Fails: []int{400, 403, 408, 413, 421, 422, 429, 507}}},
+			Out:  responses{201: {Text: "Kept", Body: uploadView{}}}, Fails: []int{400, 403, 408, 413, 421, 422, 429, 507}}},
 		{"GET", "/v1/uploads/{id}", submits, func(a *API) handler { return a.uploaded }, operation{
-			ID: "getUpload", Summary: "One upload", Tag: "uploads", Params: submitParams[2:], Out: answers{200: {Text: "The upload", Body: uploadView{}}}, Fails: readFails}},
+			ID: "getUpload", Summary: "One upload", Tag: "uploads", Params: submitParams[2:], Out: responses{200: {Text: "The upload", Body: uploadView{}}}, Fails: readFails}},
 		{"DELETE", "/v1/uploads/{id}", submits, func(a *API) handler { return a.dropUpload }, operation{
-			ID: "dropUpload", Summary: "Remove an upload; jobs that name it keep theirs", Tag: "uploads", Params: submitParams[2:], Out: answers{204: {Text: "Removed"}}, Fails: []int{403, 404, 421}}},
+			ID: "dropUpload", Summary: "Remove an upload; jobs that name it keep theirs", Tag: "uploads", Params: submitParams[2:], Out: responses{204: {Text: "Removed"}}, Fails: []int{403, 404, 421}}},
 		{"GET", "/openapi.json", auth.Known, func(a *API) handler { return a.openapi }, openapiDoc},
 	}
 }
@@ -99,7 +99,7 @@ func ownOpenAPI() endpoint {
 	return endpoint{"GET", "/openapi.json", auth.Known, func(a *API) handler { return a.openapi }, openapiDoc}
 }
 
-var openapiDoc = operation{ID: "openapi", Summary: "This document", Tag: "model", Out: answers{200: {Text: "OpenAPI 3.1", Body: anObject{}}}}
+var openapiDoc = operation{ID: "openapi", Summary: "This document", Tag: "model", Out: responses{200: {Text: "OpenAPI 3.1", Body: anObject{}}}}
 
 var (
 	generateExample = map[string]any{"prompt": "a big red circle moving right on a navy background", "num_inference_steps": 20, "seed": 7, "priority": "high"}
@@ -139,7 +139,7 @@ func listDoc(id string, more ...param) operation {
 		{"query", "q", "Jobs with this in their prompt, whatever the case", nil},
 		{"query", "limit", "How many at most", map[string]any{"type": "integer", "minimum": 1, "maximum": maxPage, "default": defaultPage}},
 		{"query", "before", "The last page's next", textOf(0, idForm.String())},
-	}...), Out: answers{200: {Text: "One page", Body: jobList{}}}, Fails: append([]int{400}, readFails...)}
+	}...), Out: responses{200: {Text: "One page", Body: jobList{}}}, Fails: append([]int{400}, readFails...)}
 }
 
 // timeForm is a time as ?from= and ?to= take it.
@@ -152,44 +152,44 @@ var flagSchema = map[string]any{"type": "boolean"}
 
 func showDoc(id string) operation {
 	return operation{ID: id, Summary: "One job", Tag: "jobs", Params: []param{{"header", "Prefer", "wait=N waits until the job has ended", nil}},
-		Out: answers{200: {Text: "The job", Body: jobView{}}}, Fails: readFails}
+		Out: responses{200: {Text: "The job", Body: jobView{}}}, Fails: readFails}
 }
 
 func cancelDoc(id string) operation {
 	return operation{ID: id, Summary: "Cancel a job; ?purge=true removes an ended one with its clip", Tag: "jobs", Params: []param{
 		{"query", "purge", "true removes the record and the clip of an ended job", flagSchema}},
-		Out: answers{200: {Text: "Ended", Body: jobView{}}, 202: {Text: "The node that runs it has been asked", Body: jobView{}}, 204: {Text: "Removed"}}, Fails: []int{400, 403, 404, 409, 421}}
+		Out: responses{200: {Text: "Ended", Body: jobView{}}, 202: {Text: "The node that runs it has been asked", Body: jobView{}}, 204: {Text: "Removed"}}, Fails: []int{400, 403, 404, 409, 421}}
 }
 
 func retryDoc(id string) operation {
-	return operation{ID: id, Summary: "Queue a failed, dead or cancelled job again", Tag: "jobs", Out: answers{202: {Text: "Queued", Body: jobView{}}}, Fails: []int{403, 404, 409, 421}}
+	return operation{ID: id, Summary: "Queue a failed, dead or cancelled job again", Tag: "jobs", Out: responses{202: {Text: "Queued", Body: jobView{}}}, Fails: []int{403, 404, 409, 421}}
 }
 
 func eventsDoc(id string) operation {
 	return operation{ID: id, Summary: "Server-sent events until the job has ended", Tag: "jobs", Params: []param{
 		{"header", "Last-Event-ID", "Resume after this event", nil}},
-		Out: answers{200: {Text: "queued (position), running, progress, preview, chunk (with its url), and the ended state with the whole job", Body: eventStream{}},
+		Out: responses{200: {Text: "queued (position), running, progress, preview, chunk (with its url), and the ended state with the whole job", Body: eventStream{}},
 			204: {Text: "Last-Event-ID is the last event: there is nothing more to come"}}, Fails: readFails}
 }
 
 func downloadDoc(id string) operation {
 	return operation{ID: id, Summary: "The clip; Range, If-Range and If-None-Match are honoured", Tag: "jobs", Params: []param{
 		{"query", "inline", "true shows it in the browser", flagSchema}, {"query", "piece", "One of the result's pieces instead of the clip", nil}},
-		Out: answers{200: {Text: "The clip", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 304: {Text: "It is what If-None-Match says"}, 416: {Text: "The range lies outside it"}}, Fails: []int{400, 404, 409, 421}}
+		Out: responses{200: {Text: "The clip", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 304: {Text: "It is what If-None-Match says"}, 416: {Text: "The range lies outside it"}}, Fails: []int{400, 404, 409, 421}}
 }
 
 func playlistDoc(id string) operation {
 	return operation{ID: id, Summary: "HLS playlist of a clip's chunks, while it is made and afterwards", Tag: "jobs",
-		Out: answers{200: {Text: "The chunks that are there", Body: playlistText{}}}, Fails: append([]int{503}, readFails...)}
+		Out: responses{200: {Text: "The chunks that are there", Body: playlistText{}}}, Fails: append([]int{503}, readFails...)}
 }
 
 func watchDoc(id string) operation {
 	return operation{ID: id, Summary: "The clip as it comes, as fragmented MP4 until its end", Tag: "jobs", Params: []param{
 		{"query", "from", "The first chunk that is sent, behind the head; to resume", map[string]any{"type": "integer", "minimum": 0, "maximum": 1 << 20, "default": 0}}},
-		Out: answers{200: {Text: "The clip", Body: clip{}}}, Fails: append([]int{400, 503}, readFails...)}
+		Out: responses{200: {Text: "The clip", Body: clip{}}}, Fails: append([]int{400, 503}, readFails...)}
 }
 
 func chunkDoc(id string) operation {
 	return operation{ID: id, Summary: "One chunk of a clip (0.m4s, 1.m4s, …), or what stands before them (init.mp4)", Tag: "jobs",
-		Out: answers{200: {Text: "The chunk", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 416: {Text: "The range lies outside it"}}, Fails: readFails}
+		Out: responses{200: {Text: "The chunk", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 416: {Text: "The range lies outside it"}}, Fails: readFails}
 }

@@ -77,10 +77,10 @@ type healthView struct {
 }
 
 type readyView struct {
-	Ready   bool   `json:"ready"`
-	Model   string `json:"model"`
-	Status  string `json:"status" doc:"loaded, unloaded or broken"`
-	Problem string `json:"problem,omitempty"`
+	Ready  bool   `json:"ready"`
+	Model  string `json:"model"`
+	Status string `json:"status" doc:"loaded, unloaded or broken"`
+	Fault  string `json:"problem,omitempty"`
 }
 
 type infoView struct {
@@ -89,7 +89,7 @@ type infoView struct {
 	Version     string          `json:"version,omitempty"`
 	Description string          `json:"description,omitempty"`
 	Status      string          `json:"status" doc:"loaded, unloaded or broken"`
-	Problem     string          `json:"problem,omitempty"`
+	Fault       string          `json:"problem,omitempty"`
 	Port        int             `json:"port,omitempty" doc:"Its own REST port"`
 	Concurrency int             `json:"concurrency"`
 	Timeout     float64         `json:"timeout_seconds,omitempty" doc:"Of one attempt"`

@@ -38,7 +38,7 @@ func newBody(br *bufio.Reader, h Header) (*Body, error) {
 			b.err = io.EOF
 		}
 	case !strings.EqualFold(te, "chunked"):
-		return nil, &badRequest{501, "unsupported Transfer-Encoding " + clip(te)}
+		return nil, &badRequest{501, "unsupported Transfer-Encoding " + shorten(te)}
 	case n >= 0:
 		return nil, bad("both Content-Length and Transfer-Encoding")
 	default:
@@ -149,7 +149,7 @@ func (b *Body) nextChunk() error {
 	size, _, _ := strings.Cut(string(line), ";")
 	n, err := strconv.ParseUint(strings.TrimRight(size, " \t"), 16, 62)
 	if err != nil {
-		return bad("bad chunk size %q", clip(size))
+		return bad("bad chunk size %q", shorten(size))
 	}
 	if n > 0 {
 		b.left, b.inChunk = int64(n), true

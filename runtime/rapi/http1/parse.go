@@ -52,15 +52,15 @@ func (r *Request) parseLine(line string) (minor int, err error) {
 	target, version, _ := strings.Cut(rest, " ")
 	switch {
 	case !isToken(method):
-		return 0, bad("malformed method in %q", clip(line))
+		return 0, bad("malformed method in %q", shorten(line))
 	case version == "HTTP/1.0":
 	case version == "HTTP/1.1":
 		minor = 1
 	default:
-		return 0, &badRequest{505, fmt.Sprintf("malformed or unsupported version in %q", clip(line))}
+		return 0, &badRequest{505, fmt.Sprintf("malformed or unsupported version in %q", shorten(line))}
 	}
 	if !strings.HasPrefix(target, "/") {
-		return 0, bad("target %q does not start with /", clip(target))
+		return 0, bad("target %q does not start with /", shorten(target))
 	}
 	r.Method = method
 	r.Path, _, _ = strings.Cut(target, "?")
@@ -80,7 +80,7 @@ func readFields(br *bufio.Reader, budget *int, read func(*bufio.Reader, *int) ([
 		}
 		name, value, ok := strings.Cut(string(line), ":")
 		if !ok || !isToken(name) {
-			return nil, bad("malformed header line %q", clip(string(line)))
+			return nil, bad("malformed header line %q", shorten(string(line)))
 		}
 		h = append(h, Field{name, strings.Trim(value, " \t")})
 	}
@@ -144,7 +144,7 @@ func contentLength(h Header) (int64, error) {
 		}
 		v, err := strconv.ParseUint(h[i].Value, 10, 62)
 		if err != nil || n >= 0 && n != int64(v) {
-			return 0, bad("bad Content-Length %q", clip(h[i].Value))
+			return 0, bad("bad Content-Length %q", shorten(h[i].Value))
 		}
 		n = int64(v)
 	}
@@ -162,7 +162,7 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-func clip(s string) string { return s[:min(len(s), 80)] }
+func shorten(s string) string { return s[:min(len(s), 80)] }
 
 func noEOF(err error) error {
 	if err == io.EOF { //nolint:errorlint // bufio returns it bare

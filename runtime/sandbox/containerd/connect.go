@@ -17,7 +17,7 @@ import (
 func (d *Driver) connect(ctx context.Context) error {
 	address := d.o.Address
 	if address == "" {
-		if address = Private; daemon.Answers(SystemAddress) {
+		if address = Private; daemon.Listens(SystemAddress) {
 			address = SystemAddress
 		}
 	}

@@ -53,7 +53,7 @@ func TestProbe(t *testing.T) {
 	t.Setenv("PATH", "")
 	parts := Probe(context.Background(), Options{Data: "/x", Prefix: t.TempDir()})
 	for _, p := range parts {
-		if (p.Problem == "") != (p.Install == "") || (p.Problem == "" && p.Path == "") {
+		if (p.Fault == "") != (p.Install == "") || (p.Fault == "" && p.Path == "") {
 			t.Errorf("%+v", p)
 		}
 	}

@@ -18,7 +18,7 @@ func Import(ctx context.Context, o Options, path, ref string) (string, error) {
 		o.Address = SystemAddress
 	}
 	d := &Driver{o: o.WithDefaults()}
-	if !daemon.Answers(d.o.Address) {
+	if !daemon.Listens(d.o.Address) {
 		return "", fmt.Errorf("no containerd answers on %s: start it, run as a user who may use it, or name its socket with --containerd: %w", d.o.Address, errdefs.ErrUnavailable)
 	}
 	if err := d.connect(ctx); err != nil {

@@ -16,7 +16,7 @@ type Part struct {
 	Version string `json:"version,omitempty"`
 	Needed  bool   `json:"needed"`            // no instance runs without it
 	Note    string `json:"note,omitempty"`    // what else there is to know of it
-	Problem string `json:"problem,omitempty"` // why it cannot be used
+	Fault   string `json:"problem,omitempty"` // why it cannot be used
 	Install string `json:"install,omitempty"` // the command that helps
 }
 
@@ -26,7 +26,7 @@ func Probe(ctx context.Context, o Options) []Part {
 	o = o.WithDefaults()
 	served := probe(ctx, o, "containerd", "1.6", true, "apt-get install containerd")
 	served.Note = "not running: serve starts a private one"
-	if daemon.Answers(SystemAddress) {
+	if daemon.Listens(SystemAddress) {
 		served.Note = "running at " + SystemAddress
 	}
 	return []Part{
@@ -43,9 +43,9 @@ func probe(ctx context.Context, o Options, name, oldest string, needed bool, ins
 	t, ok := tool.Find(ctx, o.Prefix, name)
 	switch {
 	case !ok:
-		p.Problem = name + " is not installed"
+		p.Fault = name + " is not installed"
 	case oldest != "" && tool.Newer(oldest, t.Version):
-		p.Problem = fmt.Sprintf("%s %s is too old: %s or newer is needed", name, t.Version, oldest)
+		p.Fault = fmt.Sprintf("%s %s is too old: %s or newer is needed", name, t.Version, oldest)
 	default:
 		p.Install = ""
 	}
@@ -70,11 +70,11 @@ func probeRuntime(ctx context.Context, o Options) Part {
 func probeCRIU(ctx context.Context, o Options) Part {
 	p := probe(ctx, o, "criu", "", false, "make setup")
 	p.Name = "CRIU"
-	if p.Problem == "" {
+	if p.Fault == "" {
 		c := criu.Probe(ctx, p.Path)
-		p.Problem, p.Install = c.Reason, c.Fix
+		p.Fault, p.Install = c.Reason, c.Fix
 	}
-	if p.Problem != "" {
+	if p.Fault != "" {
 		p.Note = "snapshots are off, everything starts plainly"
 	}
 	return p

@@ -94,7 +94,7 @@ func TestDaemonKilled(t *testing.T) {
 	before := d.daemon.PID()
 	kill(t, before)
 	invoke(t, b, `2`) // no containerd is needed for that
-	await(t, func() bool { return d.daemon.PID() != before && daemon.Answers(d.daemon.Socket) })
+	await(t, func() bool { return d.daemon.PID() != before && daemon.Listens(d.daemon.Socket) })
 	ended := started(t, d, config(t, f))
 	invoke(t, ended, `3`)
 	remove(t, ended)

@@ -70,7 +70,7 @@ func (g *graph) doubles() {
 // narrow has an autoencoder compute in FP16: its activations are normed again and again, so that their range suffices, and three
 // more bits of precision show in the picture.
 func (g *graph) narrow() {
-	if g.o.Type == onnx.BFloat16 && g.clip() {
+	if g.o.Type == onnx.BFloat16 && g.autoencoder() {
 		g.o.Type = onnx.Float16
 	}
 }
@@ -78,7 +78,7 @@ func (g *graph) narrow() {
 // states gives what stays on the device from run to run the type of activations: all of an autoencoder's, and what one run leaves
 // for several later ones, each in a slot of its own.
 func (g *graph) states() {
-	clip := g.clip()
+	clip := g.autoencoder()
 	for i := range g.m.Graph.Outputs {
 		o := &g.m.Graph.Outputs[i]
 		if state, ok := strings.CutSuffix(o.Name, stateNext); ok && o.Type == onnx.Float32 && (clip || g.hasSlots(state)) {
@@ -120,8 +120,8 @@ func (g *graph) hasSlots(state string) bool {
 	return false
 }
 
-// clip says whether the graph is an autoencoder's: all of it then computes in the type of activations.
-func (g *graph) clip() bool {
+// autoencoder says whether the graph is an autoencoder's: all of it then computes in the type of activations.
+func (g *graph) autoencoder() bool {
 	for i := range g.nodes {
 		if g.is(&g.nodes[i], channelNorm) || g.is(&g.nodes[i], lastNorm) {
 			return true

@@ -19,7 +19,7 @@ const (
 // joined in front, the picture that is doubled, the sum with a shortcut, and the frames that the next run looks back at. States
 // have this form too. What knows only the other form is given it by a transposition.
 func (g *graph) channelsLast() {
-	if !g.clip() || g.o.Type == onnx.Float32 || g.sort() != nil {
+	if !g.autoencoder() || g.o.Type == onnx.Float32 || g.sort() != nil {
 		return
 	}
 	l := &layout{graph: g, inner: map[string]string{}, outer: map[string]string{}, kept: map[string]string{}}

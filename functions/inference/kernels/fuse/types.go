@@ -37,7 +37,7 @@ func (g *graph) types() error {
 		return err
 	}
 	g.compact()
-	t := &typing{graph: g, clip: g.clip(), of: map[string]onnx.DType{}, cast: map[string]string{}}
+	t := &typing{graph: g, autoencoder: g.autoencoder(), of: map[string]onnx.DType{}, cast: map[string]string{}}
 	for _, in := range g.m.Graph.Inputs {
 		t.of[in.Name] = in.Type
 	}
@@ -56,10 +56,10 @@ func (g *graph) types() error {
 
 type typing struct {
 	*graph
-	clip bool
-	of   map[string]onnx.DType
-	cast map[string]string // value and type → its conversion
-	out  []onnx.Node
+	autoencoder bool
+	of          map[string]onnx.DType
+	cast        map[string]string // value and type → its conversion
+	out         []onnx.Node
 }
 
 func (t *typing) node(n onnx.Node) error {
@@ -105,7 +105,7 @@ func (t *typing) standard(n onnx.Node) error {
 	switch {
 	case n.Op == "MultiHeadAttention": // softmax is float32 inside
 		kind = t.o.Type
-	case n.Op == "Conv" && t.clip && floats > 0:
+	case n.Op == "Conv" && t.autoencoder && floats > 0:
 		kind = t.o.Type
 	case single[n.Op] && kind == onnx.BFloat16:
 		kind = onnx.Float32

@@ -159,7 +159,7 @@ func (d *Daemon) awaitSocket(ctx context.Context, gone <-chan struct{}) error {
 	defer tick.Stop()
 	deadline := time.NewTimer(20 * time.Second)
 	defer deadline.Stop()
-	for !Answers(d.Socket) {
+	for !Listens(d.Socket) {
 		select {
 		case <-tick.C:
 		case <-gone:
@@ -178,8 +178,8 @@ func (d *Daemon) setPid(pid int) { d.mu.Lock(); d.pid = pid; d.mu.Unlock() }
 // PID is the process that runs now.
 func (d *Daemon) PID() int { d.mu.Lock(); defer d.mu.Unlock(); return d.pid }
 
-// Answers tells whether somebody listens on a unix socket.
-func Answers(socket string) bool {
+// Listens tells whether somebody listens on a unix socket.
+func Listens(socket string) bool {
 	c, err := net.DialTimeout("unix", socket, time.Second)
 	if err != nil {
 		return false

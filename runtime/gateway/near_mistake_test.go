@@ -13,7 +13,7 @@ import (
 
 type broken struct{ gateway.Functions }
 
-func (broken) Problem(name string) string {
+func (broken) Mistake(name string) string {
 	if name == "bad" {
 		return "bad/function.yaml:2: imagee: is not a field"
 	}
