@@ -219,6 +219,11 @@ func (c *Client) Purge(ctx context.Context, id string) (removed bool, err error)
 	return resp.StatusCode == http.StatusNoContent, resp.Body.Close()
 }
 
+// SetPriority gives a waiting job another priority: high, normal or low.
+func (c *Client) SetPriority(ctx context.Context, id, priority string) (j Job, err error) {
+	return j, c.Call(ctx, http.MethodPatch, jobPath(id), map[string]string{"priority": priority}, &j)
+}
+
 // Retry queues a failed, dead or cancelled job again, with all its attempts and the same seed.
 func (c *Client) Retry(ctx context.Context, id string) (j Job, err error) {
 	return j, c.Call(ctx, http.MethodPost, jobPath(id)+"/retry", nil, &j)

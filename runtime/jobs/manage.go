@@ -118,6 +118,33 @@ func (s *Service) Retry(ctx context.Context, id string) (Job, error) {
 	return j, err
 }
 
+// Prioritize gives a waiting job another priority: it keeps its time of submission, so that it takes its place among those
+// that have this priority already. A job that runs or has ended is FailedPrecondition.
+func (s *Service) Prioritize(ctx context.Context, id string, p Priority) (Job, error) {
+	var was State
+	changed := false
+	j, err := s.mutate(ctx, id, func(j *Job) bool {
+		was, changed = j.State, j.State == Queued && j.Priority != p
+		j.Priority = p
+		return changed
+	})
+	switch {
+	case errdefs.IsNotFound(err):
+		return Job{}, notFound(id)
+	case err != nil:
+		return Job{}, err
+	case was != Queued:
+		return Job{}, fmt.Errorf("job %s is %s: only a job that waits can be given another priority: %w", id, was, errdefs.ErrFailedPrecondition)
+	case changed:
+		s.mu.Lock()
+		s.places.places = nil // where everybody stands is told anew
+		s.mu.Unlock()
+		s.announce(ctx, j)
+		s.nudge()
+	}
+	return j, nil
+}
+
 func (s *Service) again(j Job) Job {
 	now := s.clock()
 	span := s.cfg.Deadline

@@ -112,7 +112,7 @@ func (s *Service) claim(ctx context.Context, h Head) (bool, error) {
 	}
 	got, err := s.deps.Store.Swap(ctx, old, s.claimed(old))
 	if err == nil {
-		s.begin(got, h.Group)
+		s.begin(got, groupOf(got))
 	}
 	return true, ignore(err, errdefs.IsFailedPrecondition, errdefs.IsNotFound)
 }

@@ -18,7 +18,7 @@ type Store interface {
 	// Payload reads the event body that came with Insert.
 	Payload(ctx context.Context, id string) ([]byte, error)
 	// Swap replaces old by new, when the stored record still has old.Rev, and returns it with its new Rev. old must be
-	// the record as it was read; ID, Model, Client, Priority, Created, Key and Batch must not change. A job that enters
+	// the record as it was read; ID, Model, Client, Created, Key and Batch must not change. A job that enters
 	// an ended state is added to its model's Tally in the same step.
 	Swap(ctx context.Context, old, new Job) (Job, error)
 	// Delete removes a record, its payload and its idempotency key, when it still has old.Rev.
@@ -85,6 +85,8 @@ type Group struct {
 	Priority Priority
 	Client   string
 }
+
+func groupOf(j Job) Group { return Group{Model: j.Model, Priority: j.Priority, Client: j.Client} }
 
 // Head is the oldest ready job of a group.
 type Head struct {

@@ -205,3 +205,28 @@ func TestTheSameAgainIsThereAtOnce(t *testing.T) {
 		t.Errorf("it was made %d times", n)
 	}
 }
+
+func TestThePriorityOfWhatWaits(t *testing.T) {
+	r := newRig(t)
+	r.generate("the one that runs")
+	first, last := r.generate("asked first"), r.generate("asked last")
+	w := open(t, r.url+"/#/watch")
+	w.until("document.querySelector('.run') && document.querySelectorAll('ol.rows .item').length === 2")
+	w.until("document.querySelector('ol.rows .item').innerText.includes('asked first')")
+	js[bool](w, "document.querySelector('ol.rows .item:nth-child(2) select').focus() || true")
+	w.do(chromedp.KeyEvent("h")) // the keyboard alone: High
+	w.until("document.querySelector('ol.rows .item').innerText.includes('asked last') && document.querySelector('ol.rows .item .place').innerText === '1'")
+	w.sees("Its priority is now: High.")
+	w.do(chromedp.Reload())
+	w.until("document.querySelector('ol.rows .item select')?.value === 'high'")
+	if j, err := r.jobs.Get(t.Context(), last); err != nil || j.Priority != jobs.High {
+		t.Errorf("%v %v", j.Priority, err)
+	}
+	w.click("ol.rows .item-main", "asked first")
+	w.until("document.querySelector('dialog select.priority')")
+	js[bool](w, "(() => { const s = document.querySelector('dialog select.priority'); s.value = 'low'; s.dispatchEvent(new Event('change', {bubbles: true})); return true })()")
+	w.until("document.querySelector('dialog select.priority').value === 'low' && !document.querySelector('dialog select.priority').disabled")
+	if j, err := r.jobs.Get(t.Context(), first); err != nil || j.Priority != jobs.Low {
+		t.Errorf("%v %v", j.Priority, err)
+	}
+}

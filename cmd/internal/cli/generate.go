@@ -62,7 +62,7 @@ With --detach the command ends as soon as the job is queued and prints its id; '
 	addJSONFlag(cmd)
 	o.register(cmd.Flags())
 	completesFlag(cmd, "model", modelNames)
-	completesOneOf(cmd, "priority", "high", "normal", "low")
+	completesOneOf(cmd, "priority", priorities...)
 	return cmd
 }
 

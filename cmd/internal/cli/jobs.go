@@ -16,11 +16,11 @@ func init() { commands = append(commands, newJobsCmd) }
 func newJobsCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "jobs",
-		Short: "List, watch, cancel, fetch and retry jobs",
+		Short: "List, watch, cancel, fetch, retry and reorder jobs",
 		Long: `A job is one clip to be made. It is queued, running, and at last completed, failed (the model refused it), cancelled,
 or dead (every attempt broke; the dead-letter list). Jobs outlive the server: they go on when it is started again.`,
 	}
-	cmd.AddCommand(newJobsLsCmd(), newJobsShowCmd(), newJobsWatchCmd(), newJobsCancelCmd(), newJobsDownloadCmd(), newJobsRetryCmd())
+	cmd.AddCommand(newJobsLsCmd(), newJobsShowCmd(), newJobsWatchCmd(), newJobsCancelCmd(), newJobsDownloadCmd(), newJobsRetryCmd(), newJobsPriorityCmd())
 	return cmd
 }
 

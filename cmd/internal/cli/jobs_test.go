@@ -194,6 +194,41 @@ func TestCancelAndRetry(t *testing.T) {
 	}
 }
 
+func TestJobsPriority(t *testing.T) {
+	up := make(chan struct{}, 1)
+	url := jobServer(t, func(ctx context.Context, _ jobstest.Call) (*spec.Result, error) {
+		up <- struct{}{}
+		return jobstest.Block(ctx)
+	})
+	submit := func() string {
+		id, _, err := runCLI(t, t.Context(), "generate", "x", "--detach", "--server", url)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(id)
+	}
+	submit()
+	<-up
+	first, last := submit(), submit()
+	out, _, err := runCLI(t, t.Context(), "jobs", "priority", last, "low", "--server", url)
+	if err != nil || !strings.Contains(out, "has priority low") {
+		t.Fatalf("%q, %v", out, err)
+	}
+	if out, _, err = runCLI(t, t.Context(), "jobs", "priority", last, "high", "--json", "--server", url); err != nil || !strings.Contains(out, `"priority": "high"`) {
+		t.Fatalf("%q, %v", out, err)
+	}
+	var exit *ExitError
+	if _, _, err = runCLI(t, t.Context(), "jobs", "priority", first, "urgent", "--server", url); !errors.As(err, &exit) || exit.Code != 2 || !strings.Contains(err.Error(), "write high, normal, low") {
+		t.Errorf("%v", err)
+	}
+	if _, _, err := runCLI(t, t.Context(), "jobs", "cancel", first, "--server", url); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err = runCLI(t, t.Context(), "jobs", "priority", first, "high", "--server", url); err == nil || !strings.Contains(err.Error(), "only a job that waits") {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestGenerateOutlivesARestart stops the service under a running command and starts another on the same data.
 func TestGenerateOutlivesARestart(t *testing.T) {
 	dir := t.TempDir()

@@ -34,7 +34,7 @@ func NewCORS(origins, prefix string) (*CORS, error) {
 
 // What scripts may send and read.
 const (
-	corsMethods = "GET, HEAD, POST, PUT, DELETE"
+	corsMethods = "GET, HEAD, POST, PUT, PATCH, DELETE"
 	corsSend    = "Accept, Authorization, Cache-Control, Content-Type, Idempotency-Key, If-None-Match, If-Range, Last-Event-ID, Prefer, Range, X-Client-Id"
 	corsRead    = "Cache, Content-Disposition, Content-Range, ETag, Idempotency-Replayed, Location, Preference-Applied, Repr-Digest, Retry-After, Server-Timing"
 	corsKeep    = 10 * time.Minute

@@ -112,11 +112,14 @@ func show(v any) string {
 	return schema.Show(string(b))
 }
 
+// priorities is what a priority may be, in words.
+const priorities = `"high", "normal" or "low"`
+
 // settings takes what a submission tells the queue, over what s has already.
 func (o *object) settings(s jobs.Submit, hooks func(address string) error) jobs.Submit {
-	if text, ok := o.text("priority", `"high", "normal" or "low"`); ok {
+	if text, ok := o.text("priority", priorities); ok {
 		if err := s.Priority.UnmarshalText([]byte(text)); err != nil || text == "" {
-			o.add(jobs.Mistyped("priority", show(text), `"high", "normal" or "low"`))
+			o.add(jobs.Mistyped("priority", show(text), priorities))
 		}
 	}
 	if n, ok := o.whole("deadline_seconds"); ok {

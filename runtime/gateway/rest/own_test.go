@@ -41,7 +41,7 @@ func TestAClientSeesItsOwnJobs(t *testing.T) {
 		t.Fatalf("the job is %s's: %+v", j.Client, j)
 	}
 	ways := []string{"GET /v1/jobs/ID", "GET /v1/jobs/ID/events", "GET /v1/jobs/ID/download", "GET /v1/models/wan21/jobs/ID", "GET /v1/models/wan21/jobs/ID/download",
-		"POST /v1/jobs/ID/retry", "DELETE /v1/jobs/ID", "DELETE /v1/jobs/ID?purge=true"}
+		"POST /v1/jobs/ID/retry", "PATCH /v1/jobs/ID", "DELETE /v1/jobs/ID", "DELETE /v1/jobs/ID?purge=true"}
 	for _, way := range ways {
 		method, path, _ := strings.Cut(way, " ")
 		for _, other := range []string{"bob", "token"} {

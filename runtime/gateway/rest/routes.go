@@ -29,6 +29,7 @@ func perModel() []endpoint {
 		{"GET", "/jobs", reads, func(a *API) handler { return a.list }, listDoc("listModelJobs")},
 		{"GET", "/jobs/{id}", reads, func(a *API) handler { return a.show }, showDoc("getModelJob")},
 		{"DELETE", "/jobs/{id}", submits, func(a *API) handler { return a.cancel }, cancelDoc("cancelModelJob")},
+		{"PATCH", "/jobs/{id}", submits, func(a *API) handler { return a.changeJob }, changeDoc("changeModelJob")},
 		{"POST", "/jobs/{id}/retry", submits, func(a *API) handler { return a.retry }, retryDoc("retryModelJob")},
 		{"GET", "/jobs/{id}/events", reads, func(a *API) handler { return a.events }, eventsDoc("watchModelJob")},
 		{"GET", "/jobs/{id}/download", reads, func(a *API) handler { return a.download }, downloadDoc("downloadModelJob")},
@@ -55,6 +56,7 @@ func global() []endpoint {
 		{"GET", "/v1/jobs", reads, func(a *API) handler { return a.list }, listDoc("listJobs", param{In: "query", Name: "model", Text: "Jobs of one model"})},
 		{"GET", "/v1/jobs/{id}", reads, func(a *API) handler { return a.show }, showDoc("getJob")},
 		{"DELETE", "/v1/jobs/{id}", submits, func(a *API) handler { return a.cancel }, cancelDoc("cancelJob")},
+		{"PATCH", "/v1/jobs/{id}", submits, func(a *API) handler { return a.changeJob }, changeDoc("changeJob")},
 		{"POST", "/v1/jobs/{id}/retry", submits, func(a *API) handler { return a.retry }, retryDoc("retryJob")},
 		{"GET", "/v1/jobs/{id}/events", reads, func(a *API) handler { return a.events }, eventsDoc("watchJob")},
 		{"GET", "/v1/jobs/{id}/download", reads, func(a *API) handler { return a.download }, downloadDoc("downloadJob")},
@@ -159,6 +161,12 @@ func cancelDoc(id string) operation {
 	return operation{ID: id, Summary: "Cancel a job; ?purge=true removes an ended one with its clip", Tag: "jobs", Params: []param{
 		{"query", "purge", "true removes the record and the clip of an ended job", flagSchema}},
 		Out: responses{200: {Text: "Ended", Body: jobView{}}, 202: {Text: "The node that runs it has been asked", Body: jobView{}}, 204: {Text: "Removed"}}, Fails: []int{400, 403, 404, 409, 421}}
+}
+
+func changeDoc(id string) operation {
+	return operation{ID: id, Summary: "Give a waiting job another priority", Tag: "jobs", In: jobChange{}, Example: map[string]any{"priority": "high"},
+		Long: "It takes its place by the time at which it was submitted. A job that runs or has ended is a conflict.",
+		Out:  responses{200: {Text: "Changed", Body: jobView{}}}, Fails: []int{400, 403, 404, 408, 409, 413, 415, 421, 422}}
 }
 
 func retryDoc(id string) operation {

@@ -109,7 +109,9 @@ func (s *schemas) fields(root, t reflect.Type, props map[string]any, required *[
 }
 
 // isRequest tells the bodies that clients send, whose fields are optional unless they say otherwise and all known.
-func isRequest(t reflect.Type) bool { return t == reflect.TypeFor[settings]() }
+func isRequest(t reflect.Type) bool {
+	return t == reflect.TypeFor[settings]() || t == reflect.TypeFor[jobChange]()
+}
 
 func (s *schemas) field(f reflect.StructField) any {
 	d, ok := s.typ(f.Type).(map[string]any)

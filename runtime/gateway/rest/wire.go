@@ -17,6 +17,11 @@ type settings struct {
 	Webhook     string        `json:"webhook,omitempty" max:"2048" pattern:"^https?://[0-9A-Za-z][0-9A-Za-z.-]*(:[0-9]{1,4})?(/([!-$&-~]|%[0-9A-Fa-f]{2})*)?$" doc:"http(s) address that is called when the job has ended, signed as Standard Webhooks; private addresses must be listed in the server's outgoing setting"`
 }
 
+// jobChange is what PATCH /jobs/{id} takes.
+type jobChange struct {
+	Priority jobs.Priority `json:"priority" required:"true" doc:"high, normal or low"`
+}
+
 type jobView struct {
 	ID            string          `json:"id"`
 	Model         string          `json:"model"`

@@ -29,7 +29,7 @@ func Run(t *testing.T, fresh func(t *testing.T) Open) {
 		"InsertGetPayload": insertGet, "KeyTaken": keyTaken, "InsertAllOrNone": allOrNone, "Swap": swap, "SwapRace": swapRace,
 		"Delete": remove, "ListFilters": listFilters, "ListPages": listPages, "Heads": heads, "HeadsReady": headsReady,
 		"Waiting": waiting, "Overdue": overdue, "Hooks": hooks, "Tally": tally, "Load": load, "Nodes": nodes,
-		"Reopen": reopen, "Names": names,
+		"Reopen": reopen, "Names": names, "Reordered": reordered,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, fresh(t)) })
 	}
@@ -281,6 +281,41 @@ func listPages(t *testing.T, o Open) {
 	same(t, "of a client", pages(jobs.Filter{Limit: 7, Client: "c"}), want)
 	same(t, "of nobody", pages(jobs.Filter{Limit: 7, Client: "nobody"}), []string{})
 }
+
+// reordered: a queued job that gets another priority is in that group alone, at its time of submission, now and after a restart.
+func reordered(t *testing.T, o Open) {
+	s := o(t)
+	first := put(t, s, Job("m", "c", jobs.Low))[0]
+	later := put(t, s, Job("m", "c", jobs.High))[0]
+	waits := Job("m", "c", jobs.Normal)
+	waits.Ready = t0.Add(time.Hour) // a backoff
+	waits = put(t, s, waits)[0]
+	same(t, "before", headIDs(t, s, t0), sorted(first.ID, later.ID))
+	change(t, s, first, func(j *jobs.Job) { j.Priority = jobs.High })
+	change(t, s, waits, func(j *jobs.Job) { j.Priority = jobs.Low })
+	for range 2 {
+		hs, err := s.Heads(t.Context(), t0)
+		if err != nil || len(hs) != 1 || hs[0].ID != first.ID || hs[0].Priority != jobs.High {
+			t.Fatalf("heads %+v, %v", hs, err)
+		}
+		all, err := s.Waiting(t.Context(), 10)
+		if err != nil || len(all) != 3 {
+			t.Fatalf("waiting %+v, %v", all, err)
+		}
+		for _, e := range all {
+			if want := map[string]jobs.Priority{first.ID: jobs.High, later.ID: jobs.High, waits.ID: jobs.Low}[e.ID]; e.Priority != want {
+				t.Fatalf("%s waits as %s, want %s", e.ID, e.Priority, want)
+			}
+		}
+		if err := s.Close(); err != nil {
+			t.Fatal(err)
+		}
+		s = open(t, o)
+	}
+	same(t, "when the backoff is over", headIDs(t, s, t0.Add(2*time.Hour)), sorted(first.ID, waits.ID))
+}
+
+func sorted(ids ...string) []string { slices.Sort(ids); return ids }
 
 func headIDs(t *testing.T, s jobs.Backend, now time.Time) []string {
 	t.Helper()

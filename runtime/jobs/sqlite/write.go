@@ -105,8 +105,8 @@ func (s *Store) Swap(ctx context.Context, old, next jobs.Job) (jobs.Job, error) 
 		return jobs.Job{}, err
 	}
 	err = s.submit(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		const q = `UPDATE job SET rev = ?, state = ?, ready = ?, due = ?, ended = ?, hook = ?, data = ? WHERE id = ? AND rev = ?`
-		res, err := tx.ExecContext(ctx, q, args[1], args[5], args[7], args[8], args[9], args[10], args[11], old.ID, old.Rev)
+		const q = `UPDATE job SET rev = ?, priority = ?, state = ?, ready = ?, due = ?, ended = ?, hook = ?, data = ? WHERE id = ? AND rev = ?`
+		res, err := tx.ExecContext(ctx, q, args[1], args[3], args[5], args[7], args[8], args[9], args[10], args[11], old.ID, old.Rev)
 		if err != nil {
 			return err
 		}

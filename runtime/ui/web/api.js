@@ -66,6 +66,7 @@ export async function send(method, path, { body, headers: more, signal, kind } =
 export async function get(path, options) { return (await send('GET', path, options)).json(); }
 export async function post(path, body, options) { return json(await send('POST', path, { body: body ?? {}, ...options })); }
 export async function put(path, body, options) { return json(await send('PUT', path, { body, ...options })); }
+export async function patch(path, body) { return json(await send('PATCH', path, { body })); }
 export async function remove(path) { return json(await send('DELETE', path)); }
 
 async function json(answer) {

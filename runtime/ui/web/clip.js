@@ -1,7 +1,7 @@
 // A clip and what belongs to it: the player, its thumbnail, its facts, and what can be done with it.
 import { html, useState, useEffect, useRef, t, icon, Dialog, toast, failed, confirmed, span, bytes, clock, kept, useStore, classes, Bar, number, Chip, Failure } from './lib.js';
 import { td } from './i18n.js';
-import { save, post, remove, get } from './api.js';
+import { save, post, patch, remove, get } from './api.js';
 import { previews, eta, share, isEnded, mine } from './live.js';
 import { label } from './schema.js';
 
@@ -92,6 +92,19 @@ export async function again(j) {
     toast(t('retried'));
   } catch (e) { failed(e); }
 }
+// Priority lets the reader say what of what waits is made sooner.
+export function Priority({ job }) {
+  const [wanted, want] = useState(null); // until the board tells of it
+  useEffect(() => want(null), [job.priority]);
+  const change = async (p) => {
+    want(p);
+    try { await patch(`/v1/jobs/${job.id}`, { priority: p }); toast(t('priority.changed', { priority: td('priority', p) })); } catch (e) { want(null); failed(e); }
+  };
+  const now = wanted || job.priority;
+  return html`<select class="priority" aria-label=${t('priority.of', { prompt: prompt(job) })} title=${t('priority')} value=${now} disabled=${wanted != null && wanted !== job.priority} onChange=${(e) => change(e.target.value)}>
+    ${['high', 'normal', 'low'].map((p) => html`<option key=${p} value=${p} selected=${p === now}>${td('priority', p)}</option>`)}</select>`;
+}
+
 export async function erase(j) {
   if (!await confirmed(t('delete.sure'), t('delete'))) return false;
   try { await remove(`/v1/jobs/${j.id}?purge=true`); favourites.set((f) => f.filter((x) => x !== j.id)); toast(t('deleted')); return true; } catch (e) { failed(e); return false; }
@@ -109,6 +122,7 @@ export function Favourite({ job, small }) {
 export function Actions({ job, onGone }) {
   const done = job.status === 'completed' && !job.result?.removed;
   return html`<div class="actions">
+    ${job.status === 'queued' && html`<${Priority} job=${job} />`}
     ${!isEnded(job) && html`<button class="quiet" onClick=${() => cancel(job)}>${icon('x')}${t('cancel.job')}</button>`}
     ${['failed', 'dead', 'cancelled'].includes(job.status) && html`<button class="quiet" onClick=${() => again(job)}>${icon('retry')}${t('retry')}</button>`}
     ${done && html`<button class="quiet" onClick=${() => save(`/v1/jobs/${job.id}/download`)}>${icon('download')}${t('download')}</button>`}
@@ -151,8 +165,9 @@ function pretty(text) { try { return JSON.stringify(JSON.parse(text), null, 2); 
 
 // Detail is a window with one job, found on the board or asked for.
 export function Detail({ job: given, onClose, onGone, onMove }) {
-  const [job, set] = useState(given);
-  useEffect(() => { set(given); if (isEnded(given)) get(`/v1/jobs/${given.id}`).then(set, () => {}); }, [given.id, given.status]);
+  const [whole, set] = useState(null); // of an ended job; one that lives is what the board tells
+  useEffect(() => { if (isEnded(given)) get(`/v1/jobs/${given.id}`).then(set, () => {}); }, [given.id, given.status]);
+  const job = isEnded(given) && whole?.id === given.id ? whole : given;
   useEffect(() => {
     if (!onMove) return undefined;
     const f = (e) => {

@@ -2,7 +2,7 @@
 import { html, useState, useEffect, useRef, t, icon, useTimer, Empty, Chip, Bar, span, ago, number, classes, confirmed, useStore } from './lib.js';
 import { td, tn } from './i18n.js';
 import { useBoard, isEnded, eta, share, previews, mine } from './live.js';
-import { Thumb, Detail, prompt, phase, cancel, again, reuse } from './clip.js';
+import { Thumb, Detail, Priority, prompt, phase, cancel, again, reuse } from './clip.js';
 
 export function Watch() {
   const b = useBoard();
@@ -52,9 +52,9 @@ function Row({ job, now, own, onOpen }) {
   return html`<li class="item" onPointerEnter=${() => setOver(true)} onPointerLeave=${() => setOver(false)}>
     ${waits ? html`<span class="place" aria-label=${job.position ? t('queue.position', { n: number(job.position) }) : td('state', 'queued')}>${job.position ? number(job.position) : '·'}</span>` : html`<span class="item-thumb"><${Thumb} job=${job} play=${over} /></span>`}
     <button class="item-main" onClick=${onOpen}><span class="prompt">${prompt(job)}</span>
-      <span class="meta"><span>${job.model}</span>${own && html`<span>${t('yours')}</span>`}${job.priority !== 'normal' && html`<span>${td('priority', job.priority)}</span>`}${job.reason && html`<span>${job.reason}</span>`}${broken && job.error && html`<span class="error" lang="en">${job.error.detail}</span>`}</span></button>
+      <span class="meta"><span>${job.model}</span>${own && html`<span>${t('yours')}</span>`}${!waits && job.priority !== 'normal' && html`<span>${td('priority', job.priority)}</span>`}${job.reason && html`<span>${job.reason}</span>`}${broken && job.error && html`<span class="error" lang="en">${job.error.detail}</span>`}</span></button>
     <span class="item-state">${!waits && html`<${Chip} kind=${job.status}>${td('state', job.status)}<//>`}<small class="muted">${job.duration_seconds ? `${span(job.duration_seconds)} · ` : ''}${when}</small></span>
-    ${waits ? html`<button class="quiet small" onClick=${() => cancel(job)} aria-label=${t('cancel.of', { prompt: prompt(job) })}>${t('cancel')}</button>`
+    ${waits ? html`<span class="item-ways"><${Priority} job=${job} /><button class="quiet small" onClick=${() => cancel(job)} aria-label=${t('cancel.of', { prompt: prompt(job) })}>${t('cancel')}</button></span>`
     : broken ? html`<button class="quiet small" onClick=${() => again(job)} aria-label=${t('retry.of', { prompt: prompt(job) })}>${t('retry')}</button>`
       : html`<button class="quiet small" onClick=${() => reuse(job)} aria-label=${t('reuse.of', { prompt: prompt(job) })}>${t('reuse.short')}</button>`}</li>`;
 }
