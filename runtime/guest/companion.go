@@ -2,6 +2,7 @@ package guest
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -20,8 +21,9 @@ const (
 
 // companions are the external extensions that run, by file name, which is the name they register.
 type companions struct {
-	pids   map[string]int // not changed any more once the function has started
-	joined chan string
+	pids    map[string]int // not changed any more once the function has started
+	joined  chan string
+	settled chan string // those that ask for their first event
 
 	mu   sync.Mutex
 	over bool
@@ -51,10 +53,7 @@ func (g *guest) startCompanions(dir string, env []string) {
 
 // awaitCompanions runs before anybody else reaps, so that it sees those that end.
 func (g *guest) awaitCompanions(limit time.Duration) {
-	waiting := map[string]int{}
-	for name, pid := range g.companions.pids {
-		waiting[name] = pid
-	}
+	waiting := maps.Clone(g.companions.pids)
 	late := time.After(limit)
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
@@ -82,6 +81,35 @@ func (g *guest) missing(waiting map[string]int) {
 			delete(waiting, name)
 			delete(g.companions.pids, name)
 		}
+	}
+}
+
+// awaitSettled returns once every companion has asked for its first event, has ended, or the limit is over: until then the
+// function is not initialised, however ready it is itself.
+func (g *guest) awaitSettled(limit time.Duration) {
+	late := time.After(limit)
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	waiting := maps.Clone(g.companions.pids)
+	for len(waiting) > 0 {
+		select {
+		case name := <-g.companions.settled:
+			delete(waiting, name)
+		case <-look.C:
+			maps.DeleteFunc(waiting, func(_ string, pid int) bool { return syscall.Kill(pid, 0) != nil })
+		case <-late:
+			for name := range waiting {
+				g.log.say("extension %s has not asked for an event within %s", name, limit)
+			}
+			return
+		}
+	}
+}
+
+func (g *guest) onSettled(name string) {
+	select {
+	case g.companions.settled <- name:
+	default: // nobody waits: one inside the function
 	}
 }
 

@@ -57,7 +57,7 @@ func start(cfg wire.Config, dir string, command []string) (*guest, error) {
 	g := &guest{
 		cfg: cfg, dir: dir, began: time.Now(), signals: make(chan os.Signal, 8),
 		ready: make(chan struct{}), dead: make(chan struct{}), told: make(chan struct{}),
-		companions: companions{pids: map[string]int{}, joined: make(chan string, 16)},
+		companions: companions{pids: map[string]int{}, joined: make(chan string, 16), settled: make(chan string, 16)},
 		active:     map[*exchange]struct{}{}, resting: map[net.Conn]struct{}{}, restored: make(chan []byte, 1),
 	}
 	signal.Notify(g.signals, forwarded...)
@@ -73,7 +73,7 @@ func start(cfg wire.Config, dir string, command []string) (*guest, error) {
 	g.api = rapi.New(rapi.Options{
 		Info:         rapi.Info{Function: cfg.Function, Version: cfg.Version, Handler: cfg.Handler},
 		EventsAtOnce: cfg.EventsAtOnce, MaxResponse: cfg.MaxResponse,
-		OnReady: g.onReady, OnPoll: g.onPoll, OnInitError: g.onInitError, OnRestored: g.onRestored, OnExtension: g.onExtension,
+		OnReady: g.onReady, OnPoll: g.onPoll, OnInitError: g.onInitError, OnRestored: g.onRestored, OnExtension: g.onExtension, OnSettled: g.onSettled,
 	})
 	go g.api.Serve(g.apiLn)
 	g.prepare()

@@ -8,7 +8,9 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/rapi"
 )
 
+// onReady hears that the function asks for an event. As in Lambda, the initialisation ends when its companions do so too.
 func (g *guest) onReady(r rapi.Ready) {
+	g.awaitSettled(joining)
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.state = wire.StateHead{InitMicros: time.Since(g.began).Microseconds(), Restores: r.Restores}

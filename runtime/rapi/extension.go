@@ -27,6 +27,7 @@ type extension struct {
 	events  []string
 	poll    *http1.Reply
 	pending [][]byte // events that came between two polls
+	settled bool     // it has asked for an event, or given up
 }
 
 // register is POST /extension/register.
@@ -67,16 +68,30 @@ func (s *Server) extensionNext(w *http1.Reply, r *http1.Request) {
 		e.pending = e.pending[1:]
 	}
 	s.exts.mu.Unlock()
+	s.settle(e)
+}
+
+// settle tells once that e is done with its initialisation.
+func (s *Server) settle(e *extension) {
+	s.exts.mu.Lock()
+	first := !e.settled
+	e.settled = true
+	s.exts.mu.Unlock()
+	if first && s.opt.OnSettled != nil {
+		s.opt.OnSettled(e.name)
+	}
 }
 
 // extensionError is POST /extension/init/error and /extension/exit/error.
 func (s *Server) extensionError(w *http1.Reply, r *http1.Request) {
 	r.Body.Drain(maxErrorBody)
-	if s.exts.get(r.Header.Get(extensionID)) == nil {
+	e := s.exts.get(r.Header.Get(extensionID))
+	if e == nil {
 		fail(w, 403, "Extension.UnknownExtensionIdentifier", "register first")
 		return
 	}
 	ok(w)
+	s.settle(e)
 }
 
 // telemetry answers subscriptions to the Telemetry and Logs APIs as Lambda's own emulator does.

@@ -20,12 +20,20 @@ func (s *Server) next(w *http1.Reply, _ *http1.Request) {
 	s.polls = append(s.polls, w)
 	s.mu.Unlock()
 	if first {
-		s.opt.OnReady(Ready{})
+		s.begin(Ready{})
 	}
 	if hook {
 		s.opt.OnRestored(nil)
 	}
 	s.match()
+}
+
+// begin tells that the function is ready; from then on events are given.
+func (s *Server) begin(r Ready) {
+	s.opt.OnReady(r)
+	s.mu.Lock()
+	s.open = true
+	s.mu.Unlock()
 }
 
 func (s *Server) unpoll(w *http1.Reply) {

@@ -367,7 +367,8 @@ func TestRestoreErrorAndNoRestore(t *testing.T) {
 }
 
 func TestExtensions(t *testing.T) {
-	r := start(t, Options{Info: Info{Function: "f", Version: "1", Handler: "h"}})
+	settled := make(chan string, 9)
+	r := start(t, Options{Info: Info{Function: "f", Version: "1", Handler: "h"}, OnSettled: func(name string) { settled <- name }})
 	const ext = "/2020-01-01/extension/"
 	if st, _, _ := r.do("GET", ext+"event/next", ""); st != 403 {
 		t.Errorf("next without register: %d", st)
@@ -378,12 +379,22 @@ func TestExtensions(t *testing.T) {
 		t.Fatalf("register: %d %s", st, b)
 	}
 	r.take("a")
+	if len(settled) != 0 {
+		t.Error("settled before its first event was asked for")
+	}
 	if st, b, _ := r.do("GET", ext+"event/next", "", "Lambda-Extension-Identifier", id); st != 200 || !strings.Contains(b, `"requestId":"a"`) {
 		t.Errorf("event: %d %s", st, b)
 	}
 	r.s.ShutDown("spindown", 1)
 	if _, b, _ := r.do("GET", ext+"event/next", "", "Lambda-Extension-Identifier", id); !strings.Contains(b, `"SHUTDOWN"`) {
 		t.Errorf("event: %s", b)
+	}
+	if n := len(settled); n != 1 || <-settled != "x" {
+		t.Errorf("told %d times that it has settled", n)
+	}
+	_, _, h = r.do("POST", ext+"register", `{"events":[]}`, "Lambda-Extension-Name", "y")
+	if st, _, _ := r.do("POST", ext+"init/error", `{}`, "Lambda-Extension-Identifier", h.Get("Lambda-Extension-Identifier")); st != 202 || <-settled != "y" {
+		t.Errorf("an extension that cannot start: %d", st)
 	}
 	if st, _, _ := r.do("PUT", "/2022-07-01/telemetry", `{}`); st != 202 {
 		t.Errorf("telemetry: %d", st)

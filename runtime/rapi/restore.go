@@ -19,7 +19,8 @@ func (s *Server) restoreNext(w *http1.Reply, _ *http1.Request) {
 	}
 	s.mu.Unlock()
 	if first {
-		s.opt.OnReady(Ready{Restores: true})
+		s.begin(Ready{Restores: true})
+		s.match()
 	}
 }
 

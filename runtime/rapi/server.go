@@ -17,11 +17,12 @@ type Options struct {
 	Info         Info
 	EventsAtOnce int          // at least 1
 	MaxResponse  int64        // bytes of an answer; 0: no limit
-	OnReady      func(Ready)  // once, when the function first asks for an event or for the restore hook
+	OnReady      func(Ready)  // once, when the function first asks for an event or for the restore hook; no event is given before it returns
 	OnPoll       func()       // whenever the function asks for an event; may be nil
 	OnInitError  func([]byte) // the function has posted this to init/error
 	OnRestored   func([]byte) // the restore hook has ended: nil, or what was posted to restore/error
 	OnExtension  func(string) // an extension of this name has registered; may be nil
+	OnSettled    func(string) // an extension of this name asks for its first event, or reports that it cannot start; may be nil
 }
 
 // Ready is how the function became ready.
@@ -38,6 +39,7 @@ type Server struct {
 	queue    []*Call        // events without a poll, oldest first
 	calls    map[string]*Call
 	ready    bool
+	open     bool           // OnReady has returned
 	restores []*http1.Reply // waiting /restore/next
 	restored bool           // /restore/next is answered at once from now on
 	hook     bool           // restore hooks run: their end is the next /next
@@ -78,7 +80,7 @@ func (s *Server) Submit(e Event, sink Sink) (*Call, error) {
 func (s *Server) match() {
 	for {
 		s.mu.Lock()
-		if len(s.queue) == 0 || len(s.polls) == 0 {
+		if !s.open || len(s.queue) == 0 || len(s.polls) == 0 {
 			s.mu.Unlock()
 			return
 		}

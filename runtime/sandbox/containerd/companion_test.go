@@ -29,7 +29,7 @@ func TestExternalExtension(t *testing.T) {
 	log := output(t, b, c)
 	at := 0
 	for _, line := range []string{
-		"extension README:", "companion: registered, 200 OK", "the function runs",
+		"extension README:", "companion: registered, 200 OK", "companion: asks for its first event", "the function runs",
 		"companion: told of SHUTDOWN", "companion: has written everything down",
 	} {
 		i := strings.Index(log[at:], line)

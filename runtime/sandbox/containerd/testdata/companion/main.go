@@ -33,6 +33,8 @@ func serve(api string) error {
 	io.Copy(io.Discard, resp.Body)
 	resp.Body.Close()
 	fmt.Println("companion: registered,", resp.Status)
+	time.Sleep(100 * time.Millisecond) // as above: the initialisation ends when all have asked for an event
+	fmt.Println("companion: asks for its first event")
 	for {
 		kind, err := next(api, resp.Header.Get("Lambda-Extension-Identifier"))
 		if err != nil {
