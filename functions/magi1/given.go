@@ -34,9 +34,27 @@ func (p *Pipeline) given(ctx context.Context, r handler.Request, c coder) (engin
 	return scaled(z, p.c.Runtime.ScaleFactor), nil
 }
 
+// checkPace refuses a clip whose frames lie at unequal distances, unless the request has them brought to the model's rate: some would be
+// taken twice and others left out, and the clip would go on as unsteadily.
+func (p *Pipeline) checkPace(ctx context.Context, r handler.Request) error {
+	if resample, _ := r.Values["video_resample"].(bool); resample {
+		return nil
+	}
+	pace, err := r.Video.Pace(ctx)
+	if err != nil || pace.Even() {
+		return err
+	}
+	fps := p.c.Runtime.FPS
+	return invalid("the video has a variable frame rate, its frames lie %.0f to %.0f ms apart: send what `ffmpeg -i IN -vf fps=%d -c:v libx264 -crf 12 -pix_fmt yuv420p OUT.mp4` makes of it, or add \"video_resample\": true, which takes the nearest frame for each 1/%d s",
+		1000*pace.Least, 1000*pace.Most, fps, fps)
+}
+
 // lastFrames are the end of a clip, at the model's rate: as many as the model goes on from, or what there is of them in whole
 // latent frames.
 func (p *Pipeline) lastFrames(ctx context.Context, r handler.Request) ([]media.RGB, error) {
+	if err := p.checkPace(ctx, r); err != nil {
+		return nil, err
+	}
 	fps, unit, most := p.c.Runtime.FPS, p.c.Runtime.TimeFactor, p.defaults.Prefix
 	ring, seen := make([]media.RGB, 0, most), 0
 	err := r.Video.Frames(ctx, float64(fps), 0, func(f media.RGB) error {

@@ -9,7 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/media"
+	"github.com/videosdgx/videosdgx/functions/schema"
 )
 
 // shot writes a clip of so many frames at 24 a second.
@@ -60,20 +64,47 @@ func TestAClipGoesOnFromAVideo(t *testing.T) {
 	}
 }
 
-// Frames at unequal distances are brought to the model's rate first.
-func TestAVideoOfVariableRateIsBroughtToTheModels(t *testing.T) {
-	p := openTiny(t)
+// unsteady is a clip whose every fourth frame is missing.
+func unsteady(t *testing.T) string {
+	t.Helper()
 	path := filepath.Join(t.TempDir(), "variable.mp4")
+	convert(t, "-i", shot(t, 48), "-vf", "select='not(eq(mod(n,4),1))'", "-fps_mode", "vfr", path)
+	return path
+}
+
+func convert(t *testing.T, args ...string) {
+	t.Helper()
 	program, err := media.FFmpeg()
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command(program, "-loglevel", "error", "-i", shot(t, 48), "-vf", "select='not(eq(mod(n,4),1))'", "-fps_mode", "vfr", path).CombinedOutput(); err != nil {
+	if out, err := exec.Command(program, append([]string{"-loglevel", "error"}, args...)...).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
+}
+
+// A variable rate is refused with two ways out, and both are.
+func TestAVideoOfVariableRate(t *testing.T) {
+	p := openTiny(t)
 	r := request(24)
-	r.Video = openVideo(t, path)
-	if frames, _ := clipOf(t, p, r); len(frames) != 24 {
+	r.Video = openVideo(t, unsteady(t))
+	_, err := p.lastFrames(context.Background(), r)
+	if !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "variable frame rate, its frames lie 42 to 83 ms apart") || !strings.Contains(err.Error(), `"video_resample": true`) {
+		t.Fatalf("got %v", err)
+	}
+	even := filepath.Join(t.TempDir(), "even.mp4")
+	_, command, _ := strings.Cut(err.Error(), "`ffmpeg ")
+	command, _, _ = strings.Cut(command, "`")
+	convert(t, strings.Fields(strings.NewReplacer("IN", r.Video.Path, "OUT.mp4", even).Replace(command))...)
+	asked := r
+	asked.Values = schema.Object{"video_resample": true}
+	r.Video = openVideo(t, even)
+	for what, r := range map[string]handler.Request{"converted": r, "as asked": asked} {
+		if frames, err := p.lastFrames(context.Background(), r); err != nil || len(frames) != 32 {
+			t.Errorf("%s: %d frames, %v", what, len(frames), err)
+		}
+	}
+	if frames, _ := clipOf(t, p, asked); len(frames) != 24 {
 		t.Errorf("%d frames", len(frames))
 	}
 }

@@ -96,6 +96,7 @@ func (c configs) properties() map[string]json.RawMessage {
 		"height":              number(2*unit, maxSide, unit, r.Height, "Pixels of the height"),
 		"num_frames":          number(n, maxSeconds*r.FPS, n, (r.NumFrames+n-1)/n*n, "Frames of the clip, or of what is added to a video; whole chunks"),
 		"num_inference_steps": number(c.stepUnit(), maxSteps, c.stepUnit(), r.NumSteps, "Steps of denoising of each chunk"),
+		"video_resample":      json.RawMessage(`{"type":"boolean","default":false,"description":"Whether a video of variable frame rate is taken: the nearest frame for each moment"}`),
 	}
 	return all
 }

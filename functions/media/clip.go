@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"strconv"
+	"strings"
 
 	"github.com/containerd/errdefs"
 )
@@ -16,10 +17,11 @@ import (
 type Clip struct {
 	Path          string
 	Width, Height int     // pixels, as it is shown
-	FPS           float64 // on average; frames need not lie at equal distances
+	FPS           float64 // on average; frames need not lie at equal distances: Pace
 	Seconds       float64
 	Sound         bool
 	format        string
+	picture       stream
 }
 
 // The bounds of a clip. A decoder keeps up to sixteen frames of it.
@@ -44,9 +46,19 @@ func OpenClip(ctx context.Context, path string) (Clip, error) {
 	if err != nil {
 		return Clip{}, err
 	}
-	c := Clip{Path: path, Width: s.Width, Height: s.Height, FPS: s.rate(), Seconds: p.seconds(s), Sound: p.has("audio"), format: k.format}
-	if s.sideways() {
+	c := Clip{Path: path, FPS: s.rate(), Seconds: p.seconds(s), Sound: p.has("audio"), format: k.format, picture: s}
+	if c.Width, c.Height = s.shown(); s.sideways() {
 		c.Width, c.Height = c.Height, c.Width
+	}
+	if c.Seconds <= 0 { // written while it was recorded, and never finished
+		pace, err := c.Pace(ctx)
+		if err != nil {
+			return c, err
+		}
+		if pace.Frames == 0 {
+			return c, wrongClip("it has no frames: %s", acceptedClips)
+		}
+		c.Seconds, c.FPS = pace.seconds(), pace.rate()
 	}
 	return c, c.check()
 }
@@ -112,11 +124,28 @@ func (c Clip) frames(fps float64, n int) int {
 }
 
 func (c Clip) args(fps float64, n int) []string {
-	args := append(clipInput(c.format), "-i", c.Path, "-map", "0:v:0", "-vf", "fps="+strconv.FormatFloat(fps, 'f', -1, 64)+":round=near", "-sws_flags", "bicubic+accurate_rnd+full_chroma_int")
+	args := append(clipInput(c.format), "-i", c.Path, "-map", "0:"+strconv.Itoa(c.picture.Index), "-vf", c.picture.filters(fps), "-sws_flags", "bicubic+accurate_rnd+full_chroma_int")
 	if n > 0 {
 		args = append(args, "-frames:v", strconv.Itoa(n))
 	}
 	return append(args, "-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-c:v", "ppm", "-threads:v", "1", "-f", "image2pipe", "pipe:1")
+}
+
+// filters bring frames to an even rate, and to what other screens and networks expect: whole frames, square pixels, the usual colours.
+func (s stream) filters(fps float64) string {
+	var all []string
+	if s.interlaced() {
+		all = append(all, "bwdif=mode=send_frame:deint=interlaced")
+	}
+	all = append(all, "fps="+strconv.FormatFloat(fps, 'f', -1, 64)+":round=near")
+	if s.bright() {
+		all = append(all, "zscale=transferin="+s.Transfer+":primariesin=bt2020:matrixin=bt2020nc:transfer=linear:npl=100", "format=gbrpf32le",
+			"zscale=primaries=bt709", "tonemap=hable:desat=0", "zscale=transfer=bt709:matrix=bt709:range=tv", "format=yuv444p")
+	}
+	if w, h := s.shown(); w != s.Width || h != s.Height {
+		all = append(all, "scale=w='if(gt(sar,1),round(iw*sar),iw)':h='if(gt(sar,1),ih,round(ih/sar))'", "setsar=1")
+	}
+	return strings.Join(all, ",")
 }
 
 // clipInput keeps ffmpeg to the one format that the file has, and to this file: playlists, which name others, are formats too.

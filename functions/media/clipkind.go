@@ -20,7 +20,10 @@ var containers = []container{
 // stills are files of one picture in the box format of MP4.
 var stills = []string{"????ftyphe", "????ftypmif1", "????ftypavi"}
 
-const acceptedClips = "send an MP4, QuickTime, WebM, Matroska or AVI file"
+const (
+	makesClip     = "`ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4` makes one"
+	acceptedClips = "send an MP4, QuickTime, WebM, Matroska or AVI file (" + makesClip + ")"
+)
 
 func clipKind(path string) (container, error) {
 	start, err := firstBytes(path)

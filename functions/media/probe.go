@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -30,13 +31,21 @@ type probed struct {
 }
 
 type stream struct {
-	Type        string `json:"codec_type"`
-	Codec       string `json:"codec_name"`
-	Width       int    `json:"width"`
-	Height      int    `json:"height"`
-	Average     string `json:"avg_frame_rate"`
-	Base        string `json:"r_frame_rate"`
-	Duration    string `json:"duration"`
+	Index    int    `json:"index"`
+	Type     string `json:"codec_type"`
+	Codec    string `json:"codec_name"`
+	Width    int    `json:"width"`
+	Height   int    `json:"height"`
+	Aspect   string `json:"sample_aspect_ratio"` // a pixel's width to its height, "16:15"
+	Fields   string `json:"field_order"`
+	Transfer string `json:"color_transfer"`
+	Average  string `json:"avg_frame_rate"`
+	Base     string `json:"r_frame_rate"`
+	Unit     string `json:"time_base"`
+	Duration string `json:"duration"`
+	Tags     struct {
+		Duration string `json:"DURATION"` // Matroska's, "00:00:02.040000000"
+	} `json:"tags"`
 	Disposition struct {
 		Cover int `json:"attached_pic"`
 	} `json:"disposition"`
@@ -92,7 +101,7 @@ func (p probed) picture(kind string) (stream, error) {
 			continue
 		}
 		if !slices.Contains(codecs, s.Codec) {
-			return s, wrongClip("its pictures are coded as %q: %s would do, best H.264 in MP4", s.Codec, strings.Join(codecs, ", "))
+			return s, wrongClip("its pictures are coded as %q: %s would do, best H.264 in MP4 (%s)", s.Codec, strings.Join(codecs, ", "), makesClip)
 		}
 		return s, nil
 	}
@@ -103,12 +112,22 @@ func (p probed) has(kind string) bool {
 	return slices.ContainsFunc(p.Streams, func(s stream) bool { return s.Type == kind })
 }
 
-// seconds is how long the pictures last, or the file where it says nothing of them.
+// seconds is how long the pictures last by what the file says of them, 0 where it does not. What it says of itself as a whole holds
+// for pictures without sound alone: sound may go on longer.
 func (p probed) seconds(s stream) float64 {
-	for _, text := range []string{s.Duration, p.Format.Duration} {
+	texts := []string{s.Duration}
+	if !p.has("audio") {
+		texts = append(texts, p.Format.Duration)
+	}
+	for _, text := range texts {
 		if v, err := strconv.ParseFloat(text, 64); err == nil {
 			return v
 		}
+	}
+	var h, m int
+	var rest float64
+	if n, _ := fmt.Sscanf(s.Tags.Duration, "%d:%d:%g", &h, &m, &rest); n == 3 { // anything else says nothing
+		return float64(60*(60*h+m)) + rest
 	}
 	return 0
 }
@@ -116,15 +135,41 @@ func (p probed) seconds(s stream) float64 {
 // rate is frames a second on average, or the finest there is where no average is known.
 func (s stream) rate() float64 {
 	for _, text := range []string{s.Average, s.Base} {
-		over, under, _ := strings.Cut(text, "/")
-		a, errA := strconv.ParseFloat(over, 64)
-		b, errB := strconv.ParseFloat(under, 64)
-		if errA == nil && errB == nil && a > 0 && b > 0 {
-			return a / b
+		if v := quotient(text, "/"); v > 0 {
+			return v
 		}
 	}
 	return 0
 }
+
+// quotient reads "30000/1001", 0 where it is none.
+func quotient(text, sign string) float64 {
+	over, under, _ := strings.Cut(text, sign)
+	a, errA := strconv.ParseFloat(over, 64)
+	b, errB := strconv.ParseFloat(under, 64)
+	if errA != nil || errB != nil || !(a > 0) || !(b > 0) {
+		return 0
+	}
+	return a / b
+}
+
+// shown is the size in square pixels; players stretch the others.
+func (s stream) shown() (width, height int) {
+	whole := func(v float64) int { return int(min(math.Round(v), math.MaxInt32)) }
+	switch a := quotient(s.Aspect, ":"); {
+	case a > 1:
+		return whole(float64(s.Width) * a), s.Height
+	case a > 0:
+		return s.Width, whole(float64(s.Height) / a)
+	}
+	return s.Width, s.Height
+}
+
+// interlaced says that a frame's lines are of two moments.
+func (s stream) interlaced() bool { return slices.Contains([]string{"tt", "bb", "tb", "bt"}, s.Fields) }
+
+// bright says that the pictures are for bright screens (PQ, HLG), and on others washed out.
+func (s stream) bright() bool { return s.Transfer == "smpte2084" || s.Transfer == "arib-std-b67" }
 
 // sideways says that a player turns the picture by a quarter.
 func (s stream) sideways() bool {
