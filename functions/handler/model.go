@@ -96,6 +96,9 @@ type Description struct {
 	Device  string `json:"device,omitempty"`  // what it runs on, and why: "cuda:0 (asked for)"
 	License string `json:"license,omitempty"` // of the weights
 	Engine  string `json:"engine,omitempty"`  // that makes clips now: "ONNX Runtime 1.31.1 (TensorRT is being prepared)"
+	// Precision is what most weights are held as, and why where that was left to the GPU: "nvfp4 (auto: the GPU has compute
+	// capability 12.1)".
+	Precision string `json:"precision,omitempty"`
 	// Streams says that chunks leave long before the last is made, so that who waits for a clip had better watch it.
 	Streams  bool    `json:"streams,omitempty"`
 	Defaults Request `json:"defaults"`

@@ -19,7 +19,7 @@ const Family = "ltx2"
 // Recipe says what becomes of a checkpoint in the diffusers layout.
 func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	r := bundle.FromCheckpoint(Family, ckpt)
-	r.Precision = string(quant.NF4)
+	r.Precision, r.Blackwell = string(quant.NF4), string(quant.NVFP4)
 	if r.License == nil {
 		r.License = &weights.License{Name: "ltx-2-community-license", Link: "https://github.com/Lightricks/LTX-2/blob/main/LICENSE"}
 	}

@@ -25,7 +25,7 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 		return bundle.Recipe{}, err
 	}
 	r := bundle.FromCheckpoint(Family, ckpt)
-	r.Precision = string(quant.NF4)
+	r.Precision, r.Blackwell = string(quant.NF4), string(quant.NVFP4)
 	c, err := parseConfigs(r.Configs)
 	if err != nil {
 		return r, err

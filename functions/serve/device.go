@@ -75,8 +75,8 @@ func fileNames(b *weights.Bundle) (names []string) {
 // placed is a model that says where it runs.
 type placed struct {
 	handler.Model
-	on      choice
-	license *weights.License
+	on choice
+	m  weights.Manifest
 }
 
 // Engine is the engine that makes clips now, and why it is that one.
@@ -90,8 +90,12 @@ func (p placed) Engine() (name, why string) {
 func (p placed) Describe() handler.Description {
 	d := p.Model.Describe()
 	d.Device = p.on.String()
-	if p.license != nil {
-		d.License = p.license.Name
+	d.Precision = p.m.Precision
+	if p.m.Chosen != "" {
+		d.Precision += " (" + p.m.Chosen + ")"
+	}
+	if p.m.License != nil {
+		d.License = p.m.License.Name
 	}
 	return d
 }

@@ -40,7 +40,7 @@ func Bundle(open Opener) func(ctx context.Context, dir string) (handler.Model, e
 		if err != nil {
 			return nil, err
 		}
-		return placed{opened, on, m.License}, nil
+		return placed{opened, on, m.Manifest}, nil
 	}
 }
 

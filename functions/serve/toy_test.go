@@ -171,3 +171,24 @@ func TestALicenceWantsAnAnswer(t *testing.T) {
 		}
 	}
 }
+
+// What the weights are held as, and why, is said of a model.
+func TestThePrecisionIsSaid(t *testing.T) {
+	ctx, dir := context.Background(), filepath.Join(t.TempDir(), "bundle")
+	two := func(c *weights.Checkpoint) (bundle.Recipe, error) {
+		r, err := toyRecipe(c)
+		r.Precision, r.Blackwell = "nf4", bundle.None
+		return r, err
+	}
+	if _, err := Build(ctx, toyCheckpoint(t), dir, two, bundle.Options{Capability: "12.1"}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Bundle(openToy)(ctx, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.(placed).Model.(plain).Model.(toy).sessions.Close()
+	if d := m.Describe(); d.Precision != "none (auto: the GPU has compute capability 12.1)" {
+		t.Errorf("it says %q", d.Precision)
+	}
+}

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"math"
 	"strconv"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
@@ -20,6 +21,24 @@ type GPU struct {
 // devices are the CDI names that mean this GPU.
 func (g GPU) devices() []string {
 	return []string{"nvidia.com/gpu=" + strconv.Itoa(g.Index), "nvidia.com/gpu=" + g.UUID}
+}
+
+// Compute is the compute capability that every GPU of this machine has, "12.1": that of the oldest. It is empty where there is no GPU,
+// or none that says.
+func Compute() string {
+	s := open()
+	defer s.close()
+	return lowest(s.look(0).All)
+}
+
+func lowest(all []GPU) (compute string) {
+	least := math.Inf(1)
+	for _, g := range all {
+		if v, err := strconv.ParseFloat(g.Compute, 64); err == nil && v < least {
+			least, compute = v, g.Compute
+		}
+	}
+	return compute
 }
 
 // gpus is what NVML reports, or why there is no NVML.

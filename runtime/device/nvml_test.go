@@ -70,3 +70,13 @@ func TestNoDriverIsExplained(t *testing.T) {
 		t.Errorf("got %+v", g)
 	}
 }
+
+// The oldest GPU's compute capability is what all of them have.
+func TestComputeIsTheOldestGPUs(t *testing.T) {
+	spark := openNVML(fake(nvml.Memory{}, nvml.ERROR_NOT_SUPPORTED)).look(0).All
+	for want, all := range map[string][]GPU{"12.1": spark, "9.0": append([]GPU{{Compute: "10.0"}, {Compute: "9.0"}}, spark...), "": {{Name: "silent"}}} {
+		if got := lowest(all); got != want {
+			t.Errorf("of %+v: %q", all, got)
+		}
+	}
+}

@@ -20,6 +20,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/serve"
 	"github.com/videosdgx/videosdgx/functions/wan"
 	"github.com/videosdgx/videosdgx/functions/waver"
+	"github.com/videosdgx/videosdgx/runtime/device"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -79,7 +80,8 @@ that they are mapped and never copied. Where the checkpoint has a SHA256SUMS fil
 held to it first. A bundle that is already there is replaced once the new one is complete.
 
 --quant chooses what the large products' weights are held as; embeddings and the other linear layers become BF16 then, and
-norms, convolutions and tables stay float32. Weights stream: a checkpoint of any size takes less than 1 GB of memory. A
+norms, convolutions and tables stay float32. Left at auto, it is FP8 for Wan and Waver; for MAGI-1 and LTX-2 NVFP4 where the
+GPU multiplies it (Blackwell: compute capability 10.0 and later, of this machine or of --compute), else NF4. Weights stream: a checkpoint of any size takes less than 1 GB of memory. A
 build that was interrupted goes on where it was when the same command is given again.
 
 --lora merges a LoRA into the weights before they are quantized, and may be given several times. The result is a bundle
@@ -95,7 +97,8 @@ by hard links. A function serves it as any other: name it in function.yaml.`,
 	}
 	cmd.Flags().StringVarP(&f.out, "output", "o", "", "folder of the bundle (default MODELS/NAME)")
 	cmd.Flags().StringVar(&f.o.Name, "name", "", "name of the model (default: the checkpoint folder's name)")
-	cmd.Flags().StringVar(&f.o.Precision, "quant", "", "what weights are held as: "+strings.Join(bundle.Precisions(), ", ")+" (default: the model family's)")
+	cmd.Flags().StringVar(&f.o.Precision, "quant", "", "what weights are held as: auto, "+strings.Join(bundle.Precisions(), ", ")+" (default: auto, the model family's for the GPU)")
+	cmd.Flags().StringVar(&f.o.Capability, "compute", "", "compute capability of the GPU that the bundle is for, such as 12.1 (default: this machine's)")
 	cmd.Flags().StringSliceVar(&f.engines, "engines", []string{"cpu"}, "what the bundle gets graphs for: cpu, cuda, tensorrt (which need no GPU here)")
 	cmd.Flags().StringArrayVar(&f.loras, "lora", nil, "a LoRA to merge in, as [COMPONENT=]FILE[:STRENGTH] or the name of one in MODELS/loras; may be repeated")
 	cmd.Flags().StringVar(&f.base, "base", "", "bundle that one with LoRAs shares its other weights with (default MODELS/NAME)")
@@ -104,7 +107,8 @@ by hard links. A function serves it as any other: name it in function.yaml.`,
 	})
 	cmd.Flags().StringVar(&f.preset, "distilled", "", "the model, or a LoRA, is step-distilled: "+strings.Join(wan.Presets(), ", ")+", or JSON with denoising_step_list and sample_shift (default: what its files say)")
 	completesOneOf(cmd, "distilled", wan.Presets()...)
-	completesOneOf(cmd, "quant", bundle.Precisions()...)
+	completesOneOf(cmd, "quant", append([]string{bundle.Auto}, bundle.Precisions()...)...)
+	completesOneOf(cmd, "compute", "12.1", "12.0", "10.0", "9.0", "8.9", "8.0")
 	completesOneOf(cmd, "engines", "cpu", "cuda", "tensorrt", "cpu,cuda", "cpu,cuda,tensorrt")
 	cmd.Flags().StringVar(&f.memory, "memory", "", "memory of the device, such as 24GiB: attention is cut into slices where a stage would not fit")
 	cmd.Flags().BoolVar(&f.plan, "plan", false, "print what each tensor becomes, sizes and memory, and build nothing")
@@ -133,6 +137,9 @@ func (f *buildFlags) run(cmd *cobra.Command, checkpoint string) error {
 			return usage(fmt.Errorf("--memory: %w", err))
 		}
 		f.o.Memory = int64(memory)
+	}
+	if f.o.Capability == "" {
+		f.o.Capability = device.Compute()
 	}
 	if f.plan {
 		p, err := serve.Plan(checkpoint, recipe, f.o, f.clip)

@@ -59,7 +59,11 @@ func (p plan) print(w io.Writer) error {
 	if p.Slices > 1 {
 		sliced = fmt.Sprintf(", attention in %d slices", p.Slices)
 	}
+	precision := p.Precision
+	if p.Chosen != "" {
+		precision += " (" + p.Chosen + ")"
+	}
 	_, err := fmt.Fprintf(w, "\n%s bundle %s in %s: %s on disk (float32 %s); at most %s in memory, in %s%s\n",
-		p.Family, p.Name, p.Precision, bytesText(p.Bytes), bytesText(p.Float32), bytesText(most.Weights+most.Activations), most.Graph, sliced)
+		p.Family, p.Name, precision, bytesText(p.Bytes), bytesText(p.Float32), bytesText(most.Weights+most.Activations), most.Graph, sliced)
 	return err
 }

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -25,5 +26,19 @@ func TestPlanGroupsBlocks(t *testing.T) {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, out.String())
 		}
+	}
+}
+
+// The plan says which precision a GPU gets, and why.
+func TestThePlanIsForTheGPU(t *testing.T) {
+	demo := filepath.Join("..", "..", "..", "images", "demo", "ltx2-tiny")
+	for gpu, want := range map[string]string{"12.1": "in nvfp4 (auto: the GPU has compute capability 12.1): ", "9.0": "in nf4 (auto: the GPU has compute capability 9.0; nvfp4 is for 10.0 and later): "} {
+		out, err := models(t, "build", demo, "--plan", "--compute", gpu)
+		if err != nil || !strings.Contains(out, want) {
+			t.Errorf("%s: %v\n%s", gpu, err, out)
+		}
+	}
+	if _, err := models(t, "build", demo, "--plan", "--compute", "sm_121"); err == nil || !strings.Contains(err.Error(), "such as 12.1 (DGX Spark)") {
+		t.Errorf("got %v", err)
 	}
 }

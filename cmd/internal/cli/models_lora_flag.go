@@ -79,7 +79,7 @@ func (f *buildFlags) derive(cmd *cobra.Command, checkpoint string, recipe serve.
 		if _, err := f.build(cmd, checkpoint, recipe); err != nil {
 			return builtBundle{}, err
 		}
-	} else if f.o.Precision != "" && f.o.Precision != base.Precision {
+	} else if f.o.Precision != "" && f.o.Precision != bundle.Auto && f.o.Precision != base.Precision {
 		return builtBundle{}, usage(fmt.Errorf("%s is held in %s: a bundle with LoRAs is held as its base, so leave --quant out, or name another --base", f.base, base.Precision))
 	}
 	d, err := serve.Derive(cmd.Context(), checkpoint, f.base, recipe, loras, weights.VerifyOptions{})

@@ -32,9 +32,11 @@ type Options struct {
 	// Name is the model's name in the manifest; by default the recipe's.
 	Name    string
 	Targets []Target
-	// Precision is one of Precisions: what weights are held as; by default the recipe's. Targets with a policy of their own
-	// keep it.
+	// Precision is one of Precisions: what weights are held as. Auto, the default, is the recipe's for Capability. Targets with a
+	// policy of their own keep it.
 	Precision string
+	// Capability is the compute capability of the GPU that the bundle is for, such as "12.1"; empty: none is known.
+	Capability string
 	// AttentionSlices is in how many parts of the queries attention is computed: the scores of one part are alive at once.
 	// Below two it is one; see Fit.
 	AttentionSlices int
@@ -51,8 +53,9 @@ func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Mani
 	if o.Name == "" {
 		o.Name = r.Name
 	}
-	if o.Precision == "" {
-		o.Precision = r.Precision
+	chosen, err := o.choose(r)
+	if err != nil {
+		return m, err
 	}
 	policy, err := o.policy(r)
 	if err != nil {
@@ -70,7 +73,7 @@ func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Mani
 		if err := copyFiles(r.Files, dir); err != nil {
 			return err
 		}
-		sealed := weights.Manifest{Family: r.Family, Name: o.Name, Configs: r.Configs, Defaults: r.Defaults, Schema: r.Schema, License: r.License, Precision: o.Precision}
+		sealed := weights.Manifest{Family: r.Family, Name: o.Name, Configs: r.Configs, Defaults: r.Defaults, Schema: r.Schema, License: r.License, Precision: o.Precision, Chosen: chosen}
 		if r.Held != nil {
 			sealed.Held = r.Held(r.Clip)
 		}

@@ -28,6 +28,7 @@ type Plan struct {
 	Family    string         `json:"family"`
 	Name      string         `json:"name"`
 	Precision string         `json:"precision"`
+	Chosen    string         `json:"precision_chosen,omitempty"` // why it is that one, where it was left to the GPU
 	Tensors   []PlannedPart  `json:"tensors"`
 	Bytes     int64          `json:"bytes"` // of weights
 	Float32   int64          `json:"float32_bytes"`
@@ -67,13 +68,14 @@ func (p Plan) Peak() (most Stage) {
 
 // PlanOf says what a bundle of the recipe would hold in a precision, and what a clip would take.
 func PlanOf(r Recipe, o Options, c ClipSize) (Plan, error) {
-	if o.Precision == "" {
-		o.Precision = r.Precision
+	chosen, err := o.choose(r)
+	if err != nil {
+		return Plan{}, err
 	}
 	if o.Name == "" {
 		o.Name = r.Name
 	}
-	p := Plan{Family: r.Family, Name: o.Name, Precision: o.Precision, Clip: c, Slices: max(o.AttentionSlices, 1)}
+	p := Plan{Family: r.Family, Name: o.Name, Precision: o.Precision, Chosen: chosen, Clip: c, Slices: max(o.AttentionSlices, 1)}
 	if p.Precision == "" {
 		p.Precision = None
 	}

@@ -17,6 +17,35 @@ import (
 // None is the precision that keeps every weight as float32.
 const None = "none"
 
+// Auto leaves the precision to the model's family and the GPU.
+const Auto = "auto"
+
+// blackwell is the first compute capability whose matrix units multiply NVFP4.
+const blackwell = 10
+
+// choose fills in the precision, and says why where it depends on the GPU.
+func (o *Options) choose(r Recipe) (why string, err error) {
+	if o.Precision != "" && o.Precision != Auto {
+		return "", nil
+	}
+	if o.Precision = r.Precision; r.Blackwell == "" {
+		return "", nil
+	}
+	if o.Capability == "" {
+		return fmt.Sprintf("auto: no GPU is known; %s is for compute capability %d.0 and later", r.Blackwell, blackwell), nil
+	}
+	major, minor, _ := strings.Cut(o.Capability, ".")
+	v, err := strconv.Atoi(major)
+	if _, minorErr := strconv.Atoi(minor); err != nil || minorErr != nil || v < 1 {
+		return "", fmt.Errorf("compute capability %q is none: a figure such as 12.1 (DGX Spark) or 9.0 (H100) would do: %w", o.Capability, errdefs.ErrInvalidArgument)
+	}
+	if v < blackwell {
+		return fmt.Sprintf("auto: the GPU has compute capability %s; %s is for %d.0 and later", o.Capability, r.Blackwell, blackwell), nil
+	}
+	o.Precision = r.Blackwell
+	return "auto: the GPU has compute capability " + o.Capability, nil
+}
+
 // Precisions lists what Quantize takes.
 func Precisions() []string {
 	all := []string{None}

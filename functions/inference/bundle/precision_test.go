@@ -75,3 +75,34 @@ func TestUnknownPrecisionsAreNamed(t *testing.T) {
 		t.Errorf("none: %v", err)
 	}
 }
+
+// Auto is the family's precision, and on GPUs that multiply another the other one; what is asked for stays.
+func TestThePrecisionIsTheGPUs(t *testing.T) {
+	two, one := Recipe{Precision: "nf4", Blackwell: "nvfp4"}, Recipe{Precision: "fp8"}
+	for _, c := range []struct {
+		r                           Recipe
+		asked, gpu, precision, says string
+	}{
+		{two, "", "", "nf4", "auto: no GPU is known"}, {two, Auto, "9.0", "nf4", "auto: the GPU has compute capability 9.0; nvfp4 is for 10.0 and later"},
+		{two, Auto, "8.9", "nf4", "8.9"}, {two, "", "12.1", "nvfp4", "auto: the GPU has compute capability 12.1"}, {two, "", "10.0", "nvfp4", "10.0"},
+		{two, "nf4", "12.1", "nf4", ""}, {two, "none", "", "none", ""}, {one, Auto, "12.1", "fp8", ""},
+	} {
+		o := Options{Precision: c.asked, Capability: c.gpu}
+		why, err := o.choose(c.r)
+		if err != nil || o.Precision != c.precision || !strings.Contains(why, c.says) || (c.says == "") != (why == "") {
+			t.Errorf("%q on %q is %s, %q, %v", c.asked, c.gpu, o.Precision, why, err)
+		}
+	}
+	for _, bad := range []string{"Blackwell", "12", "sm_121", "-1.0", "0.0", "12.x"} {
+		o := Options{Capability: bad}
+		if _, err := o.choose(two); !errdefs.IsInvalidArgument(err) {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+	r, _, ctx := resumable(t, "")
+	r.Precision, r.Blackwell = "nf4", "nvfp4"
+	m, err := Build(ctx, r, t.TempDir()+"/bundle", Options{Targets: target(), Capability: "12.1"})
+	if err != nil || m.Precision != "nvfp4" || m.Chosen != "auto: the GPU has compute capability 12.1" {
+		t.Errorf("%+v, %v", m, err)
+	}
+}

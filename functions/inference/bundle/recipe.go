@@ -27,6 +27,8 @@ type Recipe struct {
 	License  *weights.License           // of the weights; nil: the checkpoint names none
 	// Precision is the one that this family's bundles have unless something else is asked for; empty means "none".
 	Precision string
+	// Blackwell is the one for GPUs of compute capability 10.0 and later; empty: Precision there too.
+	Blackwell string
 	// Keep says which linear layers stay BF16 whatever the precision, beside those that Quantize keeps; nil: none.
 	Keep    func(l nn.Linear) bool
 	Graphs  []Graph

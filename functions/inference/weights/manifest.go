@@ -30,11 +30,13 @@ type Manifest struct {
 	Schema   json.RawMessage            `json:"schema,omitempty"`   // of a request, JSON Schema
 	License  *License                   `json:"license,omitempty"`  // of the weights; nil: the checkpoint names none
 	// Precision names what most of the weights are held as: "none" (float32), "bf16", "fp8", "nf4"…
-	Precision string      `json:"precision,omitempty"`
-	Derived   *Derived    `json:"derived,omitempty"` // nil: the bundle stands by itself
-	Held      []Held      `json:"held,omitempty"`    // by a clip of the default size, of any length
-	Files     []FileEntry `json:"files"`             // sorted by path
-	Digest    string      `json:"digest"`            // of this manifest with an empty digest
+	Precision string `json:"precision,omitempty"`
+	// Chosen is why it is that one, where the family has one for each kind of GPU and none was asked for.
+	Chosen  string      `json:"precision_chosen,omitempty"`
+	Derived *Derived    `json:"derived,omitempty"` // nil: the bundle stands by itself
+	Held    []Held      `json:"held,omitempty"`    // by a clip of the default size, of any length
+	Files   []FileEntry `json:"files"`             // sorted by path
+	Digest  string      `json:"digest"`            // of this manifest with an empty digest
 
 	linked map[string]FileEntry // what Seal need not read
 }
