@@ -12,7 +12,7 @@ import (
 	"github.com/videosdgx/videosdgx/snapshotter/cuda"
 )
 
-// process starts a script in the victim's place: $3 is the file for answers.
+// process starts a script in the victim's place: $3 is the file for its lines.
 func process(t *testing.T, body string) (*victim, error) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "victim")

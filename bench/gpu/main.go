@@ -20,7 +20,7 @@ func main() {
 	flag.StringVar(&b.victim, "victim", "", "compiled victim/victim.cu; empty: compile it with nvcc")
 	flag.StringVar(&b.criu, "criu", "/opt/criu/sbin/criu", "criu binary; empty: leave CRIU out")
 	flag.Float64Var(&b.criuMost, "criu-most", 32, "most GiB that CRIU is tried with")
-	flag.StringVar(&b.dir, "dir", os.TempDir(), "folder for images and answers; CRIU's images are as big as the memory")
+	flag.StringVar(&b.dir, "dir", os.TempDir(), "folder for images and what the victims write; CRIU's images are as big as the memory")
 	flag.StringVar(&b.commit, "commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	harness.Main("gpu", func(ctx context.Context) error {
 		if *hold {

@@ -36,7 +36,7 @@ type round struct {
 	cuda.Timing
 	leftMiB   float64       // device memory still in use while frozen, all processes
 	hostBytes float64       // resident host memory while frozen
-	first     time.Duration // from the end of unlock to the answer about all of the memory
+	first     time.Duration // from the end of unlock to the line about all of the memory
 }
 
 type rounds []round

@@ -14,17 +14,17 @@ import (
 	"time"
 )
 
-// victim is a running process with device memory. It answers in a file, so that nothing ties it to this process and CRIU
+// victim is a running process with device memory. It writes lines to a file, so that nothing ties it to this process and CRIU
 // finds no pipe with an end elsewhere.
 type victim struct {
-	gib     float64
-	pid     int
-	dir     string // answers, log, and CRIU's images
-	answers string
-	sum     string        // checksum when it was filled
-	began   time.Duration // from its start to its memory's being filled and checked
-	seen    int           // lines of answers read
-	gone    chan struct{} // closed when the process that was started here is no more
+	gib   float64
+	pid   int
+	dir   string // lines, log, and CRIU's images
+	lines string
+	sum   string        // checksum when it was filled
+	began time.Duration // from its start to its memory's being filled and checked
+	seen  int           // lines read
+	gone  chan struct{} // closed when the process that was started here is no more
 }
 
 func (v *victim) String() string { return fmt.Sprintf("%g GiB", v.gib) }
@@ -35,13 +35,13 @@ func (b *bench) start(ctx context.Context, gib float64) (*victim, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &victim{gib: gib, dir: dir, answers: filepath.Join(dir, "answers"), gone: make(chan struct{})}
+	v := &victim{gib: gib, dir: dir, lines: filepath.Join(dir, "lines"), gone: make(chan struct{})}
 	log, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		return nil, err
 	}
 	defer log.Close()
-	cmd := exec.Command(b.victim, "hold", strconv.FormatFloat(gib, 'g', -1, 64), v.answers)
+	cmd := exec.Command(b.victim, "hold", strconv.FormatFloat(gib, 'g', -1, 64), v.lines)
 	cmd.Stdout, cmd.Stderr, cmd.SysProcAttr = log, log, &syscall.SysProcAttr{Setsid: true}
 	begin := time.Now()
 	if err := cmd.Start(); err != nil {
@@ -69,16 +69,16 @@ func (v *victim) verify(ctx context.Context) error {
 	return err
 }
 
-// next waits for one more answer, "word SUM bad N ms T", and gives its sum; N must be 0.
+// next waits for one more line, "word SUM bad N ms T", and gives its sum; N must be 0.
 func (v *victim) next(ctx context.Context, word string) (string, error) {
 	for {
-		b, err := os.ReadFile(v.answers)
+		b, err := os.ReadFile(v.lines)
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return "", err
 		}
 		if lines := bytes.SplitAfter(b, []byte("\n")); len(lines) > v.seen+1 {
 			v.seen++
-			return parseAnswer(string(lines[v.seen-1]), word)
+			return parseLine(string(lines[v.seen-1]), word)
 		}
 		if err := v.wait(ctx); err != nil {
 			return "", err
@@ -99,7 +99,7 @@ func (v *victim) wait(ctx context.Context) error {
 	}
 }
 
-func parseAnswer(line, word string) (sum string, err error) {
+func parseLine(line, word string) (sum string, err error) {
 	f := strings.Fields(line)
 	if len(f) != 6 || f[0] != word || f[2] != "bad" {
 		return "", fmt.Errorf("waiting for %q, got %q", word, line)

@@ -46,7 +46,7 @@ func (g *guest) talk(conn net.Conn) {
 func (g *guest) talkOnce(conn net.Conn, br *bufio.Reader, kind wire.Kind, b []byte) {
 	switch kind {
 	case wire.Ready:
-		g.answerReady(conn, br)
+		g.sayReady(conn, br)
 	case wire.Prepare:
 		g.note(conn)
 	case wire.Restored:
@@ -60,8 +60,8 @@ func protocol(conn net.Conn, why string) {
 	wire.WriteJSON(conn, wire.Fail, wire.FailHead{Class: wire.ClassProtocol, Message: why})
 }
 
-// answerReady waits for the function; a caller that goes away ends the waiting.
-func (g *guest) answerReady(conn net.Conn, br *bufio.Reader) {
+// sayReady waits for the function; a caller that goes away ends the waiting.
+func (g *guest) sayReady(conn net.Conn, br *bufio.Reader) {
 	left := make(chan struct{})
 	go func() { br.Peek(1); close(left) }()
 	defer func() { conn.Close(); <-left }()

@@ -22,11 +22,11 @@ func ServeTrial(library string, in io.Reader, out io.Writer) error {
 	}
 	fmt.Fprintln(out, "ready")
 	for s := bufio.NewScanner(in); s.Scan(); {
-		answer := "ok"
+		said := "ok"
 		if err := check(); err != nil {
-			answer = err.Error()
+			said = err.Error()
 		}
-		if _, err := fmt.Fprintln(out, answer); err != nil {
+		if _, err := fmt.Fprintln(out, said); err != nil {
 			return err
 		}
 	}

@@ -30,7 +30,16 @@ answers. A function with secrets makes no snapshots, which would hold them. A ne
 
 The store is DATA/secrets.age, encrypted by age for the identity in --secrets-key. Backups have the store, not the key.`,
 	}
-	set := &cobra.Command{
+	for _, c := range []*cobra.Command{newSecretsSetCmd(), newSecretsLsCmd(), newSecretsRmCmd()} {
+		daemon.AddPlaceFlags(c.Flags())
+		addJSONFlag(c)
+		cmd.AddCommand(c)
+	}
+	return cmd
+}
+
+func newSecretsSetCmd() *cobra.Command {
+	return &cobra.Command{
 		Use: "set NAME", Short: "Keep a secret that is read from standard input",
 		Example: `  videosdgx secrets set api-token < token.txt
   pass show api | videosdgx secrets set api-token --data /srv/videosdgx`,
@@ -47,13 +56,19 @@ The store is DATA/secrets.age, encrypted by age for the identity in --secrets-ke
 			return changeSecret(cmd, args[0], string(value), "kept")
 		},
 	}
-	rm := &cobra.Command{
+}
+
+func newSecretsRmCmd() *cobra.Command {
+	return &cobra.Command{
 		Use: "rm NAME", Short: "Remove a secret",
 		Example: "  videosdgx secrets rm api-token",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return changeSecret(cmd, args[0], "", "removed") },
 	}
-	ls := &cobra.Command{
+}
+
+func newSecretsLsCmd() *cobra.Command {
+	return &cobra.Command{
 		Use: "ls", Short: "List the names of the secrets",
 		Example: "  videosdgx secrets ls --json",
 		Args:    cobra.NoArgs,
@@ -75,12 +90,6 @@ The store is DATA/secrets.age, encrypted by age for the identity in --secrets-ke
 			})
 		},
 	}
-	for _, c := range []*cobra.Command{set, ls, rm} {
-		daemon.AddPlaceFlags(c.Flags())
-		addJSONFlag(c)
-		cmd.AddCommand(c)
-	}
-	return cmd
 }
 
 func changeSecret(cmd *cobra.Command, name, value, did string) error {

@@ -59,7 +59,7 @@ func (c CLIPConfig) Validate() error {
 	return nil
 }
 
-type clipEncoder struct {
+type tower struct {
 	*nn.Net
 	c CLIPConfig
 }
@@ -67,7 +67,7 @@ type clipEncoder struct {
 // CLIP is the graph of CLIP's vision transformer up to its second to last layer: the last one, the pooling and the
 // projection are not used.
 func CLIP(c CLIPConfig, o nn.Options) (*nn.Net, error) {
-	g := &clipEncoder{Net: nn.New("image_encoder", "image_encoder", o), c: c}
+	g := &tower{Net: nn.New("image_encoder", "image_encoder", o), c: c}
 	pixels := g.Input(Pixels, onnx.Float32, "batch", c.NumChannels, c.ImageSize, c.ImageSize)
 	g.SetBatch(pixels)
 	x := g.LayerNorm(g.embed(pixels), "vision_model.pre_layrnorm", c.HiddenSize, c.Epsilon) // the name is the reference's
@@ -79,7 +79,7 @@ func CLIP(c CLIPConfig, o nn.Options) (*nn.Net, error) {
 }
 
 // embed is one token for the class and one for each patch, plus their positions.
-func (g *clipEncoder) embed(pixels onnx.Value) onnx.Value {
+func (g *tower) embed(pixels onnx.Value) onnx.Value {
 	const name = "vision_model.embeddings."
 	c, side := g.c, g.c.ImageSize/g.c.PatchSize
 	w := g.Param(name+"patch_embedding.weight", c.HiddenSize, c.NumChannels, c.PatchSize, c.PatchSize)
@@ -91,7 +91,7 @@ func (g *clipEncoder) embed(pixels onnx.Value) onnx.Value {
 	return g.Add(g.Concat(1, class, x), g.Param(name+"position_embedding.weight", tokens, c.HiddenSize))
 }
 
-func (g *clipEncoder) layer(x onnx.Value, name string) onnx.Value {
+func (g *tower) layer(x onnx.Value, name string) onnx.Value {
 	c, dim := g.c, g.c.HiddenSize
 	h := g.LayerNorm(x, name+"layer_norm1", dim, c.Epsilon)
 	proj := func(which string) onnx.Value { return g.Linear(h, name+"self_attn."+which+"_proj", dim, dim, true) }
@@ -102,7 +102,7 @@ func (g *clipEncoder) layer(x onnx.Value, name string) onnx.Value {
 	return g.Add(x, g.Linear(h, name+"mlp.fc2", c.IntermediateSize, dim, true))
 }
 
-func (g *clipEncoder) activate(x onnx.Value) onnx.Value {
+func (g *tower) activate(x onnx.Value) onnx.Value {
 	if g.c.Activation == "gelu" {
 		return g.Gelu(x, false)
 	}

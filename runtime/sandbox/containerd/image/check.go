@@ -10,8 +10,8 @@ import (
 	"github.com/distribution/reference"
 )
 
-// answerWithin is how long a registry may take to say whether it has an image.
-const answerWithin = 15 * time.Second
+// askFor is how long a registry may take to say whether it has an image.
+const askFor = 15 * time.Second
 
 // Resolve gives the digest of a reference's image, or says why there is none: its layout is none, or neither containerd nor the
 // registry has it. Nothing is brought here.
@@ -39,7 +39,7 @@ func (s *Store) Resolve(ctx context.Context, ref string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("%q is not an image: %w (%w)", ref, err, errdefs.ErrInvalidArgument)
 	}
-	ask, cancel := context.WithTimeout(ctx, answerWithin)
+	ask, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
 	_, target, err := docker.NewResolver(docker.ResolverOptions{Hosts: hosts()}).Resolve(ask, full.String())
 	if err != nil {

@@ -1,0 +1,86 @@
+package fuse
+
+import (
+	"slices"
+
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
+
+// source is what a convolution looks at, without the nodes that put it together.
+type source struct {
+	value, history string
+	before         int64 // frames in front of value, from history or zeros
+	next           string
+	carried        int64 // frames that next keeps
+	doubled        bool
+}
+
+func (l *layout) source(value string) source {
+	if join := l.maker(value, "Concat"); join != nil && integer(join, "axis") == 2 && len(join.Inputs) == 2 && l.isState(join.Inputs[0]) {
+		s := source{value: join.Inputs[1], history: join.Inputs[0], before: l.frames(join.Inputs[0])}
+		return l.looksBack(s, value)
+	}
+	if pad := l.maker(value, "Pad"); pad != nil && len(pad.Inputs) == 2 {
+		if n := l.front(pad.Inputs[1]); n > 0 {
+			return l.looksBack(source{value: pad.Inputs[0], before: n}, value)
+		}
+	}
+	if up := l.maker(value, "Unsqueeze"); up != nil {
+		if twice := l.maker(up.Inputs[0], double); twice != nil {
+			if down := l.maker(twice.Inputs[0], "Squeeze"); down != nil {
+				return source{value: down.Inputs[0], doubled: true}
+			}
+		}
+	}
+	return source{value: value}
+}
+
+// looksBack finds who keeps the last frames of what is joined, and takes that over.
+func (l *layout) looksBack(s source, joined string) source {
+	for _, i := range l.used[joined] {
+		n := &l.nodes[i]
+		if n.Op != "Slice" || s.next != "" {
+			continue
+		}
+		if frames := l.ending(n); frames > 0 {
+			s.next, s.carried = n.Outputs[0], frames
+		}
+	}
+	return s
+}
+
+// frames is how many frames a state holds; 0 where the graph leaves it open.
+func (l *layout) frames(state string) int64 {
+	for _, in := range l.m.Graph.Inputs {
+		if in.Name == state && len(in.Dims) == 5 {
+			return in.Dims[1].Size // states are moved already
+		}
+	}
+	return 0
+}
+
+// front is how many frames a Pad puts in front, when it puts nothing anywhere else.
+func (l *layout) front(pads string) int64 {
+	v := l.ints(pads)
+	if len(v) != 10 || v[2] <= 0 {
+		return 0
+	}
+	n := v[2]
+	v[2] = 0
+	if slices.ContainsFunc(v, func(x int64) bool { return x != 0 }) {
+		return 0
+	}
+	return n
+}
+
+// ending is how many of the last frames a Slice takes; 0 when it takes something else.
+func (l *layout) ending(n *onnx.Node) int64 {
+	from, axis := l.ints(input(n, 1)), l.ints(input(n, 3))
+	if len(from) != 1 || len(axis) != 1 || axis[0] != 2 || from[0] >= 0 || input(n, 4) != "" {
+		return 0
+	}
+	if to := l.ints(input(n, 2)); len(to) != 1 || to[0] < 1<<31 {
+		return 0
+	}
+	return -from[0]
+}
