@@ -2,6 +2,8 @@
 // weights are noise that nobody stores, everything else is a build as any. The share is of the float32 weights, which are not
 // written.
 //
+// The noise repeats; on a file system that compresses, -repeat 4096 makes the 29 GB of bf16 a few.
+//
 //	go run ./bench/sizes -dir /tmp -layers 40        # 29 GB of disk at most for bf16, one format after the other
 package main
 
@@ -32,21 +34,25 @@ func main() {
 	dir := flag.String("dir", os.TempDir(), "folder for the bundles, which are removed")
 	layers := flag.Int64("layers", 40, "blocks of the transformer; the published one has 40")
 	formats := flag.String("formats", "fp8,nf4,bf16", "formats, one after the other")
+	repeat := flag.Int("repeat", 1<<20, "values of noise before it repeats")
 	harness.Main("sizes", func(ctx context.Context) error {
+		if *repeat < 1 {
+			return fmt.Errorf("-repeat %d: at least one value", *repeat)
+		}
 		r := harness.NewReport("sizes")
-		err := measure(ctx, r, *dir, *layers, strings.Split(*formats, ","))
+		err := measure(ctx, r, *dir, *layers, strings.Split(*formats, ","), row(*repeat))
 		return errors.Join(err, r.Print(os.Stdout))
 	})
 }
 
-func measure(ctx context.Context, r *harness.Report, dir string, layers int64, formats []string) error {
+func measure(ctx context.Context, r *harness.Report, dir string, layers int64, formats []string, row []float32) error {
 	c := wan.TransformerConfig{NumHeads: 40, HeadDim: 128, InChannels: 16, OutChannels: 16, TextDim: 4096, FFNDim: 13824, NumLayers: layers}
 	net, err := wan.Transformer(c, nn.Options{})
 	if err != nil {
 		return err
 	}
 	params := int64(0)
-	source := noise{shapes: map[string][]int64{}, row: row()}
+	source := noise{shapes: map[string][]int64{}, row: row}
 	for _, p := range net.Params() {
 		params += p.Elements()
 		source.shapes[p.Name] = p.Dims
@@ -99,8 +105,8 @@ type noise struct {
 	row    []float32
 }
 
-func row() []float32 {
-	r, v := rand.New(rand.NewPCG(1, 2)), make([]float32, 1<<20)
+func row(n int) []float32 {
+	r, v := rand.New(rand.NewPCG(1, 2)), make([]float32, n)
 	for i := range v {
 		v[i] = float32(r.NormFloat64()) / 50
 	}

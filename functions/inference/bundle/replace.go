@@ -28,10 +28,7 @@ func replace(dir, key string, fill func(fresh, journal string) error) (err error
 	if err := fill(shop.fresh(), shop.journal()); err != nil {
 		return fmt.Errorf("build bundle %s: %w", dir, err)
 	}
-	if err := os.Rename(dir, filepath.Join(shop.dir, "old")); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("move the old bundle away: %w", err)
-	}
-	return os.Rename(shop.fresh(), dir)
+	return shop.deliver(dir)
 }
 
 // replaceable says whether dir is free, empty, or a bundle.

@@ -18,18 +18,49 @@ type workshop struct {
 
 func openWorkshop(bundle, key string) (*workshop, error) {
 	w := &workshop{dir: filepath.Join(filepath.Dir(bundle), "."+filepath.Base(bundle)+".building")}
+	for w.lock == nil {
+		if err := w.enter(bundle); err != nil {
+			return nil, err
+		}
+	}
+	if err := w.prepare(key); err != nil {
+		return nil, errors.Join(err, w.lock.Close())
+	}
+	return w, nil
+}
+
+// enter takes the lock; it leaves it nil where the build that held it has removed the folder meanwhile.
+func (w *workshop) enter(bundle string) error {
 	if err := os.MkdirAll(w.dir, 0o755); err != nil {
-		return nil, fmt.Errorf("make a folder for the new bundle: %w", err)
+		return fmt.Errorf("make a folder for the new bundle: %w", err)
 	}
-	var err error
-	if w.lock, err = os.OpenFile(filepath.Join(w.dir, "lock"), os.O_RDWR|os.O_CREATE, 0o644); err != nil {
-		return nil, fmt.Errorf("make a folder for the new bundle: %w", err)
+	path := filepath.Join(w.dir, "lock")
+	lock, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
 	}
-	if err := unix.Flock(int(w.lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		w.lock.Close()
-		return nil, fmt.Errorf("%s is being built already; wait for that build, or choose another output folder: %w", bundle, errdefs.ErrUnavailable)
+	if err != nil {
+		return fmt.Errorf("make a folder for the new bundle: %w", err)
 	}
-	return w, w.prepare(key)
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		lock.Close()
+		return fmt.Errorf("%s is being built already; wait for that build, or choose another output folder: %w", bundle, errdefs.ErrUnavailable)
+	}
+	if !isAt(lock, path) {
+		return lock.Close()
+	}
+	w.lock = lock
+	return nil
+}
+
+// isAt says whether f is the file that lies at path now.
+func isAt(f *os.File, path string) bool {
+	have, err := f.Stat()
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(have, there)
 }
 
 func (w *workshop) fresh() string   { return filepath.Join(w.dir, "new") }
@@ -48,6 +79,24 @@ func (w *workshop) prepare(key string) error {
 		return err
 	}
 	return os.WriteFile(w.key(), []byte(key), 0o600)
+}
+
+// deliver puts the new bundle in dir's place at once: whoever looks sees the old one or the new one. The old one is left in the
+// workshop, which is nobody's to go on from any more.
+func (w *workshop) deliver(dir string) error {
+	if err := os.Remove(w.key()); err != nil {
+		return fmt.Errorf("put the new bundle in its place: %w", err)
+	}
+	err := unix.Renameat2(unix.AT_FDCWD, w.fresh(), unix.AT_FDCWD, dir, unix.RENAME_EXCHANGE)
+	if err == nil {
+		return nil
+	}
+	if !errors.Is(err, os.ErrNotExist) { // a file system that cannot exchange
+		if err := os.Rename(dir, filepath.Join(w.dir, "old")); err != nil {
+			return fmt.Errorf("move the old bundle away: %w", err)
+		}
+	}
+	return os.Rename(w.fresh(), dir)
 }
 
 // close ends the build: after a failure with something to go on from, the folder stays.

@@ -28,7 +28,7 @@ func (q Quantized) Product(n *Net, x onnx.Value, l Linear, _ int) onnx.Value {
 		return x
 	}
 	n.Use(l.Name+".weight", l.Out, l.In)
-	enc := &encoding{n: n, l: l, q: q}
+	enc := newEncoding(n, l, q, parts)
 	values := map[string]onnx.Value{}
 	for _, p := range parts {
 		values[p.Suffix] = n.Weight(n.component+"/"+l.Name+".weight"+p.Suffix, partType(p), p.Dims, enc.content(p.Suffix))
@@ -57,19 +57,28 @@ func shapeOf(q Quantized, l Linear) *quant.Tensor {
 }
 
 // encoding is a weight that becomes codes while it is written. The other parts are known when the last code is, so they keep
-// what the first writing has found; a part that is asked for alone makes the codes again.
+// what the first writing has found until the last of them is written: the scales of a whole model in four bits are a gigabyte.
+// A part that is asked for alone makes the codes again.
 type encoding struct {
-	n  *Net
-	l  Linear
-	q  Quantized
-	mu sync.Mutex
-	t  *quant.Tensor // without codes
+	n    *Net
+	l    Linear
+	q    Quantized
+	last string // suffix of the part that is written last
+	mu   sync.Mutex
+	t    *quant.Tensor // without codes; nil once every part is written
+}
+
+func newEncoding(n *Net, l Linear, q Quantized, parts []quant.Part) *encoding {
+	return &encoding{n: n, l: l, q: q, last: parts[len(parts)-1].Suffix}
 }
 
 func (e *encoding) content(suffix string) func(io.Writer) error {
 	return func(w io.Writer) error {
 		e.mu.Lock()
 		defer e.mu.Unlock()
+		if suffix == e.last {
+			defer func() { e.t = nil }()
+		}
 		if suffix == ".codes" {
 			return e.encode(w)
 		}

@@ -1,0 +1,97 @@
+package bundle
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
+)
+
+// TestABundleIsReplacedAtOnce looks for the bundle all the while that others take its place.
+func TestABundleIsReplacedAtOnce(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "bundle")
+	build := func(precision string) {
+		r, _, ctx := resumable(t, "")
+		if _, err := Build(ctx, r, dir, Options{Targets: target(), Precision: precision}); err != nil {
+			t.Error(err)
+		}
+	}
+	build(None)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 10 {
+			build("bf16")
+			build(None)
+		}
+	}()
+	for looking := true; looking; {
+		select {
+		case <-done:
+			looking = false
+		default:
+		}
+		if _, err := weights.ReadManifest(dir); err != nil {
+			t.Fatalf("while it is replaced: %v", err)
+		}
+	}
+	if left, err := os.ReadDir(filepath.Dir(dir)); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// TestAKilledDeliveryIsNotGoneOnFrom is a build that ends between putting the bundle in its place and removing its workshop,
+// where the old bundle lies now.
+func TestAKilledDeliveryIsNotGoneOnFrom(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "bundle")
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "stale.onnx"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	shop, err := openWorkshop(dir, "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(shop.deliver(dir), shop.lock.Close()); err != nil {
+		t.Fatal(err)
+	}
+	again, err := openWorkshop(dir, "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if left, err := os.ReadDir(again.fresh()); err != nil || len(left) != 0 {
+		t.Errorf("the next build finds %v, %v", left, err)
+	}
+	if err := again.close(nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestALockThatWasRemovedHoldsNobody is a build that ends between another's opening its lock and asking for it.
+func TestALockThatWasRemovedHoldsNobody(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if !isAt(f, path) {
+		t.Error("a file that is there is not")
+	}
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
+	}
+	if isAt(f, path) {
+		t.Error("a file that was removed is there")
+	}
+	if err := os.WriteFile(path, nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if isAt(f, path) {
+		t.Error("a file takes another's place unnoticed")
+	}
+}
