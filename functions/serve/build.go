@@ -86,10 +86,10 @@ func Targets(engines []string) (all []bundle.Target, err error) {
 	return all, nil
 }
 
-// CPU is the target of ONNX Runtime's CPU kernels, in float32.
+// CPU is the target of ONNX Runtime's CPU kernels and this project's, in float32.
 func CPU() (bundle.Target, error) {
 	e, err := ort.Load()
-	return bundle.Target{Engine: string(engine.CPU), Optimiser: e}, err
+	return bundle.Target{Engine: string(engine.CPU), Rewrite: fuse.CPU, Optimiser: e}, err
 }
 
 // TensorRT is the target of TensorRT's plans: BF16 between the nodes, the graphs as they were built. Plans are made of them

@@ -16,6 +16,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine/record"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt/accept"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 	"github.com/videosdgx/videosdgx/functions/serve/duo"
 )
 
@@ -129,11 +130,39 @@ func (w *workshop) buildAll(ctx context.Context) (map[string]string, error) {
 
 // recipe is for the shapes that the rehearsals had.
 func (w *workshop) recipe(graph string) (tensorrt.Recipe, error) {
+	declared, err := declared(graph)
+	if err != nil {
+		return tensorrt.Recipe{}, err
+	}
 	profile := tensorrt.Profile{}
 	for name, s := range w.recorder.Shapes(record.Graph(graph)) {
-		profile[name] = tensorrt.Range{Least: s.Least, Usual: s.Most, Most: s.Most}
+		least, most := accept.Form(s.Least, declared[name]), accept.Form(s.Most, declared[name])
+		profile[name] = tensorrt.Range{Least: least, Usual: most, Most: most}
 	}
 	return tensorrt.Recipe{Half: true, Profiles: []tensorrt.Profile{profile}, Limits: tensorrt.ResourceLimits{Time: time.Hour}}, nil
+}
+
+// declared are the shapes of a graph's inputs, negative where anything goes.
+func declared(graph string) (map[string][]int64, error) {
+	raw, err := os.ReadFile(graph)
+	if err != nil {
+		return nil, err
+	}
+	m, err := onnx.Decode(raw)
+	if err != nil {
+		return nil, fmt.Errorf("graph %s: %w", graph, err)
+	}
+	all := map[string][]int64{}
+	for _, in := range m.Graph.Inputs {
+		for _, d := range in.Dims {
+			size := d.Size
+			if d.Name != "" {
+				size = -1
+			}
+			all[in.Name] = append(all[in.Name], size)
+		}
+	}
+	return all, nil
 }
 
 // compareAll holds every plan to what ONNX Runtime did. One that fails is thrown away.

@@ -10,6 +10,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine/record"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt/accept"
+	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve"
 )
@@ -56,6 +57,7 @@ func TestGraphsForTensorRT8SayTheSame(t *testing.T) {
 // watchedDemo makes the small clip of the demo in float32 and keeps what every graph was fed and gave.
 func watchedDemo(t *testing.T) *record.Engine {
 	t.Helper()
+	kernelstest.Library(t)
 	ctx, dir := context.Background(), filepath.Join(t.TempDir(), "plain")
 	if _, err := serve.Build(ctx, demoCheckpoint, dir, Recipe, bundle.Options{Precision: bundle.None}); err != nil {
 		t.Fatal(err)

@@ -11,6 +11,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/fuse"
+	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
@@ -20,9 +21,9 @@ type Modeler interface {
 }
 
 // DeviceEnv names the device that Open's graphs run on ("cuda:0"; the CPU by default), and FormEnv their form there: "" as
-// they were built, "fused" with the device's fused operators in float32, "bf16".
+// a bundle has them, "fused" with a GPU's fused operators in float32, "bf16"; on the CPU also "plain", as they were built.
 const (
-	DeviceEnv = "VIDEOSDGX_TEST_DEVICE"
+	DeviceEnv = kernelstest.DeviceEnv
 	FormEnv   = "VIDEOSDGX_TEST_FORM"
 )
 
@@ -48,6 +49,11 @@ func Open[G Modeler](t testing.TB, g G, err error) engine.Session {
 	if !device.Host() {
 		opt = nil // the library's optimiser knows the CPU's operators
 		form(t, m)
+	} else if os.Getenv(FormEnv) != "plain" {
+		kernelstest.Library(t)
+		if err := fuse.CPU(m); err != nil {
+			t.Fatal(err)
+		}
 	}
 	dir := t.TempDir()
 	w, err := compile.Resume(dir, filepath.Join(t.TempDir(), "journal"))

@@ -19,7 +19,7 @@ for u in "${units[@]}"; do
   read -r name flags <<<"$u"
   compile "$name" "isa_$name.cc" $flags &
 done
-compile choose choose.cc & compile ops ops.cc &
+for source in choose linear clip register; do compile "$source" "$source.cc" & done
 for job in $(jobs -p); do wait "$job"; done
 mkdir -p "$(dirname "$out")"
 "$cxx" -shared -Wl,--no-undefined -Wl,-z,now -static-libstdc++ -static-libgcc -Wl,--exclude-libs,ALL -Wl,--version-script="$here/../exports.map" "$objects"/*.o -o "$out.new"

@@ -15,6 +15,8 @@ namespace {
 #include "exact.h"
 #include "dot.h"
 #include "dynamic.h"
+#include "conv_body.h"
+#include "norm_body.h"
 #if defined(VDX_AMX)
 #include "amx.h"
 #define VDX_EXACT amx_kernel
@@ -24,5 +26,5 @@ namespace {
 bool supported() { return VDX_SUPPORTED; }
 }  // namespace
 extern const Isa VDX_SYMBOL;
-const Isa VDX_SYMBOL = {VDX_NAME, supported, &VDX_EXACT, &dynamic_kernel};
+const Isa VDX_SYMBOL = {VDX_NAME, supported, &VDX_EXACT, &dynamic_kernel, &conv_kernel, norm_rows};
 }  // namespace vdx

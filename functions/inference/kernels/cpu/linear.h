@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "conv.h"
+
 namespace vdx {
 
 enum class Format { bf16, fp8, nf4, nvfp4, int8, int4 };
@@ -55,12 +57,15 @@ struct Kernel {
 static inline int64_t row_blocks(const Job& j) { return (j.m + kMaxRows - 1) / kMaxRows; }
 static inline int64_t run_items(const Job& j) { return row_blocks(j) * ((j.w.n + kColumns - 1) / kColumns); }
 
-// Isa is a pair of kernels: exact float32 sums, and 8-bit sums over rows of x quantized to int8.
+// Isa has the kernels of an instruction set: exact float32 sums, and 8-bit sums over rows of x quantized to int8; and those of a
+// video autoencoder.
 struct Isa {
   const char* name;
   bool (*supported)();
   const Kernel* exact;
   const Kernel* dynamic;
+  const ConvKernel* conv;
+  NormKernel norm;
 };
 
 // choose is the best instruction set of this machine, or the one that VIDEOSDGX_KERNELS_ISA names; null when that one is

@@ -5,7 +5,7 @@
 // Norms, modulation, softmax and whatever has no tokens (the time embedding) stay float32, as the reference keeps them. Inputs
 // and outputs of the graph keep their types: conversions happen inside, on the device.
 //
-// The operators of the domain ai.videosdgx are those of kernels/cuda; QuantLinear the CPU has too.
+// The operators of the domain ai.videosdgx are those of kernels/cuda; QuantLinear, ClipConv and LastNorm the CPU has too.
 package fuse
 
 import "github.com/videosdgx/videosdgx/functions/inference/onnx"
@@ -20,6 +20,27 @@ type Options struct {
 	Type onnx.DType
 	// Codes multiplies FP8 weights by activations in FP8 too. Without it their products are BF16.
 	Codes bool
+}
+
+// CPU rewrites an autoencoder's graph in place into the form that the CPU's operators take: its clips with their channels innermost,
+// all in float32. A graph that has no norm over the channels of a clip stays as it is.
+func CPU(m *onnx.Model) error {
+	g := newGraph(m, Options{Type: onnx.Float32})
+	g.host = true
+	g.channelNorms()
+	g.compact()
+	if !g.autoencoder() {
+		return nil
+	}
+	if err := g.sort(); err != nil {
+		return err
+	}
+	g.channelsLast()
+	if err := g.sort(); err != nil {
+		return err
+	}
+	g.store()
+	return nil
 }
 
 // CUDA rewrites m in place.

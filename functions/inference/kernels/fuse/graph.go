@@ -17,6 +17,7 @@ type graph struct {
 	made    map[string]int   // value → index of the node that makes it
 	used    map[string][]int // value → indices of the nodes that take it
 	count   int              // of values made here
+	host    bool             // for the CPU's operators
 }
 
 func newGraph(m *onnx.Model, o Options) *graph {

@@ -18,7 +18,7 @@ const (
 // joined in front, the picture that is doubled, the sum with a shortcut, and the frames that the next run looks back at. States
 // have this form too. What knows only the other form is given it by a transposition.
 func (g *graph) channelsLast() {
-	if !g.autoencoder() || g.o.Type == onnx.Float32 || g.sort() != nil {
+	if !g.autoencoder() || g.o.Type == onnx.Float32 && !g.host || g.sort() != nil {
 		return
 	}
 	l := &layout{graph: g, inner: map[string]string{}, outer: map[string]string{}, kept: map[string]string{}}
@@ -126,10 +126,10 @@ func (l *layout) asOuter(value string) string {
 	return l.outer[value]
 }
 
-// normable says whether LastNorm takes a norm over the channels: they are a multiple of a vector.
+// normable says whether LastNorm takes a norm over the channels: on a GPU they are a multiple of a vector.
 func (l *layout) normable(n *onnx.Node) bool {
 	w := l.weights[n.Inputs[1]]
-	return w != nil && w.Elements()%vector == 0
+	return w != nil && (l.host || w.Elements()%vector == 0)
 }
 
 // convolvable says whether ClipConv takes a convolution.
@@ -140,7 +140,7 @@ func (l *layout) convolvable(n *onnx.Node) bool {
 			return false
 		}
 	}
-	return w != nil && len(w.Dims) == 5 && w.Dims[1]%vector == 0 && w.Content != nil && w.Type == onnx.Float32 && input(n, 2) != ""
+	return w != nil && len(w.Dims) == 5 && (l.host || w.Dims[1]%vector == 0) && w.Content != nil && w.Type == onnx.Float32 && input(n, 2) != ""
 }
 
 // convolution takes a convolution and what stands in front of it.
@@ -162,7 +162,7 @@ func (l *layout) convolution(n *onnx.Node) {
 	if src.history != "" {
 		history = l.asInner(src.history)
 	}
-	l.put(own(clipConv, n.Name, []string{x, l.innermost(n.Inputs[1]), n.Inputs[2], history}, out, attrs...))
+	l.put(own(clipConv, n.Name, []string{x, l.arranged(n.Inputs[1]), n.Inputs[2], history}, out, attrs...))
 }
 
 // bothInner says whether a sum is one of two clips with their channels innermost.

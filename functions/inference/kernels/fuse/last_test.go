@@ -92,14 +92,14 @@ func constants(m *onnx.Model) {
 	m.Graph.Initializers = append(m.Graph.Initializers, onnx.Tensor{Name: "scales.clip", Type: onnx.Float32, Dims: []int64{5}, Raw: nn.Bytes([]float32{1, 1, 2, 2, 1})})
 }
 
-// coder is one graph of an autoencoder whose levels have 8, 16, 16 and 16 channels, with random weights.
-func coder(t *testing.T, decoder, first bool) *onnx.Model {
+// coder is one graph of an autoencoder whose levels have base and thrice twice as many channels, with random weights.
+func coder(t *testing.T, base int64, decoder, first bool) *onnx.Model {
 	t.Helper()
 	build := vae.Encoder
 	if decoder {
 		build = vae.Decoder
 	}
-	c := vae.Config{BaseDim: 8, DimMult: []int64{1, 2, 2, 2}, NumResBlocks: 1, ZDim: 16, TemporalDownsample: []bool{false, true, true}}
+	c := vae.Config{BaseDim: base, DimMult: []int64{1, 2, 2, 2}, NumResBlocks: 1, ZDim: 16, TemporalDownsample: []bool{false, true, true}}
 	net, err := build(c, first, nn.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -113,7 +113,7 @@ func coder(t *testing.T, decoder, first bool) *onnx.Model {
 		if w := &m.Graph.Initializers[i]; w.Content != nil {
 			v := make([]float32, w.Elements())
 			for j := range v {
-				v[j] = float32(r.NormFloat64()) / 6
+				v[j] = float32(r.NormFloat64() / math.Sqrt(4.5*float64(base)))
 			}
 			w.Content = func(to io.Writer) error { _, err := to.Write(nn.Bytes(v)); return err }
 		}
@@ -130,7 +130,7 @@ func TestChannelsInnermostMeanTheSame(t *testing.T) {
 		for _, fused := range []bool{false, true} {
 			var graphs [2]*onnx.Model
 			for i := range graphs {
-				m := coder(t, decoder, i == 0)
+				m := coder(t, 8, decoder, i == 0)
 				if fused {
 					fuse.ChannelsLast(t, m)
 					seen = ops(m)

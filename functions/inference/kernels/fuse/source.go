@@ -26,13 +26,29 @@ func (l *layout) source(value string) source {
 		}
 	}
 	if up := l.maker(value, "Unsqueeze"); up != nil {
-		if twice := l.maker(up.Inputs[0], double); twice != nil {
+		if twice := l.doubled(up.Inputs[0]); twice != nil {
 			if down := l.maker(twice.Inputs[0], "Squeeze"); down != nil {
 				return source{value: down.Inputs[0], doubled: true}
 			}
 		}
 	}
 	return source{value: value}
+}
+
+// doubled is the node that doubles a picture.
+func (l *layout) doubled(value string) *onnx.Node {
+	if n := l.maker(value, "Resize"); n != nil && text(n, "mode") == "nearest" && input(n, 2) == "scales.double" {
+		return n
+	}
+	return l.maker(value, double)
+}
+
+// arranged is a convolution's weight as the operator of the device takes it.
+func (l *layout) arranged(weight string) string {
+	if l.host {
+		return l.grouped(weight)
+	}
+	return l.innermost(weight)
 }
 
 // looksBack finds who keeps the last frames of what is joined, and takes that over.

@@ -13,6 +13,9 @@ import (
 // env names the library; set beforehand, it says which to test, as for arm64 under emulation.
 const env = "VIDEOSDGX_KERNELS_LIB"
 
+// DeviceEnv names the device that tests of graphs and operators run on: "cuda:0"; the CPU by default.
+const DeviceEnv = "VIDEOSDGX_TEST_DEVICE"
+
 // Library builds the CPU's operator library where it is older than its sources, has sessions of this test find it, and
 // returns its path.
 func Library(t testing.TB) string {

@@ -5,16 +5,15 @@ import (
 	"os"
 	"testing"
 
-	"github.com/videosdgx/videosdgx/functions/inference/compile/compiletest"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
 	"github.com/videosdgx/videosdgx/functions/inference/golden"
 )
 
-// TestParityOfEveryFormat runs the operator where the test's device is: the CPU, or a GPU that compiletest's variable names.
+// TestParityOfEveryFormat runs the operator where the test's device is: the CPU, or a GPU that a variable names.
 func TestParityOfEveryFormat(t *testing.T) {
 	Library(t)
-	d, err := engine.ParseDevice(os.Getenv(compiletest.DeviceEnv))
+	d, err := engine.ParseDevice(os.Getenv(DeviceEnv))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"slices"
 
 	"github.com/containerd/errdefs"
 
@@ -75,19 +76,26 @@ func Compare(ctx context.Context, s engine.Session, captured []record.Capture, b
 	return v, nil
 }
 
-// fit gives a plan's inputs the types that it takes: what one engine keeps in float32 between two runs, the other keeps in BF16.
+// fit gives a plan's inputs the types and the form that it takes: what one engine keeps in float32 between two runs, the other
+// keeps in BF16; where one keeps channels innermost, the other keeps them in front.
 func fit(in engine.Values, takes []engine.Info) (engine.Values, error) {
 	out := maps.Clone(in)
 	for _, i := range takes {
 		v := in[i.Name]
-		if v == nil || v.Type() == i.Type || i.Type != onnx.BFloat16 && i.Type != onnx.Float32 {
+		if v == nil || i.Type != onnx.BFloat16 && i.Type != onnx.Float32 {
 			continue
 		}
 		t, err := v.Host()
 		if err != nil {
 			return nil, err
 		}
-		if f, ok := Floats(t); ok {
+		f, ok := Floats(t)
+		if to := Form(t.Shape, i.Shape); ok && !slices.Equal(to, t.Shape) {
+			f, t.Shape = forward(f, t.Shape), to
+		} else if v.Type() == i.Type {
+			continue
+		}
+		if ok {
 			out[i.Name] = engine.Floats(f, t.Shape...)
 			if i.Type == onnx.BFloat16 {
 				out[i.Name] = engine.Tensor{Shape: t.Shape, Data: rounded(f)}
@@ -119,6 +127,9 @@ func distance(out engine.Values, name string, want engine.Value) (float64, error
 	}
 	g, ok := Floats(got)
 	e, okToo := Floats(w)
+	if to := Form(w.Shape, got.Shape); okToo && !slices.Equal(to, w.Shape) {
+		e = forward(e, w.Shape)
+	}
 	if !ok || !okToo || len(g) != len(e) {
 		return 0, fmt.Errorf("output %s is %v of %T, %v of %T were expected: %w", name, got.Shape, got.Data, w.Shape, w.Data, errdefs.ErrInvalidArgument)
 	}

@@ -81,7 +81,11 @@ func watch(path string, names []string) error {
 func greatest(ctx context.Context, s engine.Session, names []string, captured []record.Capture) (map[string]float32, error) {
 	scales := map[string]float32{}
 	for _, c := range captured {
-		out, err := s.Run(ctx, c.Inputs)
+		in, err := fit(c.Inputs, s.Inputs())
+		if err != nil {
+			return nil, err
+		}
+		out, err := s.Run(ctx, in)
 		if err != nil {
 			return nil, err
 		}

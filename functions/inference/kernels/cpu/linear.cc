@@ -1,24 +1,15 @@
 // QuantLinear as a custom operator of ONNX Runtime (domain ai.videosdgx, version 1): attributes, inputs and their checks.
 #include <cstdlib>
 #include <memory>
-#include <string>
 
 #include "linear.h"
-#include "onnxruntime_c_api.h"
+#include "op.h"
 
 namespace vdx {
 namespace {
 
-constexpr uint32_t kApiVersion = 24;  // the oldest library that has all that is called here
-const OrtApi* api = nullptr;
-
 enum Input { kX, kCodes, kScales, kScales2, kTable, kZeroPoints, kBias, kInputs };
 const char* const input_names[] = {"X", "codes", "scales", "scales2", "table", "zero_points", "bias"};
-
-OrtStatus* fail(const std::string& message) { return api->CreateStatus(ORT_INVALID_ARGUMENT, message.c_str()); }
-
-#define RETURN_IF(call) \
-  if (OrtStatus* failed = (call)) return failed
 
 // Linear is one node.
 struct Linear {
@@ -28,47 +19,6 @@ struct Linear {
   bool checked;  // the sizes of all inputs were known when the session was made
   const Isa* isa;
 };
-
-// attributes that may be absent keep their default.
-int64_t int_attribute(const OrtKernelInfo* info, const char* name, int64_t otherwise) {
-  int64_t v = otherwise;
-  if (OrtStatus* s = api->KernelInfoGetAttribute_int64(info, name, &v)) {
-    api->ReleaseStatus(s);
-    return otherwise;
-  }
-  return v;
-}
-
-float float_attribute(const OrtKernelInfo* info, const char* name) {
-  float v = 0;
-  if (OrtStatus* s = api->KernelInfoGetAttribute_float(info, name, &v)) {
-    api->ReleaseStatus(s);
-    return 0;
-  }
-  return v;
-}
-
-std::string string_attribute(const OrtKernelInfo* info, const char* name) {
-  size_t size = 0;
-  if (OrtStatus* s = api->KernelInfoGetAttribute_string(info, name, nullptr, &size)) api->ReleaseStatus(s);
-  if (size == 0) return "";
-  std::string v(size, 0);
-  if (OrtStatus* s = api->KernelInfoGetAttribute_string(info, name, v.data(), &size)) {
-    api->ReleaseStatus(s);
-    return "";
-  }
-  return v.substr(0, size - 1);  // without the terminating zero
-}
-
-std::string node_name(const OrtKernelInfo* info) {
-  char name[512];
-  size_t size = sizeof name;
-  if (OrtStatus* s = api->KernelInfo_GetNodeName(info, name, &size)) {
-    api->ReleaseStatus(s);
-    return "QuantLinear";
-  }
-  return name;
-}
 
 bool parse_format(const std::string& name, Format* f) {
   const struct {
@@ -212,14 +162,6 @@ OrtStatus* create(const OrtCustomOp*, const OrtApi*, const OrtKernelInfo* info, 
   return nullptr;
 }
 
-// value is an input of this run; null when it is absent.
-OrtStatus* value(const OrtKernelContext* ctx, size_t index, const OrtValue** v) {
-  *v = nullptr;
-  size_t inputs = 0;
-  RETURN_IF(api->KernelContext_GetInputCount(ctx, &inputs));
-  return index < inputs ? api->KernelContext_GetInput(ctx, index, v) : nullptr;
-}
-
 // bind finds the inputs of this run, and checks those whose sizes were not known before.
 OrtStatus* bind(const Linear& l, const OrtKernelContext* ctx, Job& j) {
   void* p[kInputs] = {};
@@ -336,6 +278,8 @@ ONNXTensorElementDataType input_type(const OrtCustomOp*, size_t i) {
   }
 }
 
+}  // namespace
+
 OrtCustomOp quant_linear() {
   OrtCustomOp op{};
   op.version = kApiVersion;
@@ -360,26 +304,4 @@ OrtCustomOp quant_linear() {
   return op;
 }
 
-// Domain outlives every session: the library is not unloaded while one uses it.
-struct Domain {
-  OrtCustomOpDomain* domain = nullptr;
-  OrtCustomOp op = quant_linear();
-  OrtStatus* add(OrtSessionOptions* options) {
-    if (!domain) {
-      RETURN_IF(api->CreateCustomOpDomain("ai.videosdgx", &domain));
-      RETURN_IF(api->CustomOpDomain_Add(domain, &op));
-    }
-    return api->AddCustomOpDomain(options, domain);
-  }
-};
-
-}  // namespace
 }  // namespace vdx
-
-extern "C" __attribute__((visibility("default"))) OrtStatus* ORT_API_CALL RegisterCustomOps(OrtSessionOptions* options, const OrtApiBase* base) {
-  const OrtApi* found = base->GetApi(vdx::kApiVersion);
-  if (!found) return base->GetApi(1)->CreateStatus(ORT_FAIL, "this library of operators needs ONNX Runtime 1.24 or newer: run `make setup`");
-  vdx::api = found;
-  static vdx::Domain domain;
-  return domain.add(options);
-}
