@@ -46,6 +46,7 @@ func (m Mount) Register(mux *http.ServeMux) { mux.Handle(m.Pattern, m.Handler) }
 type Options struct {
 	Routes    []Routes
 	Wrap      []func(http.Handler) http.Handler // around the routes, the first outermost; function URLs come in here
+	Routed    func(*http.Request)               // nil, or told of each request once a route has answered: its Pattern says which
 	Log       *slog.Logger
 	AccessLog *slog.Logger // nil: none
 	Origins   []string     // of web pages elsewhere that may use the API, as "https://host:port"
@@ -114,11 +115,22 @@ func newHandler(o Options) http.Handler {
 		r.Register(mux)
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { noRoute(mux, w, r) })
-	h := sameOrigin(o.Origins, mux)
+	h := sameOrigin(o.Origins, routed(mux, o.Routed))
 	for i := len(o.Wrap) - 1; i >= 0; i-- {
 		h = o.Wrap[i](h)
 	}
 	return observe(o, named(o.Hosts, h))
+}
+
+// routed tells of each request that mux has answered.
+func routed(mux http.Handler, tell func(*http.Request)) http.Handler {
+	if tell == nil {
+		return mux
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer tell(r)
+		mux.ServeHTTP(w, r)
+	})
 }
 
 // Handler is what the server serves, for tests and for embedding.

@@ -53,6 +53,7 @@ func (s *Service) begin(j Job, g Group) {
 }
 
 func (a *attempt) run(ctx context.Context) {
+	ctx, ended := a.s.deps.Trace.Attempt(ctx, a.job)
 	keeper := make(chan struct{})
 	kctx, endKeeper := context.WithCancel(context.WithoutCancel(ctx))
 	go func() { defer close(keeper); a.keep(kctx) }()
@@ -60,6 +61,9 @@ func (a *attempt) run(ctx context.Context) {
 	endKeeper()
 	<-keeper
 	a.settle(context.WithoutCancel(ctx), o, file)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	ended(a.job)
 }
 
 // settle records how the attempt ended, trying for as long as the lease could hold; after that the job is somebody
@@ -68,12 +72,14 @@ func (a *attempt) settle(ctx context.Context, o outcome, file *Result) {
 	ctx, cancel := context.WithTimeout(ctx, a.s.cfg.Lease)
 	defer cancel()
 	for {
+		now := a.s.clock()
 		next, err := a.update(ctx, func(j *Job) {
-			*j = settle(*j, o, a.s.cfg, a.s.clock())
+			*j = settle(*j, o, a.s.cfg, now)
 			j.Timing = a.timing
 		})
 		switch {
 		case err == nil:
+			a.s.ledger.ran(next, now, now)
 			a.s.settled(ctx, next)
 			return
 		case errors.Is(err, errLost) && a.recorded(ctx, file):
@@ -102,6 +108,7 @@ func (a *attempt) recorded(ctx context.Context, file *Result) bool {
 			if j.Result == nil || j.Result.File != file.File {
 				return false
 			}
+			a.s.ledger.ran(j, a.s.clock(), a.s.clock())
 			a.s.settled(ctx, j)
 			return true
 		}

@@ -80,6 +80,7 @@ type Deps struct {
 	Free   func(dir string) (uint64, error)          // free bytes; nil: statfs
 	Step   func(step string) error                   // nil, or a test's way to fail a file step by name
 	Spool  *spool.Spool                              // of answers that are no streams; nil: one of the service's own, on the disk of Outputs
+	Trace  Tracer                                    // nil: nobody wants to know
 	Tell   func(ctx context.Context, n Notice) error // tells a webhook's receiver, once; nil: webhooks are refused
 }
 

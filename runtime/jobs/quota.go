@@ -15,7 +15,7 @@ import (
 // started, and all that was there then.
 type Quota struct {
 	Queued  int     // jobs that wait
-	Seconds float64 // that jobs may run within a day of UTC, each on its GPU
+	Seconds float64 // that all attempts of jobs may run within a day of UTC, times the GPUs that they have
 	Bytes   int64   // of clips that are kept
 }
 
@@ -34,13 +34,28 @@ func newLedger() *ledger { return &ledger{seconds: map[string]float64{}, bytes: 
 // dayOf is the day of UTC of a moment.
 func dayOf(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }
 
-// ran counts what a job has run: the part of it that lies in the day of now.
-func (l *ledger) ran(j Job, now time.Time) {
+// ran counts an attempt that ended at a moment: the part of it that lies in the day of now, times its GPUs.
+func (l *ledger) ran(j Job, ended, now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.turn(now)
-	if !j.Started.IsZero() && j.Finished.After(l.day) {
-		l.seconds[j.Client] += j.Finished.Sub(later(j.Started, l.day)).Seconds()
+	if !j.Started.IsZero() && ended.After(l.day) {
+		l.seconds[j.Client] += ended.Sub(later(j.Started, l.day)).Seconds() * float64(max(1, j.GPUs))
+	}
+}
+
+// ranBefore counts all attempts that a record tells of, at a start: no more than fits between the day's beginning and the
+// end of the last.
+func (l *ledger) ranBefore(j Job, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.turn(now)
+	end := now
+	if j.State.Ended() {
+		end = j.Finished
+	}
+	if seconds, gpus := j.Spent(); end.After(l.day) {
+		l.seconds[j.Client] += min(max(seconds, gpus), end.Sub(later(j.Created, l.day)).Seconds()*float64(max(1, j.GPUs)))
 	}
 }
 
@@ -75,12 +90,12 @@ func (s *Service) recount(ctx context.Context) error {
 	}
 	now := s.clock()
 	for before := ""; ; {
-		page, err := s.deps.Store.List(ctx, Filter{States: []State{Completed, Failed, Cancelled, Dead}, Before: before, Limit: 1000})
+		page, err := s.deps.Store.List(ctx, Filter{States: []State{Queued, Completed, Failed, Cancelled, Dead}, Before: before, Limit: 1000})
 		if err != nil || len(page) == 0 {
 			return err
 		}
 		for _, j := range page {
-			s.ledger.ran(j, now)
+			s.ledger.ranBefore(j, now)
 			s.ledger.keeps(j.Client, kept(j))
 		}
 		before = page[len(page)-1].ID

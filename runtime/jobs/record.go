@@ -73,6 +73,10 @@ type Job struct {
 	Asked         string        `json:"asked,omitempty"`      // digest of what was asked, and of what answers; "": not to be used again
 	AskedLoose    string        `json:"askedLoose,omitempty"` // the same without what was drawn
 	Timing        *Timing       `json:"timing,omitempty"`     // of the latest attempt that was answered
+	GPUs          int           `json:"gpus,omitempty"`       // that the latest attempt has
+	Ran           float64       `json:"ran,omitempty"`        // seconds of all attempts that have ended
+	GPURan        float64       `json:"gpuRan,omitempty"`     // the same, each times the GPUs that it had
+	Trace         *Trace        `json:"trace,omitempty"`      // nil: nobody sees it
 }
 
 // Timing says where an attempt's time went before its function had the event, in seconds, and who answered it.
@@ -160,6 +164,28 @@ func (j Job) Seconds() float64 {
 		return 0
 	}
 	return j.Finished.Sub(j.Started).Seconds()
+}
+
+// Spent is how long all attempts that have ended ran, and the same times their GPUs. Records of before attempts were counted
+// have their last one's.
+func (j Job) Spent() (seconds, gpuSeconds float64) {
+	if j.Ran > 0 {
+		return j.Ran, j.GPURan
+	}
+	s := j.Seconds()
+	if j.Timing != nil {
+		gpuSeconds = s * float64(j.Timing.GPUs)
+	}
+	return s, gpuSeconds
+}
+
+// spend counts the attempt that has ended at a moment.
+func (j Job) spend(at time.Time) Job {
+	if d := at.Sub(j.Started).Seconds(); d > 0 && j.State == Running {
+		j.Ran += d
+		j.GPURan += d * float64(j.GPUs)
+	}
+	return j
 }
 
 // stamp gives a time in UTC and microseconds, which is what every store keeps.

@@ -110,7 +110,11 @@ func (s *Service) claim(ctx context.Context, h Head) (bool, error) {
 	if err != nil || old.State != Queued {
 		return errdefs.IsNotFound(err), ignore(err, errdefs.IsNotFound)
 	}
-	got, err := s.deps.Store.Swap(ctx, old, s.claimed(old))
+	next := s.claimed(old)
+	if m, merr := s.deps.Models.Model(ctx, old.Model); merr == nil {
+		next.GPUs = m.GPUs
+	}
+	got, err := s.deps.Store.Swap(ctx, old, next)
 	if err == nil {
 		s.begin(got, groupOf(got))
 	}

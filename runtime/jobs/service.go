@@ -60,6 +60,9 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if deps.Now == nil {
 		deps.Now = time.Now
 	}
+	if deps.Trace == nil {
+		deps.Trace = untraced{}
+	}
 	deps.Models = Cached(deps.Models, modelsKeep)
 	out, err := openOutputs(cfg.Outputs, deps.Step, deps.Free)
 	if err != nil {
@@ -160,6 +163,12 @@ func (s *Service) takeBack(ctx context.Context, j Job) error {
 	}
 	if err == nil {
 		s.log.Info("a job whose node ended was taken back", "job", j.ID, "state", next.State)
+		ended := j.silentSince(s.cfg, s.clock())
+		s.ledger.ran(j, ended, s.clock())
+		s.deps.Trace.Lost(j, ended)
+		if next.State.Ended() {
+			s.deps.Trace.Ended(next)
+		}
 		s.announce(ctx, next)
 	}
 	return err

@@ -148,6 +148,20 @@ func TestRetriesThenDead(t *testing.T) {
 	}
 }
 
+// TestAttemptsThatFailedAreCounted also where the last one did not run.
+func TestAttemptsThatFailedAreCounted(t *testing.T) {
+	r := newRig(t, func(context.Context, jobstest.Call) (*spec.Result, error) {
+		time.Sleep(20 * time.Millisecond)
+		return nil, fmt.Errorf("no instance: %w", errdefs.ErrUnavailable)
+	}, func(r *rig) {
+		r.deps.Models = jobstest.Models{"wan21": {Name: "wan21", Function: "wan21-fn", Concurrency: 1, GPUs: 4}}
+	})
+	j := r.wait(r.submit("x").ID)
+	if seconds, gpus := j.Spent(); seconds < 0.06 || gpus < 3.99*seconds || gpus > 4.01*seconds {
+		t.Errorf("three attempts of 20 ms on four GPUs: %v s, %v GPU s", seconds, gpus)
+	}
+}
+
 func TestBrokenStreamLeavesNoFile(t *testing.T) {
 	var n atomic.Int32
 	r := newRig(t, func(_ context.Context, c jobstest.Call) (*spec.Result, error) {

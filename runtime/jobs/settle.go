@@ -16,6 +16,7 @@ type outcome struct {
 
 // settle gives the record that follows a running one whose attempt has ended. Pure but for pause's draw.
 func settle(j Job, o outcome, c Config, now time.Time) Job {
+	j = j.spend(now)
 	j.Lease, j.Reason = nil, ""
 	switch {
 	case o.result != nil:
@@ -34,7 +35,7 @@ func settle(j Job, o outcome, c Config, now time.Time) Job {
 		j.Problem = &Problem{Kind: "disk-full", Detail: "The result does not fit on the disk.", Retryable: true}
 		return requeue(j, now.Add(c.Retry.next(1)), "waits for disk space")
 	case o.problem == nil: // errLost while the store was away, and nobody has taken the job over after all
-		return interrupted(j, c, now)
+		return again(j, c, now)
 	}
 	return failed(j, o, c, now)
 }
@@ -51,9 +52,26 @@ func failed(j Job, o outcome, c Config, now time.Time) Job {
 	return requeue(j, now.Add(pause), fmt.Sprintf("attempt %d of %d failed, the next one follows", j.Attempts, j.MaxAttempts))
 }
 
-// interrupted is settle for an attempt whose node is gone.
+// interrupted is settle for an attempt whose node is gone: it ran until its lease was renewed last, about.
 func interrupted(j Job, c Config, now time.Time) Job {
+	j = j.spend(j.silentSince(c, now))
 	j.Lease = nil
+	return again(j, c, now)
+}
+
+// silentSince is when a running job's node was heard of last, as far as its lease tells.
+func (j Job) silentSince(c Config, now time.Time) time.Time {
+	if j.Lease == nil {
+		return j.Started
+	}
+	if last := j.Lease.Until.Add(-c.Lease); last.Before(now) {
+		return later(last, j.Started)
+	}
+	return now
+}
+
+// again puts an interrupted job back, or gives it up.
+func again(j Job, c Config, now time.Time) Job {
 	if j.CancelAsked {
 		return end(j, Cancelled, now)
 	}

@@ -94,6 +94,7 @@ func (s *Service) newJob(ctx context.Context, sub Submit, batch string) (Fresh, 
 		Request: kept, Inputs: sub.Inputs, Batch: batch, Key: sub.Key, Created: now, Ready: now, Deadline: now.Add(deadline),
 		MaxAttempts: orDefault(sub.MaxAttempts, s.cfg.MaxAttempts), Stream: sub.Stream,
 	}
+	j.Trace = s.deps.Trace.Submitted(ctx)
 	j.KeyHash, j.Asked, j.AskedLoose = hash, sub.Asked, sub.AskedLoose
 	if sub.Webhook != "" {
 		j.Hook = &Hook{URL: sub.Webhook}

@@ -62,8 +62,8 @@ func (s *Service) overdue(ctx context.Context) error {
 // settled tells everybody who needs to know that an attempt or a job has ended.
 func (s *Service) settled(ctx context.Context, j Job) {
 	if j.State.Ended() {
-		s.ledger.ran(j, s.clock())
 		s.ledger.keeps(j.Client, kept(j))
+		s.deps.Trace.Ended(j)
 	}
 	s.announce(ctx, j)
 	s.shelf.add(j)

@@ -27,6 +27,7 @@ func Check(c Config) error {
 	}
 	_, err := p.queueTLS()
 	add(err)
+	add(c.tracing(p.log).Check(os.Getenv))
 	_, err = p.vet()
 	add(err)
 	_, err = rest.NewCORS(c.Origins, "/v1/")

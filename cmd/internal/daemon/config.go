@@ -67,7 +67,7 @@ type Config struct {
 	ClientRequests int64         `yaml:"clientRequests" help:"requests that one client may send in a minute, by its key or token, else by its address; 0: no limit"`
 	ClientQueued   int64         `yaml:"clientQueued" help:"jobs of one client that may wait; 0: no limit"`
 	ClientRunning  int64         `yaml:"clientRunning" help:"jobs of one client that run at the same time; 0: no limit"`
-	ClientSeconds  int64         `yaml:"clientSeconds" help:"seconds that jobs of one client may run in a day of UTC, each on its GPU; 0: no limit"`
+	ClientSeconds  int64         `yaml:"clientSeconds" help:"seconds that all attempts of the jobs of one client may run in a day of UTC, times the GPUs that they have; 0: no limit"`
 	ClientStored   spec.Bytes    `yaml:"clientStored" help:"disk that the clips of one client may use; 0: no limit"`
 	SecretsDir     string        `yaml:"secretsDir" help:"folders, separated by colons, in which manifests' secrets may name files, besides /run/secrets"`
 	SecretsKey     string        `yaml:"secretsKey" help:"file of the age identity that the store of secrets is encrypted for (default DATA/secrets.key); better among systemd's credentials than beside the data"`
@@ -79,6 +79,9 @@ type Config struct {
 	BackupEvery    spec.Duration `yaml:"backupEvery" help:"how long after a backup the next is made"`
 	BackupKeep     int64         `yaml:"backupKeep" help:"how many backups are kept; 0: all"`
 	BackupFor      string        `yaml:"backupFor" help:"age recipients that backups are encrypted for, by commas; empty: they are not encrypted"`
+	Traces         string        `yaml:"traces" help:"OpenTelemetry collector that gets spans of requests and jobs by OTLP, as http://HOST:4318, https://HOST:4318, grpc://HOST:4317 or grpcs://HOST:4317; empty: OTEL_EXPORTER_OTLP_ENDPOINT, and without that none are made. What is not said here the other OTEL_ variables say"`
+	TraceRatio     string        `yaml:"traceRatio" help:"part of the traces that begin here which is kept, from 0 to 1; those that come with a request are kept as their caller decided; empty: OTEL_TRACES_SAMPLER, else all"`
+	TraceHeaders   string        `yaml:"traceHeaders" help:"headers for the collector, as name=value by commas, or where they are: file:/PATH, credential:NAME"`
 	LogLevel       string        `yaml:"logLevel" help:"debug, info, warn or error"`
 	LogFormat      string        `yaml:"logFormat" help:"text or json"`
 	Stop           spec.Duration `yaml:"stop" help:"how long invocations in flight may take to finish at a stop"`

@@ -28,6 +28,9 @@ func (p *plane) openDispatch(ctx context.Context) (err error) {
 		return err
 	}
 	p.loras = loraInvoker{p.dispatch, functions, merger}
+	if p.trace != nil {
+		p.loras = p.trace.Invoker(p.loras)
+	}
 	p.metrics.Watch(p.dispatch)
 	p.registry.Subscribe(p.dispatch.Changed)
 	return p.dispatch.Start(ctx)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/events"
@@ -57,10 +58,18 @@ func (p *plane) tell() (func(context.Context, jobs.Notice) error, error) {
 		return nil, err
 	}
 	sender := &webhook.Sender{Poster: p.poster, Secret: secret}
-	return func(ctx context.Context, n jobs.Notice) error {
+	if p.trace != nil {
+		sender.Inject = func(ctx context.Context, h http.Header) { p.trace.Inject(ctx, h) }
+	}
+	return func(ctx context.Context, n jobs.Notice) (err error) {
 		body, err := rest.HookBody(n.Job)
 		if err != nil {
 			return err
+		}
+		if p.trace != nil {
+			told := func(error) {}
+			ctx, told = p.trace.Told(ctx, n.Job)
+			defer func() { told(err) }()
 		}
 		err = sender.Send(ctx, n.URL, n.ID, time.Now(), body)
 		var answered *outgoing.StatusError

@@ -38,12 +38,16 @@ func (p *plane) openJobs(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	var traced jobs.Tracer
+	if p.trace != nil {
+		traced = p.trace
+	}
 	p.jobs, err = jobs.New(jobs.Config{
 		Node: p.cfg.Node, Outputs: p.cfg.Outputs, KeepFor: p.cfg.KeepJobs.D(), KeepBytes: int64(p.cfg.KeepClips),
 		Policy: jobs.Policy{Models: int(p.cfg.ModelsAtOnce), PerClient: int(p.cfg.ClientRunning)},
 		Quota:  jobs.Quota{Queued: int(p.cfg.ClientQueued), Seconds: float64(p.cfg.ClientSeconds), Bytes: int64(p.cfg.ClientStored)},
 	},
-		jobs.Deps{Store: p.store, Runner: p.loras, Models: catalog, Tell: tell, Spool: p.spool, Log: p.log})
+		jobs.Deps{Store: p.store, Runner: p.loras, Models: catalog, Tell: tell, Trace: traced, Spool: p.spool, Log: p.log})
 	if err != nil {
 		return err
 	}

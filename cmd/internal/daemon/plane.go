@@ -33,6 +33,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 	"github.com/videosdgx/videosdgx/runtime/spool"
 	"github.com/videosdgx/videosdgx/runtime/tasks"
+	"github.com/videosdgx/videosdgx/runtime/trace"
 	"github.com/videosdgx/videosdgx/snapshotter/cuda"
 )
 
@@ -43,7 +44,8 @@ type plane struct {
 	failed chan error // a server that ended by itself
 
 	lock        *os.File
-	tls         *tls.Config // nil: plain HTTP
+	trace       *trace.Tracer // nil: no collector is named
+	tls         *tls.Config   // nil: plain HTTP
 	apiKeys     *keys.Store
 	audit       *audit.Log     // nil: none is kept
 	access      *access.Access // asks who a request comes from
@@ -80,6 +82,7 @@ type plane struct {
 func (p *plane) phases() []phase {
 	return []phase{
 		{"data folder", p.takeData, func(context.Context) error { return p.lock.Close() }},
+		{"traces", p.openTraces, p.closeTraces},
 		{"who may", p.openAccess, p.closeAccess},
 		{"TLS", p.openTLS, nil},
 		{"listener", p.openListener, func(context.Context) error { return p.closeListener() }},

@@ -80,8 +80,9 @@ func (s *ports) openLocked(ctx context.Context, addr, model string) {
 		return
 	}
 	routes := []gateway.Routes{s.api.Model(model)}
+	traced, routed := s.plane.traced(nil)
 	p := &modelPort{model: model, ended: make(chan struct{}), server: gateway.New(gateway.Options{
-		Routes: routes, Wrap: []func(http.Handler) http.Handler{cors.Wrap, s.plane.access.Guard(access.Listener{Routes: routes})}, Log: s.plane.log, Hosts: s.plane.hosts(), Connections: s.plane.connections,
+		Routes: routes, Wrap: []func(http.Handler) http.Handler{cors.Wrap, s.plane.access.Guard(access.Listener{Routes: routes}), traced}, Routed: routed, Log: s.plane.log, Hosts: s.plane.hosts(), Connections: s.plane.connections,
 	})}
 	s.plane.sayWho(l.Addr())
 	s.open[addr] = p

@@ -23,7 +23,7 @@ func (c Config) Secrets() secrets.Source {
 func (c *Config) resolve() error {
 	from := secrets.Source{Roots: []string{"/"}, Credentials: os.Getenv("CREDENTIALS_DIRECTORY")}
 	var errs []error
-	for name, v := range map[string]*string{"webhookSecret": &c.WebhookSecret, "secretKey": &c.SecretKey} {
+	for name, v := range map[string]*string{"webhookSecret": &c.WebhookSecret, "secretKey": &c.SecretKey, "traceHeaders": &c.TraceHeaders} {
 		if !strings.HasPrefix(*v, "file:") && !strings.HasPrefix(*v, "credential:") {
 			continue
 		}

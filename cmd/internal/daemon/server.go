@@ -35,8 +35,9 @@ func (p *plane) openServer(context.Context) (err error) {
 	}
 	routes := p.routes()
 	guard := p.access.Guard(access.Listener{Routes: routes, Function: urls.Need, Signed: p.lambda.Signed, IsSigned: lambda.IsSigned})
+	traced, routed := p.traced(urls.Is)
 	p.server = gateway.New(gateway.Options{
-		Routes: routes, Wrap: []func(http.Handler) http.Handler{cors.Wrap, guard, urls.Wrap}, Log: p.log, Hosts: p.hosts(), Connections: p.connections,
+		Routes: routes, Wrap: []func(http.Handler) http.Handler{cors.Wrap, guard, traced, urls.Wrap}, Routed: routed, Log: p.log, Hosts: p.hosts(), Connections: p.connections,
 	})
 	p.sayWho(p.listener.Addr())
 	go func() {

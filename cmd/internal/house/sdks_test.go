@@ -27,8 +27,9 @@ var sdks = []sdk{
 	{"github.com/spf13", []string{"cmd/internal"}, "flags end where configuration begins"},
 	{"google.golang.org/protobuf/encoding/protowire", []string{"functions/inference/onnx", "functions/inference/text"}, "graphs are written in one package, a tokenizer.model read in another"},
 	{"github.com/aws/aws-lambda-go", []string{"functions", "images", "bench/jobs/clip"}, "the control plane speaks Lambda's protocol, functions use its library"},
+	{"go.opentelemetry.io", []string{"runtime/trace"}, "traces are made in one room"},
 	{"C", []string{"functions/inference/engine", "snapshotter/cuda"}, "a crash in C ends an instance, and in the control plane only what CUDA's driver needs is C"},
-	{"net/http", []string{"cmd", "functions/handler", "functions/inference/weights/hub", "runtime/client", "runtime/gateway", "runtime/events", "runtime/jobs", "runtime/ui", "images", "bench"},
+	{"net/http", []string{"cmd", "functions/handler", "functions/inference/weights/hub", "runtime/client", "runtime/gateway", "runtime/events", "runtime/jobs", "runtime/trace", "runtime/ui", "images", "bench"},
 		"HTTP comes in at the gateway; it goes out through events/outgoing, for downloads, from the client and from the commands"},
 }
 

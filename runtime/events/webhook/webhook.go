@@ -29,18 +29,23 @@ type Poster interface {
 type Sender struct {
 	Poster Poster
 	Secret []byte
+	Inject func(ctx context.Context, header http.Header) // nil, or adds the headers of the trace that ctx is part of
 }
 
 // Send makes one attempt.
 func (s *Sender) Send(ctx context.Context, address, id string, now time.Time, body []byte) error {
 	stamp := now.Unix()
-	return s.Poster.Post(ctx, address, http.Header{
+	header := http.Header{
 		"Content-Type":      {"application/json"},
 		"User-Agent":        {"videosdgx-webhook/1"},
 		"Webhook-Id":        {id},
 		"Webhook-Timestamp": {strconv.FormatInt(stamp, 10)},
 		"Webhook-Signature": {Sign(s.Secret, id, stamp, body)},
-	}, body)
+	}
+	if s.Inject != nil {
+		s.Inject(ctx, header)
+	}
+	return s.Poster.Post(ctx, address, header, body)
 }
 
 // Sign gives the Webhook-Signature header.

@@ -84,6 +84,12 @@ func (h *Handler) Wrap(next http.Handler) http.Handler {
 	})
 }
 
+// Is tells whether a request is for a function's URL.
+func (h *Handler) Is(r *http.Request) bool {
+	_, ok := route(r.Host, r.URL)
+	return ok
+}
+
 // Need says what a request to a function's URL asks of its caller, and whether it is one. Pages ask before they send
 // credentials, and are answered without the function.
 func (h *Handler) Need(r *http.Request) (need auth.Need, ok bool) {

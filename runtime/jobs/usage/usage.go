@@ -20,8 +20,8 @@ type Sum struct {
 	Failed     int64   `json:"failed" doc:"Also those that were given up"`
 	Cancelled  int64   `json:"cancelled"`
 	Cold       int64   `json:"cold" doc:"That waited for an instance to start"`
-	Seconds    float64 `json:"seconds" doc:"That they ran"`
-	GPUSeconds float64 `json:"gpu_seconds" doc:"The same times the GPUs that they had"`
+	Seconds    float64 `json:"seconds" doc:"That all their attempts ran"`
+	GPUSeconds float64 `json:"gpu_seconds" doc:"The same, each attempt times the GPUs that it had"`
 	Bytes      int64   `json:"bytes" doc:"Of their clips"`
 }
 
@@ -130,7 +130,8 @@ func in(all map[string]*Sum, name string) *Sum {
 }
 
 func sumOf(j jobs.Job) Sum {
-	s := Sum{Jobs: 1, Seconds: j.Seconds()}
+	s := Sum{Jobs: 1}
+	s.Seconds, s.GPUSeconds = j.Spent()
 	switch j.State {
 	case jobs.Completed:
 		s.Completed = 1
@@ -139,11 +140,8 @@ func sumOf(j jobs.Job) Sum {
 	default:
 		s.Failed = 1
 	}
-	if j.Timing != nil {
-		s.GPUSeconds = s.Seconds * float64(j.Timing.GPUs)
-		if j.Timing.Cold {
-			s.Cold = 1
-		}
+	if j.Timing != nil && j.Timing.Cold {
+		s.Cold = 1
 	}
 	if j.Result != nil {
 		s.Bytes = j.Result.Size
