@@ -37,12 +37,14 @@ type Job struct {
 	Interruptions int `json:"interruptions,omitempty"` // attempts that ended because a server did
 }
 
-// Progress is how far a running job has come.
+// Progress is how far a running job has come. While its instance comes up the phase is one of a start's, spec.PhaseUnpack for one.
 type Progress struct {
 	Phase   string  `json:"phase"`
 	Step    int     `json:"step"`
 	Steps   int     `json:"steps"`
 	Seconds float64 `json:"seconds,omitempty"`
+	Done    int64   `json:"done_bytes,omitempty"`
+	Total   int64   `json:"total_bytes,omitempty"` // 0: unknown, or it is not bytes that take the time
 }
 
 // JobResult describes the clip of a completed job.

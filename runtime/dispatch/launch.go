@@ -87,6 +87,8 @@ func (p *pool) candidate() (m *member, fn spec.Function, staged bool) {
 func (l *launch) admit(ctx context.Context, m *member) error {
 	l.optional(true)
 	defer l.optional(false)
+	long := time.AfterFunc(longStage/2, func() { m.inst.Tell(spec.StartStep{Phase: spec.PhaseRoom}) })
+	defer long.Stop()
 	return l.p.d.room.admit(ctx, m, l.since)
 }
 
@@ -204,6 +206,7 @@ func (l *launch) joined(m *member, phases spec.Phases) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l.count(-1)
+	p.settled()
 	if p.retired != nil || p.table.Serving() >= p.fn.MaxInstances() { // which may have become less meanwhile
 		p.dismiss(m, roster.Surplus)
 		return
@@ -232,6 +235,7 @@ func (l *launch) failed(err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	l.count(-1)
+	p.settled()
 	if errors.Is(err, errCalledOff) || p.retired != nil {
 		p.grow()
 		p.provision()

@@ -48,7 +48,9 @@ func (m *member) unclaimed() bool { return len(m.claims) == 0 }
 
 // newMember makes an absent instance of the pool's function.
 func (p *pool) newMember(fn spec.Function) *member {
-	m := p.member(p.d.config(fn, newID(fn.Name)))
+	c := p.d.config(fn, newID(fn.Name))
+	c.Tell = p.hear
+	m := p.member(c)
 	p.d.members.Store(m.inst.ID(), m)
 	return m
 }

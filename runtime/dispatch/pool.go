@@ -33,12 +33,14 @@ type pool struct {
 	seen      spec.Bytes    // most anonymous memory seen in one instance, and headroom
 	measured  spec.Bytes    // the same, once an event has come to its end; 0 before
 	starts    starts
+	rising    spec.StartStep // what was heard last of an instance on its way up; zero: nothing
 }
 
 // waiter is an invocation in the queue.
 type waiter struct {
 	since   time.Time
 	granted chan grant // gets exactly one, unless the waiter takes itself out of the queue
+	news    chan spec.StartStep
 }
 
 // grant is a slot in an instance, or why there is none.
@@ -84,7 +86,8 @@ func (p *pool) acquire(ctx context.Context, inv *spec.Invocation, since time.Tim
 		defer p.mu.Unlock()
 		return grant{}, p.full()
 	}
-	w := &waiter{since: since, granted: make(chan grant, 1)}
+	w := newWaiter(since)
+	w.hear(p.rising)
 	at := p.queue.PushBack(w)
 	p.grow()
 	p.mu.Unlock()
@@ -113,10 +116,8 @@ func (p *pool) wait(ctx context.Context, inv *spec.Invocation, w *waiter, at *li
 		ctx, cancel = context.WithDeadline(ctx, inv.Deadline)
 		defer cancel()
 	}
-	select {
-	case g := <-w.granted:
+	if g, ok := w.wait(ctx, inv); ok {
 		return g, g.err
-	case <-ctx.Done():
 	}
 	p.leave(w, at)
 	return grant{}, fmt.Errorf("invocation %s waited %s for an instance of %s: %w",

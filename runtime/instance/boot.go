@@ -48,11 +48,13 @@ func (i *Instance) Start(ctx context.Context, since time.Time) (start, init time
 		return 0, 0, err
 	}
 	defer hide() // init has read them, or never will
+	i.Tell(spec.StartStep{Phase: spec.PhaseStart})
 	if err := i.box.Start(ctx); err != nil {
 		return 0, 0, fmt.Errorf("start instance %s: %w", i.cfg.ID, i.startError(err))
 	}
 	start = time.Since(begin)
 	begin = time.Now()
+	i.Tell(spec.StartStep{Phase: spec.PhaseInit})
 	if err := i.ready(ctx); err != nil {
 		return start, 0, err
 	}
@@ -69,6 +71,7 @@ func (i *Instance) Restore(ctx context.Context, dir string, since time.Time) (re
 	if err := errors.Join(i.do(func(l *life) error { return l.to(spec.Restoring) }), i.furnish()); err != nil {
 		return 0, 0, err
 	}
+	i.Tell(spec.StartStep{Phase: spec.PhaseRestore})
 	if i.box, err = r.Restore(ctx, i.cfg.restored(), dir); err != nil {
 		return 0, 0, fmt.Errorf("restore an instance of %s: %w", i.cfg.Function.Name, err)
 	}

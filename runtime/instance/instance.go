@@ -31,6 +31,7 @@ type Instance struct {
 	keep   atomic.Bool            // line is used
 	line   client.Line            // to init
 	engine atomic.Pointer[string] // that runs its model, as the function said last
+	rise   atomic.Pointer[spec.StartStep]
 }
 
 // life is what the owner knows.
@@ -57,6 +58,12 @@ func New(cfg Config, sb Sandbox, log *slog.Logger, onExit func(Exit)) *Instance 
 	i := &Instance{
 		cfg: cfg, sb: sb, log: log, onExit: onExit, asks: make(chan ask),
 		done: make(chan struct{}), gone: make(chan struct{}), nap: newNap(),
+	}
+	i.cfg.Tell = func(s spec.StartStep) {
+		i.rise.Store(&s)
+		if cfg.Tell != nil {
+			cfg.Tell(s)
+		}
 	}
 	go i.own(life{id: cfg.ID, state: spec.Absent, since: time.Now()})
 	return i
@@ -115,6 +122,9 @@ func (l *life) to(s spec.State) error {
 	return nil
 }
 
+// Tell notes how far the instance is on its way up, and says so to who listens.
+func (i *Instance) Tell(s spec.StartStep) { i.cfg.Tell(s) }
+
 // ID is the instance's name on this machine.
 func (i *Instance) ID() string { return i.cfg.ID }
 
@@ -140,8 +150,12 @@ func (i *Instance) Status() spec.InstanceStatus {
 	if e := i.engine.Load(); e != nil {
 		engine = *e
 	}
+	var rise *spec.StartStep
+	if l.state == spec.Absent || l.state == spec.Starting || l.state == spec.Restoring {
+		rise = i.rise.Load()
+	}
 	return spec.InstanceStatus{
-		Engine: engine, ID: i.cfg.ID, Function: i.cfg.Function.Name, Version: i.cfg.Function.Version,
+		Start: rise, Engine: engine, ID: i.cfg.ID, Function: i.cfg.Function.Name, Version: i.cfg.Function.Version,
 		State: seen(l.state), Since: l.since, Started: l.started, StartedBy: l.by, Cold: l.cold,
 	}
 }

@@ -25,6 +25,9 @@ type Config struct {
 	ARN      string                            // of the function, without a qualifier
 	// SnapStart: a snapshot is to be made of it. Runtimes with restore hooks are told, and wait for the restore.
 	SnapStart bool
+	// Tell hears from Create and Restore how far the image is that they bring; several goroutines may call it. nil: nobody
+	// listens.
+	Tell func(spec.StartStep)
 }
 
 // Sandbox makes instances and finds them again. Safe for concurrent use; every call may block for I/O and honours ctx.

@@ -59,7 +59,7 @@ func (a *attempt) invocation(ctx context.Context) (spec.Invocation, error) {
 	if err != nil {
 		return spec.Invocation{}, err
 	}
-	return spec.Invocation{ID: id, Function: a.job.Function, Qualifier: a.job.Qualifier, Payload: event, Files: a.s.files(a.job), Tail: true, OnProgress: a.report}, nil
+	return spec.Invocation{ID: id, Function: a.job.Function, Qualifier: a.job.Qualifier, Payload: event, Files: a.s.files(a.job), Tail: true, OnProgress: a.report, OnStart: a.starting}, nil
 }
 
 // gpus is how many the model's function has; 0 when that cannot be told.
@@ -77,6 +77,15 @@ func (a *attempt) streaming() string {
 		return "1"
 	}
 	return "auto"
+}
+
+// starting takes to watchers how the instance comes up.
+func (a *attempt) starting(s spec.StartStep) {
+	p := s.Progress()
+	a.mu.Lock()
+	a.progress = p
+	a.mu.Unlock()
+	a.s.publish(context.WithoutCancel(a.s.ctx), a.id, "progress", p)
 }
 
 // report takes the function's progress to watchers; the keeper stores it.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -479,5 +480,35 @@ func TestRetentionBySize(t *testing.T) {
 	}
 	if got, _ := r.Get(t.Context(), b.ID); got.Result.Removed {
 		t.Fatal("the newest result went as well")
+	}
+}
+
+// TestWatchTellsHowTheInstanceComesUp: also who comes when it has been on its way for a while.
+func TestWatchTellsHowTheInstanceComesUp(t *testing.T) {
+	told, release := make(chan struct{}), make(chan struct{})
+	r := newRig(t, func(_ context.Context, c jobstest.Call) (*spec.Result, error) {
+		c.Starting(spec.StartStep{Phase: spec.PhaseUnpack, Step: 2, Steps: 5, Done: 10, Total: 40})
+		close(told)
+		<-release
+		c.Starting(spec.StartStep{Phase: spec.PhaseRun})
+		return jobstest.Stream(200, "video/mp4", []byte("x")), nil
+	})
+	j := r.submit("x")
+	<-told
+	if p, ok := r.Progress(j.ID); !ok || p.Phase != "unpack" || p.Step != 2 || p.Steps != 5 || p.Done != 10 || p.Total != 40 {
+		t.Errorf("%+v", p)
+	}
+	var seen []string
+	err := r.Watch(t.Context(), j.ID, "", func(e jobs.Event) error {
+		if e.Type == "progress" {
+			if len(seen) == 0 {
+				close(release)
+			}
+			seen = append(seen, string(e.Data))
+		}
+		return nil
+	})
+	if want := []string{`{"phase":"unpack","step":2,"steps":5,"done_bytes":10,"total_bytes":40}`, `{"phase":"run","step":0,"steps":0}`}; err != nil || !slices.Equal(seen, want) {
+		t.Errorf("%q, %v", seen, err)
 	}
 }

@@ -104,10 +104,29 @@ func (w *watch) poll(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := w.send(Event{Type: string(j.State), Data: data}); err != nil || j.State != Queued {
+	if err := w.send(Event{Type: string(j.State), Data: data}); err != nil {
 		return err
 	}
-	return w.position(ctx)
+	switch j.State {
+	case Queued:
+		return w.position(ctx)
+	case Running:
+		return w.progress()
+	}
+	return nil
+}
+
+// progress tells how far a job has come that ran before anybody watched it. It has no ID.
+func (w *watch) progress() error {
+	p, ok := w.s.Progress(w.id)
+	if !ok || p.Phase == "" {
+		return nil
+	}
+	data, err := json.Marshal(p)
+	if err != nil {
+		return err
+	}
+	return w.fn(Event{Type: "progress", Data: data})
 }
 
 func (w *watch) tick(ctx context.Context) error {

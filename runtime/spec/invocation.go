@@ -21,6 +21,9 @@ type Invocation struct {
 	Identity      string         // Cognito identity JSON
 	Tail          bool           // the last 4 KiB of what the function logged are wanted in Trailer.LogTail
 	OnProgress    func(Progress) // nil: not wanted; called in order from one goroutine, must not block for long
+	// OnStart hears how an instance comes up that the event has to wait for. nil: not wanted; called in order from the
+	// goroutine that invokes, before OnProgress, and must not block for long.
+	OnStart func(StartStep)
 }
 
 // File is one that an event names: the function finds it as $VIDEOSDGX_FILES/NAME.
@@ -38,6 +41,8 @@ type Progress struct {
 	Preview []byte  `json:"preview,omitempty"` // a small JPEG or PNG frame, when asked for
 	Message string  `json:"message,omitempty"`
 	Engine  string  `json:"engine,omitempty"` // that runs the model: "TensorRT 10.14.1"
+	Done    int64   `json:"done_bytes,omitempty"`
+	Total   int64   `json:"total_bytes,omitempty"` // 0: unknown, or it is not bytes that take the time
 }
 
 // Result is a function's answer. Body must be read to its end and closed; Trailer is valid after that.

@@ -28,6 +28,7 @@ type InstanceStatus struct {
 	Memory    Bytes         `json:"memory"`
 	Engine    string        `json:"engine,omitempty"` // that ran its model last, as the function says; "" before its first clip
 	Expires   time.Time     `json:"expires,omitzero"` // when an idle one is reaped
+	Start     *StartStep    `json:"start,omitempty"`  // how far it is, while it comes up
 }
 
 // FunctionStatus is what the runtime has measured of one function.

@@ -48,12 +48,17 @@ func newCLI(t *testing.T, invoke gatewaytest.Invoker) func(args ...string) (stri
 	c := &gatewaytest.Catalog{}
 	f := fleet{c}
 	urls := fnurl.New(fnurl.Options{Invoker: invoke, Functions: c})
-	srv := httptest.NewServer(gateway.New(gateway.Options{
+	return against(t, gateway.Options{
 		Wrap: []func(http.Handler) http.Handler{urls.Wrap},
 		Routes: []gateway.Routes{
 			lambda.New(lambda.Options{Invoker: invoke, Functions: c, Aliases: c}), admin.New(admin.Options{Functions: c, Instances: f}),
 		},
-	}).Handler())
+	})
+}
+
+// against starts a gateway and gives a function like newCLI's.
+func against(t *testing.T, o gateway.Options) func(args ...string) (string, string, error) {
+	srv := httptest.NewServer(gateway.New(o).Handler())
 	t.Cleanup(srv.Close)
 	return func(args ...string) (string, string, error) {
 		root := Root()

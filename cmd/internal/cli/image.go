@@ -10,6 +10,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/cmd/internal/daemon"
 	"github.com/videosdgx/videosdgx/images/builder"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 func init() { commands = append(commands, newImageCmd) }
@@ -109,7 +110,11 @@ func importImage(cmd *cobra.Command, socket, layout, name string) (string, error
 	bars := newBars(cmd.ErrOrStderr())
 	defer bars.wait()
 	bar := bars.add("import", 0)
-	socket, err := daemon.ImportImage(cmd.Context(), socket, layout, name, bar.set)
+	socket, err := daemon.ImportImage(cmd.Context(), socket, layout, name, func(s spec.StartStep) {
+		if s.Phase == spec.PhaseUnpack { // the import before it is short
+			bar.set(s.Done, s.Total)
+		}
+	})
 	bar.end(err == nil)
 	return socket, err
 }

@@ -31,7 +31,8 @@ func newInvokeCmd() *cobra.Command {
 
 The event comes from --payload: JSON itself, @FILE, or - for standard input; without it the function gets {}. The answer goes
 to standard output as it is. A function that fails makes the command end with status 1, its error on standard output. With
---event the server queues the event and the command does not wait; with --stream the answer is printed as it comes.`,
+--event the server queues the event and the command does not wait; with --stream the answer is printed as it comes. While an
+instance comes up for longer than a second, standard error says how far it is.`,
 		Example: `  videosdgx invoke echo --payload '{"hello": "world"}'
   videosdgx invoke wan21:live --payload @prompt.json --logs
   echo '{"n": 1}' | videosdgx invoke echo --payload - --event`,
@@ -84,11 +85,22 @@ func runInvoke(cmd *cobra.Command, function string, f invokeFlags) error {
 		return streamInvoke(cmd, c, function, payload)
 	}
 	in := client.Invocation{Function: function, Qualifier: f.qualifier, Payload: payload, Kind: f.kind(), Tail: f.logs}
+	stop := func() {}
+	if in.Kind == client.RequestResponse {
+		stop = showStart(cmd.Context(), c, cmd.ErrOrStderr(), unqualified(function))
+	}
 	r, err := c.Invoke(cmd.Context(), in)
+	stop()
 	if err != nil {
 		return err
 	}
 	return printInvoke(cmd, r, f)
+}
+
+// unqualified is a function's name without version or alias.
+func unqualified(function string) string {
+	name, _, _ := strings.Cut(function, ":")
+	return name
 }
 
 func (f invokeFlags) kind() string {
@@ -162,7 +174,9 @@ func printInvoke(cmd *cobra.Command, answer client.Result, f invokeFlags) error 
 
 // streamInvoke goes through the function's URL, where a streamed answer needs no framing.
 func streamInvoke(cmd *cobra.Command, c *client.Client, function string, payload []byte) error {
+	stop := showStart(cmd.Context(), c, cmd.ErrOrStderr(), unqualified(function))
 	body, err := c.Stream(cmd.Context(), function, payload)
+	stop()
 	if err != nil {
 		return err
 	}

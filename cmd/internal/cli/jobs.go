@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/videosdgx/videosdgx/runtime/client"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 func init() { commands = append(commands, newJobsCmd) }
@@ -110,6 +111,8 @@ func stateText(j client.Job) string {
 	switch {
 	case j.Status == "queued" && j.Position > 0:
 		return fmt.Sprintf("queued #%d", j.Position)
+	case j.Status == "running" && j.Progress != nil && startTexts[j.Progress.Phase] != "":
+		return startState(spec.StartStep{Phase: j.Progress.Phase, Step: j.Progress.Step, Steps: j.Progress.Steps, Done: j.Progress.Done, Total: j.Progress.Total})
 	case j.Status == "running" && j.Progress != nil && j.Progress.Steps > 0:
 		return fmt.Sprintf("%s %d/%d", j.Progress.Phase, j.Progress.Step, j.Progress.Steps)
 	}

@@ -21,12 +21,12 @@ type overall struct {
 
 // at takes a report of progress.
 func (o *overall) at(p client.Progress, now time.Time) {
-	if o.began.IsZero() {
-		o.began = now
-	}
 	before := 0.0
 	for _, s := range shares {
 		if s.phase == p.Phase {
+			if o.began.IsZero() { // what it took until the function had the event says nothing of its pace
+				o.began = now
+			}
 			within := 0.0
 			if p.Steps > 0 {
 				within = min(float64(p.Step)/float64(p.Steps), 1)

@@ -71,7 +71,7 @@ func text(e client.Event) string {
 	case "running":
 		return "starting"
 	case "progress":
-		return s.Phase
+		return phaseText(s.Phase)
 	case "preview", "chunk":
 		return ""
 	}
@@ -123,8 +123,8 @@ func newBar(w io.Writer) *bar {
 func (t *bar) show(e client.Event) {
 	s := statusOf(e)
 	if words := text(e); words != "" {
-		if e.Type == "progress" && s.Steps > 1 {
-			words = fmt.Sprintf("%s %d/%d", words, s.Step, s.Steps)
+		if e.Type == "progress" {
+			words += within(s.Progress)
 		}
 		t.words.Store(words)
 	}

@@ -19,7 +19,7 @@ func newPsCmd() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ps [FUNCTION]",
 		Short: "List what runs: instances, or functions with --functions",
-		Long: `List the instances of all functions, or of one: their state and how long they have been in it, how they came up and how
+		Long: `List the instances of all functions, or of one: their state, or how far one is that comes up ("unpack 40%"), and how long they have been in it, how they came up and how
 long that took, what they have served, which engine ran their model last, and when an idle one goes away. --functions lists functions instead, with those that
 nothing runs of. --stop ends one instance, after what it is answering.`,
 		Example: `  videosdgx ps
@@ -97,7 +97,11 @@ func instanceRow(i spec.InstanceStatus) []string {
 	if !i.Expires.IsZero() {
 		expires = "in " + span(max(time.Until(i.Expires), time.Second))
 	}
-	return []string{i.ID, i.Function, i.Version, string(i.State), ago(i.Since), started, span(i.Cold), strconv.FormatInt(i.Served, 10), size(i.Memory), orDash(i.Engine), expires}
+	state := string(i.State)
+	if i.Start != nil {
+		state = startState(*i.Start)
+	}
+	return []string{i.ID, i.Function, i.Version, state, ago(i.Since), started, span(i.Cold), strconv.FormatInt(i.Served, 10), size(i.Memory), orDash(i.Engine), expires}
 }
 
 func orDash(s string) string {

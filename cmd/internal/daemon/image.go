@@ -5,15 +5,16 @@ import (
 	"log/slog"
 
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // ImportImage brings an OCI layout into the containerd behind a socket ("": the system's), where instances find it by its
-// name. It returns the socket. progress, which may be nil, hears how many bytes of its layers have been unpacked.
-func ImportImage(ctx context.Context, socket, layout, name string, progress func(done, total int64)) (string, error) {
+// name. It returns the socket. hear, which may be nil, hears how far it is.
+func ImportImage(ctx context.Context, socket, layout, name string, hear func(spec.StartStep)) (string, error) {
 	if socket == "" {
 		socket = containerd.SystemAddress
 	}
-	o := containerd.Options{Data: layout, Address: socket, Log: slog.New(slog.DiscardHandler), Progress: progress}
+	o := containerd.Options{Data: layout, Address: socket, Log: slog.New(slog.DiscardHandler), Hear: hear}
 	_, err := containerd.Import(ctx, o, layout, name)
 	return socket, err
 }

@@ -52,7 +52,7 @@ var rooms = []room{
 		"containerd's driver also has CRIU write the images of its tasks"},
 	{"runtime/sandbox/containerd/blueprint", []string{"runtime/instance", "runtime/guest/loopback", "runtime/spec", "runtime/sandbox/containerd/ids", "runtime/sandbox/containerd/image", "runtime/sandbox/containerd/network", "runtime/sandbox/containerd/place"},
 		"a specification is drawn up of facts; it runs nothing"},
-	{"runtime/sandbox/containerd/image", []string{"runtime/sandbox/containerd/daemon", "runtime/sandbox/containerd/ids", "runtime/sandbox/containerd/place"},
+	{"runtime/sandbox/containerd/image", []string{"runtime/sandbox/containerd/daemon", "runtime/sandbox/containerd/ids", "runtime/sandbox/containerd/place", "runtime/spec"},
 		"images know no instances"},
 	{"runtime/sandbox/containerd/cgroup", []string{"runtime/instance", "runtime/spec"}, "groups are told of in the runtime's words"},
 	{"runtime/sandbox/containerd/daemon", []string{"runtime/sandbox/containerd/pidfd", "runtime/sandbox/containerd/tool"}, "a containerd is kept running for whoever needs it"},

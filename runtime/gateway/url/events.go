@@ -18,12 +18,14 @@ import (
 // eventStream is the media type of server-sent events.
 const eventStream = "text/event-stream"
 
-// events invokes and sends what the function says of itself as it runs: events "progress", comments to keep the connection
+// events invokes and sends how an instance comes up, where that takes long, as events "starting", and what the function says of
+// itself as it runs: events "progress", comments to keep the connection
 // alive, then one event "result" or "error". A function that answers with an event stream of its own is passed on as it is,
 // unless it has reported progress before.
 func (c call) events(inv spec.Invocation) error {
 	s := &events{w: c.w, stall: c.Stall, gone: c.cancel}
 	inv.OnProgress = func(p spec.Progress) { s.send("progress", p) }
+	inv.OnStart = s.starting(time.Now())
 	stop := s.keepAlive(c.KeepAlive)
 	defer stop()
 	res, err := c.Invoker.Invoke(c.r.Context(), inv)
@@ -108,6 +110,20 @@ func (s *events) phases(p spec.Phases) {
 	defer s.mu.Unlock()
 	if !s.begun {
 		gateway.SetPhases(s.w, p, 0)
+	}
+}
+
+// longStart is after how long a client hears how an instance comes up: what is quicker keeps the status of its own that it may
+// have to fail with.
+const longStart = 2 * time.Second
+
+// starting writes events "starting". A function's own events may still follow them.
+func (s *events) starting(since time.Time) func(spec.StartStep) {
+	return func(step spec.StartStep) {
+		b, err := json.Marshal(step)
+		if err == nil && time.Since(since) >= longStart {
+			s.write("event: starting\ndata: "+string(b)+"\n\n", false)
+		}
 	}
 }
 

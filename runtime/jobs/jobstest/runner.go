@@ -24,6 +24,7 @@ type Call struct {
 	Files    []spec.File
 	Request  Request
 	Progress func(spec.Progress)
+	Starting func(spec.StartStep)
 }
 
 // Runner answers each invocation by its script. It streams what Clip makes unless the script says otherwise.
@@ -43,7 +44,7 @@ func (r *Runner) Calls() []Call {
 
 // Invoke implements jobs.Runner.
 func (r *Runner) Invoke(ctx context.Context, inv spec.Invocation) (*spec.Result, error) {
-	c := Call{Function: inv.Function, Files: inv.Files, Progress: inv.OnProgress}
+	c := Call{Function: inv.Function, Files: inv.Files, Progress: inv.OnProgress, Starting: inv.OnStart}
 	if err := json.Unmarshal(inv.Payload, &c.Event); err != nil {
 		return nil, err
 	}

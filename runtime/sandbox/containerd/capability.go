@@ -25,7 +25,7 @@ func (d *Driver) ResolveImage(ctx context.Context, ref string) (string, error) {
 
 // ImageDigest names the content of an image that a manifest refers to, bringing it here if need be.
 func (d *Driver) ImageDigest(ctx context.Context, ref string) (string, error) {
-	img, err := d.images.Get(d.in(ctx), ref)
+	img, err := d.images.Get(d.in(ctx), ref, nil)
 	if err != nil {
 		return "", err
 	}

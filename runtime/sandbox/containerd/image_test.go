@@ -47,11 +47,40 @@ func TestImageSources(t *testing.T) {
 	}
 }
 
+// TestAFirstStartTellsOfItsImage: where it comes from and how much of it is unpacked, to its end; a second start has nothing
+// to tell of.
+func TestAFirstStartTellsOfItsImage(t *testing.T) {
+	d := newDriver(t)
+	layer := func(path string) file { return file{path: path, mode: 0o644, body: make([]byte, 8<<20)} } // of its own: one that is there is not unpacked
+	folder := writeImage(t, v1.Config{Cmd: []string{"/x"}}, layer("a"))
+	registry := push(t, strings.TrimPrefix(writeImage(t, v1.Config{Cmd: []string{"/x"}}, layer("b")), "oci:"))
+	for ref, brought := range map[string]string{folder: spec.PhaseImport, registry: spec.PhasePull} {
+		var heard []spec.StartStep
+		hear := func(s spec.StartStep) { heard = append(heard, s) }
+		if _, err := d.images.Get(d.in(testContext(t)), ref, hear); err != nil {
+			t.Fatal(err)
+		}
+		first, last := heard[0], heard[len(heard)-1]
+		if first.Phase != brought || last.Phase != spec.PhaseUnpack || last.Total == 0 || last.Done != last.Total || last.Step != last.Steps || last.Steps == 0 {
+			t.Errorf("%s: from %+v to %+v", ref, first, last)
+		}
+		for i, s := range heard[1:] {
+			if s.Phase == heard[i].Phase && s.Done < heard[i].Done {
+				t.Errorf("%s: from %+v back to %+v", ref, heard[i], s)
+			}
+		}
+		heard = nil
+		if _, err := d.images.Get(d.in(testContext(t)), ref, hear); err != nil || len(heard) > 0 {
+			t.Errorf("%s once more: %+v, %v", ref, heard, err)
+		}
+	}
+}
+
 // TestLayoutThatChanges: a new build in the same folder is what the next instance runs.
 func TestLayoutThatChanges(t *testing.T) {
 	d := newDriver(t)
 	ref, other := echoImage(t), hostileImage(t)
-	first, err := d.images.Get(d.in(testContext(t)), ref)
+	first, err := d.images.Get(d.in(testContext(t)), ref, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +101,7 @@ func TestLayoutThatChanges(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	second, err := d.images.Get(d.in(testContext(t)), ref)
+	second, err := d.images.Get(d.in(testContext(t)), ref, nil)
 	if err != nil || second.Digest == first.Digest {
 		t.Errorf("still %s, %v", first.Digest, err)
 	}
@@ -216,12 +245,13 @@ func TestNobodyWaitsForTheImage(t *testing.T) {
 	d := newDriver(t)
 	ref := writeImage(t, v1.Config{Cmd: []string{"/x"}}, file{path: "a", mode: 0o644, body: make([]byte, 64<<20)})
 	ctx, leave := context.WithCancel(testContext(t))
-	d.images.Progress = func(done, total int64) {
-		if done > total/2 {
+	c := config(t, spec.Function{Image: ref})
+	c.Tell = func(s spec.StartStep) {
+		if s.Phase == spec.PhaseUnpack && s.Done > 0 {
 			leave()
 		}
 	}
-	if _, err := d.Create(ctx, config(t, spec.Function{Image: ref})); !errors.Is(err, context.Canceled) {
+	if _, err := d.Create(ctx, c); !errors.Is(err, context.Canceled) {
 		t.Errorf("create: %v", err)
 	}
 	if n := snapshotsOf(t, d); n != 0 {

@@ -26,7 +26,7 @@ func Import(ctx context.Context, o Options, path, ref string) (string, error) {
 	}
 	defer d.client.Close()
 	d.images = image.New(d.client, d.o.Log, nil)
-	d.images.Limits, d.images.Progress = o.Images, o.Progress
+	d.images.Limits = o.Images
 	if err := d.images.ChooseSnapshotter(d.in(ctx)); err != nil {
 		return "", err
 	}
@@ -40,9 +40,9 @@ func Import(ctx context.Context, o Options, path, ref string) (string, error) {
 // Import brings an OCI layout's folder, or an archive of one, into containerd as ref, ready to start from.
 func (d *Driver) Import(ctx context.Context, path, ref string) error {
 	ctx = d.in(ctx)
-	if _, err := d.images.Load(ctx, path, ref); err != nil {
+	if _, err := d.images.Load(ctx, path, ref, d.o.Hear); err != nil {
 		return err
 	}
-	_, err := d.images.Get(ctx, ref)
+	_, err := d.images.Get(ctx, ref, d.o.Hear)
 	return err
 }

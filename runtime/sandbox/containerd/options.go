@@ -37,7 +37,7 @@ type Options struct {
 	Devices   DeviceMemory    // nil: no instance holds memory of a device
 	Mounts    spec.MountRoots // what manifests may mount; zero: what lies in the manifest's own folder
 	Images    image.Limits    // of what images unpack to
-	Progress  image.Progress  // of unpacking; nil: the log tells
+	Hear      image.Hear      // of Import; nil: the log tells
 	IDs       ids.Range       // users of instances on this machine; zero: the subuid range of "videosdgx", else one of nobody's
 }
 

@@ -96,8 +96,8 @@ onEnded((j) => {
 // title says in the browser's tab how far the work is.
 board.listen((b) => {
   const running = [...b.jobs.values()].find((j) => j.status === 'running' && mine.get().includes(j.id));
-  const p = running?.progress;
-  document.title = running ? `${p?.steps ? `${Math.round((p.step / p.steps) * 100)}% · ` : '· '}${t('title')}` : t('title');
+  const part = running && share(running);
+  document.title = running ? `${part != null ? `${Math.round(part * 100)}% · ` : '· '}${t('title')}` : t('title');
 });
 
 // left is how many seconds a job should still take, from what the server said when it was last seen; null: not known.
@@ -115,5 +115,6 @@ export function eta(j, now) {
 // share is how much of a running job's phase is done, from 0 to 1; null: not known.
 export function share(j) {
   const p = j.progress;
+  if (p?.total_bytes) return Math.min(1, (p.done_bytes || 0) / p.total_bytes);
   return p?.steps ? p.step / p.steps : null;
 }

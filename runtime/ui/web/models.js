@@ -46,7 +46,7 @@ function Machine({ machine, up }) {
     ${!(machine.gpus || []).length && machine.noGpu && html`<p class="muted small">${t('nogpu')}</p>`}</section>`;
 }
 
-const stateOf = (f, up) => (f.problem && !up.length ? 'broken' : up.some((i) => i.state === 'busy') ? 'busy' : up.some((i) => i.state === 'idle') ? 'warm' : up.some((i) => ['starting', 'restoring'].includes(i.state)) ? 'starting' : up.some((i) => i.state === 'staged') ? 'staged' : 'zero');
+const stateOf = (f, up) => (f.problem && !up.length ? 'broken' : up.some((i) => i.state === 'busy') ? 'busy' : up.some((i) => i.state === 'idle') ? 'warm' : up.some((i) => ['absent', 'starting', 'restoring'].includes(i.state)) ? 'starting' : up.some((i) => i.state === 'staged') ? 'staged' : 'zero');
 
 function Fn({ fn: f, up, model, now, again, total }) {
   const name = f.function.name;
@@ -59,7 +59,7 @@ function Fn({ fn: f, up, model, now, again, total }) {
   const erase = async () => { if (await confirmed(t('fn.delete.sure', { name }), t('fn.delete'))) act('delete', () => remove(path)); };
   return html`<li class="card fn"><div class="fn-head"><div><h2>${model?.model || name}</h2><p class="muted small">${f.function.description || f.function.image}</p></div><${Chip} kind=${state}>${td('fnstate', state)}<//></div>
     ${f.problem && html`<p class="error" lang="en">${f.problem}</p>`}
-    ${up.length > 0 && html`<ul class="ups">${up.map((i) => html`<li key=${i.id}><span class="mono small">${i.id}</span><${Chip} kind=${i.state}>${td('instance', i.state)}<//>
+    ${up.length > 0 && html`<ul class="ups">${up.map((i) => html`<li key=${i.id}><span class="mono small">${i.id}</span><${Chip} kind=${i.state}>${i.start ? td('phase', i.start.phase) : td('instance', i.state)}<//>
       <span class="muted small">${i.memory ? bytes(i.memory) : ''}${i.served ? ` · ${tn('served', i.served)}` : ''}${i.expires ? ` · ${t('goes', { when: ago(i.expires, now) })}` : ''}</span>
       ${total > 0 && i.memory > 0 && html`<span class="scale thin" aria-hidden="true"><span class="part c1" style=${{ width: `${Math.max(0.5, (i.memory / total) * 100)}%` }}></span></span>`}
       <button class="quiet small" aria-label=${t('unload.of', { id: i.id })} disabled=${busy !== ''} onClick=${() => act('unload', () => remove(`/api/v1/instances/${encodeURIComponent(i.id)}`))}>${t('unload')}</button></li>`)}</ul>`}

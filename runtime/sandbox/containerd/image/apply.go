@@ -16,20 +16,23 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/identity"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // Layers are unpacked here and not by the daemon: what they make is counted before it is written, and ends with who wanted it.
 
 // apply makes the layers that are missing a chain of snapshots. Of one that fails nothing stays.
-func (s *Store) apply(ctx context.Context, name string, layers []ocispec.Descriptor, diffs []digest.Digest, b *budget) error {
+func (s *Store) apply(ctx context.Context, name string, layers []ocispec.Descriptor, diffs []digest.Digest, b *budget, hear Hear) error {
 	sn := s.client.SnapshotService(s.snapshotter)
-	told := s.tell(name, layers)
+	told := s.tell(spec.PhaseUnpack, name, sizes(layers), hear)
 	for i, layer := range layers {
 		chain := identity.ChainID(diffs[:i+1]).String()
 		if _, err := sn.Stat(ctx, chain); err == nil {
 			told.skip(layer.Size)
 			continue
 		}
+		told.step(i+1, len(layers))
 		parent := ""
 		if i > 0 {
 			parent = identity.ChainID(diffs[:i]).String()

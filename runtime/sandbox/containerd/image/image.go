@@ -26,8 +26,7 @@ type Store struct {
 	snapshotter string
 	owners      *Owners // who the files of images belong to in instances
 
-	Progress Progress // of unpacking; nil: nobody watches. Set before use
-	Limits   Limits   // Set before use
+	Limits Limits // Set before use
 
 	unpacks flight[*Image]
 	fetches flight[images.Image]
@@ -60,11 +59,11 @@ func New(c *client.Client, log *slog.Logger, o *Owners) *Store {
 var errNoImage = fmt.Errorf("the function has no image, and the containerd driver runs images: set image in its function.yaml (videosdgx image build makes one), or serve with --driver process: %w", errdefs.ErrInvalidArgument)
 
 // Get returns the image of a reference: imported, pulled or there already. One that is there costs a round trip.
-func (s *Store) Get(ctx context.Context, ref string) (*Image, error) {
+func (s *Store) Get(ctx context.Context, ref string, hear Hear) (*Image, error) {
 	if ref == "" {
 		return nil, errNoImage
 	}
-	record, err := s.record(ctx, ref)
+	record, err := s.record(ctx, ref, hear)
 	if err != nil {
 		return nil, err
 	}
@@ -74,13 +73,13 @@ func (s *Store) Get(ctx context.Context, ref string) (*Image, error) {
 	if img != nil {
 		return img, nil
 	}
-	return s.unpacks.do(ctx, record.Target.Digest.String(), func(ctx context.Context) (*Image, error) { return s.unpack(ctx, record) })
+	return s.unpacks.do(ctx, record.Target.Digest.String(), hear, func(ctx context.Context, hear Hear) (*Image, error) { return s.unpack(ctx, record, hear) })
 }
 
 // record finds the image in the store, or brings it there.
-func (s *Store) record(ctx context.Context, ref string) (images.Image, error) {
+func (s *Store) record(ctx context.Context, ref string, hear Hear) (images.Image, error) {
 	if path, ok := layoutPath(ref); ok {
-		return s.fromLayout(ctx, ref, path)
+		return s.fromLayout(ctx, ref, path, hear)
 	}
 	for _, name := range candidates(ref) {
 		img, err := s.client.ImageService().Get(ctx, name)
@@ -88,11 +87,11 @@ func (s *Store) record(ctx context.Context, ref string) (images.Image, error) {
 			return img, err
 		}
 	}
-	return s.fetches.do(ctx, "pull "+ref, func(ctx context.Context) (images.Image, error) { return s.pull(ctx, ref) })
+	return s.fetches.do(ctx, "pull "+ref, hear, func(ctx context.Context, hear Hear) (images.Image, error) { return s.pull(ctx, ref, hear) })
 }
 
 // unpack makes the image's layers a chain of snapshots and reads its configuration.
-func (s *Store) unpack(ctx context.Context, record images.Image) (*Image, error) {
+func (s *Store) unpack(ctx context.Context, record images.Image, hear Hear) (*Image, error) {
 	ctx, done, err := s.client.WithLease(ctx)
 	if err != nil {
 		return nil, err
@@ -103,7 +102,7 @@ func (s *Store) unpack(ctx context.Context, record images.Image) (*Image, error)
 		return nil, err
 	}
 	begin := time.Now()
-	if err := s.apply(ctx, record.Name, layers, diffs, s.Limits.WithDefaults().budget()); err != nil {
+	if err := s.apply(ctx, record.Name, layers, diffs, s.Limits.WithDefaults().budget(), hear); err != nil {
 		return nil, fmt.Errorf("image %s cannot be unpacked: %w", record.Name, err)
 	}
 	s.log.Info("unpacked an image", "name", record.Name, "layers", len(layers), "took", time.Since(begin))

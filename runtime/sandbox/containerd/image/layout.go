@@ -18,13 +18,14 @@ import (
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/daemon"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // layoutPath splits "oci:PATH", PATH being the folder of an OCI layout or the tar archive of one.
 func layoutPath(ref string) (string, bool) { return strings.CutPrefix(ref, "oci:") }
 
 // fromLayout imports a layout when it is new or has changed since.
-func (s *Store) fromLayout(ctx context.Context, ref, path string) (images.Image, error) {
+func (s *Store) fromLayout(ctx context.Context, ref, path string, hear Hear) (images.Image, error) {
 	index, err := layoutDigest(path)
 	if err != nil {
 		return images.Image{}, notAnImage(path, err)
@@ -37,7 +38,7 @@ func (s *Store) fromLayout(ctx context.Context, ref, path string) (images.Image,
 			return img, nil
 		}
 	}
-	img, err := s.fetches.do(ctx, "import "+ref+index.String(), func(ctx context.Context) (images.Image, error) { return s.Load(ctx, path, ref) })
+	img, err := s.fetches.do(ctx, "import "+ref+index.String(), hear, func(ctx context.Context, hear Hear) (images.Image, error) { return s.Load(ctx, path, ref, hear) })
 	if err != nil {
 		return images.Image{}, err
 	}
@@ -48,7 +49,7 @@ func (s *Store) fromLayout(ctx context.Context, ref, path string) (images.Image,
 }
 
 // Load brings a layout or an archive into the store under a name.
-func (s *Store) Load(ctx context.Context, path, name string) (images.Image, error) {
+func (s *Store) Load(ctx context.Context, path, name string, hear Hear) (images.Image, error) {
 	src, err := openSource(path, s.Limits.WithDefaults())
 	if err != nil {
 		return images.Image{}, notAnImage(path, err)
@@ -56,7 +57,9 @@ func (s *Store) Load(ctx context.Context, path, name string) (images.Image, erro
 	defer src.Close()
 	r := src.archive()
 	defer r.Close()
-	loaded, err := s.client.Import(ctx, r, client.WithIndexName(name))
+	told := s.tell(spec.PhaseImport, name, src.total(), hear)
+	told.skip(0)
+	loaded, err := s.client.Import(ctx, told.of(r), client.WithIndexName(name))
 	if errors.Is(err, images.ErrEmptyWalk) {
 		return images.Image{}, fmt.Errorf("%s is not an image for %s: %w", path, platforms.DefaultString(), errdefs.ErrInvalidArgument)
 	}

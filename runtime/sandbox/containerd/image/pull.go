@@ -29,13 +29,15 @@ func candidates(ref string) []string {
 }
 
 // pull brings an image from its registry.
-func (s *Store) pull(ctx context.Context, ref string) (images.Image, error) {
+func (s *Store) pull(ctx context.Context, ref string, hear Hear) (images.Image, error) {
 	full, err := reference.ParseDockerRef(ref)
 	if err != nil {
 		return images.Image{}, fmt.Errorf("%q is not an image: write a reference such as registry.example/wan21:1, or oci:FOLDER: %w (%w)", ref, err, errdefs.ErrInvalidArgument)
 	}
+	fetched := s.watchFetch(ctx, ref, hear)
+	defer fetched.end()
 	img, err := s.client.Fetch(ctx, full.String(), client.WithResolver(docker.NewResolver(docker.ResolverOptions{Hosts: hosts()})),
-		client.WithImageHandlerWrapper(s.Limits.WithDefaults().bounded))
+		client.WithImageHandlerWrapper(func(h images.Handler) images.Handler { return fetched.of(s.Limits.WithDefaults().bounded(h)) }))
 	if err != nil {
 		return images.Image{}, fmt.Errorf("image %s is not in containerd and cannot be pulled: %w", ref, err)
 	}

@@ -246,6 +246,22 @@ func (s *source) visit(d ocispec.Descriptor, seen map[string]bool, l Limits) ([]
 	return list, nil
 }
 
+// total is about how long the archive is, in bytes.
+func (s *source) total() (n int64) {
+	if s.file != nil {
+		if st, err := s.file.Stat(); err == nil {
+			return st.Size()
+		}
+		return 0
+	}
+	for _, name := range s.blobs {
+		if size, err := s.size(name); err == nil { // what has gone since fails while it is read
+			n += size
+		}
+	}
+	return n
+}
+
 // archive is the source as containerd imports it: an archive as it is, of a folder what belongs to the image.
 func (s *source) archive() io.ReadCloser {
 	if s.file != nil {
