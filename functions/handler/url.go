@@ -2,8 +2,6 @@ package handler
 
 import (
 	"context"
-	"encoding/base64"
-	"errors"
 	"mime"
 	"net/http"
 	"strconv"
@@ -36,12 +34,12 @@ func (h *Handler) urlAnswer(ctx context.Context, e events.LambdaFunctionURLReque
 		a.Headers["Allow"] = "GET, HEAD, POST"
 		return a, nil
 	}
-	body := []byte(e.Body)
-	if e.IsBase64Encoded {
-		var err error
-		if body, err = base64.StdEncoding.DecodeString(e.Body); err != nil {
-			return nil, &MalformedError{errors.New("the body is not in base64, though the event says so.")}
-		}
+	body, err := eventBody(e)
+	if err != nil {
+		return nil, err
+	}
+	if e.RawPath == embedPath {
+		return h.embed(ctx, body)
 	}
 	if isPing(body) {
 		return jsonAnswer(http.StatusOK, "application/json", Pong{Pong: true, Model: h.d.Name}), nil

@@ -51,7 +51,7 @@ func (m Model) Describe() handler.Description {
 		properties[name] = rawJSON(p)
 	}
 	return handler.Description{
-		Name: m.Name, Family: Family, Digest: m.Digest, Schema: m.Schema, Properties: properties, Sound: c.hasSound,
+		Name: m.Name, Family: Family, Digest: m.Digest, Schema: m.Schema, Properties: properties, Sound: c.hasSound, Embed: m.embed,
 		Defaults: handler.Request{Width: d.Width, Height: d.Height, NumFrames: d.Frames, FPS: d.FPS, Steps: d.Steps, Guidance: d.Guidance},
 		Limits: handler.Limits{
 			WidthMultiple: side, HeightMultiple: side, MaxWidth: maxSide / side * side, MaxHeight: maxSide / side * side,

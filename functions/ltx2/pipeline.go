@@ -88,6 +88,12 @@ func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.
 	return p.frames(ctx, r, made.video, out)
 }
 
+// embed is handler.Description's.
+func (p *Pipeline) embed(ctx context.Context, prompt string) ([]float32, error) {
+	defer p.engine.Trim()
+	return prompts{c: p.c, graphs: p.graphs, tokenizer: p.tokenizer, length: p.defaults.MaxSequence}.embed(ctx, prompt)
+}
+
 // texts are the prompt's and, where a guidance wants it, the negative prompt's.
 func (p *Pipeline) texts(ctx context.Context, o order) (t [2]texts, err error) {
 	enc := prompts{c: p.c, graphs: p.graphs, tokenizer: p.tokenizer, length: p.defaults.MaxSequence}

@@ -22,17 +22,9 @@ type prompts struct {
 // encode is a prompt's texts. Only the tokens that are there go through the text encoder: what stands before them in the
 // reference's rows is hidden from them, and its rotary embedding sees distances alone.
 func (p prompts) encode(ctx context.Context, prompt string) (t texts, err error) {
-	ids, mask, err := p.tokenizer.EncodeTo(strings.TrimSpace(prompt), p.length)
+	states, n, err := p.read(ctx, prompt)
 	if err != nil {
-		return t, fmt.Errorf("prompt: %w", err)
-	}
-	n := 0
-	for _, m := range mask {
-		n += int(m)
-	}
-	states, err := p.states(ctx, ids[:n])
-	if err != nil {
-		return t, fmt.Errorf("encode prompt: %w", err)
+		return t, err
 	}
 	counts := make([]float32, n, p.length)
 	for i := range counts {
@@ -45,6 +37,35 @@ func (p prompts) encode(ctx context.Context, prompt string) (t texts, err error)
 		return t, fmt.Errorf("encode prompt: %w", err)
 	}
 	return t, nil
+}
+
+// read gives all hidden states of a prompt's tokens, and how many tokens there are.
+func (p prompts) read(ctx context.Context, prompt string) (states engine.Tensor, n int, err error) {
+	ids, mask, err := p.tokenizer.EncodeTo(strings.TrimSpace(prompt), p.length)
+	if err != nil {
+		return states, 0, fmt.Errorf("prompt: %w", err)
+	}
+	for _, m := range mask {
+		n += int(m)
+	}
+	if states, err = p.states(ctx, ids[:n]); err != nil {
+		return states, 0, fmt.Errorf("encode prompt: %w", err)
+	}
+	return states, n, nil
+}
+
+// embed is a prompt as one vector: the mean of its tokens' last hidden states.
+func (p prompts) embed(ctx context.Context, prompt string) ([]float32, error) {
+	states, n, err := p.read(ctx, prompt)
+	if err != nil {
+		return nil, err
+	}
+	all, layers := states.Float32(), int(states.Shape[3])
+	last := make([]float32, 0, len(all)/layers)
+	for i := layers - 1; i < len(all); i += layers {
+		last = append(last, all[i])
+	}
+	return text.Pool(last, len(last)/n), nil
 }
 
 // states are all hidden states of the text encoder, [1, tokens, hidden, layers+1].

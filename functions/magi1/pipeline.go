@@ -191,3 +191,9 @@ func (p *Pipeline) readTables(ctx context.Context) (tables, error) {
 	}
 	return *p.tables, nil
 }
+
+// embed is handler.Description's.
+func (p *Pipeline) embed(ctx context.Context, prompt string) ([]float32, error) {
+	defer p.engine.Trim()
+	return p.prompts.Embed(ctx, text.CleanCaption(prompt), p.c.textTokens())
+}

@@ -104,6 +104,12 @@ func (p *Pipeline) prepare(ctx context.Context, r handler.Request) (*denoiser, e
 	return d, nil
 }
 
+// embed is handler.Description's.
+func (p *Pipeline) embed(ctx context.Context, prompt string) ([]float32, error) {
+	defer p.engine.Trim()
+	return p.prompts.Embed(ctx, text.Clean(prompt), p.promptTokens())
+}
+
 // trainTimesteps is what a boundary_ratio is a share of.
 func (p *Pipeline) trainTimesteps() int {
 	c, err := schedule.ParseConfig(p.c.Scheduler)

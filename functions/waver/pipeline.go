@@ -89,7 +89,7 @@ func (p *Pipeline) Describe() handler.Description {
 	scale, time := int(c.VAE.SpatialScale()), int(c.VAE.TemporalScale())
 	high, wide := scale*int(c.Transformer.PatchSize[1]), scale*int(c.Transformer.PatchSize[2])
 	return handler.Description{
-		Name: p.name, Family: Family, Digest: p.digest, Schema: p.schema,
+		Name: p.name, Family: Family, Digest: p.digest, Schema: p.schema, Embed: p.embed,
 		Defaults: handler.Request{Width: d.Width, Height: d.Height, NumFrames: d.Frames, FPS: float64(d.FPS), Steps: d.Steps, Guidance: d.Guidance},
 		Limits: handler.Limits{WidthMultiple: wide, HeightMultiple: high, MaxWidth: min(int(c.Transformer.MaxWidth)*wide, maxSide), MaxHeight: min(int(c.Transformer.MaxHeight)*high, maxSide),
 			FrameStep: time, MaxFrames: (int(c.Transformer.MaxFrames*c.Transformer.PatchSize[0])-1)*time + 1, MaxSteps: 1000, MaxGuidance: 30, MaxFPS: 120,
@@ -191,6 +191,12 @@ func (p *Pipeline) encode(ctx context.Context, words string) (out prompt, err er
 	}
 	out.qwen, err = p.qwen.Encode(ctx, words, p.defaults.MaxSequence)
 	return out, err
+}
+
+// embed is handler.Description's, as the first of the two encoders sees the text.
+func (p *Pipeline) embed(ctx context.Context, words string) ([]float32, error) {
+	defer p.engine.Trim()
+	return p.t5.Embed(ctx, text.Clean(words), p.defaults.MaxSequence)
 }
 
 // conditionOnImage sets the latents of a clip that is the image and then nothing, and the mask that marks its first frame.

@@ -66,6 +66,7 @@ type Config struct {
 	KeepBytes        int64         // retention: size of all results; 0: no limit
 	KeepUploads      time.Duration // how long an upload waits for its job; default 24h
 	MaxUploads       int64         // bytes of all uploads, a quarter of it for one client; default 8 GiB
+	EmbedTime        time.Duration // how long a function may take to read prompts, its start included; default 30s
 	HookRetry        Backoff       // default 5s … 1h
 	HookAttempts     int           // default 8
 }
@@ -99,6 +100,7 @@ func (c Config) WithDefaults() Config {
 	c.KeepFor = orDefault(c.KeepFor, 30*24*time.Hour)
 	c.KeepUploads = orDefault(c.KeepUploads, 24*time.Hour)
 	c.MaxUploads = orDefault(c.MaxUploads, 8<<30)
+	c.EmbedTime = orDefault(c.EmbedTime, 30*time.Second)
 	c.HookRetry = orDefault(c.HookRetry, Backoff{5 * time.Second, time.Hour})
 	c.HookAttempts = orDefault(c.HookAttempts, 8)
 	return c

@@ -72,11 +72,13 @@ type Job struct {
 	Hook          *Hook         `json:"hook,omitempty"`
 	Asked         string        `json:"asked,omitempty"`      // digest of what was asked, and of what answers; "": not to be used again
 	AskedLoose    string        `json:"askedLoose,omitempty"` // the same without what was drawn
-	Timing        *Timing       `json:"timing,omitempty"`     // of the latest attempt that was answered
-	GPUs          int           `json:"gpus,omitempty"`       // that the latest attempt has
-	Ran           float64       `json:"ran,omitempty"`        // seconds of all attempts that have ended
-	GPURan        float64       `json:"gpuRan,omitempty"`     // the same, each times the GPUs that it had
-	Trace         *Trace        `json:"trace,omitempty"`      // nil: nobody sees it
+	Around        string        `json:"around,omitempty"`     // as Asked, without the prompt
+	AroundLoose   string        `json:"aroundLoose,omitempty"`
+	Timing        *Timing       `json:"timing,omitempty"` // of the latest attempt that was answered
+	GPUs          int           `json:"gpus,omitempty"`   // that the latest attempt has
+	Ran           float64       `json:"ran,omitempty"`    // seconds of all attempts that have ended
+	GPURan        float64       `json:"gpuRan,omitempty"` // the same, each times the GPUs that it had
+	Trace         *Trace        `json:"trace,omitempty"`  // nil: nobody sees it
 }
 
 // Timing says where an attempt's time went before its function had the event, in seconds, and who answered it.

@@ -13,6 +13,8 @@ type Submit struct {
 	Given       json.RawMessage // what the client sent, by which a repeated Key is judged; nil: Request
 	Asked       string          // digest of what is asked and of what answers, by which Kept finds the job again; "": it does not
 	AskedLoose  string          // the same without what is drawn
+	Around      string          // as Asked without the prompt, by which Similar finds the job
+	AroundLoose string          // and without what is drawn
 	Inputs      []string        // uploads that Request names as files, by their ids
 	Deadline    int64           // seconds from now; 0: the service's default
 	MaxAttempts int             // 0: the service's default

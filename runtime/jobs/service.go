@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -26,6 +27,7 @@ type Service struct {
 	ledger  *ledger
 	feed    Feed
 	shelf   *shelf
+	vectors *vectors
 	spool   *spool.Spool
 	clock   func() time.Time
 
@@ -34,6 +36,8 @@ type Service struct {
 	loops sync.WaitGroup
 	runs  sync.WaitGroup
 	wake  chan struct{}
+
+	wordless sync.Map // identities of models that give no vectors of prompts
 
 	mu       sync.Mutex
 	running  map[string]*attempt
@@ -72,11 +76,15 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	if err != nil {
 		return nil, err
 	}
+	words, err := openVectors(filepath.Join(cfg.Outputs, vectorDir), maxVectorBytes)
+	if err != nil {
+		return nil, err
+	}
 	if deps.Spool == nil {
 		deps.Spool = spool.New(spool.Options{Dir: cfg.Outputs})
 	}
 	s := &Service{
-		spool: deps.Spool, cfg: cfg, deps: deps, log: deps.Log, out: out, uploads: ups, wake: make(chan struct{}, 1), running: map[string]*attempt{}, streams: map[string]*growing{},
+		spool: deps.Spool, cfg: cfg, deps: deps, log: deps.Log, out: out, uploads: ups, vectors: words, wake: make(chan struct{}, 1), running: map[string]*attempt{}, streams: map[string]*growing{},
 		self: cfg.Node + "/" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12], turns: newTurns(), means: means{}, ledger: newLedger(), shelf: newShelf(),
 		clock: func() time.Time { return stamp(deps.Now()) },
 	}

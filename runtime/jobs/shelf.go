@@ -5,6 +5,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 )
 
@@ -14,6 +15,7 @@ type shelf struct {
 	mu    sync.Mutex
 	ids   map[string]*list.Element // by key
 	order *list.List               // of shelved, the latest used first
+	about map[string][]string      // jobs' ids by what was asked but for the prompt, the latest last
 	stats KeptStats
 }
 
@@ -22,15 +24,21 @@ type shelved struct{ key, id string }
 // KeptStats is what the index has done since the start.
 type KeptStats struct {
 	Entries      int     `json:"entries"`
-	Hits         int64   `json:"hits"`
-	Misses       int64   `json:"misses"`
+	Hits         int64   `json:"hits"`          // the same request
+	Similar      int64   `json:"similar"`       // one of a prompt that is alike
+	Misses       int64   `json:"misses"`        // of either
 	SavedSeconds float64 `json:"saved_seconds"` // that the jobs which were found again took
+	ServedBytes  int64   `json:"served_bytes"`  // of the clips that were found again
+	Vectors      int     `json:"vectors"`       // of prompts, on the disk
+	VectorBytes  int64   `json:"vector_bytes"`
 }
 
 // maxKept is how many keys the index holds.
 const maxKept = 200_000
 
-func newShelf() *shelf { return &shelf{ids: map[string]*list.Element{}, order: list.New()} }
+func newShelf() *shelf {
+	return &shelf{ids: map[string]*list.Element{}, order: list.New(), about: map[string][]string{}}
+}
 
 func (k *shelf) add(j Job) {
 	if j.State != Completed || j.Result == nil || j.Result.Removed {
@@ -51,6 +59,32 @@ func (k *shelf) add(j Job) {
 		if k.order.Len() > maxKept {
 			k.forget(k.order.Back())
 		}
+	}
+	for _, key := range []string{j.Around, j.AroundLoose} {
+		if key == "" || slices.Contains(k.about[key], j.ID) || len(k.about) >= maxKept && k.about[key] == nil {
+			continue
+		}
+		all := append(k.about[key], j.ID)
+		k.about[key] = all[max(0, len(all)-maxSimilar):]
+	}
+}
+
+// near gives the jobs under a key that were asked the same but for the prompt, the latest first.
+func (k *shelf) near(key string) []string {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	all := slices.Clone(k.about[key])
+	slices.Reverse(all)
+	return all
+}
+
+// part takes a job from under a key of near.
+func (k *shelf) part(key, id string) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.about[key] = slices.DeleteFunc(k.about[key], func(x string) bool { return x == id })
+	if len(k.about[key]) == 0 {
+		delete(k.about, key)
 	}
 }
 
@@ -79,19 +113,21 @@ func (k *shelf) drop(key string) {
 	}
 }
 
-func (k *shelf) count(hit bool, seconds float64) {
+// count counts a request that was looked for: found or nil.
+func (k *shelf) count(found *Job, hits func(*KeptStats) *int64) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if hit {
-		k.stats.Hits++
-		k.stats.SavedSeconds += seconds
-	} else {
+	if found == nil {
 		k.stats.Misses++
+		return
 	}
+	*hits(&k.stats)++
+	k.stats.SavedSeconds += found.Seconds()
+	k.stats.ServedBytes += found.Result.Size
 }
 
 // Kept gives a completed job by what was asked of it, a Submit's Asked or AskedLoose, whose clip is there and for which may
-// says yes; false where there is none.
+// says yes; false where there is none. It counts nothing: CountKept does.
 func (s *Service) Kept(ctx context.Context, key string, may func(Job) bool) (Job, bool) {
 	id, ok := s.shelf.find(key)
 	if ok {
@@ -101,12 +137,21 @@ func (s *Service) Kept(ctx context.Context, key string, may func(Job) bool) (Job
 			s.shelf.drop(key)
 		}
 		if there && may(j) {
-			s.shelf.count(true, j.Seconds())
 			return j, true
 		}
 	}
-	s.shelf.count(false, 0)
 	return Job{}, false
+}
+
+// CountKept counts what became of a request that was looked for: which job's clip was its answer, that of the same request or one of
+// a prompt that is alike, or nil for none.
+func (s *Service) CountKept(found *Job, alike bool) {
+	s.shelf.count(found, func(st *KeptStats) *int64 {
+		if alike {
+			return &st.Similar
+		}
+		return &st.Hits
+	})
 }
 
 func (s *Service) hasFile(j Job) bool {
@@ -120,6 +165,7 @@ func (s *Service) KeptStats() KeptStats {
 	defer s.shelf.mu.Unlock()
 	st := s.shelf.stats
 	st.Entries = s.shelf.order.Len()
+	st.Vectors, st.VectorBytes = s.vectors.size()
 	return st
 }
 

@@ -95,7 +95,7 @@ func (s *Service) newJob(ctx context.Context, sub Submit, batch string) (Fresh, 
 		MaxAttempts: orDefault(sub.MaxAttempts, s.cfg.MaxAttempts), Stream: sub.Stream,
 	}
 	j.Trace = s.deps.Trace.Submitted(ctx)
-	j.KeyHash, j.Asked, j.AskedLoose = hash, sub.Asked, sub.AskedLoose
+	j.KeyHash, j.Asked, j.AskedLoose, j.Around, j.AroundLoose = hash, sub.Asked, sub.AskedLoose, sub.Around, sub.AroundLoose
 	if sub.Webhook != "" {
 		j.Hook = &Hook{URL: sub.Webhook}
 	}

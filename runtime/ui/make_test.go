@@ -230,3 +230,52 @@ func TestThePriorityOfWhatWaits(t *testing.T) {
 		t.Errorf("%v %v", j.Priority, err)
 	}
 }
+
+// made counts the clips that were made: the texts' reader is asked as well.
+func (r *rig) made() (n int) {
+	for _, c := range r.calls.Calls() {
+		if c.Event.RawPath != "/embed" {
+			n++
+		}
+	}
+	return n
+}
+
+func TestAClipOfASimilarPromptIsOfferedAndSaysSo(t *testing.T) {
+	r := newRig(t, instant)
+	w := open(t, r.url+"/")
+	make := func(prompt string) {
+		w.fill("#f-prompt", prompt)
+		w.click("button[type=submit]", "Make it")
+	}
+	w.fill("#f-seed", "5")
+	make("a silent red kite <b>high</b>")
+	w.until("document.querySelector('.screen video')?.readyState >= 2")
+	make("a red silent kite <b>high</b>") // the same letters
+	w.sees("There is a clip of nearly the same words")
+	w.sees("You asked for: a red silent kite <b>high</b>")
+	if n := r.made(); n != 1 {
+		t.Errorf("%d clips were made before anybody chose", n)
+	}
+	w.click("dialog .offers button", "Take this clip")
+	w.until("!document.querySelector('dialog[open]')")
+	w.until("document.querySelector('.from-cache')?.innerText.includes('this is the clip of “a silent red kite <b>high</b>”') && document.querySelector('.from-cache').innerText.includes('like “a red silent kite <b>high</b>”')")
+	w.do(chromedp.Reload())
+	w.until("document.querySelector('.from-cache')") // it is not forgotten
+	if js[bool](w, "!!document.querySelector('.from-cache b')") {
+		t.Error("a prompt became markup")
+	}
+	make("a red silent kite <b>high</b>")
+	w.click("dialog footer button", "Make a new one")
+	w.until("document.querySelector('.screen video')?.readyState >= 2 && !document.querySelector('.from-cache')")
+	if n := r.made(); n != 2 {
+		t.Errorf("%d clips were made", n)
+	}
+	make("a red silent kite <b>high</b>")
+	w.until("document.querySelector('.from-cache')?.innerText.includes('the same request was made')")
+	make("zzz zzz")
+	w.until("document.querySelector('.caption .prompt').innerText === 'zzz zzz' && document.querySelector('.screen video')?.readyState >= 2")
+	if n := r.made(); n != 3 {
+		t.Errorf("%d clips were made", n)
+	}
+}

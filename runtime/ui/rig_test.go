@@ -3,6 +3,7 @@ package ui_test
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -10,6 +11,7 @@ import (
 	"image/jpeg"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -149,7 +151,7 @@ func newRig(t testing.TB, opts ...option) *rig {
 		t.Fatal(err)
 	}
 	r.trials = trials
-	api := rest.New(rest.Options{Jobs: svc, Models: models, Version: "test", Experiments: trials})
+	api := rest.New(rest.Options{Jobs: svc, Models: models, Version: "test", Experiments: trials, Similar: 0.95})
 	routes := append([]gateway.Routes{ui.Page{}, api, admin.New(admin.Options{Functions: r.catalog, Instances: r.fleet, Version: admin.Version{Version: "1.4"}, Machine: aMachine, Tasks: r.worker(dir)})}, o.routes...)
 	routes, ask := guard(t, routes, o.secret)
 	o.wrap = append(o.wrap, ask)
@@ -168,6 +170,9 @@ func newRig(t testing.TB, opts ...option) *rig {
 
 // script plays the steps that the test sends, and ends with a clip.
 func (r *rig) script(ctx context.Context, c jobstest.Call) (*spec.Result, error) {
+	if c.Event.RawPath == "/embed" {
+		return vectors(c.Event.Body)
+	}
 	for {
 		select {
 		case s, open := <-r.next:
@@ -186,6 +191,34 @@ func (r *rig) script(ctx context.Context, c jobstest.Call) (*spec.Result, error)
 			return nil, fmt.Errorf("the invocation was cancelled: %w", ctx.Err())
 		}
 	}
+}
+
+// vectors gives prompts as how often each letter is in them: a text encoder of sorts.
+func vectors(body string) (*spec.Result, error) {
+	var ask struct{ Prompts []string }
+	if err := json.Unmarshal([]byte(body), &ask); err != nil {
+		return nil, err
+	}
+	var all [][]byte
+	for _, text := range ask.Prompts {
+		var v [27]float64
+		sum := 0.0
+		for _, r := range strings.ToLower(text) {
+			i := 26
+			if r >= 'a' && r <= 'z' {
+				i = int(r - 'a')
+			}
+			sum += 2*v[i] + 1
+			v[i]++
+		}
+		var b []byte
+		for _, x := range v {
+			b = binary.LittleEndian.AppendUint32(b, math.Float32bits(float32(x/math.Sqrt(sum))))
+		}
+		all = append(all, b)
+	}
+	b, err := json.Marshal(map[string]any{"vectors": all})
+	return jobstest.Stream(200, "application/json", b), err
 }
 
 // reel is an answer that streams: the first chunks at once, the others and the clip when the next step says finish.

@@ -115,7 +115,7 @@ func (c Config) sources(db string) []backup.Source {
 // unfinished are files that are being written, of which nothing names any.
 func unfinished(rel string, d fs.DirEntry) bool {
 	name := filepath.Base(rel)
-	return name == ".partial" || strings.HasSuffix(name, atomicfile.Suffix) || !d.IsDir() && !d.Type().IsRegular() && d.Type() != fs.ModeSymlink
+	return name == ".partial" || name == ".prompts" || strings.HasSuffix(name, atomicfile.Suffix) || !d.IsDir() && !d.Type().IsRegular() && d.Type() != fs.ModeSymlink
 }
 
 // unnamed are files that the queue's jobs name and a backup has not: they went after the queue was copied.

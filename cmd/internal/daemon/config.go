@@ -39,6 +39,7 @@ type Config struct {
 	KeepClips      spec.Bytes    `yaml:"keepClips" help:"disk that clips may use together, the oldest go first; 0: no limit"`
 	LoRACache      spec.Bytes    `yaml:"loraCache" help:"disk that the merged models which requests with loras have asked for may use together, the least recently used go first; 0: no limit"`
 	Reuse          string        `yaml:"reuse" help:"when /generate answers with the clip of an earlier request that asked the same of the same bundle: asked (where it says Prefer: cache), always (wherever it gives its seed), off"`
+	Similar        float64       `yaml:"similar" help:"how alike two prompts must be, by the model's text encoder, for the clip of one to be offered for the other, or served where the request says Prefer: similar; 1: the same to it; 0: never"`
 	ModelHost      string        `yaml:"modelHost" help:"address on which the models' own REST ports listen; none: no ports"`
 	MountRoots     string        `yaml:"mountRoots" help:"folders besides the data folder and a manifest's own that functions may mount, separated by colons"`
 	ImageLimit     spec.Bytes    `yaml:"imageLimit" help:"the most that one image may unpack to"`
@@ -95,7 +96,7 @@ func Default() Config {
 	}
 	host, _ := os.Hostname()
 	return Config{
-		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Reuse: "asked", Node: host, ModelsAtOnce: 1, LoRACache: 20 << 30, KeepJobs: spec.Duration(30 * 24 * 3600e9), ModelHost: "127.0.0.1",
+		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Reuse: "asked", Similar: 0.95, Node: host, ModelsAtOnce: 1, LoRACache: 20 << 30, KeepJobs: spec.Duration(30 * 24 * 3600e9), ModelHost: "127.0.0.1",
 		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, ImageLimit: 64 << 30, JWTLeeway: spec.Duration(30e9), BackupEvery: spec.Duration(24 * 3600e9), BackupKeep: 14, LogLevel: "info", LogFormat: "text", SecretsDir: "/etc/videosdgx/secrets", Audit: "auto", Stop: spec.Duration(20e9),
 	}
 }
@@ -141,6 +142,7 @@ func (c Config) Validate() error {
 	oneOf("driver", c.Driver, "auto", "containerd", "process")
 	oneOf("snapshots", c.Snapshots, "auto", "off")
 	oneOf("reuse", c.Reuse, "asked", "always", "off")
+	errs = append(errs, c.checkSimilar())
 	oneOf("logLevel", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf("audit", c.Audit, "auto", "on", "off")
 	oneOf("logFormat", c.LogFormat, "text", "json")
@@ -189,4 +191,11 @@ func (c Config) Validate() error {
 		errs = append(errs, errors.New("jwks goes with jwtIssuer and jwtAudience: without them a token for somebody else would do"))
 	}
 	return errors.Join(errs...)
+}
+
+func (c Config) checkSimilar() error {
+	if c.Similar == 0 || c.Similar >= 0.5 && c.Similar <= 1 {
+		return nil
+	}
+	return fmt.Errorf("similar is %v: it must be 0 or lie in 0.5…1", c.Similar)
 }

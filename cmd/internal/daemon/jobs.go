@@ -60,7 +60,7 @@ func (p *plane) openJobs(ctx context.Context) (err error) {
 		return err
 	}
 	p.rest = rest.New(rest.Options{Vet: vet,
-		Jobs: p.jobs, Models: catalog, CheckHook: p.guard.CheckURL, Log: p.log, Version: version.Get().Version, Experiments: trials, Promote: p.promote, Reuse: rest.Reuse(p.cfg.Reuse),
+		Jobs: p.jobs, Models: catalog, CheckHook: p.guard.CheckURL, Log: p.log, Version: version.Get().Version, Experiments: trials, Promote: p.promote, Reuse: rest.Reuse(p.cfg.Reuse), Similar: p.cfg.Similar,
 	})
 	p.scraped.MustRegister(p.rest.Collector())
 	return p.jobs.Start(ctx)

@@ -127,6 +127,12 @@ func set(v reflect.Value, s, from string) error {
 			return fmt.Errorf("%s: %q is not a whole number", from, s)
 		}
 		v.SetInt(n)
+	case reflect.Float64:
+		n, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return fmt.Errorf("%s: %q is not a number", from, s)
+		}
+		v.SetFloat(n)
 	case reflect.Bool:
 		yes, err := strconv.ParseBool(s)
 		if err != nil {

@@ -52,6 +52,7 @@ var _ handler.Model = (*Model)(nil)
 func New(s Sides) *Model {
 	ctx, stop := context.WithCancel(context.Background())
 	m := &Model{s: s, d: s.Sure.Describe(), turn: make(chan struct{}, 1), name: s.SureName, why: "TensorRT is being prepared", stop: stop, done: make(chan struct{})}
+	m.d.Embed = m.embedder()
 	go m.prepare(ctx)
 	return m
 }
@@ -59,6 +60,7 @@ func New(s Sides) *Model {
 // Ready serves with an engine that was prepared before.
 func Ready(s Sides, model handler.Model, name string) *Model {
 	m := &Model{s: s, d: model.Describe(), turn: make(chan struct{}, 1), fast: model, name: name, stop: func() {}, done: make(chan struct{})}
+	m.d.Embed = m.embedder()
 	close(m.done)
 	return m
 }

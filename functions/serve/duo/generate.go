@@ -40,16 +40,25 @@ func (m *Model) Generate(ctx context.Context, r handler.Request, out handler.Out
 
 // surely makes a clip with the engine that always answers.
 func (m *Model) surely(ctx context.Context, r handler.Request, out handler.Output) error {
-	if m.s.Sure == nil {
-		model, err := m.s.Reopen(ctx)
-		if err != nil {
-			return fmt.Errorf("open the model with %s: %w", m.s.SureName, err)
-		}
-		m.mu.Lock()
-		m.s.Sure = model
-		m.mu.Unlock()
+	if err := m.openSure(ctx); err != nil {
+		return err
 	}
 	return m.s.Sure.Generate(ctx, r, out)
+}
+
+// openSure opens the model of the engine that always answers, where it was closed. Its caller has the turn.
+func (m *Model) openSure(ctx context.Context) error {
+	if m.s.Sure != nil {
+		return nil
+	}
+	model, err := m.s.Reopen(ctx)
+	if err != nil {
+		return fmt.Errorf("open the model with %s: %w", m.s.SureName, err)
+	}
+	m.mu.Lock()
+	m.s.Sure = model
+	m.mu.Unlock()
+	return nil
 }
 
 // closeSure gives the memory of the engine that is not needed to the one that is; its model is opened again when it is.

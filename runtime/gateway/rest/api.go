@@ -33,6 +33,7 @@ type Options struct {
 	MaxUpload int64                      // bytes of an upload; default 256 MiB
 
 	Reuse       Reuse              // when a request is answered with a clip that there is; default asked
+	Similar     float64            // how alike prompts must be for one's clip to stand for another's; 0: never
 	Experiments *experiments.Store // nil: there are none here
 	Promote     Promoter           // gives an alias to the winner of an experiment; nil: nobody does
 }

@@ -10,45 +10,21 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/functions/schema"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
 // generate is POST /generate.
 func (a *API) generate(w http.ResponseWriter, r *http.Request) error {
-	m, err := a.o.Models.Model(r.Context(), r.PathValue("model"))
-	if err != nil {
-		return err
-	}
-	sch, err := a.schemas.of(m)
-	if err != nil {
-		return err
-	}
 	f := a.files(a.o.Client(r))
 	defer f.drop()
-	var o *object
-	if isForm(r) {
-		o, err = f.readForm(r, sch)
-	} else {
-		o, err = readObject(r, a.o.MaxImage)
-	}
+	m, sch, sub, fields, err := a.asked(r, f)
 	if err != nil {
 		return err
 	}
-	sub := o.settings(a.base(r, m), a.o.CheckHook)
-	o.errs = append(o.errs, fieldErrorsOf(sch.Check(o.fields), "")...)
-	if len(o.errs) == 0 {
-		if sub, o.errs, err = f.ask(r.Context(), sub, sch, o.fields); err != nil {
-			return err
-		}
-	}
-	if err := o.err(); err != nil {
-		return err
-	}
-	sub.Asked, sub.AskedLoose = reusable(sch, m, sub)
-	if j, found, looked := a.again(r, sch, o.fields, sub); found {
-		w.Header().Set("Cache", "hit")
-		return a.reuse(w, r, j)
+	if k, looked := a.again(r, sch, m, fields, sub); k != nil {
+		return a.reuse(w, r, k)
 	} else if looked {
 		w.Header().Set("Cache", "miss")
 	}
@@ -60,6 +36,36 @@ func (a *API) generate(w http.ResponseWriter, r *http.Request) error {
 		w.Header().Set("Idempotency-Replayed", "true")
 	}
 	return a.respond(w, r, all[0])
+}
+
+// asked reads a request for one clip, whose files f takes in, and holds it to the model's schema.
+func (a *API) asked(r *http.Request, f *files) (m jobs.Model, sch *schema.Schema, sub jobs.Submit, fields schema.Object, err error) {
+	if m, err = a.o.Models.Model(r.Context(), r.PathValue("model")); err == nil {
+		sch, err = a.schemas.of(m)
+	}
+	if err != nil {
+		return m, sch, sub, nil, err
+	}
+	var o *object
+	if isForm(r) {
+		o, err = f.readForm(r, sch)
+	} else {
+		o, err = readObject(r, a.o.MaxImage)
+	}
+	if err != nil {
+		return m, sch, sub, nil, err
+	}
+	sub = o.settings(a.base(r, m), a.o.CheckHook)
+	o.errs = append(o.errs, fieldErrorsOf(sch.Check(o.fields), "")...)
+	if len(o.errs) == 0 {
+		if sub, o.errs, err = f.ask(r.Context(), sub, sch, o.fields); err != nil {
+			return m, sch, sub, nil, err
+		}
+	}
+	if err = o.err(); err == nil {
+		reusable(sch, m, &sub)
+	}
+	return m, sch, sub, o.fields, err
 }
 
 func (a *API) base(r *http.Request, m jobs.Model) jobs.Submit {

@@ -89,11 +89,14 @@ var (
 )
 
 var (
-	descFound = prometheus.NewDesc("videosdgx_cache_lookups_total", "Requests for which an earlier clip was looked for, by result.", []string{"result"}, nil)
-	descSaved = prometheus.NewDesc("videosdgx_cache_saved_seconds_total", "Running time of the jobs that were found instead of run again.", nil, nil)
-	descFree  = prometheus.NewDesc("videosdgx_disk_free_bytes", "Of the disk of clips; jobs wait below 256 MiB.", nil, nil)
-	descSize  = prometheus.NewDesc("videosdgx_disk_size_bytes", "Of the disk of clips.", nil, nil)
-	descKept  = prometheus.NewDesc("videosdgx_cache_entries", "What earlier clips can be found by.", nil, nil)
+	descFound       = prometheus.NewDesc("videosdgx_cache_lookups_total", "Requests for which an earlier clip was looked for, by result.", []string{"result"}, nil)
+	descServed      = prometheus.NewDesc("videosdgx_cache_served_bytes_total", "Of clips that were found instead of made again.", nil, nil)
+	descVectors     = prometheus.NewDesc("videosdgx_cache_prompts", "Prompts whose vectors are kept.", nil, nil)
+	descVectorBytes = prometheus.NewDesc("videosdgx_cache_prompt_bytes", "On the disk, of prompts' vectors.", nil, nil)
+	descSaved       = prometheus.NewDesc("videosdgx_cache_saved_seconds_total", "Running time of the jobs that were found instead of run again.", nil, nil)
+	descFree        = prometheus.NewDesc("videosdgx_disk_free_bytes", "Of the disk of clips; jobs wait below 256 MiB.", nil, nil)
+	descSize        = prometheus.NewDesc("videosdgx_disk_size_bytes", "Of the disk of clips.", nil, nil)
+	descKept        = prometheus.NewDesc("videosdgx_cache_entries", "What earlier clips can be found by.", nil, nil)
 )
 
 func desc(name, help string, labels ...string) *prometheus.Desc {
@@ -102,7 +105,7 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe implements prometheus.Collector.
 func (c *Collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{descJobs, descSeconds, descQueued, descRunning, descLoaded, descMemory, descFound, descSaved, descKept, descFree, descSize} {
+	for _, d := range []*prometheus.Desc{descJobs, descSeconds, descQueued, descRunning, descLoaded, descMemory, descFound, descSaved, descServed, descVectors, descVectorBytes, descKept, descFree, descSize} {
 		ch <- d
 	}
 }
@@ -118,7 +121,11 @@ func (c *Collector) Collect(ch chan<- prometheus.Metric) {
 	if c.models == nil {
 		st := c.api.o.Jobs.KeptStats()
 		ch <- prometheus.MustNewConstMetric(descFound, prometheus.CounterValue, float64(st.Hits), "hit")
+		ch <- prometheus.MustNewConstMetric(descFound, prometheus.CounterValue, float64(st.Similar), "similar")
 		ch <- prometheus.MustNewConstMetric(descFound, prometheus.CounterValue, float64(st.Misses), "miss")
+		ch <- prometheus.MustNewConstMetric(descServed, prometheus.CounterValue, float64(st.ServedBytes))
+		ch <- prometheus.MustNewConstMetric(descVectors, prometheus.GaugeValue, float64(st.Vectors))
+		ch <- prometheus.MustNewConstMetric(descVectorBytes, prometheus.GaugeValue, float64(st.VectorBytes))
 		ch <- prometheus.MustNewConstMetric(descSaved, prometheus.CounterValue, st.SavedSeconds)
 		ch <- prometheus.MustNewConstMetric(descKept, prometheus.GaugeValue, float64(st.Entries))
 		if free, size, err := c.api.o.Jobs.Disk(); err == nil {

@@ -140,6 +140,8 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	call("generate", 400, "POST", base+"/generate", `{"prompt":`)
 	call("generate", 404, "POST", "/v1/models/none/generate", generate)
 	call("batch", 202, "POST", base+"/batch", batch)
+	call("similar", 200, "POST", base+"/similar", d.example("similar"))
+	call("similar", 422, "POST", base+"/similar", `{"prompt":""}`)
 	for _, op := range []struct{ one, all, path string }{{"getModelJob", "listModelJobs", base}, {"getJob", "listJobs", "/v1"}} {
 		call(op.one, 200, "GET", op.path+"/jobs/"+done.ID, "")
 		call(op.one, 404, "GET", op.path+"/jobs/none", "")

@@ -62,7 +62,7 @@ func newRig(t *testing.T, s script, tune ...func(*jobs.Config, *jobs.Deps)) *rig
 	if err := svc.Start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	api := New(Options{Jobs: svc, Models: deps.Models, Version: "test"})
+	api := New(Options{Jobs: svc, Models: deps.Models, Version: "test", Similar: 0.9})
 	main := httptest.NewServer(gateway.New(gateway.Options{Routes: []gateway.Routes{api}, BodyTimeout: 300 * time.Millisecond}).Handler())
 	own := httptest.NewServer(gateway.New(gateway.Options{Routes: []gateway.Routes{api.Model("wan21")}}).Handler())
 	t.Cleanup(func() {

@@ -26,6 +26,10 @@ func perModel() []endpoint {
 		{"POST", "/batch", submits, func(a *API) handler { return a.batch }, operation{
 			ID: "batch", Summary: "Queue many clips in one call, all or none", Tag: "generate", In: modelBatch{}, Example: batchExample, Params: submitParams,
 			Out: responses{202: {Text: "Queued", Body: jobList{}}}, Fails: submitFails}},
+		{"POST", "/similar", submits, func(a *API) handler { return a.similar }, operation{
+			ID: "similar", Summary: "Clips that there are already of prompts like the request's, and else of the same request", Tag: "generate", In: modelRequest{}, Example: similarExample, Params: submitParams[2:],
+			Out: responses{200: {Text: "What is alike enough for this server's setting similar", Body: similarList{}}}, Fails: append(slices.Clone(submitFails), 503, 504),
+			Long: "Nothing is queued. The model's text encoder says how alike prompts are; what it has not read yet it reads now. A request without a seed looks at clips of any seed."}},
 		{"GET", "/jobs", reads, func(a *API) handler { return a.list }, listDoc("listModelJobs")},
 		{"GET", "/jobs/{id}", reads, func(a *API) handler { return a.show }, showDoc("getModelJob")},
 		{"DELETE", "/jobs/{id}", submits, func(a *API) handler { return a.cancel }, cancelDoc("cancelModelJob")},
@@ -105,6 +109,7 @@ var openapiDoc = operation{ID: "openapi", Summary: "This document", Tag: "model"
 
 var (
 	generateExample = map[string]any{"prompt": "a big red circle moving right on a navy background", "num_inference_steps": 20, "seed": 7, "priority": "high"}
+	similarExample  = map[string]any{"prompt": "a big red circle that moves right on a navy background", "num_inference_steps": 20, "seed": 7}
 	batchExample    = map[string]any{"prompts": []string{"a red circle", "a blue square"}, "seed": 7, "priority": "low"}
 )
 
@@ -129,7 +134,7 @@ const printable = `^[^\u0000-\u001f\u007f]*$`
 
 var submitParams = []param{
 	{"header", "Idempotency-Key", "A repeated request with the same key gives the job of the first one", textOf(jobs.MaxKey, printable)},
-	{"header", "Prefer", "respond-async, or wait=N with N in seconds; cache answers /generate with the clip of an earlier request that asked the same with the same seed, cache=any with any seed", nil},
+	{"header", "Prefer", "respond-async, or wait=N with N in seconds; cache answers /generate with the clip of an earlier request that asked the same with the same seed, cache=any with any seed; similar=N also with that of a prompt whose likeness by the model's text encoder is N or more, and not below the server's setting, which a similar alone takes", nil},
 	{"header", "X-Client-Id", "Who asks; jobs of different clients take turns", textOf(jobs.MaxClient, printable)},
 }
 

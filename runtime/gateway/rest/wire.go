@@ -46,7 +46,23 @@ type jobView struct {
 	Error         *jobs.Problem   `json:"error,omitempty"`
 	Webhook       *hookView       `json:"webhook,omitempty"`
 	Timing        *jobs.Timing    `json:"timing,omitempty" doc:"Where the time before the function had the latest attempt went"`
+	Similar       *similarView    `json:"similar,omitempty" doc:"In an answer to Prefer: similar alone: the clip is that of request's prompt, which is like the one that was asked for"`
 	Links         links           `json:"links"`
+}
+
+// similarView says that a clip was not made for what was asked.
+type similarView struct {
+	Similarity float64 `json:"similarity" doc:"Of the two prompts, by the model's text encoder; 1 is the same"`
+	Asked      string  `json:"asked" doc:"The prompt that was asked for"`
+}
+
+type similarJob struct {
+	Similarity float64 `json:"similarity" doc:"Of its prompt and the one that was asked for"`
+	Job        jobView `json:"job"`
+}
+
+type similarList struct {
+	Similar []similarJob `json:"similar" doc:"The most alike first"`
 }
 
 type resultView struct {

@@ -8,6 +8,7 @@ import { Field } from './form.js';
 import { facts, estimate } from './estimate.js';
 import { Player, Live, Trouble, Actions, Thumb, prompt, phase, reused } from './clip.js';
 import { Snippets } from './snippets.js';
+import { Offer, FromCache, look, take, made, anySeed } from './similar.js';
 
 const drafts = kept('drafts', {}); // by model: what is in the form
 const chosen = kept('model', '');
@@ -49,6 +50,8 @@ function Workshop({ model, models, from }) {
   const [count, setCount] = useState(1);
   const streams = useStore(streaming);
   const [sending, setSending] = useState(false);
+  const [offers, setOffers] = useState([]);
+  const others = useStore(anySeed);
   const [code, setCode] = useState(false);
   const b = useBoard();
   const known = useLoad(() => facts(model), [model.model, b.queue.running], 20_000);
@@ -67,8 +70,9 @@ function Workshop({ model, models, from }) {
     return out;
   };
 
-  const go = async () => {
+  const go = async (anew = false) => {
     const bad = {};
+    setOffers([]);
     for (const f of all) { const w = wrong(f, values[f.name]); if (w) bad[f.name] = t(`wrong.${w}`, { min: number(f.minimum ?? 0), max: number(f.maximum ?? 0) }); }
     setErrors(bad);
     if (Object.keys(bad).length) return focus(Object.keys(bad)[0]);
@@ -76,12 +80,20 @@ function Workshop({ model, models, from }) {
     try {
       const path = `/v1/models/${encodeURIComponent(model.model)}/`;
       const seed = all.find((f) => f.control === 'seed')?.name;
+      if (count === 1 && !streams && anew !== true) {
+        const alike = await look(model.model, body(), seed === undefined || values[seed] !== undefined);
+        if (alike.length) {
+          setSending(false);
+          return setOffers(alike);
+        }
+      }
       const one = async () => {
         const answer = await send('POST', `${path}generate`, { body: body(), headers: { Prefer: 'cache' } });
         return { jobs: [await answer.json()], hit: answer.headers.get('Cache') === 'hit' };
       };
       const many = () => post(`${path}batch`, { requests: Array.from({ length: count }, (_, i) => ({ ...body(), ...(seed && values[seed] !== undefined ? { [seed]: values[seed] + i } : {}) })) });
       const { jobs, hit } = await (count === 1 ? one() : many());
+      if (hit) take(jobs[0], jobs[0].request.prompt || t('noprompt'), 1); else jobs.forEach(made);
       mine.set((m) => [...m, ...jobs.map((j) => j.id)].slice(-200));
       onStage.set(jobs[0].id);
       toast(hit ? t('sent.known') : tn('sent', jobs.length));
@@ -120,6 +132,7 @@ function Workshop({ model, models, from }) {
           ${advanced.map(part)}
           ${all.filter((f) => f.name === 'preview').map((f) => html`<${Field} key="preview" field=${f} value=${!values.preview_off} onChange=${(v) => setValues((s) => ({ ...s, preview_off: !v }))} />`)}
           <label class="switch-row"><span><strong>${t('stream')}</strong><small class="muted">${t('stream.text')}</small></span><input type="checkbox" role="switch" class="switch" checked=${streams} onChange=${(e) => streaming.set(e.target.checked)} /></label>
+          <label class="switch-row"><span><strong>${t('similar.any')}</strong><small class="muted">${t('similar.any.text')}</small></span><input type="checkbox" role="switch" class="switch" checked=${others} onChange=${(e) => anySeed.set(e.target.checked)} /></label>
           <div class="field"><label class="label" for="f-priority">${t('priority')}</label><select id="f-priority" value=${priority} onChange=${(e) => setPriority(e.target.value)}>
             ${['high', 'normal', 'low'].map((p) => html`<option key=${p} value=${p} selected=${p === priority}>${td('priority', p)}</option>`)}</select></div>
           <button type="button" class="quiet small" onClick=${() => setValues({ ...base, prompt: values.prompt })}>${icon('retry')}${t('reset')}</button>
@@ -134,6 +147,8 @@ function Workshop({ model, models, from }) {
         <p class="hint">${t('make.keys')}</p>
       </div>
     </form>
+    ${offers.length > 0 && html`<${Offer} asked=${values.prompt} offers=${offers} onClose=${() => setOffers([])} onMake=${() => go(true)}
+      onTake=${(s) => { take(s.job, values.prompt, s.similarity); setOffers([]); onStage.set(s.job.id); document.querySelector('.stage')?.scrollIntoView({ block: 'nearest' }); }} />`}
     ${code && html`<${Snippets} model=${model} body=${{ ...body(), ...(values.prompt ? {} : { prompt: t('prompt.placeholder') }) }} onClose=${() => setCode(false)} />`}
   </div>`;
 }
@@ -217,7 +232,7 @@ function Stage({ model, onIdea }) {
     : job.status === 'completed' ? html`<${Player} key=${job.id} job=${job} />`
       : isEnded(job) ? html`<${Trouble} job=${job} />` : html`<${Live} job=${job} now=${now} large />`}
     </div>
-    ${job && html`<div class="caption"><p class="prompt">${prompt(job)}</p><${Actions} job=${job} onGone=${() => onStage.set('')} /></div>`}
+    ${job && html`<div class="caption"><p class="prompt">${prompt(job)}</p><${FromCache} job=${job} /><${Actions} job=${job} onGone=${() => onStage.set('')} /></div>`}
     ${recent.length > 0 && html`<${Strip} jobs=${recent.slice(0, 24)} chosen=${job?.id} />`}
   </section>`;
 }

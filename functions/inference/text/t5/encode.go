@@ -30,9 +30,29 @@ func (p Prompt) Encode(ctx context.Context, prompt string, length int) (engine.T
 
 // EncodeCleaned is Encode for a prompt that has been cleaned, with the mask of the tokens that are there.
 func (p Prompt) EncodeCleaned(ctx context.Context, prompt string, length int) (engine.Tensor, []int64, error) {
+	states, mask, err := p.states(ctx, prompt, length)
+	if err != nil {
+		return engine.Tensor{}, nil, err
+	}
+	padded := make([]float32, int64(length)*p.Config.DModel)
+	copy(padded, states)
+	return engine.Floats(padded, 1, int64(length), p.Config.DModel), mask, nil
+}
+
+// Embed is a cleaned prompt as one vector of length 1 and d_model values, the mean of its tokens' hidden states.
+func (p Prompt) Embed(ctx context.Context, prompt string, length int) ([]float32, error) {
+	states, _, err := p.states(ctx, prompt, length)
+	if err != nil {
+		return nil, err
+	}
+	return text.Pool(states, int(p.Config.DModel)), nil
+}
+
+// states are the hidden states of a cleaned prompt's tokens, [tokens, d_model], and the mask of the length.
+func (p Prompt) states(ctx context.Context, prompt string, length int) ([]float32, []int64, error) {
 	ids, mask, err := p.Tokenizer.EncodeTo(prompt, length)
 	if err != nil {
-		return engine.Tensor{}, nil, fmt.Errorf("prompt: %w", err)
+		return nil, nil, fmt.Errorf("prompt: %w", err)
 	}
 	n := int64(0)
 	for _, m := range mask {
@@ -40,11 +60,9 @@ func (p Prompt) EncodeCleaned(ctx context.Context, prompt string, length int) (e
 	}
 	out, err := p.Graphs.Run(ctx, p.Graph, p.Config.Inputs(ids[:n], mask[:n], 1))
 	if err != nil {
-		return engine.Tensor{}, nil, fmt.Errorf("encode prompt: %w", err)
+		return nil, nil, fmt.Errorf("encode prompt: %w", err)
 	}
-	padded := make([]float32, int64(length)*p.Config.DModel)
-	copy(padded, out.Float32(Hidden))
-	return engine.Floats(padded, 1, int64(length), p.Config.DModel), mask, nil
+	return out.Float32(Hidden), mask, nil
 }
 
 // Inputs are the graph's inputs for a batch of rows of tokens and their masks.
