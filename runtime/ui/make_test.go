@@ -55,6 +55,8 @@ func TestTheFormIsMadeOfTheSchema(t *testing.T) {
 	w.click(".pill", "9:16")
 	w.click(".seed-row button", "Roll a new seed")
 	w.click("button", "Add")
+	w.until("document.querySelector('[data-field=loras] select')?.value === 'film-grain'")
+	js[bool](w, "(() => { const s = document.querySelector('[data-field=loras] select'); s.value = 'watercolour'; s.dispatchEvent(new Event('change', {bubbles: true})); return true })()")
 	seed := js[string](w, "document.querySelector('#f-seed').value")
 	w.click("button[type=submit]", "Make it")
 	w.until("document.querySelector('.screen video')")
@@ -278,4 +280,26 @@ func TestAClipOfASimilarPromptIsOfferedAndSaysSo(t *testing.T) {
 	if n := r.made(); n != 3 {
 		t.Errorf("%d clips were made", n)
 	}
+}
+
+// TestLoRAsAreChosenByName: those that the folder holds, as they are called, and none where there are none.
+func TestLoRAsAreChosenByName(t *testing.T) {
+	names := []string{"<img src=x onerror=alert(1)>", "film-grain", "\u202egnp.evil"}
+	r := newRig(t, instant, func(o *rigOptions) { o.loras = names })
+	w := open(t, r.url+"/")
+	w.click("[data-field=loras] button", "Add")
+	w.until("document.querySelector('[data-field=loras] select')")
+	if got := js[[]string](w, "[...document.querySelectorAll('[data-field=loras] option')].map((o) => o.value)"); fmt.Sprint(got) != fmt.Sprint(names) {
+		t.Errorf("the choice is %q", got)
+	}
+	w.fill("#f-prompt", "drawn")
+	w.click("button[type=submit]", "Make it")
+	w.until("document.querySelector('.screen video')")
+	if c := r.calls.Calls()[0]; !strings.Contains(c.Event.Body, `onerror=alert(1)`) {
+		t.Errorf("asked for %s", c.Event.Body)
+	}
+	bare := newRig(t, instant, func(o *rigOptions) { o.loras = nil })
+	w = open(t, bare.url+"/")
+	w.sees("There are no LoRAs on this server yet")
+	w.until("document.querySelector('[data-field=loras] button').disabled")
 }

@@ -49,7 +49,7 @@ const aSchema = `{"$schema":"https://json-schema.org/draft/2020-12/schema","type
  "num_inference_steps":{"type":"integer","minimum":1,"maximum":100,"default":20},
  "guidance_scale":{"type":"number","minimum":0,"maximum":20,"default":5},
  "sampler":{"type":"string","enum":["unipc","euler"],"default":"unipc","description":"How the steps are taken"},
- "loras":{"type":"array","maxItems":4,"default":[],"items":{"type":"object","required":["name"],"additionalProperties":false,"properties":{"name":{"type":"string","enum":["watercolour","film-grain"]},"scale":{"type":"number","minimum":0,"maximum":2,"default":1}}}},
+ "loras":{"type":"array","maxItems":4,"default":[],"items":{"type":"object","required":["name"],"additionalProperties":false,"properties":{"name":{"type":"string","minLength":1,"maxLength":128},"scale":{"type":"number","minimum":0,"maximum":2,"default":1}}}},
  "seed":{"type":"integer","minimum":0,"maximum":9007199254740991,"x-default":"random"},
  "preview":{"type":"boolean","default":false}}}`
 
@@ -99,6 +99,7 @@ type rigOptions struct {
 	store   func(*sqlite.Store)
 	vary    func(i int, j *jobs.Job)
 	outputs string
+	loras   []string
 	secret  *string // gets a key, without which the server answers nobody
 }
 
@@ -107,7 +108,7 @@ func instant(o *rigOptions) { o.instant = true }
 
 func newRig(t testing.TB, opts ...option) *rig {
 	t.Helper()
-	var o rigOptions
+	o := rigOptions{loras: []string{"film-grain", "watercolour"}}
 	for _, f := range opts {
 		f(&o)
 	}
@@ -151,7 +152,7 @@ func newRig(t testing.TB, opts ...option) *rig {
 		t.Fatal(err)
 	}
 	r.trials = trials
-	api := rest.New(rest.Options{Jobs: svc, Models: models, Version: "test", Experiments: trials, Similar: 0.95})
+	api := rest.New(rest.Options{Jobs: svc, Models: models, Version: "test", Experiments: trials, Similar: 0.95, LoRAs: func() []string { return o.loras }})
 	routes := append([]gateway.Routes{ui.Page{}, api, admin.New(admin.Options{Functions: r.catalog, Instances: r.fleet, Version: admin.Version{Version: "1.4"}, Machine: aMachine, Tasks: r.worker(dir)})}, o.routes...)
 	routes, ask := guard(t, routes, o.secret)
 	o.wrap = append(o.wrap, ask)

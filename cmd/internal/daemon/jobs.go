@@ -61,6 +61,7 @@ func (p *plane) openJobs(ctx context.Context) (err error) {
 	}
 	p.rest = rest.New(rest.Options{Vet: vet,
 		Jobs: p.jobs, Models: catalog, CheckHook: p.guard.CheckURL, Log: p.log, Version: version.Get().Version, Experiments: trials, Promote: p.promote, Reuse: rest.Reuse(p.cfg.Reuse), Similar: p.cfg.Similar,
+		LoRAs: func() []string { return loraNames(p.cfg.Models) },
 	})
 	p.scraped.MustRegister(p.rest.Collector())
 	return p.jobs.Start(ctx)

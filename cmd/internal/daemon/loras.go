@@ -214,13 +214,20 @@ func (m *merger) find(a askedLoRA) (l weights.LoRA, err error) {
 	return l, err
 }
 
+// loraNames are those of the LoRAs in the folder of models, which requests may name.
+func loraNames(models string) (names []string) {
+	paths, _ := filepath.Glob(filepath.Join(models, lorasName, "*.safetensors")) // the pattern is good
+	for _, p := range paths {
+		if name := strings.TrimSuffix(filepath.Base(p), ".safetensors"); name != "" && !strings.HasPrefix(name, ".") {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
 // have says which LoRAs there are.
 func (m *merger) have() string {
-	paths, _ := filepath.Glob(filepath.Join(m.models, lorasName, "*.safetensors")) // the pattern is good
-	var names []string
-	for _, p := range paths {
-		names = append(names, strings.TrimSuffix(filepath.Base(p), ".safetensors"))
-	}
+	names := loraNames(m.models)
 	if len(names) == 0 {
 		return "none are there"
 	}

@@ -34,6 +34,7 @@ type Options struct {
 
 	Reuse       Reuse              // when a request is answered with a clip that there is; default asked
 	Similar     float64            // how alike prompts must be for one's clip to stand for another's; 0: never
+	LoRAs       func() []string    // names of LoRAs that requests may give; nil: there are none
 	Experiments *experiments.Store // nil: there are none here
 	Promote     Promoter           // gives an alias to the winner of an experiment; nil: nobody does
 }

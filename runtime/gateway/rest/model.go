@@ -64,3 +64,14 @@ func (a *API) models(w http.ResponseWriter, r *http.Request) error {
 	}
 	return write(w, http.StatusOK, out)
 }
+
+// loras is GET /v1/loras.
+func (a *API) loras(w http.ResponseWriter, _ *http.Request) error {
+	out := loraList{[]loraView{}}
+	if a.o.LoRAs != nil {
+		for _, name := range a.o.LoRAs() {
+			out.LoRAs = append(out.LoRAs, loraView{name})
+		}
+	}
+	return write(w, http.StatusOK, out)
+}

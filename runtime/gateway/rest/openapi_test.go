@@ -164,6 +164,7 @@ func TestAnswersAreAsDocumented(t *testing.T) {
 	call("metrics", 200, "GET", base+"/metrics", "")
 	call("metrics", 200, "GET", base+"/metrics", "", "Accept", "text/plain")
 	call("metrics", 200, "GET", "/v1/models/ltx2/metrics", "")
+	call("listLoras", 200, "GET", "/v1/loras", "")
 	call("listModels", 200, "GET", "/v1/models", "")
 	call("openapi", 200, "GET", "/openapi.json", "")
 }

@@ -57,6 +57,8 @@ func global() []endpoint {
 	return []endpoint{
 		{"GET", "/v1/models", auth.Known, func(a *API) handler { return a.models }, operation{
 			ID: "listModels", Summary: "All models", Tag: "model", Out: responses{200: {Text: "By name", Body: modelList{}}}}},
+		{"GET", "/v1/loras", auth.Known, func(a *API) handler { return a.loras }, operation{
+			ID: "listLoras", Summary: "LoRAs that a request may name, where its model takes loras", Tag: "model", Out: responses{200: {Text: "By name", Body: loraList{}}}}},
 		{"GET", "/v1/jobs", reads, func(a *API) handler { return a.list }, listDoc("listJobs", param{In: "query", Name: "model", Text: "Jobs of one model"})},
 		{"GET", "/v1/jobs/{id}", reads, func(a *API) handler { return a.show }, showDoc("getJob")},
 		{"DELETE", "/v1/jobs/{id}", submits, func(a *API) handler { return a.cancel }, cancelDoc("cancelJob")},

@@ -122,6 +122,14 @@ type modelList struct {
 	Models []infoView `json:"models"`
 }
 
+type loraList struct {
+	LoRAs []loraView `json:"loras"`
+}
+
+type loraView struct {
+	Name string `json:"name"`
+}
+
 type metricsView struct {
 	Model        string      `json:"model"`
 	Total        int64       `json:"total_inferences"`

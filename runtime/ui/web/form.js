@@ -13,7 +13,7 @@ export function Field({ field, value, onChange, error, onEnter }) {
       <input id=${id} type="checkbox" role="switch" class="switch" checked=${!!value} onChange=${(e) => onChange(e.target.checked)} aria-describedby=${said} /></label>`;
     case 'list': return html`<${List} field=${field} value=${value} onChange=${onChange} error=${error} />`;
   }
-  const Control = { text: Text, line: Line, choice: Choice, slider: Slider, number: Plain, seed: Seed, json: Json }[field.control];
+  const Control = { text: Text, line: Line, choice: Choice, named: Named, slider: Slider, number: Plain, seed: Seed, json: Json }[field.control];
   return html`<div class=${classes('field', error && 'bad', field.control)} data-field=${field.name}>
     <div class="field-head"><label class="label" for=${id}>${label(field)}${field.required ? html`<span class="needed" aria-hidden="true"> *</span>` : ''}</label>${extra(field, value)}</div>
     <${Control} ...${props} />
@@ -44,6 +44,14 @@ function Choice({ field, value, onChange, onEnter, ...rest }) {
   return html`<select value=${value ?? ''} ...${rest} onChange=${(e) => onChange(field.enum.find((v) => String(v) === e.target.value))}>
     ${!field.required && field.default === undefined && html`<option value="">${t('none')}</option>`}
     ${field.enum.map((v) => html`<option key=${v} value=${String(v)} selected=${v === value}>${String(v)}</option>`)}</select>`;
+}
+
+// Named is a choice among the names that there are now, and the one that was chosen when there were others.
+function Named({ field, value, onChange, onEnter, ...rest }) {
+  const gone = value && !field.options.includes(value);
+  return html`<select value=${value ?? ''} ...${rest} onChange=${(e) => onChange(e.target.value || undefined)}>
+    ${!value && html`<option value="">${t('none')}</option>`}
+    ${[...(gone ? [value] : []), ...field.options].map((v) => html`<option key=${v} value=${v} selected=${v === value}>${gone && v === value ? t('named.gone', { name: v }) : v}</option>`)}</select>`;
 }
 
 const parsed = (text) => (text === '' ? undefined : Number(text));
@@ -77,15 +85,16 @@ function List({ field, value, onChange, error }) {
   const rows = value || [];
   const item = field.items || {};
   const inner = item.properties ? fieldsOf(item) : null;
-  const fresh = () => (inner ? Object.fromEntries(inner.filter((f) => f.default !== undefined || (f.enum && f.required)).map((f) => [f.name, f.default ?? f.enum[0]])) : item.enum?.[0] ?? '');
+  const fresh = () => (inner ? Object.fromEntries(inner.filter((f) => f.default !== undefined || (f.required && (f.enum || f.options)?.length)).map((f) => [f.name, f.default ?? (f.enum || f.options)[0]])) : item.enum?.[0] ?? '');
   const set = (i, v) => onChange(rows.map((r, k) => (k === i ? v : r)));
   return html`<fieldset class=${classes('list', error && 'bad')} data-field=${field.name}><legend>${label(field)}</legend>
     ${help(field) && html`<p class="hint">${help(field)}</p>`}
+    ${field.none && html`<p class="hint">${t('loras.none')}</p>`}
     ${rows.map((row, i) => html`<div class="list-row" key=${i}>
       ${inner ? inner.map((f) => html`<${Field} key=${f.name} field=${{ ...f, name: f.name, control: f.control === 'text' ? 'line' : f.control }} value=${row[f.name]} onChange=${(v) => set(i, { ...row, [f.name]: v })} />`)
     : item.enum ? html`<select aria-label=${`${label(field)} ${i + 1}`} value=${row} onChange=${(e) => set(i, e.target.value)}>${item.enum.map((v) => html`<option key=${v} value=${v} selected=${v === row}>${v}</option>`)}</select>`
       : html`<input type="text" aria-label=${`${label(field)} ${i + 1}`} value=${row} onInput=${(e) => set(i, e.target.value)} />`}
       <button type="button" class="icon-button" aria-label=${t('list.remove', { n: i + 1 })} onClick=${() => onChange(rows.filter((_, k) => k !== i))}>${icon('x')}</button></div>`)}
-    <button type="button" class="quiet small" disabled=${field.maxItems != null && rows.length >= field.maxItems} onClick=${() => onChange([...rows, fresh()])}>${icon('plus')}${t('list.add')}</button>
+    <button type="button" class="quiet small" disabled=${field.none || field.waits || (field.maxItems != null && rows.length >= field.maxItems)} onClick=${() => onChange([...rows, fresh()])}>${icon('plus')}${t('list.add')}</button>
     ${error && html`<p class="error">${error}</p>`}</fieldset>`;
 }

@@ -3,7 +3,7 @@ import { html, useState, useEffect, useMemo, useRef, useLoad, t, icon, kept, use
 import { tn, td } from './i18n.js';
 import { get, post, send } from './api.js';
 import { useBoard, mine, isEnded, left, share } from './live.js';
-import { fields as read, defaults, request, wrong, presets, shapes } from './schema.js';
+import { fields as read, named, defaults, request, wrong, presets, shapes } from './schema.js';
 import { Field } from './form.js';
 import { facts, estimate } from './estimate.js';
 import { Player, Live, Trouble, Actions, Thumb, prompt, phase, reused } from './clip.js';
@@ -42,7 +42,8 @@ export function Make({ query }) {
 }
 
 function Workshop({ model, models, from }) {
-  const all = useMemo(() => read(model.schema), [model.model, JSON.stringify(model.schema)]);
+  const loras = useLoad(() => (model.schema.properties?.loras ? get('/v1/loras').then((x) => x.loras.map((l) => l.name)) : null), [model.model]);
+  const all = useMemo(() => named(read(model.schema), loras.error ? undefined : loras.value), [model.model, JSON.stringify(model.schema), loras.value, loras.error]);
   const base = useMemo(() => defaults(all), [all]);
   const [values, setValues] = useState(() => ({ ...base, ...(drafts.get()[model.model] || {}), ...taken(model, all) }));
   const [errors, setErrors] = useState({});

@@ -23,6 +23,7 @@ function type(p) { return Array.isArray(p.type) ? p.type.find((x) => x !== 'null
 function control(p) {
   if (p['x-file']) return 'file';
   if (p.enum) return 'choice';
+  if (p.options) return 'named';
   switch (type(p)) {
     case 'boolean': return 'switch';
     case 'integer': case 'number': return p['x-default'] === 'random' ? 'seed' : slides(p) ? 'slider' : 'number';
@@ -122,4 +123,14 @@ export function shapes(all) {
   return [[16, 9], [4, 3], [1, 1], [3, 4], [9, 16]].map(([w, h]) => ({
     name: `${w}:${h}`, ratio: w / h, width: snap(by.width, Math.sqrt((area * w) / h)), height: snap(by.height, Math.sqrt((area * h) / w)),
   }));
+}
+
+// named are the fields of a schema with the names that files of the server have: a field of LoRAs offers them where the schema lists none.
+// null: they are not known yet; undefined: they cannot be told, and are typed.
+export function named(all, loras) {
+  return all.map((f) => {
+    const name = f.name === 'loras' && f.items?.properties?.name;
+    if (!name || name.enum || loras === undefined) return f;
+    return { ...f, none: loras?.length === 0, waits: !loras, items: { ...f.items, properties: { ...f.items.properties, name: { ...name, options: loras || [] } } } };
+  });
 }
