@@ -4,6 +4,9 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"os"
+	"path"
+	"strings"
 	"testing"
 )
 
@@ -31,5 +34,28 @@ func TestFilesAndFunctionsAreShort(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// TestFamiliesStaySmall keeps what the shared rooms are for: a family of models is little beside them, and a new one, in a
+// test of functions/serve, is a page or two.
+func TestFamiliesStaySmall(t *testing.T) {
+	lines := func(match func(file string) bool) (n int) {
+		for _, file := range goFiles(t) {
+			if match(file) {
+				text, err := os.ReadFile("../../../" + file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				n += strings.Count(string(text), "\n")
+			}
+		}
+		return n
+	}
+	if n := lines(func(f string) bool { return under(path.Dir(f), "functions/wan21") && !isTest(f) }); n == 0 || n > 1200 {
+		t.Errorf("functions/wan21 has %d lines, 1200 at most", n)
+	}
+	if n := lines(func(f string) bool { return f == "functions/serve/toy_test.go" }); n == 0 || n > 150 {
+		t.Errorf("the toy family has %d lines, 150 at most", n)
 	}
 }

@@ -64,12 +64,16 @@ func TestPartsOfNames(t *testing.T) {
 }
 
 // sources lists the tree's Go files, without those of tests.
-func sources(t *testing.T) (files []string) {
+func sources(t *testing.T) []string { return slices.DeleteFunc(goFiles(t), isTest) }
+
+func isTest(file string) bool { return strings.HasSuffix(file, "_test.go") }
+
+func goFiles(t *testing.T) (files []string) {
 	t.Helper()
 	err := fs.WalkDir(os.DirFS("../../.."), ".", func(p string, d fs.DirEntry, err error) error {
 		if name := d.Name(); d.IsDir() && p != "." && (strings.HasPrefix(name, ".") || name == "node_modules") {
 			return fs.SkipDir
-		} else if strings.HasSuffix(name, ".go") && !strings.HasSuffix(name, "_test.go") {
+		} else if strings.HasSuffix(name, ".go") {
 			files = append(files, p)
 		}
 		return err
