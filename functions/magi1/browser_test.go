@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
 	"testing"
 	"time"
 
@@ -19,6 +17,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve"
+	"github.com/videosdgx/videosdgx/internal/browsertest"
 )
 
 // paused is the tiny model whose second chunk waits for the test.
@@ -49,37 +48,13 @@ func (p paused) Generate(ctx context.Context, r handler.Request, out handler.Out
 // A real browser plays a clip from a prompt while it grows: its time goes on before the second chunk is made, and at the end it
 // has played all of it.
 func TestABrowserPlaysTheGrowingClip(t *testing.T) {
-	if os.Getenv("VIDEOSDGX_TEST_BROWSER") == "" {
-		t.Skip("NOT TESTED: set VIDEOSDGX_TEST_BROWSER=1 to run the tests in a browser (make test does)")
-	}
-	program := ""
-	for _, name := range []string{os.Getenv("VIDEOSDGX_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); name != "" && err == nil && program == "" {
-			program = path
-		}
-	}
-	if program == "" {
-		t.Fatal("there is no Chromium: make setup-test installs it, or name one in VIDEOSDGX_CHROMIUM")
-	}
+	ctx := browsertest.Open(t, 90*time.Second)
 	goOn := make(chan struct{})
 	server := streamingServer(t, goOn)
-	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
-	defer cancel()
-	ctx, stop := chromedp.NewExecAllocator(ctx, chromedp.ExecPath(program), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Headless, chromedp.Flag("autoplay-policy", "no-user-gesture-required"))
-	defer stop()
-	ctx, end := chromedp.NewContext(ctx)
-	defer end()
 	if err := chromedp.Do(ctx, chromedp.Navigate(server+"/page")); err != nil {
 		t.Fatal(err)
 	}
-	now := func() (at float64) {
-		t.Helper()
-		at, err := chromedp.Run(ctx, chromedp.Evaluate[float64]("(v => { if (v.paused && !v.ended) v.play().catch(() => 0); return v.currentTime })(document.querySelector('video'))"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		return at
-	}
+	now := func() float64 { return browsertest.Playing(t, ctx) }
 	await(t, "the first chunk to play", func() bool { return now() > 0.2 })
 	if at := now(); at > 1.05 {
 		t.Errorf("at %.2f s, and only a second is made", at)

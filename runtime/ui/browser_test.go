@@ -4,20 +4,21 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/exec"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/chromedp/chromedp"
+
+	"github.com/videosdgx/videosdgx/internal/browsertest"
 )
 
 // browser is one Chromium for all tests; each has a profile of its own in it.
 var browser struct {
 	sync.Once
 	ctx    context.Context
-	cancel context.CancelFunc
+	cancel func()
 	err    error
 }
 
@@ -27,15 +28,6 @@ func TestMain(m *testing.M) {
 		browser.cancel()
 	}
 	os.Exit(code)
-}
-
-func chromium() (string, error) {
-	for _, name := range []string{os.Getenv("VIDEOSDGX_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); name != "" && err == nil {
-			return path, nil
-		}
-	}
-	return "", fmt.Errorf("there is no Chromium: make setup-test installs it, or name one in VIDEOSDGX_CHROMIUM")
 }
 
 // tab is a window of a fresh profile. What the page says in its console, and what it throws, fails the test.
@@ -49,10 +41,10 @@ type tab struct {
 
 func open(t testing.TB, url string, opts ...chromedp.Action[chromedp.Void]) *tab {
 	t.Helper()
-	if os.Getenv("VIDEOSDGX_TEST_BROWSER") == "" {
-		t.Skip("NOT TESTED: set VIDEOSDGX_TEST_BROWSER=1 to run the tests in a browser (make test does)")
-	}
-	browser.Do(startBrowser)
+	browsertest.Wanted(t)
+	browser.Do(func() {
+		browser.ctx, browser.cancel, browser.err = browsertest.Start(context.Background(), chromedp.Flag("lang", "en-US"))
+	})
 	if browser.err != nil {
 		t.Fatal(browser.err)
 	}
@@ -76,20 +68,6 @@ func open(t testing.TB, url string, opts ...chromedp.Action[chromedp.Void]) *tab
 	w.until("document.documentElement.dataset.ready === 'true'")
 	t.Cleanup(w.quiet)
 	return w
-}
-
-func startBrowser() {
-	path, err := chromium()
-	if err != nil {
-		browser.err = err
-		return
-	}
-	ctx, cancel := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU, chromedp.Headless,
-		chromedp.Flag("lang", "en-US"), chromedp.Flag("autoplay-policy", "no-user-gesture-required"))
-	browser.ctx, browser.cancel = chromedp.NewContext(ctx)
-	browser.err = chromedp.Do(browser.ctx)
-	end := browser.cancel
-	browser.cancel = func() { end(); cancel() }
 }
 
 func (w *tab) hear(m chromedp.ConsoleMessage) {

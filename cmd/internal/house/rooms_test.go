@@ -110,6 +110,7 @@ var rooms = []room{
 		"functions meet the runtime over HTTP only, and what two models share moves down into inference"},
 
 	{"images", nil, "the builder works on files"},
+	{"internal/browsertest", nil, "a browser for the tests of any room"},
 
 	{"bench", []string{"runtime/client"}, "bench uses public clients only"},
 	{"bench/harness", []string{"runtime/client", "runtime/sockio", "runtime/spec"}, "its client must not cost what is measured"},
@@ -161,13 +162,13 @@ func TestImportsStayInTheirRooms(t *testing.T) {
 }
 
 // TestTestsKeepTheWallsBetweenTopFolders allows a test what its package may not: neighbours to run against. Even then no
-// function's test needs the runtime, and no import runs up.
+// function's test needs the runtime, and no import runs up. What lies in internal is for the tests of all.
 func TestTestsKeepTheWallsBetweenTopFolders(t *testing.T) {
 	stands := map[string][]string{"runtime": {"snapshotter"}, "cmd": {"runtime", "snapshotter", "functions", "images", "bench"}}
 	for _, p := range packages(t) {
 		for _, imp := range p.TestImports {
 			top, on := first(p.path()), first(imp)
-			if top != on && !slices.Contains(stands[top], on) && !roomOf(t, p.path()).holds(p.path(), imp) {
+			if top != on && on != "internal" && !slices.Contains(stands[top], on) && !roomOf(t, p.path()).holds(p.path(), imp) {
 				t.Errorf("a test of %s imports %s: %s stands on %v", p.path(), imp, top, stands[top])
 			}
 		}
