@@ -33,6 +33,7 @@ var limits = map[string]string{"fp8": "≤ 0.30", "nf4": "≤ 0.20", "bf16": "�
 func main() {
 	dir := flag.String("dir", os.TempDir(), "folder for the bundles, which are removed")
 	layers := flag.Int64("layers", 40, "blocks of the transformer; the published one has 40")
+	heads := flag.Int64("heads", 40, "heads of each, which its width follows; the published one has 40")
 	formats := flag.String("formats", "fp8,nf4,bf16", "formats, one after the other")
 	repeat := flag.Int("repeat", 1<<20, "values of noise before it repeats")
 	harness.Main("sizes", func(ctx context.Context) error {
@@ -40,13 +41,17 @@ func main() {
 			return fmt.Errorf("-repeat %d: at least one value", *repeat)
 		}
 		r := harness.NewReport("sizes")
-		err := measure(ctx, r, *dir, *layers, strings.Split(*formats, ","), row(*repeat))
+		err := measure(ctx, r, *dir, transformer(*layers, *heads), strings.Split(*formats, ","), row(*repeat))
 		return errors.Join(err, r.Print(os.Stdout))
 	})
 }
 
-func measure(ctx context.Context, r *harness.Report, dir string, layers int64, formats []string, row []float32) error {
-	c := wan.TransformerConfig{NumHeads: 40, HeadDim: 128, InChannels: 16, OutChannels: 16, TextDim: 4096, FFNDim: 13824, NumLayers: layers}
+// transformer is the published one, or one of fewer blocks and heads.
+func transformer(layers, heads int64) wan.TransformerConfig {
+	return wan.TransformerConfig{NumHeads: heads, HeadDim: 128, InChannels: 16, OutChannels: 16, TextDim: 4096, FFNDim: heads * 13824 / 40 / 64 * 64, NumLayers: layers}
+}
+
+func measure(ctx context.Context, r *harness.Report, dir string, c wan.TransformerConfig, formats []string, row []float32) error {
 	net, err := wan.Transformer(c, nn.Options{})
 	if err != nil {
 		return err

@@ -25,7 +25,7 @@ import (
 
 type options struct {
 	what, checkpoint, lora string
-	n                      int
+	n, predictions, frames int
 	seed                   uint64
 }
 
@@ -35,6 +35,8 @@ func main() {
 	flag.StringVar(&o.checkpoint, "checkpoint", "images/demo/wan21-tiny", "checkpoint")
 	flag.StringVar(&o.lora, "lora", "", "the few-step LoRA, for distilled")
 	flag.IntVar(&o.n, "n", 24, "number of prompts")
+	flag.IntVar(&o.predictions, "predictions", 0, "steps of each clip; 0: what is made says how many")
+	flag.IntVar(&o.frames, "frames", 0, "frames of each clip, but for long's; 0: the model's")
 	flag.Uint64Var(&o.seed, "seed", 1, "seed that the prompts are drawn from")
 	harness.Main("steps", func(ctx context.Context) error { return o.run(ctx) })
 }

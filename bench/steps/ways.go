@@ -46,9 +46,12 @@ func (m made) judged() *shapes.Clip {
 	return c
 }
 
-func generate(ctx context.Context, m handler.Model, prompt string, seed int64, frames int, values map[string]any) (made, error) {
+func (o options) generate(ctx context.Context, m handler.Model, prompt string, seed int64, frames int, values map[string]any) (made, error) {
 	r := m.Describe().Defaults
 	r.Prompt, r.Seed, r.Values = prompt, seed, values
+	if o.predictions > 0 {
+		r.Steps = o.predictions
+	}
 	if frames > 0 {
 		r.NumFrames = frames
 	}
@@ -79,7 +82,7 @@ func (o options) compare(ctx context.Context, r *harness.Report, ways []way) err
 		var first made
 		for k := range ways {
 			w := &ways[k]
-			m, err := generate(ctx, w.model, text, int64(o.seed<<20+uint64(i)), 0, w.values)
+			m, err := o.generate(ctx, w.model, text, int64(o.seed<<20+uint64(i)), o.frames, w.values)
 			if err != nil {
 				return fmt.Errorf("%s, %q: %w", w.name, text, err)
 			}
@@ -119,7 +122,7 @@ func (o options) long(ctx context.Context, r *harness.Report, m handler.Model) e
 	var seams, inside []float64
 	for i := range o.n {
 		_, text := draw(random)
-		c, err := generate(ctx, m, text, int64(o.seed<<20+uint64(i)), frames, nil)
+		c, err := o.generate(ctx, m, text, int64(o.seed<<20+uint64(i)), frames, nil)
 		if err != nil {
 			return err
 		}

@@ -90,9 +90,12 @@ func watch(ctx context.Context, h *handler.Handler, seconds, steps int) (m measu
 	}
 	begin := time.Now()
 	answer, err := h.Invoke(ctx, event)
+	if err != nil {
+		return m, err
+	}
 	s, ok := answer.(io.ReadCloser)
-	if err != nil || !ok {
-		return m, fmt.Errorf("the function answers %+v, %w", answer, err)
+	if !ok {
+		return m, fmt.Errorf("the function does not stream, it answers %+v", answer)
 	}
 	defer s.Close()
 	if err := skipHead(s); err != nil {

@@ -57,7 +57,11 @@ func TestProgramsRun(t *testing.T) {
 
 // programs are the suite's and those that are not in it because they take too long or need more than every machine has.
 func programs() []Program {
-	all := append(slices.Clone(Programs), Program{Name: "jobs", Tiny: "-kills 2 -queued 40 -watchers 3 -redis-kills 5", NoDriver: true})
+	all := append(slices.Clone(Programs), Program{Name: "jobs", Tiny: "-kills 2 -queued 40 -watchers 3 -redis-kills 5", NoDriver: true},
+		Program{Name: "lora", Tiny: "-n 1 -warmup 0 -rank 1"},
+		Program{Name: "steps", Tiny: "-n 1 -predictions 2 -frames 9", NoServer: true, NoDriver: true},
+		Program{Name: "stream", Tiny: "-rounds 1 -steps 4 -brief 1 -long 2", NoServer: true, NoDriver: true},
+		Program{Name: "sizes", Tiny: "-layers 1 -heads 2 -formats nf4", NoServer: true, NoDriver: true})
 	if os.Getenv("VIDEOSDGX_TEST_CONTAINERD") != "" && os.Getenv("VIDEOSDGX_TEST_CRIU") != "" {
 		all = append(all, Program{Name: "restore", Tiny: "-n 1 -warmup 0 -only echo"})
 	}
@@ -90,8 +94,8 @@ func TestEveryProgramIsRun(t *testing.T) {
 	elsewhere := map[string]string{
 		"gpu": "needs a GPU", "judge": "a measure of clips, with tests of its own", "jobs": "minutes long; TestProgramsRun has it",
 		"restore": "needs CRIU; TestProgramsRun has it where that is", "compare": "reads results",
-		"keep": "a minute, and it builds another commit; backups have tests of their own", "hostile": "minutes of attacks, each a test of its own where it belongs", "quality": "half an hour of clips", "quant": "minutes; kernels and codecs have tests of their own", "lora": "minutes of cold starts; derived bundles have tests of their own", "steps": "minutes of clips; schedules have tests of their own",
-		"sizes": "bundles of many gigabytes", "stream": "minutes of clips; the streams have tests of their own", "harness": "a library", "plot": "a library", "suite": "a library", "results": "files",
+		"keep": "a minute, and it builds another commit; backups have tests of their own", "hostile": "minutes of attacks, each a test of its own where it belongs", "quality": "half an hour of clips", "quant": "minutes; kernels and codecs have tests of their own", "lora": "minutes of cold starts; TestProgramsRun has it", "steps": "minutes of clips; TestProgramsRun has it",
+		"sizes": "bundles of many gigabytes; TestProgramsRun has a small one", "stream": "minutes of clips; TestProgramsRun has it", "harness": "a library", "plot": "a library", "suite": "a library", "results": "files",
 	}
 	folders, err := os.ReadDir("..")
 	if err != nil {
