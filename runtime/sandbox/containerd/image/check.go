@@ -20,14 +20,7 @@ func (s *Store) Resolve(ctx context.Context, ref string) (string, error) {
 		return "", errNoImage
 	}
 	if path, ok := layoutPath(ref); ok {
-		src, err := openSource(path, s.Limits.WithDefaults())
-		if err != nil {
-			return "", notAnImage(path, err)
-		}
-		if err := src.Close(); err != nil {
-			return "", err
-		}
-		index, err := layoutDigest(path)
+		index, err := s.looked.digestOf(path, s.Limits.WithDefaults())
 		return string(index), err
 	}
 	for _, name := range candidates(ref) {

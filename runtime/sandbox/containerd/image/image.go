@@ -33,6 +33,7 @@ type Store struct {
 	mu      sync.Mutex
 	known   map[digest.Digest]*Image
 	layouts map[string]digest.Digest // path of a layout → digest of the index that was imported last
+	looked  looked
 }
 
 // Image is one that is unpacked. It does not change.
