@@ -8,7 +8,7 @@ export GOFLAGS ?= -buildvcs=false
 # go-nvml's generated bindings use every call of NVML, the deprecated ones too
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
 
-.PHONY: help setup setup-tensorrt setup-test setup-gpu build kernels tensorrt-shims deb test test-arm64 demo bench lint fuzz clean
+.PHONY: help setup setup-tensorrt setup-test setup-gpu build kernels gpu-kernels tensorrt-shims deb test test-arm64 demo bench lint fuzz clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,15 @@ kernels: $(KERNELS) ## the CPU's operators for ONNX Runtime; make kernels CXX=aa
 $(KERNELS): $(KERNEL_SOURCES)
 	@mkdir -p $(@D)
 	@flock $(@D) sh -c 'test -z "$$(find $(KERNEL_SOURCES) -newer $@ 2>/dev/null)" && test -f $@ || functions/inference/kernels/cpu/build.sh $(CXX) functions/inference/engine/ort/include $@'
+
+GPU_KERNELS := $(BIN)/lib/libvideosdgx_kernels_cuda.so
+
+gpu-kernels: $(GPU_KERNELS) ## the GPU's operators, compiled for sm_80, 90a, 100a, 120a and 121a with warnings as errors; no GPU is needed
+
+$(GPU_KERNELS): $(wildcard functions/inference/kernels/cuda/*)
+	@mkdir -p $(@D)
+	@images/setup/nvcc.sh
+	@functions/inference/kernels/cuda/build.sh $@
 
 TRT := functions/inference/engine/tensorrt
 TRT_SHIMS := $(foreach v,10 11 rtx1,$(BIN)/lib/libvdx_trt$(v).so)

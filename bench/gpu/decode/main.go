@@ -22,8 +22,6 @@ import (
 	"github.com/videosdgx/videosdgx/bench/harness"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
-	"github.com/videosdgx/videosdgx/functions/inference/kernels/fuse"
-	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/vae"
 )
 
@@ -51,11 +49,15 @@ func main() {
 	flag.StringVar(&b.dir, "dir", os.TempDir(), "folder for the graphs and their weights")
 	flag.StringVar(&b.python, "python", "python3", "interpreter for the comparison; empty: leave it out")
 	flag.IntVar(&b.rounds, "rounds", 3, "clips of each size, after one that is not counted")
+	only := flag.Bool("plan", false, "only say what memory is planned, which takes no GPU")
 	device := flag.String("device", "cuda:0", "device")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	harness.Main("decode", func(ctx context.Context) (err error) {
 		b.report = harness.NewGPUReport(ctx, "decode", *commit)
 		defer func() { err = errors.Join(err, b.report.Print(os.Stdout)) }()
+		if err := b.plan(); err != nil || *only {
+			return err
+		}
 		if b.device, err = engine.ParseDevice(*device); err != nil {
 			return err
 		}
@@ -73,15 +75,8 @@ func main() {
 }
 
 func (b *bench) open(ctx context.Context, first bool) (engine.Session, error) {
-	net, err := vae.Decoder(vae.Config{}, first, nn.Options{})
+	m, err := graph(first)
 	if err != nil {
-		return nil, err
-	}
-	m, err := net.Model()
-	if err != nil {
-		return nil, err
-	}
-	if err := fuse.CUDA(m, fuse.Options{}); err != nil {
 		return nil, err
 	}
 	path, err := random.Store(b.dir, fmt.Sprintf("decoder-%v.onnx", first), m)

@@ -21,28 +21,14 @@ type Peak struct {
 // Of is the peak of a graph whose named dimensions have the sizes in dims, and whose inputs have, where given, the shapes in
 // inputs. Dimensions of one name may differ between inputs that have shapes of their own.
 func Of(m *onnx.Model, dims map[string]int64, inputs map[string][]int64) (Peak, error) {
-	w := &walk{values: map[string]*value{}, uses: map[string]int{}}
-	for i := range m.Graph.Nodes {
-		for _, in := range m.Graph.Nodes[i].Inputs {
-			w.uses[in]++
-		}
-	}
-	for _, out := range m.Graph.Outputs {
-		w.uses[out.Name]++ // whoever asked
-	}
-	for i := range m.Graph.Initializers {
-		t := &m.Graph.Initializers[i]
-		w.values[t.Name] = &value{dtype: t.Type, dims: t.Dims, ints: intsOf(t), weight: true}
-	}
+	w := newWalk(m)
 	for _, in := range m.Graph.Inputs {
 		if err := w.input(in, dims, inputs[in.Name]); err != nil {
 			return Peak{}, err
 		}
 	}
-	for i := range m.Graph.Nodes {
-		if err := w.node(&m.Graph.Nodes[i]); err != nil {
-			return Peak{}, err
-		}
+	if err := w.nodes(m); err != nil {
+		return Peak{}, err
 	}
 	p := Peak{Bytes: w.peak, At: w.at, Out: map[string][]int64{}}
 	for _, out := range m.Graph.Outputs {
@@ -64,6 +50,8 @@ type value struct {
 type buffer struct {
 	bytes int64
 	uses  int
+	piece *piece // of the arena, where there is one
+	lent  bool   // it belongs to somebody else
 }
 
 type walk struct {
@@ -71,6 +59,37 @@ type walk struct {
 	uses       map[string]int
 	live, peak int64
 	at         string
+
+	arena *Arena            // nil: bytes alone are counted
+	over  map[string]string // result → state that it is written over
+	lies  map[string]*piece // of the states
+}
+
+// newWalk knows a graph's weights and how often each value is read.
+func newWalk(m *onnx.Model) *walk {
+	w := &walk{values: map[string]*value{}, uses: map[string]int{}}
+	for i := range m.Graph.Nodes {
+		for _, in := range m.Graph.Nodes[i].Inputs {
+			w.uses[in]++
+		}
+	}
+	for _, out := range m.Graph.Outputs {
+		w.uses[out.Name]++ // whoever asked
+	}
+	for i := range m.Graph.Initializers {
+		t := &m.Graph.Initializers[i]
+		w.values[t.Name] = &value{dtype: t.Type, dims: t.Dims, ints: intsOf(t), weight: true}
+	}
+	return w
+}
+
+func (w *walk) nodes(m *onnx.Model) error {
+	for i := range m.Graph.Nodes {
+		if err := w.node(&m.Graph.Nodes[i]); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *walk) input(in onnx.ValueInfo, dims map[string]int64, shape []int64) error {
@@ -95,11 +114,18 @@ func (w *walk) input(in onnx.ValueInfo, dims map[string]int64, shape []int64) er
 
 // alloc gives a value memory of its own.
 func (w *walk) alloc(name string, v *value) {
+	w.values[name] = v
+	if at, ok := w.lies[w.over[name]]; ok && w.over[name] != "" {
+		v.buf = &buffer{piece: at, lent: true, uses: w.uses[name]}
+		return
+	}
 	v.buf = &buffer{bytes: v.dtype.Size(product(v.dims)), uses: w.uses[name]}
 	w.live += v.buf.bytes
-	w.values[name] = v
+	if w.arena != nil {
+		v.buf.piece = w.arena.take(v.buf.bytes)
+	}
 	if v.buf.uses == 0 {
-		w.live -= v.buf.bytes // dropped as soon as it is made
+		w.drop(v.buf) // as soon as it is made
 	}
 }
 
@@ -129,7 +155,7 @@ func (w *walk) node(n *onnx.Node) error {
 	} else {
 		reused := w.reuse(n, in, out)
 		for i, v := range out {
-			if i > 0 || !reused {
+			if (i > 0 || !reused) && n.Outputs[i] != "" {
 				w.alloc(n.Outputs[i], v)
 			}
 		}
@@ -137,6 +163,9 @@ func (w *walk) node(n *onnx.Node) error {
 	w.live += extra
 	w.note(n.Name)
 	w.live -= extra
+	if w.arena != nil {
+		w.arena.give(w.arena.take(extra))
+	}
 	for _, v := range in {
 		w.release(v)
 	}
@@ -149,7 +178,7 @@ func (w *walk) reuse(n *onnx.Node, in, out []*value) bool {
 		return false
 	}
 	for _, v := range in {
-		if v != nil && v.buf != nil && v.buf.uses == 1 && v.buf.bytes == out[0].dtype.Size(product(out[0].dims)) {
+		if v != nil && v.buf != nil && !v.buf.lent && v.buf.uses == 1 && v.buf.bytes == out[0].dtype.Size(product(out[0].dims)) {
 			v.buf.uses += w.uses[n.Outputs[0]]
 			out[0].buf = v.buf
 			w.values[n.Outputs[0]] = out[0]
@@ -164,7 +193,17 @@ func (w *walk) release(v *value) {
 		return
 	}
 	if v.buf.uses--; v.buf.uses == 0 {
-		w.live -= v.buf.bytes
+		w.drop(v.buf)
+	}
+}
+
+func (w *walk) drop(b *buffer) {
+	if b.lent {
+		return
+	}
+	w.live -= b.bytes
+	if w.arena != nil {
+		w.arena.give(b.piece)
 	}
 }
 

@@ -163,3 +163,32 @@ func resize(_ *onnx.Node, in []*value) ([]*value, error) {
 	}
 	return one(in[0].dtype, dims...)
 }
+
+// clipConv is a convolution over a clip whose channels are innermost; a second result has the frames that the next run looks
+// back at.
+func clipConv(n *onnx.Node, in []*value) ([]*value, error) {
+	x, taps := in[0].dims, []string{"t", "h", "w"}
+	front, behind := []string{"before", "top", "left"}, []string{"", "bottom", "right"}
+	dims := []int64{x[0]}
+	for i := range taps {
+		side := x[1+i]
+		if i > 0 && attr(n, "double", 0) == 1 {
+			side *= 2
+		}
+		dims = append(dims, (side+attr(n, front[i], 0)+attr(n, behind[i], 0)-attr(n, "kernel_"+taps[i], 1))/attr(n, "stride_"+taps[i], 1)+1)
+	}
+	out := []*value{{dtype: in[0].dtype, dims: append(dims, in[1].dims[0])}}
+	if len(n.Outputs) > 1 {
+		out = append(out, &value{dtype: in[0].dtype, dims: []int64{x[0], attr(n, "carry", 0), x[2], x[3], x[4]}})
+	}
+	return out, nil
+}
+
+// double repeats every pixel to the right and below.
+func double(_ *onnx.Node, in []*value) ([]*value, error) {
+	dims := slices.Clone(in[0].dims)
+	for i := len(dims) - 2; i < len(dims); i++ {
+		dims[i] *= 2
+	}
+	return one(in[0].dtype, dims...)
+}

@@ -1,6 +1,7 @@
 package ort
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -45,4 +46,22 @@ func sameFrames(m *onnx.Model, in, out string, n onnx.Node) bool {
 	}
 	i := slices.IndexFunc(n.Attrs, func(a onnx.Attr) bool { return a.Name == "carry" })
 	return i >= 0 && strings.TrimSuffix(out, ".next") == in && of(m.Graph.Inputs, in) == n.Attrs[i].I && of(m.Graph.Outputs, out) == n.Attrs[i].I
+}
+
+// slot ends the name of an input that takes what an earlier run, not only the last one, has left.
+var slot = regexp.MustCompile(`\.[0-9]+$`)
+
+// starts says whether a graph only begins what others carry on: it makes states and takes none. It runs once for a clip, so what
+// such a run leaves free in its session's memory is given back to the device at its end, where the graph that goes on needs it.
+func starts(m *onnx.Model) bool {
+	made, takes := map[string]bool{}, false
+	for _, o := range m.Graph.Outputs {
+		if state, ok := strings.CutSuffix(o.Name, ".next"); ok {
+			made[state] = true
+		}
+	}
+	for _, in := range m.Graph.Inputs {
+		takes = takes || made[in.Name] || made[slot.ReplaceAllString(in.Name, "")]
+	}
+	return len(made) > 0 && !takes
 }

@@ -35,3 +35,30 @@ func TestAStateIsOverwrittenWhereItsOneReaderAllowsIt(t *testing.T) {
 		}
 	}
 }
+
+func TestAGraphThatBeginsAClipGivesItsMemoryBack(t *testing.T) {
+	graph := func(inputs, outputs []string) *onnx.Model {
+		m := &onnx.Model{}
+		for _, n := range inputs {
+			m.Graph.Inputs = append(m.Graph.Inputs, onnx.ValueInfo{Name: n})
+		}
+		for _, n := range outputs {
+			m.Graph.Outputs = append(m.Graph.Outputs, onnx.ValueInfo{Name: n})
+		}
+		return m
+	}
+	for _, c := range []struct {
+		name            string
+		inputs, outputs []string
+		want            bool
+	}{
+		{"the first of a pair", []string{"latent"}, []string{"video", "cache.00.next"}, true},
+		{"the one that goes on", []string{"latent", "cache.00"}, []string{"video", "cache.00.next"}, false},
+		{"one whose states come in slots", []string{"x", "keys.0", "keys.1"}, []string{"y", "keys.next"}, false},
+		{"one without states", []string{"x"}, []string{"y"}, false},
+	} {
+		if got := starts(graph(c.inputs, c.outputs)); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
+		}
+	}
+}

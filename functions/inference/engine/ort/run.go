@@ -1,5 +1,6 @@
 package ort
 
+// #include <stdlib.h>
 // #include "shim.h"
 import "C"
 
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"unsafe"
 
 	"github.com/containerd/errdefs"
 
@@ -144,6 +146,11 @@ func (r *run) until(ctx context.Context) error {
 		return fmt.Errorf("run options: %w", err)
 	}
 	defer C.ort_run_options_free(opts)
+	if r.once {
+		if err := runEntry(opts, "memory.enable_memory_arena_shrinkage", fmt.Sprintf("gpu:%d", r.device.Index)); err != nil {
+			return fmt.Errorf("run options: %w", err)
+		}
+	}
 	watched := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(watched)
@@ -160,6 +167,14 @@ func (r *run) until(ctx context.Context) error {
 		return fmt.Errorf("run %s: %w", r.path, err)
 	}
 	return nil
+}
+
+// runEntry sets an option of a run by its name.
+func runEntry(o *C.OrtRunOptions, key, value string) error {
+	k, v := C.CString(key), C.CString(value)
+	defer C.free(unsafe.Pointer(k))
+	defer C.free(unsafe.Pointer(v))
+	return check(C.ort_run_config(o, k, v))
 }
 
 // take is what the run has made: copies in Go's memory, and what stays where it is.

@@ -28,6 +28,7 @@ type session struct {
 	outputs []engine.Info
 	names   map[string]*C.char // of inputs and outputs, until Close
 	over    map[string]string  // output → input whose memory it may be written to
+	once    bool               // what a run leaves free goes back to the device
 }
 
 var _ engine.Session = (*session)(nil)
@@ -60,7 +61,7 @@ func (e *Engine) open(path string, o engine.Options, adjust ...func(*settings)) 
 		return nil, opts.err
 	}
 	s := newSession(e, path, o.Device, infos(m.Graph.Inputs), infos(m.Graph.Outputs))
-	s.over = overwritten(m)
+	s.over, s.once = overwritten(m), !o.Device.Host() && starts(m)
 	if err := s.load(path, changed, opts); err != nil {
 		s.free()
 		if errdefs.IsResourceExhausted(err) {

@@ -34,6 +34,7 @@ static inline void ort_session_free(OrtSession *s) { ort_api->ReleaseSession(s);
 
 static inline OrtStatus *ort_run_options(OrtRunOptions **o) { return ort_api->CreateRunOptions(o); }
 static inline OrtStatus *ort_terminate(OrtRunOptions *o) { return ort_api->RunOptionsSetTerminate(o); }
+static inline OrtStatus *ort_run_config(OrtRunOptions *o, const char *key, const char *value) { return ort_api->AddRunConfigEntry(o, key, value); }
 static inline void ort_run_options_free(OrtRunOptions *o) { ort_api->ReleaseRunOptions(o); }
 
 static inline OrtStatus *ort_binding(OrtSession *s, OrtIoBinding **b) { return ort_api->CreateIoBinding(s, b); }

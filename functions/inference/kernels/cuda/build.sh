@@ -12,7 +12,7 @@ ort=${VIDEOSDGX_ORT_HEADERS:-$here/../../engine/ort/include}
 export PATH=$cuda/bin:$cuda/nvvm/bin:$PATH
 gencode=(); for s in "${sms[@]}"; do gencode+=(-gencode "arch=compute_$s,code=sm_$s"); done
 work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
-flags=(-std=c++17 -O3 -Xcompiler -fPIC,-fvisibility=hidden,-Wall -I"$ort" -I"$cuda/include" --threads 0)
+flags=(-std=c++17 -O3 -Werror all-warnings -Xcompiler -fPIC,-fvisibility=hidden,-Wall,-Wextra,-Werror -I"$ort" -I"$cuda/include" --threads 0)
 for f in "$here"/*.cu; do nvcc "${flags[@]}" "${gencode[@]}" --expt-relaxed-constexpr -c "$f" -o "$work/$(basename "$f").o"; done
 for f in "$here"/*.cc; do nvcc "${flags[@]}" -x c++ -c "$f" -o "$work/$(basename "$f").o"; done
 mkdir -p "$(dirname "$out")"
