@@ -4,7 +4,10 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
@@ -32,6 +35,45 @@ func (c choice) String() string {
 		names = append(names, d.String())
 	}
 	return fmt.Sprintf("%s (%s)", strings.Join(names, ", "), c.why)
+}
+
+// GPUsEnv is how many GPUs an instance is given where it is more than one: they share the denoiser.
+const GPUsEnv = "VIDEOSDGX_GPUS"
+
+// given is how many GPUs the control plane has chosen for this process; 0: it has not said.
+func given() (int, error) {
+	s := os.Getenv(GPUsEnv)
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%s is %q: a whole number from 1 on would do: %w", GPUsEnv, s, errdefs.ErrInvalidArgument)
+	}
+	return n, nil
+}
+
+// chooseSeveral is choose for an instance that is given several GPUs: all of them serve, or the sentence says why they cannot.
+func chooseSeveral(n int, asked string, files []string, visible bool, able func(engine.Device) error) (choice, error) {
+	if asked != "" && asked != auto {
+		return choose(asked, files, visible, able)
+	}
+	first, err := choose("", files, visible, able)
+	if err != nil {
+		return choice{}, err
+	}
+	if first.Host() {
+		return choice{}, fmt.Errorf("%d GPUs are given and cannot share the model: %s; gpus: 1 or model.device would do: %w", n, first.why, errdefs.ErrFailedPrecondition)
+	}
+	for i := 1; i < n; i++ {
+		d := engine.Device{Kind: engine.CUDA, Index: i}
+		if err := able(d); err != nil {
+			return choice{}, fmt.Errorf("%d GPUs are given and %s cannot be used (%w); fewer in gpus would do: %w", n, d, err, errdefs.ErrFailedPrecondition)
+		}
+		first.beside = append(first.beside, d)
+	}
+	first.why = fmt.Sprintf("%d GPUs are given, and graphs for them are there", n)
+	return first, nil
 }
 
 // choose turns what is asked for into a device. able says whether the engine can use one; it is asked last, since it loads the

@@ -40,3 +40,42 @@ func TestTheDeviceIsChosenAndSaysWhy(t *testing.T) {
 		}
 	}
 }
+
+func TestSeveralGPUsServeTogetherOrNot(t *testing.T) {
+	both := []string{"transformer.cpu.onnx", "transformer.cuda.onnx"}
+	fine := func(engine.Device) error { return nil }
+	second := func(d engine.Device) error {
+		if d.Index > 0 {
+			return errors.New("no such device")
+		}
+		return nil
+	}
+	for _, c := range []struct {
+		asked   string
+		files   []string
+		visible bool
+		able    func(engine.Device) error
+		want    string // begins what is chosen, or is in the sentence
+	}{
+		{"", both, true, fine, "cuda:0, cuda:1 (2 GPUs are given"},
+		{"cuda:1", both, true, fine, "cuda:1 (asked for)"},
+		{"", both, true, second, "cuda:1 cannot be used (no such device)"},
+		{"auto", both[:1], true, fine, "the bundle has no graphs for a GPU"},
+		{"", both, false, fine, "no GPU is given to this process"},
+	} {
+		got, err := chooseSeveral(2, c.asked, c.files, c.visible, c.able)
+		said := got.String()
+		if err != nil {
+			said = err.Error()
+		}
+		if !strings.Contains(said, c.want) || (err == nil) != strings.HasPrefix(said, c.want) {
+			t.Errorf("%q: %s; expected %s", c.asked, said, c.want)
+		}
+	}
+	for s, want := range map[string]int{"": 0, "2": 2, "x": -1, "0": -1} {
+		t.Setenv(GPUsEnv, s)
+		if n, err := given(); (err == nil && n != want) || (err != nil) != (want < 0) {
+			t.Errorf("%q: %d, %v", s, n, err)
+		}
+	}
+}

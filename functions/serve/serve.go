@@ -56,6 +56,10 @@ func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle
 		return nil, on, err
 	}
 	asked := os.Getenv(DeviceEnv)
+	several, err := given()
+	if err != nil {
+		return nil, on, err
+	}
 	if _, err := choose(asked, nil, false, nil); err != nil {
 		return nil, on, err
 	}
@@ -66,7 +70,12 @@ func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle
 	if err != nil {
 		return nil, on, err
 	}
-	if on, err = choose(asked, fileNames(b), gpuVisible(), usable); err != nil {
+	if several > 1 {
+		on, err = chooseSeveral(several, asked, fileNames(b), gpuVisible(), usable)
+	} else {
+		on, err = choose(asked, fileNames(b), gpuVisible(), usable)
+	}
+	if err != nil {
 		return nil, on, err
 	}
 	e, err := ort.LoadFor(on.Device)

@@ -19,9 +19,9 @@ type GPU struct {
 }
 
 // devices are the CDI names that mean this GPU.
-func (g GPU) devices() []string {
-	return []string{"nvidia.com/gpu=" + strconv.Itoa(g.Index), "nvidia.com/gpu=" + g.UUID}
-}
+func (g GPU) devices() []string { return []string{g.device(), "nvidia.com/gpu=" + g.UUID} }
+
+func (g GPU) device() string { return "nvidia.com/gpu=" + strconv.Itoa(g.Index) }
 
 // Compute is the compute capability that every GPU of this machine has, "12.1": that of the oldest. It is empty where there is no GPU,
 // or none that says.

@@ -105,12 +105,12 @@ func pools(p Probe, limit spec.Bytes) []placement.Pool {
 	all := []placement.Pool{system}
 	for _, g := range p.GPUs {
 		if g.Unified {
-			all[0].Devices = append(all[0].Devices, g.devices()...)
+			all[0].Devices, all[0].GPUs = append(all[0].Devices, g.devices()...), append(all[0].GPUs, g.device())
 			continue
 		}
 		all = append(all, placement.Pool{
 			Name: fmt.Sprintf("gpu%d", g.Index), Total: g.Total, Floor: g.Total / 32, // contexts and fragmentation
-			Available: g.Free, Devices: g.devices(),
+			Available: g.Free, Devices: g.devices(), GPUs: []string{g.device()},
 		})
 	}
 	return all

@@ -42,7 +42,7 @@ func TestUnifiedMemoryIsOnePool(t *testing.T) {
 			m.gpus = openNVML(lib)
 			want := []placement.Pool{{
 				Name: placement.System, Total: 128 * gib, Floor: 8 * gib, Available: 64 * gib,
-				Devices: []string{"nvidia.com/gpu=0", "nvidia.com/gpu=GPU-1"},
+				Devices: []string{"nvidia.com/gpu=0", "nvidia.com/gpu=GPU-1"}, GPUs: []string{"nvidia.com/gpu=0"},
 			}}
 			if d := cmp.Diff(want, m.Pools()); d != "" {
 				t.Error(d)

@@ -185,6 +185,7 @@ func (l *launch) restore(ctx context.Context, m *member, fn spec.Function, dir s
 // swap makes a new member that takes over another's room.
 func (p *pool) swap(old *member, fn spec.Function) *member {
 	m := p.newMember(fn)
+	m.inst.Give(old.inst.GPUs())
 	p.d.room.move(old, m)
 	return m
 }
@@ -276,7 +277,10 @@ func (p *pool) staged(ctx context.Context) {
 	p.mu.Lock()
 	m := p.newMember(p.fn)
 	p.mu.Unlock()
-	_, err := m.inst.Stage(ctx)
+	err := p.d.room.choose(m)
+	if err == nil {
+		_, err = m.inst.Stage(ctx)
+	}
 	p.mu.Lock()
 	p.table.ExpectSpare(-1)
 	keep := err == nil && p.retired == nil

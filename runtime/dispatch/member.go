@@ -81,6 +81,9 @@ func (d *Dispatcher) config(fn spec.Function, id string) instance.Config {
 			labelOwner: d.cfg.Owner, labelFunction: fn.Name, labelVersion: fn.Version, labelDigest: fn.Digest,
 		},
 	}
+	if fn.GPUs.Any() == 0 {
+		c.GPUs = fn.GPUs
+	}
 	if fn.Model != nil {
 		c.Bundle = fn.Model.Bundle
 	}

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -42,6 +43,7 @@ type entry struct {
 	m       *member
 	since   time.Time
 	want    placement.Demand
+	gpus    []string // chosen for it, where it asks for a number of any
 	claimed []*member
 }
 
@@ -50,14 +52,16 @@ var _ placement.Effects = (*entry)(nil)
 // admit returns when m has its room.
 func (r *room) admit(ctx context.Context, m *member, since time.Time) error {
 	if r.d.cfg.Pools == nil {
-		return nil
+		return r.choose(m)
 	}
-	e := &entry{room: r, m: m, since: since, want: r.demand(m)}
-	d, err := placement.Admit(ctx, e.want, e)
+	name := m.inst.Function().Name
+	d, err := placement.Admit(ctx, &entry{room: r, m: m, since: since})
+	if errors.As(err, new(*placement.TooFew)) {
+		return tooFew(name, err)
+	}
 	if err != nil {
 		return err
 	}
-	name := m.inst.Function().Name
 	switch d.Verdict {
 	case placement.Never:
 		return &spec.RetryError{Err: fmt.Errorf(
@@ -82,12 +86,53 @@ func takers(d placement.Decision) string {
 // wholeMiB is a size that a person can read: odd bytes have no unit of their own.
 func wholeMiB(b spec.Bytes) spec.Bytes { return b &^ (1<<20 - 1) }
 
-func (r *room) demand(m *member) placement.Demand {
+// choose names the GPUs of a member whose function asks for a number of any, without waiting for room on them: what is made ahead
+// of its start has them too.
+func (r *room) choose(m *member) error {
+	fn := m.inst.Function()
+	if fn.GPUs.Any() == 0 || len(m.inst.GPUs()) > 0 {
+		return nil
+	}
+	var pools []placement.Pool
+	var held []placement.Holding
+	if r.d.cfg.Pools != nil {
+		pools, held = (&entry{room: r, m: m}).View()
+	}
+	gpus, err := placement.Choose(fn.GPUs.Any(), fn.DeviceMemory, pools, held)
+	if err != nil {
+		return tooFew(fn.Name, err)
+	}
+	m.inst.Give(gpus)
+	return nil
+}
+
+func tooFew(function string, err error) error {
+	return &spec.RetryError{Err: fmt.Errorf("function %s: %w: %w", function, err, errdefs.ErrFailedPrecondition)}
+}
+
+// demand is what a member with its GPUs is taken to need.
+func (r *room) demand(m *member) placement.Demand { return need(m, m.inst.GPUs(), r.d.cfg.Pools()) }
+
+func need(m *member, gpus []string, pools []placement.Pool) placement.Demand {
 	m.pool.mu.Lock()
 	measured := m.pool.measured
 	m.pool.mu.Unlock()
 	fn := m.inst.Function()
-	return placement.Footprint(&fn, r.d.cfg.Pools(), measured)
+	fn.GPUs = gpus
+	return placement.Footprint(&fn, pools, measured)
+}
+
+// Want chooses the member's GPUs, where its function asks for a number of any and none have been chosen yet, by what is free now.
+func (e *entry) Want(pools []placement.Pool, held []placement.Holding) (_ placement.Demand, err error) {
+	fn := e.m.inst.Function()
+	e.gpus = e.m.inst.GPUs()
+	if n := fn.GPUs.Any(); n > 0 && len(e.gpus) == 0 {
+		if e.gpus, err = placement.Choose(n, fn.DeviceMemory, pools, held); err != nil {
+			return nil, err
+		}
+	}
+	e.want = need(e.m, e.gpus, pools)
+	return e.want, nil
 }
 
 // Lock and Unlock keep others from promising the same room.
@@ -148,6 +193,7 @@ func (e *entry) Hold() {
 	e.books.Lock()
 	defer e.books.Unlock()
 	e.held[e.m] = &holding{demand: e.want}
+	e.m.inst.Give(e.gpus)
 }
 
 // Evict gives up instances that are idle.

@@ -10,6 +10,8 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -93,6 +95,7 @@ func (i *Instance) Restore(ctx context.Context, dir string, since time.Time) (re
 const (
 	plain, snapshot = "plain", "snapshot"
 	labelStartedBy  = "videosdgx.startedBy"
+	labelGPUs       = "videosdgx.gpus" // those that were chosen for it
 )
 
 // ownMark is a file that is there once a restored instance has random numbers of its own. Without it none is adopted: two
@@ -120,6 +123,9 @@ func news(id string) wire.RestoredHead {
 // one that was frozen between two events.
 func (i *Instance) Adopt(ctx context.Context, box Box) error {
 	i.box = box
+	if l := box.Labels()[labelGPUs]; l != "" {
+		i.Give(strings.Split(l, ","))
+	}
 	by := cmp.Or(box.Labels()[labelStartedBy], plain)
 	if _, err := os.Stat(i.ownMark()); by == snapshot && err != nil {
 		return fmt.Errorf("it was being restored when its control plane ended: %w", err)
@@ -211,13 +217,17 @@ func (i *Instance) guest() wire.Config {
 	}
 }
 
-// environment is the function's own, and what its manifest says of its model: the device, the engine, and the licence that is accepted.
+// environment is the function's own, and what its manifest says of its model: the device, how many GPUs it has where it has several, the
+// engine, and the licence that is accepted.
 func environment(fn spec.Function) map[string]string {
 	if fn.Model == nil {
 		return fn.Env
 	}
-	env := maps.Clone(fn.Env)
-	for name, value := range map[string]string{"VIDEOSDGX_DEVICE": fn.Model.Device, "VIDEOSDGX_ENGINE": fn.Model.Engine, "VIDEOSDGX_ACCEPT_LICENSE": fn.Model.AcceptLicense} {
+	env, gpus := maps.Clone(fn.Env), ""
+	if n := fn.GPUs.Several(); n > 0 {
+		gpus = strconv.Itoa(n)
+	}
+	for name, value := range map[string]string{"VIDEOSDGX_GPUS": gpus, "VIDEOSDGX_DEVICE": fn.Model.Device, "VIDEOSDGX_ENGINE": fn.Model.Engine, "VIDEOSDGX_ACCEPT_LICENSE": fn.Model.AcceptLicense} {
 		if value == "" || env[name] != "" {
 			continue
 		}

@@ -17,6 +17,7 @@ func TestAModelsFieldsReachItsEnvironment(t *testing.T) {
 		"no model":           {spec.Function{Env: own}, own},
 		"nothing said":       {spec.Function{Model: &spec.Model{}}, nil},
 		"both said":          {spec.Function{Model: &spec.Model{Device: "cuda", AcceptLicense: "l"}}, map[string]string{"VIDEOSDGX_DEVICE": "cuda", "VIDEOSDGX_ACCEPT_LICENSE": "l"}},
+		"several GPUs":       {spec.Function{GPUs: spec.AnyGPUs(2), Model: &spec.Model{}}, map[string]string{"VIDEOSDGX_GPUS": "2"}},
 		"its own goes first": {spec.Function{Env: own, Model: &spec.Model{Device: "cuda", AcceptLicense: "l"}}, map[string]string{"A": "1", "VIDEOSDGX_DEVICE": "cpu", "VIDEOSDGX_ACCEPT_LICENSE": "l"}},
 	} {
 		if d := cmp.Diff(c.want, environment(c.fn)); d != "" {

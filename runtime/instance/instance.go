@@ -2,6 +2,8 @@ package instance
 
 import (
 	"log/slog"
+	"maps"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -15,6 +17,7 @@ import (
 // one of which every Instance needs. How many events are in flight it does not know: who gives them counts them.
 type Instance struct {
 	cfg    Config
+	giving sync.Mutex // guards cfg.GPUs
 	sb     Sandbox
 	log    *slog.Logger
 	box    Box           // set once, before the instance is staged
@@ -130,6 +133,28 @@ func (i *Instance) ID() string { return i.cfg.ID }
 
 // Function is the version that it runs.
 func (i *Instance) Function() spec.Function { return i.cfg.Function }
+
+// GPUs are the devices that it has or will get: what its function names, or what Give has chosen; none before that.
+func (i *Instance) GPUs() []string {
+	i.giving.Lock()
+	defer i.giving.Unlock()
+	return i.cfg.GPUs
+}
+
+// Give chooses the devices of an instance that is not staged yet, whose function asks for a number of any. A label tells a
+// later control plane.
+func (i *Instance) Give(gpus []string) {
+	i.giving.Lock()
+	defer i.giving.Unlock()
+	i.cfg.GPUs = gpus
+	if i.cfg.Function.GPUs.Any() > 0 {
+		i.cfg.Labels = maps.Clone(i.cfg.Labels)
+		if i.cfg.Labels == nil {
+			i.cfg.Labels = map[string]string{}
+		}
+		i.cfg.Labels[labelGPUs] = strings.Join(gpus, ",")
+	}
+}
 
 // Hooked says that the function asked for a restore before it asked for an event: it runs its restore hooks when it is
 // restored, or else at its first event.

@@ -23,11 +23,25 @@ type Config struct {
 	Labels   map[string]string                 // kept by the driver and given back by List
 	Secrets  func() (map[string]string, error) // variables that lie on the disk only while it starts; nil: none
 	ARN      string                            // of the function, without a qualifier
+	GPUs     []string                          // the devices that it gets, by CDI name or "all"
 	// SnapStart: a snapshot is to be made of it. Runtimes with restore hooks are told, and wait for the restore.
 	SnapStart bool
 	// Tell hears from Create and Restore how far the image is that they bring; several goroutines may call it. nil: nobody
 	// listens.
 	Tell func(spec.StartStep)
+}
+
+// Devices are the GPUs that the instance gets, by CDI name or "all". A function that asks for a number of any must have been given
+// them: FailedPrecondition.
+func (c Config) Devices() ([]string, error) {
+	n := c.Function.GPUs.Any()
+	switch {
+	case len(c.GPUs) > 0:
+		return c.GPUs, nil
+	case n > 0:
+		return nil, fmt.Errorf("instance %s is to have %d GPUs and none were chosen: %w", c.ID, n, errdefs.ErrFailedPrecondition)
+	}
+	return c.Function.GPUs, nil
 }
 
 // Sandbox makes instances and finds them again. Safe for concurrent use; every call may block for I/O and honours ctx.

@@ -11,6 +11,8 @@ type Effects interface {
 	sync.Locker
 	// View says what there is and what it is given to.
 	View() (pools []Pool, held []Holding)
+	// Want is what the start takes of it; an error ends the start.
+	Want(pools []Pool, held []Holding) (Demand, error)
 	// Hold gives the start its room.
 	Hold()
 	// Evict gives up instances that are idle and returns when their memory is free. It may find one in use by now, which
@@ -23,13 +25,13 @@ type Effects interface {
 	Changed() <-chan struct{}
 }
 
-// Admit decides and acts until an instance with this demand has its room (Fits), never can have it (Never), cannot hope
+// Admit decides and acts until an instance has its room (Fits), never can have it (Never), cannot hope
 // for it now (Full), or ctx ends.
-func Admit(ctx context.Context, want Demand, e Effects) (Decision, error) {
+func Admit(ctx context.Context, e Effects) (Decision, error) {
 	defer e.Claim(nil)
 	for {
 		changed := e.Changed()
-		d, err := look(ctx, want, e)
+		d, err := look(ctx, e)
 		if err != nil || (d.Verdict != Wait && d.Verdict != Evict) {
 			return d, err
 		}
@@ -44,10 +46,14 @@ func Admit(ctx context.Context, want Demand, e Effects) (Decision, error) {
 	}
 }
 
-func look(ctx context.Context, want Demand, e Effects) (Decision, error) {
+func look(ctx context.Context, e Effects) (Decision, error) {
 	e.Lock()
 	defer e.Unlock()
 	pools, held := e.View()
+	want, err := e.Want(pools, held)
+	if err != nil {
+		return Decision{}, err
+	}
 	d := Place(want, pools, held)
 	switch d.Verdict {
 	case Fits:

@@ -1,7 +1,10 @@
 package placement
 
 import (
+	"cmp"
+	"fmt"
 	"slices"
+	"strconv"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -16,6 +19,7 @@ type Pool struct {
 	Floor     spec.Bytes // never given to instances
 	Available spec.Bytes // what the machine says is free or can be freed at once; negative: it does not say
 	Devices   []string   // CDI names of the devices that draw from it
+	GPUs      []string   // of those one for each device
 }
 
 // maxFloor is what a big machine keeps free: on unified memory exhaustion wedges the host without an OOM kill.
@@ -56,4 +60,42 @@ func wants(asked, has []string) bool {
 		}
 	}
 	return false
+}
+
+// TooFew says that a machine has fewer GPUs than an instance asks for.
+type TooFew struct{ Want, Have int }
+
+func (e *TooFew) Error() string {
+	have := "none"
+	if e.Have > 0 {
+		have = strconv.Itoa(e.Have)
+	}
+	return fmt.Sprintf("%d GPUs are asked for and this machine has %s; a smaller number in gpus, or the GPU's name, would do", e.Want, have)
+}
+
+// Choose names n GPUs for an instance that takes so much memory of each: those whose pools have most free. There are as many as
+// asked for, or the error, a *TooFew, says how many there are.
+func Choose(n int, each spec.Bytes, pools []Pool, held []Holding) ([]string, error) {
+	type gpu struct {
+		name string
+		free spec.Bytes
+	}
+	var all []gpu
+	for _, p := range pools {
+		left := free(p, held, nil)
+		for _, name := range p.GPUs {
+			all = append(all, gpu{name, left})
+			left -= each
+		}
+	}
+	if len(all) < n {
+		return nil, &TooFew{Want: n, Have: len(all)}
+	}
+	slices.SortStableFunc(all, func(a, b gpu) int { return cmp.Compare(b.free, a.free) })
+	names := make([]string, n)
+	for i := range names {
+		names[i] = all[i].name
+	}
+	slices.Sort(names)
+	return names, nil
 }

@@ -24,6 +24,8 @@ func TestMistakesNameFileLineFieldAndWhatIsAllowed(t *testing.T) {
 		"region":     {"name: f\nimage: i\nenv:\n  AWS_REGION: eu-west-1\n", "f.yaml:4: env.AWS_REGION: AWS_REGION is set by the runtime itself; allowed: any other name"},
 		"reserved":   {"name: f\nimage: i\nenv:\n  A: b\n  _HANDLER: x\n", "f.yaml:5: env._HANDLER: _HANDLER is set by the runtime itself; allowed: any other name"},
 		"device":     {"name: f\nimage: i\ngpus: [all, 0]\n", `f.yaml:3: gpus[1]: is "0"; allowed: "all" or a CDI name`},
+		"an index":   {"name: f\nimage: i\ngpus: [1]\n", `f.yaml:3: gpus[0]: is "1"; allowed: "all" or a CDI name`},
+		"how many":   {"name: f\nimage: i\ngpus: 2.5\n", `f.yaml:3: gpus: is "2.5"; allowed: a list of names, or a whole number`},
 		"retries":    {"name: f\nimage: i\nasync: {retries: 3}\n", "f.yaml:3: async.retries: is 3; allowed: 0, 1 or 2"},
 		"null":       {"name: f\nimage: i\nconcurrency:\n", "f.yaml:3: concurrency:"},
 		"part":       {"name: f\nimage: i\nconcurrency: 2.7\n", `f.yaml:3: concurrency: "2.7" does not fit; allowed: a whole number`},
@@ -47,6 +49,15 @@ func TestMistakesNameFileLineFieldAndWhatIsAllowed(t *testing.T) {
 func (w *world) manifestText(path, text string) (string, error) {
 	fn, err := w.Registry.manifest(path, []byte(text), nil)
 	return fn.Name, err
+}
+
+func TestGPUsByTheirNumber(t *testing.T) {
+	for text, want := range map[string]int{"gpus: 2": 2, "gpus: 0": 0, "gpus: [all]": 0, "gpus: [2]": 0} {
+		fn, _, err := parse("f.yaml", []byte("name: f\nimage: i\n"+text+"\n"))
+		if err != nil || fn.GPUs.Any() != want {
+			t.Errorf("%s: %v %v", text, fn.GPUs, err)
+		}
+	}
 }
 
 func TestStringsStayAsWritten(t *testing.T) {

@@ -151,7 +151,10 @@ func (c *checker) words(fn *spec.Function) {
 	oneOf("url.auth", cmp.Or(fn.URL.Auth, "key"), "key", "none")
 	c.want(fn.SnapshotEvent == "" || json.Valid([]byte(fn.SnapshotEvent)), "snapshotEvent", "a JSON document", "is not JSON")
 	for i, g := range fn.GPUs {
-		c.want(g == "all" || cdiForm.MatchString(g), fmt.Sprintf("gpus[%d]", i), `"all" or a CDI name such as nvidia.com/gpu=0`, "is %q", g)
+		if fn.GPUs.Any() > 0 {
+			break
+		}
+		c.want(g == "all" || cdiForm.MatchString(g), fmt.Sprintf("gpus[%d]", i), `"all" or a CDI name such as nvidia.com/gpu=0; gpus: 2 asks for any two`, "is %q", g)
 	}
 }
 

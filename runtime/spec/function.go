@@ -40,7 +40,7 @@ type Function struct {
 	FreezeIdle    bool     `yaml:"freezeIdle,omitempty" json:"freezeIdle"`               // cgroup freezer between events
 	CancelGrace   Duration `yaml:"cancelGrace,omitempty" json:"cancelGrace"`             // from a cancel until the instance is replaced; default 800ms
 	Limits        Limits   `yaml:"limits,omitempty" json:"limits"`
-	GPUs          []string `yaml:"gpus,omitempty" json:"gpus,omitempty"`                   // CDI device names, "nvidia.com/gpu=0" or "all"
+	GPUs          GPUs     `yaml:"gpus,omitempty" json:"gpus,omitempty"`                   // CDI device names, "nvidia.com/gpu=0" or "all"; or how many, whichever have room: a model is split over two and more
 	DeviceMemory  Bytes    `yaml:"deviceMemory,omitempty" json:"deviceMemory"`             // on a GPU, as the manifest says: it is not measured
 	Network       string   `yaml:"network,omitempty" json:"network"`                       // "none" (loopback only, default) or "bridge"
 	Snapshot      string   `yaml:"snapshot,omitempty" json:"snapshot"`                     // "off", "auto" (default), "always"

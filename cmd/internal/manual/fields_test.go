@@ -95,6 +95,8 @@ func kind(t reflect.Type) string {
 		return "duration"
 	case t == reflect.TypeFor[spec.Bytes]():
 		return "size"
+	case t == reflect.TypeFor[spec.GPUs]():
+		return "list or number"
 	case t.Kind() == reflect.Slice:
 		return "list"
 	case t.Kind() == reflect.Map:
@@ -219,6 +221,8 @@ func kindSchema(s map[string]any, f field) {
 		s["type"] = []string{"string", "integer"}
 	case "list":
 		s["type"], s["items"] = "array", map[string]any{"type": "string"}
+	case "list or number":
+		s["type"], s["items"], s["minimum"] = []string{"array", "integer"}, map[string]any{"type": "string"}, 0
 	case "map":
 		s["type"], s["additionalProperties"] = "object", map[string]any{"type": []string{"string", "number", "boolean"}}
 	case "true or false":

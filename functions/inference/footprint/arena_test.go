@@ -59,7 +59,9 @@ func TestStatesStayBetweenRuns(t *testing.T) {
 		b.Output("s.next", b.Add(b.Input("x", onnx.Float32, "n"), b.Input("y", onnx.Float32, "n")), onnx.Float32, "n")
 	})
 	later := &onnx.Model{}
-	info := func(name string) onnx.ValueInfo { return onnx.ValueInfo{Name: name, Type: onnx.Float32, Dims: onnx.Dims("n")} }
+	info := func(name string) onnx.ValueInfo {
+		return onnx.ValueInfo{Name: name, Type: onnx.Float32, Dims: onnx.Dims("n")}
+	}
 	later.Graph.Inputs, later.Graph.Outputs = []onnx.ValueInfo{info("s")}, []onnx.ValueInfo{info("s.next")}
 	later.Graph.Nodes = []onnx.Node{{Name: "c", Op: "Cast", Inputs: []string{"s"}, Outputs: []string{"s.next"}, Attrs: []onnx.Attr{onnx.Int("to", 1)}}}
 	state := func(o string) bool { return strings.HasSuffix(o, ".next") }

@@ -16,6 +16,7 @@ type descriptor struct {
 	Log      string            `json:"log,omitempty"`
 	Bundle   string            `json:"bundle,omitempty"`
 	Command  []string          `json:"command"`
+	GPUs     []string          `json:"gpus,omitempty"`
 	WorkDir  string            `json:"workDir,omitempty"`
 	PID      int               `json:"pid,omitempty"`       // of init; 0: staged
 	Started  uint64            `json:"startTime,omitempty"` // of that process, in clock ticks since boot: tells it from a later one

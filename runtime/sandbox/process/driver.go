@@ -83,8 +83,12 @@ func (d *Driver) Create(_ context.Context, c instance.Config) (instance.Box, err
 	if err := check(c); err != nil {
 		return nil, err
 	}
+	gpus, err := c.Devices()
+	if err != nil {
+		return nil, err
+	}
 	b := newBox(d, descriptor{
-		ID: c.ID, Labels: c.Labels, Dir: c.Dir, Log: c.Log, Bundle: c.Bundle,
+		GPUs: gpus, ID: c.ID, Labels: c.Labels, Dir: c.Dir, Log: c.Log, Bundle: c.Bundle,
 		Command: slices.Concat(c.Function.Command, c.Function.Args), WorkDir: workDir(c), Function: c.Function.Name,
 	})
 	if err := os.Mkdir(b.home, 0o755); err != nil {
@@ -93,7 +97,7 @@ func (d *Driver) Create(_ context.Context, c instance.Config) (instance.Box, err
 		}
 		return nil, fmt.Errorf("stage instance %s: %w", c.ID, err)
 	}
-	err := os.MkdirAll(filepath.Join(b.home, "scratch", "tmp"), 0o755)
+	err = os.MkdirAll(filepath.Join(b.home, "scratch", "tmp"), 0o755)
 	if err == nil {
 		err = b.rec.save(b.home)
 	}

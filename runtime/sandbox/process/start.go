@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -76,10 +77,28 @@ func (b *box) environment() []string {
 			env = append(env, name+"="+v)
 		}
 	}
+	env = append(env, visible(b.rec.GPUs)...)
 	if b.rec.Bundle != "" {
 		env = append(env, "VIDEOSDGX_MODEL="+b.rec.Bundle)
 	}
 	return env
+}
+
+// visible are the variables by which CUDA shows a process the GPUs that it is given, and no other: by index, in NVML's order, or by
+// UUID. All of them are shown to one that is given all, or names none.
+func visible(gpus []string) []string {
+	var ids []string
+	for _, name := range gpus {
+		_, id, ok := strings.Cut(name, "=")
+		if !ok || id == "all" {
+			return nil
+		}
+		ids = append(ids, id)
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	return []string{"CUDA_DEVICE_ORDER=PCI_BUS_ID", "CUDA_VISIBLE_DEVICES=" + strings.Join(ids, ","), "NVIDIA_VISIBLE_DEVICES=" + strings.Join(ids, ",")}
 }
 
 // wait sees a child of ours to its end.

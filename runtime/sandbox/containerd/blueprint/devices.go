@@ -18,14 +18,15 @@ type Devices interface {
 
 // devices has the function's GPUs put into the specification.
 func (b Blueprint) devices(s *specs.Spec) error {
-	if len(b.Config.Function.GPUs) == 0 {
-		return nil
+	gpus, err := b.Config.Devices()
+	if err != nil || len(gpus) == 0 {
+		return err
 	}
 	if b.Devices == nil {
 		return fmt.Errorf("GPUs are not given to instances here: %w", errdefs.ErrFailedPrecondition)
 	}
-	names := make([]string, len(b.Config.Function.GPUs))
-	for i, n := range b.Config.Function.GPUs {
+	names := make([]string, len(gpus))
+	for i, n := range gpus {
 		if names[i] = n; n == "all" {
 			names[i] = allGPUs
 		}

@@ -1,0 +1,42 @@
+package placement
+
+import (
+	"errors"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestGPUsWithMostFreeMemoryAreChosen(t *testing.T) {
+	discrete := []Pool{{Name: System, Total: 64 * gib, Available: -1}}
+	for _, name := range []string{"0", "1", "2"} {
+		discrete = append(discrete, Pool{Name: "gpu" + name, Total: 24 * gib, Available: -1, GPUs: []string{"g=" + name}, Devices: []string{"g=" + name}})
+	}
+	held := []Holding{
+		{ID: "a", Demand: Demand{"gpu0": 20 * gib}, Settled: true}, {ID: "b", Demand: Demand{"gpu1": 4 * gib}, Settled: true},
+	}
+	shared := []Pool{{Name: System, Total: 128 * gib, Available: -1, GPUs: []string{"g=0"}, Devices: []string{"g=0", "g=GPU-1"}}}
+	for _, c := range []struct {
+		n     int
+		pools []Pool
+		want  string // the names, or in the sentence
+	}{
+		{1, discrete, "g=2"}, {2, discrete, "g=1 g=2"}, {3, discrete, "g=0 g=1 g=2"},
+		{4, discrete, "4 GPUs are asked for and this machine has 3;"},
+		{1, shared, "g=0"}, {2, shared, "this machine has 1;"}, {1, nil, "has none;"},
+	} {
+		got, err := Choose(c.n, 8*gib, c.pools, held)
+		if err != nil {
+			if !errors.As(err, new(*TooFew)) || !strings.Contains(err.Error(), c.want) {
+				t.Errorf("%d: %v, expected %q", c.n, err, c.want)
+			}
+			continue
+		}
+		if strings.Join(got, " ") != c.want {
+			t.Errorf("%d: %v, expected %s", c.n, got, c.want)
+		}
+	}
+	if got, _ := Choose(3, 0, discrete, nil); !slices.IsSorted(got) {
+		t.Errorf("%v: CUDA counts the devices in this order", got)
+	}
+}
