@@ -4,6 +4,7 @@ import (
 	"math"
 	"strconv"
 
+	"github.com/videosdgx/videosdgx/runtime/placement"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -41,6 +42,14 @@ func lowest(all []GPU) (compute string) {
 	return compute
 }
 
+// pool is the name of the memory that it draws from.
+func (g GPU) pool() string {
+	if g.Unified {
+		return placement.System
+	}
+	return "gpu" + strconv.Itoa(g.Index)
+}
+
 // gpus is what NVML reports, or why there is no NVML.
 type gpus struct {
 	Driver string // "" without one
@@ -54,12 +63,14 @@ type gpus struct {
 type source interface {
 	look(system spec.Bytes) gpus
 	free(index int) spec.Bytes
+	held(index int) map[int]spec.Bytes
 	close()
 }
 
 // none is a machine without NVML.
 type none struct{ reason string }
 
-func (n none) look(spec.Bytes) gpus { return gpus{Reason: n.reason} }
-func (none) free(int) spec.Bytes    { return -1 }
-func (none) close()                 {}
+func (n none) look(spec.Bytes) gpus      { return gpus{Reason: n.reason} }
+func (none) free(int) spec.Bytes         { return -1 }
+func (none) held(int) map[int]spec.Bytes { return nil }
+func (none) close()                      {}

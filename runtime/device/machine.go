@@ -86,6 +86,27 @@ func (m *Machine) Pools() []placement.Pool {
 	return all
 }
 
+// Held is the device memory that every process holds, as the driver says, by the process's id and the name of the pool that the
+// GPU draws from. It has only processes that hold any; without a GPU it is empty and costs nothing.
+func (m *Machine) Held() map[int]placement.Demand {
+	m.Pools() // looks for the devices, once
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.seen == nil {
+		return nil
+	}
+	all := map[int]placement.Demand{}
+	for _, g := range m.seen.GPUs {
+		for pid, n := range m.gpus.held(g.Index) {
+			if all[pid] == nil {
+				all[pid] = placement.Demand{}
+			}
+			all[pid][g.pool()] += n
+		}
+	}
+	return all
+}
+
 // own are the GPUs with memory of their own.
 func own(all []GPU) (some []GPU) {
 	for _, g := range all {
@@ -109,7 +130,7 @@ func pools(p Probe, limit spec.Bytes) []placement.Pool {
 			continue
 		}
 		all = append(all, placement.Pool{
-			Name: fmt.Sprintf("gpu%d", g.Index), Total: g.Total, Floor: g.Total / 32, // contexts and fragmentation
+			Name: g.pool(), Total: g.Total, Floor: g.Total / 32, // contexts and fragmentation
 			Available: g.Free, Devices: g.devices(), GPUs: []string{g.device()},
 		})
 	}

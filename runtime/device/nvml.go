@@ -65,6 +65,27 @@ func (l *library) free(index int) spec.Bytes {
 	return spec.Bytes(m.Free)
 }
 
+// unsaid is what NVML gives for memory that it cannot tell.
+const unsaid = ^uint64(0)
+
+func (l *library) held(index int) map[int]spec.Bytes {
+	d, ret := l.lib.DeviceGetHandleByIndex(index)
+	if ret != nvml.SUCCESS {
+		return nil
+	}
+	all, ret := d.GetComputeRunningProcesses()
+	if ret != nvml.SUCCESS {
+		return nil
+	}
+	by := map[int]spec.Bytes{}
+	for _, p := range all {
+		if p.UsedGpuMemory != unsaid {
+			by[int(p.Pid)] += spec.Bytes(p.UsedGpuMemory) // one that uses several instances of a device is told once for each
+		}
+	}
+	return by
+}
+
 // gpu asks one device. A field that the device does not support stays empty; a device that reports no memory uses the
 // system's.
 func gpu(i int, d nvml.Device, system spec.Bytes) GPU {

@@ -80,3 +80,36 @@ func TestComputeIsTheOldestGPUs(t *testing.T) {
 		}
 	}
 }
+
+// Two GPUs, three processes: one on both, one whose memory the driver does not tell, one in two instances of a device.
+func TestMemoryIsToldByProcess(t *testing.T) {
+	lib := fake(nvml.Memory{Total: 96 << 30, Free: 90 << 30}, nvml.SUCCESS)
+	lib.DeviceGetCountFunc = func() (int, nvml.Return) { return 2, nvml.SUCCESS }
+	uses := [][]nvml.ProcessInfo{
+		{{Pid: 10, UsedGpuMemory: 3 << 30}, {Pid: 11, UsedGpuMemory: unsaid}, {Pid: 12, UsedGpuMemory: 1 << 30}, {Pid: 12, UsedGpuMemory: 1 << 30}},
+		{{Pid: 10, UsedGpuMemory: 5 << 30}},
+	}
+	lib.DeviceGetHandleByIndexFunc = func(i int) (nvml.Device, nvml.Return) {
+		d, _ := fake(nvml.Memory{Total: 96 << 30, Free: 90 << 30}, nvml.SUCCESS).DeviceGetHandleByIndexFunc(0)
+		d.(*mock.Device).GetComputeRunningProcessesFunc = func() ([]nvml.ProcessInfo, nvml.Return) { return uses[i], nvml.SUCCESS }
+		return d, nvml.SUCCESS
+	}
+	m := machine(t, map[string]string{"proc/meminfo": meminfo})
+	m.gpus = openNVML(lib)
+	want := map[int]placement.Demand{10: {"gpu0": 3 * gib, "gpu1": 5 * gib}, 12: {"gpu0": 2 * gib}}
+	if d := cmp.Diff(want, m.Held()); d != "" {
+		t.Error(d)
+	}
+	one := fake(nvml.Memory{}, nvml.ERROR_NOT_SUPPORTED)
+	d, _ := one.DeviceGetHandleByIndexFunc(0)
+	d.(*mock.Device).GetComputeRunningProcessesFunc = func() ([]nvml.ProcessInfo, nvml.Return) { return uses[1], nvml.SUCCESS }
+	m = machine(t, map[string]string{"proc/meminfo": meminfo})
+	m.gpus = openNVML(one)
+	if d := cmp.Diff(map[int]placement.Demand{10: {placement.System: 5 * gib}}, m.Held()); d != "" {
+		t.Errorf("unified: %s", d)
+	}
+	d.(*mock.Device).GetComputeRunningProcessesFunc = func() ([]nvml.ProcessInfo, nvml.Return) { return nil, nvml.ERROR_NOT_SUPPORTED }
+	if got := m.Held(); len(got) != 0 {
+		t.Errorf("a driver that does not say: %v", got)
+	}
+}

@@ -59,18 +59,19 @@ type Config struct {
 	Functions Functions
 	Secrets   func(refs map[string]string) (map[string]string, error) // values of what a manifest's secrets name; nil: there are none
 	Sandbox   instance.Sandbox
-	RunDir    string                   // one folder per instance; short, since a unix socket's path has at most 107 bytes
-	LogDir    string                   // one folder per function, one file per instance
-	Owner     string                   // tells this control plane's instances from others' on the machine
-	Pools     func() []placement.Pool  // the machine's memory now; nil: start whatever is asked for
-	ARN       func(name string) string // default: region us-east-1, account 000000000000
-	Snapshots Snapshots                // nil: every start is plain
-	Meter     Meter                    // nil: nobody listens
-	Terms     placement.Terms          // of adaptive keep-alive; default placement.DefaultTerms
-	StopGrace time.Duration            // from SIGTERM to SIGKILL; default 2 s
-	Boots     int                      // instances that are being made at the same time; default twice the processors, at least 4
-	Sample    time.Duration            // how often memory in use is looked at; default 2 s
-	Log       *slog.Logger             // default slog.Default()
+	RunDir    string                          // one folder per instance; short, since a unix socket's path has at most 107 bytes
+	LogDir    string                          // one folder per function, one file per instance
+	Owner     string                          // tells this control plane's instances from others' on the machine
+	Pools     func() []placement.Pool         // the machine's memory now; nil: start whatever is asked for
+	Devices   func() map[int]placement.Demand // device memory that processes hold, by their ids and by pool; nil: there is none
+	ARN       func(name string) string        // default: region us-east-1, account 000000000000
+	Snapshots Snapshots                       // nil: every start is plain
+	Meter     Meter                           // nil: nobody listens
+	Terms     placement.Terms                 // of adaptive keep-alive; default placement.DefaultTerms
+	StopGrace time.Duration                   // from SIGTERM to SIGKILL; default 2 s
+	Boots     int                             // instances that are being made at the same time; default twice the processors, at least 4
+	Sample    time.Duration                   // how often memory in use is looked at; default 2 s
+	Log       *slog.Logger                    // default slog.Default()
 }
 
 // WithDefaults returns a copy with every zero field that has a default filled in.

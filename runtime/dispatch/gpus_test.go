@@ -87,3 +87,47 @@ func TestMoreGPUsThanThereAreAreRefused(t *testing.T) {
 		})
 	}
 }
+
+// Processes are the box's: one that the test counts memory for.
+func (b *box) Processes() ([]int, error) { return []int{int(b.cfg.ID[len(b.cfg.ID)-1])}, nil }
+
+// Two functions say that they need 16 GiB of a GPU of 24; each is seen to hold 8, and then both have room.
+func TestRoomOnAGPUIsWhatWasMeasured(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		holds := 8 * gib
+		r := newRig(t, cards(1), func(c *Config) {
+			c.Devices = func() map[int]placement.Demand {
+				all := map[int]placement.Demand{}
+				for pid := range 256 {
+					all[pid] = placement.Demand{"gpu0": holds}
+				}
+				return all
+			}
+		})
+		r.begin()
+		r.function("a", wants(1, 16*gib))
+		r.function("b", wants(1, 16*gib))
+		r.must("a", "x")
+		time.Sleep(10 * time.Second) // somebody looks
+		r.must("b", "x")
+		if r.box.any("a") != nil {
+			t.Error("b did not take a's room before it was measured")
+		}
+		time.Sleep(10 * time.Second)
+		r.must("a", "x")
+		if r.box.any("a") == nil || r.box.any("b") == nil {
+			t.Error("what both hold fits on the GPU, and one went")
+		}
+		time.Sleep(10 * time.Second)
+		all, err := r.Instances(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, i := range all {
+			if i.Device != holds || !slices.Equal(i.GPUs, []string{"nvidia.com/gpu=0"}) {
+				t.Errorf("%s holds %s on %v", i.ID, i.Device, i.GPUs)
+			}
+		}
+		r.end()
+	})
+}

@@ -40,6 +40,7 @@ type member struct {
 	lent    bool                // to somebody who makes a snapshot of it; never changes
 	claims  map[*entry]struct{} // starts that wait for its room
 	memory  atomic.Int64        // last seen, bytes
+	device  atomic.Int64        // on all its GPUs, last seen, bytes
 	touched atomic.Bool         // used since memory was last looked at
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/dispatch/roster"
+	"github.com/videosdgx/videosdgx/runtime/placement"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -24,14 +25,15 @@ type pool struct {
 	mu        sync.Mutex
 	fn        spec.Function
 	table     roster.Table[*member]
-	queue     list.List     // of *waiter
-	admitting []*launch     // of those that start, the ones that wait for room and may still be called off
-	idleFrom  time.Time     // when nothing was in flight any more
-	retired   error         // why no event may come any more; nil while serving
-	paused    bool          // nothing is provided for now, after a failure
-	backoff   time.Duration // how long the last such pause was
-	seen      spec.Bytes    // most anonymous memory seen in one instance, and headroom
-	measured  spec.Bytes    // the same, once an event has come to its end; 0 before
+	queue     list.List          // of *waiter
+	admitting []*launch          // of those that start, the ones that wait for room and may still be called off
+	idleFrom  time.Time          // when nothing was in flight any more
+	retired   error              // why no event may come any more; nil while serving
+	paused    bool               // nothing is provided for now, after a failure
+	backoff   time.Duration      // how long the last such pause was
+	seen      spec.Bytes         // most anonymous memory seen in one instance, and headroom
+	onDevice  spec.Bytes         // the same of one GPU's memory
+	measured  placement.Measured // both, once an event has come to its end; 0 before
 	starts    starts
 	rising    spec.StartStep // what was heard last of an instance on its way up; zero: nothing
 }

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -100,5 +101,5 @@ func (p *pool) window() placement.Window {
 
 // size is what one instance holds of the machine's memory, as far as is known.
 func (p *pool) size() spec.Bytes {
-	return placement.Footprint(&p.fn, nil, p.measured)[placement.System] + p.fn.DeviceMemory
+	return placement.Footprint(&p.fn, nil, p.measured)[placement.System] + cmp.Or(p.measured.Device, p.fn.DeviceMemory)
 }

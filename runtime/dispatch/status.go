@@ -33,7 +33,7 @@ func (d *Dispatcher) Instances(context.Context) ([]spec.InstanceStatus, error) {
 
 func (m *member) status() spec.InstanceStatus {
 	s := m.inst.Status()
-	s.Memory = spec.Bytes(m.memory.Load())
+	s.Memory, s.Device, s.GPUs = spec.Bytes(m.memory.Load()), spec.Bytes(m.device.Load()), m.inst.GPUs()
 	p := m.pool
 	p.mu.Lock()
 	defer p.mu.Unlock()

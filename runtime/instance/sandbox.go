@@ -112,6 +112,9 @@ type Usage struct {
 	PIDs            int
 }
 
+// Lister is an optional ability of a Box: the ids of its processes, as the machine knows them.
+type Lister interface{ Processes() ([]int, error) }
+
 // Freezer is an optional ability of a Box: to stop its processes in place, and let them go on.
 type Freezer interface {
 	// Freeze and Thaw are called in turns, Freeze first.

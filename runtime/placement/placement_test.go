@@ -93,12 +93,19 @@ func TestFootprint(t *testing.T) {
 		{"unified", unified, 0, 14 * gib, 0},
 		{"unified, measured", unified, gib, 11 * gib, 0},
 	} {
-		if d := Footprint(&fn, c.pools, c.measured); d[System] != c.system || d["gpu0"] != c.gpu {
+		if d := Footprint(&fn, c.pools, Measured{System: c.measured}); d[System] != c.system || d["gpu0"] != c.gpu {
 			t.Errorf("%s: %v", c.name, d)
 		}
 	}
+	seen := Measured{System: gib, Device: 6 * gib}
+	if d := Footprint(&fn, discrete, seen); d[System] != gib || d["gpu0"] != 6*gib {
+		t.Errorf("the device's memory measured: %v", d)
+	}
+	if d := Footprint(&fn, unified, seen); d[System] != 7*gib {
+		t.Errorf("the device's memory measured, unified: %v", d)
+	}
 	plain := spec.Function{Limits: spec.Limits{Memory: spec.DefaultMemory}}
-	if d := Footprint(&plain, discrete, 0); d[System] != unknownMemory || d["gpu0"] != 0 {
+	if d := Footprint(&plain, discrete, Measured{}); d[System] != unknownMemory || d["gpu0"] != 0 {
 		t.Errorf("unnamed memory: %v", d)
 	}
 }

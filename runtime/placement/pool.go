@@ -34,11 +34,15 @@ type Demand map[string]spec.Bytes
 // unknownMemory stands for a function that names no limit: the default limit says nothing of what it needs.
 const unknownMemory = 128 << 20
 
-// Footprint is what an instance of fn is taken to need: what has been measured of its system memory, until then what its
-// manifest says; and its deviceMemory from each pool that its devices draw from.
-func Footprint(fn *spec.Function, pools []Pool, measured spec.Bytes) Demand {
-	d := Demand{System: measured}
-	if measured <= 0 {
+// Measured is the most that instances of a function were seen to hold: of the system's memory, and on any one GPU. Zero: nobody
+// has looked yet, or can.
+type Measured struct{ System, Device spec.Bytes }
+
+// Footprint is what an instance of fn is taken to need: what has been measured of its memory, until then what its manifest says,
+// limits.memory of the system's and deviceMemory from each pool that its devices draw from.
+func Footprint(fn *spec.Function, pools []Pool, measured Measured) Demand {
+	d := Demand{System: measured.System}
+	if measured.System <= 0 {
 		d[System] = fn.Limits.Memory
 		if fn.Limits.Memory == spec.DefaultMemory {
 			d[System] = unknownMemory
@@ -46,7 +50,7 @@ func Footprint(fn *spec.Function, pools []Pool, measured spec.Bytes) Demand {
 	}
 	for _, p := range pools {
 		if wants(fn.GPUs, p.Devices) {
-			d[p.Name] += fn.DeviceMemory
+			d[p.Name] += cmp.Or(measured.Device, fn.DeviceMemory)
 		}
 	}
 	return d

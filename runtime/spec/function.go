@@ -41,7 +41,7 @@ type Function struct {
 	CancelGrace   Duration `yaml:"cancelGrace,omitempty" json:"cancelGrace"`             // from a cancel until the instance is replaced; default 800ms
 	Limits        Limits   `yaml:"limits,omitempty" json:"limits"`
 	GPUs          GPUs     `yaml:"gpus,omitempty" json:"gpus,omitempty"`                   // CDI device names, "nvidia.com/gpu=0" or "all"; or how many, whichever have room: a model is split over two and more
-	DeviceMemory  Bytes    `yaml:"deviceMemory,omitempty" json:"deviceMemory"`             // on a GPU, as the manifest says: it is not measured
+	DeviceMemory  Bytes    `yaml:"deviceMemory,omitempty" json:"deviceMemory"`             // on each GPU, until it is measured
 	Network       string   `yaml:"network,omitempty" json:"network"`                       // "none" (loopback only, default) or "bridge"
 	Snapshot      string   `yaml:"snapshot,omitempty" json:"snapshot"`                     // "off", "auto" (default), "always"
 	SnapshotOn    string   `yaml:"snapshotOn,omitempty" json:"snapshotOn"`                 // "publish" or "init" (after the first initialisation; default)

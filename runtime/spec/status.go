@@ -26,9 +26,11 @@ type InstanceStatus struct {
 	StartedBy string        `json:"startedBy,omitempty"` // "plain" or "snapshot"
 	Cold      time.Duration `json:"coldNanoseconds"`     // absent or staged → ready
 	Memory    Bytes         `json:"memory"`
-	Engine    string        `json:"engine,omitempty"` // that ran its model last, as the function says; "" before its first clip
-	Expires   time.Time     `json:"expires,omitzero"` // when an idle one is reaped
-	Start     *StartStep    `json:"start,omitempty"`  // how far it is, while it comes up
+	GPUs      []string      `json:"gpus,omitempty"`         // the devices that it has, by CDI name or "all"
+	Device    Bytes         `json:"deviceMemory,omitempty"` // that it holds on them together, as the driver says
+	Engine    string        `json:"engine,omitempty"`       // that ran its model last, as the function says; "" before its first clip
+	Expires   time.Time     `json:"expires,omitzero"`       // when an idle one is reaped
+	Start     *StartStep    `json:"start,omitempty"`        // how far it is, while it comes up
 }
 
 // FunctionStatus is what the runtime has measured of one function.

@@ -20,7 +20,7 @@ func newPsCmd() *cobra.Command {
 		Use:   "ps [FUNCTION]",
 		Short: "List what runs: instances, or functions with --functions",
 		Long: `List the instances of all functions, or of one: their state, or how far one is that comes up ("unpack 40%"), and how long they have been in it, how they came up and how
-long that took, what they have served, which engine ran their model last, and when an idle one goes away. --functions lists functions instead, with those that
+long that took, what they have served, the memory that they hold, their GPUs' too, which engine ran their model last, and when an idle one goes away. --functions lists functions instead, with those that
 nothing runs of. --stop ends one instance, after what it is answering.`,
 		Example: `  videosdgx ps
   videosdgx ps wan21 --json
@@ -85,7 +85,7 @@ func listInstances(cmd *cobra.Command, c *client.Client, args []string) error {
 		for _, i := range all {
 			rows = append(rows, instanceRow(i))
 		}
-		return table(w, []string{"id", "function", "version", "state", "since", "start", "cold", "served", "memory", "engine", "expires"}, rows)
+		return table(w, []string{"id", "function", "version", "state", "since", "start", "cold", "served", "memory", "gpu", "engine", "expires"}, rows)
 	})
 }
 
@@ -101,7 +101,16 @@ func instanceRow(i spec.InstanceStatus) []string {
 	if i.Start != nil {
 		state = startState(*i.Start)
 	}
-	return []string{i.ID, i.Function, i.Version, state, ago(i.Since), started, span(i.Cold), strconv.FormatInt(i.Served, 10), size(i.Memory), orDash(i.Engine), expires}
+	return []string{i.ID, i.Function, i.Version, state, ago(i.Since), started, span(i.Cold), strconv.FormatInt(i.Served, 10), size(i.Memory), onGPU(i), orDash(i.Engine), expires}
+}
+
+// onGPU is the memory that an instance holds on its GPUs and, where it has several, how many they are.
+func onGPU(i spec.InstanceStatus) string {
+	s := size(i.Device)
+	if len(i.GPUs) > 1 {
+		s += " on " + strconv.Itoa(len(i.GPUs))
+	}
+	return s
 }
 
 func orDash(s string) string {

@@ -18,7 +18,7 @@ func (p *plane) openDispatch(ctx context.Context) (err error) {
 	cfg := dispatch.Config{
 		Functions: functions, Secrets: p.cfg.Secrets().Of, Sandbox: voucher{p.sandbox, p.dir("verified")}, Owner: hex.EncodeToString(sum[:6]),
 		RunDir: p.dir("run"), LogDir: p.dir("logs"), Log: p.log,
-		Pools: p.machine.Pools, Meter: p.metrics, Terms: terms,
+		Pools: p.machine.Pools, Devices: p.machine.Held, Meter: p.metrics, Terms: terms,
 	}
 	if p.snapshots != nil {
 		cfg.Snapshots = p.snapshots

@@ -18,3 +18,6 @@ func (b *box) Usage(context.Context) (instance.Usage, error) {
 	}
 	return u, nil
 }
+
+// Processes are those of the instance.
+func (b *box) Processes() ([]int, error) { return b.pids() }

@@ -84,6 +84,15 @@ func (b *box) Usage(context.Context) (instance.Usage, error) {
 	return usage(members(pid, b.rec.ID)), nil
 }
 
+// Processes are those of the instance.
+func (b *box) Processes() ([]int, error) {
+	pid := b.pid()
+	if pid == 0 {
+		return nil, nil
+	}
+	return members(pid, b.rec.ID), nil
+}
+
 func (b *box) pid() int {
 	b.mu.Lock()
 	defer b.mu.Unlock()
