@@ -2,6 +2,10 @@ package daemon
 
 import (
 	"context"
+	"errors"
+	"fmt"
+
+	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd"
 	"github.com/videosdgx/videosdgx/snapshotter/cuda"
@@ -35,35 +39,59 @@ func (p *plane) openDevices(ctx context.Context) containerd.DeviceMemory {
 	return deviceMemory{l}
 }
 
-// Freeze implements containerd.DeviceMemory.
+// Freeze implements containerd.DeviceMemory. A process that is locked is in somebody else's hands, and one whose last checkpoint
+// failed has no device memory to save: both are FailedPrecondition, and none is touched.
 func (d deviceMemory) Freeze(ctx context.Context, pids []int) error {
-	return d.each(ctx, pids, cuda.Running, cuda.Freeze)
-}
-
-// Thaw implements containerd.DeviceMemory.
-func (d deviceMemory) Thaw(ctx context.Context, pids []int) error {
-	return d.each(ctx, pids, cuda.Checkpointed, cuda.Thaw)
-}
-
-// each does something with the processes that use CUDA and are in a state.
-func (d deviceMemory) each(ctx context.Context, pids []int, in cuda.State, do func(context.Context, cuda.Phases, []int) (cuda.Timing, error)) error {
-	holders, err := cuda.Holders(ctx, d.phases, pids)
+	in, err := d.states(ctx, pids)
 	if err != nil {
 		return err
 	}
-	var ready []int
+	for _, bad := range []cuda.State{cuda.Locked, cuda.Failed} {
+		if len(in[bad]) > 0 {
+			return fmt.Errorf("process %d is %s: its instance is started anew: %w", in[bad][0], bad, errdefs.ErrFailedPrecondition)
+		}
+	}
+	if len(in[cuda.Running]) == 0 {
+		return nil
+	}
+	_, err = cuda.Freeze(ctx, d.phases, in[cuda.Running])
+	return err
+}
+
+// Thaw implements containerd.DeviceMemory. Processes that an earlier Thaw has left locked are let go on.
+func (d deviceMemory) Thaw(ctx context.Context, pids []int) error {
+	in, err := d.states(ctx, pids)
+	if err != nil {
+		return err
+	}
+	if bad := in[cuda.Failed]; len(bad) > 0 {
+		return fmt.Errorf("process %d cannot get its device memory back: %w", bad[0], errdefs.ErrFailedPrecondition)
+	}
+	if len(in[cuda.Checkpointed]) > 0 {
+		if _, err := cuda.Thaw(ctx, d.phases, in[cuda.Checkpointed]); err != nil {
+			return err
+		}
+	}
+	var failed []error
+	for _, pid := range in[cuda.Locked] {
+		failed = append(failed, d.phases.Unlock(ctx, pid))
+	}
+	return errors.Join(failed...)
+}
+
+// states are the processes that use CUDA, by what they are doing.
+func (d deviceMemory) states(ctx context.Context, pids []int) (map[cuda.State][]int, error) {
+	holders, err := cuda.Holders(ctx, d.phases, pids)
+	if err != nil {
+		return nil, err
+	}
+	in := map[cuda.State][]int{}
 	for _, pid := range holders {
 		s, err := d.phases.State(ctx, pid)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if s == in {
-			ready = append(ready, pid)
-		}
+		in[s] = append(in[s], pid)
 	}
-	if len(ready) == 0 {
-		return nil
-	}
-	_, err = do(ctx, d.phases, ready)
-	return err
+	return in, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strings"
 	"testing"
 
 	"github.com/containerd/errdefs"
@@ -60,5 +61,26 @@ func TestOnlyHoldersOfDeviceMemoryAreTouched(t *testing.T) {
 		if want := (scriptedCUDA{2: step.want, 4: step.want}); !maps.Equal(s, want) {
 			t.Errorf("%v, not %v", s, want)
 		}
+	}
+}
+
+// TestWhatCannotBeFrozenIsLeftAlone: one process of four is in a state that no checkpoint helps.
+func TestWhatCannotBeFrozenIsLeftAlone(t *testing.T) {
+	for _, bad := range []cuda.State{cuda.Locked, cuda.Failed} {
+		s := scriptedCUDA{2: cuda.Running, 4: bad}
+		if err := (deviceMemory{s}).Freeze(t.Context(), []int{1, 2, 3, 4}); !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), "process 4") {
+			t.Errorf("%s: %v", bad, err)
+		}
+		if want := (scriptedCUDA{2: cuda.Running, 4: bad}); !maps.Equal(s, want) {
+			t.Errorf("%s: %v", bad, s)
+		}
+	}
+	s := scriptedCUDA{2: cuda.Checkpointed, 4: cuda.Locked}
+	if err := (deviceMemory{s}).Thaw(t.Context(), []int{2, 4}); err != nil || s[2] != cuda.Running || s[4] != cuda.Running {
+		t.Errorf("one that is still locked: %v, %v", s, err)
+	}
+	s = scriptedCUDA{2: cuda.Checkpointed, 4: cuda.Failed}
+	if err := (deviceMemory{s}).Thaw(t.Context(), []int{2, 4}); !errdefs.IsFailedPrecondition(err) || s[2] != cuda.Checkpointed {
+		t.Errorf("one that failed: %v, %v", s, err)
 	}
 }
