@@ -28,7 +28,7 @@ func init() {
 		"Transpose": transpose, "Unsqueeze": unsqueeze, "Squeeze": squeeze, "Split": split, "Slice": slice, "Gather": gather,
 		"ReduceL2": reduce, "ReduceMean": reduce, "ReduceSum": reduce, "ReduceMin": reduce, "ReduceMax": reduce, "Attention": like(0), "InstanceNormalization": like(0),
 		"Conv": conv, "ConvTranspose": convTranspose, "Pad": pad, "Expand": expand, "Mod": mod, "Neg": neg, "Greater": greater, "Where": where, "GatherND": gatherND,
-		"ClipConv": clipConv, "LastNorm": like(0), "ChannelNorm": like(0), "Double": double, "MultiHeadAttention": like(0),
+		"ClipConv": innermostConv, "LastNorm": like(0), "ChannelNorm": like(0), "Double": double, "MultiHeadAttention": like(0),
 	}
 	for op := range inPlace {
 		rules[op] = broadcast

@@ -164,9 +164,9 @@ func resize(_ *onnx.Node, in []*value) ([]*value, error) {
 	return one(in[0].dtype, dims...)
 }
 
-// clipConv is a convolution over a clip whose channels are innermost; a second result has the frames that the next run looks
+// innermostConv is a convolution over a clip whose channels are innermost; a second result has the frames that the next run looks
 // back at.
-func clipConv(n *onnx.Node, in []*value) ([]*value, error) {
+func innermostConv(n *onnx.Node, in []*value) ([]*value, error) {
 	x, taps := in[0].dims, []string{"t", "h", "w"}
 	front, behind := []string{"before", "top", "left"}, []string{"", "bottom", "right"}
 	dims := []int64{x[0]}
