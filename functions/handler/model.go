@@ -28,7 +28,8 @@ type Output struct {
 	// it a second of them leaves at a time. Its error ends the clip.
 	Cut func() error
 	// Sound takes sound that goes on where the last ended; it and the first frame begin together. A clip with frames ends with
-	// them, sound without frames is a WAV file. Its error ends the clip.
+	// them, sound without frames is a WAV file. A clip that is sent as it comes has sound in its pieces where all of it is there
+	// before the first frame; what comes later is in the file alone. Its error ends the clip.
 	Sound func(s media.Sound) error
 	// Piece takes something finished that is no part of the clip, such as a depth map or a transcript. Its error ends the clip.
 	Piece func(p Piece) error

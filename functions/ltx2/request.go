@@ -223,8 +223,6 @@ func (p *Pipeline) checkSound(o order) error {
 		return invalid("audio is true, and this checkpoint makes no sound (it has no audio_vae and vocoder): leave audio out, or set it to false")
 	case o.soundAlone && !p.c.hasSound:
 		return invalid("output is %s, and this checkpoint makes no sound: json or mp4 would do", handler.WAV)
-	case o.r.Output == "stream" && o.sound:
-		return invalid("output is stream, and a clip that is sent as it comes has no sound yet: audio false would do, or output json or mp4")
 	case o.soundAlone && !o.sound:
 		return invalid("output is %s and audio is false: leave one of them out", handler.WAV)
 	}

@@ -91,9 +91,8 @@ func (e *Encoder) Sound(s Sound) (err error) {
 	return e.sound.add(s)
 }
 
-// args are ffmpeg's for the sound as the second input, and for what becomes of it beside so many frames, with which it ends. Without
-// sound there are none.
-func (t *track) args(frames int, fps float64) (in, out []string, err error) {
+// args are ffmpeg's for the sound as an input, and for what becomes of it. Without sound there are none.
+func (t *track) args() (in, out []string, err error) {
 	if t == nil {
 		return nil, nil, nil
 	}
@@ -101,13 +100,22 @@ func (t *track) args(frames int, fps float64) (in, out []string, err error) {
 		return nil, nil, fmt.Errorf("cannot keep the sound: %w", err)
 	}
 	return []string{"-f", "f32le", "-ar", strconv.Itoa(t.rate), "-ac", strconv.Itoa(t.channels), "-i", t.path},
-		[]string{"-map", "1:a", "-c:a", "aac", "-b:a", "192k", "-t", strconv.FormatFloat(float64(frames)/fps, 'f', 6, 64)}, nil
+		[]string{"-c:a", "aac", "-b:a", "192k"}, nil
+}
+
+// beside are ffmpeg's arguments for the sound as the second input beside so many frames, with which it ends.
+func (t *track) beside(frames int, fps float64) (in, out []string, err error) {
+	in, out, err = t.args()
+	if in != nil {
+		out = append([]string{"-map", "1:a", "-t", strconv.FormatFloat(float64(frames)/fps, 'f', 6, 64)}, out...)
+	}
+	return in, out, err
 }
 
 // addSound puts the sound beside the pictures, which are copied as they are, and ends it with them: what is fed to ffmpeg
 // through two pipes at once waits for the one while the other is full.
 func (e *Encoder) addSound() error {
-	in, out, err := e.sound.args(e.frames, e.spec.FPS)
+	in, out, err := e.sound.beside(e.frames, e.spec.FPS)
 	if err != nil {
 		return err
 	}

@@ -55,7 +55,7 @@ func flash(t *testing.T, dir string, frames, at int, rate int) *File {
 // heard decodes a file's sound to one channel at 48 kHz, from the moment of the first picture.
 func heard(t *testing.T, path string) []float32 {
 	t.Helper()
-	raw, err := exec.Command("ffmpeg", "-v", "error", "-i", path, "-vn", "-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", "48000", "-f", "f32le", "-").Output()
+	raw, err := exec.Command("ffmpeg", "-v", "error", "-copyts", "-i", path, "-vn", "-af", "aresample=async=1:first_pts=0", "-ac", "1", "-ar", "48000", "-f", "f32le", "-").Output()
 	if err != nil {
 		t.Fatal(err)
 	}

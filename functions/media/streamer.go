@@ -16,8 +16,8 @@ import (
 )
 
 // Streamer is an Encoder whose clip leaves while it is made, as fragmented MP4: first the part that says what follows, then a
-// fragment for each chunk. A chunk begins with a key frame and needs no other; it ends with Cut, or after a second of frames. One
-// goroutine uses it.
+// fragment for each chunk, and one of the sound that goes with it. A chunk begins with a key frame and needs no other; it ends with
+// Cut, or after a second of frames. One goroutine uses it.
 type Streamer struct {
 	spec   Spec
 	ctx    context.Context // of the processes
@@ -27,8 +27,10 @@ type Streamer struct {
 	number uint32 // of the last fragment
 	time   uint64 // at which the next begins, in units of the track
 	frames int
+	shown  int      // frames that have left
 	whole  *os.File // the fragments, where the clip is wanted at the end as well
-	sound  *track   // of that clip; nil: none yet
+	sound  *track   // nil: none yet
+	heard  *pieces  // the sound that came before the first chunk ended, which leaves with the chunks
 	failed error
 }
 
@@ -129,12 +131,19 @@ func (e *Streamer) deliver(file []byte, frames int) error {
 	}
 	if e.head == nil {
 		e.head = bytes.Clone(head)
-		err = e.give(head, 0)
+		err = e.begins()
 	} else if !bytes.Equal(head, e.head) {
 		return errors.New("the encoder began a chunk otherwise than the first")
 	}
 	if err != nil {
 		return err
+	}
+	e.shown += frames
+	var sound []byte
+	if e.heard != nil {
+		if sound = e.heard.fragment(e.number+1, float64(e.shown)/e.spec.FPS); sound != nil {
+			e.number++
+		}
 	}
 	e.number++
 	lasts, err := place(fragment, e.number, e.time)
@@ -142,7 +151,21 @@ func (e *Streamer) deliver(file []byte, frames int) error {
 		return err
 	}
 	e.time += lasts
-	return e.give(fragment, frames)
+	return e.give(append(sound, fragment...), frames)
+}
+
+// begins sends the head.
+func (e *Streamer) begins() (err error) {
+	head := e.head
+	if e.sound != nil {
+		if e.heard, err = piecesOf(e.ctx, e.spec, e.sound); err != nil {
+			return err
+		}
+		if head, err = e.heard.join(head); err != nil {
+			return err
+		}
+	}
+	return e.give(head, 0)
 }
 
 func (e *Streamer) give(piece []byte, frames int) error {
@@ -154,10 +177,14 @@ func (e *Streamer) give(piece []byte, frames int) error {
 	return e.spec.Piece(piece, frames)
 }
 
-// Sound is not sent as it comes yet: with Spec.Whole the file has it.
+// Sound that comes before the first chunk ends leaves with the chunks: all of it has to, since a clip's head says whether it has sound,
+// and it is coded as a whole. What comes later than the head of a clip without sound is in the file of Spec.Whole.
 func (e *Streamer) Sound(s Sound) (err error) {
-	if e.whole == nil {
-		return fmt.Errorf("a clip that is sent as it comes has no sound yet: ask for the whole clip: %w", errdefs.ErrNotImplemented)
+	switch {
+	case e.heard != nil:
+		return fmt.Errorf("the sound goes on after the clip's first piece has left: give all of it before the frames: %w", errdefs.ErrNotImplemented)
+	case e.head != nil && e.whole == nil:
+		return fmt.Errorf("the sound comes after the first piece of a clip that is sent as it comes: ask for the whole clip: %w", errdefs.ErrNotImplemented)
 	}
 	if e.sound == nil {
 		if e.sound, err = newTrack(e.spec.Dir, s); err != nil {
@@ -184,9 +211,7 @@ func (e *Streamer) Close() (f *File, err error) {
 	if f.Path, err = emptyFile(e.spec.Dir, "clip-*.mp4"); err != nil {
 		return nil, err
 	}
-	in, out, err := e.sound.args(e.frames, e.spec.FPS)
-	args := append(append([]string{"-i", e.whole.Name()}, in...), "-map", "0:v", "-c:v", "copy")
-	args = append(append(args, out...), e.spec.container()...)
+	args, err := e.joining()
 	said := &tail{}
 	if err == nil {
 		var cmd *exec.Cmd
@@ -201,6 +226,16 @@ func (e *Streamer) Close() (f *File, err error) {
 	}
 	f.Seconds = e.sound.seconds()
 	return f.measured()
+}
+
+// joining are ffmpeg's arguments that make the file: of the pieces' samples, and of sound that came too late for them.
+func (e *Streamer) joining() ([]string, error) {
+	if e.heard != nil { // whose first samples are of a time before the clip: so they stay
+		return append([]string{"-copyts", "-i", e.whole.Name(), "-map", "0", "-c", "copy"}, e.spec.container()...), nil
+	}
+	in, out, err := e.sound.beside(e.frames, e.spec.FPS)
+	args := append(append([]string{"-i", e.whole.Name()}, in...), "-map", "0:v", "-c:v", "copy")
+	return append(append(args, out...), e.spec.container()...), err
 }
 
 // Abort ends the encoder and removes what there is. After Close it does nothing.

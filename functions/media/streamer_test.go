@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"testing"
 
@@ -104,30 +105,133 @@ func TestChunksLeaveWhenTheyEnd(t *testing.T) {
 	if left, _ := os.ReadDir(dir); len(left) != 2 {
 		t.Errorf("left behind: %v", left)
 	}
-	if err := e.Sound(Sound{Rate: 8000, Channels: 1}); !errdefs.IsNotImplemented(err) {
-		t.Errorf("sound: %v", err)
+}
+
+// beep is silence with a tone from a moment on, in seconds.
+func beep(rate, channels int, from, lasts float64) Sound {
+	s := Sound{Rate: rate, Channels: channels, Samples: make([]float32, channels*int(lasts*float64(rate)))}
+	for i := channels * int(from*float64(rate)); i < len(s.Samples); i++ {
+		s.Samples[i] = float32(0.5 * math.Sin(float64(i/channels)*6000/float64(rate)))
+	}
+	return s
+}
+
+// streamOf is a clip of black frames in pieces, its head apart, and the file.
+func streamOf(t *testing.T, fps float64, frames int, sound func(*Streamer) error) (head []byte, chunks [][]byte, file string) {
+	t.Helper()
+	e, err := NewStreamer(context.Background(), Spec{Width: 64, Height: 48, FPS: fps, Dir: t.TempDir(), Whole: true, Comment: "{}", Piece: func(mp4 []byte, n int) error {
+		if n == 0 {
+			head = bytes.Clone(mp4)
+		} else {
+			chunks = append(chunks, bytes.Clone(mp4))
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer e.Abort()
+	if err := sound(e); err != nil {
+		t.Fatal(err)
+	}
+	for range frames {
+		if err := e.Frame(make([]byte, 64*48*3)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := e.Close()
+	if err != nil || f.Frames != frames {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	return head, chunks, f.Path
+}
+
+func write(t *testing.T, parts ...[]byte) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "x.mp4")
+	if err := os.WriteFile(path, bytes.Join(parts, nil), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Sound that is there before the first chunk leaves with the chunks: in step, without a gap where they meet, and the file has the same
+// samples of it.
+func TestChunksHaveTheirSound(t *testing.T) {
+	for _, c := range []struct {
+		rate, channels int
+		fps            float64
+		frames         int
+		lasts          float64 // seconds of sound
+	}{{48000, 2, 25, 80, 3.2}, {16000, 1, 16, 33, 2.05}, {44100, 2, 24, 60, 9}, {24000, 2, 30000.0 / 1001, 91, 1.2}, {192000, 1, 10, 15, 2.5}} {
+		t.Run(fmt.Sprintf("%d Hz at %.2f", c.rate, c.fps), func(t *testing.T) {
+			clip := float64(c.frames) / c.fps
+			from := min(c.lasts, clip) * 0.6
+			head, chunks, file := streamOf(t, c.fps, c.frames, func(e *Streamer) error { return e.Sound(beep(c.rate, c.channels, from, c.lasts)) })
+			stream := write(t, append([][]byte{head}, chunks...)...)
+			for what, path := range map[string]string{"stream": stream, "file": file} {
+				if off := onset(heard(t, path)) - from; math.Abs(off) > min(1/c.fps, 0.03) {
+					t.Errorf("%s: the beep is %.1f ms off", what, 1000*off)
+				}
+			}
+			a, b := heard(t, stream), heard(t, file)
+			n := min(len(a), len(b))
+			if n < int(0.98*min(c.lasts, clip)*48000) || len(a)-n > 48000/20 || len(b)-n > 48000/20 {
+				t.Errorf("%d samples in the stream, %d in the file", len(a), len(b))
+			}
+			for i := range n {
+				if math.Abs(float64(a[i]-b[i])) > 1e-3 { // their tracks end a little apart, which the resampler of odd rates sees
+					t.Fatalf("sample %d is %v in the stream, %v in the file", i, a[i], b[i])
+				}
+			}
+			if a, b := coded(t, stream), coded(t, file); a != b {
+				t.Errorf("the file has other samples: %s, %s", a, b)
+			}
+			for i, chunk := range chunks {
+				if frames, err := Decode(context.Background(), write(t, head, chunk)); err != nil || len(frames) == 0 {
+					t.Errorf("chunk %d by itself: %d frames, %v", i, len(frames), err)
+				}
+			}
+		})
 	}
 }
 
-// Sound is in the file at the end, in step; the pieces are pictures alone.
-func TestAStreamedClipsFileHasSound(t *testing.T) {
+// coded is the digest of each track's samples as they lie in the file.
+func coded(t *testing.T, path string) string {
+	t.Helper()
+	out, err := exec.Command("ffmpeg", "-v", "error", "-i", path, "-map", "0:v", "-map", "0:a", "-c", "copy", "-f", "streamhash", "-").Output()
+	if err != nil || bytes.Count(out, []byte("SHA256=")) != 2 {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return string(out)
+}
+
+// A chunk brings what is heard while it is seen: before the next one is there a player has sound as far as pictures.
+func TestAChunkBringsItsOwnSound(t *testing.T) {
+	head, chunks, _ := streamOf(t, 25, 100, func(e *Streamer) error { return e.Sound(beep(48000, 2, 0, 4)) })
+	for n := 1; n <= len(chunks); n++ {
+		got := float64(len(heard(t, write(t, append([][]byte{head}, chunks[:n]...)...)))) / 48000
+		if got < float64(n)-0.001 && n < len(chunks) || got > float64(n)+0.05 {
+			t.Errorf("%d chunks have %.3f s of sound", n, got)
+		}
+	}
+}
+
+// Sound that comes after the first piece is in the file at the end, in step; the pieces are pictures alone.
+func TestLateSoundIsInTheFile(t *testing.T) {
 	dir := t.TempDir()
 	var stream bytes.Buffer
 	e, err := NewStreamer(context.Background(), Spec{Width: 64, Height: 48, FPS: 25, Dir: dir, Whole: true, Piece: func(mp4 []byte, _ int) error { stream.Write(mp4); return nil }})
 	if err != nil {
 		t.Fatal(err)
 	}
-	samples := make([]float32, 48000*80/25)
-	for i := 48000 * 53 / 25; i < len(samples); i++ {
-		samples[i] = float32(0.5 * math.Sin(float64(i)/8))
-	}
-	if err := e.Sound(Sound{Rate: 48000, Channels: 1, Samples: samples}); err != nil {
-		t.Fatal(err)
-	}
 	for range 80 {
 		if err := e.Frame(make([]byte, 64*48*3)); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := e.Sound(beep(48000, 1, 53.0/25, 3.2)); err != nil {
+		t.Fatal(err)
 	}
 	f, err := e.Close()
 	if err != nil || f.Seconds != 3.2 {
@@ -141,6 +245,30 @@ func TestAStreamedClipsFileHasSound(t *testing.T) {
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 1 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// Sound that would have to be in pieces that have left is refused.
+func TestSoundThatComesTooLate(t *testing.T) {
+	for _, c := range []struct{ early, whole bool }{{true, true}, {true, false}, {false, false}} {
+		e, err := NewStreamer(context.Background(), Spec{Width: 64, Height: 48, FPS: 4, Dir: t.TempDir(), Whole: c.whole, Piece: func([]byte, int) error { return nil }})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if c.early {
+			if err := e.Sound(beep(48000, 2, 0, 1)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 4 {
+			if err := e.Frame(make([]byte, 64*48*3)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := e.Sound(beep(48000, 2, 0, 1)); !errdefs.IsNotImplemented(err) {
+			t.Errorf("%+v: %v", c, err)
+		}
+		e.Abort()
 	}
 }
 

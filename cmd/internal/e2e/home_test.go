@@ -50,7 +50,7 @@ func (h *home) function(name, program, more string) {
 	h.t.Helper()
 	run := fmt.Sprintf("command: [%q]\n", filepath.Join(need(h.t, programs), "functions", program))
 	if h.driver == "containerd" {
-		run = fmt.Sprintf("image: %q\n", "oci:"+need(h.t, map[string]func() (string, error){"echo": echoImage, "wan21": wan21OCI}[program]))
+		run = fmt.Sprintf("image: %q\n", "oci:"+need(h.t, map[string]func() (string, error){"echo": echoImage, "wan21": wan21OCI, "ltx2": ltx2OCI}[program]))
 	}
 	h.manifest(name, "name: "+name+"\n"+run+"snapshot: \"off\"\n"+more)
 }
