@@ -49,12 +49,16 @@ func nest(t *Tensor) {
 	t.Scales = nil
 }
 
+// nestBlock leaves the codes of a block whose values all equal the mean at 0, as bitsandbytes does: its scale is 0.
 func nestBlock(dst []byte, absmax []float32, offset float32) (largest float32) {
 	for _, m := range absmax {
 		largest = max(largest, float32(math.Abs(float64(m-offset))))
 	}
+	if largest == 0 {
+		return 0
+	}
 	for i, m := range absmax {
-		dst[i] = nearest(nestedTable, (m-offset)/max(largest, nf4Tiny))
+		dst[i] = nearest(nestedTable, (m-offset)/largest)
 	}
 	return largest
 }
