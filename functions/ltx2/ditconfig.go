@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
 )
 
 // The ways in which a checkpoint lays out its rotary embedding.
@@ -128,9 +130,12 @@ func (c TransformerConfig) Validate() error {
 		"audio_in_channels": c.AudioInChannels, "audio_num_attention_heads": c.AudioNumHeads, "audio_attention_head_dim": c.AudioHeadDim,
 		"audio_cross_attention_dim": c.AudioTextDim, "num_layers": c.NumLayers,
 	} {
-		if v <= 0 {
-			return fmt.Errorf("LTX-2 transformer: %s is missing or not positive: %w", name, errdefs.ErrInvalidArgument)
+		if v <= 0 || v > nn.MostSize {
+			return fmt.Errorf("LTX-2 transformer: %s is %d; 1 to %d are possible: %w", name, v, nn.MostSize, errdefs.ErrInvalidArgument)
 		}
+	}
+	if err := nn.CheckLayers("LTX-2 transformer", c.NumLayers); err != nil {
+		return err
 	}
 	switch {
 	case c.QKNorm != "rms_norm_across_heads":

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
 )
 
 // Config is the configuration that is published with a checkpoint: transformer/config.json.
@@ -135,10 +137,11 @@ func (c ModelConfig) keys() int64  { return c.NumGroups * c.HeadDim }
 
 // Validate refuses what the graph cannot express.
 func (c ModelConfig) Validate() error {
-	for _, v := range []int64{c.NumLayers, c.HiddenSize, c.FFNSize, c.NumHeads, c.NumGroups, c.HeadDim, c.PatchSize, c.TPatchSize, c.InChannels, c.OutChannels, c.CaptionSize, c.CaptionTokens} {
-		if v <= 0 {
-			return fmt.Errorf("transformer configuration has a size that is missing or not positive: %w", errdefs.ErrInvalidArgument)
-		}
+	if err := nn.CheckLayers("transformer", c.NumLayers); err != nil {
+		return err
+	}
+	if err := nn.CheckSizes("transformer", c.HiddenSize, c.FFNSize, c.NumHeads, c.NumGroups, c.HeadDim, c.PatchSize, c.TPatchSize, c.InChannels, c.OutChannels, c.CaptionSize, c.CaptionTokens); err != nil {
+		return err
 	}
 	switch {
 	case c.HeadDim%8 != 0 || c.NumHeads%c.NumGroups != 0 || c.heads()%projGroups != 0:

@@ -63,11 +63,12 @@ func (c TransformerConfig) Validate() error {
 	if len(c.PatchSize) != 3 {
 		return fmt.Errorf("transformer patch_size %v does not have three numbers: %w", c.PatchSize, errdefs.ErrInvalidArgument)
 	}
-	sizes := append([]int64{c.NumHeads, c.HeadDim, c.InChannels, c.OutChannels, c.TextDim, c.FreqDim, c.FFNDim, c.NumLayers}, c.PatchSize...)
-	for _, v := range sizes {
-		if v <= 0 {
-			return fmt.Errorf("transformer configuration has a size that is missing or not positive: %w", errdefs.ErrInvalidArgument)
-		}
+	sizes := append([]int64{c.NumHeads, c.HeadDim, c.InChannels, c.OutChannels, c.TextDim, c.FreqDim, c.FFNDim}, c.PatchSize...)
+	if err := nn.CheckSizes("transformer", sizes...); err != nil {
+		return err
+	}
+	if err := nn.CheckLayers("transformer", c.NumLayers); err != nil {
+		return err
 	}
 	if c.HeadDim%2 != 0 || c.FreqDim%2 != 0 {
 		return fmt.Errorf("transformer head and frequency dimensions must be even: %w", errdefs.ErrInvalidArgument)

@@ -61,10 +61,13 @@ func (c TransformerConfig) Validate() error {
 	if len(c.PatchSize) != 3 {
 		return fmt.Errorf("Waver: patch_size %v does not have three numbers: %w", c.PatchSize, errdefs.ErrInvalidArgument)
 	}
-	for _, v := range append([]int64{c.Dual, c.Single, c.NumHeads, c.HeadDim, c.InChannels, c.OutChannels, c.T5Dim, c.QwenDim, c.FreqDim, c.MLPRatio, c.MaxFrames, c.MaxHeight, c.MaxWidth}, c.PatchSize...) {
-		if v <= 0 {
-			return fmt.Errorf("Waver: the transformer's configuration has a size that is missing or not positive: %w", errdefs.ErrInvalidArgument)
+	for _, n := range []int64{c.Dual, c.Single} {
+		if err := nn.CheckLayers("Waver transformer", n); err != nil {
+			return err
 		}
+	}
+	if err := nn.CheckSizes("Waver transformer", append([]int64{c.NumHeads, c.HeadDim, c.InChannels, c.OutChannels, c.T5Dim, c.QwenDim, c.FreqDim, c.MLPRatio, c.MaxFrames, c.MaxHeight, c.MaxWidth}, c.PatchSize...)...); err != nil {
+		return err
 	}
 	if c.HeadDim%2 != 0 || c.FreqDim%2 != 0 || c.HeadDim < 6 {
 		return fmt.Errorf("Waver: heads of %d and frequencies of %d: both must be even, heads at least 6: %w", c.HeadDim, c.FreqDim, errdefs.ErrInvalidArgument)

@@ -133,7 +133,7 @@ func TestCheckpointsThatDoNotFit(t *testing.T) {
 	for want, change := range map[string]func(c *TransformerConfig){
 		"the encoders give 256 and 24":           func(c *TransformerConfig) { c.QwenDim = 32 },
 		"latents, image and mask make 36":        func(c *TransformerConfig) { c.InChannels = 16 },
-		"a size that is missing or not positive": func(c *TransformerConfig) { c.Dual = -1 },
+		"transformer of -1 layers": func(c *TransformerConfig) { c.Dual = -1 },
 	} {
 		if _, err := recipe(t, checkpoint(t, change)); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)

@@ -37,7 +37,7 @@ func Decode(configs map[string]json.RawMessage, to map[string]any) error {
 	for name, v := range to {
 		raw, ok := configs[name]
 		if !ok {
-			return fmt.Errorf("no configuration of the component %s: %w", name, errdefs.ErrInvalidArgument)
+			return fmt.Errorf("no configuration of the component %s: its folder needs a config.json: %w", name, errdefs.ErrInvalidArgument)
 		}
 		if err := json.Unmarshal(raw, v); err != nil {
 			return fmt.Errorf("configuration of %s: %w: %w", name, err, errdefs.ErrInvalidArgument)

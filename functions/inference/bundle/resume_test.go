@@ -73,6 +73,7 @@ func TestAnInterruptedBuildGoesOn(t *testing.T) {
 		t.Errorf("half a bundle is in place: %v", err)
 	}
 	damage(t, parent)
+	litter(t, parent)
 	r, h, ctx := resumable(t, "")
 	last := int64(0)
 	got, err := Build(ctx, r, dir, Options{Targets: target(), Progress: func(done, total int64) {
@@ -101,6 +102,18 @@ func damage(t *testing.T, parent string) {
 	}
 	_, err = f.WriteAt([]byte{0x7f}, 64*64*4+5)
 	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// litter is what a build that is killed leaves beside the weights.
+func litter(t *testing.T, parent string) {
+	t.Helper()
+	fresh := filepath.Join(parent, ".bundle.building", "new")
+	err := errors.Join(os.Mkdir(filepath.Join(fresh, ".optimise-1"), 0o700),
+		os.WriteFile(filepath.Join(fresh, ".optimise-1", "from.onnx"), []byte("x"), 0o600),
+		os.WriteFile(filepath.Join(fresh, "other.cpu.onnx"), []byte("x"), 0o644))
+	if err != nil {
 		t.Fatal(err)
 	}
 }

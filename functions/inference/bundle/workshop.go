@@ -8,6 +8,8 @@ import (
 
 	"github.com/containerd/errdefs"
 	"golang.org/x/sys/unix"
+
+	"github.com/videosdgx/videosdgx/functions/inference/compile"
 )
 
 // workshop is the folder in which a bundle is made. Its lock is held by one build at a time, and let go by the kernel.
@@ -67,10 +69,11 @@ func (w *workshop) fresh() string   { return filepath.Join(w.dir, "new") }
 func (w *workshop) journal() string { return filepath.Join(w.dir, "journal") }
 func (w *workshop) key() string     { return filepath.Join(w.dir, "key") }
 
-// prepare keeps what a build with the same key has left, and throws away anything else.
+// prepare keeps the weights that a build with the same key has left, and throws away anything else: graphs are written anew,
+// and a killed build leaves files of the optimiser's.
 func (w *workshop) prepare(key string) error {
 	if have, err := os.ReadFile(w.key()); err == nil && key != "" && string(have) == key {
-		return nil
+		return w.keepWeights()
 	}
 	if err := errors.Join(os.RemoveAll(w.fresh()), os.RemoveAll(w.journal()), os.RemoveAll(w.key())); err != nil {
 		return fmt.Errorf("clear what an earlier build has left: %w", err)
@@ -79,6 +82,22 @@ func (w *workshop) prepare(key string) error {
 		return err
 	}
 	return os.WriteFile(w.key(), []byte(key), 0o600)
+}
+
+func (w *workshop) keepWeights() error {
+	entries, err := os.ReadDir(w.fresh())
+	if err != nil {
+		return fmt.Errorf("see what an earlier build has left: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name() == compile.DataName {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(w.fresh(), e.Name())); err != nil {
+			return fmt.Errorf("clear what an earlier build has left: %w", err)
+		}
+	}
+	return nil
 }
 
 // deliver puts the new bundle in dir's place at once: whoever looks sees the old one or the new one. The old one is left in the

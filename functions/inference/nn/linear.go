@@ -20,6 +20,7 @@ func (n *Net) linear(x onnx.Value, l Linear, rank int) onnx.Value {
 func (n *Net) format(l Linear) Format {
 	if p, err := openPublished(n.src, l); err != nil {
 		n.Fail(err)
+		return unusable{}
 	} else if p != nil {
 		return p
 	}
@@ -28,6 +29,13 @@ func (n *Net) format(l Linear) Format {
 	}
 	return Plain{}
 }
+
+// unusable is a weight that was complained of already: nothing multiplies by it.
+type unusable struct{}
+
+func (unusable) String() string { return "unusable" }
+
+func (unusable) Product(_ *Net, x onnx.Value, _ Linear, _ int) onnx.Value { return x }
 
 // Plain holds a weight as float32 and multiplies by the standard operator.
 type Plain struct{}

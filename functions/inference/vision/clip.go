@@ -50,6 +50,12 @@ func (c CLIPConfig) WithDefaults() CLIPConfig {
 
 // Validate refuses what the graph cannot express.
 func (c CLIPConfig) Validate() error {
+	if err := nn.CheckLayers("image encoder", c.NumLayers); err != nil {
+		return err
+	}
+	if err := nn.CheckSizes("image encoder", c.HiddenSize, c.IntermediateSize, c.NumHeads, c.NumChannels, c.ImageSize, c.PatchSize); err != nil {
+		return err
+	}
 	if c.NumLayers < 2 || c.NumChannels != 3 || c.ImageSize < c.PatchSize || c.HiddenSize%c.NumHeads != 0 {
 		return fmt.Errorf("image encoder configuration %+v is impossible: %w", c, errdefs.ErrInvalidArgument)
 	}

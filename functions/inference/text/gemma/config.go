@@ -6,6 +6,8 @@ import (
 	"math"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
 )
 
 // Config is the part of text_encoder/config.json that the graph needs; that of a model that sees pictures too has it under
@@ -104,9 +106,12 @@ func (c Config) Validate() error {
 	for name, v := range map[string]int64{
 		"vocab_size": c.VocabSize, "hidden_size": c.Hidden, "intermediate_size": c.Intermediate, "num_hidden_layers": c.Layers, "num_attention_heads": c.Heads,
 	} {
-		if v <= 0 {
-			return fmt.Errorf("Gemma: %s is missing or not positive: %w", name, errdefs.ErrInvalidArgument)
+		if v <= 0 || v > nn.MostSize {
+			return fmt.Errorf("Gemma: %s is %d; 1 to %d are possible: %w", name, v, nn.MostSize, errdefs.ErrInvalidArgument)
 		}
+	}
+	if err := nn.CheckLayers("Gemma", c.Layers); err != nil {
+		return err
 	}
 	switch {
 	case c.Heads%c.KVHeads != 0 || c.HeadDim%2 != 0:

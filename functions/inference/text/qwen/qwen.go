@@ -47,9 +47,12 @@ func (c Config) WithDefaults() Config {
 // Validate refuses configurations that the graph cannot express.
 func (c Config) Validate() error {
 	for name, v := range map[string]int64{"vocab_size": c.VocabSize, "hidden_size": c.Hidden, "intermediate_size": c.Intermediate, "num_hidden_layers": c.Layers, "num_attention_heads": c.Heads} {
-		if v <= 0 {
-			return fmt.Errorf("Qwen: %s is missing or not positive: %w", name, errdefs.ErrInvalidArgument)
+		if v <= 0 || v > nn.MostSize {
+			return fmt.Errorf("Qwen: %s is %d; 1 to %d are possible: %w", name, v, nn.MostSize, errdefs.ErrInvalidArgument)
 		}
+	}
+	if err := nn.CheckLayers("Qwen", c.Layers); err != nil {
+		return err
 	}
 	switch {
 	case c.Hidden%c.Heads != 0 || c.Heads%c.KVHeads != 0 || c.headDim()%2 != 0:

@@ -6,6 +6,8 @@ import (
 	"math"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
 )
 
 // Config is the config.json of a T5 or UMT5 encoder.
@@ -57,10 +59,11 @@ func (c Config) Multilingual() bool {
 
 // Validate refuses what the graph cannot express.
 func (c Config) Validate() error {
-	for _, v := range []int64{c.VocabSize, c.DModel, c.DKV, c.DFF, c.NumLayers, c.NumHeads} {
-		if v <= 0 {
-			return fmt.Errorf("text encoder configuration has a size that is missing or not positive: %w", errdefs.ErrInvalidArgument)
-		}
+	if err := nn.CheckLayers("text encoder", c.NumLayers); err != nil {
+		return err
+	}
+	if err := nn.CheckSizes("text encoder", c.VocabSize, c.DModel, c.DKV, c.DFF, c.NumHeads); err != nil {
+		return err
 	}
 	switch c.FeedForward {
 	case "gated-gelu", "gated-silu", "gelu_new", "relu", "silu":
