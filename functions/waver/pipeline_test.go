@@ -131,9 +131,9 @@ func TestAClip(t *testing.T) {
 
 func TestCheckpointsThatDoNotFit(t *testing.T) {
 	for want, change := range map[string]func(c *TransformerConfig){
-		"the encoders give 256 and 24":           func(c *TransformerConfig) { c.QwenDim = 32 },
-		"latents, image and mask make 36":        func(c *TransformerConfig) { c.InChannels = 16 },
-		"transformer of -1 layers": func(c *TransformerConfig) { c.Dual = -1 },
+		"the encoders give 256 and 24":    func(c *TransformerConfig) { c.QwenDim = 32 },
+		"latents, image and mask make 36": func(c *TransformerConfig) { c.InChannels = 16 },
+		"transformer of -1 layers":        func(c *TransformerConfig) { c.Dual = -1 },
 	} {
 		if _, err := recipe(t, checkpoint(t, change)); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)

@@ -200,6 +200,9 @@ func openNF4(p *published, layer string, info weights.Info) error {
 	}
 	p.f, p.high, p.off = quant.NF4, true, state.Offset
 	p.o = quant.Options{Block: state.Block, Double: state.Nested != 0}
+	if _, err := quant.Sizes(p.f, p.o, int(p.n), int(p.k)); err != nil || state.Block == 0 { // 0 would be the default
+		return p.bad("has a quant_state with blocks of %d; a power of two from 16 to 4096 is understood", state.Block)
+	}
 	p.parts = func(p *published, t *quant.Tensor) error { return p.absmax(t) }
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"math"
 	"path/filepath"
 	"strings"
@@ -164,6 +165,11 @@ func TestPublishedFaultsAreNamed(t *testing.T) {
 		binary.LittleEndian.PutUint32(raw[4*at:], math.Float32bits(v))
 		return []weights.Tensor{tensor("fc.weight", weights.F32, raw, rows, cols)}
 	}
+	state := func(block string) []weights.Tensor {
+		const name = "fc.weight.quant_state.bitsandbytes__nf4"
+		raw := fmt.Appendf(nil, `{"blocksize": %s, "shape": [%d, %d]}`, block, rows, cols)
+		return append(without("bitsandbytes", name), tensor(name, weights.U8, raw, int64(len(raw))))
+	}
 	for want, tensors := range map[string][]weights.Tensor{
 		"fc.weight of fp8 lacks its scale":                     without("comfy", "fc.scale_weight"),
 		"fc.weight lacks its fc.weight.nested_absmax":          without("bitsandbytes, nested", "fc.weight.nested_absmax"),
@@ -176,6 +182,10 @@ func TestPublishedFaultsAreNamed(t *testing.T) {
 		"fc.weight has a weight that is not a number":          {poisoned, scale(1)},
 		"fc.weight of c has the value NaN at 17":               plain(17, float32(math.NaN())),
 		"fc.weight of c has the value -Inf at 3":               plain(3, float32(math.Inf(-1))),
+		"fc.weight has a quant_state with blocks of 0;":        state("0"),
+		"fc.weight has a quant_state with blocks of -64;":      state("-64"),
+		"fc.weight has a quant_state with blocks of 63;":       state("63"),
+		"fc.weight has a quant_state that is no JSON":          state("1e99"),
 	} {
 		if err := written(layer(source(t, tensors))); err == nil || !strings.Contains(err.Error(), "tensor "+want) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("want %q, got %v", want, err)
