@@ -26,6 +26,7 @@ type Pipeline struct {
 	tokenizer *text.Tokenizer
 	derived   bool  // the bundle has LoRAs merged in
 	memory    int64 // that a stage may take, 0: no limit is known
+	stages    *bundle.Stages
 }
 
 // open checks a bundle and starts to open its graphs; weights are mapped, not read. A graph that cannot be opened is told by
@@ -52,6 +53,7 @@ func open(ctx context.Context, m *bundle.Model) (*Pipeline, error) {
 		}
 	}
 	p.sessions = m.Open(ctx, names)
+	p.stages = m.Stages(c.graphs(), c.sizes(p.defaults))
 	p.prompts = t5.Prompt{Config: c.Text, Tokenizer: p.tokenizer, Graphs: p.sessions, Graph: graphText}
 	return p, nil
 }
@@ -63,6 +65,9 @@ func (p *Pipeline) Close() error { return errors.Join(p.experts.Close(), p.sessi
 // given back when it returns.
 func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.Output) error {
 	if err := p.Check(r); err != nil {
+		return err
+	}
+	if err := p.checkMemory(r); err != nil {
 		return err
 	}
 	if _, err := p.schedule(r.Steps, uint64(r.Seed)); err != nil {
