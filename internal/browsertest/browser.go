@@ -36,7 +36,7 @@ func Open(t testing.TB, limit time.Duration) context.Context {
 
 // Start starts a browser that plays videos without being asked by a hand, with other flags besides. stop ends it.
 func Start(ctx context.Context, flags ...chromedp.ExecAllocatorOption) (browser context.Context, stop func(), err error) {
-	path, err := find()
+	path, err := Find()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -51,7 +51,8 @@ func Start(ctx context.Context, flags ...chromedp.ExecAllocatorOption) (browser 
 	return browser, stop, nil
 }
 
-func find() (string, error) {
+// Find gives the path of the Chromium that tests use.
+func Find() (string, error) {
 	for _, name := range []string{os.Getenv("VIDEOSDGX_CHROMIUM"), "chromium", "chromium-browser", "google-chrome"} {
 		if path, err := exec.LookPath(name); name != "" && err == nil {
 			return path, nil

@@ -10,7 +10,6 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -37,6 +36,13 @@ type Criterion struct {
 type Promotion struct {
 	Function string `json:"function"`
 	Alias    string `json:"alias"`
+}
+
+// Traffic is an alias that both arms serve while the experiment lasts.
+type Traffic struct {
+	Function string  `json:"function"`
+	Alias    string  `json:"alias"`
+	Share    float64 `json:"share"` // of arm 1, 0 to 1
 }
 
 // Vote is what somebody preferred.
@@ -73,54 +79,13 @@ type Experiment struct {
 	Arms      [2]Arm     `json:"arms"`
 	Criterion Criterion  `json:"criterion"`
 	Promote   *Promotion `json:"promote,omitempty"`
+	Traffic   *Traffic   `json:"traffic,omitempty"`
 	Created   time.Time  `json:"created"`
 	Decided   time.Time  `json:"decided,omitzero"`
 	Winner    *int       `json:"winner,omitempty"`  // the arm that has won
 	Promoted  time.Time  `json:"promoted,omitzero"` // its version got the alias
 	Failure   string     `json:"failure,omitempty"` // why it did not
 	Pairs     []Pair     `json:"pairs"`
-}
-
-var nameForm = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,62}$`)
-
-// What an experiment holds at most.
-const (
-	maxPairs = 2000
-	maxVotes = 200 // of one pair
-)
-
-// Check fills in what is left out, and says in a sentence what would not do.
-func (e *Experiment) Check() error {
-	bad := func(text string, args ...any) error {
-		return fmt.Errorf(text+": %w", append(args, errdefs.ErrInvalidArgument)...)
-	}
-	if e.Criterion.Votes == 0 {
-		e.Criterion.Votes = 20
-	}
-	if e.Criterion.Confidence == 0 {
-		e.Criterion.Confidence = 0.95
-	}
-	switch c := e.Criterion; {
-	case !nameForm.MatchString(e.Name):
-		return bad("%.70q is no name for an experiment: small letters, digits and -, 63 at most", e.Name)
-	case e.Arms[0].Model == "" || e.Arms[1].Model == "":
-		return bad("an experiment has two arms, each with a model")
-	case e.Arms[0] == e.Arms[1]:
-		return bad("both arms are the same: give two models, or two versions of one")
-	case c.Votes < 1 || c.Votes > 100_000:
-		return bad("criterion.votes is %d: it must lie in 1…100000", c.Votes)
-	case c.Confidence < 0.5 || c.Confidence > 0.999:
-		return bad("criterion.confidence is %v: it must lie in 0.5…0.999", c.Confidence)
-	case e.Promote == nil:
-		return nil
-	case e.Promote.Function == "" || e.Promote.Alias == "":
-		return bad("promote needs a function and an alias of it")
-	case e.Arms[0].Version == "" || e.Arms[1].Version == "":
-		return bad("promote points an alias to a version: both arms must name theirs, which PublishVersion makes")
-	case e.Arms[0].Model != e.Arms[1].Model:
-		return bad("promote needs two versions of one function: the arms are of different models")
-	}
-	return nil
 }
 
 // Store keeps experiments as files, one each. Safe for concurrent use.

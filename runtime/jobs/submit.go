@@ -124,7 +124,11 @@ func keyHash(sub Submit) string {
 	if given == nil {
 		given = sub.Request
 	}
-	b, _ := json.Marshal([]any{sub.Model, sub.Priority, sub.Deadline, sub.MaxAttempts, sub.Webhook, sub.Stream, given}) // plain data: cannot fail
+	parts := []any{sub.Model, sub.Priority, sub.Deadline, sub.MaxAttempts, sub.Webhook, sub.Stream, given}
+	if sub.Qualifier != "" {
+		parts = append(parts, sub.Qualifier)
+	}
+	b, _ := json.Marshal(parts) // plain data: cannot fail
 	h := sha256.Sum256(b)
 	return hex.EncodeToString(h[:])
 }

@@ -239,3 +239,38 @@ func TestACheckpointIsPulledAndBuilt(t *testing.T) {
 	w.click("button", "Build")
 	w.until("document.querySelectorAll('.ups .chip.completed').length === 2")
 }
+
+func TestAnAliasIsSharedByTwoVersions(t *testing.T) {
+	r := newRig(t, instant)
+	w := open(t, r.url+"/#/experiments")
+	w.click("button", "New comparison")
+	field := func(label, value string) {
+		js[bool](w, "(() => { const l = [...document.querySelectorAll('dialog label')].find((l) => l.innerText.startsWith("+quoted(label)+")), i = l.querySelector('input,select'); i.value = "+quoted(value)+"; i.dispatchEvent(new Event('input', {bubbles: true})); i.dispatchEvent(new Event('change', {bubbles: true})); return true })()")
+	}
+	w.fill("dialog form label input", "fewer-steps")
+	js[bool](w, "(() => { const s = document.querySelectorAll('dialog select')[1]; s.value = 'painter'; s.dispatchEvent(new Event('change', {bubbles: true})); return true })()")
+	js[bool](w, "[...document.querySelectorAll('dialog label')].filter((l) => l.innerText.startsWith('Version')).forEach((l, k) => { const i = l.querySelector('input'); i.value = String(k + 3); i.dispatchEvent(new Event('input', {bubbles: true})); }) || true")
+	field("Alias that serves both", "live")
+	field("% for the second arm", "20")
+	w.click("dialog button[type=submit]", "Begin")
+	w.sees("The alias live serves both versions")
+	if got := <-r.routes; got != "painter:live=3,4,0.2" {
+		t.Errorf("the alias is pointed %s", got)
+	}
+	w.sees("Version 3: 80%")
+	js[bool](w, "document.querySelector('.traffic input[type=range]').focus() || true")
+	w.do(chromedp.KeyEvent(kb.ArrowRight))
+	w.sees("Version 4: 25%")
+	if got := <-r.routes; got != "painter:live=3,4,0.25" {
+		t.Errorf("the alias is pointed %s", got)
+	}
+	w.do(chromedp.Navigate(r.url + "/#/make"))
+	w.fill("#f-prompt", "by the alias")
+	w.click("summary", "Advanced")
+	w.fill("#f-version", "live")
+	w.click("button[type=submit]", "Make it")
+	w.until("document.querySelector('.screen video')")
+	if all, err := r.jobs.List(t.Context(), jobs.Filter{}); err != nil || all[0].Qualifier != "live" {
+		t.Errorf("%v, %v", all, err)
+	}
+}

@@ -65,6 +65,13 @@ type rig struct {
 	calls   *jobstest.Runner
 	trials  *experiments.Store
 	release func() // lets a task end
+	routes  chan string
+}
+
+// route takes note of where an alias is pointed.
+func (r *rig) route(_ context.Context, function, alias, one, other string, share float64) error {
+	r.routes <- fmt.Sprintf("%s:%s=%s,%s,%v", function, alias, one, other, share)
+	return nil
 }
 
 // painterIsLeft looks behind the curtain of a pair.
@@ -123,7 +130,7 @@ func newRig(t testing.TB, opts ...option) *rig {
 		}
 		o.store(store)
 	}
-	r := &rig{t: t, store: store, next: make(chan step, 100), catalog: &gatewaytest.Catalog{}}
+	r := &rig{t: t, store: store, next: make(chan step, 100), routes: make(chan string, 100), catalog: &gatewaytest.Catalog{}}
 	r.fleet = &fleet{catalog: r.catalog}
 	if o.instant {
 		close(r.next)
@@ -152,7 +159,7 @@ func newRig(t testing.TB, opts ...option) *rig {
 		t.Fatal(err)
 	}
 	r.trials = trials
-	api := rest.New(rest.Options{Jobs: svc, Models: models, Version: "test", Experiments: trials, Similar: 0.95, LoRAs: func() []string { return o.loras }})
+	api := rest.New(rest.Options{Jobs: svc, Models: models, Version: "test", Experiments: trials, Similar: 0.95, LoRAs: func() []string { return o.loras }, Route: r.route})
 	routes := append([]gateway.Routes{ui.Page{}, api, admin.New(admin.Options{Functions: r.catalog, Instances: r.fleet, Version: admin.Version{Version: "1.4"}, Machine: aMachine, Tasks: r.worker(dir)})}, o.routes...)
 	routes, ask := guard(t, routes, o.secret)
 	o.wrap = append(o.wrap, ask)

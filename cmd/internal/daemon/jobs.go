@@ -60,11 +60,23 @@ func (p *plane) openJobs(ctx context.Context) (err error) {
 		return err
 	}
 	p.rest = rest.New(rest.Options{Vet: vet,
-		Jobs: p.jobs, Models: catalog, CheckHook: p.guard.CheckURL, Log: p.log, Version: version.Get().Version, Experiments: trials, Promote: p.promote, Reuse: rest.Reuse(p.cfg.Reuse), Similar: p.cfg.Similar,
+		Jobs: p.jobs, Models: catalog, CheckHook: p.guard.CheckURL, Log: p.log, Version: version.Get().Version, Experiments: trials, Promote: p.promote, Route: p.route, Versions: p.hasVersion, Reuse: rest.Reuse(p.cfg.Reuse), Similar: p.cfg.Similar,
 		LoRAs: func() []string { return loraNames(p.cfg.Models) },
 	})
 	p.scraped.MustRegister(p.rest.Collector())
 	return p.jobs.Start(ctx)
+}
+
+// route points an alias to one version, or to two by a share.
+func (p *plane) route(ctx context.Context, function, alias, one, other string, share float64) error {
+	_, err := p.registry.PutAlias(ctx, spec.Alias{Function: function, Name: alias, Version: one, SecondVersion: other, Weight: share, Description: "shared out by an experiment"})
+	return err
+}
+
+// hasVersion says whether a function has a version or an alias.
+func (p *plane) hasVersion(ctx context.Context, function, version string) error {
+	_, err := p.registry.Get(ctx, function, version)
+	return err
 }
 
 // promote points an alias to the version that has won an experiment.

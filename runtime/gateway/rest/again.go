@@ -29,7 +29,7 @@ const (
 // Nothing is reusable whose end somebody waits for, or which names what a digest of the model does not cover.
 func reusable(sch *schema.Schema, m jobs.Model, s *jobs.Submit) {
 	var given, kept schema.Object
-	if s.Key != "" || s.Webhook != "" || s.Stream || m.Identity == "" || json.Unmarshal(s.Given, &given) != nil || json.Unmarshal(s.Kept, &kept) != nil {
+	if s.Key != "" || s.Webhook != "" || s.Stream || s.Qualifier != "" || m.Identity == "" || json.Unmarshal(s.Given, &given) != nil || json.Unmarshal(s.Kept, &kept) != nil {
 		return
 	}
 	if loras, ok := given["loras"].([]any); ok && len(loras) > 0 { // files of the server, which change by themselves

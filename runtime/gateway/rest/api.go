@@ -32,11 +32,13 @@ type Options struct {
 	MaxBatch  int64                      // bytes of a batch body; default 64 MiB
 	MaxUpload int64                      // bytes of an upload; default 256 MiB
 
-	Reuse       Reuse              // when a request is answered with a clip that there is; default asked
-	Similar     float64            // how alike prompts must be for one's clip to stand for another's; 0: never
-	LoRAs       func() []string    // names of LoRAs that requests may give; nil: there are none
-	Experiments *experiments.Store // nil: there are none here
-	Promote     Promoter           // gives an alias to the winner of an experiment; nil: nobody does
+	Reuse       Reuse                                                                              // when a request is answered with a clip that there is; default asked
+	Similar     float64                                                                            // how alike prompts must be for one's clip to stand for another's; 0: never
+	LoRAs       func() []string                                                                    // names of LoRAs that requests may give; nil: there are none
+	Experiments *experiments.Store                                                                 // nil: there are none here
+	Versions    func(ctx context.Context, function, version string) error                          // NotFound where a function has no such version or alias; nil: all are there
+	Route       func(ctx context.Context, function, alias, one, other string, share float64) error // points an alias to one version, and a share of its events to the other; "": none
+	Promote     Promoter                                                                           // gives an alias to the winner of an experiment; nil: nobody does
 }
 
 // WithDefaults fills in what is zero.

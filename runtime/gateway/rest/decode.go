@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/videosdgx/videosdgx/functions/schema"
@@ -115,6 +116,9 @@ func show(v any) string {
 // priorities is what a priority may be, in words.
 const priorities = `"high", "normal" or "low"`
 
+// versionForm is Lambda's of a qualifier.
+var versionForm = regexp.MustCompile(`^([$]LATEST|[0-9A-Za-z_-]{1,128})$`)
+
 // settings takes what a submission tells the queue, over what s has already.
 func (o *object) settings(s jobs.Submit, hooks func(address string) error) jobs.Submit {
 	if text, ok := o.text("priority", priorities); ok {
@@ -131,6 +135,11 @@ func (o *object) settings(s jobs.Submit, hooks func(address string) error) jobs.
 	if v, ok := o.took("stream"); ok {
 		if s.Stream, ok = v.(bool); !ok {
 			o.add(jobs.Mistyped("stream", show(v), "true or false"))
+		}
+	}
+	if text, ok := o.text("version", "a version or an alias"); ok {
+		if s.Qualifier = text; !versionForm.MatchString(text) {
+			o.fail("version", "version is "+schema.Show(text)+": it must be a version's number, an alias's name or $LATEST.")
 		}
 	}
 	if text, ok := o.text("webhook", "an http(s) address"); ok {

@@ -26,6 +26,8 @@ func experimentEndpoints() []endpoint {
 			ID: "createExperiment", Summary: "Begin to compare two models, or two versions of one", Tag: "experiments", In: experimentWish{}, Out: responses{201: {Text: "Begun", Body: experimentView{}}}, Fails: fails}},
 		{"GET", "/v1/experiments/{name}", look, func(a *API) handler { return a.showExperiment }, operation{
 			ID: "getExperiment", Summary: "How the votes stand", Tag: "experiments", Out: responses{200: {Text: "The experiment", Body: experimentView{}}}, Fails: readFails}},
+		{"PATCH", "/v1/experiments/{name}", manage, func(a *API) handler { return a.shareExperiment }, operation{
+			ID: "shareExperiment", Summary: "Share out the traffic of an experiment's alias anew", Tag: "experiments", In: shareWish{}, Out: responses{200: {Text: "Shared out", Body: experimentView{}}}, Fails: append([]int{501}, fails...)}},
 		{"DELETE", "/v1/experiments/{name}", manage, func(a *API) handler { return a.dropExperiment }, operation{
 			ID: "dropExperiment", Summary: "Remove an experiment; its clips stay", Tag: "experiments", Out: responses{204: {Text: "Removed"}}, Fails: []int{403, 404, 421}}},
 		{"GET", "/v1/experiments/{name}/pairs", look, func(a *API) handler { return a.listPairs }, operation{
@@ -42,10 +44,10 @@ func experimentEndpoints() []endpoint {
 // Promoter points an alias of a function to a version.
 type Promoter func(ctx context.Context, function, alias, version string) error
 
-func (a *API) listExperiments(w http.ResponseWriter, _ *http.Request) error {
+func (a *API) listExperiments(w http.ResponseWriter, r *http.Request) error {
 	out := experimentList{[]experimentView{}}
 	for _, e := range a.o.Experiments.List() {
-		out.Experiments = append(out.Experiments, viewOf(e))
+		out.Experiments = append(out.Experiments, a.experiment(r, e))
 	}
 	return write(w, http.StatusOK, out)
 }
@@ -76,17 +78,22 @@ func (a *API) createExperiment(w http.ResponseWriter, r *http.Request) error {
 	}
 	e := experiments.Experiment{Name: wish.Name, Criterion: experiments.Criterion(wish.Criterion), Promote: (*experiments.Promotion)(wish.Promote)}
 	for i, arm := range wish.Arms {
-		if _, err := a.o.Models.Model(r.Context(), arm.Model); err != nil {
+		m, err := a.o.Models.Model(r.Context(), arm.Model)
+		if err == nil && arm.Version != "" && a.o.Versions != nil {
+			err = a.o.Versions(r.Context(), m.Function, arm.Version)
+		}
+		if err != nil {
 			return err
 		}
-		e.Arms[i] = experiments.Arm(arm)
+		if e.Arms[i] = experiments.Arm(arm); wish.Traffic != nil {
+			e.Traffic = &experiments.Traffic{Function: m.Function, Alias: wish.Traffic.Alias, Share: wish.Traffic.Share}
+		}
 	}
-	e, err := a.o.Experiments.Create(e)
-	if err != nil {
+	if err := a.begin(r.Context(), &e); err != nil {
 		return err
 	}
 	w.Header().Set("Location", "/v1/experiments/"+e.Name)
-	return write(w, http.StatusCreated, viewOf(e))
+	return write(w, http.StatusCreated, a.experiment(r, e))
 }
 
 func (a *API) showExperiment(w http.ResponseWriter, r *http.Request) error {
@@ -94,11 +101,18 @@ func (a *API) showExperiment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return write(w, http.StatusOK, viewOf(e))
+	return write(w, http.StatusOK, a.experiment(r, e))
 }
 
 func (a *API) dropExperiment(w http.ResponseWriter, r *http.Request) error {
-	if err := a.o.Experiments.Delete(r.PathValue("name")); err != nil {
+	e, err := a.o.Experiments.Get(r.PathValue("name"))
+	if err == nil {
+		err = a.endTraffic(r.Context(), e)
+	}
+	if err == nil {
+		err = a.o.Experiments.Delete(e.Name)
+	}
+	if err != nil {
 		return err
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -23,12 +23,32 @@ type promotionView struct {
 	Alias    string `json:"alias"`
 }
 
+// trafficView is an alias whose events both arms get.
+type trafficView struct {
+	Alias string      `json:"alias" doc:"Of the arms' function; requests for it say version"`
+	Share float64     `json:"share" doc:"Of its events that the second arm gets, 0 to 1"`
+	Arms  []armShared `json:"arms,omitempty" doc:"What each arm has answered since the experiment began"`
+}
+
+type armShared struct {
+	Jobs      int64   `json:"jobs" doc:"That ended"`
+	Completed int64   `json:"completed"`
+	Failed    int64   `json:"failed"`
+	Mean      float64 `json:"mean_seconds" doc:"That a completed job ran"`
+}
+
+// shareWish is what PATCH /v1/experiments/{name} takes.
+type shareWish struct {
+	Share *float64 `json:"share" required:"true" doc:"Of the alias's events that the second arm gets, 0 to 1"`
+}
+
 // experimentWish is what POST /v1/experiments takes.
 type experimentWish struct {
 	Name      string         `json:"name"`
 	Arms      []armView      `json:"arms"`
 	Criterion criterionView  `json:"criterion,omitempty"`
 	Promote   *promotionView `json:"promote,omitempty" doc:"The alias that the winner's version gets, by itself"`
+	Traffic   *trafficView   `json:"traffic,omitempty" doc:"An alias whose events both versions get, by share, until the experiment is removed or promotes its winner"`
 }
 
 type voteWish struct {
@@ -40,6 +60,7 @@ type experimentView struct {
 	Arms      []armView         `json:"arms"`
 	Criterion criterionView     `json:"criterion"`
 	Promote   *promotionView    `json:"promote,omitempty"`
+	Traffic   *trafficView      `json:"traffic,omitempty"`
 	Created   time.Time         `json:"created_at"`
 	Pairs     int               `json:"pairs"`
 	Score     experiments.Score `json:"score" doc:"Of the first arm"`

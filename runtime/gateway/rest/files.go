@@ -24,11 +24,23 @@ type files struct {
 	owner string
 	sent  []string // uploads that came with the request
 	vet   func(ctx context.Context, client string, texts map[string]string) (field, problem string, err error)
-	known map[string]jobs.Upload // by value: a batch says the same picture many times
+	// versions says whether a model's function has a version; nil: it has all
+	versions func(ctx context.Context, model, version string) error
+	known    map[string]jobs.Upload // by value: a batch says the same picture many times
 }
 
 func (a *API) files(owner string) *files {
-	return &files{jobs: a.o.Jobs, owner: owner, vet: a.o.Vet, known: map[string]jobs.Upload{}}
+	f := &files{jobs: a.o.Jobs, owner: owner, vet: a.o.Vet, known: map[string]jobs.Upload{}}
+	if a.o.Versions != nil {
+		f.versions = func(ctx context.Context, model, version string) error {
+			m, err := a.o.Models.Model(ctx, model)
+			if err == nil {
+				err = a.o.Versions(ctx, m.Function, version)
+			}
+			return err
+		}
+	}
+	return f
 }
 
 // drop lets go of what the request brought.
@@ -58,6 +70,9 @@ const maxFile = 256 << 20
 // same clip, files lie beside the event, and the record keeps all but them.
 func (f *files) ask(ctx context.Context, s jobs.Submit, sch *schema.Schema, fields schema.Object) (jobs.Submit, []jobs.FieldError, error) {
 	if bad, err := f.vetted(ctx, sch, fields); err != nil || bad != nil {
+		return s, bad, err
+	}
+	if bad, err := f.served(ctx, s); err != nil || bad != nil {
 		return s, bad, err
 	}
 	given, full := maps.Clone(fields), maps.Clone(fields)
@@ -90,6 +105,18 @@ func (f *files) ask(ctx context.Context, s jobs.Submit, sch *schema.Schema, fiel
 	}
 	s.Kept = full.JSON()
 	return s, nil, nil
+}
+
+// served asks whether there is the version that a request wants.
+func (f *files) served(ctx context.Context, s jobs.Submit) ([]jobs.FieldError, error) {
+	if s.Qualifier == "" || f.versions == nil {
+		return nil, nil
+	}
+	err := f.versions(ctx, s.Model, s.Qualifier)
+	if errdefs.IsNotFound(err) {
+		return []jobs.FieldError{{Field: "version", Detail: "version cannot be served: " + gateway.Sentence(err) + "."}}, nil
+	}
+	return nil, err
 }
 
 // vetted asks whether the request's texts are taken.

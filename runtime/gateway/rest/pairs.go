@@ -174,5 +174,5 @@ func (a *API) vote(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return write(w, http.StatusOK, viewOf(e))
+	return write(w, http.StatusOK, a.experiment(r, e))
 }

@@ -14,6 +14,7 @@ type settings struct {
 	Deadline    int64         `json:"deadline_seconds,omitempty" min:"1" max:"604800" doc:"The job must have ended by then; default 86400"`
 	MaxAttempts int           `json:"max_attempts,omitempty" min:"1" max:"10" doc:"Default 3"`
 	Stream      bool          `json:"stream,omitempty" doc:"Chunks can be watched while the clip is made, of any model; some stream without being asked"`
+	Version     string        `json:"version,omitempty" max:"128" pattern:"^([$]LATEST|[0-9A-Za-z_-]+)$" doc:"A published version of the model's function, or an alias of it, whose weights choose; default $LATEST"`
 	Webhook     string        `json:"webhook,omitempty" max:"2048" pattern:"^https?://[0-9A-Za-z][0-9A-Za-z.-]*(:[0-9]{1,4})?(/([!-$&-~]|%[0-9A-Fa-f]{2})*)?$" doc:"http(s) address that is called when the job has ended, signed as Standard Webhooks; private addresses must be listed in the server's outgoing setting"`
 }
 
@@ -26,6 +27,7 @@ type jobView struct {
 	ID            string          `json:"id"`
 	Model         string          `json:"model"`
 	Status        jobs.State      `json:"status" doc:"queued, running, completed, failed, cancelled or dead"`
+	Version       string          `json:"version,omitempty" doc:"Or alias that was asked for; timing says which version answered"`
 	Reason        string          `json:"reason,omitempty" doc:"Why a queued job waits"`
 	Priority      jobs.Priority   `json:"priority"`
 	Client        string          `json:"client,omitempty"`

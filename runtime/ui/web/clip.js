@@ -146,6 +146,7 @@ export function Facts({ job }) {
   const timing = job.timing;
   return html`<dl class="facts">
     ${row(t('model'), job.model)}
+    ${job.version && row(t('version'), job.version + (timing?.version && timing.version !== job.version ? ` → ${timing.version}` : ''))}
     ${row(t('created'), clock(job.created_at))}
     ${row(t('took'), job.duration_seconds ? span(job.duration_seconds) : null)}
     ${timing?.cold && row(t('started.cold'), span(starting(timing)))}

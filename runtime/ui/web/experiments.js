@@ -1,7 +1,7 @@
 // A/B: two arms make a clip of one request each; people say which is better without knowing whose it is.
-import { html, useState, useEffect, useRef, t, icon, useLoad, Empty, Failure, Dialog, Chip, percent, number, failed, toast, confirmed, classes } from './lib.js';
+import { html, useState, useEffect, useRef, t, icon, useLoad, Empty, Failure, Dialog, Chip, percent, number, span, failed, toast, confirmed, classes } from './lib.js';
 import { td, tn } from './i18n.js';
-import { get, post, remove } from './api.js';
+import { get, post, patch, remove } from './api.js';
 import { motion } from './clip.js';
 
 export function Experiments({ query }) {
@@ -31,7 +31,19 @@ function Card({ e, chosen, onOpen, again }) {
     <div class="interval" role="img" aria-label=${t('ab.interval', { arm: arm(e.arms[0]), rate: percent(e.score.rate), low: percent(e.score.low), high: percent(e.score.high) })}><i class="band" style=${{ left: `${e.score.low * 100}%`, width: `${(e.score.high - e.score.low) * 100}%` }}></i><i class="mid"></i><i class="at" style=${{ left: `${e.score.rate * 100}%` }}></i></div>
     <p class="muted small">${n ? t('ab.rate', { arm: arm(e.arms[0]), rate: percent(e.score.rate), low: percent(e.score.low), high: percent(e.score.high), confidence: percent(e.criterion.confidence) }) : t('ab.novotes')}</p>
     ${e.winner == null ? html`<p class="small">${t('ab.needs', { n: number(e.criterion.votes) })}</p>` : e.promoted_at ? html`<p class="small">${t('ab.promoted', { alias: e.promote.alias, version: e.arms[e.winner].version })}</p>` : e.failure ? html`<p class="error" lang="en">${e.failure}</p>` : null}
+    ${e.traffic && html`<${Traffic} e=${e} again=${again} />`}
     <div class="actions"><button class="primary small" aria-expanded=${chosen ? 'true' : 'false'} onClick=${onOpen}>${icon('compare')}${t('ab.vote')}</button><button class="icon-button" aria-label=${t('ab.delete', { name: e.name })} title=${t('delete')} onClick=${erase}>${icon('trash')}</button></div></li>`;
+}
+
+// Traffic shows what both arms have answered under an alias, and lets its shares be changed.
+function Traffic({ e, again }) {
+  const x = e.traffic;
+  const [share, setShare] = useState(null); // while it is being changed
+  const now = share ?? x.share;
+  const apply = async (v) => { try { await patch(`/v1/experiments/${e.name}`, { share: v }); toast(t('traffic.shared', { alias: x.alias, share: percent(v) })); again(); } catch (error) { failed(error); } setShare(null); };
+  return html`<div class="traffic"><p class="small"><strong>${t('traffic.of', { alias: x.alias })}</strong></p>
+    <ul class="plain">${e.arms.map((a, i) => html`<li key=${i} class="small"><strong>${t('traffic.arm', { version: a.version, share: percent(i ? now : 1 - now) })}</strong> <span class="muted">${tn('traffic.jobs', x.arms[i].jobs)}${x.arms[i].jobs ? ` · ${t('traffic.failed', { share: percent(x.arms[i].failed / x.arms[i].jobs, 1) })}` : ''}${x.arms[i].completed ? ` · ${t('traffic.mean', { time: span(x.arms[i].mean_seconds) })}` : ''}</span></li>`)}</ul>
+    ${!e.promoted_at && html`<label class="slider-row"><span class="small">${t('traffic.share', { version: e.arms[1].version })}</span><input type="range" min="0" max="100" step="5" value=${Math.round(now * 100)} aria-valuetext=${percent(now)} onInput=${(v) => setShare(Number(v.target.value) / 100)} onChange=${(v) => apply(Number(v.target.value) / 100)} /></label>`}</div>`;
 }
 
 // Arena shows a pair to vote on, and takes new requests.
@@ -78,16 +90,17 @@ function Match({ pair, onVote, onNext, decided }) {
 
 function Create({ onClose }) {
   const models = useLoad(() => get('/v1/models').then((x) => x.models), []);
-  const [v, set] = useState({ name: '', a: '', b: '', va: '', vb: '', votes: 20, confidence: 95, alias: '' });
+  const [v, set] = useState({ name: '', a: '', b: '', va: '', vb: '', votes: 20, confidence: 95, alias: '', traffic: '', share: 50 });
   const [said, say] = useState('');
   const names = (models.value || []).map((m) => m.model);
   const a = v.a || names[0] || '';
   const b = v.b || names[1] || names[0] || '';
-  const put = (key) => (x) => set({ ...v, [key]: x.target.value });
+  const put = (key) => (x) => { const { value } = x.target; set((all) => ({ ...all, [key]: value })); };
   const go = async (x) => {
     x.preventDefault();
     const body = { name: v.name.trim(), arms: [{ model: a, version: v.va.trim() }, { model: b, version: v.vb.trim() }], criterion: { votes: Number(v.votes), confidence: Number(v.confidence) / 100 } };
     if (v.alias.trim()) body.promote = { function: models.value.find((m) => m.model === a).function, alias: v.alias.trim() };
+    if (v.traffic.trim()) body.traffic = { alias: v.traffic.trim(), share: Number(v.share) / 100 };
     try { await post('/v1/experiments', body); onClose(body.name); } catch (e) { say(e.message); }
   };
   const pick = (key, value, label) => html`<label class="field grow"><span class="label">${label}</span><select value=${value} onChange=${put(key)}>${names.map((n) => html`<option key=${n} value=${n} selected=${n === value}>${n}</option>`)}</select></label>`;
@@ -97,6 +110,7 @@ function Create({ onClose }) {
     <div class="row top">${pick('a', a, t('ab.arm', { n: 1 }))}${line('va', t('ab.version'), '')}</div>
     <div class="row top">${pick('b', b, t('ab.arm', { n: 2 }))}${line('vb', t('ab.version'), '')}</div>
     <div class="row top">${line('votes', t('ab.minvotes'), '', { type: 'number', min: 1 })}${line('confidence', t('ab.confidence'), '', { type: 'number', min: 50, max: 99.9, step: 0.1 })}</div>
+    <div class="row top">${line('traffic', t('traffic.alias'), t('traffic.alias.help'))}${line('share', t('traffic.percent'), '', { type: 'number', min: 0, max: 100, step: 1 })}</div>
     ${line('alias', t('ab.alias'), t('ab.alias.help'))}
     ${said && html`<p class="error" role="alert" lang="en">${said}</p>`}
     <footer><button type="button" class="quiet" onClick=${() => onClose('')}>${t('cancel')}</button><button class="primary" type="submit">${t('ab.begin')}</button></footer></form><//>`;

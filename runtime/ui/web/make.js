@@ -49,6 +49,7 @@ function Workshop({ model, models, from }) {
   const [errors, setErrors] = useState({});
   const [priority, setPriority] = useState('normal');
   const [count, setCount] = useState(1);
+  const [version, setVersion] = useState('');
   const streams = useStore(streaming);
   const [sending, setSending] = useState(false);
   const [offers, setOffers] = useState([]);
@@ -67,6 +68,7 @@ function Workshop({ model, models, from }) {
     const out = request(all, values);
     if (all.some((f) => f.name === 'preview' && f.control === 'switch') && !values.preview_off) out.preview = true;
     if (priority !== 'normal') out.priority = priority;
+    if (version.trim()) out.version = version.trim();
     if (streams) out.stream = true;
     return out;
   };
@@ -100,7 +102,7 @@ function Workshop({ model, models, from }) {
       toast(hit ? t('sent.known') : tn('sent', jobs.length));
       document.querySelector('.stage')?.scrollIntoView({ block: 'nearest' });
     } catch (e) {
-      const told = Object.fromEntries((e.fields || []).map((x) => [decodeURIComponent((x.pointer || '').replace(/^#?\/(requests\/\d+\/)?/, '').split('/')[0]), x.detail]).filter(([n]) => all.some((f) => f.name === n)));
+      const told = Object.fromEntries((e.fields || []).map((x) => [decodeURIComponent((x.pointer || '').replace(/^#?\/(requests\/\d+\/)?/, '').split('/')[0]), x.detail]).filter(([n]) => n === 'version' || all.some((f) => f.name === n)));
       setErrors(told);
       if (Object.keys(told).length) focus(Object.keys(told)[0]); else failed(e);
     }
@@ -114,7 +116,7 @@ function Workshop({ model, models, from }) {
   const sizes = basic.filter((f) => ['width', 'height'].includes(f.name));
   const advanced = all.filter((f) => !f.basic && f.name !== 'preview');
   const touched = advanced.filter((f) => JSON.stringify(values[f.name] ?? f.default) !== JSON.stringify(f.default)).length;
-  const openAdvanced = advanced.some((f) => errors[f.name]);
+  const openAdvanced = errors.version || advanced.some((f) => errors[f.name]);
 
   return html`<div class="make">
     <h1 class="sr">${t('nav.make')}</h1>
@@ -136,6 +138,8 @@ function Workshop({ model, models, from }) {
           <label class="switch-row"><span><strong>${t('similar.any')}</strong><small class="muted">${t('similar.any.text')}</small></span><input type="checkbox" role="switch" class="switch" checked=${others} onChange=${(e) => anySeed.set(e.target.checked)} /></label>
           <div class="field"><label class="label" for="f-priority">${t('priority')}</label><select id="f-priority" value=${priority} onChange=${(e) => setPriority(e.target.value)}>
             ${['high', 'normal', 'low'].map((p) => html`<option key=${p} value=${p} selected=${p === priority}>${td('priority', p)}</option>`)}</select></div>
+          <div class=${classes('field', errors.version && 'bad')}><label class="label" for="f-version">${t('version')}</label><input id="f-version" type="text" value=${version} placeholder="$LATEST" spellcheck="false" autocapitalize="off" maxlength="128" aria-describedby="f-version-help" onInput=${(e) => { setVersion(e.target.value); setErrors((x) => ({ ...x, version: undefined })); }} />
+            <p class=${errors.version ? 'error' : 'hint'} id="f-version-help">${errors.version || t('version.help')}</p></div>
           <button type="button" class="quiet small" onClick=${() => setValues({ ...base, prompt: values.prompt })}>${icon('retry')}${t('reset')}</button>
         </div></details>
       <div class="go">
