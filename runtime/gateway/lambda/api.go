@@ -169,6 +169,13 @@ func (a *API) routes() map[string]route {
 		"DELETE /2017-03-31/tags/{arn}":        {manage, a.untag},
 		"GET /2016-08-19/account-settings":     {look, a.accountSettings},
 		"GET /2016-08-19/account-settings/{$}": {look, a.accountSettings},
+
+		"GET /2015-03-31/functions/{fn}/policy":                    {look, a.getPolicy},
+		"GET /2020-06-30/functions/{fn}/code-signing-config":       {look, a.getSigning},
+		"GET /2021-07-20/functions/{fn}/runtime-management-config": {look, a.getRuntimeManagement},
+		"GET /2015-03-31/event-source-mappings":                    {look, none("EventSourceMappings")},
+		"GET /2015-03-31/event-source-mappings/{$}":                {look, none("EventSourceMappings")},
+		"GET /2018-10-31/layers":                                   {look, none("Layers")},
 	}
 }
 

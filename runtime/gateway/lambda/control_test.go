@@ -1,6 +1,7 @@
 package lambda_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/videosdgx/videosdgx/runtime/gateway/gatewaytest"
+	"github.com/videosdgx/videosdgx/runtime/gateway/lambda"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -323,5 +325,73 @@ func TestTagsAndAccount(t *testing.T) {
 	}
 	if s := check(b.GetAccountSettings(ctx, &sdk.GetAccountSettingsInput{}))(t); s.AccountUsage.FunctionCount != 1 || s.AccountLimit.ConcurrentExecutions != 3 {
 		t.Errorf("%+v %+v", s.AccountLimit, s.AccountUsage)
+	}
+}
+
+// TestPublishTakesTheSumThatIsShown: with another one nothing is published.
+func TestPublishTakesTheSumThatIsShown(t *testing.T) {
+	b, ctx := newBench(t, gatewaytest.Echo, func(o *lambda.Options) {
+		o.Image = func(context.Context, string) (string, error) { return "sha256:" + strings.Repeat("ab", 32), nil }
+	}), t.Context()
+	made := check(b.CreateFunction(ctx, &sdk.CreateFunctionInput{FunctionName: echo, Role: aws.String("arn:r"), Code: &types.FunctionCode{ImageUri: aws.String("echo:1")}}))(t)
+	var invalid *types.InvalidParameterValueException
+	if _, err := b.PublishVersion(ctx, &sdk.PublishVersionInput{FunctionName: echo, CodeSha256: aws.String("other")}); !errors.As(err, &invalid) || !strings.Contains(err.Error(), *made.CodeSha256) {
+		t.Errorf("another sum: %v", err)
+	}
+	if v := check(b.PublishVersion(ctx, &sdk.PublishVersionInput{FunctionName: echo, CodeSha256: made.CodeSha256}))(t); *v.Version != "1" || *v.CodeSha256 != *made.CodeSha256 {
+		t.Errorf("%+v", v)
+	}
+}
+
+// TestAURLIsCreatedOnce, and again once it has been deleted.
+func TestAURLIsCreatedOnce(t *testing.T) {
+	for _, auth := range []types.FunctionUrlAuthType{types.FunctionUrlAuthTypeNone, types.FunctionUrlAuthTypeAwsIam} {
+		b, ctx := newBench(t, gatewaytest.Echo, func(o *lambda.Options) { o.Asks = func() bool { return true } }), t.Context()
+		b.add(t, spec.Function{Name: "echo"})
+		in := &sdk.CreateFunctionUrlConfigInput{FunctionName: echo, AuthType: auth}
+		check(b.CreateFunctionUrlConfig(ctx, in))(t)
+		var there *types.ResourceConflictException
+		if _, err := b.CreateFunctionUrlConfig(ctx, in); !errors.As(err, &there) || b.last.StatusCode != 409 {
+			t.Errorf("%s: %v", auth, err)
+		}
+		check(b.DeleteFunctionUrlConfig(ctx, &sdk.DeleteFunctionUrlConfigInput{FunctionName: echo}))(t)
+		if u := check(b.CreateFunctionUrlConfig(ctx, in))(t); u.AuthType != auth {
+			t.Errorf("%+v", u)
+		}
+	}
+}
+
+// TestProvisionedNeedsAVersion: $LATEST has none, by name or without one.
+func TestProvisionedNeedsAVersion(t *testing.T) {
+	b := newBench(t, gatewaytest.Echo)
+	b.add(t, spec.Function{Name: "echo"})
+	var invalid *types.InvalidParameterValueException
+	if _, err := b.PutProvisionedConcurrencyConfig(t.Context(), &sdk.PutProvisionedConcurrencyConfigInput{FunctionName: echo, Qualifier: aws.String("$LATEST"), ProvisionedConcurrentExecutions: aws.Int32(1)}); !errors.As(err, &invalid) {
+		t.Error(err)
+	}
+}
+
+// TestWhatNoFunctionHas is what Terraform and consoles ask of each: they hear that there is none of it.
+func TestWhatNoFunctionHas(t *testing.T) {
+	b, ctx := newBench(t, gatewaytest.Echo), t.Context()
+	b.add(t, spec.Function{Name: "echo"})
+	var absent *types.ResourceNotFoundException
+	if _, err := b.GetPolicy(ctx, &sdk.GetPolicyInput{FunctionName: echo}); !errors.As(err, &absent) || !strings.Contains(err.Error(), "no policy") {
+		t.Errorf("policy: %v", err)
+	}
+	if c := check(b.GetFunctionCodeSigningConfig(ctx, &sdk.GetFunctionCodeSigningConfigInput{FunctionName: echo}))(t); *c.FunctionName != "echo" || *c.CodeSigningConfigArn != "" {
+		t.Errorf("%+v", c)
+	}
+	if c := check(b.GetRuntimeManagementConfig(ctx, &sdk.GetRuntimeManagementConfigInput{FunctionName: echo}))(t); c.UpdateRuntimeOn != types.UpdateRuntimeOnAuto {
+		t.Errorf("%+v", c)
+	}
+	if l := check(b.ListLayers(ctx, &sdk.ListLayersInput{}))(t); len(l.Layers) > 0 {
+		t.Errorf("%+v", l)
+	}
+	if l := check(b.ListEventSourceMappings(ctx, &sdk.ListEventSourceMappingsInput{FunctionName: echo}))(t); len(l.EventSourceMappings) > 0 {
+		t.Errorf("%+v", l)
+	}
+	if _, err := b.GetFunctionCodeSigningConfig(ctx, &sdk.GetFunctionCodeSigningConfigInput{FunctionName: aws.String("ghost")}); !errors.As(err, &absent) {
+		t.Errorf("of nobody: %v", err)
 	}
 }

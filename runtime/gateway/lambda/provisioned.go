@@ -52,6 +52,9 @@ func (a *API) provision(r *http.Request, n int) (spec.Function, error) {
 	if err != nil {
 		return fn, err
 	}
+	if fn.Version == latest && n > 0 {
+		return fn, invalid("provisioned concurrency cannot be applied to $LATEST: publish a version and name it, or an alias of it, as the qualifier")
+	}
 	if most := fn.MaxInstances(); n > most {
 		return fn, invalid("%d provisioned instances exceed the %d that the function may have; raise its reserved concurrency first", n, most)
 	}
@@ -60,11 +63,7 @@ func (a *API) provision(r *http.Request, n int) (spec.Function, error) {
 	if p, ok := a.Functions.(gateway.Provisioner); ok {
 		return p.SetMinInstances(r.Context(), fn.Name, fn.Version, n)
 	}
-	if fn.Version != latest {
-		return fn, invalid("this catalogue cannot change version %s; set provisioned concurrency on $LATEST", fn.Version)
-	}
-	fn.MinInstances = n
-	return a.Functions.Put(r.Context(), fn)
+	return fn, invalid("this catalogue cannot change version %s", fn.Version)
 }
 
 // pinned resolves a request's function to one version without drawing: an alias means its first version.

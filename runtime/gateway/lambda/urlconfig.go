@@ -12,6 +12,7 @@ import (
 )
 
 // A function has a URL from the beginning here: creating one sets its configuration, and opens it where deleting has closed it.
+// One that has been configured is there, as far as creating goes.
 
 type cors struct {
 	AllowCredentials bool     `json:"AllowCredentials,omitempty"`
@@ -69,7 +70,7 @@ func (a *API) apply(in urlInput, fn *spec.Function) error {
 	case in.AuthType == "NONE":
 		fn.URL.Auth = "none"
 	case in.AuthType == "AWS_IAM" && a.asks():
-		fn.URL.Auth = ""
+		fn.URL.Auth = "key"
 	case in.AuthType == "AWS_IAM":
 		return invalid("AuthType AWS_IAM is for a server that asks who its callers are: make a key first, with 'videosdgx keys create'")
 	case in.AuthType != "":
@@ -93,7 +94,13 @@ func (a *API) apply(in urlInput, fn *spec.Function) error {
 
 // createURL is CreateFunctionUrlConfig.
 func (a *API) createURL(w http.ResponseWriter, r *http.Request) error {
-	return a.setURL(w, r, http.StatusCreated, func(u *spec.URL) error { u.Closed = false; return nil })
+	return a.setURL(w, r, http.StatusCreated, func(u *spec.URL) error {
+		if *u != (spec.URL{}) && !u.Closed {
+			return conflict("the function has a URL already; UpdateFunctionUrlConfig changes it")
+		}
+		u.Closed = false
+		return nil
+	})
 }
 
 // updateURL is UpdateFunctionUrlConfig.
