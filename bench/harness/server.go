@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -24,6 +25,7 @@ type Options struct {
 	Functions string   // folder of functions the started server loads; "": an empty one
 	Args      []string // more arguments for serve
 	Env       []string // more environment for serve
+	Wrap      []string // a program that runs serve, and its arguments before serve's; it must become serve, not start it
 	Log       io.Writer
 }
 
@@ -96,7 +98,8 @@ func (s *Server) launch(ctx context.Context, o Options) error {
 func (s *Server) spawn(ctx context.Context, listen string) error {
 	o := s.o
 	args := append([]string{"serve", "--listen", listen, "--data", s.Data, "--functions", o.Functions, "--driver", o.Driver}, o.Args...)
-	cmd := exec.Command(s.Bin, args...)
+	line := append(slices.Clone(o.Wrap), append([]string{s.Bin}, args...)...)
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env = append(os.Environ(), o.Env...)
 	out, in := io.Pipe()
 	cmd.Stdout, cmd.Stderr = in, in

@@ -36,7 +36,10 @@ func (t *trap) set() error {
 		}
 		_, t.port, _ = net.SplitHostPort(l.Addr().String())
 		srv := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { t.hits.Add(1) })}
-		go srv.Serve(l) //nolint:errcheck // ends with the program
+		go srv.Serve(l)                                                                                         //nolint:errcheck // ends with the program
+		if six, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "[::1]:"+t.port); err == nil { // where there is IPv6
+			go srv.Serve(six) //nolint:errcheck // ends with the program
+		}
 	})
 	return t.err
 }

@@ -73,6 +73,12 @@ func run(ctx context.Context, o harness.Options, only string) (err error) {
 		return errors.New("these attacks are for a server of their own: leave -server out")
 	}
 	o.Args = append(o.Args, "--outgoing", allowed)
+	conf, err := os.MkdirTemp("", "videosdgx-hostile-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(conf)) }()
+	o.Wrap = names.wrap(conf)
 	server, dir, end, err := harness.Begin(ctx, o, "hostile")
 	if err != nil {
 		return err
