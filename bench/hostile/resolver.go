@@ -150,7 +150,7 @@ func (r *resolver) answer(query []byte, tcp bool) [][]byte {
 	if a.raw != nil {
 		return a.raw(query, tcp)
 	}
-	b := packed(h, q, a.records(q, int(turn)), dnsmessage.RCodeSuccess)
+	b := packed(h, q, a.resources(q, int(turn)), dnsmessage.RCodeSuccess)
 	if !tcp && len(b) > 1232 { // too long for a datagram: ask again by TCP
 		h.Truncated = true
 		b = packed(h, q, nil, dnsmessage.RCodeSuccess)
@@ -158,8 +158,8 @@ func (r *resolver) answer(query []byte, tcp bool) [][]byte {
 	return [][]byte{b}
 }
 
-// records are those of the type that is asked for. A and AAAA are asked at the same time: a turn is two questions.
-func (a *reply) records(q dnsmessage.Question, turn int) (out []dnsmessage.Resource) {
+// resources are those of the type that is asked for. A and AAAA are asked at the same time: a turn is two questions.
+func (a *reply) resources(q dnsmessage.Question, turn int) (out []dnsmessage.Resource) {
 	at := q.Name
 	if a.cname != "" {
 		to := dnsmessage.MustNewName(a.cname)

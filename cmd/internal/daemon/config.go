@@ -33,7 +33,7 @@ type Config struct {
 	Node           string        `yaml:"node" help:"name of this machine among those that share a queue (default: host name)"`
 	WebhookSecret  string        `yaml:"webhookSecret" help:"signs webhooks, as whsec_ and base64 or where that is (file:/PATH, credential:NAME of systemd), which receivers' Standard Webhooks libraries take as it is; empty: one is made and kept in DATA/webhook.key, which nodes of one queue must share"`
 	Origins        string        `yaml:"origins" help:"origins of web pages that may use /v1 and the models' own ports, such as https://app.example.com, by commas; *: any"`
-	Outgoing       string        `yaml:"outgoing" help:"private addresses that webhooks and destinations may call: addresses, prefixes such as 10.0.0.0/8 and host names, by commas; 127.0.0.1 for this machine; link-local and metadata addresses are never called"`
+	Outgoing       string        `yaml:"outgoing" help:"private addresses that webhooks, destinations and what registries point to may be: addresses, prefixes such as 10.0.0.0/8 and host names, by commas; 127.0.0.1 for this machine; link-local and metadata addresses are never called"`
 	ModelsAtOnce   int64         `yaml:"modelsAtOnce" help:"models whose jobs run at the same time; others wait their turn"`
 	KeepJobs       spec.Duration `yaml:"keepJobs" help:"how long ended jobs and their clips are kept"`
 	KeepClips      spec.Bytes    `yaml:"keepClips" help:"disk that clips may use together, the oldest go first; 0: no limit"`

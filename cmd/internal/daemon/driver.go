@@ -5,9 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 
+	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
@@ -54,6 +56,7 @@ func (p *plane) containerd(ctx context.Context) (instance.Sandbox, error) {
 	return containerd.New(ctx, containerd.Options{
 		Data: p.dir("containerd"), Address: p.cfg.Containerd, Runtime: p.cfg.Runtime, Init: p.cfg.Init, Log: p.log,
 		Devices: p.openDevices(ctx), Mounts: p.mountRoots(), Images: image.Limits{Bytes: int64(p.cfg.ImageLimit)},
+		Registry: func(host string) *http.Client { return outgoing.NewClient(p.guard, host) },
 	})
 }
 

@@ -29,8 +29,8 @@ var sdks = []sdk{
 	{"github.com/aws/aws-lambda-go", []string{"functions", "images", "bench/jobs/clip"}, "the control plane speaks Lambda's protocol, functions use its library"},
 	{"go.opentelemetry.io", []string{"runtime/trace"}, "traces are made in one room"},
 	{"C", []string{"functions/inference/engine", "snapshotter/cuda"}, "a crash in C ends an instance, and in the control plane only what CUDA's driver needs is C"},
-	{"net/http", []string{"cmd", "functions/handler", "functions/inference/weights/hub", "runtime/client", "runtime/gateway", "runtime/events", "runtime/jobs", "runtime/trace", "runtime/ui", "images", "bench"},
-		"HTTP comes in at the gateway; it goes out through events/outgoing, for downloads, from the client and from the commands"},
+	{"net/http", []string{"cmd", "functions/handler", "functions/inference/weights/hub", "runtime/client", "runtime/gateway", "runtime/events", "runtime/jobs", "runtime/trace", "runtime/ui", "runtime/sandbox/containerd/image", "images", "bench"},
+		"HTTP comes in at the gateway; it goes out through events/outgoing, whose clients ask registries too, for downloads, from the client and from the commands"},
 }
 
 func TestLibrariesStayInTheirRooms(t *testing.T) {

@@ -7,11 +7,14 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"net"
+	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/containerd/containerd/v2/core/snapshots"
@@ -24,6 +27,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 
+	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -73,6 +77,48 @@ func TestAFirstStartTellsOfItsImage(t *testing.T) {
 		if _, err := d.images.Get(d.in(testContext(t)), ref, hear); err != nil || len(heard) > 0 {
 			t.Errorf("%s once more: %+v, %v", ref, heard, err)
 		}
+	}
+}
+
+// TestARegistryPointsElsewhere: at another address for a layer, or for a token. Nothing is asked there, and who pulls hears why.
+func TestARegistryPointsElsewhere(t *testing.T) {
+	d := newDriver(t)
+	guard := &outgoing.Guard{}
+	d.images.Registry = func(host string) *http.Client { return outgoing.NewClient(guard, host) }
+	l, err := net.Listen("tcp", "127.0.0.2:0")
+	must(t, err)
+	var trapped atomic.Int64
+	trap := &httptest.Server{Listener: l, Config: &http.Server{Handler: http.HandlerFunc(func(http.ResponseWriter, *http.Request) { trapped.Add(1) })}}
+	trap.Start()
+	t.Cleanup(trap.Close)
+	for name, points := range map[string]func(http.ResponseWriter, *http.Request) bool{
+		"not at all": func(http.ResponseWriter, *http.Request) bool { return false },
+		"for a layer": func(w http.ResponseWriter, r *http.Request) bool {
+			if strings.Contains(r.URL.Path, "/blobs/") {
+				http.Redirect(w, r, trap.URL+"/", http.StatusTemporaryRedirect)
+			}
+			return strings.Contains(r.URL.Path, "/blobs/")
+		},
+		"for a token": func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="`+trap.URL+`/token",service="x"`)
+			w.WriteHeader(http.StatusUnauthorized)
+			return true
+		},
+		"at metadata": func(w http.ResponseWriter, _ *http.Request) bool {
+			w.Header().Set("Location", "http://169.254.169.254/latest/")
+			w.WriteHeader(http.StatusFound)
+			return true
+		},
+	} {
+		ref, misleads := pushed(t, strings.TrimPrefix(writeImage(t, v1.Config{Cmd: []string{"/x"}}, file{path: "a", mode: 0o644, body: []byte(name)}), "oci:"))
+		misleads.Store(&points)
+		_, err := d.images.Get(d.in(testContext(t)), ref, nil)
+		if honest := name == "not at all"; honest != (err == nil) || !honest && !strings.Contains(err.Error(), "may not be called") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n := trapped.Load(); n > 0 {
+		t.Errorf("the trap was asked %d times", n)
 	}
 }
 
@@ -167,7 +213,19 @@ func otherMachine(t testing.TB) string {
 
 func push(t testing.TB, dir string) string {
 	t.Helper()
-	server := httptest.NewServer(registry.New(registry.Logger(log.New(io.Discard, "", 0))))
+	ref, _ := pushed(t, dir)
+	return ref
+}
+
+// pushed also gives what may answer in the registry's stead, from then on.
+func pushed(t testing.TB, dir string) (string, *atomic.Pointer[func(http.ResponseWriter, *http.Request) bool]) {
+	t.Helper()
+	honest, other := registry.New(registry.Logger(log.New(io.Discard, "", 0))), &atomic.Pointer[func(http.ResponseWriter, *http.Request) bool]{}
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if f := other.Load(); f == nil || !(*f)(w, r) {
+			honest.ServeHTTP(w, r)
+		}
+	}))
 	t.Cleanup(server.Close)
 	ref := strings.TrimPrefix(server.URL, "http://") + "/team/echo:1"
 	p, err := layout.FromPath(dir)
@@ -185,7 +243,7 @@ func push(t testing.TB, dir string) string {
 	if err := remote.WriteIndex(tag, index); err != nil {
 		t.Fatal(err)
 	}
-	return ref
+	return ref, other
 }
 
 func pack(t testing.TB, dir, archive string) {

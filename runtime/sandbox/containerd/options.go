@@ -38,6 +38,7 @@ type Options struct {
 	Mounts    spec.MountRoots // what manifests may mount; zero: what lies in the manifest's own folder
 	Images    image.Limits    // of what images unpack to
 	Hear      image.Hear      // of Import; nil: the log tells
+	Registry  image.Registry  // nil: the default client
 	IDs       ids.Range       // users of instances on this machine; zero: the subuid range of "videosdgx", else one of nobody's
 }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
 )
@@ -34,7 +33,9 @@ func (s *Store) Resolve(ctx context.Context, ref string) (string, error) {
 	}
 	ask, cancel := context.WithTimeout(ctx, askFor)
 	defer cancel()
-	_, target, err := docker.NewResolver(docker.ResolverOptions{Hosts: hosts()}).Resolve(ask, full.String())
+	resolver, done := s.resolver(full)
+	defer done()
+	_, target, err := resolver.Resolve(ask, full.String())
 	if err != nil {
 		return "", fmt.Errorf("image %s is not in containerd, and its registry does not give it: import it with `videosdgx image build --import`, name a layout as oci:FOLDER, or push it: %w (%w)", ref, err, errdefs.ErrNotFound)
 	}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"sync"
 	"time"
 
@@ -26,7 +27,8 @@ type Store struct {
 	snapshotter string
 	owners      *Owners // who the files of images belong to in instances
 
-	Limits Limits // Set before use
+	Limits   Limits   // Set before use
+	Registry Registry // nil: the default client. Set before use
 
 	unpacks flight[*Image]
 	fetches flight[images.Image]
@@ -35,6 +37,9 @@ type Store struct {
 	layouts map[string]digest.Digest // path of a layout → digest of the index that was imported last
 	looked  looked
 }
+
+// Registry makes the client that calls a registry at a host, and what that points to.
+type Registry func(host string) *http.Client
 
 // Image is one that is unpacked. It does not change.
 type Image struct {

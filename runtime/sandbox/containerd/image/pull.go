@@ -7,12 +7,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
 	"github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/images"
+	"github.com/containerd/containerd/v2/core/remotes"
 	"github.com/containerd/containerd/v2/core/remotes/docker"
 	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
@@ -34,9 +37,11 @@ func (s *Store) pull(ctx context.Context, ref string, hear Hear) (images.Image, 
 	if err != nil {
 		return images.Image{}, fmt.Errorf("%q is not an image: write a reference such as registry.example/wan21:1, or oci:FOLDER: %w (%w)", ref, err, errdefs.ErrInvalidArgument)
 	}
+	resolver, done := s.resolver(full)
+	defer done()
 	fetched := s.watchFetch(ctx, ref, hear)
 	defer fetched.end()
-	img, err := s.client.Fetch(ctx, full.String(), client.WithResolver(docker.NewResolver(docker.ResolverOptions{Hosts: hosts()})),
+	img, err := s.client.Fetch(ctx, full.String(), client.WithResolver(resolver),
 		client.WithImageHandlerWrapper(func(h images.Handler) images.Handler { return fetched.of(s.Limits.WithDefaults().bounded(h)) }))
 	if err != nil {
 		return images.Image{}, fmt.Errorf("image %s is not in containerd and cannot be pulled: %w", ref, err)
@@ -45,11 +50,25 @@ func (s *Store) pull(ctx context.Context, ref string, hear Hear) (images.Image, 
 	return img, nil
 }
 
+// resolver finds an image at its registry, until done.
+func (s *Store) resolver(of reference.Named) (r remotes.Resolver, done func()) {
+	c := http.DefaultClient
+	if s.Registry != nil {
+		host := reference.Domain(of)
+		if u, err := url.Parse("//" + host); err == nil {
+			host = u.Hostname()
+		}
+		c = s.Registry(host)
+	}
+	return docker.NewResolver(docker.ResolverOptions{Hosts: hosts(c)}), c.CloseIdleConnections
+}
+
 // hosts are registries; one on this machine is asked in plain HTTP.
-func hosts() docker.RegistryHosts {
+func hosts(c *http.Client) docker.RegistryHosts {
 	return docker.ConfigureDefaultRegistries(
+		docker.WithClient(c),
 		docker.WithPlainHTTP(docker.MatchLocalhost),
-		docker.WithAuthorizer(docker.NewDockerAuthorizer(docker.WithAuthCreds(credentials))),
+		docker.WithAuthorizer(docker.NewDockerAuthorizer(docker.WithAuthCreds(credentials), docker.WithAuthClient(c))),
 	)
 }
 
