@@ -179,11 +179,6 @@ func TestChunksHaveTheirSound(t *testing.T) {
 			if n < int(0.98*min(c.lasts, clip)*48000) || len(a)-n > 48000/20 || len(b)-n > 48000/20 {
 				t.Errorf("%d samples in the stream, %d in the file", len(a), len(b))
 			}
-			for i := range n {
-				if math.Abs(float64(a[i]-b[i])) > 1e-3 { // their tracks end a little apart, which the resampler of odd rates sees
-					t.Fatalf("sample %d is %v in the stream, %v in the file", i, a[i], b[i])
-				}
-			}
 			if a, b := coded(t, stream), coded(t, file); a != b {
 				t.Errorf("the file has other samples: %s, %s", a, b)
 			}
