@@ -122,9 +122,10 @@ def fit(model, x, a, ids, mask, null, o, budget, keep, average):
             block.compile()
         prompt = torch.compile(prompt)
     run, opt, step, seen = objective(model, prompt, o.device == "cuda"), model.optimiser(o.lr), 0, torch.zeros(2, device=o.device)
-    average.params = [p for _, p in model.named()]
-    average.mean = [p.detach().clone() for p in average.params]
-    while (spent := budget.spent(step)) < 1:
+    average.follow(p for _, p in model.named())
+
+    def one():
+        """A whole step, of the device alone: what is drawn, forwards, backwards, weights, average."""
         i = torch.randint(len(x), (o.batch,), device=o.device)
         which = torch.randint(len(ids), (o.batch,), device=o.device)
         drop = torch.rand(o.batch, 1, device=o.device) < .1
@@ -132,9 +133,16 @@ def fit(model, x, a, ids, mask, null, o, budget, keep, average):
         lv, la = run(x0, a0, torch.randn_like(x0), torch.randn_like(a0), noise_levels(o.batch, o.device),
                      torch.where(drop, null[0], ids[which, i]), torch.where(drop, null[1], mask[which, i]))
         (lv + la).backward()
-        opt.step(spent, step)
+        opt.apply()
         average.update()
-        seen += torch.stack([lv.detach(), la.detach()])
+        seen.add_(torch.stack([lv.detach(), la.detach()]))
+
+    play, ahead = recorded(one, lambda: opt.set(0, 0), o), Ahead(o.device)
+    seen.zero_()
+    while (spent := budget.spent(step)) < 1:
+        opt.set(spent, step)
+        play()
+        ahead.wait()
         step += 1
         if step % o.every == 0:
             lv, la = (seen / o.every).tolist()
@@ -142,6 +150,48 @@ def fit(model, x, a, ids, mask, null, o, budget, keep, average):
             seen.zero_()
             keep()
     return step
+
+
+def recorded(one, begin, o):
+    """one as a CUDA graph, so that a step costs the processor a single call; as it is where there is no GPU, or it cannot be recorded:
+    anything in it that waits for the processor would be told here. The first steps are taken at the rate that begin sets."""
+    begin()
+    if o.device != "cuda" or not o.graph:
+        return one
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):                          # compiles, and makes what stays: the optimiser's state, the libraries' workspaces
+            one()
+    torch.cuda.current_stream().wait_stream(side)
+    torch.cuda.synchronize()
+    graph = torch.cuda.CUDAGraph()
+    try:
+        with torch.cuda.graph(graph):
+            one()
+    except Exception as e:
+        print(f"the step is not recorded, and takes longer: {type(e).__name__}: {str(e)[:300]}", flush=True)
+        torch.cuda.synchronize()
+        return one
+    print("the step is recorded", flush=True)
+    return graph.replay
+
+
+class Ahead:
+    """Lets the processor be a few steps ahead of the GPU, and no more: the time that is spent is the GPU's."""
+
+    def __init__(self, device, steps=4):
+        self.events = [torch.cuda.Event() for _ in range(steps)] if device == "cuda" else []
+        self.n = 0
+
+    def wait(self):
+        if not self.events:
+            return
+        e = self.events[self.n % len(self.events)]
+        if self.n >= len(self.events):
+            e.synchronize()
+        e.record()
+        self.n += 1
 
 
 def warm(o):

@@ -1,4 +1,5 @@
-"""Muon for matrices and convolution kernels, AdamW for the rest; cosine rates; a moving average of the weights."""
+"""Muon for matrices and convolution kernels, AdamW for the rest; cosine rates; a moving average of the weights. What changes from step
+to step (rate, weight of the average) lies on the device: a step can be recorded once as a CUDA graph and played again."""
 import math
 
 import torch
@@ -29,12 +30,13 @@ class Muon:
 
     @torch.no_grad()
     def step(self, lr):
+        """lr: a tensor on the device."""
         for shape, params in self.groups.items():
             g, buf = torch.stack([p.grad.reshape(shape) for p in params]), self.state[shape]
             buf.lerp_(g, 1 - self.momentum)
-            step = orthogonal(g.lerp(buf, self.momentum)) * (.2 * math.sqrt(max(shape)))
+            step = orthogonal(g.lerp(buf, self.momentum)) * (.2 * math.sqrt(max(shape)) * lr)
             torch._foreach_mul_(params, 1 - lr * self.decay)
-            torch._foreach_add_(params, [s.view_as(p) for s, p in zip(step.unbind(0), params)], alpha=-lr)
+            torch._foreach_sub_(params, [s.view_as(p) for s, p in zip(step.unbind(0), params)])
 
 
 class Optimiser:
@@ -43,16 +45,30 @@ class Optimiser:
     def __init__(self, matrices, rest, lr, rest_lr, betas=(.9, .98), clip=1.0):
         self.all, self.lr, self.rest_lr, self.clip = list(matrices) + list(rest), lr, rest_lr, clip
         self.muon = Muon(matrices) if matrices else None
-        self.adam = torch.optim.AdamW(rest, lr=rest_lr, betas=betas, weight_decay=.01, fused=rest[0].is_cuda)
+        on_gpu = rest[0].is_cuda
+        self.rate = torch.zeros((), device=rest[0].device)
+        rate = torch.zeros((), device=rest[0].device) if on_gpu else rest_lr
+        self.adam = torch.optim.AdamW(rest, lr=rate, betas=betas, weight_decay=.01, fused=on_gpu, capturable=on_gpu)
 
     def step(self, done, n):
-        """done: share of the budget spent, 0 to 1; n: steps so far. Warm-up of 100 steps, then half a cosine to nothing."""
-        rate = min(1, (n + 1) / 100) * (.5 + .5 * math.cos(math.pi * min(done, 1))) + 1e-3
+        """done: share of the budget spent, 0 to 1; n: steps so far."""
+        self.set(done, n)
+        self.apply()
+
+    def set(self, done, n):
+        """The rate of the next step: a warm-up of 100 steps, then half a cosine to nothing. Waits for nothing."""
+        self.rate.fill_(min(1, (n + 1) / 100) * (.5 + .5 * math.cos(math.pi * min(done, 1))) + 1e-3)
+
+    def apply(self):
+        """The step itself, on the device alone."""
         for g in self.adam.param_groups:
-            g["lr"] = self.rest_lr * rate
+            if self.rate.is_cuda:
+                torch.mul(self.rate, self.rest_lr, out=g["lr"])
+            else:
+                g["lr"] = self.rest_lr * float(self.rate)
         torch.nn.utils.clip_grad_norm_(self.all, self.clip)
         if self.muon:
-            self.muon.step(self.lr * rate)
+            self.muon.step(self.lr * self.rate)
         self.adam.step()
         for p in self.all:
             p.grad = None
@@ -62,14 +78,21 @@ class Average:
     """Exponential moving average of parameters; swap() exchanges it with them, and back."""
 
     def __init__(self, params, decay=.9995):
-        self.params, self.decay, self.n = list(params), decay, 0
+        self.decay = decay
+        self.follow(params)
+
+    def follow(self, params):
+        """Begin anew with these."""
+        self.params = list(params)
         self.mean = [p.detach().clone() for p in self.params]
+        self.n = torch.zeros((), device=self.mean[0].device)
 
     @torch.no_grad()
     def update(self):
         self.n += 1
-        d = min(self.decay, (self.n + 1) / (self.n + 10))
-        torch._foreach_lerp_(self.mean, [p.detach() for p in self.params], 1 - d)
+        d = ((self.n + 1) / (self.n + 10)).clamp(max=self.decay)
+        torch._foreach_mul_(self.mean, d)
+        torch._foreach_add_(self.mean, torch._foreach_mul([p.detach() for p in self.params], 1 - d))
 
     @torch.no_grad()
     def swap(self):
