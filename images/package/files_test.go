@@ -10,6 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/grafana/grafana-foundation-sdk/go/cog"
+	"github.com/grafana/grafana-foundation-sdk/go/dashboard"
+	"github.com/grafana/grafana-foundation-sdk/go/prometheus"
+	"github.com/grafana/grafana-foundation-sdk/go/timeseries"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -17,7 +21,7 @@ import (
 func declared(t *testing.T) map[string]bool {
 	t.Helper()
 	names, form := map[string]bool{}, regexp.MustCompile(`"(videosdgx_[a-z_]+)"`)
-	err := filepath.WalkDir("../../runtime", func(at string, d fs.DirEntry, err error) error {
+	look := func(at string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(at, ".go") || strings.HasSuffix(at, "_test.go") {
 			return err
 		}
@@ -26,9 +30,11 @@ func declared(t *testing.T) map[string]bool {
 			names[string(m[1])] = true
 		}
 		return err
-	})
-	if err != nil {
-		t.Fatal(err)
+	}
+	for _, dir := range []string{"../../runtime", "../../cmd/internal/daemon"} {
+		if err := filepath.WalkDir(dir, look); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return names
 }
@@ -85,16 +91,63 @@ func TestAlertsAndDashboardAskForWhatIsMeasured(t *testing.T) {
 	}
 }
 
-// TestTools has the programs that read the files look at them, where they are installed.
-func TestTools(t *testing.T) {
-	for tool, args := range map[string][]string{"promtool": {"check", "rules", "alerts.yaml"}, "systemd-analyze": {"--version"}} {
-		bin, err := exec.LookPath(tool)
-		if err != nil {
-			t.Logf("%s is not installed", tool)
-			continue
+// TestGrafanaTakesTheDashboard holds the dashboard to Grafana's own schema: strictly, fields that it does not know included.
+func TestGrafanaTakesTheDashboard(t *testing.T) {
+	known := cog.NewRuntime()
+	known.RegisterPanelcfgVariant(timeseries.VariantConfig())
+	known.RegisterDataqueryVariant(prometheus.VariantConfig())
+	b, err := os.ReadFile("grafana.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var board dashboard.Dashboard
+	err = board.UnmarshalJSONStrict(b)
+	if err == nil {
+		err = board.Validate()
+	}
+	if err != nil && err.Error() != "" { // of valid ones it says an error without text
+		t.Fatal(err)
+	}
+	if board.Uid == nil || len(board.Panels) < 12 {
+		t.Errorf("%d panels", len(board.Panels))
+	}
+	wrong := strings.Replace(string(b), `"gridPos"`, `"gridPoss"`, 1)
+	if new(dashboard.Dashboard).UnmarshalJSONStrict([]byte(wrong)) == nil {
+		t.Error("a field that Grafana does not know is taken")
+	}
+}
+
+// TestAlertsFire has Prometheus' own tool play through when each alert fires.
+func TestAlertsFire(t *testing.T) {
+	tools := os.Getenv("VIDEOSDGX_TEST_PROMETHEUS")
+	if tools == "" {
+		t.Skip("VIDEOSDGX_TEST_PROMETHEUS names no folder with promtool: images/setup/prometheus.sh makes one")
+	}
+	for _, args := range [][]string{{"check", "rules", "alerts.yaml"}, {"test", "rules", "alerts_test.yaml"}} {
+		if out, err := exec.Command(filepath.Join(tools, "promtool"), args...).CombinedOutput(); err != nil {
+			t.Errorf("promtool %v: %v: %s", args, err, out)
 		}
-		if out, err := exec.Command(bin, args...).CombinedOutput(); err != nil {
-			t.Errorf("%s: %v: %s", tool, err, out)
+	}
+	rules, err := os.ReadFile("alerts.yaml")
+	played, perr := os.ReadFile("alerts_test.yaml")
+	if err != nil || perr != nil {
+		t.Fatal(err, perr)
+	}
+	for _, m := range regexp.MustCompile(`alert: (\w+)`).FindAllSubmatch(rules, -1) {
+		if !strings.Contains(string(played), string(m[1])) {
+			t.Errorf("nothing in alerts_test.yaml makes %s fire", m[1])
 		}
+	}
+}
+
+// TestUnitIsHardened asks systemd what it thinks of the unit, where it is installed.
+func TestUnitIsHardened(t *testing.T) {
+	bin, err := exec.LookPath("systemd-analyze")
+	if err != nil {
+		t.Skip("LEFT OUT: systemd-analyze is not installed")
+	}
+	// 9.6 is a unit that says nothing; what remains is what starting containers as root takes
+	if out, err := exec.Command(bin, "security", "--offline=true", "--threshold=70", "videosdgx.service").CombinedOutput(); err != nil {
+		t.Errorf("%v: %s", err, out)
 	}
 }

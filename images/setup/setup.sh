@@ -20,6 +20,7 @@ fi
 if [[ ${1:-} == test ]] && ((EUID == 0)); then
   "$here/tensorrt.sh"
   install_packages redis-server nginx-light cmake autoconf automake libtool g++ python3 make
+  "$here/prometheus.sh"
   # the page's browser; where the distribution has none (Ubuntu's is a snap), test.sh says what is left out
   command -v chromium >/dev/null || ! has_package chromium || install_packages chromium
   # holds the page to the rules of accessibility

@@ -20,6 +20,11 @@ if ls /opt/videosdgx/tensorrt/lib/libtensorrt_rtx.so.* >/dev/null 2>&1; then
 else
   left_out+=("TensorRT plans: TensorRT-RTX is not installed; run: sudo make setup-tensorrt")
 fi
+if [[ -x /opt/videosdgx/prometheus/prometheus ]]; then
+  export VIDEOSDGX_TEST_PROMETHEUS=/opt/videosdgx/prometheus
+else
+  left_out+=("the dashboard and the alerts in a real Prometheus: run: sudo make setup-test")
+fi
 export VIDEOSDGX_TEST_BIN=$PWD/bin
 # an ACME authority, for the certificates of serve --acme
 [[ -x .build/pebble ]] || GOBIN=$PWD/.build GOFLAGS=-buildvcs=false go install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.3

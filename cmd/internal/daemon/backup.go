@@ -104,7 +104,7 @@ func (c Config) sources(db string) []backup.Source {
 	data := func(name string) backup.Source {
 		return backup.Source{Name: "data/" + name, Path: filepath.Join(c.Data, name), Skip: unfinished}
 	}
-	all := []backup.Source{data("registry"), data("events"), data("webhook.key"), data("audit"), data("secrets.age"), {Name: "data/keys.json", Path: c.Keys},
+	all := []backup.Source{data("registry"), data("events"), data("experiments"), data("webhook.key"), data("audit"), data("secrets.age"), {Name: "data/keys.json", Path: c.Keys},
 		{Name: "functions", Path: c.Functions, Skip: unfinished}, {Name: "outputs", Path: c.Outputs, Skip: unfinished}}
 	if db != "" {
 		all = append([]backup.Source{{Name: "data/jobs.db", Path: db}}, all...)
@@ -154,6 +154,14 @@ func (p *plane) openBackups(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.metrics.WatchTime("videosdgx_backup_last_seconds", "When the last backup was made, in seconds since 1970.", func() (time.Time, bool) {
+		ids, err := repo.List()
+		if err != nil || len(ids) == 0 {
+			return time.Time{}, false
+		}
+		at, _ := backup.Time(ids[len(ids)-1]) // List gives ids alone
+		return at, true
+	})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.backups = &backups{cancel, make(chan struct{})}
 	go func() {

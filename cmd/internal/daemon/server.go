@@ -40,6 +40,7 @@ func (p *plane) openServer(context.Context) (err error) {
 		Routes: routes, Wrap: []func(http.Handler) http.Handler{cors.Wrap, guard, traced, urls.Wrap}, Routed: routed, Log: p.log, Hosts: p.hosts(), Connections: p.connections,
 	})
 	p.sayWho(p.listener.Addr())
+	p.watchCertificate()
 	go func() {
 		if err := p.serve(p.server, p.listener); err != nil {
 			p.failed <- err

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/gateway/certs"
@@ -24,6 +25,28 @@ func (p *plane) openTLS(context.Context) (err error) {
 		}
 	}
 	return err
+}
+
+// endsSoon is how long before its end the log warns of a certificate.
+const endsSoon = 14 * 24 * time.Hour
+
+// watchCertificate tells of the end of the certificate in use. Those of an ACME authority are renewed by themselves.
+func (p *plane) watchCertificate() {
+	if p.tls == nil || p.cfg.TLSCert == "" {
+		return
+	}
+	p.metrics.WatchTime("videosdgx_certificate_not_after_seconds", "When the certificate in use ends, in seconds since 1970.", p.certificateEnds)
+	if at, ok := p.certificateEnds(); ok && time.Until(at) < endsSoon {
+		p.log.Warn("the certificate ends soon, or has: callers will refuse it; write another to tlsCert and tlsKey, which serves without a restart", "ends", at.UTC())
+	}
+}
+
+func (p *plane) certificateEnds() (time.Time, bool) {
+	c, err := p.tls.GetConfigForClient(nil)
+	if err != nil || len(c.Certificates) == 0 || c.Certificates[0].Leaf == nil {
+		return time.Time{}, false
+	}
+	return c.Certificates[0].Leaf.NotAfter, true
 }
 
 // list takes a setting with commas apart.
