@@ -3,6 +3,7 @@ package redis
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"strconv"
@@ -75,18 +76,40 @@ func clusterOptions(o *redis.Options) *redis.ClusterOptions {
 // patience is how long Open waits for a Redis that does not answer or still reads its file.
 const patience = 30 * time.Second
 
+// refused says that waiting changes nothing: Redis, or its certificate, is not as the configuration has it.
+func refused(err error) bool {
+	var authority x509.UnknownAuthorityError
+	var host x509.HostnameError
+	if errors.As(err, &authority) || errors.As(err, &host) || strings.Contains(err.Error(), "remote error: tls: ") {
+		return true
+	}
+	for _, word := range []string{"DENIED ", "NOAUTH ", "WRONGPASS ", "NOPERM "} {
+		if strings.HasPrefix(err.Error(), word) {
+			return true
+		}
+	}
+	return false
+}
+
 // greet waits until there is a Redis, and checks that it is not too old.
 func (s *Store) greet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
+	var last error
 	for {
 		err := s.db.Ping(ctx).Err() // unlike INFO, it fails while the data are being loaded
 		if err == nil {
 			return s.version(ctx)
 		}
+		if refused(err) {
+			return fmt.Errorf("the queue's Redis lets nobody in: %w", classify(err))
+		}
+		if last == nil || ctx.Err() == nil {
+			last = err // one that the end of the wait brought says nothing
+		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("the queue's Redis does not answer: %w", classify(err))
+			return fmt.Errorf("the queue's Redis does not answer: %w", classify(last))
 		case <-time.After(100 * time.Millisecond):
 		}
 	}

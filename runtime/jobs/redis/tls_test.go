@@ -5,6 +5,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,6 +48,17 @@ func TestMutualTLS(t *testing.T) {
 	}
 	if err := s.Close(); err != nil {
 		t.Error(err)
+	}
+	stranger := certstest.New(t, t.TempDir())
+	theirs, theirKey := stranger.Issue(t, "node")
+	for name, files := range map[string][3]string{"shows none": {a.File}, "shows one of another authority": {a.File, theirs, theirKey}, "trusts another authority": {stranger.File, mine, mineKey}} {
+		wrong, err := certs.Client(files[0], files[1], files[2])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if s, err := Open(t.Context(), url, "t", wrong); err == nil || !strings.Contains(err.Error(), "lets nobody in") {
+			t.Errorf("a node that %s: %v, %v", name, s, err)
+		}
 	}
 	bare, err := certs.Client(a.File, "", "")
 	if err != nil {
