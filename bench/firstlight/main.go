@@ -23,6 +23,7 @@ type options struct {
 	checkpoint, big string
 	settle          time.Duration
 	request         map[string]any
+	precision       string
 }
 
 func main() {
@@ -35,6 +36,7 @@ func main() {
 	flag.StringVar(&o.checkpoint, "checkpoint", "images/demo/wan21-tiny", "checkpoint of the demo model")
 	flag.StringVar(&o.big, "big", "1GiB", "size of the large bundle")
 	flag.DurationVar(&o.settle, "settle", 2*time.Second, "rest before the memory of an idle instance is read")
+	flag.StringVar(&o.precision, "against", "", "another precision (none, bf16 …), whose clips are made in turns with the default one's; empty: no comparison")
 	request := flag.String("request", "{}", "fields of the clips' requests besides prompt and seed, as JSON")
 	harness.Main("firstlight", func(ctx context.Context) error {
 		if err := json.Unmarshal([]byte(*request), &o.request); err != nil {
@@ -54,7 +56,7 @@ func run(ctx context.Context, o options) (err error) {
 	if b.function, err = s.BuildWan21(ctx, dir); err != nil {
 		return err
 	}
-	for _, part := range []func(context.Context) error{b.prepare, b.rounds, b.large} {
+	for _, part := range []func(context.Context) error{b.prepare, b.rounds, b.large, b.compare} {
 		if err := part(ctx); err != nil {
 			return err
 		}
@@ -76,8 +78,8 @@ type bench struct {
 	report   *harness.Report
 }
 
-// Three functions, so that the one that makes clips need not be stopped for the others' cold starts.
-const cold, demo, noise = "firstlight-cold", "firstlight-demo", "firstlight-noise"
+// Several functions, so that the one that makes clips need not be stopped for the others' cold starts.
+const cold, demo, noise, other = "firstlight-cold", "firstlight-demo", "firstlight-noise", "firstlight-other"
 
 // prepare deploys the demo model and starts it once, which unpacks the image and checks the bundle.
 func (b *bench) prepare(ctx context.Context) error {

@@ -59,18 +59,12 @@ func extra(ctx context.Context, k kind, rows int, layers []layer) (share float64
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
-	a1, _ := private()
 	for range 2 {
-		a2, _ := private()
-		fmt.Fprintln(os.Stderr, k.name, weights>>20, "open", (a1-before)>>10, "now", (a2-before)>>10)
 		if _, err := s.Run(ctx, x); err != nil {
 			return 0, err
 		}
 	}
 	after, err := private()
-	e.Trim()
-	a3, _ := private()
-	fmt.Fprintln(os.Stderr, k.name, "after", (after-before)>>10, "trimmed", (a3-before)>>10)
 	return float64(after-before) / float64(weights), err
 }
 

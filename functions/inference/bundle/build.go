@@ -67,6 +67,9 @@ func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Mani
 	}
 	p := newProgress(built, o.Progress)
 	err = replace(dir, resumeKey(r, o, built), func(dir, journal string) error {
+		if err := diskRoom(dir, p.total); err != nil {
+			return err
+		}
 		if err := compileAll(ctx, dir, journal, built, p); err != nil {
 			return err
 		}
@@ -77,8 +80,10 @@ func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Mani
 		if r.Held != nil {
 			sealed.Held = r.Held(r.Clip)
 		}
-		m, err = weights.Seal(ctx, dir, sealed, p.hashed)
-		return err
+		if m, err = weights.Seal(ctx, dir, sealed, p.hashed); err != nil || r.Unchanged == nil {
+			return err
+		}
+		return r.Unchanged()
 	})
 	return m, err
 }

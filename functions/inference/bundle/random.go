@@ -30,7 +30,7 @@ func (r *Recipe) Randomise() (int64, error) {
 			}
 		}
 	}
-	r.Identity = ""
+	r.Identity, r.Unchanged = "", nil
 	r.Weights = func(component string) nn.Source { return params[component] }
 	return n, nil
 }

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/containerd/errdefs"
+
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
@@ -48,6 +50,8 @@ type Recipe struct {
 	Clip ClipSize
 	// Identity stands for the checkpoint's content, so that an interrupted build goes on only with the same; empty: it does not.
 	Identity string
+	// Unchanged says whether the checkpoint is still the one that the recipe was made of; nil: it cannot change.
+	Unchanged func() error
 }
 
 // Graph is one graph of a model. Build is called once for each engine.
@@ -71,6 +75,7 @@ func FromCheckpoint(family string, c *weights.Checkpoint) Recipe {
 		r.Files = append(r.Files, tokenizerFiles(part.Dir, name)...)
 	}
 	r.Identity = identity(c)
+	r.Unchanged = unchanged(c, r.Identity)
 	r.Weights = func(component string) nn.Source {
 		if part := c.Components[component]; part != nil {
 			return part.Set
@@ -93,6 +98,16 @@ func identity(c *weights.Checkpoint) string {
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+// unchanged compares the checkpoint's weights with what they were.
+func unchanged(c *weights.Checkpoint, before string) func() error {
+	return func() error {
+		if identity(c) == before {
+			return nil
+		}
+		return fmt.Errorf("the weights in %s changed while they were read: build again once nothing writes there: %w", c.Dir, errdefs.ErrFailedPrecondition)
+	}
 }
 
 // tokenizerFiles are those of a component that is a tokenizer, to lie in the folder to.
