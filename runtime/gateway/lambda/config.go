@@ -8,7 +8,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -137,20 +136,6 @@ func codeSum(fn spec.Function, digest string) string {
 	return sum
 }
 
-// check refuses variables that the function would not get.
-func (e *environment) check() error {
-	var taken []string
-	for _, name := range slices.Concat(spec.Reserved, spec.ReservedKeys) {
-		if _, ok := e.Variables[name]; ok {
-			taken = append(taken, name)
-		}
-	}
-	if len(taken) == 0 {
-		return nil
-	}
-	return invalid("Lambda was unable to configure your environment variables because the environment variables you have provided contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s", strings.Join(taken, ", "))
-}
-
 // lastModified has the form that Lambda writes: ISO 8601 with milliseconds and an offset without a colon.
 func lastModified(fn spec.Function) string {
 	if fn.Modified.IsZero() {
@@ -180,6 +165,9 @@ type settings struct {
 
 // apply changes fn, which must be a copy that nobody else sees.
 func (s settings) apply(fn *spec.Function) error {
+	if err := s.check(); err != nil {
+		return err
+	}
 	if s.Description != nil {
 		fn.Description = *s.Description
 	}
@@ -190,9 +178,6 @@ func (s settings) apply(fn *spec.Function) error {
 		fn.Role = *s.Role
 	}
 	if s.Environment != nil {
-		if err := s.Environment.check(); err != nil {
-			return err
-		}
 		fn.Env = maps.Clone(s.Environment.Variables)
 	}
 	if err := positive("Timeout", "seconds", s.Timeout, func(n int64) { fn.Timeout = spec.Duration(time.Duration(n) * time.Second) }); err != nil {

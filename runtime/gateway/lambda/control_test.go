@@ -395,3 +395,56 @@ func TestWhatNoFunctionHas(t *testing.T) {
 		t.Errorf("of nobody: %v", err)
 	}
 }
+
+// TestLambdasBounds: what lies outside of them is refused, and nothing is made or changed.
+func TestLambdasBounds(t *testing.T) {
+	b, ctx := newBench(t, gatewaytest.Echo), t.Context()
+	long := strings.Repeat("ü", 257)
+	var invalid *types.InvalidParameterValueException
+	create := func(change func(*sdk.CreateFunctionInput)) error {
+		in := &sdk.CreateFunctionInput{FunctionName: echo, Role: aws.String("arn:r"), Code: &types.FunctionCode{ImageUri: aws.String("reg/echo:1")}}
+		change(in)
+		_, err := b.CreateFunction(ctx, in)
+		return err
+	}
+	for name, change := range map[string]func(*sdk.CreateFunctionInput){
+		"little memory":    func(in *sdk.CreateFunctionInput) { in.MemorySize = aws.Int32(127) },
+		"little scratch":   func(in *sdk.CreateFunctionInput) { in.EphemeralStorage = &types.EphemeralStorage{Size: aws.Int32(511)} },
+		"long description": func(in *sdk.CreateFunctionInput) { in.Description = &long },
+		"large environment": func(in *sdk.CreateFunctionInput) {
+			in.Environment = &types.Environment{Variables: map[string]string{"A": strings.Repeat("x", 4096)}}
+		},
+		"a tag of AWS": func(in *sdk.CreateFunctionInput) { in.Tags = map[string]string{"aws:x": "y"} },
+		"a long tag":   func(in *sdk.CreateFunctionInput) { in.Tags = map[string]string{"x": long} },
+	} {
+		if err := create(change); !errors.As(err, &invalid) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	most := func(in *sdk.CreateFunctionInput) {
+		in.MemorySize, in.EphemeralStorage = aws.Int32(128), &types.EphemeralStorage{Size: aws.Int32(512)}
+		in.Description = aws.String(strings.Repeat("ü", 256))
+		in.Environment = &types.Environment{Variables: map[string]string{"A": strings.Repeat("x", 4095)}}
+		in.Tags = map[string]string{strings.Repeat("k", 128): strings.Repeat("v", 256)}
+	}
+	if err := create(most); err != nil {
+		t.Fatal(err)
+	}
+	tags := map[string]string{}
+	for i := range 50 {
+		tags[fmt.Sprint(i)] = "v"
+	}
+	if _, err := b.TagResource(ctx, &sdk.TagResourceInput{Resource: aws.String("arn:aws:lambda:us-east-1:000000000000:function:echo"), Tags: tags}); !errors.As(err, &invalid) {
+		t.Errorf("51 tags: %v", err)
+	}
+	cors := &types.Cors{AllowMethods: []string{"GET", "OPTIONS"}}
+	if _, err := b.CreateFunctionUrlConfig(ctx, &sdk.CreateFunctionUrlConfigInput{FunctionName: echo, AuthType: types.FunctionUrlAuthTypeNone, Cors: cors}); !errors.As(err, &invalid) {
+		t.Errorf("a method that CORS has not: %v", err)
+	}
+	if _, err := b.ListFunctions(ctx, &sdk.ListFunctionsInput{FunctionVersion: "SOME"}); !errors.As(err, &invalid) {
+		t.Errorf("some versions: %v", err)
+	}
+	if fn, _ := b.catalog.Get(ctx, "echo", ""); len(fn.Labels) != 1 || fn.URL.CORS != nil {
+		t.Errorf("%+v", fn)
+	}
+}

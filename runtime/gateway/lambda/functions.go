@@ -29,9 +29,13 @@ func (a *API) listFunctions(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	which := r.URL.Query().Get("FunctionVersion")
+	if which != "" && which != "ALL" {
+		return invalid("FunctionVersion is %q; it takes ALL", which)
+	}
 	var all []configuration
 	for _, fn := range fns {
-		if r.URL.Query().Get("FunctionVersion") != "ALL" {
+		if which == "" {
 			all = append(all, a.configure(r.Context(), fn, ""))
 			continue
 		}
@@ -225,6 +229,9 @@ func (a *API) createFunction(w http.ResponseWriter, r *http.Request) error {
 		return invalid("PackageType %q is not supported; it must be Image", in.PackageType)
 	}
 	if err := errors.Join(in.Code.check(), in.unsupported.check()); err != nil {
+		return err
+	}
+	if err := checkTags(in.Tags); err != nil {
 		return err
 	}
 	fn := spec.Function{Name: ref.Name, Image: in.Code.ImageURI, Labels: maps.Clone(in.Tags)}

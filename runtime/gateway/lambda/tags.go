@@ -29,28 +29,31 @@ func (a *API) tag(w http.ResponseWriter, r *http.Request) error {
 	if err := a.decode(r, &in); err != nil {
 		return err
 	}
-	return a.relabel(w, r, func(labels map[string]string) { maps.Copy(labels, in.Tags) })
+	return a.relabel(w, r, func(labels map[string]string) error {
+		maps.Copy(labels, in.Tags)
+		return checkTags(labels)
+	})
 }
 
 // untag is UntagResource.
 func (a *API) untag(w http.ResponseWriter, r *http.Request) error {
-	return a.relabel(w, r, func(labels map[string]string) {
+	return a.relabel(w, r, func(labels map[string]string) error {
 		for _, k := range r.URL.Query()["tagKeys"] {
 			delete(labels, k)
 		}
+		return nil
 	})
 }
 
-func (a *API) relabel(w http.ResponseWriter, r *http.Request, f func(map[string]string)) error {
+func (a *API) relabel(w http.ResponseWriter, r *http.Request, f func(map[string]string) error) error {
 	r.SetPathValue("fn", r.PathValue("arn"))
 	_, err := a.change(r, func(fn *spec.Function) error {
 		labels := maps.Clone(fn.Labels)
 		if labels == nil {
 			labels = map[string]string{}
 		}
-		f(labels)
 		fn.Labels = labels
-		return nil
+		return f(labels)
 	})
 	if err == nil {
 		w.WriteHeader(http.StatusNoContent)

@@ -83,8 +83,8 @@ func (a *API) apply(in urlInput, fn *spec.Function) error {
 		fn.URL.InvokeMode = *in.InvokeMode
 	}
 	if c := in.Cors; c != nil {
-		if c.MaxAge < 0 || c.MaxAge > 86400 {
-			return invalid("Cors.MaxAge is %d; it takes 0 to 86400 seconds", c.MaxAge)
+		if err := c.check(); err != nil {
+			return err
 		}
 		fn.URL.CORS = &spec.CORS{AllowOrigins: c.AllowOrigins, AllowMethods: c.AllowMethods, AllowHeaders: c.AllowHeaders,
 			ExposeHeaders: c.ExposeHeaders, AllowCredentials: c.AllowCredentials, MaxAge: spec.Duration(time.Duration(c.MaxAge) * time.Second)}
