@@ -2,6 +2,7 @@ package image
 
 import (
 	"archive/tar"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,9 +10,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/errdefs"
+	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -65,6 +68,9 @@ func (s *source) Close() error {
 // scan reads an archive's headers, and skips what is between them.
 func (s *source) scan(path string, l Limits) (err error) {
 	if s.file, err = os.Open(path); err != nil {
+		return err
+	}
+	if err := plain(s.file); err != nil {
 		return err
 	}
 	s.parts = map[string]part{}
@@ -144,6 +150,9 @@ func (s *source) walk(l Limits) error {
 	if err != nil {
 		return err
 	}
+	if err := oneImage(index.Manifests); err != nil {
+		return err
+	}
 	seen := map[string]bool{}
 	for list := index.Manifests; len(list) > 0; list = list[1:] {
 		more, err := s.visit(list[0], seen, l)
@@ -152,6 +161,38 @@ func (s *source) walk(l Limits) error {
 		}
 		if list = append(list, more...); len(seen)+len(list) > maxParts {
 			return l.tooLarge()
+		}
+	}
+	return nil
+}
+
+// oneImage refuses a layout of several images for this machine: which of them is meant nobody can know, and the first is
+// likely to be the oldest. One image under several names is one.
+func oneImage(list []ocispec.Descriptor) error {
+	found, names := map[string]bool{}, []string{}
+	for _, d := range list {
+		fits := d.Platform == nil || platforms.Default().Match(*d.Platform)
+		if fits && images.IsManifestType(d.MediaType) && !found[d.Digest.String()] {
+			found[d.Digest.String()] = true
+			names = append(names, cmp.Or(d.Annotations[ocispec.AnnotationRefName], d.Digest.String()))
+		}
+	}
+	if len(found) > 1 {
+		return fmt.Errorf("it holds %d images, %s: keep one, as with skopeo copy oci:FOLDER:NAME oci:OTHER: %w", len(found), strings.Join(names[:min(len(names), 5)], ", "), errdefs.ErrInvalidArgument)
+	}
+	return nil
+}
+
+// compressions are told by the first bytes of a file.
+var compressions = map[string]string{"gzip": "\x1f\x8b", "zstd": "\x28\xb5\x2f\xfd", "xz": "\xfd7zXZ", "bzip2": "BZh"}
+
+// plain refuses an archive that is compressed as a whole.
+func plain(f *os.File) error {
+	b := make([]byte, 6)
+	n, _ := f.ReadAt(b, 0) // of a shorter one the archive's reader says what is wrong
+	for name, magic := range compressions {
+		if strings.HasPrefix(string(b[:n]), magic) {
+			return fmt.Errorf("it is compressed with %s: decompress it first: %w", name, errdefs.ErrInvalidArgument)
 		}
 	}
 	return nil
@@ -168,11 +209,20 @@ func (s *source) docker(l Limits) error {
 		Layers []string
 	}
 	err := s.text(dockerFile, &list)
+	var other *json.UnmarshalTypeError
+	if errors.As(err, &other) {
+		return fmt.Errorf("its %s is not the list that docker save writes (skopeo's dir: is not taken, its oci: is): %w", dockerFile, errdefs.ErrInvalidArgument)
+	}
 	if errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("it holds neither %s nor %s: %w", ocispec.ImageIndexFile, dockerFile, os.ErrNotExist)
 	}
 	if err != nil {
 		return err
+	}
+	for _, img := range list {
+		if img.Config != list[0].Config {
+			return fmt.Errorf("it holds several images, of %s and %s: save one: %w", list[0].Config, img.Config, errdefs.ErrInvalidArgument)
+		}
 	}
 	s.blobs = []string{dockerFile}
 	seen, left := map[string]bool{}, l.Bytes

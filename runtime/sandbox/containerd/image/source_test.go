@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/containerd/errdefs"
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -200,5 +201,47 @@ func TestAHostileDockerFolderIsRefused(t *testing.T) {
 	if s, err := openSource(big, Limits{Bytes: 8, Layers: 100}); err == nil {
 		s.Close()
 		t.Error("more than the limit was taken")
+	}
+}
+
+// TestALayoutOfSeveralImages: which is meant nobody can know; one under several names, or of other platforms, is one.
+func TestALayoutOfSeveralImages(t *testing.T) {
+	named := func(d ocispec.Descriptor, name string) ocispec.Descriptor {
+		d.Annotations = map[string]string{ocispec.AnnotationRefName: name}
+		return d
+	}
+	one := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromString("one")}
+	two := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, Digest: digest.FromString("two")}
+	foreign, attested := two, two
+	foreign.Platform = &ocispec.Platform{OS: "plan9", Architecture: "mips"}
+	attested.Platform = &ocispec.Platform{OS: "unknown", Architecture: "unknown"}
+	for _, list := range [][]ocispec.Descriptor{{}, {one}, {named(one, "a"), named(one, "b")}, {one, foreign}, {one, attested}} {
+		if err := oneImage(list); err != nil {
+			t.Errorf("%+v: %v", list, err)
+		}
+	}
+	if err := oneImage([]ocispec.Descriptor{named(one, "old"), named(two, "new")}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "old, new") {
+		t.Error(err)
+	}
+}
+
+// TestWhatIsNoImageSaysWhatWouldBe: an archive that is compressed, skopeo's dir:, and docker save of several images.
+func TestWhatIsNoImageSaysWhatWouldBe(t *testing.T) {
+	write := func(name, text string) string {
+		path := filepath.Join(t.TempDir(), name)
+		must(t, os.WriteFile(path, []byte(text), 0o644))
+		return path
+	}
+	for path, says := range map[string]string{
+		write("a.tar.gz", "\x1f\x8b\x08\x00 and so on"):                    "gzip",
+		write("a.tar.zst", "\x28\xb5\x2f\xfd and so on"):                   "zstd",
+		write("a.tar.xz", "\xfd7zXZ\x00"):                                  "xz",
+		filepath.Dir(write(dockerFile, `{"schemaVersion":2}`)):             "oci:",
+		filepath.Dir(write(dockerFile, `[{"Config":"a"},{"Config":"b"}]`)): "several images",
+	} {
+		_, err := openSource(path, Limits{}.WithDefaults())
+		if !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "struct") {
+			t.Errorf("%s: %v", path, err)
+		}
 	}
 }
