@@ -2,7 +2,6 @@ package image
 
 import (
 	"archive/tar"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,11 +9,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/containerd/containerd/v2/core/images"
 	"github.com/containerd/errdefs"
-	"github.com/containerd/platforms"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -161,88 +158,6 @@ func (s *source) walk(l Limits) error {
 		}
 		if list = append(list, more...); len(seen)+len(list) > maxParts {
 			return l.tooLarge()
-		}
-	}
-	return nil
-}
-
-// oneImage refuses a layout of several images for this machine: which of them is meant nobody can know, and the first is
-// likely to be the oldest. One image under several names is one.
-func oneImage(list []ocispec.Descriptor) error {
-	found, names := map[string]bool{}, []string{}
-	for _, d := range list {
-		fits := d.Platform == nil || platforms.Default().Match(*d.Platform)
-		if fits && images.IsManifestType(d.MediaType) && !found[d.Digest.String()] {
-			found[d.Digest.String()] = true
-			names = append(names, cmp.Or(d.Annotations[ocispec.AnnotationRefName], d.Digest.String()))
-		}
-	}
-	if len(found) > 1 {
-		return fmt.Errorf("it holds %d images, %s: keep one, as with skopeo copy oci:FOLDER:NAME oci:OTHER: %w", len(found), strings.Join(names[:min(len(names), 5)], ", "), errdefs.ErrInvalidArgument)
-	}
-	return nil
-}
-
-// compressions are told by the first bytes of a file.
-var compressions = map[string]string{"gzip": "\x1f\x8b", "zstd": "\x28\xb5\x2f\xfd", "xz": "\xfd7zXZ", "bzip2": "BZh"}
-
-// plain refuses an archive that is compressed as a whole.
-func plain(f *os.File) error {
-	b := make([]byte, 6)
-	n, _ := f.ReadAt(b, 0) // of a shorter one the archive's reader says what is wrong
-	for name, magic := range compressions {
-		if strings.HasPrefix(string(b[:n]), magic) {
-			return fmt.Errorf("it is compressed with %s: decompress it first: %w", name, errdefs.ErrInvalidArgument)
-		}
-	}
-	return nil
-}
-
-// dockerFile lists the images that docker save before version 25 writes.
-const dockerFile = "manifest.json"
-
-// docker checks what docker save before version 25 writes, by its own list of images. It names layers that are the same as
-// another's by links.
-func (s *source) docker(l Limits) error {
-	var list []struct {
-		Config string
-		Layers []string
-	}
-	err := s.text(dockerFile, &list)
-	var other *json.UnmarshalTypeError
-	if errors.As(err, &other) {
-		return fmt.Errorf("its %s is not the list that docker save writes (skopeo's dir: is not taken, its oci: is): %w", dockerFile, errdefs.ErrInvalidArgument)
-	}
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("it holds neither %s nor %s: %w", ocispec.ImageIndexFile, dockerFile, os.ErrNotExist)
-	}
-	if err != nil {
-		return err
-	}
-	for _, img := range list {
-		if img.Config != list[0].Config {
-			return fmt.Errorf("it holds several images, of %s and %s: save one: %w", list[0].Config, img.Config, errdefs.ErrInvalidArgument)
-		}
-	}
-	s.blobs = []string{dockerFile}
-	seen, left := map[string]bool{}, l.Bytes
-	for _, img := range list {
-		if len(img.Layers) > l.Layers {
-			return l.layers(make([]ocispec.Descriptor, len(img.Layers)), len(img.Layers))
-		}
-		for _, name := range append(img.Layers, img.Config) {
-			if seen[name] || s.dir == nil {
-				continue
-			}
-			n, err := s.size(name)
-			if err != nil {
-				return err
-			}
-			if left -= n; left < 0 || len(seen) >= maxParts {
-				return l.tooLarge()
-			}
-			seen[name] = true
-			s.blobs = append(s.blobs, name)
 		}
 	}
 	return nil
