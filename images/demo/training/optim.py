@@ -47,8 +47,9 @@ class Optimiser:
         self.muon = Muon(matrices) if matrices else None
         on_gpu = rest[0].is_cuda
         self.rate = torch.zeros((), device=rest[0].device)
-        rate = torch.zeros((), device=rest[0].device) if on_gpu else rest_lr
-        self.adam = torch.optim.AdamW(rest, lr=rate, betas=betas, weight_decay=.01, fused=on_gpu, capturable=on_gpu)
+        self.adam = torch.optim.AdamW(rest, lr=rest_lr, betas=betas, weight_decay=.01, fused=on_gpu, capturable=on_gpu)
+        for g in self.adam.param_groups if on_gpu else ():
+            g["lr"] = torch.zeros((), device=rest[0].device)
 
     def step(self, done, n):
         """done: share of the budget spent, 0 to 1; n: steps so far."""
