@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,9 +31,15 @@ var pieces = sync.Pool{New: func() any { return new([pieceSize]byte) }}
 // Send passes src on to its end. Each piece must be taken within stall. flush sends each as it comes. An error is src's, or
 // says that the client has gone.
 func Send(w http.ResponseWriter, src io.Reader, stall time.Duration, flush bool) error {
+	s := sending{w: w, rc: http.NewResponseController(w), stall: stall, flush: flush}
+	if whole, ok := src.(io.WriterTo); ok { // from where it lies
+		if _, err := whole.WriteTo(&s); err != nil {
+			return err
+		}
+		return s.settle()
+	}
 	p := pieces.Get().(*[pieceSize]byte)
 	defer pieces.Put(p)
-	s := sending{w: w, rc: http.NewResponseController(w), stall: stall, flush: flush}
 	for {
 		n, err := src.Read(p[:])
 		if n > 0 {
@@ -56,6 +63,17 @@ type sending struct {
 	flush bool
 	sent  int
 	armed bool
+}
+
+// Write implements io.Writer, in pieces.
+func (s *sending) Write(p []byte) (n int, err error) {
+	for piece := range slices.Chunk(p, pieceSize) {
+		if err := s.write(piece); err != nil {
+			return n, err
+		}
+		n += len(piece)
+	}
+	return n, nil
 }
 
 func (s *sending) write(p []byte) error {

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -34,20 +35,46 @@ func (b *Buffer) Size() int64 { return b.size }
 // Write implements io.Writer. An error is the file's.
 func (b *Buffer) Write(p []byte) (n int, err error) {
 	for n < len(p) {
-		at := int(b.size % blockSize)
-		if at == 0 {
-			b.blocks = append(b.blocks, block{mem: memory.Get().(*[blockSize]byte)})
-		}
-		k := copy(b.blocks[len(b.blocks)-1].mem[at:], p[n:])
+		k := copy(b.room(), p[n:])
 		n += k
-		b.size += int64(k)
-		if at+k == blockSize {
-			if err := b.settle(&b.blocks[len(b.blocks)-1]); err != nil {
-				return n, err
-			}
+		if err := b.grew(k); err != nil {
+			return n, err
 		}
 	}
 	return n, nil
+}
+
+// ReadFrom implements io.ReaderFrom: what comes is read to where it stays.
+func (b *Buffer) ReadFrom(r io.Reader) (n int64, err error) {
+	for {
+		k, err := r.Read(b.room())
+		n += int64(k)
+		if gerr := b.grew(k); gerr != nil {
+			return n, gerr
+		}
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+// room is what is free of the last block, which is a new one where there was none.
+func (b *Buffer) room() []byte {
+	if b.size == (b.first+int64(len(b.blocks)))*blockSize {
+		b.blocks = append(b.blocks, block{mem: memory.Get().(*[blockSize]byte)})
+	}
+	return b.blocks[len(b.blocks)-1].mem[b.size%blockSize:]
+}
+
+// grew takes n bytes, which are in the room, for written.
+func (b *Buffer) grew(n int) error {
+	if b.size += int64(n); n > 0 && b.size%blockSize == 0 {
+		return b.settle(&b.blocks[len(b.blocks)-1])
+	}
+	return nil
 }
 
 // settle lets a full block stay in memory, or puts it into the file.

@@ -16,6 +16,47 @@ func random(n int) []byte {
 	return b
 }
 
+// TestReaderAndReadFrom: the same bytes, however they come and go.
+func TestReaderAndReadFrom(t *testing.T) {
+	for _, n := range []int{0, 1, blockSize - 1, blockSize, blockSize + 1, 3*blockSize + 7, 40 * blockSize} {
+		for name, way := range map[string]func(io.Reader) io.Reader{"whole": func(r io.Reader) io.Reader { return r }, "byte by byte": iotest.HalfReader, "the end with the last": iotest.DataErrReader} {
+			s := New(Options{Dir: t.TempDir(), Memory: 5 * blockSize, Own: 3 * blockSize})
+			want, b := random(n), s.Buffer()
+			half := n / 2
+			k, err := b.ReadFrom(way(bytes.NewReader(want[:half])))
+			if k != int64(half) || err != nil {
+				t.Fatal(name, k, err)
+			}
+			if _, err := b.Write(want[half : half+(n-half)/3]); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := b.ReadFrom(way(bytes.NewReader(want[half+(n-half)/3:]))); err != nil {
+				t.Fatal(err)
+			}
+			if err := iotest.TestReader(b.Reader(), want); err != nil {
+				t.Error(name, n, err)
+			}
+			r, begun := b.Reader(), make([]byte, min(n, 5))
+			var got bytes.Buffer
+			if _, err := io.ReadFull(r, begun); err != nil {
+				t.Error(err)
+			}
+			if k, err := r.WriteTo(&got); k != int64(n-len(begun)) || err != nil || !bytes.Equal(append(begun, got.Bytes()...), want) {
+				t.Errorf("%s: %d of %d bytes, %v", name, k, n, err)
+			}
+			if err := b.Close(); err != nil || s.left.Load() != 5*blockSize {
+				t.Errorf("after Close %d of the budget is there: %v", s.left.Load(), err)
+			}
+		}
+	}
+	b := New(Options{Dir: t.TempDir()}).Buffer()
+	defer b.Close()
+	broken := errors.New("broken")
+	if n, err := b.ReadFrom(io.MultiReader(bytes.NewReader(random(9)), iotest.ErrReader(broken))); n != 9 || !errors.Is(err, broken) || b.Size() != 9 {
+		t.Error(n, err, b.Size())
+	}
+}
+
 // TestBufferGivesBackWhatItGot: in memory, in the file, and across; and afterwards the budget is whole again.
 func TestBufferGivesBackWhatItGot(t *testing.T) {
 	for _, n := range []int{0, 1, blockSize - 1, blockSize, blockSize + 1, 3*blockSize + 7, 40 * blockSize} {

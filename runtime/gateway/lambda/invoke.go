@@ -123,7 +123,7 @@ func (a *API) respond(w http.ResponseWriter, r *http.Request, inv spec.Invocatio
 		h["X-Amz-Function-Error"] = unhandled
 		return a.send(w, bytes.NewReader(failed.Body), int64(len(failed.Body)))
 	}
-	return a.send(w, io.NewSectionReader(b, 0, b.Size()), b.Size())
+	return a.send(w, b.Reader(), b.Size())
 }
 
 // send answers with size bytes. A caller that does not read them loses the connection.
