@@ -1,10 +1,11 @@
 // Command steps asks what fewer predictions cost: on the demo checkpoint it makes the clips of drawn prompts, from the same
 // seeds, in ways that differ in how many predictions they take, and has the judge look at them. -what cache compares thresholds of
 // step_cache with every step exact, distilled a few-step LoRA with the full schedule, long the seams of continued clips with the
-// frames inside.
+// frames inside, style a LoRA of a style with the model without it.
 //
 //	go run ./bench/steps -what cache -n 24 -keep FILE
 //	go run ./bench/steps -what distilled -lora images/demo/loras/few-steps.safetensors
+//	go run ./bench/steps -what style -lora images/demo/loras/striped.safetensors -n 32
 package main
 
 import (
@@ -31,9 +32,9 @@ type options struct {
 
 func main() {
 	var o options
-	flag.StringVar(&o.what, "what", "cache", "cache, distilled or long")
+	flag.StringVar(&o.what, "what", "cache", "cache, distilled, long or style")
 	flag.StringVar(&o.checkpoint, "checkpoint", "images/demo/wan21-tiny", "checkpoint")
-	flag.StringVar(&o.lora, "lora", "", "the few-step LoRA, for distilled")
+	flag.StringVar(&o.lora, "lora", "", "the LoRA, for distilled and style")
 	flag.IntVar(&o.n, "n", 24, "number of prompts")
 	flag.IntVar(&o.predictions, "predictions", 0, "steps of each clip; 0: what is made says how many")
 	flag.IntVar(&o.frames, "frames", 0, "frames of each clip, but for long's; 0: the model's")
@@ -64,9 +65,14 @@ func (o options) run(ctx context.Context) (err error) {
 		err = o.cache(ctx, r, plain)
 	case "long":
 		err = o.long(ctx, r, plain)
+	case "style":
+		var with handler.Model
+		if with, err = o.merged(ctx, base, filepath.Join(dir, "with")); err == nil {
+			err = o.style(ctx, r, plain, with)
+		}
 	case "distilled":
 		var few handler.Model
-		if few, err = o.distil(ctx, base, filepath.Join(dir, "few")); err == nil {
+		if few, err = o.merged(ctx, base, filepath.Join(dir, "few")); err == nil {
 			err = o.compare(ctx, r, []way{{name: "full", model: plain}, {name: "few", model: few}})
 		}
 		if err == nil {
@@ -77,7 +83,7 @@ func (o options) run(ctx context.Context) (err error) {
 			r.Ratio("clip_cpu_speedup", "full_cpu_seconds", "few_cpu_seconds")
 		}
 	default:
-		err = fmt.Errorf("-what %q: cache, distilled or long", o.what)
+		err = fmt.Errorf("-what %q: cache, distilled, long or style", o.what)
 	}
 	return errors.Join(err, r.Print(os.Stdout))
 }
@@ -90,8 +96,8 @@ func open(ctx context.Context, dir string) (handler.Model, error) {
 	return wan.Open(ctx, b, wan.Family21)
 }
 
-// distil merges the few-step LoRA, whose header or companion file says how it is walked.
-func (o options) distil(ctx context.Context, base, dir string) (handler.Model, error) {
+// merged has the LoRA merged in. The header or the companion file of a few-step one says how it is walked.
+func (o options) merged(ctx context.Context, base, dir string) (handler.Model, error) {
 	d, err := serve.Derive(ctx, o.checkpoint, base, wan.Recipe, []bundle.LoRA{{Path: o.lora, Strength: 1}}, weights.VerifyOptions{})
 	if err != nil {
 		return nil, err
