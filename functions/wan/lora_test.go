@@ -178,6 +178,13 @@ func TestLoRAsThatDoNotFit(t *testing.T) {
 			return append(all, weights.Float32Tensor("x.weight", []int64{1}, []float32{1}))
 		},
 		"has the value NaN": poisoned,
+		"has the alpha +Inf": func(all []weights.Tensor) []weights.Tensor {
+			return append(all[:2:2], append([]weights.Tensor{weights.Float32Tensor(all[2].Name, nil, []float32{float32(math.Inf(1))})}, all[3:]...)...)
+		},
+		"as I32: numbers of a floating-point type are needed": func(all []weights.Tensor) []weights.Tensor {
+			all[0].DType = weights.I32
+			return all
+		},
 		"is for a model of two experts, and this one has one": rename("diffusion_model.blocks.0.", "transformer_2.blocks.0."),
 	} {
 		_, _, err := derive(t, base, bundle.LoRA{Path: demoLoRA(t, 4, change), Strength: 1})

@@ -1,11 +1,13 @@
 package lora
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
 // Base is what a LoRA is merged into: the weights of one component of a checkpoint.
@@ -143,6 +145,9 @@ func (l *File) scaleOf(name string, m *module) (scale float64, rank int64, err e
 	if len(alpha) != 1 {
 		return 0, 0, l.bad("has %d values as the alpha of %s: one is needed", len(alpha), name)
 	}
+	if alpha[0]-alpha[0] != 0 {
+		return 0, 0, l.bad("has the alpha %v for %s: a finite number is needed, fetch it again", alpha[0], name)
+	}
 	return float64(alpha[0]) / float64(rank), rank, nil
 }
 
@@ -160,6 +165,9 @@ func (l *File) fits(base Base, name, tensor string, m *module) error {
 	if err != nil {
 		return err
 	}
+	if err := cmp.Or(l.floating(m.down, down), l.floating(m.up, up)); err != nil {
+		return err
+	}
 	if len(info.Shape) < 2 || len(up.Shape) < 2 || up.Shape[0] != info.Shape[0] || up.Elements() != up.Shape[0]*down.Shape[0] ||
 		down.Elements() != down.Shape[0]*info.Elements()/info.Shape[0] {
 		return l.bad("has factors of %v and %v for %s, whose weight is %v in this model: it is for another size of the model", down.Shape, up.Shape, name, info.Shape)
@@ -172,6 +180,9 @@ func (l *File) sameSize(base Base, whole, tensor string) error {
 	if err != nil {
 		return err
 	}
+	if err := l.floating(whole, have); err != nil {
+		return err
+	}
 	want, err := base.Info(tensor)
 	if err != nil {
 		return l.bad("changes %s, which this model does not have: it is for another model of the kind", tensor)
@@ -180,6 +191,14 @@ func (l *File) sameSize(base Base, whole, tensor string) error {
 		return l.bad("has a difference of %v for %s, which is %v in this model: it is for another size of the model", have.Shape, tensor, want.Shape)
 	}
 	return nil
+}
+
+// floating refuses a tensor that holds no numbers of a floating-point type.
+func (l *File) floating(name string, info weights.Info) error {
+	if wide(info.DType) || info.DType == weights.F8E4M3 || info.DType == weights.F8E5M2 {
+		return nil
+	}
+	return l.bad("holds %s as %s: numbers of a floating-point type are needed", name, info.DType)
 }
 
 // Tensors are those of the component that the LoRA changes, sorted.
