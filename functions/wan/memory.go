@@ -30,29 +30,13 @@ func (p *Pipeline) staged(encodes bool) func(c bundle.ClipSize) ([]bundle.Stage,
 		if err != nil {
 			return nil, err
 		}
-		return all, p.inTiles(c, all)
-	}
-}
-
-// inTiles replaces what decoding a picture takes where it would be done in tiles: what a tile takes, and the clip, which the tiles are
-// put together to, twice.
-func (p *Pipeline) inTiles(c bundle.ClipSize, all []bundle.Stage) error {
-	tiling, err := p.tiling(int64(c.Height), int64(c.Width))
-	if err != nil || tiling == nil {
-		return err
-	}
-	tile, err := p.stages.Of(bundle.ClipSize{Width: int(tiling.Width), Height: int(tiling.Height), Frames: c.Frames}, decodes)
-	if err != nil {
-		return err
-	}
-	for i := range all {
-		for _, t := range tile {
-			if all[i].Graph == t.Graph {
-				all[i].Activations = t.Activations + 2*4*3*int64(c.Frames)*int64(c.Width)*int64(c.Height)
-			}
+		tiling, err := p.tiling(int64(c.Height), int64(c.Width))
+		if err != nil || tiling == nil {
+			return all, err
 		}
+		tile := bundle.ClipSize{Width: int(tiling.Width), Height: int(tiling.Height), Frames: c.Frames}
+		return all, p.stages.Tiled(all, c, tile, graphDecodeFirst, graphDecodeNext)
 	}
-	return nil
 }
 
 // tiling is how a picture is decoded in what the decoder's weights leave of the memory; nil: as a whole.
@@ -69,8 +53,6 @@ func (p *Pipeline) tiling(height, width int64) (*vae.Tiling, error) {
 }
 
 const encoders = "vae_encoder" // begins the names of the graphs that only clips with pictures run
-
-func decodes(graph string) bool { return graph == graphDecodeFirst || graph == graphDecodeNext }
 
 // checkMemory refuses a clip that would not fit the instance. Of a long one only a pass is in memory at a time.
 func (p *Pipeline) checkMemory(r handler.Request) error {

@@ -34,6 +34,7 @@ type Pipeline struct {
 	engine   engine.Engine
 	sessions *bundle.Sessions
 	memory   int64
+	stages   *bundle.Stages
 	name     string
 	digest   string
 	schema   json.RawMessage
@@ -62,6 +63,7 @@ func Open(ctx context.Context, m *bundle.Model) (handler.Model, error) {
 		names = append(names, g.Name)
 	}
 	p.sessions = m.Open(ctx, names)
+	p.stages = m.Stages(c.graphs(), c.sizes(p.defaults))
 	p.t5.Graphs, p.qwen.Graphs = p.sessions, p.sessions
 	return p, nil
 }
@@ -101,6 +103,9 @@ const maxSide = 1920
 
 // Generate makes one clip.
 func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.Output) error {
+	if err := p.checkMemory(r); err != nil {
+		return err
+	}
 	sched, err := schedule.FromJSON(p.c.Scheduler, schedule.Options{Steps: r.Steps})
 	if err != nil {
 		return err
@@ -130,7 +135,7 @@ func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.
 }
 
 func (p *Pipeline) decode(ctx context.Context, latents engine.Tensor, r handler.Request, out handler.Output) error {
-	tiling, err := vae.Fit(p.c.VAE, int64(r.Height), int64(r.Width), p.memory)
+	tiling, err := p.tiling(int64(r.Height), int64(r.Width))
 	if err != nil {
 		return err
 	}

@@ -127,6 +127,21 @@ func TestAClip(t *testing.T) {
 	if !slices.Equal(latents[0], latents[1]) || slices.Equal(latents[0], latents[2]) {
 		t.Error("the same request gives other latents, or the image changes nothing")
 	}
+	p := open.(*Pipeline)
+	stages, err := p.staged(bundle.ClipSize{Width: d.Defaults.Width, Height: d.Defaults.Height, Frames: d.Defaults.NumFrames}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	most := bundle.Plan{Stages: stages}.Peak()
+	p.memory = most.Weights + most.Activations - 1
+	err = p.Generate(context.Background(), d.Defaults, handler.Output{Progress: func(handler.Progress) { t.Error("it began") }})
+	if !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "of memory ("+most.Graph+"), this instance may take") || !strings.HasSuffix(err.Error(), "would fit: invalid argument") {
+		t.Errorf("a clip that does not fit: %v", err)
+	}
+	p.memory++
+	if err := p.checkMemory(d.Defaults); err != nil {
+		t.Errorf("a clip that just fits: %v", err)
+	}
 }
 
 func TestCheckpointsThatDoNotFit(t *testing.T) {

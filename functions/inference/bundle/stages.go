@@ -2,6 +2,7 @@ package bundle
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
@@ -52,6 +53,23 @@ func (s *Stages) Of(c ClipSize, wanted func(graph string) bool) ([]Stage, error)
 		all = append(all, st)
 	}
 	return all, nil
+}
+
+// Tiled replaces, in the stages of a clip, what the named graphs take for its pictures by what they take for a tile of them, and by
+// the clip, which tiles are put together to, twice.
+func (s *Stages) Tiled(all []Stage, c, tile ClipSize, graphs ...string) error {
+	tiles, err := s.Of(tile, func(graph string) bool { return slices.Contains(graphs, graph) })
+	if err != nil {
+		return err
+	}
+	for i := range all {
+		for _, t := range tiles {
+			if all[i].Graph == t.Graph {
+				all[i].Activations = t.Activations + 2*4*3*int64(c.Frames)*int64(c.Width)*int64(c.Height)
+			}
+		}
+	}
+	return nil
 }
 
 // Weights are the bytes of a graph's weights in the bundle.
