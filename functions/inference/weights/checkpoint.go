@@ -55,7 +55,7 @@ func InspectCheckpoint(dir string) (*Checkpoint, error) {
 	}
 	c := &Checkpoint{Dir: dir, Components: map[string]*Component{}}
 	if err := json.Unmarshal(raw, &c.Index); err != nil {
-		return nil, &FormatError{File: path, Reason: fmt.Sprintf("not valid JSON: %v", err)}
+		return nil, &FormatError{File: path, Reason: "not a JSON object with a _class_name, as diffusers writes it"}
 	}
 	if err := c.open(); err != nil {
 		c.Close()
@@ -128,7 +128,7 @@ func Class(dir string) (string, error) {
 		Class string `json:"_class_name"`
 	}
 	if err := json.Unmarshal(raw, &index); err != nil {
-		return "", &FormatError{File: path, Reason: fmt.Sprintf("not valid JSON: %v", err)}
+		return "", &FormatError{File: path, Reason: "not a JSON object with a _class_name, as diffusers writes it"}
 	}
 	return index.Class, nil
 }
