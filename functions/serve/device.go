@@ -132,10 +132,7 @@ func (p placed) Engine() (name, why string) {
 func (p placed) Describe() handler.Description {
 	d := p.Model.Describe()
 	d.Device = p.on.String()
-	d.Precision = p.m.Precision
-	if p.m.Chosen != "" {
-		d.Precision += " (" + p.m.Chosen + ")"
-	}
+	d.Precision = p.m.HeldAs()
 	if p.m.License != nil {
 		d.License = p.m.License.Name
 	}

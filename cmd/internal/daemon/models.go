@@ -16,6 +16,9 @@ func modelBundle(_ context.Context, fn spec.Function) (info, schema []byte) {
 		return nil, nil
 	}
 	says := map[string]any{"name": man.Name, "family": man.Family, "digest": man.Digest, "bytes": man.Bytes(), "defaults": man.Defaults}
+	if man.Precision != "" {
+		says["precision"] = man.HeldAs()
+	}
 	if len(man.Held) > 0 {
 		says["held"] = man.Held
 	}

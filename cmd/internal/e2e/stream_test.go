@@ -104,6 +104,9 @@ func TestWhoLeavesAStreamEndsTheClip(t *testing.T) {
 	if info := string(s.do(t, "GET", "/v1/models/magi1/info", "").want(t, 200).body); !strings.Contains(info, `"held":[{`) {
 		t.Errorf("the bound of its memory is not in %s", info)
 	}
+	if info := string(s.do(t, "GET", "/v1/models/magi1/info", "").want(t, 200).body); !strings.Contains(info, `"precision":"n`) || !strings.Contains(info, "(auto: ") {
+		t.Errorf("what its weights are held as, and why, is not in %s", info)
+	}
 	req, err := http.NewRequestWithContext(t.Context(), "POST", s.url+"/fn/magi1/", strings.NewReader(`{"prompt":"a red circle","num_frames":14400,"num_inference_steps":64,"output":"stream"}`)) // minutes of work
 	if err != nil {
 		t.Fatal(err)

@@ -66,6 +66,14 @@ func (m Manifest) digest() string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
+// HeldAs is the precision, and why where the GPU decided: "nvfp4 (auto: the GPU has compute capability 12.1)".
+func (m Manifest) HeldAs() string {
+	if m.Chosen == "" {
+		return m.Precision
+	}
+	return m.Precision + " (" + m.Chosen + ")"
+}
+
 // Bytes is the size of all files.
 func (m Manifest) Bytes() (n int64) {
 	for _, f := range m.Files {
