@@ -2,6 +2,7 @@ package criu
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -37,6 +38,16 @@ func TestFaultTellsItsClass(t *testing.T) {
 	}
 	if err := Fault(filepath.Join(t.TempDir(), "none")); err == nil || !strings.Contains(err.Error(), "no log") {
 		t.Errorf("without a log: %v", err)
+	}
+}
+
+func TestInFlight(t *testing.T) {
+	const line = "(00.1) Error (criu/sk-inet.c:185): inet: In-flight connection (l)\n"
+	if !IsInFlight(fmt.Errorf("dump: %w", Fault(log(t, line)))) {
+		t.Error("a connection on its way is not seen")
+	}
+	if IsInFlight(Fault(log(t, "(00.1) Error (criu/cr-dump.c:1975): Dumping FAILED.\n"))) || IsInFlight(nil) {
+		t.Error("a connection on its way is seen where there is none")
 	}
 }
 

@@ -44,6 +44,12 @@ func (e *Error) Unwrap() error {
 	return errdefs.ErrInternal
 }
 
+// IsInFlight tells whether a dump failed at a connection that nobody had accepted yet: the same dump may pass a moment later.
+func IsInFlight(err error) bool {
+	var e *Error
+	return errors.As(err, &e) && slices.ContainsFunc(e.Lines, func(line string) bool { return strings.Contains(line, "In-flight connection") })
+}
+
 var classes = []struct {
 	err   error
 	words []string

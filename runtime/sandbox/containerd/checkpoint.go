@@ -12,6 +12,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/containerd/errdefs/pkg/errgrpc"
 	"github.com/containerd/typeurl/v2"
+	"google.golang.org/protobuf/types/known/anypb"
 
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/snapshotter/criu"
@@ -38,23 +39,57 @@ func (b *box) Checkpoint(ctx context.Context, dir string, exit bool) error {
 	if err != nil {
 		return err
 	}
-	if err := b.awaitQuiet(ctx); err != nil {
-		return err
-	}
-	thaw, err := b.freezeDevices(ctx)
+	thaw, err := b.dump(ctx, opts, dir)
 	if err != nil {
 		return err
-	}
-	_, err = b.d.client.TaskService().Checkpoint(b.d.in(ctx), &tasks.CheckpointTaskRequest{ContainerID: b.id, Options: opts})
-	if err != nil {
-		err = fmt.Errorf("instance %s cannot be checkpointed: %w: %w", b.id, errgrpc.ToNative(err), criu.Fault(filepath.Join(work, "dump.log")))
-		return errors.Join(err, thaw())
 	}
 	b.d.logTook("checkpointed", b.id, "dump.log")
 	if exit {
 		return b.awaitExit(ctx, exitAfterDump)
 	}
 	return thaw()
+}
+
+// dumpAttempts is how often a dump is begun again that met a connection on its way: one may arrive after the instance was
+// found quiet.
+const dumpAttempts = 5
+
+// dump freezes what the instance has on devices and has the runtime write its processes; thaw undoes the first. After an
+// error the instance runs as before.
+func (b *box) dump(ctx context.Context, opts *anypb.Any, dir string) (thaw func() error, err error) {
+	for range dumpAttempts {
+		if err := b.awaitQuiet(ctx); err != nil {
+			return nil, err
+		}
+		if thaw, err = b.freezeDevices(ctx); err != nil {
+			return nil, err
+		}
+		_, err = b.d.client.TaskService().Checkpoint(b.d.in(ctx), &tasks.CheckpointTaskRequest{ContainerID: b.id, Options: opts})
+		if err == nil {
+			return thaw, nil
+		}
+		fault := criu.Fault(filepath.Join(b.d.workDir(b.id), "dump.log"))
+		err = fmt.Errorf("instance %s cannot be checkpointed: %w: %w", b.id, errgrpc.ToNative(err), fault)
+		if thawErr := thaw(); thawErr != nil || !criu.IsInFlight(fault) {
+			return nil, errors.Join(err, thawErr)
+		}
+		if clearErr := clearImages(dir); clearErr != nil {
+			return nil, errors.Join(err, clearErr)
+		}
+	}
+	return nil, err
+}
+
+// clearImages removes what a dump that failed has written.
+func clearImages(dir string) error {
+	images, err := filepath.Glob(filepath.Join(dir, "*.img"))
+	if err != nil {
+		return err
+	}
+	for _, image := range images {
+		err = errors.Join(err, os.Remove(image))
+	}
+	return err
 }
 
 // Restore makes a running instance of a checkpoint's images.

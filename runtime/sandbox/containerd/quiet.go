@@ -15,9 +15,9 @@ import (
 // quietWithin bounds how long an instance's conversations with the control plane may take to end.
 const quietWithin = 5 * time.Second
 
-// awaitQuiet waits until the instance has closed its ends of all connections to init.sock. What has just been answered is
-// closed a moment later, and CRIU cannot dump such an end: it belongs to the network namespace of who dialled, where CRIU
-// does not find it.
+// awaitQuiet waits until the instance has closed its ends of all connections to init.sock and has taken up all that arrive
+// inside it. What has just been answered is closed a moment later, and CRIU cannot dump such an end: it belongs to the network
+// namespace of who dialled, where CRIU does not find it. Nor does it dump connections that nobody has accepted yet.
 func (b *box) awaitQuiet(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, quietWithin)
 	defer cancel()
@@ -30,7 +30,7 @@ func (b *box) awaitQuiet(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if !holdsAny(pids, ours) {
+		if !holdsAny(pids, ours) && !arriving(pids) {
 			return nil
 		}
 		select {
@@ -39,6 +39,35 @@ func (b *box) awaitQuiet(ctx context.Context) error {
 			return fmt.Errorf("instance %s is still being talked to: %w (%w)", b.id, context.Cause(ctx), errdefs.ErrUnavailable)
 		}
 	}
+}
+
+// arriving tells whether a connection waits to be accepted in a network namespace of one of the processes.
+func arriving(pids []int) bool {
+	for _, pid := range pids {
+		for _, table := range []string{"tcp", "tcp6"} {
+			text, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "net", table)) // a process that has gone accepts nothing
+			if backlog(string(text)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// backlog reads a table of TCP sockets: what a listening one has received is the connections that it has not accepted.
+// docs.kernel.org/networking/proc_net_tcp.html.
+func backlog(table string) bool {
+	const listens = "0A"
+	for line := range strings.Lines(table) { // sl local remote st tx_queue:rx_queue …
+		f := strings.Fields(line)
+		if len(f) < 5 || f[3] != listens {
+			continue
+		}
+		if _, waiting, _ := strings.Cut(f[4], ":"); strings.Trim(waiting, "0") != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // unixSockets are the inodes of the unix sockets of a network namespace, by its table.
