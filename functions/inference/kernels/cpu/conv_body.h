@@ -9,6 +9,7 @@ constexpr int64_t kMost = kSums / kGroupVectors > 3 ? kSums / kGroupVectors : 3;
 constexpr int64_t kWide = 4 * kGroup;                   // out channels at a time, at most
 constexpr int64_t kRound = 24;                          // blocks have room for a multiple of this, as any step divides it
 constexpr int64_t kSquare = 16;                         // values of a transformed square
+constexpr int64_t kApart = kGroup;                      // between planes whose size is a multiple of a cache's: they would share its sets
 
 // Block says how results are cut.
 struct ConvBlock {
@@ -28,7 +29,7 @@ struct Panel {
   const float *x, *w;
 };
 
-// products makes N results of G groups of out channels: sums[n] are kWide apart.
+// products makes N results of G groups of out channels, one behind the other.
 template <int G, int N>
 static void products(const Panel* p, int64_t panels, int64_t blocks, int64_t room, int64_t next, float* sums) {
   constexpr int R = G * int(kGroupVectors);
@@ -57,7 +58,7 @@ static void products(const Panel* p, int64_t panels, int64_t blocks, int64_t roo
 #pragma GCC unroll 24
   for (int n = 0; n < N; n++)
 #pragma GCC unroll 4
-    for (int r = 0; r < R; r++) store(sums + n * kWide + r * L, acc[n][r]);
+    for (int r = 0; r < R; r++) store(sums + n * G * kGroup + r * L, acc[n][r]);
 }
 
 // wide is how many groups of out channels are taken at once, of those that are left.
@@ -73,7 +74,7 @@ static void multiply(int64_t wide, const Panel* p, int64_t panels, int64_t block
   Panel at[64];
   for (int64_t n = 0; n < count; n += step) {
     for (int64_t k = 0; k < panels; k++) at[k] = {p[k].x + n * kGroup, p[k].w};
-    float* to = sums + n * kWide;
+    float* to = sums + n * wide * kGroup;
 #if VDX_LANES == 16
     if (wide == 4) {
       products<4, n4>(at, panels, blocks, room, next, to);
@@ -156,7 +157,7 @@ static void direct_run(const Conv& c, int64_t item, float* scratch) {
     for (int64_t n = 0; n < count; n++)
       for (int64_t k = 0; k < w; k++) {
         vfa v[kGroupVectors];
-        for (int l = 0; l < kGroupVectors; l++) v[l] = load(sums + n * kWide + k * kGroup + l * L);
+        for (int l = 0; l < kGroupVectors; l++) v[l] = load(sums + (n * w + k) * kGroup + l * L);
         result(c, first + n, c.group + g + k, v);
       }
   }
@@ -185,7 +186,7 @@ static void square_weights(const Conv& c, int64_t item) {
 
 // square_gather transforms a block of squares of one frame: [position][groups of channels][room][kGroup].
 static void square_gather(const Conv& c, const ConvBlock& b, int64_t first, int64_t count, const float* frame, float* panel) {
-  int64_t blocks = groups_of(c.channels), across = ceil_div(c.out[2], 2), apart = blocks * b.room * kGroup;
+  int64_t blocks = groups_of(c.channels), across = ceil_div(c.out[2], 2), apart = blocks * b.room * kGroup + kApart;
   for (int64_t n = 0; n < b.room; n++) {
     const float* p[4][4];
     int64_t y = (first + n) / across * 2 - c.pad[1], x = (first + n) % across * 2 - c.pad[2];
@@ -217,13 +218,13 @@ static void square_gather(const Conv& c, const ConvBlock& b, int64_t first, int6
 
 // square_results are the four pixels of every square: sums [position][room][kWide].
 static void square_results(const Conv& c, const ConvBlock& b, int64_t first, int64_t count, int64_t t, int64_t group, int64_t w, const float* sums) {
-  int64_t across = ceil_div(c.out[2], 2), apart = b.room * kWide;
+  int64_t across = ceil_div(c.out[2], 2), apart = b.room * kWide + kApart;
   for (int64_t n = 0; n < count; n++) {
     int64_t y = (first + n) / across * 2, x = (first + n) % across * 2;
     for (int64_t k = 0; k < w; k++) {
       vfa out[2][2][kGroupVectors];
       for (int l = 0; l < kGroupVectors; l++) {
-        const float* from = sums + n * kWide + k * kGroup + l * L;
+        const float* from = sums + (n * w + k) * kGroup + l * L;
         vfa r[2][4];
         for (int j = 0; j < 4; j++) {
           vfa a = load(from + j * apart), e = load(from + (4 + j) * apart), f = load(from + (8 + j) * apart), d = load(from + (12 + j) * apart);
@@ -241,7 +242,7 @@ static void square_results(const Conv& c, const ConvBlock& b, int64_t first, int
 static void squares_run(const Conv& c, int64_t item, float* scratch) {
   ConvBlock b(c);
   int64_t first = item * b.each, count = least(b.each, b.all - first), blocks = groups_of(c.channels), frames = c.kernel[0];
-  int64_t slot = kSquare * blocks * b.room * kGroup, depth = c.padded() * kGroup, apart = c.groups * frames * depth;
+  int64_t plane = blocks * b.room * kGroup + kApart, slot = kSquare * plane, depth = c.padded() * kGroup, apart = c.groups * frames * depth;
   float* sums = scratch + frames * slot;
   int64_t held[8];
   for (int64_t& h : held) h = INT64_MIN;
@@ -260,8 +261,8 @@ static void squares_run(const Conv& c, int64_t item, float* scratch) {
       w = wide(c.groups - g);
       for (int64_t s = 0; s < kSquare; s++) {
         Panel p[8];
-        for (int64_t k = 0; k < panels; k++) p[k] = {all[k].x + s * blocks * b.room * kGroup, all[k].w + s * apart + g * frames * depth};
-        multiply(w, p, panels, blocks, b.room, frames * depth, count, sums + s * b.room * kWide);
+        for (int64_t k = 0; k < panels; k++) p[k] = {all[k].x + s * plane, all[k].w + s * apart + g * frames * depth};
+        multiply(w, p, panels, blocks, b.room, frames * depth, count, sums + s * (b.room * kWide + kApart));
       }
       square_results(c, b, first, count, t, c.group + g, w, sums);
     }
@@ -272,7 +273,7 @@ static int64_t conv_prepared(const Conv& c) { return c.squares() ? kSquare * c.g
 static int64_t conv_prepare_items(const Conv& c) { return c.squares() ? c.groups * c.kernel[0] : 0; }
 static int64_t conv_scratch(const Conv& c) {
   ConvBlock b(c);
-  if (c.squares()) return kSquare * b.room * (c.kernel[0] * c.padded() + kWide);
+  if (c.squares()) return kSquare * (b.room * (c.kernel[0] * c.padded() + kWide) + (c.kernel[0] + 1) * kApart);
   return b.room * (c.taps() * c.padded() + kWide);
 }
 static int64_t conv_items(const Conv& c) { return ConvBlock(c).count(); }
