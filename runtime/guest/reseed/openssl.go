@@ -18,9 +18,10 @@ const (
 	drbgMaxRequest = 1 << 16
 )
 
-// hasOpenSSL knows the library, or Node.js, which has it built in.
+// hasOpenSSL knows the library, also as wheels of Python bring it (libcrypto-1a2b3c4d.so.3, or inside of the package
+// cryptography), and Node.js, which has it built in.
 func hasOpenSSL(maps string) bool {
-	return strings.Contains(maps, "/libcrypto.so") || strings.Contains(maps, "/node\n") || strings.Contains(maps, "/libnode.so")
+	return strings.Contains(maps, "/libcrypto") || strings.Contains(maps, "/cryptography/") || strings.Contains(maps, "/node\n") || strings.Contains(maps, "/libnode.so")
 }
 
 func (o openssl) next(b []byte, off, n int) int {

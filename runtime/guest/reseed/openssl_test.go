@@ -79,3 +79,31 @@ func drbgs(t *testing.T, pid int) (found []uint64) {
 	}
 	return found
 }
+
+// TestHasOpenSSL: by the name that distributions, wheels of Python and Node.js give it.
+func TestHasOpenSSL(t *testing.T) {
+	for maps, want := range map[string]bool{
+		"7f00 r-xp 0 08:01 1 /usr/lib/x86_64-linux-gnu/libcrypto.so.3\n":                                     true,
+		"7f00 r-xp 0 08:01 1 /var/task/psycopg2_binary.libs/libcrypto-2b8f4c1a.so.3\n":                       true,
+		"7f00 r-xp 0 08:01 1 /var/task/packages/cryptography/hazmat/bindings/_rust.abi3.so\n":                true,
+		"7f00 r-xp 0 08:01 1 /usr/local/bin/node\n":                                                          true,
+		"7f00 r-xp 0 08:01 1 /usr/lib/x86_64-linux-gnu/libc.so.6\n7f00 r-xp 0 08:01 1 /usr/bin/python3.11\n": false,
+	} {
+		if got := hasOpenSSL(maps); got != want {
+			t.Errorf("%v of %q", got, maps)
+		}
+	}
+}
+
+// TestLibrariesWithGeneratorsOfTheirOwn are told by their files, and others are not.
+func TestLibrariesWithGeneratorsOfTheirOwn(t *testing.T) {
+	for file, want := range map[string]bool{
+		"/p/torch/lib/libtorch_cpu.so": true, "/p/duckdb/duckdb.cpython-311-x86_64-linux-gnu.so": true, "/p/polars/polars.abi3.so": true,
+		"/p/onnxruntime/capi/onnxruntime_pybind11_state.so": true, "/p/fastuuid/_fastuuid.abi3.so": true, "/p/fastuuid/fastuuid.abi3.so": true,
+		"/p/numpy/random/_mt19937.cpython-311-x86_64-linux-gnu.so": false, "/p/_sqlite3.cpython-311.so": false, "/usr/lib/libc.so.6": false, "/usr/lib/libRmath.so": true,
+	} {
+		if got := ownGenerators.MatchString(file); got != want {
+			t.Errorf("%v of %s", got, file)
+		}
+	}
+}

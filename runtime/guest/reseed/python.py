@@ -18,8 +18,23 @@ def renew(*_):
                     o.state = type(o)().state
         if bits:
             modules["numpy.random"].seed()
+        if "_sqlite3" in modules:
+            sqlite()
     except Exception as e:  # a function is not ended by this; its log tells
         sys.stderr.write("videosdgx: random numbers may repeat: %r\n" % (e,))
+
+
+def sqlite():
+    # random() and randomblob() of SQL: the library forgets its generator, and takes another seed from the kernel
+    import ctypes
+    with open("/proc/self/maps") as maps:
+        names = set(line.split(None, 5)[5].strip() for line in maps if "sqlite3" in line)
+    for name in names:
+        library = ctypes.CDLL(name)  # it is loaded: this finds it
+        if hasattr(library, "sqlite3_randomness"):
+            library.sqlite3_randomness(0, None)
+            return
+    raise RuntimeError("SQLite's generator is out of reach")
 
 
 def install():

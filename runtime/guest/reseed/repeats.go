@@ -8,7 +8,8 @@ import (
 )
 
 // ownGenerators are libraries in a Python process with generators that the script does not reach.
-var ownGenerators = regexp.MustCompile(`/(libtorch|libtensorflow|_pywrap_tensorflow|libcurand|libcupy|libgsl|libmkl_vml|libR)[^/\n]*\.so`)
+var ownGenerators = regexp.MustCompile(`/(libtorch|libtensorflow|_pywrap_tensorflow|libcurand|libcupy|libgsl|libmkl_vml|libR|libjvm|libpaddle|libmxnet|libgraph_tool|` +
+	`onnxruntime_pybind11_state|duckdb|apsw|polars|_?uuid_utils|_?fastuuid)[^/\n]*\.so`)
 
 // Repeats names what in a process would draw the same random numbers in every instance of a snapshot; "" when all that is
 // known of it can be renewed. What is not known counts as repeating: Java, Ruby, .NET, PHP, Perl, Lua, native programs and
