@@ -83,7 +83,7 @@ func (w *tab) quiet() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for _, text := range w.bad {
-		if w.deaf != "" && strings.Contains(text, w.deaf) {
+		if w.deaf != "" && strings.Contains(text, w.deaf) || strings.Contains(text, "net::ERR_NETWORK_CHANGED") { // other tests make network interfaces meanwhile
 			continue
 		}
 		w.t.Errorf("the page says: %s", text)

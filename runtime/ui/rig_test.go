@@ -17,8 +17,10 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -65,6 +67,11 @@ type rig struct {
 	calls   *jobstest.Runner
 	trials  *experiments.Store
 	release func() // lets a task end
+	dir     string
+	o       rigOptions
+	tasks   *tasks.Runner
+	front   atomic.Pointer[http.Handler] // nil: the server is down
+	cut     func()                       // ends every connection
 	routes  chan string
 }
 
@@ -115,65 +122,87 @@ func instant(o *rigOptions) { o.instant = true }
 
 func newRig(t testing.TB, opts ...option) *rig {
 	t.Helper()
-	o := rigOptions{loras: []string{"film-grain", "watercolour"}}
+	r := &rig{t: t, dir: t.TempDir(), next: make(chan step, 100), routes: make(chan string, 100), catalog: &gatewaytest.Catalog{}}
+	r.o = rigOptions{loras: []string{"film-grain", "watercolour"}, outputs: filepath.Join(r.dir, "outputs")}
 	for _, f := range opts {
-		f(&o)
+		f(&r.o)
 	}
-	dir := t.TempDir()
-	store, err := sqlite.Open(t.Context(), filepath.Join(dir, "jobs.db"))
-	if err != nil {
+	if err := os.MkdirAll(r.o.outputs, 0o700); err != nil {
 		t.Fatal(err)
 	}
-	if o.outputs = filepath.Join(dir, "outputs"); o.store != nil {
-		if err := os.MkdirAll(o.outputs, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		o.store(store)
-	}
-	r := &rig{t: t, store: store, next: make(chan step, 100), routes: make(chan string, 100), catalog: &gatewaytest.Catalog{}}
 	r.fleet = &fleet{catalog: r.catalog}
-	if o.instant {
+	if r.o.instant {
 		close(r.next)
 	}
-	r.calls = &jobstest.Runner{Script: r.script}
+	r.calls, r.tasks = &jobstest.Runner{Script: r.script}, r.worker(r.dir)
 	for _, name := range []string{"painter", "sketcher"} {
 		if _, err := r.catalog.Put(t.Context(), spec.Function{Name: name, Image: "oci:" + name, Description: "Makes clips",
 			Model: &spec.Model{Name: name, Bundle: "/models/" + name}, Limits: spec.Limits{Memory: 8 << 30}}); err != nil {
 			t.Fatal(err)
 		}
 	}
+	r.boot()
+	main := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+		h := r.front.Load()
+		if h == nil {
+			panic(http.ErrAbortHandler)
+		}
+		(*h).ServeHTTP(w, req)
+	}))
+	r.url, r.cut = main.URL, main.CloseClientConnections
+	t.Cleanup(func() {
+		r.halt()
+		main.Close()
+	})
+	return r
+}
+
+// boot starts a server on what the rig's folder holds.
+func (r *rig) boot() {
+	r.t.Helper()
+	fail := func(err error) {
+		r.t.Helper()
+		if err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	ctx := context.WithoutCancel(r.t.Context())
+	var err error
+	r.store, err = sqlite.Open(ctx, filepath.Join(r.dir, "jobs.db"))
+	fail(err)
+	if r.o.store != nil {
+		r.o.store(r.store)
+		r.o.store = nil
+	}
 	models := &jobs.Catalog{Functions: r.catalog, Observer: r.fleet, Bundle: func(context.Context, spec.Function) ([]byte, []byte) {
 		return []byte(`{"name":"painter","bytes":3200000000}`), []byte(aSchema)
 	}}
-	svc, err := jobs.New(jobs.Config{Outputs: o.outputs, MinFree: 1, Retry: jobs.Backoff{Base: time.Millisecond, Max: time.Millisecond}},
-		jobs.Deps{Store: store, Runner: r.calls, Models: models, Log: slog.New(slog.DiscardHandler)})
-	if err != nil {
-		t.Fatal(err)
+	r.jobs, err = jobs.New(jobs.Config{Outputs: r.o.outputs, MinFree: 1, Retry: jobs.Backoff{Base: time.Millisecond, Max: time.Millisecond}},
+		jobs.Deps{Store: r.store, Runner: r.calls, Models: models, Log: slog.New(slog.DiscardHandler)})
+	fail(err)
+	fail(r.jobs.Start(ctx))
+	r.trials, err = experiments.Open(filepath.Join(r.dir, "experiments"))
+	fail(err)
+	api := rest.New(rest.Options{Jobs: r.jobs, Models: models, Version: "test", Experiments: r.trials, Similar: 0.95, LoRAs: func() []string { return r.o.loras }, Route: r.route})
+	routes := append([]gateway.Routes{ui.Page{}, api, admin.New(admin.Options{Functions: r.catalog, Instances: r.fleet, Version: admin.Version{Version: "1.4"}, Machine: aMachine, Tasks: r.tasks})}, r.o.routes...)
+	routes, ask := guard(r.t, routes, r.o.secret)
+	h := gateway.New(gateway.Options{Routes: routes, Wrap: append(slices.Clone(r.o.wrap), ask)}).Handler()
+	r.front.Store(&h)
+}
+
+// halt ends the server: who asks finds nobody.
+func (r *rig) halt() {
+	r.t.Helper()
+	if r.front.Swap(nil) == nil {
+		return
 	}
-	if err := svc.Start(t.Context()); err != nil {
-		t.Fatal(err)
+	r.cut()
+	if err := r.jobs.Stop(context.Background()); err != nil {
+		r.t.Error(err)
 	}
-	r.jobs = svc
-	trials, err := experiments.Open(filepath.Join(dir, "experiments"))
-	if err != nil {
-		t.Fatal(err)
+	if err := r.store.Close(); err != nil {
+		r.t.Error(err)
 	}
-	r.trials = trials
-	api := rest.New(rest.Options{Jobs: svc, Models: models, Version: "test", Experiments: trials, Similar: 0.95, LoRAs: func() []string { return o.loras }, Route: r.route})
-	routes := append([]gateway.Routes{ui.Page{}, api, admin.New(admin.Options{Functions: r.catalog, Instances: r.fleet, Version: admin.Version{Version: "1.4"}, Machine: aMachine, Tasks: r.worker(dir)})}, o.routes...)
-	routes, ask := guard(t, routes, o.secret)
-	o.wrap = append(o.wrap, ask)
-	main := httptest.NewServer(gateway.New(gateway.Options{Routes: routes, Wrap: o.wrap}).Handler())
-	r.url = main.URL
-	t.Cleanup(func() {
-		if err := svc.Stop(context.Background()); err != nil {
-			t.Error(err)
-		}
-		main.CloseClientConnections()
-		main.Close()
-		store.Close()
-	})
-	return r
 }
 
 // script plays the steps that the test sends, and ends with a clip.

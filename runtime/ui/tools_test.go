@@ -17,7 +17,7 @@ func checkSnippet(t *testing.T, r *rig, tool, text string) {
 	t.Helper()
 	dir := t.TempDir()
 	var cmd *exec.Cmd
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	switch tool {
 	case "curl":

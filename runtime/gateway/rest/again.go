@@ -191,7 +191,14 @@ func (a *API) similar(w http.ResponseWriter, r *http.Request) error {
 	if a.o.Reuse == ReuseOff || a.o.Similar <= 0 || key == "" {
 		return write(w, http.StatusOK, out)
 	}
-	all, err := a.o.Jobs.Similar(r.Context(), m, key, prompt, a.o.Similar, func(j jobs.Job) bool { return sees(r, j.Client) })
+	mine := func(j jobs.Job) bool { return sees(r, j.Client) }
+	if !drawn(sch, fields) {
+		if j, same := a.o.Jobs.Kept(r.Context(), sub.Asked, mine); same { // for the very same request nothing has to be read
+			out.Similar = append(out.Similar, similarJob{Similarity: 1, Job: a.view(r, j)})
+			return write(w, http.StatusOK, out)
+		}
+	}
+	all, err := a.o.Jobs.Similar(r.Context(), m, key, prompt, a.o.Similar, mine)
 	if errors.Is(err, jobs.ErrNoVectors) {
 		err = nil
 	}

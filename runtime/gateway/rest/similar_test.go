@@ -105,6 +105,9 @@ func TestSimilarClipsAreOffered(t *testing.T) {
 	if got := offered(`{"prompt":"a red kite","seed":7}`).Similar; len(got) != 1 || got[0].Job.ID != first.ID || got[0].Similarity < 0.98 || got[0].Similarity >= 1 {
 		t.Errorf("%+v", got)
 	}
+	if got := offered(`{"prompt":"a kite","seed":7}`).Similar; len(got) != 1 || got[0].Similarity != 1 || got[0].Job.ID != first.ID {
+		t.Errorf("the same request: %+v", got)
+	}
 	if got := offered(`{"prompt":"a red kite"}`).Similar; len(got) != 1 {
 		t.Errorf("of any seed: %+v", got)
 	}

@@ -1,5 +1,5 @@
 // Usage: what was made, how long it took, what it cost, what went wrong.
-import { html, useState, useEffect, useRef, t, icon, useLoad, Failure, Empty, span, number, percent, bytes, kept, useStore, Chip, clock } from './lib.js';
+import { html, useState, useEffect, useRef, t, icon, useLoad, Failure, Empty, span, number, percent, bytes, kept, useStore, Chip, clock, Loading } from './lib.js';
 import { td } from './i18n.js';
 import { get } from './api.js';
 
@@ -19,7 +19,7 @@ export function Analytics() {
       <div class="segments" role="group" aria-label=${t('usage.span')}>${lasts.map((s) => html`<button key=${s} type="button" aria-pressed=${s === last ? 'true' : 'false'} onClick=${() => setLast(s)}>${td('usage.span', s)}</button>`)}</div>
       <button class="quiet" onClick=${() => exported(query, 'text/csv', 'csv')}>${icon('download')}CSV</button><button class="quiet" onClick=${() => exported(query, 'application/json', 'json')}>${icon('download')}JSON</button></div></div>
     ${all.error && html`<${Failure} error=${all.error} again=${all.again} />`}
-    ${!r && !all.error && html`<div class="loading" aria-busy="true"></div>`}
+    ${!r && !all.error && html`<${Loading} />`}
     ${r && (r.total.jobs ? html`<${Report} r=${r} />` : html`<${Empty} picture="analytics" title=${t('usage.empty')} text=${t('usage.empty.text')} />`)}
   </div>`;
 }

@@ -1,5 +1,5 @@
 // The page's frame: navigation, theme, language, the key, and which part is shown.
-import { html, render, useState, useEffect, useRef, kept, useStore, t, icon, Toasts, Question, Dialog, toast, failed } from './lib.js';
+import { html, render, useState, useEffect, useRef, kept, useStore, t, icon, Toasts, Question, Dialog, toast, failed, Loading } from './lib.js';
 import { languages, setLanguage, rememberLanguage, locale, td } from './i18n.js';
 import { asked, session, enter, leave, whoAmI, get } from './api.js';
 import { begin, useBoard, notify, onEnded, mine } from './live.js';
@@ -121,7 +121,7 @@ function Frame() {
     <main id="main" tabindex="-1" ref=${main} aria-label=${t(`nav.${at.name}`)}>
       ${b.loaded && !b.connected && html`<p class="banner" role="status">${icon('alert')}${t('disconnected.text')}</p>`}
       ${b.queue.held && html`<p class="banner" role="status">${icon('alert')}${t('held')}</p>`}
-      ${Part ? html`<${Part} key=${at.name + locale()} query=${at.query} />` : html`<div class="loading" aria-busy="true"></div>`}
+      ${Part ? html`<${Part} key=${at.name + locale()} query=${at.query} />` : html`<${Loading} />`}
     </main>
     ${open && html`<${Settings} onClose=${() => setOpen(false)} redraw=${() => redraw((n) => n + 1)} />`}
     <${Login} /><${Question} /><${Toasts} />

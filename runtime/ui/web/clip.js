@@ -154,6 +154,7 @@ export function Facts({ job }) {
     ${own && row(t('clip.size'), `${own.width} × ${own.height}`)}
     ${own?.seconds > 0 && row(t('clip.length'), span(own.seconds))}
     ${job.result && row(t('file'), bytes(job.result.size_bytes))}
+    ${job.links?.stream && row(t('stream.address'), html`<a class="mono" href=${job.links.stream}>${location.origin + job.links.stream}</a>`)}
     ${own?.comment && html`<div class="full" key="own"><dt>${t('clip.own')}</dt><dd><pre class="code" tabindex="0">${pretty(own.comment)}</pre></dd></div>`}
     ${job.result && html`<div class="full" key="sum"><dt>SHA-256</dt><dd class="mono">${job.result.sha256}</dd></div>`}
   </dl>`;

@@ -1,5 +1,5 @@
 // A/B: two arms make a clip of one request each; people say which is better without knowing whose it is.
-import { html, useState, useEffect, useRef, t, icon, useLoad, Empty, Failure, Dialog, Chip, percent, number, span, failed, toast, confirmed, classes } from './lib.js';
+import { html, useState, useEffect, useRef, t, icon, useLoad, Empty, Failure, Dialog, Chip, percent, number, span, failed, toast, confirmed, classes, Loading } from './lib.js';
 import { td, tn } from './i18n.js';
 import { get, post, patch, remove } from './api.js';
 import { motion } from './clip.js';
@@ -9,7 +9,7 @@ export function Experiments({ query }) {
   const [creating, setCreating] = useState(false);
   const [open, setOpen] = useState(query.name || '');
   if (all.error && !all.value) return html`<${Failure} error=${all.error} again=${all.again} />`;
-  if (!all.value) return html`<div class="loading" aria-busy="true"></div>`;
+  if (!all.value) return html`<${Loading} />`;
   const e = all.value.find((x) => x.name === open);
   return html`<div class="page">
     <div class="page-head"><h1>${t('ab.title')}</h1><button class="primary" onClick=${() => setCreating(true)}>${icon('plus')}${t('ab.new')}</button></div>

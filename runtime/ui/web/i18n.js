@@ -35,7 +35,12 @@ export function rememberLanguage(which) { localStorage.setItem('language', which
 export const locale = () => name;
 
 function fill(text, values) {
-  return values ? text.replace(/\{(\w+)\}/g, (all, key) => (key in values ? values[key] : all)) : text;
+  return values ? text.replace(/\{(\w+)\}/g, (all, key) => (key in values ? apart(values[key]) : all)) : text;
+}
+
+// apart keeps the direction of a value's letters from what stands around it: in an isolate, which nothing in it ends.
+function apart(v) {
+  return typeof v === 'string' && /[\u0590-\u08ff\u202a-\u202e\u2066-\u2069\ufb1d-\ufefc]/.test(v) ? `\u2068${v.replace(/[\u2066-\u2069]/g, '')}\u2069` : v;
 }
 
 // t gives a text by its key; {name} in it is replaced by values.name.

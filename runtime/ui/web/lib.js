@@ -176,6 +176,9 @@ export function Bar({ value, label }) {
     <div class="bar-fill" style=${{ width: known ? `${clamp(value, 0, 1) * 100}%` : '' }}></div></div>`;
 }
 
+// Loading stands for what is on its way, and is no part of it: what comes takes its place without having moved.
+export const Loading = () => html`<div class="loading" aria-busy="true"></div>`;
+
 export const Chip = ({ kind, children, title }) => html`<span class=${classes('chip', kind)} title=${title}>${children}</span>`;
 
 // Tabs are one row of buttons of which one is chosen.

@@ -1,5 +1,5 @@
 // Make: say what a clip shall show, and see it come about.
-import { html, useState, useEffect, useMemo, useRef, useLoad, t, icon, kept, useStore, failed, span, classes, Empty, Failure, useTimer, toast, Dialog, number } from './lib.js';
+import { html, useState, useEffect, useMemo, useRef, useLoad, t, icon, kept, useStore, failed, span, classes, Empty, Failure, useTimer, toast, Dialog, number, Loading } from './lib.js';
 import { tn, td } from './i18n.js';
 import { get, post, send } from './api.js';
 import { useBoard, mine, isEnded, left, share } from './live.js';
@@ -29,10 +29,13 @@ function listModels() {
 export function Make({ query }) {
   const models = useLoad(listModels, [], 15_000);
   const picked = useStore(chosen);
+  const b = useBoard();
   useEffect(() => { if (query.model) chosen.set(query.model); }, [query.model]);
   useEffect(() => { if (query.job) onStage.set(query.job); }, [query.job]);
   if (models.error && !models.value) return html`<${Failure} error=${models.error} again=${models.again} />`;
-  if (!models.value) return html`<div class="loading" aria-busy="true"></div>`;
+  const [late, setLate] = useState(() => innerWidth > 820); // where the stage is above the form, what it shows comes first, if it comes soon
+  useEffect(() => { const id = setTimeout(() => setLate(true), 1200); return () => clearTimeout(id); }, []);
+  if (!models.value || !(b.loaded || late)) return html`<${Loading} />`;
   if (!models.value.length) {
     return html`<h1 class="sr">${t('nav.make')}</h1><${Empty} picture="models" title=${t('make.nomodel')} text=${t('make.nomodel.text')}>
       <pre class="code" tabindex="0">videosdgx demo</pre><a class="button primary" href="#/models">${t('nav.models')}</a><//>`;

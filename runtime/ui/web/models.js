@@ -1,5 +1,5 @@
 // Models and functions: what is there, what runs, how much memory it has, how the last start went.
-import { html, useState, useEffect, useRef, t, icon, classes, useLoad, Empty, Failure, Chip, Dialog, span, bytes, size, number, ago, failed, toast, confirmed, useTimer } from './lib.js';
+import { html, useState, useEffect, useRef, t, icon, classes, useLoad, Empty, Failure, Chip, Dialog, span, bytes, size, number, ago, failed, toast, confirmed, useTimer, Loading } from './lib.js';
 import { td, tn } from './i18n.js';
 import { get, put, post, remove, send, lines } from './api.js';
 import { starting } from './clip.js';
@@ -7,7 +7,20 @@ import { Tasks } from './tasks.js';
 
 async function load() {
   const [fns, up, models, machine] = await Promise.all([get('/api/v1/functions'), get('/api/v1/instances'), get('/v1/models'), get('/api/v1/machine').catch(() => null)]);
-  return { fns: fns.functions, up: up.instances.map((i) => ({ ...i, memory: size(i.memory) })), models: models.models, machine };
+  const falls = Object.fromEntries(await Promise.all(models.models.map(async (m) => [m.model, await fall(m.model, fns.functions.find((f) => f.function.name === m.function)?.coldStarts)])));
+  return { falls, fns: fns.functions, up: up.instances.map((i) => ({ ...i, memory: size(i.memory) })), models: models.models, machine };
+}
+
+// fall gives the latest job that waited for a cold start, looked for again when there has been another one.
+const known = new Map();
+async function fall(model, starts) {
+  const had = known.get(model);
+  if (had?.starts === starts && had.job) return had.job;
+  try {
+    const job = (await get(`/v1/models/${encodeURIComponent(model)}/jobs?limit=50`)).jobs.find((j) => j.timing?.cold);
+    known.set(model, { starts, job });
+    return job;
+  } catch { return had?.job; }
 }
 
 export function Models() {
@@ -15,13 +28,13 @@ export function Models() {
   const [deploying, setDeploying] = useState(false);
   const now = useTimer(1000);
   if (all.error && !all.value) return html`<${Failure} error=${all.error} again=${all.again} />`;
-  if (!all.value) return html`<div class="loading" aria-busy="true"></div>`;
-  const { fns, up, models, machine } = all.value;
+  if (!all.value) return html`<${Loading} />`;
+  const { fns, up, models, machine, falls } = all.value;
   return html`<div class="page">
     <div class="page-head"><h1>${t('nav.models')}</h1><button class="primary" onClick=${() => setDeploying(true)}>${icon('plus')}${t('deploy')}</button></div>
     ${machine && html`<${Machine} machine=${machine} up=${up} />`}
     ${!fns.length && html`<${Empty} picture="models" title=${t('models.empty')} text=${t('models.empty.text')}><pre class="code" tabindex="0">videosdgx deploy FOLDER</pre><//>`}
-    <ul class="functions">${fns.map((f) => html`<${Fn} key=${f.function.name} fn=${f} up=${up.filter((i) => i.function === f.function.name)} model=${models.find((m) => m.function === f.function.name)} now=${now} again=${all.again} total=${memory(machine)} />`)}</ul>
+    <ul class="functions">${fns.map((f) => html`<${Fn} key=${f.function.name} fn=${f} up=${up.filter((i) => i.function === f.function.name)} model=${models.find((m) => m.function === f.function.name)} falls=${falls} now=${now} again=${all.again} total=${memory(machine)} />`)}</ul>
     <${Tasks} />
     ${deploying && html`<${Deploy} onClose=${() => { setDeploying(false); all.again(); }} />`}
   </div>`;
@@ -48,7 +61,7 @@ function Machine({ machine, up }) {
 
 const stateOf = (f, up) => (f.problem && !up.length ? 'broken' : up.some((i) => i.state === 'busy') ? 'busy' : up.some((i) => i.state === 'idle') ? 'warm' : up.some((i) => ['absent', 'starting', 'restoring'].includes(i.state)) ? 'starting' : up.some((i) => i.state === 'staged') ? 'staged' : 'zero');
 
-function Fn({ fn: f, up, model, now, again, total }) {
+function Fn({ fn: f, up, model, falls, now, again, total }) {
   const name = f.function.name;
   const [logs, setLogs] = useState(false);
   const [busy, setBusy] = useState('');
@@ -67,7 +80,7 @@ function Fn({ fn: f, up, model, now, again, total }) {
       <div><dt>${t('fn.calls')}</dt><dd>${number(f.invocations)}</dd></div><div><dt>${t('fn.cold')}</dt><dd>${number(f.coldStarts)}</dd></div><div><dt>${t('fn.errors')}</dt><dd>${number(f.errors)}</dd></div>
       <div><dt>${t('fn.start')}</dt><dd>${f.plainStartNanoseconds ? span(f.plainStartNanoseconds / 1e9) : '–'}</dd></div><div><dt>${t('fn.restore')}</dt><dd>${f.restoreNanoseconds ? span(f.restoreNanoseconds / 1e9) : '–'}</dd></div><div><dt>${t('fn.keep')}</dt><dd>${f.function.pin ? t('pinned') : span(f.keepAliveNanoseconds / 1e9)}</dd></div>
     </dl>
-    ${model && html`<${Waterfall} model=${model} stamp=${f.coldStarts} />`}
+    ${model && html`<${Waterfall} job=${falls[model.model]} />`}
     <div class="actions">
       ${!runs.length && html`<button class="quiet" disabled=${busy !== ''} aria-busy=${busy === 'load' ? 'true' : undefined} onClick=${() => act('load', () => post(`${path}/load`))}>${icon('power')}${t('load')}</button>`}
       <button class="quiet" aria-pressed=${f.function.pin ? 'true' : 'false'} disabled=${busy !== ''} onClick=${() => act('pin', () => put(`${path}/pin`, { pin: !f.function.pin }))}>${icon('pin', f.function.pin)}${f.function.pin ? t('unpin') : t('pin')}</button>
@@ -78,14 +91,13 @@ function Fn({ fn: f, up, model, now, again, total }) {
 }
 
 // Waterfall draws where the time of the last cold start went.
-function Waterfall({ model, stamp }) {
-  const last = useLoad(() => get(`/v1/models/${encodeURIComponent(model.model)}/jobs?limit=50`).then((p) => p.jobs.find((j) => j.timing?.cold)), [model.model, stamp]);
-  const x = last.value?.timing;
+function Waterfall({ job }) {
+  const x = job?.timing;
   if (!x) return null;
   const whole = starting(x) || 1e-9;
   let at = 0;
   const steps = ['evict', 'create', 'start', 'restore', 'init'].filter((k) => x[`${k}_seconds`] > 0).map((k, i) => { const n = x[`${k}_seconds`]; const s = { k, n, from: at, i }; at += n; return s; });
-  return html`<figure class="fall"><figcaption><strong>${t('start.last')}</strong> <span class="muted">${span(whole)} · ${ago(last.value.started_at)}</span></figcaption>
+  return html`<figure class="fall"><figcaption><strong>${t('start.last')}</strong> <span class="muted">${span(whole)} · ${ago(job.started_at)}</span></figcaption>
     <ul>${steps.map((s) => html`<li key=${s.k}><span>${td('step', s.k)}</span><span class="track" aria-hidden="true"><i class=${`c${s.i + 1}`} style=${{ marginLeft: `${(s.from / whole) * 100}%`, width: `${Math.max(0.6, (s.n / whole) * 100)}%` }}></i></span><span class="num">${span(s.n)}</span></li>`)}</ul></figure>`;
 }
 
