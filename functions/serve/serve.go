@@ -63,6 +63,10 @@ func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle
 	if _, err := choose(asked, nil, false, nil); err != nil {
 		return nil, on, err
 	}
+	recorded, err := graphs()
+	if err != nil {
+		return nil, on, err
+	}
 	if _, err := memory(engine.Device{}); err != nil {
 		return nil, on, err
 	}
@@ -78,9 +82,13 @@ func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle
 	if err != nil {
 		return nil, on, err
 	}
-	e, err := ort.LoadFor(on.Device)
+	library, err := ort.LoadFor(on.Device)
 	if err != nil {
 		return nil, on, err
+	}
+	e := engine.Engine(library)
+	if recorded > 0 {
+		e = replayed{library, recorded}
 	}
 	o.Device = on.Device
 	limit, err := memory(o.Device)

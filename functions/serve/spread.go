@@ -2,6 +2,7 @@ package serve
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -12,6 +13,9 @@ import (
 
 // denoiser is the graph that several devices share: what a clip's time goes to, and most of a model's weights.
 const denoiser = "transformer"
+
+// isDenoiser says whether the graph at path is the denoiser.
+func isDenoiser(path string) bool { return strings.HasPrefix(filepath.Base(path), denoiser+".") }
 
 // devices reads "cuda:0,cuda:1": the first device is where everything runs, and all of them share the denoiser.
 func devices(asked string) (all []engine.Device, err error) {

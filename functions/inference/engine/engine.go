@@ -60,6 +60,10 @@ type Options struct {
 	Threads int
 	// Optimise has the library rewrite the graph at load. Bundles do without: it was done when they were built.
 	Optimise bool
+	// Record is for how many different shapes of its inputs a session records a run and replays it: on a GPU as a CUDA graph, whose
+	// launches are queued at once. 0 is none. It pays where the same shapes come again and a run's nodes are short; each recording
+	// owns a copy of the inputs and outputs, and runs of the session take turns. A graph that writes over states cannot be recorded.
+	Record int
 	// Change rewrites the graph as it is read, before it is opened; weights stay in the files that they are in.
 	Change func(m *onnx.Model) error
 	// Profile, when set, is the prefix of a file with the time of every node, written at Close.

@@ -41,6 +41,32 @@ func (e *Engine) Place(ctx context.Context, t engine.Tensor, d engine.Device) (e
 	return out[copyOut], nil
 }
 
+// to copies v to the device d: into a value that is there, of the same type and shape, or into a new one.
+func (c *copies) to(ctx context.Context, e *Engine, d engine.Device, v engine.Value, into *value) (*value, error) {
+	s, err := c.session(e, copyKey{d, v.Type()})
+	if err != nil {
+		return nil, err
+	}
+	r := &run{session: s, resident: []string{copyOut}}
+	if into != nil {
+		r.into = map[string]*value{copyOut: into}
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	if r, err = s.bindTo(r, engine.Values{copyIn: v}); err != nil {
+		return nil, err
+	}
+	defer r.free()
+	if err := r.until(ctx); err != nil || into != nil {
+		return into, err
+	}
+	out, err := r.take()
+	if err != nil {
+		return nil, err
+	}
+	return out[copyOut].(*value), nil
+}
+
 // fetch copies x to the host. Copies end by themselves: no context stops them.
 func (c *copies) fetch(e *Engine, x *value) (engine.Tensor, error) {
 	s, err := c.session(e, copyKey{x.device, x.dtype})

@@ -117,6 +117,9 @@ func cudaOptions(o engine.Options) []string {
 		"external_data_loader_reading_threads", strconv.Itoa(min(max(runtime.NumCPU()*3/2, 4), 24)), // readers of the page cache, into two pinned buffers
 		"use_tf32", "0", // float32 is asked for where its precision is needed
 	}
+	if o.Record > 0 {
+		pairs = append(pairs, "enable_cuda_graph", "1")
+	}
 	if o.Memory > 0 {
 		pairs = append(pairs, "gpu_mem_limit", strconv.FormatInt(o.Memory, 10))
 	}

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"runtime"
 	"slices"
+	"strconv"
 	"unsafe"
 
 	"github.com/containerd/errdefs"
@@ -25,11 +26,16 @@ type run struct {
 	held     []*value      // locked for reading
 	resident []string
 	spent    engine.Values
+	into     map[string]*value // where outputs go that have a place already
+	graph    int               // the recording that it is part of, plain for none in a session that has some; else 0
 }
 
 // bind says where every input lies and where every output goes. Its memory stays put until free.
 func (s *session) bind(inputs, spent engine.Values, resident []string) (*run, error) {
-	r := &run{session: s, resident: resident, spent: spent}
+	return s.bindTo(&run{session: s, resident: resident, spent: spent}, inputs)
+}
+
+func (s *session) bindTo(r *run, inputs engine.Values) (*run, error) {
 	if err := r.bindAll(inputs); err != nil {
 		r.free()
 		return nil, err
@@ -92,7 +98,11 @@ func (r *run) bindOutputs() error {
 		}
 	}
 	for _, f := range r.outputs {
-		if v := r.reusable(f.Name); v != nil {
+		v := r.reusable(f.Name)
+		if own := r.into[f.Name]; own != nil {
+			v = own.v
+		}
+		if v != nil {
 			if err := check(C.ort_bind_output_value(r.b, r.names[f.Name], v)); err != nil {
 				return fmt.Errorf("output %s of %s: %w", f.Name, r.path, err)
 			}
@@ -146,7 +156,12 @@ func (r *run) until(ctx context.Context) error {
 		return fmt.Errorf("run options: %w", err)
 	}
 	defer C.ort_run_options_free(opts)
-	if r.once {
+	if r.graph != 0 && !r.device.Host() {
+		if err := runEntry(opts, "gpu_graph_id", strconv.Itoa(r.graph)); err != nil {
+			return fmt.Errorf("run options: %w", err)
+		}
+	}
+	if r.begins {
 		if err := runEntry(opts, "memory.enable_memory_arena_shrinkage", fmt.Sprintf("gpu:%d", r.device.Index)); err != nil {
 			return fmt.Errorf("run options: %w", err)
 		}

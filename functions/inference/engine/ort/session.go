@@ -19,16 +19,17 @@ import (
 
 // session shares mu between runs (readers) and Close (the writer).
 type session struct {
-	mu      sync.RWMutex
-	s       *C.OrtSession
-	engine  *Engine
-	device  engine.Device
-	path    string
-	inputs  []engine.Info
-	outputs []engine.Info
-	names   map[string]*C.char // of inputs and outputs, until Close
-	over    map[string]string  // output → input whose memory it may be written to
-	once    bool               // what a run leaves free goes back to the device
+	mu       sync.RWMutex
+	s        *C.OrtSession
+	engine   *Engine
+	device   engine.Device
+	path     string
+	inputs   []engine.Info
+	outputs  []engine.Info
+	names    map[string]*C.char // of inputs and outputs, until Close
+	over     map[string]string  // output → input whose memory it may be written to
+	begins   bool               // what a run leaves free goes back to the device
+	recorded *recordings        // nil: none are made
 }
 
 var _ engine.Session = (*session)(nil)
@@ -61,7 +62,14 @@ func (e *Engine) open(path string, o engine.Options, adjust ...func(*settings)) 
 		return nil, opts.err
 	}
 	s := newSession(e, path, o.Device, infos(m.Graph.Inputs), infos(m.Graph.Outputs))
-	s.over, s.once = overwritten(m), !o.Device.Host() && starts(m)
+	s.over, s.begins = overwritten(m), !o.Device.Host() && starts(m)
+	if o.Record > 0 {
+		if err := s.recordable(); err != nil {
+			s.free()
+			return nil, err
+		}
+		s.recorded = &recordings{most: o.Record, of: map[string]*recording{}}
+	}
 	if err := s.load(path, changed, opts); err != nil {
 		s.free()
 		if errdefs.IsResourceExhausted(err) {
@@ -113,6 +121,9 @@ func (s *session) Outputs() []engine.Info { return s.outputs }
 func (s *session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.recorded != nil {
+		s.recorded.forget()
+	}
 	s.free()
 	return nil
 }
@@ -140,11 +151,20 @@ func (s *session) Run(ctx context.Context, inputs engine.Values, resident ...str
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
+	if s.recorded != nil {
+		return s.replay(ctx, inputs, resident)
+	}
+	return s.single(ctx, inputs, spent, resident, 0)
+}
+
+// single is a run that binds its own inputs and outputs.
+func (s *session) single(ctx context.Context, inputs, spent engine.Values, resident []string, graph int) (engine.Values, error) {
 	r, err := s.bind(inputs, spent, resident)
 	if err != nil {
 		return nil, err
 	}
 	defer r.free()
+	r.graph = graph
 	if err := r.until(ctx); err != nil {
 		return nil, err
 	}
