@@ -105,7 +105,7 @@ func asTensorRT(m *bundle.Model, on choice) (*plansFor, error) {
 		lib, err := tensorrt.Load(at)
 		if err == nil {
 			t := &plansFor{m: m, lib: lib, engine: tensorrt.New(lib, nil)}
-			if t.on.Capability, t.on.Name, err = t.engine.Device(on.Device); err == nil {
+			if t.on, err = t.engine.Device(on.Device); err == nil {
 				return t, nil
 			}
 			t.engine.Close()

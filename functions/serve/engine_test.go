@@ -106,7 +106,7 @@ func painterOn(t *testing.T) (*plansFor, *bytes.Buffer) {
 	on := engine.Device{Kind: engine.CUDA}
 	p := &plansFor{m: &bundle.Model{Bundle: b, Engine: anywhere{e}, Options: engine.Options{Device: on}}, lib: lib, engine: tensorrt.New(lib, nil), open: openPainter}
 	t.Cleanup(p.engine.Close)
-	if p.on.Capability, p.on.Name, err = p.engine.Device(on); err != nil {
+	if p.on, err = p.engine.Device(on); err != nil {
 		t.Fatal(err)
 	}
 	var log bytes.Buffer

@@ -167,11 +167,11 @@ func target(lib *tensorrt.Library, capability int) (tensorrt.Target, error) {
 	}
 	e := tensorrt.New(lib, nil)
 	defer e.Close()
-	c, name, err := e.Device(engine.Device{Kind: engine.CUDA})
+	on, err := e.Device(engine.Device{Kind: engine.CUDA})
 	if err != nil {
 		return tensorrt.Target{}, fmt.Errorf("plans are built for this machine's GPU unless --target names another, such as sm_121: %w", err)
 	}
-	return tensorrt.Target{Capability: c, Name: name}, nil
+	return on, nil
 }
 
 // profiles are the shapes from the least clip to the greatest, by graph.

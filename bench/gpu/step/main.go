@@ -23,6 +23,7 @@ func main() {
 	models := flag.String("models", "1.3b,14b", "which shapes")
 	formats := flag.String("formats", "bf16,fp8", "which weights")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
+	flag.IntVar(&b.record, "record", 0, "record the runs of so many shapes, as CUDA graphs; the two predictions have one shape")
 	flag.StringVar(&b.profile, "profile", "", "prefix of files with the time of every node; the figures are then those of a profiled run")
 	flag.BoolVar(&b.check, "check", false, "compare each format's prediction with the plain float32 graph's, two layers of it, on the same device")
 	harness.Main("step", func(ctx context.Context) (err error) {

@@ -37,7 +37,7 @@ const scheduler = `{"_class_name": "UniPCMultistepScheduler", "prediction_type":
 
 type bench struct {
 	dir, device, python, profile string
-	steps                        int
+	steps, record                int
 	check                        bool
 	report                       *harness.Report
 	target                       engine.Device
@@ -108,7 +108,7 @@ func (b *bench) open(ctx context.Context, format string, c wan21.TransformerConf
 		return nil, 0, err
 	}
 	begin := time.Now()
-	s, err = b.engine.Open(ctx, path, engine.Options{Device: b.target, Profile: b.profile})
+	s, err = b.engine.Open(ctx, path, engine.Options{Device: b.target, Profile: b.profile, Record: b.record})
 	return s, time.Since(begin), err
 }
 

@@ -39,6 +39,8 @@ int bind_library(const char *path, bind_shim *s, char *why, size_t size) {
     TAKE(upload);
     TAKE(download);
     TAKE(load);
+    TAKE(compiled);
+    TAKE(refit);
     TAKE(unload);
     TAKE(rest);
     TAKE(wake);

@@ -25,7 +25,9 @@ typedef struct {
     void (*free)(vdx_trt_device *, void *);
     vdx_trt_status (*upload)(vdx_trt_device *, void *, const void *, uint64_t, char *, size_t);
     vdx_trt_status (*download)(vdx_trt_device *, void *, const void *, uint64_t, char *, size_t);
-    vdx_trt_status (*load)(vdx_trt_lib *, vdx_trt_device *, int, vdx_trt_plan **, char *, size_t);
+    vdx_trt_status (*load)(vdx_trt_lib *, vdx_trt_device *, int, const void *, uint64_t, vdx_trt_plan **, char *, size_t);
+    vdx_trt_status (*compiled)(vdx_trt_plan *, char **, uint64_t *, char *, size_t);
+    vdx_trt_status (*refit)(vdx_trt_plan *, const char *, const vdx_trt_weight *, int32_t, char *, size_t);
     void (*unload)(vdx_trt_plan *);
     vdx_trt_status (*rest)(vdx_trt_plan *, int, char *, size_t);
     vdx_trt_status (*wake)(vdx_trt_plan *, int, char *, size_t);
@@ -65,7 +67,9 @@ static inline vdx_trt_status bind_alloc(bind_shim *s, vdx_trt_device *a0, uint64
 static inline void bind_free(bind_shim *s, vdx_trt_device *a0, void *a1) { s->free(a0, a1); }
 static inline vdx_trt_status bind_upload(bind_shim *s, vdx_trt_device *a0, void *a1, const void *a2, uint64_t a3, char *a4, size_t a5) { return s->upload(a0, a1, a2, a3, a4, a5); }
 static inline vdx_trt_status bind_download(bind_shim *s, vdx_trt_device *a0, void *a1, const void *a2, uint64_t a3, char *a4, size_t a5) { return s->download(a0, a1, a2, a3, a4, a5); }
-static inline vdx_trt_status bind_load(bind_shim *s, vdx_trt_lib *a0, vdx_trt_device *a1, int a2, vdx_trt_plan **a3, char *a4, size_t a5) { return s->load(a0, a1, a2, a3, a4, a5); }
+static inline vdx_trt_status bind_load(bind_shim *s, vdx_trt_lib *a0, vdx_trt_device *a1, int a2, const void *a3, uint64_t a4, vdx_trt_plan **a5, char *a6, size_t a7) { return s->load(a0, a1, a2, a3, a4, a5, a6, a7); }
+static inline vdx_trt_status bind_compiled(bind_shim *s, vdx_trt_plan *a0, char **a1, uint64_t *a2, char *a3, size_t a4) { return s->compiled(a0, a1, a2, a3, a4); }
+static inline vdx_trt_status bind_refit(bind_shim *s, vdx_trt_plan *a0, const char *a1, const vdx_trt_weight *a2, int32_t a3, char *a4, size_t a5) { return s->refit(a0, a1, a2, a3, a4, a5); }
 static inline void bind_unload(bind_shim *s, vdx_trt_plan *a0) { s->unload(a0); }
 static inline vdx_trt_status bind_rest(bind_shim *s, vdx_trt_plan *a0, int a1, char *a2, size_t a3) { return s->rest(a0, a1, a2, a3); }
 static inline vdx_trt_status bind_wake(bind_shim *s, vdx_trt_plan *a0, int a1, char *a2, size_t a3) { return s->wake(a0, a1, a2, a3); }

@@ -23,6 +23,8 @@ type Planner interface {
 type Target struct {
 	Capability int    `json:"capability"` // 121 for sm_121
 	Name       string `json:"name,omitempty"`
+	// Driver is the driver's version, where the plan was built by one: TensorRT chooses kernels by trying them. RTX does not.
+	Driver string `json:"driver,omitempty"`
 }
 
 // Engine runs plans with one TensorRT.
@@ -52,22 +54,25 @@ func (e *Engine) Open(ctx context.Context, path string, o engine.Options) (engin
 	if err != nil {
 		return nil, err
 	}
+	graph := ""
 	if !strings.HasSuffix(path, ".plan") {
+		graph = path
 		if e.planner == nil {
 			return nil, fmt.Errorf("%s is no plan, and this engine builds none: %w", path, errdefs.ErrNotFound)
 		}
-		if path, err = e.planner.Plan(ctx, path, Target{Capability: d.capability(), Name: d.name()}); err != nil {
+		if path, err = e.planner.Plan(ctx, path, d.target()); err != nil {
 			return nil, err
 		}
 	}
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
 	}
-	if f, err := Known(path); err == nil && f.Target.Capability != d.capability() {
+	f, err := Known(path)
+	if err == nil && f.Target.Capability != d.capability() {
 		return nil, fmt.Errorf("plan %s is for sm_%d, and %s (%s) is sm_%d: build one for it with `videosdgx models plan`: %w",
 			path, f.Target.Capability, d.text(), o.Device, d.capability(), errdefs.ErrFailedPrecondition)
 	}
-	s, err := open(e.lib, d, path)
+	s, err := open(e.lib, d, path, graph, f)
 	if err != nil {
 		return nil, err
 	}
@@ -88,13 +93,17 @@ func (e *Engine) Rest() {
 	}
 }
 
-// Device is what plans for a device have to fit: its compute capability (121 for sm_121) and its name.
-func (e *Engine) Device(at engine.Device) (capability int, name string, err error) {
+// Device is what plans for a device have to fit.
+func (e *Engine) Device(at engine.Device) (Target, error) {
 	d, err := e.device(at, 0)
 	if err != nil {
-		return 0, "", err
+		return Target{}, err
 	}
-	return d.capability(), d.name(), nil
+	return d.target(), nil
+}
+
+func (d *device) target() Target {
+	return Target{Capability: d.capability(), Name: d.name(), Driver: DriverVersion()}
 }
 
 // text is the device as its driver calls it.

@@ -170,7 +170,7 @@ func (p *Plans) run(ctx context.Context, f Facts, path string) (time.Duration, e
 func Search(dir, bundle string, lib *Library, on Target, fit func(Facts) bool) (map[string]string, error) {
 	p := Plans{Dir: dir, Library: lib.Name()}
 	if p.rtx() {
-		on.Name = ""
+		on.Name, on.Driver = "", ""
 	}
 	path, err := p.path(Facts{Library: p.Library, Target: on})
 	if err != nil {

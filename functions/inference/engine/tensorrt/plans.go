@@ -59,7 +59,7 @@ func (p *Plans) Fact(graph string, on Target) (f Facts, path string, err error) 
 	}
 	r.Model = graph
 	if p.rtx() {
-		on.Name, r.Capability = "", on.Capability
+		on.Name, on.Driver, r.Capability = "", "", on.Capability
 	}
 	f = Facts{Graph: graph, Bundle: p.Digest, Library: p.Library, Target: on, Recipe: r}
 	path, err = p.path(f)
@@ -98,9 +98,14 @@ func Accept(path, compared string, ok bool) error {
 	return f.write(path)
 }
 
-// Discard removes a plan that turned out to be unfit.
+// Discard removes a plan that turned out to be unfit, and what was compiled of it.
 func Discard(path string) error {
-	return errors.Join(ignoreMissing(os.Remove(path+factsEnding)), ignoreMissing(os.Remove(path)))
+	err := errors.Join(ignoreMissing(os.Remove(path+factsEnding)), ignoreMissing(os.Remove(path)))
+	compiled, _ := filepath.Glob(path + ".*" + compiledEnding) // the pattern is well formed
+	for _, c := range compiled {
+		err = errors.Join(err, ignoreMissing(os.Remove(c)))
+	}
+	return err
 }
 
 func ignoreMissing(err error) error {

@@ -9,6 +9,7 @@ import "C"
 import (
 	"fmt"
 	"os"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"unsafe"
@@ -23,6 +24,9 @@ type session struct {
 	lib     *Library
 	d       *device
 	path    string
+	graph   string  // that the plan is of, where it is known
+	bare    *Recipe // of a plan that was built without its weights; nil: it has them
+	kept    []byte  // what was compiled of it, as it lies beside the plan
 	inputs  []engine.Info
 	outputs []engine.Info
 
@@ -33,10 +37,14 @@ type session struct {
 	names  map[string]*C.char // of the ports, in C's memory
 }
 
-// open loads the plan at path.
-func open(lib *Library, d *device, path string) (*session, error) {
-	s := &session{lib: lib, d: d, path: path, names: map[string]*C.char{}}
+// open loads the plan at path, of a graph that may be named; f is what is known of the plan.
+func open(lib *Library, d *device, path, graph string, f Facts) (*session, error) {
+	s := &session{lib: lib, d: d, path: path, graph: graph, names: map[string]*C.char{}}
+	if f.Recipe.Strip {
+		s.bare = &f.Recipe
+	}
 	if err := s.load(); err != nil {
+		_ = s.Close() // it may be there without its weights
 		return nil, err
 	}
 	if err := s.ports(); err != nil {
@@ -48,9 +56,21 @@ func open(lib *Library, d *device, path string) (*session, error) {
 
 // load brings the plan to the device: from its file, which may be mapped by others too.
 func (s *session) load() error {
-	return s.withFile(func(fd C.int, text *C.char, size C.size_t) C.vdx_trt_status {
-		return C.bind_load(s.lib.shim, s.lib.lib, s.d.handle, fd, &s.plan, text, size)
+	compiled := s.compiled()
+	var pins runtime.Pinner
+	defer pins.Unpin()
+	var at unsafe.Pointer
+	if len(compiled) > 0 {
+		at = unsafe.Pointer(&compiled[0])
+		pins.Pin(&compiled[0])
+	}
+	err := s.withFile(func(fd C.int, text *C.char, size C.size_t) C.vdx_trt_status {
+		return C.bind_load(s.lib.shim, s.lib.lib, s.d.handle, fd, at, C.uint64_t(len(compiled)), &s.plan, text, size)
 	})
+	if err == nil && s.bare != nil {
+		err = s.refit()
+	}
+	return err
 }
 
 // withFile calls the library with the plan's file.
@@ -75,6 +95,11 @@ func (s *session) rest() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.plan == nil || s.light {
+		return
+	}
+	s.keepCompiled()
+	if s.bare != nil { // its file has no weights that could come later
+		s.unload()
 		return
 	}
 	err := s.withFile(func(fd C.int, text *C.char, size C.size_t) C.vdx_trt_status {
@@ -143,6 +168,9 @@ func (s *session) Outputs() []engine.Info { return s.outputs }
 func (s *session) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if !s.closed.Load() {
+		s.keepCompiled()
+	}
 	s.unload()
 	s.closed.Store(true)
 	for name, c := range s.names {

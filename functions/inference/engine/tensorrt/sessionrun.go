@@ -45,6 +45,9 @@ func (s *session) Run(ctx context.Context, in engine.Values, resident ...string)
 	if err != nil {
 		return nil, err
 	}
+	if s.kept == nil { // a process may be killed before it closes anything
+		s.keepCompiled()
+	}
 	return s.collect(ctx, out, resident)
 }
 

@@ -56,6 +56,16 @@ struct vdx_trt_lib {
         auto f = parser.sym<void *(*)(void *, void *, int)>("createNvOnnxParser_INTERNAL");
         return f == nullptr ? nullptr : static_cast<nvonnxparser::IParser *>(f(&network, &log, NV_ONNX_PARSER_VERSION));
     }
+    nvinfer1::IRefitter *refitter(nvinfer1::ICudaEngine &engine) {
+        auto f = infer.sym<void *(*)(void *, void *, int32_t)>("createInferRefitter_INTERNAL");
+        return f == nullptr ? nullptr : static_cast<nvinfer1::IRefitter *>(f(&engine, static_cast<nvinfer1::ILogger *>(&log), NV_TENSORRT_VERSION));
+    }
+#if NV_TENSORRT_MAJOR != 8
+    nvonnxparser::IParserRefitter *onnxRefitter(nvinfer1::IRefitter &refitter) {
+        auto f = parser.sym<void *(*)(void *, void *, int32_t)>("createNvOnnxParserRefitter_INTERNAL");
+        return f == nullptr ? nullptr : static_cast<nvonnxparser::IParserRefitter *>(f(&refitter, &log, NV_ONNX_PARSER_VERSION));
+    }
+#endif
 
 private:
     template <class T> T *make(vdx::Handle &lib, const char *name) {

@@ -131,11 +131,11 @@ vdx_trt_status vdx_trt_download(vdx_trt_device *d, void *to, const void *from, u
     return s == VDX_TRT_OK ? cuda(*d, d->cuda.streamSynchronize(d->stream), why) : s;
 }
 
-vdx_trt_status vdx_trt_load(vdx_trt_lib *lib, vdx_trt_device *d, int fd, vdx_trt_plan **out, char *text, size_t size) {
+vdx_trt_status vdx_trt_load(vdx_trt_lib *lib, vdx_trt_device *d, int fd, const void *compiled, uint64_t bytes, vdx_trt_plan **out, char *text, size_t size) {
     const vdx::Why why{text, size};
     return guard(why, [&] {
         std::unique_ptr<vdx_trt_plan> p;
-        auto s = vdx::load(lib, d, fd, p, why);
+        auto s = vdx::load(lib, d, fd, compiled, bytes, p, why);
         if (s == VDX_TRT_OK) *out = p.release();
         return s;
     });
@@ -144,6 +144,26 @@ vdx_trt_status vdx_trt_load(vdx_trt_lib *lib, vdx_trt_device *d, int fd, vdx_trt
 void vdx_trt_unload(vdx_trt_plan *p) {
     if (p != nullptr) p->device->enter();
     delete p;
+}
+
+vdx_trt_status vdx_trt_compiled(vdx_trt_plan *p, char **out, uint64_t *bytes, char *text, size_t size) {
+    const vdx::Why why{text, size};
+    return guard(why, [&]() -> vdx_trt_status {
+        std::string s;
+        *out = nullptr, *bytes = 0;
+        auto status = vdx::compiled(*p, s, why);
+        if (status != VDX_TRT_OK || s.empty()) return status;
+        *out = static_cast<char *>(std::malloc(s.size()));
+        if (*out == nullptr) return why(VDX_TRT_NO_MEMORY, "this process is out of memory");
+        std::memcpy(*out, s.data(), s.size());
+        *bytes = s.size();
+        return VDX_TRT_OK;
+    });
+}
+
+vdx_trt_status vdx_trt_refit(vdx_trt_plan *p, const char *model_path, const vdx_trt_weight *weights, int32_t count, char *text, size_t size) {
+    const vdx::Why why{text, size};
+    return guard(why, [&] { return vdx::refit(*p, model_path, weights, count, why); });
 }
 
 vdx_trt_status vdx_trt_rest(vdx_trt_plan *p, int fd, char *text, size_t size) {

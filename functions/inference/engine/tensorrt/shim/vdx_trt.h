@@ -20,7 +20,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-#define VDX_TRT_ABI 3
+#define VDX_TRT_ABI 4
 #define VDX_TRT_MAX_RANK 8
 
 typedef int32_t vdx_trt_status;
@@ -114,10 +114,17 @@ void vdx_trt_free(vdx_trt_device *, void *);
 vdx_trt_status vdx_trt_upload(vdx_trt_device *, void *to, const void *from, uint64_t bytes, char *why, size_t size);
 vdx_trt_status vdx_trt_download(vdx_trt_device *, void *to, const void *from, uint64_t bytes, char *why, size_t size);
 
-/* A plan on a device, with one execution context. The file descriptor is read from its start and may be closed after. */
+/* A plan on a device, with one execution context. The file descriptor is read from its start and may be closed after. compiled is
+ * what vdx_trt_compiled gave for the same plan on the same GPU and driver; NULL where there is none. What is not that is not used. */
 typedef struct vdx_trt_plan vdx_trt_plan;
-vdx_trt_status vdx_trt_load(vdx_trt_lib *, vdx_trt_device *, int fd, vdx_trt_plan **out, char *why, size_t size);
+vdx_trt_status vdx_trt_load(vdx_trt_lib *, vdx_trt_device *, int fd, const void *compiled, uint64_t bytes, vdx_trt_plan **out, char *why, size_t size);
 void vdx_trt_unload(vdx_trt_plan *);
+/* What was compiled for this GPU as the plan ran: TensorRT-RTX does that at run time. Freed with vdx_trt_text_free; no bytes where
+ * this TensorRT compiles nothing. */
+vdx_trt_status vdx_trt_compiled(vdx_trt_plan *, char **out, uint64_t *bytes, char *why, size_t size);
+/* Gives a plan that was built without its weights (VDX_TRT_STRIP_WEIGHTS) those of the graph that it was built of, given as to the
+ * build. It needs them before it runs; the weights may go when this returns. */
+vdx_trt_status vdx_trt_refit(vdx_trt_plan *, const char *model_path, const vdx_trt_weight *, int32_t count, char *why, size_t size);
 /* Weights leave the device while the plan and what was compiled for it stay; a run needs vdx_trt_wake before. Both read the
  * plan again from the file descriptor. VDX_TRT_UNAVAILABLE: this version cannot, the plan is as it was. After another failure
  * the plan is good for vdx_trt_unload alone. */
