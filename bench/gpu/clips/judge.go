@@ -26,11 +26,15 @@ func open(ctx context.Context, dir string) (handler.Model, error) {
 
 // judgeAll judges the same prompts on each device and in each form; the differences are those of shares.
 func (b *bench) judgeAll(ctx context.Context) error {
-	scores := map[string]verdict.Score{}
-	for _, c := range []struct {
+	type run struct {
 		name, device, bundle string
 		atOnce               int
-	}{{"bf16", b.device, bundle.None, b.atOnce}, {"fp8", b.device, "fp8", b.atOnce}, {"cpu", "cpu", bundle.None, b.cpu}} {
+	}
+	scores, runs := map[string]verdict.Score{}, []run(nil)
+	for _, f := range b.formats {
+		runs = append(runs, run{f, b.device, precision(f), b.atOnce})
+	}
+	for _, c := range append(runs, run{"cpu", "cpu", bundle.None, b.cpu}) {
 		if c.atOnce == 0 {
 			continue
 		}
@@ -47,7 +51,7 @@ func (b *bench) judgeAll(ctx context.Context) error {
 		b.report.Figure("judge_"+c.name+"_clip_s", time.Since(begin).Seconds()/float64(b.n)*float64(c.atOnce))
 	}
 	cpu, ok := scores["cpu"]
-	for _, name := range []string{"bf16", "fp8"} {
+	for _, name := range b.formats {
 		if s := scores[name]; ok {
 			b.report.Figure("judge_"+name+"_off_cpu", s.Off(cpu, b.n))
 			b.report.Want("judge_"+name+"_off_cpu", "≤ 0.02")

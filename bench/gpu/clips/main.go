@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
@@ -20,6 +21,7 @@ import (
 type bench struct {
 	checkpoint, device string
 	n, atOnce          int
+	formats            []string
 	cpu, rounds        int
 	dir                string
 	report             *harness.Report
@@ -33,12 +35,14 @@ func main() {
 	flag.IntVar(&b.atOnce, "at-once", 3, "clips at once on the GPU")
 	flag.IntVar(&b.cpu, "cpu", 1, "clips at once on the CPU, for comparison; 0: none")
 	flag.IntVar(&b.rounds, "rounds", 20, "rounds of start, clip and end")
+	formats := flag.String("formats", "bf16,fp8", "weights' formats, as whole bundles: bf16, fp8, int8, int4, nf4, nvfp4")
 	child := flag.String("child", "", "be the process of a round: the bundle's folder")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	harness.Main("clips", func(ctx context.Context) (err error) {
 		if *child != "" {
 			return one(ctx, *child)
 		}
+		b.formats = strings.Split(*formats, ",")
 		b.report = harness.NewGPUReport(ctx, "clips", *commit)
 		defer func() { err = errors.Join(err, b.report.Print(os.Stdout)) }()
 		if b.dir, err = os.MkdirTemp("", "videosdgx-clips-"); err != nil {
@@ -51,9 +55,9 @@ func main() {
 
 func (b *bench) run(ctx context.Context) error {
 	os.Setenv(serve.DeviceEnv, b.device) // the library is loaded for the device, and serves the CPU too
-	for _, precision := range []string{bundle.None, "fp8"} {
-		if err := b.build(ctx, precision); err != nil {
-			return fmt.Errorf("bundle in %s: %w", precision, err)
+	for _, format := range b.formats {
+		if err := b.build(ctx, precision(format)); err != nil {
+			return fmt.Errorf("bundle in %s: %w", format, err)
 		}
 	}
 	if b.rounds > 0 {
@@ -65,6 +69,14 @@ func (b *bench) run(ctx context.Context) error {
 		return nil
 	}
 	return b.judgeAll(ctx)
+}
+
+// precision is the bundle's, of what the GPU computes with: weights that are not quantized are BF16 there.
+func precision(format string) string {
+	if format == "bf16" {
+		return bundle.None
+	}
+	return format
 }
 
 // build makes a bundle for the GPU, and for the CPU where no operator of our own is needed there.

@@ -21,7 +21,9 @@ import (
 func main() {
 	checkpoint := flag.String("checkpoint", "images/demo/wan21-tiny", "Wan checkpoint in the diffusers layout")
 	formats := flag.String("formats", "bf16,fp8,nvfp4", "weights' formats")
-	parts := flag.String("widths", "", "parts of the published models to build too, in BF16 with noise for weights: all, or names such as dit_1_3b_layer,vae_480p_next")
+	parts := flag.String("widths", "", "parts of the published models to build too, with noise for weights: all, or names such as dit_1_3b_layer,vae_480p_next")
+	inFormats := flag.String("width-formats", "bf16", "formats of their weights")
+	bare := flag.Bool("bare", false, "build the published parts without their weights")
 	target := flag.Int("target", 121, "compute capability to build for: 121 is the DGX Spark's")
 	harness.Main("tensorrt-plans", func(ctx context.Context) (err error) {
 		dir, err := os.MkdirTemp("", "videosdgx-bench-")
@@ -36,7 +38,7 @@ func main() {
 			}
 		}
 		if *parts != "" {
-			if err := widths(ctx, r, dir, *target, *parts); err != nil {
+			if err := widths(ctx, r, dir, *target, *parts, strings.Split(*inFormats, ","), *bare); err != nil {
 				return err
 			}
 		}

@@ -9,12 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/videosdgx/videosdgx/bench/gpu/random"
 	"github.com/videosdgx/videosdgx/bench/harness"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
 	"github.com/videosdgx/videosdgx/functions/inference/footprint"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+	"github.com/videosdgx/videosdgx/functions/inference/quant"
 	"github.com/videosdgx/videosdgx/functions/inference/text/t5"
 	"github.com/videosdgx/videosdgx/functions/inference/vae"
 	"github.com/videosdgx/videosdgx/functions/wan"
@@ -55,8 +55,8 @@ var published = []part{
 	{name: "umt5_xxl_layer", graph: umt5, dims: map[string]int64{"batch": 1, "tokens": 512}},
 }
 
-// widths builds a plan of each part in BF16 with weights that are noise.
-func widths(ctx context.Context, r *harness.Report, dir string, target int, only string) error {
+// widths builds a plan of each part in each format with weights that are noise.
+func widths(ctx context.Context, r *harness.Report, dir string, target int, only string, formats []string, strip bool) error {
 	install, err := rtx()
 	if err != nil {
 		return err
@@ -65,22 +65,28 @@ func widths(ctx context.Context, r *harness.Report, dir string, target int, only
 		if only != "all" && !strings.Contains(","+only+",", ","+p.name+",") {
 			continue
 		}
-		at := filepath.Join(dir, p.name)
-		if err := os.MkdirAll(at, 0o755); err != nil {
-			return err
-		}
-		if err := p.plan(ctx, r, at, target, install); err != nil {
-			return fmt.Errorf("%s: %w", p.name, err)
-		}
-		if err := os.RemoveAll(at); err != nil {
-			return err
+		for _, f := range formats {
+			at := filepath.Join(dir, p.name)
+			if err := os.MkdirAll(at, 0o755); err != nil {
+				return err
+			}
+			if err := p.plan(ctx, r, at, target, install, quant.Format(f), strip); err != nil {
+				return fmt.Errorf("%s in %s: %w", p.name, f, err)
+			}
+			if err := os.RemoveAll(at); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
-func (p part) plan(ctx context.Context, r *harness.Report, dir string, target int, install tensorrt.Install) error {
-	o := nn.Options{Policy: nn.Policy{Activation: onnx.BFloat16}}
+func (p part) plan(ctx context.Context, r *harness.Report, dir string, target int, install tensorrt.Install, format quant.Format, strip bool) error {
+	source, err := newNoise(p.graph)
+	if err != nil {
+		return err
+	}
+	o := nn.Options{Policy: policy(format), Weights: source}
 	profile, err := p.shapes(o)
 	if err != nil {
 		return err
@@ -89,24 +95,28 @@ func (p part) plan(ctx context.Context, r *harness.Report, dir string, target in
 	if err != nil {
 		return err
 	}
-	graph, err := random.Store(dir, "graph.tensorrt.onnx", m)
+	graph, err := store(dir, m)
 	if err != nil {
 		return err
 	}
-	if err := apart(graph); err != nil {
-		return err
-	}
-	path, began := filepath.Join(dir, "graph.plan"), time.Now()
-	recipe := tensorrt.Recipe{Model: graph, Capability: target, Profiles: []tensorrt.Profile{profile}, Limits: tensorrt.ResourceLimits{Time: time.Hour}}
-	if err := (tensorrt.Builder{Install: install}).Build(ctx, recipe, path, nil); err != nil {
+	path, began, stop := filepath.Join(dir, "graph.plan"), time.Now(), builders()
+	recipe := tensorrt.Recipe{Model: graph, Capability: target, Strip: strip, Profiles: []tensorrt.Profile{profile}, Limits: tensorrt.ResourceLimits{Time: time.Hour}}
+	err = (tensorrt.Builder{Install: install}).Build(ctx, recipe, path, nil)
+	rss := stop()
+	if err != nil {
 		return err
 	}
 	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	r.Figure(p.name+"_bf16_plan_seconds", time.Since(began).Seconds())
-	r.Figure(p.name+"_bf16_plan_mb", float64(info.Size())/1e6)
+	name := p.name + "_" + string(format)
+	if strip {
+		name += "_bare"
+	}
+	r.Figure(name+"_plan_seconds", time.Since(began).Seconds())
+	r.Figure(name+"_plan_mb", float64(info.Size())/1e6)
+	r.Figure(name+"_builder_rss_mb", float64(rss)/1e6)
 	return nil
 }
 
@@ -122,7 +132,7 @@ func model(graph func(nn.Options) (*nn.Net, error), o nn.Options) (*onnx.Model, 
 func (p part) shapes(o nn.Options) (tensorrt.Profile, error) {
 	states := map[string][]int64{}
 	if p.state != nil {
-		m, err := model(p.state, o)
+		m, err := model(p.state, nn.Options{Policy: o.Policy})
 		if err != nil {
 			return nil, err
 		}
