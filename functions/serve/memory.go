@@ -15,6 +15,23 @@ import (
 // group allows.
 const MemoryEnv = "VIDEOSDGX_DEVICE_MEMORY"
 
+// FreeEnv is how many bytes were free on each of an instance's GPUs when it was given them, as the control plane has seen: stages that
+// do not fit there together take turns. It is no limit.
+const FreeEnv = "VIDEOSDGX_DEVICE_FREE"
+
+// free reads FreeEnv; 0 when nobody has said.
+func free() (int64, error) {
+	s := os.Getenv(FreeEnv)
+	if s == "" {
+		return 0, nil
+	}
+	n, err := strconv.ParseInt(s, 10, 64)
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("%s is %q: a number of bytes would do: %w", FreeEnv, s, errdefs.ErrInvalidArgument)
+	}
+	return n, nil
+}
+
 // memory is the limit on a device in bytes, 0 when none is known.
 func memory(d engine.Device) (int64, error) {
 	if s := os.Getenv(MemoryEnv); s != "" {

@@ -95,10 +95,15 @@ func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle
 	if err != nil {
 		return nil, on, err
 	}
+	m = &bundle.Model{Bundle: b, Engine: spread(e, on.all(), limit), Memory: limit}
 	if !o.Device.Host() {
 		o.Memory = limit
+		if m.Free, err = free(); err != nil {
+			return nil, on, err
+		}
 	}
-	return &bundle.Model{Bundle: b, Engine: spread(e, on.all(), limit), Options: o, Memory: limit}, on, nil
+	m.Options = o
+	return m, on, nil
 }
 
 func usable(d engine.Device) error {

@@ -18,7 +18,7 @@ func (e *entry) Want(pools []placement.Pool, held []placement.Holding) (_ placem
 			return nil, err
 		}
 	}
-	e.want = need(e.m, e.gpus, pools)
+	e.want, e.left = need(e.m, e.gpus, pools), placement.Left(e.gpus, pools, held)
 	return e.want, nil
 }
 

@@ -43,7 +43,8 @@ type entry struct {
 	m       *member
 	since   time.Time
 	want    placement.Demand
-	gpus    []string // chosen for it, where it asks for a number of any
+	gpus    []string   // chosen for it, where it asks for a number of any
+	left    spec.Bytes // free on each of its GPUs
 	claimed []*member
 }
 
@@ -157,6 +158,7 @@ func (e *entry) Hold() {
 	defer e.books.Unlock()
 	e.held[e.m] = &holding{demand: e.want}
 	e.m.inst.Give(e.gpus)
+	e.m.inst.Leave(e.left)
 }
 
 // Evict gives up instances that are idle.

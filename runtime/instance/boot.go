@@ -211,23 +211,26 @@ func (i *Instance) guest() wire.Config {
 		Snapshots:  info.Restores && fn.Snapshot != "off",
 		SnapStart:  i.cfg.SnapStart,
 		InstanceID: i.cfg.ID, Function: fn.Name, Version: fn.Version, ARN: i.cfg.ARN, Handler: fn.Handler,
-		Env: environment(fn), MemoryMB: int(fn.Limits.Memory >> 20), TimeoutMs: fn.Timeout.D().Milliseconds(),
+		Env: environment(fn, i.cfg.Left), MemoryMB: int(fn.Limits.Memory >> 20), TimeoutMs: fn.Timeout.D().Milliseconds(),
 		InitTimeoutMs: fn.InitTimeout.D().Milliseconds(), EventsAtOnce: fn.EventsAtOnce,
 		MaxPayload: int64(fn.Limits.Payload), RuntimeAPI: api,
 	}
 }
 
-// environment is the function's own, and what its manifest says of its model: the device, how many GPUs it has where it has several, the
-// engine, and the licence that is accepted.
-func environment(fn spec.Function) map[string]string {
+// environment is the function's own, and what its manifest says of its model: the device, how many GPUs it has where it has several and what is
+// free on each, the engine, and the licence that is accepted.
+func environment(fn spec.Function, left spec.Bytes) map[string]string {
 	if fn.Model == nil {
 		return fn.Env
 	}
-	env, gpus := maps.Clone(fn.Env), ""
+	env, gpus, free := maps.Clone(fn.Env), "", ""
+	if left > 0 {
+		free = strconv.FormatInt(int64(left), 10)
+	}
 	if n := fn.GPUs.Several(); n > 0 {
 		gpus = strconv.Itoa(n)
 	}
-	for name, value := range map[string]string{"VIDEOSDGX_GPUS": gpus, "VIDEOSDGX_DEVICE": fn.Model.Device, "VIDEOSDGX_ENGINE": fn.Model.Engine, "VIDEOSDGX_ACCEPT_LICENSE": fn.Model.AcceptLicense} {
+	for name, value := range map[string]string{"VIDEOSDGX_GPUS": gpus, "VIDEOSDGX_DEVICE_FREE": free, "VIDEOSDGX_DEVICE": fn.Model.Device, "VIDEOSDGX_ENGINE": fn.Model.Engine, "VIDEOSDGX_ACCEPT_LICENSE": fn.Model.AcceptLicense} {
 		if value == "" || env[name] != "" {
 			continue
 		}

@@ -156,6 +156,13 @@ func (i *Instance) Give(gpus []string) {
 	}
 }
 
+// Leave says how much memory is free on each of the devices of an instance that is not started yet.
+func (i *Instance) Leave(free spec.Bytes) {
+	i.giving.Lock()
+	defer i.giving.Unlock()
+	i.cfg.Left = free
+}
+
 // Hooked says that the function asked for a restore before it asked for an event: it runs its restore hooks when it is
 // restored, or else at its first event.
 func (i *Instance) Hooked() bool { return i.hooked.Load() }

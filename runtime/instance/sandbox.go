@@ -24,6 +24,7 @@ type Config struct {
 	Secrets  func() (map[string]string, error) // variables that lie on the disk only while it starts; nil: none
 	ARN      string                            // of the function, without a qualifier
 	GPUs     []string                          // the devices that it gets, by CDI name or "all"
+	Left     spec.Bytes                        // free on each of them when it was given them; 0: not known
 	// SnapStart: a snapshot is to be made of it. Runtimes with restore hooks are told, and wait for the restore.
 	SnapStart bool
 	// Tell hears from Create and Restore how far the image is that they bring; several goroutines may call it. nil: nobody

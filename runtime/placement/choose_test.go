@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 func TestGPUsWithMostFreeMemoryAreChosen(t *testing.T) {
@@ -35,6 +37,14 @@ func TestGPUsWithMostFreeMemoryAreChosen(t *testing.T) {
 		if strings.Join(got, " ") != c.want {
 			t.Errorf("%d: %v, expected %s", c.n, got, c.want)
 		}
+	}
+	for want, gpus := range map[int64][]string{4: {"g=0"}, 20: {"g=1"}, 24: {"g=2"}, 0: nil} {
+		if got := Left(gpus, discrete, held); got != spec.Bytes(want)*gib {
+			t.Errorf("%s is left on %v, not %d GiB", got, gpus, want)
+		}
+	}
+	if got := Left([]string{"all"}, discrete, held); got != 4*gib {
+		t.Errorf("%s is left on each", got)
 	}
 	if got, _ := Choose(3, 0, discrete, nil); !slices.IsSorted(got) {
 		t.Errorf("%v: CUDA counts the devices in this order", got)

@@ -66,6 +66,16 @@ func wants(asked, has []string) bool {
 	return false
 }
 
+// Left is how much memory is free now on each of an instance's GPUs, the least of them; 0 where it has none.
+func Left(gpus []string, pools []Pool, held []Holding) (left spec.Bytes) {
+	for _, p := range pools {
+		if n := free(p, held, nil); wants(gpus, p.Devices) && (left == 0 || n < left) {
+			left = max(n, 1) // some is known to be there, however little
+		}
+	}
+	return left
+}
+
 // TooFew says that a machine has fewer GPUs than an instance asks for.
 type TooFew struct{ Want, Have int }
 

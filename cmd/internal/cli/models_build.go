@@ -146,7 +146,7 @@ func (f *buildFlags) run(cmd *cobra.Command, checkpoint string) error {
 		if err != nil {
 			return err
 		}
-		return emit(cmd, plan{p}, plan{p}.print)
+		return emit(cmd, plan{p, f.o.Memory}, plan{p, f.o.Memory}.print)
 	}
 	if f.o.Targets, err = serve.Targets(f.engines); err != nil {
 		return usage(err)

@@ -10,7 +10,10 @@ import (
 )
 
 // plan is what models build --plan prints.
-type plan struct{ bundle.Plan }
+type plan struct {
+	bundle.Plan
+	memory int64 // of the device; 0: none was said
+}
 
 var blockNumber = regexp.MustCompile(`(blocks|layers|block|layer|resnets|attentions)\.\d+`)
 
@@ -35,6 +38,17 @@ func (p plan) groups() (all []*group) {
 		byKey[key].bytes += t.Bytes
 	}
 	return all
+}
+
+// residency says whether a GPU of that memory holds the stages together; nothing where no memory was said.
+func (p plan) residency() string {
+	switch {
+	case p.memory == 0:
+		return ""
+	case p.InTurn(p.memory):
+		return fmt.Sprintf("; a GPU that gives %s loads its stages in turn", bytesText(p.memory))
+	}
+	return fmt.Sprintf("; a GPU that gives %s holds all stages together", bytesText(p.memory))
 }
 
 func (p plan) print(w io.Writer) error {
@@ -63,7 +77,7 @@ func (p plan) print(w io.Writer) error {
 	if p.Chosen != "" {
 		precision += " (" + p.Chosen + ")"
 	}
-	_, err := fmt.Fprintf(w, "\n%s bundle %s in %s: %s on disk (float32 %s); at most %s in memory, in %s%s\n",
-		p.Family, p.Name, precision, bytesText(p.Bytes), bytesText(p.Float32), bytesText(most.Weights+most.Activations), most.Graph, sliced)
+	_, err := fmt.Fprintf(w, "\n%s bundle %s in %s: %s on disk (float32 %s); at most %s in memory, in %s%s%s\n",
+		p.Family, p.Name, precision, bytesText(p.Bytes), bytesText(p.Float32), bytesText(most.Weights+most.Activations), most.Graph, sliced, p.residency())
 	return err
 }

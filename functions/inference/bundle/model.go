@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -20,6 +21,9 @@ type Model struct {
 	Options engine.Options
 	// Memory is how much a stage may take on the device, in bytes; 0 when no limit is known.
 	Memory int64
+	// Free is what was free on the device when the model was given it, in bytes; 0 when nobody has said. It is no limit: it decides
+	// whether the stages lie there together where there is none.
+	Free int64
 	// Graphs names the engine whose graphs are opened ("tensorrt"); empty: that of the device.
 	Graphs string
 }
@@ -46,9 +50,26 @@ func Decode(configs map[string]json.RawMessage, to map[string]any) error {
 	return nil
 }
 
-// Open starts to open the named graphs, in the form built for the engine's device; weights are mapped, not read.
+// Open starts to open the named graphs, in the form built for the engine's device; on the CPU weights are mapped, not read. On another
+// device that does not hold all of them together, each stage is loaded when it is needed, in the place of the one before.
 func (m *Model) Open(ctx context.Context, graphs []string) *Sessions {
+	if !m.Options.Device.Host() && !m.fits(graphs) {
+		return OpenInTurn(graphs, m.OpenGraph)
+	}
 	return OpenAll(ctx, graphs, m.OpenGraph)
+}
+
+// fits says whether all graphs lie on the device together. One that cannot be read is told by whoever opens it.
+func (m *Model) fits(graphs []string) bool {
+	sum := int64(0)
+	for _, name := range graphs {
+		n, err := m.GraphBytes(name)
+		if err != nil {
+			return true
+		}
+		sum += n
+	}
+	return together(sum, cmp.Or(m.Memory, m.Free))
 }
 
 // OpenGraph opens one graph, which the caller closes.

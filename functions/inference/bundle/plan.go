@@ -56,6 +56,16 @@ type Stage struct {
 	At          string `json:"at"`                // the node of that peak
 }
 
+// InTurn says whether a device that gives the model so much memory holds one stage after the other; false: all of them together, or no
+// limit is known.
+func (p Plan) InTurn(memory int64) bool {
+	sum := int64(0)
+	for _, s := range p.Stages {
+		sum += s.Weights
+	}
+	return !together(sum, memory)
+}
+
 // Peak is the most memory that a stage takes, weights and activations.
 func (p Plan) Peak() (most Stage) {
 	for _, s := range p.Stages {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 )
@@ -22,7 +23,16 @@ type Sessions struct {
 	order  []string
 	stop   context.CancelCauseFunc
 	ended  chan struct{}
+	turns  *turns // of stages that do not fit on the device together; nil: all are opened
 }
+
+// OpenInTurn opens graphs stage by stage as they are needed, for a device that does not hold all of them: see turns.
+func OpenInTurn(names []string, open func(ctx context.Context, name string) (engine.Session, error)) *Sessions {
+	return &Sessions{order: names, turns: newTurns(open)}
+}
+
+// InTurn says whether the stages take turns on the device.
+func (s *Sessions) InTurn() bool { return s.turns != nil }
 
 var errClosed = errors.New("the model is closed")
 
@@ -46,6 +56,12 @@ func OpenAll(ctx context.Context, names []string, open func(ctx context.Context,
 
 // Get waits until a graph is open. A graph that cannot be opened is told here, to whoever needs it.
 func (s *Sessions) Get(ctx context.Context, name string) (engine.Session, error) {
+	if s.turns != nil {
+		if !slices.Contains(s.order, name) {
+			return nil, fmt.Errorf("the model has no graph %s", name)
+		}
+		return s.turns.get(ctx, name)
+	}
 	o := s.byName[name]
 	if o == nil {
 		return nil, fmt.Errorf("the model has no graph %s", name)
@@ -69,6 +85,9 @@ func (s *Sessions) Run(ctx context.Context, name string, in engine.Values, resid
 
 // Close ends the opening and closes what is open; runs under way end first. It may be called twice.
 func (s *Sessions) Close() error {
+	if s.turns != nil {
+		return s.turns.close()
+	}
 	s.stop(errClosed)
 	<-s.ended
 	var errs []error
