@@ -16,7 +16,7 @@ import (
 // TestProgramsRun builds every program and runs it once with tiny n, so that none rots. With VIDEOSDGX_TEST_BIN the
 // binaries there are taken, else they are built; containers are used where VIDEOSDGX_TEST_CONTAINERD asks for them.
 func TestProgramsRun(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 14*time.Minute)
 	defer cancel()
 	root, err := filepath.Abs("../..")
 	if err != nil {
