@@ -131,7 +131,7 @@ func (c *Catalog) evict(keep string) error {
 		}
 		total -= r.Bytes
 	}
-	slices.SortFunc(all, func(a, b Record) int { return lastUse(a).Compare(lastUse(b)) })
+	slices.SortFunc(all, func(a, b Record) int { return LastUse(a).Compare(LastUse(b)) })
 	for _, r := range all {
 		if total <= c.opts.Budget || r.ID == keep {
 			continue

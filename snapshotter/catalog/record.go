@@ -142,8 +142,8 @@ func syncDir(dir string) error {
 	return errors.Join(d.Sync(), d.Close())
 }
 
-// lastUse is when a snapshot was restored last, or made.
-func lastUse(r Record) time.Time {
+// LastUse is when a snapshot was restored last, or made.
+func LastUse(r Record) time.Time {
 	if r.Used.After(r.Created) {
 		return r.Used
 	}

@@ -40,8 +40,9 @@ files) before it gets its name. SHA256SUMS lists them at the end, and models bui
 Weights in other forms than safetensors, pictures and clips are left out unless --include names them. Of weights in
 several variants one comes for each folder: the one that --variant names, else the plain ones, else the most precise.
 
-HF_ENDPOINT names another endpoint, such as a mirror; HF_TOKEN is the token for repositories that ask for one (or the
-one that huggingface-cli has stored). The token never goes to another host than the endpoint's.`,
+HF_ENDPOINT names another endpoint, such as a mirror; HF_TOKEN is the token for repositories that ask for one, or
+says where it is (file:/PATH, credential:NAME of systemd); without it HF_TOKEN_PATH names its file, systemd's credential
+hf-token has it, or huggingface-cli has stored it. The token never goes to another host than the endpoint's.`,
 		Example: `  videosdgx models pull Wan-AI/Wan2.1-T2V-1.3B-Diffusers
   videosdgx models pull Wan-AI/Wan2.1-T2V-1.3B-Diffusers --include 'vae/*' -o wan-vae
   HF_ENDPOINT=http://mirror.local:8080 videosdgx models pull team/model --revision v2`,
@@ -96,7 +97,11 @@ func pull(cmd *cobra.Command, repo, out string, o hub.Options) (pulled, error) {
 			}
 		}
 	}
-	p, err := hub.FromEnvironment().Pull(cmd.Context(), repo, out, o)
+	from, err := hub.FromEnvironment()
+	if err != nil {
+		return pulled{}, err
+	}
+	p, err := from.Pull(cmd.Context(), repo, out, o)
 	row.end(false)
 	bars.wait()
 	if err != nil {

@@ -37,6 +37,7 @@ type Config struct {
 	ModelsAtOnce   int64         `yaml:"modelsAtOnce" help:"models whose jobs run at the same time; others wait their turn"`
 	KeepJobs       spec.Duration `yaml:"keepJobs" help:"how long ended jobs and their clips are kept"`
 	KeepClips      spec.Bytes    `yaml:"keepClips" help:"disk that clips may use together, the oldest go first; 0: no limit"`
+	DiskReserve    spec.Bytes    `yaml:"diskReserve" help:"free space on the disk of clips below which no job is taken or started; those that run go on. From 95 % on, with less than 10 GiB free, merged models and snapshots that nobody uses are removed first"`
 	LoRACache      spec.Bytes    `yaml:"loraCache" help:"disk that the merged models which requests with loras have asked for may use together, the least recently used go first; 0: no limit"`
 	Reuse          string        `yaml:"reuse" help:"when /generate answers with the clip of an earlier request that asked the same of the same bundle: asked (where it says Prefer: cache), always (wherever it gives its seed), off"`
 	Similar        float64       `yaml:"similar" help:"how alike two prompts must be, by the model's text encoder, for the clip of one to be offered for the other, or served where the request says Prefer: similar; 1: the same to it; 0: never"`
@@ -96,7 +97,7 @@ func Default() Config {
 	}
 	host, _ := os.Hostname()
 	return Config{
-		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Reuse: "asked", Similar: 0.95, Node: host, ModelsAtOnce: 1, LoRACache: 20 << 30, KeepJobs: spec.Duration(30 * 24 * 3600e9), ModelHost: "127.0.0.1",
+		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Reuse: "asked", Similar: 0.95, Node: host, ModelsAtOnce: 1, LoRACache: 20 << 30, DiskReserve: 256 << 20, KeepJobs: spec.Duration(30 * 24 * 3600e9), ModelHost: "127.0.0.1",
 		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, ImageLimit: 64 << 30, JWTLeeway: spec.Duration(30e9), BackupEvery: spec.Duration(24 * 3600e9), BackupKeep: 14, LogLevel: "info", LogFormat: "text", SecretsDir: "/etc/videosdgx/secrets", Audit: "auto", Stop: spec.Duration(20e9),
 	}
 }
@@ -157,6 +158,7 @@ func (c Config) Validate() error {
 		}
 	}
 	atLeast("modelsAtOnce", c.ModelsAtOnce, 1)
+	atLeast("diskReserve", int64(c.DiskReserve), 1<<20)
 	atLeast("snapshotMB", c.SnapshotMB, 0)
 	atLeast("connections", c.Connections, 0)
 	atLeast("backupKeep", c.BackupKeep, 0)

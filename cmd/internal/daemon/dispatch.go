@@ -15,6 +15,7 @@ func (p *plane) openDispatch(ctx context.Context) (err error) {
 	terms := placement.DefaultTerms
 	terms.Fixed = p.cfg.KeepAlive.D()
 	functions, merger := p.openLoRAs()
+	p.merger = merger
 	cfg := dispatch.Config{
 		Functions: functions, Secrets: p.cfg.Secrets().Of, Sandbox: voucher{p.sandbox, p.dir("verified")}, Owner: hex.EncodeToString(sum[:6]),
 		RunDir: p.dir("run"), LogDir: p.dir("logs"), Log: p.log,

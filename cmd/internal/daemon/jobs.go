@@ -43,7 +43,7 @@ func (p *plane) openJobs(ctx context.Context) (err error) {
 		traced = p.trace
 	}
 	p.jobs, err = jobs.New(jobs.Config{
-		Node: p.cfg.Node, Outputs: p.cfg.Outputs, KeepFor: p.cfg.KeepJobs.D(), KeepBytes: int64(p.cfg.KeepClips),
+		Node: p.cfg.Node, Outputs: p.cfg.Outputs, KeepFor: p.cfg.KeepJobs.D(), KeepBytes: int64(p.cfg.KeepClips), MinFree: int64(p.cfg.DiskReserve),
 		Policy: jobs.Policy{Models: int(p.cfg.ModelsAtOnce), PerClient: int(p.cfg.ClientRunning)},
 		Quota:  jobs.Quota{Queued: int(p.cfg.ClientQueued), Seconds: float64(p.cfg.ClientSeconds), Bytes: int64(p.cfg.ClientStored)},
 	},

@@ -74,19 +74,19 @@ func (m *merger) make(ctx context.Context, key, base string, loras []mergedLoRA)
 	return m.prune(dir)
 }
 
-// prune removes the least recently used derived bundles while they take more than the budget, but not the newest one.
-func (m *merger) prune(keep string) error {
-	type entry struct {
-		dir  string
-		own  int64
-		used time.Time
-	}
+// derived is one merged model of the cache.
+type derived struct {
+	dir  string
+	own  int64 // bytes that it does not share with its base
+	used time.Time
+}
+
+// cached lists the merged models, the least recently used first.
+func (m *merger) cached() (all []derived, total int64, err error) {
 	entries, err := os.ReadDir(filepath.Join(m.models, derivedName))
 	if err != nil {
-		return err
+		return nil, 0, err
 	}
-	var all []entry
-	total := int64(0)
 	for _, e := range entries {
 		dir := filepath.Join(m.models, derivedName, e.Name())
 		man, err := weights.ReadManifest(dir)
@@ -95,20 +95,46 @@ func (m *merger) prune(keep string) error {
 			continue
 		}
 		total += man.Own()
-		if dir != keep {
-			all = append(all, entry{dir, man.Own(), st.ModTime()})
-		}
+		all = append(all, derived{dir, man.Own(), st.ModTime()})
 	}
-	slices.SortFunc(all, func(a, b entry) int { return a.used.Compare(b.used) })
+	slices.SortFunc(all, func(a, b derived) int { return a.used.Compare(b.used) })
+	return all, total, nil
+}
+
+// remove takes one away. Half a bundle is no bundle: the manifest goes first.
+func (d derived) remove() error {
+	return errors.Join(os.Remove(filepath.Join(d.dir, weights.ManifestName)), os.RemoveAll(d.dir))
+}
+
+// prune removes the least recently used derived bundles while they take more than the budget, but not the newest one.
+func (m *merger) prune(keep string) error {
+	all, total, err := m.cached()
+	if err != nil {
+		return err
+	}
 	var errs []error
 	for _, e := range all {
 		if m.budget <= 0 || total <= m.budget {
 			break
 		}
-		total -= e.own
-		errs = append(errs, os.Remove(filepath.Join(e.dir, weights.ManifestName)), os.RemoveAll(e.dir)) // half a bundle is no bundle
+		if e.dir != keep {
+			total -= e.own
+			errs = append(errs, e.remove())
+		}
 	}
 	return errors.Join(errs...)
+}
+
+// inUse is for how long after its last use what a cache has is not taken away to make room on a disk.
+const inUse = 10 * time.Minute
+
+// shed implements hoard.
+func (m *merger) shed() (what string, freed int64, err error) {
+	all, _, err := m.cached()
+	if errors.Is(err, os.ErrNotExist) || len(all) == 0 || time.Since(all[0].used) < inUse {
+		return "", 0, nil
+	}
+	return "merged model " + filepath.Base(all[0].dir), max(1, all[0].own), errors.Join(err, all[0].remove())
 }
 
 // buildDerived runs `models build` of this very program: what knows models is no part of the server. data is where it

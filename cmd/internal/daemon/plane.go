@@ -55,7 +55,10 @@ type plane struct {
 	sandbox     instance.Sandbox
 	registry    *registry.Registry
 	dispatch    *dispatch.Dispatcher
-	loras       spec.Invoker       // dispatch; what asks for LoRAs goes to a version of its own
+	loras       spec.Invoker // dispatch; what asks for LoRAs goes to a version of its own
+	merger      *merger      // of models and LoRAs, with its cache
+	stopDisk    context.CancelFunc
+	diskDone    <-chan struct{}
 	snapshots   *snapshots.Service // nil: every start is plain
 	noSnapshots string             // why there are none
 	gpu         cuda.Support       // what can be done with device memory
@@ -92,6 +95,7 @@ func (p *plane) phases() []phase {
 		{"registry", p.openRegistry, func(context.Context) error { return p.registry.Close() }},
 		{"snapshots", p.openSnapshots, nil},
 		{"dispatch", p.openDispatch, func(ctx context.Context) error { return p.dispatch.Stop(ctx) }},
+		{"disk", p.watchDisk, p.unwatchDisk},
 		{"snapshot maker", p.watchPublished, func(context.Context) error { p.stopSnapshots(); return nil }},
 		{"spool", p.openSpool, nil},
 		{"job store", p.openStore, func(context.Context) error { return p.store.Close() }},

@@ -26,20 +26,51 @@ type Client struct {
 	HTTP     *http.Client
 }
 
-// FromEnvironment reads HF_ENDPOINT and HF_TOKEN, or the token that the huggingface-cli keeps.
-func FromEnvironment() *Client {
-	c := &Client{Endpoint: os.Getenv("HF_ENDPOINT"), Token: os.Getenv("HF_TOKEN")}
-	if c.Token != "" {
-		return c
+// FromEnvironment reads HF_ENDPOINT and the token: HF_TOKEN, which may say where it is (file:/PATH, credential:NAME of
+// systemd's unit), the file HF_TOKEN_PATH, systemd's credential hf-token, or what the huggingface-cli keeps. One that is named
+// and is not there is an error.
+func FromEnvironment() (*Client, error) {
+	token, err := token()
+	return &Client{Endpoint: os.Getenv("HF_ENDPOINT"), Token: token}, err
+}
+
+func token() (string, error) {
+	value, credentials := os.Getenv("HF_TOKEN"), os.Getenv("CREDENTIALS_DIRECTORY")
+	if file, ok := strings.CutPrefix(value, "file:"); ok {
+		return tokenIn("HF_TOKEN", file)
+	}
+	if name, ok := strings.CutPrefix(value, "credential:"); ok {
+		return tokenIn("HF_TOKEN", filepath.Join(credentials, filepath.Base(name)))
+	}
+	if value != "" {
+		return value, nil
+	}
+	if file := os.Getenv("HF_TOKEN_PATH"); file != "" {
+		return tokenIn("HF_TOKEN_PATH", file)
 	}
 	home := os.Getenv("HF_HOME")
 	if home == "" {
 		cache, _ := os.UserHomeDir()
 		home = filepath.Join(cache, ".cache", "huggingface")
 	}
-	raw, _ := os.ReadFile(filepath.Join(home, "token")) // none is fine
-	c.Token = strings.TrimSpace(string(raw))
-	return c
+	for _, file := range []string{filepath.Join(credentials, "hf-token"), filepath.Join(home, "token")} {
+		if raw, err := os.ReadFile(file); err == nil && filepath.IsAbs(file) { // none is fine
+			return strings.TrimSpace(string(raw)), nil
+		}
+	}
+	return "", nil
+}
+
+func tokenIn(from, file string) (string, error) {
+	raw, err := os.ReadFile(file)
+	text := strings.TrimSpace(string(raw))
+	if err == nil && text == "" {
+		err = errors.New("the file is empty")
+	}
+	if err != nil {
+		return "", fmt.Errorf("the token that %s names cannot be had: %w: %w", from, err, errdefs.ErrInvalidArgument)
+	}
+	return text, nil
 }
 
 // Entry is one file of a repository.

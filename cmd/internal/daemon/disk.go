@@ -1,0 +1,123 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"syscall"
+	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/snapshots"
+	"github.com/videosdgx/videosdgx/snapshotter/catalog"
+)
+
+// hoard is a cache on a disk: what it has can be made again.
+type hoard interface {
+	// shed removes what has not been used for longest, and says what and how many bytes; 0: there is nothing to remove.
+	shed() (what string, freed int64, err error)
+}
+
+// crowdedPart and crowdedFree say how full a disk is when caches make room, before anything is refused: 95 %, and less than this many bytes free,
+// since a twentieth of a large disk is a lot.
+const (
+	crowdedPart = 20
+	crowdedFree = 10 << 30
+)
+
+// crowded says whether a disk of size bytes has too little free.
+func crowded(free, size uint64) bool { return free < size/crowdedPart && free < crowdedFree }
+
+// watchDisk looks at the disks once in a while. Below 95 % it does nothing; from there on caches go, those that nobody has
+// used for longest first; with less than diskReserve free no job is taken or started, and those that run go on.
+func (p *plane) watchDisk(ctx context.Context) error {
+	ctx, p.stopDisk = context.WithCancel(context.WithoutCancel(ctx))
+	var hoards []hoard
+	if p.merger != nil {
+		hoards = append(hoards, p.merger)
+	}
+	if p.snapshots != nil {
+		hoards = append(hoards, shelf{p.snapshots})
+	}
+	done := make(chan struct{})
+	p.diskDone = done
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(30 * time.Second)
+		defer tick.Stop()
+		for {
+			makeRoom(func() (bool, error) { return anyCrowded(p.cfg.Data, p.cfg.Models, p.cfg.Outputs) }, hoards, p.log)
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+		}
+	}()
+	return nil
+}
+
+func (p *plane) unwatchDisk(context.Context) error {
+	p.stopDisk()
+	<-p.diskDone
+	return nil
+}
+
+func anyCrowded(dirs ...string) (bool, error) {
+	var errs []error
+	for _, dir := range dirs {
+		var st syscall.Statfs_t
+		if err := syscall.Statfs(dir, &st); err != nil {
+			errs = append(errs, err)
+		} else if size := uint64(st.Bsize); crowded(st.Bavail*size, st.Blocks*size) {
+			return true, nil
+		}
+	}
+	return false, errors.Join(errs...)
+}
+
+// makeRoom has the hoards shed, one after the other, for as long as it is tight.
+func makeRoom(tight func() (bool, error), hoards []hoard, log *slog.Logger) {
+	for _, h := range hoards {
+		for {
+			yes, err := tight()
+			if err != nil {
+				log.Error("how full the disks are cannot be told", "error", err)
+			}
+			if !yes {
+				return
+			}
+			what, freed, err := h.shed()
+			if err != nil {
+				log.Error("a cache could not make room on a disk that is 95 % full", "error", err)
+			}
+			if err != nil || freed == 0 {
+				break
+			}
+			log.Warn("a disk is 95 % full: a cache made room", "removed", what, "bytes", freed)
+		}
+	}
+}
+
+// shelf are the snapshots, without which instances start plainly.
+type shelf struct{ *snapshots.Service }
+
+func (s shelf) shed() (what string, freed int64, err error) {
+	ctx := context.Background()
+	if n, bytes, err := s.Collect(ctx); n > 0 || err != nil {
+		return "snapshots that can serve no more", max(1, bytes), err
+	}
+	all, err := s.List(ctx)
+	if err != nil || len(all) == 0 {
+		return "", 0, err
+	}
+	oldest := all[0]
+	for _, r := range all {
+		if catalog.LastUse(r).Before(catalog.LastUse(oldest)) {
+			oldest = r
+		}
+	}
+	if time.Since(catalog.LastUse(oldest)) < inUse {
+		return "", 0, nil
+	}
+	return "snapshot of " + oldest.Function + " " + oldest.ID, max(1, oldest.Bytes), s.Remove(ctx, oldest.ID)
+}
