@@ -143,6 +143,70 @@ func TestNginxBodiesClientsAndDeadNodes(t *testing.T) {
 	}
 }
 
+// TestKubernetes holds the manifests to what they promise each other: every volume, secret key and port that is named is there.
+func TestKubernetes(t *testing.T) {
+	f, err := os.Open("kubernetes.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	type object struct {
+		APIVersion, Kind string
+		Metadata         struct{ Name string }
+		Data             map[string]string
+		Spec             struct {
+			ServiceName string `yaml:"serviceName"`
+			Template    struct {
+				Spec struct {
+					Containers []struct {
+						SecurityContext map[string]any                     `yaml:"securityContext"`
+						VolumeMounts    []struct{ Name, MountPath string } `yaml:"volumeMounts"`
+					}
+					Volumes []struct{ Name string }
+				}
+			}
+			VolumeClaimTemplates []struct{ Metadata struct{ Name string } } `yaml:"volumeClaimTemplates"`
+		}
+	}
+	found := map[string]object{}
+	for d := yaml.NewDecoder(f); ; {
+		var o object
+		if err := d.Decode(&o); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+		found[o.Kind+"/"+o.Metadata.Name] = o
+	}
+	for _, name := range []string{"videosdgx", "videosdgx-redis"} {
+		set, ok := found["StatefulSet/"+name]
+		if _, service := found["Service/"+set.Spec.ServiceName]; !ok || !service {
+			t.Errorf("%s: set %v, its service %v", name, ok, service)
+		}
+		volumes := map[string]bool{}
+		for _, v := range set.Spec.Template.Spec.Volumes {
+			volumes[v.Name] = true
+		}
+		for _, v := range set.Spec.VolumeClaimTemplates {
+			volumes[v.Metadata.Name] = true
+		}
+		for _, c := range set.Spec.Template.Spec.Containers {
+			if c.SecurityContext["readOnlyRootFilesystem"] != true || c.SecurityContext["allowPrivilegeEscalation"] != false {
+				t.Errorf("%s: %v", name, c.SecurityContext)
+			}
+			for _, m := range c.VolumeMounts {
+				if !volumes[m.Name] {
+					t.Errorf("%s mounts %s, which is no volume", name, m.Name)
+				}
+			}
+		}
+	}
+	config := map[string]any{}
+	if err := yaml.Unmarshal([]byte(found["ConfigMap/videosdgx"].Data["config.yaml"]), &config); err != nil || config["keys"] == nil || config["tlsCert"] == nil {
+		t.Errorf("%v %v", config, err)
+	}
+}
+
 // TestYAML holds the other files to what they promise each other; neither Traefik nor Docker is run here.
 func TestYAML(t *testing.T) {
 	files := map[string]map[string]any{}

@@ -123,10 +123,15 @@ func (p *plane) takeData(context.Context) (err error) {
 			return fmt.Errorf("cannot make a folder: %w", err)
 		}
 	}
-	if err := errors.Join(os.MkdirAll(p.cfg.Outputs, 0o700), os.Chmod(p.cfg.Outputs, 0o700)); err != nil {
+	if err := os.MkdirAll(p.cfg.Outputs, 0o700); err != nil {
 		return fmt.Errorf("cannot make a folder of this user's own: %w", err)
 	}
-	return nil
+	err = os.Chmod(p.cfg.Outputs, 0o700)
+	if errors.Is(err, os.ErrPermission) { // a volume that several machines mount, of which only its group is this user's
+		p.log.Warn("the folder of clips belongs to another user, and its mode stays as it is: see that nobody else reads it", "outputs", p.cfg.Outputs)
+		return nil
+	}
+	return err
 }
 
 func (p *plane) openListener(ctx context.Context) (err error) {
