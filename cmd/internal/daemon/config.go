@@ -160,10 +160,8 @@ func (c Config) Validate() error {
 	atLeast("modelsAtOnce", c.ModelsAtOnce, 1)
 	atLeast("diskReserve", int64(c.DiskReserve), 1<<20)
 	atLeast("snapshotMB", c.SnapshotMB, 0)
-	atLeast("connections", c.Connections, 0)
-	atLeast("backupKeep", c.BackupKeep, 0)
 	atLeast("promptChars", c.PromptChars, 0)
-	for name, value := range map[string]int64{"clientRequests": c.ClientRequests, "clientQueued": c.ClientQueued, "clientRunning": c.ClientRunning, "clientSeconds": c.ClientSeconds} {
+	for name, value := range map[string]int64{"connections": c.Connections, "backupKeep": c.BackupKeep, "clientRequests": c.ClientRequests, "clientQueued": c.ClientQueued, "clientRunning": c.ClientRunning, "clientSeconds": c.ClientSeconds} {
 		atLeast(name, value, 0)
 	}
 	if c.Backup != "" && c.BackupEvery < spec.Duration(60e9) {
