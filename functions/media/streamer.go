@@ -82,10 +82,23 @@ func (e *Streamer) Frame(rgb []byte) error {
 		return fmt.Errorf("the encoder has stopped taking frames: %w", err)
 	}
 	e.frames++
-	if e.chunk.frames++; e.chunk.frames >= max(int(math.Round(e.spec.FPS)), 1) {
+	if e.chunk.frames++; e.chunk.frames >= e.most() {
 		return e.Cut()
 	}
 	return nil
+}
+
+// firstFrames is how many the first chunk has at least, unless the model cuts it: Chromium's player looks at 21 before it shows any, to
+// find out how far apart they are.
+const firstFrames = 24
+
+// most is after how many frames a chunk leaves: a second.
+func (e *Streamer) most() int {
+	second := max(int(math.Round(e.spec.FPS)), 1)
+	if e.head == nil {
+		return max(second, firstFrames)
+	}
+	return second
 }
 
 // begin starts an encoder for a chunk: as the whole clip's, but without frames that need later ones.

@@ -74,7 +74,7 @@ func hls(st jobs.Stream) string {
 	var b strings.Builder
 	longest := 1.0
 	for _, c := range st.Chunks {
-		longest = max(longest, math.Ceil(c.Seconds-0.5))
+		longest = max(longest, math.Round(c.Seconds)) // as RFC 8216 counts
 	}
 	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"chunks/init.mp4\"\n", int(longest))
 	for i, c := range st.Chunks {
