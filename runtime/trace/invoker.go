@@ -145,9 +145,8 @@ func (c *call) wait(p spec.Phases) time.Time {
 	for _, s := range steps {
 		total += s.took
 	}
-	begun := c.begin.Add(total)
-	if begun.After(c.head) { // the instance was on its way before this event came
-		at, begun = at.Add(c.head.Sub(begun)), c.head
+	if early := total - c.head.Sub(c.begin); early > 0 { // the instance was on its way before this event came
+		at = at.Add(-early)
 	}
 	for _, s := range steps {
 		if s.took > 0 {
@@ -155,7 +154,7 @@ func (c *call) wait(p spec.Phases) time.Time {
 			at = at.Add(s.took)
 		}
 	}
-	return begun
+	return at
 }
 
 // run makes the span of the function, and below it those of the phases that it reported.
