@@ -95,7 +95,7 @@ func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle
 	if err != nil {
 		return nil, on, err
 	}
-	m = &bundle.Model{Bundle: b, Engine: spread(e, on.all(), limit), Memory: limit}
+	m = &bundle.Model{Bundle: b, Engine: spread(e, on.all(), limit), Memory: limit, Parts: map[string]int{denoiser: len(on.all())}}
 	if !o.Device.Host() {
 		o.Memory = limit
 		if m.Free, err = free(); err != nil {

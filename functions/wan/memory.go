@@ -34,7 +34,7 @@ func (p *Pipeline) staged(encodes bool) func(c bundle.ClipSize) ([]bundle.Stage,
 		if err != nil || tiling == nil {
 			return all, err
 		}
-		tile := bundle.ClipSize{Width: int(tiling.Width), Height: int(tiling.Height), Frames: c.Frames}
+		tile := bundle.ClipSize{Width: min(int(tiling.Width), c.Width), Height: min(int(tiling.Height), c.Height), Frames: c.Frames}
 		return all, p.stages.Tiled(all, c, tile, graphDecodeFirst, graphDecodeNext)
 	}
 }

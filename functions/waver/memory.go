@@ -34,7 +34,7 @@ func (p *Pipeline) staged(c bundle.ClipSize, image bool) ([]bundle.Stage, error)
 	if err != nil || tiling == nil {
 		return all, err
 	}
-	return all, p.stages.Tiled(all, c, bundle.ClipSize{Width: int(tiling.Width), Height: int(tiling.Height), Frames: c.Frames}, graphDecodeFirst, graphDecodeNext)
+	return all, p.stages.Tiled(all, c, bundle.ClipSize{Width: min(int(tiling.Width), c.Width), Height: min(int(tiling.Height), c.Height), Frames: c.Frames}, graphDecodeFirst, graphDecodeNext)
 }
 
 // tiling is how a picture is decoded in what the decoder's weights leave of the memory; nil: as a whole.

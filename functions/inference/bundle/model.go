@@ -24,6 +24,8 @@ type Model struct {
 	// Free is what was free on the device when the model was given it, in bytes; 0 when nobody has said. It is no limit: it decides
 	// whether the stages lie there together where there is none.
 	Free int64
+	// Parts are on how many devices, each of that memory, the weights of a graph may lie, by graph; one where nothing is said.
+	Parts map[string]int
 	// Graphs names the engine whose graphs are opened ("tensorrt"); empty: that of the device.
 	Graphs string
 }
