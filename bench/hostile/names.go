@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"path/filepath"
 	"strings"
 	"time"
 
@@ -218,13 +217,5 @@ func (s *scene) namedDestination(ctx context.Context, host string) error {
 	if err != nil {
 		return err
 	}
-	if err := s.put(ctx, map[string]any{"name": "teller", "command": []string{filepath.Join(s.dir, "giver")}, "snapshot": "off",
-		"async": map[string]any{"onSuccess": address, "onFailure": address, "retries": 0}}); err != nil {
-		return err
-	}
-	id, err := s.event(ctx, "teller")
-	if err != nil {
-		return err
-	}
-	return s.keeps(ctx, id)
+	return s.tells(ctx, address)
 }

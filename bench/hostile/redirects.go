@@ -96,6 +96,14 @@ func (s *scene) pointedDestination(ctx context.Context, status int, to string) e
 	}
 	post := fmt.Sprintf("POST /%d", status)
 	before := pointing.times(post)
+	if err := s.tells(ctx, address); err != nil {
+		return err
+	}
+	return pointing.judge(post, before)
+}
+
+// tells has a function's event end, whose destinations are the address, and waits for its record.
+func (s *scene) tells(ctx context.Context, address string) error {
 	if err := s.put(ctx, map[string]any{"name": "teller", "command": []string{filepath.Join(s.dir, "giver")}, "snapshot": "off",
 		"async": map[string]any{"onSuccess": address, "onFailure": address, "retries": 0}}); err != nil {
 		return err
@@ -104,10 +112,7 @@ func (s *scene) pointedDestination(ctx context.Context, status int, to string) e
 	if err != nil {
 		return err
 	}
-	if err := s.keeps(ctx, id); err != nil {
-		return err
-	}
-	return pointing.judge(post, before)
+	return s.keeps(ctx, id)
 }
 
 // judge wants the request to have come, and nothing to have followed it.

@@ -25,20 +25,25 @@ or dead (every attempt broke; the dead-letter list). Jobs outlive the server: th
 	return cmd
 }
 
+// jobOf asks the server for the one job whose id begins so.
+func jobOf(cmd *cobra.Command, begin string) (c *client.Client, id string, err error) {
+	if c, err = newClient(cmd); err != nil {
+		return nil, "", err
+	}
+	if err := aName("a job's id", begin); err != nil {
+		return nil, "", err
+	}
+	id, err = c.FindJob(cmd.Context(), begin)
+	return c, id, err
+}
+
 // jobCmd makes a subcommand that works on one job.
 func jobCmd(use, short, long, example string, run func(cmd *cobra.Command, c *client.Client, id string) error) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: use, Short: short, Long: long + " As much of the id as no other job has is enough.", Example: example, Args: cobra.ExactArgs(1),
 		ValidArgsFunction: completes(jobIDs),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := newClient(cmd)
-			if err != nil {
-				return err
-			}
-			if err := aName("a job's id", args[0]); err != nil {
-				return err
-			}
-			id, err := c.FindJob(cmd.Context(), args[0])
+			c, id, err := jobOf(cmd, args[0])
 			if err != nil {
 				return err
 			}

@@ -31,14 +31,7 @@ runs already or has ended is refused. As much of the id as no other job has is e
 			if !slices.Contains(priorities, args[1]) {
 				return usage(fmt.Errorf("%.40q is not a priority: write %s", args[1], strings.Join(priorities, ", ")))
 			}
-			c, err := newClient(cmd)
-			if err != nil {
-				return err
-			}
-			if err := aName("a job's id", args[0]); err != nil {
-				return err
-			}
-			id, err := c.FindJob(cmd.Context(), args[0])
+			c, id, err := jobOf(cmd, args[0])
 			if err != nil {
 				return err
 			}
