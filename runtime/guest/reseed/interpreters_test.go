@@ -52,7 +52,19 @@ try:
     import numpy
     import numpy.random
     g, m = numpy.random.default_rng(), numpy.random.Generator(numpy.random.MT19937())
+    root, old = numpy.random.SeedSequence(), numpy.random.RandomState()
+    def spawned():  # children of what is left as it was, however often it is asked
+        for s in g.bit_generator.seed_seq, root:
+            kept = s.__reduce__()[2]
+            yield s.spawn(1)[0].generate_state(1)[0]
+            s.__setstate__(kept)
+    def kept():  # the second of two normal numbers
+        if not old.get_state(legacy=False)["has_gauss"]:
+            old.randn()
+        return old.get_state(legacy=False)["gauss"]
     def more():
+        return numbers() + list(spawned()) + [kept()]
+    def numbers():
         before = g.bit_generator.state, m.bit_generator.state, numpy.random.get_state()
         drawn = [g.random(), m.random(), numpy.random.rand(), numpy.random.randint(1 << 60)]
         g.bit_generator.state, m.bit_generator.state = before[0], before[1]
@@ -79,11 +91,16 @@ except ImportError:
     database = lambda: []
 random.gauss(0, 1)
 own = random.Random()
-draw = lambda: [random.random(), random.gauss(0, 1), own.random(), random.randrange(1 << 60)] + more() + database()
+class Wants(random.Random):
+    seed = lambda self, a: random.Random.seed(self, a)
+wants = Wants(1)
+import gc
+getattr(gc, "freeze", int)()  # as servers do before they fork: the collector lists none of the above
+draw = lambda: [random.random(), random.gauss(0, 1), own.random(), random.randrange(1 << 60), wants.random()] + more() + database()
 for line in iter(sys.stdin.readline, ""):
-    state, ownstate = random.getstate(), own.getstate()
+    states = [r.getstate() for r in (random, own, wants)]
     drawn = draw()
-    random.setstate(state); own.setstate(ownstate)
+    for r, state in zip((random, own, wants), states): r.setstate(state)
     print(*drawn, flush=True)
 `
 

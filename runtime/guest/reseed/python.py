@@ -5,23 +5,66 @@ import sys
 
 
 def renew(*_):
-    modules = sys.modules
+    tell(generators)
+    if "numpy.random" in sys.modules:
+        tell(sys.modules["numpy.random"].seed)
+    if "_sqlite3" in sys.modules:
+        tell(sqlite)
+
+
+def tell(what, *of):
     try:
-        import gc
-        random = modules.get("random")
-        bits = getattr(modules.get("numpy.random"), "BitGenerator", None)
-        if random or bits:
-            for o in gc.get_objects():
-                if random and isinstance(o, random.Random):
-                    o.seed()  # from the kernel; forgets what gauss keeps for its next call, too
-                elif bits and isinstance(o, bits):
-                    o.state = type(o)().state
-        if bits:
-            modules["numpy.random"].seed()
-        if "_sqlite3" in modules:
-            sqlite()
-    except Exception as e:  # a function is not ended by this; its log tells
+        what(*of)
+    except Exception as e:  # a function is not ended by this, nor the others left out; its log tells
         sys.stderr.write("videosdgx: random numbers may repeat: %r\n" % (e,))
+
+
+def generators():
+    random, numpy = sys.modules.get("random"), sys.modules.get("numpy.random")
+    kinds = [(getattr(random, "Random", None), seed), (getattr(numpy, "BitGenerator", None), bits),
+             (getattr(numpy, "SeedSequence", None), sequence), (getattr(numpy, "RandomState", None), legacy)]
+    kinds = [(kind, anew) for kind, anew in kinds if kind]
+    if kinds:
+        for o in tracked():
+            for kind, anew in kinds:
+                if isinstance(o, kind):
+                    tell(anew, o)
+
+
+def tracked():
+    import gc
+    frozen = getattr(gc, "get_freeze_count", int)()
+    if frozen:  # the collector does not list what gc.freeze has hidden from it
+        gc.unfreeze()
+    try:
+        return gc.get_objects()
+    finally:
+        if frozen:
+            gc.freeze()
+
+
+def seed(o):
+    try:
+        o.seed()  # from the kernel; forgets what gauss keeps for its next call, too
+    except Exception:  # a class whose seed wants something
+        sys.modules["random"].Random.seed(o)
+
+
+def bits(o):
+    o.state = type(o)().state
+
+
+def sequence(o):
+    # what spawn makes children of; nothing but unpickling sets it
+    fresh = sys.modules["numpy.random"].SeedSequence(pool_size=len(o.pool))
+    o.__setstate__(fresh.__reduce__()[2])
+
+
+def legacy(o):
+    # a normal number that the last call left for the next
+    state = o.get_state(legacy=False)
+    state["has_gauss"], state["gauss"] = 0, 0.0
+    o.set_state(state)
 
 
 def sqlite():
