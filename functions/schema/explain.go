@@ -53,7 +53,7 @@ func (s *Schema) sentences(e *jsonschema.ValidationError, o Object) []Wrong {
 		return gone
 	case *kind.AdditionalProperties:
 		slices.Sort(k.Properties)
-		return each(at, k.Properties[:min(len(k.Properties), maxNamed)], s.unknown)
+		return each(at, k.Properties[:min(len(k.Properties), maxNamed)], func(name string) string { return s.unknown(at, name) })
 	}
 	name := strings.Join(at, "/")
 	w := Wrong{Field: fieldOf(at)}
@@ -104,7 +104,10 @@ func lower(text string) string {
 	return strings.ToLower(text[:1]) + text[1:]
 }
 
-func (s *Schema) unknown(name string) string {
+func (s *Schema) unknown(at []string, name string) string {
+	if len(at) > 0 {
+		return fmt.Sprintf("%s is not a field of %s.", Show(name), Show(strings.Join(at, "/")))
+	}
 	return fmt.Sprintf("%s is not a field of this request: there are %s.", Show(name), strings.Join(s.Properties(), ", "))
 }
 

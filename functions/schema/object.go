@@ -18,6 +18,9 @@ type Object map[string]any
 
 // Parse reads a body that must hold one JSON object. The error, an *InvalidError, says what keeps it from being one.
 func Parse(body []byte) (Object, error) {
+	if head, _, _ := bytes.Cut(body, []byte("\r\n\r\n")); bytes.HasPrefix(head, []byte("--")) && bytes.Contains(head, []byte("form-data")) {
+		return nil, malformed("", "the body is a form, which POST /v1/models/NAME/generate takes: here files are base64 in JSON.")
+	}
 	if !utf8.Valid(body) {
 		return nil, malformed("", "the body is not valid UTF-8: send JSON in UTF-8.")
 	}

@@ -20,6 +20,7 @@ const document = `{"$schema":"https://json-schema.org/draft/2020-12/schema","typ
  "seed":{"type":"integer","minimum":0,"maximum":9007199254740991,"x-default":"random"},
  "image":{"type":"string","x-file":{"types":["image/png"],"maxBytes":8}},
  "preview":{"type":"boolean","default":false},
+ "loras":{"type":"array","items":{"type":"object","properties":{"name":{"type":"string"}},"additionalProperties":false}},
  "sound":{"enum":["none","stereo"]}}}`
 
 func compiled(t *testing.T) *schema.Schema {
@@ -54,7 +55,8 @@ func TestCheck(t *testing.T) {
 		`{"prompt":7}`:                                                "prompt is 7: it must be a string.",
 		`{"prompt":"12345678901234567890ä"}`:                          "prompt has 22 bytes: 20 at most.",
 		`{"prompt":"a\u0000b"}`:                                       "prompt holds a zero character: leave it out.",
-		`{"prompt":"x","widht":1}`:                                    "widht is not a field of this request: there are fps, image, num_frames, preview, prompt, seed, sound, width.",
+		`{"prompt":"x","widht":1}`:                                    "widht is not a field of this request: there are fps, image, loras, num_frames, preview, prompt, seed, sound, width.",
+		`{"prompt":"x","loras":[{"nmae":"x"}]}`:                       "nmae is not a field of loras/0.",
 		`{"prompt":"x","seed":-1}`:                                    "seed is -1: it must lie in 0…9007199254740991.",
 		`{"prompt":"x","seed":9007199254740993}`:                      "seed is 9007199254740993: it must lie in 0…9007199254740991.",
 		`{"prompt":"x","seed":1e30}`:                                  "seed is 1e+30: it must lie in 0…9007199254740991.",
@@ -222,4 +224,11 @@ func FuzzRequest(f *testing.F) {
 			t.Fatalf("%q becomes %s, then %s, %v", body, o.JSON(), again.JSON(), err)
 		}
 	})
+}
+
+func TestAFormIsToldWhereItGoes(t *testing.T) {
+	_, err := schema.Parse([]byte("--b1\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\na\xff\r\n--b1--\r\n"))
+	if err == nil || !strings.Contains(err.Error(), "POST /v1/models/NAME/generate takes") {
+		t.Errorf("a form gave %v", err)
+	}
 }

@@ -51,7 +51,7 @@ type builtBundle struct {
 
 func (b builtBundle) print(w io.Writer) error {
 	if b.Derived != nil {
-		_, err := fmt.Fprintf(w, "%s: %s bundle %s with %d LoRAs, %s of its own and %s shared with its base, %s in %.1f s\n",
+		_, err := fmt.Fprintf(w, "%s: %s bundle %s with LoRAs (%d), %s of its own and %s shared with its base, %s in %.1f s\n",
 			b.Path, b.Family, b.Name, len(b.Derived.LoRAs), bytesText(b.Own), bytesText(b.Bytes-b.Own), b.Digest, b.Seconds)
 		return err
 	}
