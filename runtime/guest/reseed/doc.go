@@ -5,7 +5,8 @@
 //
 //   - Go's ChaCha8 generators, which math/rand draws from (chacha8.go);
 //   - OpenSSL's DRBGs, which Node.js and Python draw from (openssl.go);
-//   - what Node.js keeps in JavaScript, through a script that it loads at its start (node.go);
+//   - what Node.js keeps in JavaScript, through a script that it loads at its start (node.go); bytes that a library fetched
+//     ahead are out of its reach, and it says so;
 //   - what Python keeps in random, NumPy and SQLite, through a script that answers a signal (python.go).
 //
 // Of everything else Repeats says that it would draw the same numbers (repeats.go).

@@ -138,6 +138,34 @@ func TestPython(t *testing.T) {
 	}
 }
 
+// TestNodeFetchesAhead: bytes that a library keeps for later are out of reach, whichever way it got them; few are not kept.
+func TestNodeFetchesAhead(t *testing.T) {
+	for code, repeats := range map[string]bool{
+		"crypto.randomFillSync(Buffer.alloc(2688))":                                                                 true, // nanoid 3
+		"crypto.randomFillSync(new Uint8Array(256))":                                                                true, // uuid 8
+		"crypto.webcrypto.getRandomValues(Buffer.allocUnsafe(2688))":                                                true, // nanoid 5
+		"globalThis.crypto?.getRandomValues(new Uint32Array(64)) ?? crypto.randomBytes(256)":                        true,
+		"crypto.randomBytes(4096)":                                                                                  true, // uid
+		"crypto.randomFill(new Uint8Array(512), () => {})":                                                          true,
+		"crypto.randomBytes(32), crypto.randomUUID(), crypto.randomInt(9), crypto.randomFillSync(Buffer.alloc(16))": false,
+		"crypto.webcrypto.getRandomValues(new Uint8Array(16))":                                                      false,
+		"crypto.generateKeyPairSync('ec', { namedCurve: 'P-256' }), crypto.randomBytes(16, () => {})":               false,
+	} {
+		t.Run(code, func(t *testing.T) {
+			option, err := InstallNode(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := start(t, []string{"NODE_OPTIONS=" + option}, "node", "-e", "const crypto = require('node:crypto'); "+code+
+				"; process.stdin.on('data', () => console.log('x'))")
+			if what := Repeats(p.cmd.Process.Pid); (what != "") != repeats {
+				t.Errorf("repeats %q", what)
+			}
+			p.ask() // it goes on
+		})
+	}
+}
+
 // TestPythonWithoutTheScript is told from one with it, and is not harmed.
 func TestPythonWithoutTheScript(t *testing.T) {
 	p := start(t, nil, "python3", "-I", "-c", pythonHelper)

@@ -22,14 +22,22 @@ func Repeats(pid int) string {
 	case isGo(pid), name == "dash":
 		return ""
 	case name == "node":
-		if environ, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ"); strings.Contains(string(environ), NodeScript) {
-			return ""
-		}
-		return "Node.js without its NODE_OPTIONS"
+		return nodeRepeats(pid)
 	case isPython(pid):
 		return pythonRepeats(pid, name)
 	}
 	return name
+}
+
+func nodeRepeats(pid int) string {
+	environ, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/environ")
+	switch {
+	case !strings.Contains(string(environ), NodeScript):
+		return "Node.js without its NODE_OPTIONS"
+	case listens(pid, nodeSignal):
+		return "Node.js with random bytes fetched ahead, as nanoid does"
+	}
+	return ""
 }
 
 func pythonRepeats(pid int, name string) string {
