@@ -79,6 +79,11 @@ func (s *Service) Stream(ctx context.Context, id string) (Stream, error) {
 	return Stream{}, fmt.Errorf("job %s is %s and has no chunks to show: ask for them with \"stream\": true: %w", id, j.State, errdefs.ErrNotFound)
 }
 
+// Continues tells whether s is what an earlier look gave, grown: one attempt's. A name carries its claim's token.
+func (s Stream) Continues(earlier Stream) bool {
+	return filepath.Base(s.path) == filepath.Base(earlier.path)
+}
+
 // Streams tells whether a running job has chunks to show.
 func (s *Service) Streams(id string) bool {
 	s.mu.Lock()

@@ -175,18 +175,32 @@ func (a *API) sendAll(r *http.Request, id string, s *sender, st jobs.Stream) err
 		return ignoreGone(r, err)
 	}
 	for !st.Ended {
-		more, err := a.streamed(r.Context(), id, s.next, time.Hour)
+		more, err := a.more(r.Context(), id, s.next, st)
 		if r.Context().Err() != nil {
 			return nil
 		}
-		if err != nil || len(more.Chunks) < len(st.Chunks) { // it failed, or begins anew
+		if err != nil || !more.Continues(st) { // it failed, or begins anew
 			panic(http.ErrAbortHandler)
 		}
 		if st = more; s.send(st) != nil {
-			return nil
+			panic(http.ErrAbortHandler) // the client has left, or the file lacks what was promised: no clean end
 		}
 	}
 	return nil
+}
+
+// more waits as streamed does, and no longer than the attempt that makes st lasts: what the next one makes is another file.
+func (a *API) more(ctx context.Context, id string, n int, st jobs.Stream) (now jobs.Stream, err error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Hour)
+	defer cancel()
+	_ = a.o.Jobs.Watch(ctx, id, "", func(e jobs.Event) error { // as in streamed
+		now, err = a.o.Jobs.Stream(ctx, id)
+		if e.Ended() || err != nil || !now.Continues(st) || len(now.Chunks) > n {
+			return errEnough
+		}
+		return nil
+	})
+	return a.o.Jobs.Stream(context.WithoutCancel(ctx), id)
 }
 
 // sender sends the chunks that are there to one reader.
@@ -216,7 +230,7 @@ func (s *sender) send(st jobs.Stream) error {
 
 func (s *sender) part(at, size int64) error {
 	_ = s.rc.SetWriteDeadline(time.Now().Add(10 * stall)) // a player that is paused takes no more for a while
-	if _, err := io.Copy(s.w, io.NewSectionReader(s.f, at, size)); err != nil {
+	if _, err := io.CopyN(s.w, io.NewSectionReader(s.f, at, size), size); err != nil {
 		return err
 	}
 	fill := filler(s.sent + size)

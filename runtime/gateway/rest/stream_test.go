@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
@@ -148,8 +149,14 @@ func TestAChunksEventHasItsAddress(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
+	events := bufio.NewReader(resp.Body)
+	for line := ""; !strings.HasPrefix(line, "event: "); { // from the present state on none is missed
+		if line, err = events.ReadString('\n'); err != nil {
+			t.Fatal(err)
+		}
+	}
 	go func() { f.begin(); f.chunk("first"); f.chunk("second"); f.end() }()
-	all, err := io.ReadAll(resp.Body)
+	all, err := io.ReadAll(events)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,6 +189,36 @@ func TestAStreamThatComesToNothing(t *testing.T) {
 	r.problem(404, "GET", "/v1/jobs/"+j.ID+"/stream.m3u8", "")
 	if left, _ := os.ReadDir(r.outputs + "/.partial"); len(left) != 0 {
 		t.Errorf("left behind: %v", left)
+	}
+}
+
+// A clip that is made anew after its function died is another file: who watched the first sees its end, never the second's bytes.
+func TestAStreamThatBeginsAnew(t *testing.T) {
+	f, again, attempt := newReel(), newReel(), 0
+	r := newRig(t, func(ctx context.Context, c jobstest.Call) (*spec.Result, error) {
+		if attempt++; attempt == 1 {
+			return f.script(ctx, c)
+		}
+		return again.script(ctx, c)
+	})
+	j := r.generate(`{"prompt":"p","max_attempts":2}`)
+	go func() { f.begin(); f.chunk("first") }()
+	r.awaitChunks(j.ID, 1)
+	resp, err := http.Get(r.url + "/v1/jobs/" + j.ID + "/stream.mp4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	f.in.CloseWithError(fmt.Errorf("the instance has died"))
+	go func() { again.begin(); again.chunk("new first"); again.chunk("new second"); again.end() }()
+	if b, err := io.ReadAll(resp.Body); err == nil || len(b) > 2*playerBlock {
+		t.Errorf("%d bytes look whole", len(b))
+	}
+	if done, err := r.jobs.Wait(t.Context(), j.ID); err != nil || done.State != jobs.Completed {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if _, b := r.do("GET", r.url+"/v1/jobs/"+j.ID+"/stream.mp4", ""); len(b) != 3*playerBlock {
+		t.Errorf("the second has %d bytes", len(b))
 	}
 }
 
