@@ -35,7 +35,7 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	if p.tokenizer, err = text.Load(dir); err != nil {
 		return r, fmt.Errorf("%w; where there is spiece.model alone, `python3 -c \"from transformers import AutoTokenizer as T; T.from_pretrained('%s').save_pretrained('%s')\"` writes tokenizer.json", err, dir, dir)
 	}
-	if p.defaults, err = parseDefaults(r.Defaults); err != nil {
+	if p.defaults, err = parseDefaults(r.Defaults, c.Runtime); err != nil {
 		return r, err
 	}
 	special := filepath.Join(ckpt.Dir, specialFile)

@@ -44,6 +44,9 @@ func (p *Pipeline) checkPace(ctx context.Context, r handler.Request) error {
 	if err != nil || pace.Even() {
 		return err
 	}
+	if pace.Cut { // no index is whole that names a frame which is not there
+		return invalid("the video is cut off, frames that its index names are not in the file: send the whole file")
+	}
 	fps := p.c.Runtime.FPS
 	return invalid("the video has a variable frame rate, its frames lie %.0f to %.0f ms apart: send what `ffmpeg -i IN -vf fps=%d -c:v libx264 -crf 12 -pix_fmt yuv420p OUT.mp4` makes of it, or add \"video_resample\": true, which takes the nearest frame for each 1/%d s",
 		1000*pace.Least, 1000*pace.Most, fps, fps)

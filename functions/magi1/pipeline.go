@@ -40,7 +40,7 @@ func open(ctx context.Context, m *bundle.Model) (*Pipeline, error) {
 		return nil, fmt.Errorf("bundle %s: %w", m.Dir, err)
 	}
 	p := &Pipeline{c: c, engine: m.Engine}
-	if p.defaults, err = parseDefaults(m.Defaults); err != nil {
+	if p.defaults, err = parseDefaults(m.Defaults, c.Runtime); err != nil {
 		return nil, err
 	}
 	if p.tokenizer, err = text.Load(filepath.Join(m.Dir, "tokenizer")); err != nil {

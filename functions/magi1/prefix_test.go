@@ -129,9 +129,37 @@ func TestAVideoThatDoesNotFitIsSaid(t *testing.T) {
 	if _, err := p.lastFrames(context.Background(), r); err == nil || !strings.Contains(err.Error(), "send the whole file") || strings.Contains(err.Error(), "\n") {
 		t.Errorf("cut off: %v", err)
 	}
+	moving := filepath.Join(t.TempDir(), "moving.mp4") // frames are stored in another order than shown: what is left of them has gaps
+	convert(t, "-f", "lavfi", "-i", "testsrc2=size=128x128:rate=24:duration=2", "-c:v", "libx264", "-bf", "3", "-pix_fmt", "yuv420p", "-movflags", "+faststart", moving)
+	if whole, err = os.ReadFile(moving); err != nil {
+		t.Fatal(err)
+	}
+	for percent := 20; percent < 100; percent += 10 {
+		if err := os.WriteFile(cut, whole[:len(whole)*percent/100], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		r.Video = openVideo(t, cut)
+		_, err := p.lastFrames(context.Background(), r)
+		if err == nil || !strings.Contains(err.Error(), ": send the whole file") || strings.Contains(err.Error(), "variable") || strings.Contains(err.Error(), cut) || strings.Contains(err.Error(), "()") {
+			t.Errorf("cut off at %d %%: %v", percent, err)
+		}
+	}
 	both := request(24)
 	both.Video, both.Image = r.Video, media.RGB{}
 	if err := p.Check(both); err == nil || !strings.Contains(err.Error(), "leave the other out") {
 		t.Errorf("both: %v", err)
+	}
+}
+
+// A checkpoint's own default that no clip can be gone on from with is refused when the model is built or opened.
+func TestAPrefixThatNoClipCanHave(t *testing.T) {
+	runtime := openTiny(t).c.Runtime
+	for _, text := range []string{`{"prefix_frames":0}`, `{"prefix_frames":-4}`, `{"prefix_frames":3}`, `{"prefix_frames":100000000000}`} {
+		if _, err := parseDefaults([]byte(text), runtime); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "32 would do") {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	if d, err := parseDefaults([]byte(`{"prefix_frames":4}`), runtime); err != nil || d.Prefix != 4 {
+		t.Errorf("%+v, %v", d, err)
 	}
 }

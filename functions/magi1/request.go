@@ -17,12 +17,15 @@ type Defaults struct {
 	Prefix   int      `json:"prefix_frames"`   // of a clip to go on from, that are taken from its end
 }
 
-func parseDefaults(raw json.RawMessage) (Defaults, error) {
+func parseDefaults(raw json.RawMessage, c RuntimeConfig) (Defaults, error) {
 	d := Defaults{Special: []string{"hq", "duration"}, Prefix: 32}
 	if len(raw) > 0 {
 		if err := json.Unmarshal(raw, &d); err != nil {
 			return d, invalid("defaults of the model: %v", err)
 		}
+	}
+	if most := maxSeconds * c.FPS; d.Prefix < c.TimeFactor || d.Prefix > most {
+		return d, invalid("defaults of the model: prefix_frames is %d; %d to %d frames of a video can be gone on from: 32 would do", d.Prefix, c.TimeFactor, most)
 	}
 	return d, checkSpecial(d.Special)
 }

@@ -110,7 +110,7 @@ func (c Clip) Frames(ctx context.Context, fps float64, n int, give func(RGB) err
 	case giveErr != nil && !errors.Is(giveErr, io.ErrUnexpectedEOF):
 		return giveErr
 	case err != nil || got < want-1-want/50:
-		return wrongClip("the clip ends or breaks after %d of %d frames (%s): send the whole file", got, want, said.last())
+		return wrongClip("the clip ends or breaks after %d of %d frames%s: send the whole file", got, want, said.why(c.Path))
 	}
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"regexp"
 	"strings"
 	"syscall"
 
@@ -47,6 +48,21 @@ func (t *tail) Write(p []byte) (int, error) {
 func (t *tail) last() string {
 	lines := strings.Split(strings.TrimSpace(string(bytes.ToValidUTF8(t.buf, []byte("?")))), "\n")
 	return lines[len(lines)-1]
+}
+
+var (
+	speaker   = regexp.MustCompile(`\[[^]]* @ 0x[0-9a-f]+\] *`)
+	oversized = regexp.MustCompile(`Picture size ([0-9]+)x([0-9]+) exceeds`)
+)
+
+// why is the last that was said, in brackets, without this machine's path of the file and the addresses of the program's parts; nothing
+// where nothing was said.
+func (t *tail) why(path string) string {
+	said := strings.TrimSpace(strings.ReplaceAll(speaker.ReplaceAllString(t.last(), ""), path+": ", ""))
+	if said == "" {
+		return ""
+	}
+	return " (" + strings.ReplaceAll(said, path, "the file") + ")"
 }
 
 // command starts nothing yet; its process is killed when ctx ends.

@@ -227,6 +227,7 @@ func TestOddFilesAreRefused(t *testing.T) {
 		"no frame at all":    {run(t, "-f", "lavfi", "-i", steps, "-t", "0", "-movflags", "empty_moov", filepath.Join(t.TempDir(), "a.mp4")), "it has no frames"},
 		"no frame, WebM":     {run(t, "-f", "lavfi", "-i", steps, "-t", "0", "-c:v", "libvpx", filepath.Join(t.TempDir(), "a.webm")), "cannot be read"},
 		"huge":               {hugeAVI(t), ""},
+		"8K":                 {run(t, "-f", "lavfi", "-i", "color=size=7680x4320", "-frames:v", "1", "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", filepath.Join(t.TempDir(), "a.mp4")), "it has 7680×4320 pixels: 4096×2304 at most"},
 		"pixels as wide":     {made(t, "a.mkv", "-c:v", "ffv1", "-vf", "setsar=60000/1:max=65535"), "pixels: 4096×2304 at most"},
 	} {
 		if _, err := OpenClip(context.Background(), c.path); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), c.says) || strings.Contains(err.Error(), "\n") {

@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 )
 
 // Pace is how a clip's frames lie in time.
@@ -17,6 +18,7 @@ type Pace struct {
 	Mean        float64 // seconds from a frame to the next
 	Least, Most float64
 	Off         float64 // seconds that the worst frame lies off its place at an even rate
+	Cut         bool    // the file ends before frames that its index names
 }
 
 // Even says that frames lie at equal distances, but for what rounding and a camera's clock do: none is a quarter of the distance longer
@@ -57,7 +59,7 @@ func (c Clip) Pace(ctx context.Context) (Pace, error) {
 	if err != nil {
 		return Pace{}, fmt.Errorf("cannot start ffprobe: %w", err)
 	}
-	times, tooMany := packetTimes(bufio.NewScanner(out))
+	times, all, tooMany := packetTimes(bufio.NewScanner(out))
 	if tooMany {
 		_ = cmd.Process.Kill() // it may have ended by itself
 	}
@@ -68,19 +70,23 @@ func (c Clip) Pace(ctx context.Context) (Pace, error) {
 	case tooMany:
 		return Pace{}, wrongClip("it has more than %d frames: send a shorter one", mostFrames)
 	case err != nil:
-		return Pace{}, wrongClip("its frames cannot be found (%s): %s", said.last(), acceptedClips)
+		return Pace{}, wrongClip("its frames cannot be found%s: %s", said.why(c.Path), acceptedClips)
 	}
-	return paceOf(times, unit), nil
+	p := paceOf(times, unit)
+	indexed, _ := strconv.Atoi(c.picture.Frames) // nothing: not known
+	p.Cut = bytes.Contains(said.buf, []byte("partial file")) || all < indexed && strings.Contains(c.format, "mp4")
+	return p, nil
 }
 
 // mostFrames bounds the times that are kept.
 const mostFrames = clipSeconds * 120
 
 // packetTimes reads lines of shown time, decoded time and flags, in the track's units. What an edit list leaves out is marked with D;
-// what has no time of its own (AVI) is decoded when it is shown.
-func packetTimes(lines *bufio.Scanner) (times []int64, tooMany bool) {
+// what has no time of its own (AVI) is decoded when it is shown. all counts those left out too.
+func packetTimes(lines *bufio.Scanner) (times []int64, all int, tooMany bool) {
 	for lines.Scan() {
 		field := bytes.Split(lines.Bytes(), []byte(","))
+		all++
 		if len(field) < 3 || bytes.ContainsRune(field[2], 'D') {
 			continue
 		}
@@ -92,10 +98,10 @@ func packetTimes(lines *bufio.Scanner) (times []int64, tooMany bool) {
 			continue
 		}
 		if times = append(times, at); len(times) > mostFrames {
-			return nil, true
+			return nil, all, true
 		}
 	}
-	return times, false
+	return times, all, false
 }
 
 // paceOf measures times in any order, in units of so many seconds.
