@@ -65,7 +65,10 @@ func report(b []byte) ([]byte, error) {
 	if b = bytes.TrimSpace(b); len(b) == 0 || b[0] != '{' {
 		return nil, errors.New("it is no object")
 	}
-	if err := json.Unmarshal(b, &p); err != nil {
+	var other *json.UnmarshalTypeError
+	if err := json.Unmarshal(b, &p); errors.As(err, &other) {
+		return nil, errors.New(other.Field + " is of type " + other.Value) // not in Go's words
+	} else if err != nil {
 		return nil, err
 	}
 	var out bytes.Buffer

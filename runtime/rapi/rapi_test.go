@@ -470,3 +470,14 @@ func TestErrorsThatGrowAreCut(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// TestAReportIsRefusedInWords: what encoding/json calls Go struct fields are those of the report.
+func TestAReportIsRefusedInWords(t *testing.T) {
+	for b, want := range map[string]string{
+		`{"phase":5}`: "phase is of type number", `{"preview":{}}`: "preview is of type object", `{"message":[]}`: "message is of type array", `{"seconds":"1"}`: "seconds is of type string",
+	} {
+		if _, err := report([]byte(b)); err == nil || err.Error() != want {
+			t.Errorf("%s: %v", b, err)
+		}
+	}
+}
