@@ -102,8 +102,24 @@ func notAnImage(path string, err error) error {
 	class := error(errdefs.ErrInvalidArgument)
 	if errors.Is(err, fs.ErrNotExist) {
 		class = errdefs.ErrNotFound
+		if folder, tag := taggedLayout(path); tag != "" {
+			return fmt.Errorf("%s is a folder, of which no image is chosen by its tag: write oci:%s where %s is its only image, else keep that one, as with skopeo copy oci:FOLDER:%s oci:OTHER (%w)",
+				folder, folder, tag, tag, class)
+		}
 	}
 	return fmt.Errorf("%s is not an image (the folder of an OCI layout or of what docker save wrote, or a tar archive of either): %w (%w)", path, err, class)
+}
+
+// taggedLayout splits FOLDER:TAG, as skopeo and buildah write it, where the folder is there; else the tag is "".
+func taggedLayout(path string) (folder, tag string) {
+	i := strings.LastIndexByte(path, ':')
+	if i <= 0 {
+		return path, ""
+	}
+	if info, err := os.Stat(path[:i]); err != nil || !info.IsDir() {
+		return path, ""
+	}
+	return path[:i], path[i+1:]
 }
 
 func readJSON(ctx context.Context, p content.Provider, d ocispec.Descriptor, v any) error {
