@@ -60,7 +60,7 @@ func signed(r *http.Request, l Listener) (*auth.Principal, error) {
 		return nil, err
 	}
 	if id == "" {
-		return nil, auth.Refuse("this server takes no AWS signatures: start it with accessKey and secretKey, or send an API key", "no access key is configured")
+		return nil, auth.Refuse("this server takes no AWS signatures: start it with --access-key and --secret-key, or send an API key", "no access key is configured")
 	}
 	return &auth.Principal{Kind: auth.BySignature, Name: id, Scopes: auth.Manage}, nil
 }
