@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/containerd/errdefs"
@@ -166,18 +167,24 @@ func TestAClipAloneIsNotWrapped(t *testing.T) {
 
 func TestClipsComeAsTheyAreMade(t *testing.T) {
 	more := make(chan struct{})
-	h, _ := newHandler(t, film{generate: func(ctx context.Context, r Request, out Output) error {
+	h, _ := newHandler(t, film{limits: func(l *Limits) { l.MaxFrames = 41 }, generate: func(ctx context.Context, r Request, out Output) error {
 		for i := range r.NumFrames {
-			if i == 12 {
-				<-more // the first second is read before these are made
+			if i == 32 { // the first chunk, of 24 frames, is read before these are made
+				select {
+				case <-more:
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
 			}
-			if err := out.Frame(bytes.Repeat([]byte{byte(10 * i)}, r.Width*r.Height*3)); err != nil {
+			if err := out.Frame(bytes.Repeat([]byte{byte(6 * i)}, r.Width*r.Height*3)); err != nil {
 				return err
 			}
 		}
 		return nil
 	}})
-	answer, err := h.Invoke(context.Background(), json.RawMessage(url("POST", `{"prompt":"a","num_frames":17,"fps":4,"output":"stream","seed":3}`, "")))
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	answer, err := h.Invoke(ctx, json.RawMessage(url("POST", `{"prompt":"a","num_frames":41,"fps":4,"output":"stream","seed":3}`, "")))
 	s, ok := answer.(*events.LambdaFunctionURLStreamingResponse)
 	if err != nil || !ok || s.Headers["X-Videosdgx-Seed"] != "3" {
 		t.Fatalf("%+v, %v", answer, err)
@@ -191,7 +198,7 @@ func TestClipsComeAsTheyAreMade(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := frames(t, append(start, rest...)); len(got) != 17 {
+	if got := frames(t, append(start, rest...)); len(got) != 41 {
 		t.Errorf("%d frames", len(got))
 	}
 	h, _ = newHandler(t, film{generate: func(context.Context, Request, Output) error { return errors.New("burst") }})
