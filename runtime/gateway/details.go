@@ -68,6 +68,7 @@ func (d Details) Write(w http.ResponseWriter, r *http.Request, after time.Durati
 
 // WriteDetails answers with err as problem details; X-Amzn-Errortype has its class in Lambda's words, as everywhere.
 func WriteDetails(w http.ResponseWriter, r *http.Request, err error) {
+	BreakOff(err)
 	writeDetails(w, r, Explain(err))
 }
 

@@ -130,7 +130,19 @@ func FunctionStatus(errorType string) int {
 }
 
 // WriteError answers with err in Lambda's JSON shape and headers.
-func WriteError(w http.ResponseWriter, err error) { WriteProblem(w, Explain(err)) }
+func WriteError(w http.ResponseWriter, err error) {
+	BreakOff(err)
+	WriteProblem(w, Explain(err))
+}
+
+// BreakOff drops the connection where a handler's error is http.ErrAbortHandler: the head is out, and an end that looks orderly
+// would be a lie. Handlers return that error, and only who writes errors panics: while a panic unwinds frames that hold large
+// values, Go 1.26 finds in them what its collector has freed, and ends the process ("found pointer to free object").
+func BreakOff(err error) {
+	if errors.Is(err, http.ErrAbortHandler) {
+		panic(http.ErrAbortHandler)
+	}
+}
 
 // WriteProblem answers with p. "Type" is what SDKs show: "User" below 500, else "Service".
 func WriteProblem(w http.ResponseWriter, p Problem) {

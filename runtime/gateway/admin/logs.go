@@ -31,7 +31,7 @@ func (a *API) logs(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	case err != nil && out.begun:
 		a.o.Log.Info("log stream broke off", "function", name, "error", err)
-		panic(http.ErrAbortHandler) // an orderly end would hide it
+		return http.ErrAbortHandler // an orderly end would hide it
 	case err == nil:
 		out.begin()
 	}

@@ -131,7 +131,7 @@ func (a *API) send(w http.ResponseWriter, body io.Reader, size int64) error {
 	w.Header()["Content-Length"] = []string{strconv.FormatInt(size, 10)}
 	w.WriteHeader(http.StatusOK)
 	if gateway.Send(w, body, a.Stall, false) != nil {
-		panic(http.ErrAbortHandler)
+		return http.ErrAbortHandler
 	}
 	return nil
 }

@@ -77,6 +77,7 @@ func fieldErrors(e *jobs.InvalidError) []fieldError {
 }
 
 func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	gateway.BreakOff(err)
 	p, after := explain(err)
 	if p.Status == gateway.StatusClientClosed {
 		return // nobody is left to read it

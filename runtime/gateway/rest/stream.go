@@ -28,15 +28,19 @@ var errEnough = errors.New("there is enough")
 
 // streamed waits until a job has more than n chunks or has ended, at most for wait, and gives what there is.
 func (a *API) streamed(ctx context.Context, id string, n int, wait time.Duration) (jobs.Stream, error) {
+	return a.until(ctx, id, wait, func(st jobs.Stream, err error) bool { return err == nil && (len(st.Chunks) > n || st.Ended) })
+}
+
+// until waits until a job's stream is enough or the job has ended, at most for wait. An end or a timeout: what there is then is
+// the answer.
+func (a *API) until(ctx context.Context, id string, wait time.Duration, enough func(jobs.Stream, error) bool) (jobs.Stream, error) {
 	ctx, cancel := context.WithTimeout(ctx, wait)
 	defer cancel()
-	st, err := a.o.Jobs.Stream(ctx, id)
-	if err == nil && (len(st.Chunks) > n || st.Ended) {
-		return st, nil
+	if st, err := a.o.Jobs.Stream(ctx, id); enough(st, err) {
+		return st, err
 	}
-	_ = a.o.Jobs.Watch(ctx, id, "", func(e jobs.Event) error { // an end or a timeout: what there is then is the answer
-		st, err = a.o.Jobs.Stream(ctx, id)
-		if e.Ended() || err == nil && len(st.Chunks) > n {
+	_ = a.o.Jobs.Watch(ctx, id, "", func(e jobs.Event) error {
+		if st, err := a.o.Jobs.Stream(ctx, id); e.Ended() || enough(st, err) {
 			return errEnough
 		}
 		return nil
@@ -180,27 +184,20 @@ func (a *API) sendAll(r *http.Request, id string, s *sender, st jobs.Stream) err
 			return nil
 		}
 		if err != nil || !more.Continues(st) { // it failed, or begins anew
-			panic(http.ErrAbortHandler)
+			return http.ErrAbortHandler
 		}
 		if st = more; s.send(st) != nil {
-			panic(http.ErrAbortHandler) // the client has left, or the file lacks what was promised: no clean end
+			return http.ErrAbortHandler // the client has left, or the file lacks what was promised: no clean end
 		}
 	}
 	return nil
 }
 
 // more waits as streamed does, and no longer than the attempt that makes st lasts: what the next one makes is another file.
-func (a *API) more(ctx context.Context, id string, n int, st jobs.Stream) (now jobs.Stream, err error) {
-	ctx, cancel := context.WithTimeout(ctx, time.Hour)
-	defer cancel()
-	_ = a.o.Jobs.Watch(ctx, id, "", func(e jobs.Event) error { // as in streamed
-		now, err = a.o.Jobs.Stream(ctx, id)
-		if e.Ended() || err != nil || !now.Continues(st) || len(now.Chunks) > n {
-			return errEnough
-		}
-		return nil
+func (a *API) more(ctx context.Context, id string, n int, st jobs.Stream) (jobs.Stream, error) {
+	return a.until(ctx, id, time.Hour, func(now jobs.Stream, err error) bool {
+		return err != nil || !now.Continues(st) || now.Ended || len(now.Chunks) > n
 	})
-	return a.o.Jobs.Stream(context.WithoutCancel(ctx), id)
 }
 
 // sender sends the chunks that are there to one reader.

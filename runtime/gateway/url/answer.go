@@ -170,7 +170,7 @@ func (r reply) writeTo(w http.ResponseWriter, req *http.Request, stall time.Dura
 		return nil
 	}
 	if gateway.Send(w, r.body.Open(), stall, false) != nil {
-		panic(http.ErrAbortHandler) // the client has gone, or what is there of the answer must not look like all of it
+		return http.ErrAbortHandler // the client has gone, or what is there of the answer must not look like all of it
 	}
 	return nil
 }

@@ -229,7 +229,7 @@ func (s *events) result(a reply) error {
 	s.write(name, true)
 	w := coder(s)
 	if _, err := io.Copy(w, a.body.Open()); err != nil {
-		panic(http.ErrAbortHandler) // the event has begun: its end would be a lie
+		return http.ErrAbortHandler // the event has begun: its end would be a lie
 	}
 	w.Close()
 	s.write("\"}\n\n", true)

@@ -22,6 +22,7 @@ type endless struct {
 	ctx    context.Context //nolint:containedctx // a test's
 	left   int
 	closed chan struct{}
+	told   *atomic.Bool // whether the function had been told to end when its answer was let go
 }
 
 func (e *endless) Read(p []byte) (int, error) {
@@ -39,7 +40,11 @@ func (e *endless) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (e *endless) Close() error { close(e.closed); return nil }
+func (e *endless) Close() error {
+	e.told.Store(e.ctx.Err() != nil)
+	close(e.closed)
+	return nil
+}
 
 // unread sends a GET and reads nothing of the answer.
 func unread(t *testing.T, addr, path string, header ...string) {
@@ -71,8 +76,7 @@ func TestAReaderWhoStopsHoldsNoInstance(t *testing.T) {
 		var cancelled atomic.Bool
 		closed := make(chan struct{})
 		addr := serve(t, spec.Function{URL: spec.URL{InvokeMode: c.mode}}, func(ctx context.Context, _ spec.Invocation) (*spec.Result, error) {
-			context.AfterFunc(ctx, func() { cancelled.Store(true) })
-			return gatewaytest.Stream(c.content, &endless{ctx, c.size, closed}, spec.Trailer{}), nil
+			return gatewaytest.Stream(c.content, &endless{ctx, c.size, closed, &cancelled}, spec.Trailer{}), nil
 		})
 		unread(t, addr, "/fn/echo/", c.header)
 		select {

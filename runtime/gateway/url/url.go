@@ -272,5 +272,5 @@ func (c call) pour(res *spec.Result, ahead *gateway.Ahead) error {
 // breakOff breaks the connection off: the head is out, and an end that looks orderly would be a lie.
 func breakOff(log *slog.Logger, err error) error {
 	log.Info("streamed answer broke off", "error", err)
-	panic(http.ErrAbortHandler)
+	return http.ErrAbortHandler
 }
