@@ -59,7 +59,7 @@ func (c *Catalog) model(ctx context.Context, fn spec.Function, up []spec.Instanc
 	m := Model{
 		Name: fn.Model.Name, Function: fn.Name, Description: fn.Description, Version: fn.Version, Port: fn.Model.Port,
 		Concurrency: max(1, fn.MaxInstances()) * max(1, fn.EventsAtOnce), Timeout: fn.Timeout.D(), MaxPayload: int64(fn.Limits.Payload), MaxJobs: fn.JobLimit,
-		GPUs: len(fn.GPUs),
+		GPUs: fn.GPUs.Count(),
 	}
 	for _, i := range up {
 		if i.Function == fn.Name && (i.State == spec.Idle || i.State == spec.Busy) {

@@ -23,6 +23,17 @@ func (f fixed) Status(_ context.Context, name string) (spec.FunctionStatus, erro
 	return spec.FunctionStatus{Fault: "problem of " + name}, nil
 }
 
+// TestACatalogCountsGPUs: however they are asked for, what a job is charged with is how many its instance has.
+func TestACatalogCountsGPUs(t *testing.T) {
+	for want, gpus := range map[int]spec.GPUs{0: nil, 1: {"all"}, 2: {"0", "1"}, 4: spec.AnyGPUs(4)} {
+		f := fixed{fns: []spec.Function{{Name: "w", Model: &spec.Model{Name: "wan21"}, GPUs: gpus}}}
+		all, err := (&jobs.Catalog{Functions: f, Observer: f}).Models(t.Context())
+		if err != nil || len(all) != 1 || all[0].GPUs != want {
+			t.Errorf("%v: %+v, %v; want %d", gpus, all, err, want)
+		}
+	}
+}
+
 func TestCatalog(t *testing.T) {
 	at := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC)
 	f := fixed{

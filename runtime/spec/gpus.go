@@ -30,13 +30,14 @@ func (g GPUs) Any() int {
 
 // Several is how many GPUs an instance has that is given more than one; 0 where it is one, none, or all that there are.
 func (g GPUs) Several() int {
-	switch n := max(g.Any(), len(g)); {
-	case n < 2:
-		return 0
-	default:
+	if n := g.Count(); n > 1 {
 		return n
 	}
+	return 0
 }
+
+// Count is how many GPUs an instance has; "all" counts as one.
+func (g GPUs) Count() int { return max(g.Any(), len(g)) }
 
 // UnmarshalJSON reads a list of names or a number.
 func (g *GPUs) UnmarshalJSON(b []byte) error {
