@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"errors"
 	"log/slog"
 	"syscall"
 	"time"
@@ -27,17 +26,11 @@ const (
 // crowded says whether a disk of size bytes has too little free.
 func crowded(free, size uint64) bool { return free < size/crowdedPart && free < crowdedFree }
 
-// watchDisk looks at the disks once in a while. Below 95 % it does nothing; from there on caches go, those that nobody has
-// used for longest first; with less than diskReserve free no job is taken or started, and those that run go on.
+// watchDisk looks at the disks once in a while. Below 95 % it does nothing; from there on the caches on that disk go, those that
+// nobody has used for longest first; with less than diskReserve free no job is taken or started, and those that run go on.
 func (p *plane) watchDisk(ctx context.Context) error {
 	ctx, p.stopDisk = context.WithCancel(context.WithoutCancel(ctx))
-	var hoards []hoard
-	if p.merger != nil {
-		hoards = append(hoards, p.merger)
-	}
-	if p.snapshots != nil {
-		hoards = append(hoards, shelf{p.snapshots})
-	}
+	shed := func(dir string, h hoard) { makeRoom(func() (bool, error) { return isCrowded(dir) }, []hoard{h}, p.log) }
 	done := make(chan struct{})
 	p.diskDone = done
 	go func() {
@@ -45,7 +38,12 @@ func (p *plane) watchDisk(ctx context.Context) error {
 		tick := time.NewTicker(30 * time.Second)
 		defer tick.Stop()
 		for {
-			makeRoom(func() (bool, error) { return anyCrowded(p.cfg.Data, p.cfg.Models, p.cfg.Outputs) }, hoards, p.log)
+			if p.merger != nil {
+				shed(p.cfg.Models, p.merger)
+			}
+			if p.snapshots != nil {
+				shed(p.cfg.Data, shelf{p.snapshots})
+			}
 			select {
 			case <-ctx.Done():
 				return
@@ -62,17 +60,13 @@ func (p *plane) unwatchDisk(context.Context) error {
 	return nil
 }
 
-func anyCrowded(dirs ...string) (bool, error) {
-	var errs []error
-	for _, dir := range dirs {
-		var st syscall.Statfs_t
-		if err := syscall.Statfs(dir, &st); err != nil {
-			errs = append(errs, err)
-		} else if size := uint64(st.Bsize); crowded(st.Bavail*size, st.Blocks*size) {
-			return true, nil
-		}
+func isCrowded(dir string) (bool, error) {
+	var st syscall.Statfs_t
+	if err := syscall.Statfs(dir, &st); err != nil {
+		return false, err
 	}
-	return false, errors.Join(errs...)
+	size := uint64(st.Bsize)
+	return crowded(st.Bavail*size, st.Blocks*size), nil
 }
 
 // makeRoom has the hoards shed, one after the other, for as long as it is tight.
