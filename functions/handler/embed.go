@@ -43,6 +43,11 @@ func (h *Handler) embed(ctx context.Context, body []byte) (any, error) {
 	if n := len(ask.Prompts); n < 1 || n > maxEmbedded {
 		return nil, fmt.Errorf("prompts has %d texts: 1 to %d would do: %w", n, maxEmbedded, errdefs.ErrInvalidArgument)
 	}
+	for i, text := range ask.Prompts {
+		if most := h.d.Limits.MaxPromptBytes; most > 0 && len(text) > most {
+			return nil, fmt.Errorf("prompts/%d has %d bytes: %d at most: %w", i, len(text), most, errdefs.ErrInvalidArgument)
+		}
+	}
 	select {
 	case h.turn <- struct{}{}:
 		defer func() { <-h.turn }()
@@ -51,10 +56,7 @@ func (h *Handler) embed(ctx context.Context, body []byte) (any, error) {
 	}
 	defer debug.FreeOSMemory()
 	out := Embeddings{Model: h.d.Name}
-	for i, text := range ask.Prompts {
-		if most := h.d.Limits.MaxPromptBytes; most > 0 && len(text) > most {
-			return nil, fmt.Errorf("prompts/%d has %d bytes: %d at most: %w", i, len(text), most, errdefs.ErrInvalidArgument)
-		}
+	for _, text := range ask.Prompts {
 		v, err := h.d.Embed(ctx, text)
 		if err != nil {
 			return nil, err

@@ -18,7 +18,7 @@ type Object map[string]any
 
 // Parse reads a body that must hold one JSON object. The error, an *InvalidError, says what keeps it from being one.
 func Parse(body []byte) (Object, error) {
-	if head, _, _ := bytes.Cut(body, []byte("\r\n\r\n")); bytes.HasPrefix(head, []byte("--")) && bytes.Contains(head, []byte("form-data")) {
+	if isForm(body) {
 		return nil, malformed("", "the body is a form, which POST /v1/models/NAME/generate takes: here files are base64 in JSON.")
 	}
 	if !utf8.Valid(body) {
@@ -46,6 +46,15 @@ func Parse(body []byte) (Object, error) {
 		}
 	}
 	return o, nil
+}
+
+// isForm tells whether a body is multipart/form-data, by its first part's head.
+func isForm(body []byte) bool {
+	if !bytes.HasPrefix(body, []byte("--")) {
+		return false
+	}
+	head, _, _ := bytes.Cut(body, []byte("\r\n\r\n"))
+	return bytes.Contains(head, []byte("form-data"))
 }
 
 func malformed(field, detail string) error {

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -41,17 +40,7 @@ func (c choice) String() string {
 const GPUsEnv = "VIDEOSDGX_GPUS"
 
 // given is how many GPUs the control plane has chosen for this process; 0: it has not said.
-func given() (int, error) {
-	s := os.Getenv(GPUsEnv)
-	if s == "" {
-		return 0, nil
-	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%s is %q: a whole number from 1 on would do: %w", GPUsEnv, s, errdefs.ErrInvalidArgument)
-	}
-	return n, nil
-}
+func given() (int, error) { return count(GPUsEnv) }
 
 // chooseSeveral is choose for an instance that is given several GPUs: all of them serve, or the sentence says why they cannot.
 func chooseSeveral(n int, asked string, files []string, visible bool, able func(engine.Device) error) (choice, error) {

@@ -6,8 +6,6 @@ import (
 	"os"
 	"strconv"
 
-	"github.com/containerd/errdefs"
-
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 )
 
@@ -19,27 +17,10 @@ const MemoryEnv = "VIDEOSDGX_DEVICE_MEMORY"
 // do not fit there together take turns. It is no limit.
 const FreeEnv = "VIDEOSDGX_DEVICE_FREE"
 
-// free reads FreeEnv; 0 when nobody has said.
-func free() (int64, error) {
-	s := os.Getenv(FreeEnv)
-	if s == "" {
-		return 0, nil
-	}
-	n, err := strconv.ParseInt(s, 10, 64)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%s is %q: a number of bytes would do: %w", FreeEnv, s, errdefs.ErrInvalidArgument)
-	}
-	return n, nil
-}
-
 // memory is the limit on a device in bytes, 0 when none is known.
 func memory(d engine.Device) (int64, error) {
-	if s := os.Getenv(MemoryEnv); s != "" {
-		n, err := strconv.ParseInt(s, 10, 64)
-		if err != nil || n < 1 {
-			return 0, fmt.Errorf("%s is %q: a number of bytes would do: %w", MemoryEnv, s, errdefs.ErrInvalidArgument)
-		}
-		return n, nil
+	if n, err := amount(MemoryEnv); n > 0 || err != nil {
+		return n, err
 	}
 	if !d.Host() {
 		return 0, nil

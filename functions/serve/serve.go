@@ -4,12 +4,8 @@ package serve
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"runtime"
-	"strconv"
-
-	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
@@ -98,7 +94,7 @@ func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle
 	m = &bundle.Model{Bundle: b, Engine: spread(e, on.all(), limit), Memory: limit, Parts: map[string]int{denoiser: len(on.all())}}
 	if !o.Device.Host() {
 		o.Memory = limit
-		if m.Free, err = free(); err != nil {
+		if m.Free, err = amount(FreeEnv); err != nil {
 			return nil, on, err
 		}
 	}
@@ -127,13 +123,9 @@ const (
 
 // threads counts a cgroup's quota in, as Go does.
 func threads() (int, error) {
-	s := os.Getenv(ThreadsEnv)
-	if s == "" {
-		return runtime.GOMAXPROCS(0), nil
+	n, err := count(ThreadsEnv)
+	if n == 0 && err == nil {
+		n = runtime.GOMAXPROCS(0)
 	}
-	n, err := strconv.Atoi(s)
-	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%s is %q: a whole number from 1 on would do: %w", ThreadsEnv, s, errdefs.ErrInvalidArgument)
-	}
-	return n, nil
+	return n, err
 }

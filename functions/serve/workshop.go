@@ -153,14 +153,8 @@ func declared(graph string) (map[string][]int64, error) {
 		return nil, fmt.Errorf("graph %s: %w", graph, err)
 	}
 	all := map[string][]int64{}
-	for _, in := range m.Graph.Inputs {
-		for _, d := range in.Dims {
-			size := d.Size
-			if d.Name != "" {
-				size = -1
-			}
-			all[in.Name] = append(all[in.Name], size)
-		}
+	for _, in := range engine.Infos(m.Graph.Inputs) {
+		all[in.Name] = in.Shape
 	}
 	return all, nil
 }

@@ -12,7 +12,7 @@ import (
 // fit the device is decoded in tiles.
 func (p *Pipeline) decode(ctx context.Context, latents engine.Tensor, emit func(clip engine.Tensor) error) error {
 	s, scale := latents.Shape, p.c.VAE.SpatialScale()
-	tiling, err := p.tiling(scale*s[3], scale*s[4])
+	tiling, err := p.fitting().Tiling(scale*s[3], scale*s[4])
 	if err != nil {
 		return err
 	}

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/text/texttest"
 )
 
 // TestAPromptAsAVector: the same words give the same vector, of length 1; another order of saying it is nearer than another thing.
@@ -20,12 +21,7 @@ func TestAPromptAsAVector(t *testing.T) {
 		}
 		return v
 	}
-	alike := func(a, b []float32) (sum float64) {
-		for i := range a {
-			sum += float64(a[i]) * float64(b[i])
-		}
-		return sum
-	}
+	alike := texttest.Alike
 	said := vector("a big red circle moving right on a navy background")
 	if got := alike(said, vector(" a big  red circle moving right on a navy background ")); math.Abs(got-1) > 1e-5 {
 		t.Errorf("the same words are alike by %v", got)

@@ -128,7 +128,7 @@ func TestAClip(t *testing.T) {
 		t.Error("the same request gives other latents, or the image changes nothing")
 	}
 	p := open.(*Pipeline)
-	stages, err := p.staged(bundle.ClipSize{Width: d.Defaults.Width, Height: d.Defaults.Height, Frames: d.Defaults.NumFrames}, false)
+	stages, err := p.fitting().Staged(false)(bundle.ClipSize{Width: d.Defaults.Width, Height: d.Defaults.Height, Frames: d.Defaults.NumFrames})
 	if err != nil {
 		t.Fatal(err)
 	}

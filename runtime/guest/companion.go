@@ -53,19 +53,24 @@ func (g *guest) startCompanions(dir string, env []string) {
 
 // awaitCompanions runs before anybody else reaps, so that it sees those that end.
 func (g *guest) awaitCompanions(limit time.Duration) {
+	g.await(limit, g.companions.joined, "registered", g.missing)
+}
+
+// await returns once every companion has come, has gone, which gone looks for, or the limit is over.
+func (g *guest) await(limit time.Duration, came <-chan string, what string, gone func(waiting map[string]int)) {
 	waiting := maps.Clone(g.companions.pids)
 	late := time.After(limit)
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for len(waiting) > 0 {
 		select {
-		case name := <-g.companions.joined:
+		case name := <-came:
 			delete(waiting, name)
 		case <-look.C:
-			g.missing(waiting)
+			gone(waiting)
 		case <-late:
 			for name := range waiting {
-				g.log.say("extension %s has not registered within %s", name, limit)
+				g.log.say("extension %s has not %s within %s", name, what, limit)
 			}
 			return
 		}
@@ -87,36 +92,20 @@ func (g *guest) missing(waiting map[string]int) {
 // awaitSettled returns once every companion has asked for its first event, has ended, or the limit is over: until then the
 // function is not initialised, however ready it is itself.
 func (g *guest) awaitSettled(limit time.Duration) {
-	late := time.After(limit)
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	waiting := maps.Clone(g.companions.pids)
-	for len(waiting) > 0 {
-		select {
-		case name := <-g.companions.settled:
-			delete(waiting, name)
-		case <-look.C:
-			maps.DeleteFunc(waiting, func(_ string, pid int) bool { return syscall.Kill(pid, 0) != nil })
-		case <-late:
-			for name := range waiting {
-				g.log.say("extension %s has not asked for an event within %s", name, limit)
-			}
-			return
-		}
-	}
+	g.await(limit, g.companions.settled, "asked for an event", func(waiting map[string]int) {
+		maps.DeleteFunc(waiting, func(_ string, pid int) bool { return syscall.Kill(pid, 0) != nil })
+	})
 }
 
-func (g *guest) onSettled(name string) {
-	select {
-	case g.companions.settled <- name:
-	default: // nobody waits: one inside the function
-	}
-}
+func (g *guest) onSettled(name string) { tell(g.companions.settled, name) }
 
-func (g *guest) onExtension(name string) {
+func (g *guest) onExtension(name string) { tell(g.companions.joined, name) }
+
+// tell does not wait: nobody listens for an extension inside the function.
+func tell(to chan<- string, name string) {
 	select {
-	case g.companions.joined <- name:
-	default: // nobody waits: one inside the function
+	case to <- name:
+	default:
 	}
 }
 

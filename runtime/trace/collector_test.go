@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"net"
@@ -43,7 +44,7 @@ func (s *sink) take(r *collector.ExportTraceServiceRequest, token string) {
 // Export implements OTLP's service over gRPC.
 func (s *sink) Export(ctx context.Context, r *collector.ExportTraceServiceRequest) (*collector.ExportTraceServiceResponse, error) {
 	md, _ := metadata.FromIncomingContext(ctx)
-	s.take(r, first(append(md.Get("x-token"), "")...))
+	s.take(r, cmp.Or(append(md.Get("x-token"), "")...))
 	return &collector.ExportTraceServiceResponse{}, nil
 }
 

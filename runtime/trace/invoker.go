@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"sync"
@@ -119,7 +120,7 @@ func (c *call) reported(p spec.Progress, now time.Time) {
 		n++
 	}
 	if s := &c.phases[n-1]; s.name == p.Phase {
-		s.steps, s.engine = max(s.steps, p.Step), first(p.Engine, s.engine)
+		s.steps, s.engine = max(s.steps, p.Step), cmp.Or(p.Engine, s.engine)
 	}
 }
 
@@ -129,8 +130,8 @@ func (c *call) over() {
 	c.span.SetAttributes(semconv.FaaSVersion(c.res.Version), semconv.FaaSColdstart(phases.Cold), attribute.Bool("videosdgx.snapshot", phases.Snapshot))
 	begun := c.wait(phases)
 	c.run(begun, trailer)
-	if kind := first(trailer.FunctionError, c.res.FunctionError); kind != "" {
-		c.span.SetStatus(codes.Error, first(trailer.ErrorType, kind))
+	if kind := cmp.Or(trailer.FunctionError, c.res.FunctionError); kind != "" {
+		c.span.SetStatus(codes.Error, cmp.Or(trailer.ErrorType, kind))
 	}
 	c.span.End()
 }

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -112,7 +113,7 @@ func (o Options) exporter(ctx context.Context, getenv func(string) string) (sdk.
 	if err != nil {
 		return nil, err
 	}
-	protocol := first(getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), getenv("OTEL_EXPORTER_OTLP_PROTOCOL"), "http/protobuf")
+	protocol := cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), getenv("OTEL_EXPORTER_OTLP_PROTOCOL"), "http/protobuf")
 	address := o.Endpoint
 	if address != "" {
 		u, err := url.Parse(address)
@@ -184,7 +185,7 @@ func ratio(text string) (float64, error) {
 // carriers are the headers that traces come and go in.
 func carriers(names string) (propagation.TextMapPropagator, error) {
 	var all []propagation.TextMapPropagator
-	for _, name := range strings.Split(first(names, "xray,tracecontext,baggage"), ",") {
+	for _, name := range strings.Split(cmp.Or(names, "xray,tracecontext,baggage"), ",") {
 		switch strings.TrimSpace(name) {
 		case "tracecontext":
 			all = append(all, propagation.TraceContext{})
@@ -198,15 +199,6 @@ func carriers(names string) (propagation.TextMapPropagator, error) {
 		}
 	}
 	return propagation.NewCompositeTextMapPropagator(all...), nil
-}
-
-func first(all ...string) string {
-	for _, s := range all {
-		if s != "" {
-			return s
-		}
-	}
-	return ""
 }
 
 func invalid(format string, args ...any) error {

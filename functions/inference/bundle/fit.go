@@ -27,5 +27,5 @@ func Fit(r Recipe, o *Options, c ClipSize) (Plan, error) {
 
 func (p Plan) fits(memory int64) bool {
 	most := p.Peak()
-	return most.Weights+most.Activations <= memory
+	return most.total() <= memory
 }

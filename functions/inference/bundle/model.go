@@ -63,7 +63,10 @@ func (m *Model) Open(ctx context.Context, graphs []string) *Sessions {
 
 // fits says whether all graphs lie on the device together. One that cannot be read is told by whoever opens it.
 func (m *Model) fits(graphs []string) bool {
-	sum := int64(0)
+	limit, sum := cmp.Or(m.Memory, m.Free), int64(0)
+	if limit <= 0 {
+		return true
+	}
 	for _, name := range graphs {
 		n, err := m.GraphBytes(name)
 		if err != nil {
@@ -71,7 +74,7 @@ func (m *Model) fits(graphs []string) bool {
 		}
 		sum += n
 	}
-	return together(sum, cmp.Or(m.Memory, m.Free))
+	return together(sum, limit)
 }
 
 // OpenGraph opens one graph, which the caller closes.

@@ -69,7 +69,7 @@ func (p Plan) InTurn(memory int64) bool {
 // Peak is the most memory that a stage takes, weights and activations.
 func (p Plan) Peak() (most Stage) {
 	for _, s := range p.Stages {
-		if s.Weights+s.Activations > most.Weights+most.Activations {
+		if s.total() > most.total() {
 			most = s
 		}
 	}

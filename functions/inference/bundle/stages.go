@@ -77,7 +77,14 @@ func (s *Stages) Tiled(all []Stage, c, tile ClipSize, graphs ...string) error {
 }
 
 // Weights are the bytes of a graph's weights in the bundle.
-func (s *Stages) Weights(graph string) (int64, error) { return s.weights(graph) }
+func (s *Stages) Weights(graph string) (int64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if k, ok := s.known[graph]; ok {
+		return k.weights, nil
+	}
+	return s.weights(graph)
+}
 
 func (s *Stages) graph(g Graph) (stage, error) {
 	if k, ok := s.known[g.Name]; ok {

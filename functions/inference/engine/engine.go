@@ -76,3 +76,18 @@ type Info struct {
 	Type  onnx.DType
 	Shape []int64
 }
+
+// Infos are the inputs or outputs that a graph declares.
+func Infos(from []onnx.ValueInfo) []Info {
+	to := make([]Info, len(from))
+	for i, f := range from {
+		to[i] = Info{Name: f.Name, Type: f.Type, Shape: make([]int64, len(f.Dims))}
+		for j, d := range f.Dims {
+			to[i].Shape[j] = d.Size
+			if d.Name != "" {
+				to[i].Shape[j] = -1
+			}
+		}
+	}
+	return to
+}

@@ -51,8 +51,10 @@ func (a *API) publishVersion(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if now := a.configure(r.Context(), fn, "").CodeSha256; in.CodeSha256 != "" && in.CodeSha256 != now {
-		return invalid("CodeSha256 %s is not that of $LATEST, %s", in.CodeSha256, now)
+	if in.CodeSha256 != "" {
+		if now := a.configure(r.Context(), fn, "").CodeSha256; in.CodeSha256 != now {
+			return invalid("CodeSha256 %s is not that of $LATEST, %s", in.CodeSha256, now)
+		}
 	}
 	if err := checkRevision(revision(fn), in.RevisionID); err != nil {
 		return err

@@ -43,9 +43,15 @@ func (b *box) awaitQuiet(ctx context.Context) error {
 
 // arriving tells whether a connection waits to be accepted in a network namespace of one of the processes.
 func arriving(pids []int) bool {
+	seen := map[string]bool{}
 	for _, pid := range pids {
+		ns, err := os.Readlink(filepath.Join("/proc", strconv.Itoa(pid), "ns/net"))
+		if err != nil || seen[ns] {
+			continue // a process that has gone accepts nothing
+		}
+		seen[ns] = true
 		for _, table := range []string{"tcp", "tcp6"} {
-			text, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "net", table)) // a process that has gone accepts nothing
+			text, _ := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "net", table))
 			if backlog(string(text)) {
 				return true
 			}

@@ -99,7 +99,7 @@ function Workshop({ model, models, from }) {
       };
       const many = () => post(`${path}batch`, { requests: Array.from({ length: count }, (_, i) => ({ ...body(), ...(seed && values[seed] !== undefined ? { [seed]: values[seed] + i } : {}) })) });
       const { jobs, hit } = await (count === 1 ? one() : many());
-      if (hit) take(jobs[0], jobs[0].request.prompt || t('noprompt'), 1); else jobs.forEach(made);
+      if (hit) take(jobs[0], prompt(jobs[0]), 1); else jobs.forEach(made);
       mine.set((m) => [...m, ...jobs.map((j) => j.id)].slice(-200));
       onStage.set(jobs[0].id);
       toast(hit ? t('sent.known') : tn('sent', jobs.length));

@@ -15,7 +15,7 @@ async function load() {
 const known = new Map();
 async function fall(model, starts) {
   const had = known.get(model);
-  if (had?.starts === starts && had.job) return had.job;
+  if (had?.starts === starts && (had.job || !starts)) return had.job;
   try {
     const job = (await get(`/v1/models/${encodeURIComponent(model)}/jobs?limit=50`)).jobs.find((j) => j.timing?.cold);
     known.set(model, { starts, job });

@@ -61,7 +61,7 @@ func (e *Engine) open(path string, o engine.Options, adjust ...func(*settings)) 
 	if opts.err != nil {
 		return nil, opts.err
 	}
-	s := newSession(e, path, o.Device, infos(m.Graph.Inputs), infos(m.Graph.Outputs))
+	s := newSession(e, path, o.Device, engine.Infos(m.Graph.Inputs), engine.Infos(m.Graph.Outputs))
 	s.over, s.begins = overwritten(m), !o.Device.Host() && starts(m)
 	if o.Record > 0 {
 		if err := s.recordable(); err != nil {

@@ -5,7 +5,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
@@ -45,18 +44,4 @@ func checkData(dir string, m *onnx.Model) error {
 		}
 	}
 	return nil
-}
-
-func infos(from []onnx.ValueInfo) []engine.Info {
-	to := make([]engine.Info, len(from))
-	for i, f := range from {
-		to[i] = engine.Info{Name: f.Name, Type: f.Type, Shape: make([]int64, len(f.Dims))}
-		for j, d := range f.Dims {
-			to[i].Shape[j] = d.Size
-			if d.Name != "" {
-				to[i].Shape[j] = -1
-			}
-		}
-	}
-	return to
 }

@@ -34,21 +34,8 @@ func (c *chain) Width() int { return len(c.stages) }
 // describe notes what the whole graph takes and gives, before it is cut.
 func (c *chain) describe(m *onnx.Model) {
 	if c.inputs == nil {
-		c.inputs, c.outputs = infos(m.Graph.Inputs), infos(m.Graph.Outputs)
+		c.inputs, c.outputs = engine.Infos(m.Graph.Inputs), engine.Infos(m.Graph.Outputs)
 	}
-}
-
-func infos(from []onnx.ValueInfo) []engine.Info {
-	to := make([]engine.Info, len(from))
-	for i, f := range from {
-		to[i] = engine.Info{Name: f.Name, Type: f.Type, Shape: make([]int64, len(f.Dims))}
-		for j, d := range f.Dims {
-			if to[i].Shape[j] = d.Size; d.Name != "" {
-				to[i].Shape[j] = -1
-			}
-		}
-	}
-	return to
 }
 
 // Run goes through the parts.

@@ -86,25 +86,12 @@ func sum(path string) (n int64, s string, err error) {
 }
 
 // write puts the facts beside the plan, whole or not at all.
-func (f Facts) write(path string) (err error) {
+func (f Facts) write(path string) error {
 	raw, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
 		return err
 	}
-	out, err := os.CreateTemp(filepath.Dir(path), partialPrefix+"*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		out.Close()
-		if err != nil {
-			os.Remove(out.Name())
-		}
-	}()
-	if _, err := out.Write(append(raw, '\n')); err != nil {
-		return err
-	}
-	return keep(out, path+factsEnding)
+	return storeWhole(path+factsEnding, append(raw, '\n'))
 }
 
 // hold locks a folder of plans against other processes until release is called, and waits for them.

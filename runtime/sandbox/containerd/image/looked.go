@@ -2,7 +2,6 @@ package image
 
 import (
 	"fmt"
-	"maps"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -40,9 +39,12 @@ func (k *looked) digestOf(path string, l Limits) (digest.Digest, error) {
 	if err != nil {
 		return "", notAnImage(path, err)
 	}
-	now := look{files: []string{path, filepath.Join(path, ocispec.ImageBlobsDir, "sha256")}} // folders change with what comes and goes
-	for _, name := range src.blobs {
-		now.files = append(now.files, filepath.Join(path, name))
+	now := look{files: []string{path}}
+	if src.dir != nil { // an archive is one file
+		now.files = append(now.files, filepath.Join(path, ocispec.ImageBlobsDir, "sha256")) // folders change with what comes and goes
+		for _, name := range src.blobs {
+			now.files = append(now.files, filepath.Join(path, name))
+		}
 	}
 	now.print = printOf(now.files) // before the index is read: what changes meanwhile is seen the next time
 	if err := src.Close(); err != nil {
@@ -61,7 +63,7 @@ func (k *looked) keep(path string, l look) {
 		k.all = map[string]look{}
 	}
 	if len(k.all) >= maxLooks {
-		maps.DeleteFunc(k.all, func(string, look) bool { return true })
+		clear(k.all)
 	}
 	k.all[path] = l
 }
