@@ -15,7 +15,7 @@ func init() {
 			add("mounts", fmt.Sprintf("%s, writable %v", source, writable), func(ctx context.Context, s *scene) error { return s.unmountable(ctx, source, writable) })
 		}
 	}
-	for _, own := range []string{"", "run", "registry", "jobs.db", "webhook.key", "snapshots", "containerd", "process", "functions", "outputs", "videosdgx.sock", "spool", "lock", "jobs.db-wal", "."} {
+	for _, own := range []string{"", "run", "registry", "jobs.db", "webhook.key", "snapshots", "containerd", "process", "functions", "outputs", "videosdgx.sock", "spool", "lock", "jobs.db-wal", "keys.json", "audit", "experiments", "logs", "secrets.age", "secrets.key", "acme", "checkpoints", "uploads", "."} {
 		add("mounts", "the server's own "+own, func(ctx context.Context, s *scene) error { return s.unmountable(ctx, filepath.Join(s.Data, own), true) })
 	}
 	for name, to := range map[string]string{"a link": "/etc", "a link to the server's own": "run", "a link to a link": "hop", "dots": "shared/../../../../etc"} {

@@ -1,6 +1,6 @@
 // Package audit keeps a log of who did what, from where, and what came of it: one line of JSON for each, in a file per month
-// that is only ever appended to. Each line names the digest of the one before it, so that a line that was changed, or taken
-// away from the middle, shows.
+// that is only ever appended to. Each line names the digest of the one before it, over the months, so that a line that was
+// changed, or taken away from the middle, shows; what Tell gave away shows whether the end is there.
 package audit
 
 import (
@@ -11,12 +11,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
 	"time"
-
-	"github.com/containerd/errdefs"
 )
 
 // Entry is one line.
@@ -33,15 +32,31 @@ type Entry struct {
 	Prev   string    `json:"prev"` // SHA-256 of the line before
 }
 
+// file is what lines are appended to.
+type file interface {
+	io.WriteCloser
+	Sync() error
+	Stat() (fs.FileInfo, error)
+}
+
 // Log appends to the files of a folder. Safe for concurrent use.
 type Log struct {
-	dir string
+	// Tell hears now and then, and at a month's end and the log's, which digest the last line of a file has: kept elsewhere, it
+	// shows that lines were taken away from the end, or that all were written anew. Nil: nobody does.
+	Tell func(file, head string)
+	dir  string
 
-	mu    sync.Mutex
-	file  *os.File
-	month string
-	prev  string
+	mu     sync.Mutex
+	file   file
+	is     fs.FileInfo // which file that is
+	month  string
+	prev   string
+	told   time.Time
+	untold bool
 }
+
+// tellEvery is how often Tell hears of a log that is written.
+const tellEvery = time.Hour
 
 // Open opens the log of a folder, which it makes.
 func Open(dir string) (*Log, error) {
@@ -51,12 +66,15 @@ func Open(dir string) (*Log, error) {
 	return &Log{dir: dir}, nil
 }
 
-// Write appends a line.
+// Write appends a line. After an error the file is opened anew, and what has been written of the line is closed then.
 func (l *Log) Write(e Entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	e.Time = e.Time.UTC()
-	if err := l.open(e.Time.Format("2006-01")); err != nil {
+	if l.month == "" {
+		l.month = newest(l.dir)
+	}
+	if err := l.open(max(l.month, e.Time.Format(monthForm))); err != nil { // a clock that was set back leaves the chain in order
 		return err
 	}
 	e.Prev = l.prev
@@ -65,18 +83,46 @@ func (l *Log) Write(e Entry) error {
 		return err
 	}
 	if _, err := l.file.Write(append(line, '\n')); err != nil {
-		return fmt.Errorf("cannot write the audit log: %w", err)
+		return errors.Join(fmt.Errorf("cannot write the audit log: %w", err), l.drop())
 	}
-	l.prev = sum(line)
+	l.prev, l.untold = sum(line), true
+	if time.Since(l.told) >= tellEvery {
+		l.tell()
+	}
 	return nil
 }
 
-// open goes on with the file of a month. A last line that a crash cut off stays, and a new line begins after it.
-func (l *Log) open(month string) error {
-	if month == l.month && l.file != nil {
-		return nil
+// tell gives the digest of the last line away; the caller holds l.mu.
+func (l *Log) tell() {
+	if l.Tell != nil && l.untold {
+		l.Tell(l.month+tail, l.prev)
 	}
-	path := filepath.Join(l.dir, month+".jsonl")
+	l.told, l.untold = time.Now(), false
+}
+
+// drop closes the file, so that the next line looks anew at what is there.
+func (l *Log) drop() error {
+	f := l.file
+	l.file, l.is = nil, nil
+	return f.Close()
+}
+
+// open goes on with the file of a month. A last line that a crash cut off stays, and a new line begins after it. Where somebody has
+// taken the file away, another begins, whose first line names the last of the one that is gone.
+func (l *Log) open(month string) error {
+	path := filepath.Join(l.dir, month+tail)
+	if l.file != nil {
+		st, err := os.Stat(path)
+		if month == l.month && err == nil && os.SameFile(st, l.is) {
+			return nil
+		}
+		if month != l.month {
+			l.tell()
+		}
+		if err := errors.Join(l.file.Sync(), l.drop()); err != nil {
+			return fmt.Errorf("cannot close the audit log: %w", err)
+		}
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return fmt.Errorf("cannot open the audit log: %w", err)
@@ -85,20 +131,25 @@ func (l *Log) open(month string) error {
 	if err == nil && !whole {
 		_, err = f.Write([]byte("\n"))
 	}
+	prev := l.prev
+	switch {
+	case err != nil:
+	case last != nil:
+		prev = sum(last)
+	case prev == "":
+		prev, err = headBefore(l.dir, month+tail)
+	}
+	if err == nil {
+		l.is, err = f.Stat()
+	}
 	if err != nil {
 		return errors.Join(fmt.Errorf("cannot go on with the audit log: %w", err), f.Close())
 	}
-	if l.file != nil {
-		err = l.file.Close()
-	}
-	l.file, l.month, l.prev = f, month, ""
-	if last != nil {
-		l.prev = sum(last)
-	}
-	return err
+	l.file, l.month, l.prev = f, month, prev
+	return nil
 }
 
-func lastLine(f *os.File) (last []byte, whole bool, err error) {
+func lastLine(f io.Reader) (last []byte, whole bool, err error) {
 	whole = true
 	for r := bufio.NewReader(f); ; {
 		line, err := r.ReadBytes('\n')
@@ -129,32 +180,6 @@ func (l *Log) Close() error {
 	if l.file == nil {
 		return nil
 	}
-	f := l.file
-	l.file = nil
-	return errors.Join(f.Sync(), f.Close())
-}
-
-// Verify reads a file and gives how many lines it has. DataLoss names the first line whose predecessor is not the one that
-// was there when it was written.
-func Verify(r io.Reader) (n int, err error) {
-	prev := ""
-	for b := bufio.NewReader(r); ; n++ {
-		line, err := b.ReadBytes('\n')
-		if errors.Is(err, io.EOF) && len(line) == 0 {
-			return n, nil
-		}
-		if err != nil && !errors.Is(err, io.EOF) {
-			return n, err
-		}
-		if line[len(line)-1] == '\n' {
-			line = line[:len(line)-1]
-		}
-		var e Entry
-		if jerr := json.Unmarshal(line, &e); jerr == nil && e.Prev != prev {
-			return n, fmt.Errorf("line %d follows another line than it did when it was written: %w", n+1, errdefs.ErrDataLoss)
-		} else if jerr != nil && err == nil { // cut off by a crash: the next one names it all the same
-			e = Entry{}
-		}
-		prev = sum(line)
-	}
+	l.tell()
+	return errors.Join(l.file.Sync(), l.drop())
 }

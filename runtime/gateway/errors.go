@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -44,6 +45,7 @@ var classes = []struct {
 	status int
 	kind   string
 }{
+	{isFull, http.StatusInsufficientStorage, "ServiceException"},
 	{errdefs.IsNotFound, http.StatusNotFound, "ResourceNotFoundException"},
 	{errdefs.IsInvalidArgument, http.StatusBadRequest, "InvalidParameterValueException"},
 	{errdefs.IsAlreadyExists, http.StatusConflict, "ResourceConflictException"},
@@ -63,6 +65,9 @@ var classes = []struct {
 
 // errSlowBody marks a request body that did not arrive in time.
 var errSlowBody = errors.New("the request body did not arrive in time")
+
+// isFull says whether a disk of the server's has no more room.
+func isFull(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 func isSlowBody(err error) bool { return errors.Is(err, errSlowBody) }
 

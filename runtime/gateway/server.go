@@ -52,6 +52,8 @@ type Options struct {
 	Origins   []string     // of web pages elsewhere that may use the API, as "https://host:port"
 	Hosts     []string     // names under which the server answers besides localhost and its addresses; "*.example.com", "*": any
 
+	Proxies Proxies // in front of the server, which say who calls; none: nobody is believed
+
 	Connections *Connections // that there may be, shared with other servers; nil: bounds of its own
 
 	MaxBody       int64         // bytes of any request body; endpoints have tighter limits of their own; default 256 MiB
@@ -119,7 +121,7 @@ func newHandler(o Options) http.Handler {
 	for i := len(o.Wrap) - 1; i >= 0; i-- {
 		h = o.Wrap[i](h)
 	}
-	return observe(o, named(o.Hosts, h))
+	return o.Proxies.from(observe(o, named(o.Hosts, h)))
 }
 
 // routed tells of each request that mux has answered.

@@ -15,11 +15,16 @@ import (
 func (s *Service) sweep(ctx context.Context) {
 	tick := time.NewTicker(min(time.Second, s.cfg.Lease/4))
 	defer tick.Stop()
-	var tidied time.Time
+	var tidied, seen time.Time
 	for {
+		now := s.clock()
+		if seen.IsZero() || now.Before(seen) {
+			s.try("jobs from the future", s.hasten(ctx, now))
+		}
+		seen = now
 		s.try("overdue jobs", s.overdue(ctx))
 		s.try("the node's heartbeat", s.beat(ctx))
-		if now := s.clock(); now.Sub(tidied) > time.Minute {
+		if now.Sub(tidied).Abs() > time.Minute { // also of a clock that was set back
 			tidied = now
 			s.try("retention", errors.Join(s.retain(ctx), s.tidyOutputs(ctx), s.tidyInputs(ctx), s.expireUploads()))
 		}
@@ -37,12 +42,43 @@ func (s *Service) try(what string, err error) {
 	}
 }
 
+// soon is as long as a job waits at most for its next attempt.
+const soon = time.Hour
+
+// hasten has jobs run that were queued before the clock was set back, and would wait until it is that late again.
+func (s *Service) hasten(ctx context.Context, now time.Time) error {
+	all, err := s.deps.Store.Waiting(ctx, 100_000)
+	if err != nil {
+		return err
+	}
+	for _, e := range all {
+		if !e.Ready.After(now) {
+			continue
+		}
+		_, merr := s.mutate(ctx, e.ID, func(j *Job) bool {
+			late := j.State == Queued && j.Ready.After(now) && (j.Created.After(now) || j.Ready.After(now.Add(soon+s.cfg.Retry.Max)))
+			if late {
+				j.Ready = now
+			}
+			return late
+		})
+		err = errors.Join(err, ignore(merr, errdefs.IsNotFound))
+	}
+	s.nudge()
+	return err
+}
+
 func (s *Service) overdue(ctx context.Context) error {
 	late, err := s.deps.Store.Overdue(ctx, s.clock(), 1000)
 	if err != nil {
 		return err
 	}
+	moved := false
 	for _, j := range late {
+		if s.keeps(j) {
+			continue
+		}
+		moved = true
 		if j.State == Running {
 			err = errors.Join(err, s.takeBack(ctx, j))
 			continue
@@ -53,10 +89,18 @@ func (s *Service) overdue(ctx context.Context) error {
 		}
 		err = errors.Join(err, ignore(serr, errdefs.IsFailedPrecondition, errdefs.IsNotFound))
 	}
-	if len(late) > 0 {
+	if moved {
 		s.nudge()
 	}
 	return err
+}
+
+// keeps says whether an attempt of this very process has a job: then its lease is only late, as where the clock was set forward.
+func (s *Service) keeps(j Job) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.running[j.ID]
+	return a != nil && a.owns(j)
 }
 
 // settled tells everybody who needs to know that an attempt or a job has ended.

@@ -4,21 +4,14 @@ package secrets
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 
-	"filippo.io/age"
 	"github.com/containerd/errdefs"
-
-	"github.com/videosdgx/videosdgx/runtime/atomicfile"
 )
 
 // Source is where secrets are.
@@ -119,124 +112,4 @@ func (s Source) Of(refs map[string]string) (map[string]string, error) {
 		out[name] = v
 	}
 	return out, nil
-}
-
-// Store is a file of secrets, encrypted for the identity in another.
-type Store struct {
-	Path     string
-	Identity string // file of an age identity; made with the first secret where it is not there
-}
-
-func (s Store) identity(make bool) (*age.X25519Identity, error) {
-	b, err := os.ReadFile(s.Identity)
-	if errors.Is(err, fs.ErrNotExist) && make {
-		id, err := age.GenerateX25519Identity()
-		if err != nil {
-			return nil, err
-		}
-		return id, atomicfile.Write(s.Identity, []byte(id.String()+"\n"), 0o600)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the key of the secrets cannot be read: %w: %w", err, errdefs.ErrFailedPrecondition)
-	}
-	for line := range strings.Lines(string(b)) {
-		if id, err := age.ParseX25519Identity(strings.TrimSpace(line)); err == nil {
-			return id, nil
-		}
-	}
-	return nil, fmt.Errorf("%s is no age identity: %w", s.Identity, errdefs.ErrFailedPrecondition)
-}
-
-func (s Store) load(id *age.X25519Identity) (map[string]string, error) {
-	all := map[string]string{}
-	b, err := os.ReadFile(s.Path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return all, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the secrets cannot be read: %w: %w", err, errdefs.ErrFailedPrecondition)
-	}
-	r, err := age.Decrypt(bytes.NewReader(b), id)
-	if err == nil {
-		b, err = io.ReadAll(r)
-	}
-	if err != nil || json.Unmarshal(b, &all) != nil {
-		return nil, fmt.Errorf("%s cannot be decrypted with %s: %w", s.Path, s.Identity, errdefs.ErrFailedPrecondition)
-	}
-	return all, nil
-}
-
-func (s Store) get(name string) (string, error) {
-	id, err := s.identity(false)
-	if err != nil {
-		return "", err
-	}
-	all, err := s.load(id)
-	if err != nil {
-		return "", err
-	}
-	v, ok := all[name]
-	if !ok {
-		return "", fmt.Errorf("there is no secret %q in the store: 'videosdgx secrets set %s' makes it: %w", name, name, errdefs.ErrFailedPrecondition)
-	}
-	return v, nil
-}
-
-// List names the secrets of the store.
-func (s Store) List() ([]string, error) {
-	if _, err := os.Stat(s.Path); errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	id, err := s.identity(false)
-	if err != nil {
-		return nil, err
-	}
-	all, err := s.load(id)
-	names := make([]string, 0, len(all))
-	for name := range all {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	return names, err
-}
-
-// Set keeps a secret; an empty one takes it away, and NotFound says that there is none.
-func (s Store) Set(name, value string) error {
-	if !nameForm.MatchString(name) {
-		return fmt.Errorf("%.40q is no name of a secret: letters, digits, _ . and -: %w", name, errdefs.ErrInvalidArgument)
-	}
-	if value != "" {
-		if _, err := text("store:"+name, []byte(value)); err != nil {
-			return err
-		}
-	}
-	id, err := s.identity(true)
-	if err != nil {
-		return err
-	}
-	all, err := s.load(id)
-	if err != nil {
-		return err
-	}
-	if value == "" {
-		if _, ok := all[name]; !ok {
-			return fmt.Errorf("there is no secret %q: %w", name, errdefs.ErrNotFound)
-		}
-		delete(all, name)
-	} else {
-		all[name] = value
-	}
-	plain, err := json.Marshal(all)
-	if err != nil {
-		return err
-	}
-	var sealed bytes.Buffer
-	w, err := age.Encrypt(&sealed, id.Recipient())
-	if err == nil {
-		_, err = w.Write(plain)
-	}
-	if err = errors.Join(err, w.Close()); err != nil {
-		return err
-	}
-	return atomicfile.Write(s.Path, sealed.Bytes(), 0o600)
 }

@@ -1,9 +1,11 @@
 package secrets
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/containerd/errdefs"
@@ -74,5 +76,77 @@ func TestStore(t *testing.T) {
 	}
 	if _, err := s.get("two"); err == nil || strings.Contains(err.Error(), "AGE-SECRET") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestRotate: the new identity opens the store, the old one does not, and a run that was ended in the middle harms nothing.
+func TestRotate(t *testing.T) {
+	dir := t.TempDir()
+	s := Store{Path: filepath.Join(dir, "store.age"), Identity: filepath.Join(dir, "key")}
+	if _, err := s.Rotate(); !errdefs.IsFailedPrecondition(err) {
+		t.Errorf("a store that was never made: %v", err)
+	}
+	for _, name := range []string{"a", "b"} {
+		if err := s.Set(name, "value of "+name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old, err := os.ReadFile(s.Identity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n, err := s.Rotate(); err != nil || n != 2 {
+		t.Fatalf("%d, %v", n, err)
+	}
+	before := Store{Path: s.Path, Identity: filepath.Join(dir, "old")}
+	if err := os.WriteFile(before.Identity, old, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := before.get("a"); !errdefs.IsFailedPrecondition(err) {
+		t.Errorf("the old identity opens the store: %v", err)
+	}
+	now, err := os.ReadFile(s.Identity)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// ended after the new identity was written, before the store was
+	other := Store{Path: s.Path, Identity: filepath.Join(dir, "other")}
+	if err := os.WriteFile(other.Identity, append(append([]byte{}, old...), now...), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := other.get("b"); err != nil || v != "value of b" {
+		t.Errorf("%q %v", v, err)
+	}
+	if n, err := other.Rotate(); err != nil || n != 2 {
+		t.Errorf("the second run: %d, %v", n, err)
+	}
+	if v, err := other.get("a"); err != nil || v != "value of a" {
+		t.Errorf("%q %v", v, err)
+	}
+	if b, err := os.ReadFile(other.Identity); err != nil || strings.Count(string(b), "AGE-SECRET-KEY") != 1 {
+		t.Errorf("%d identities are left, %v", strings.Count(string(b), "AGE-SECRET-KEY"), err)
+	}
+}
+
+// TestNoChangeIsLost where several programs change the store at the same time.
+func TestNoChangeIsLost(t *testing.T) {
+	dir := t.TempDir()
+	s := Store{Path: filepath.Join(dir, "store.age"), Identity: filepath.Join(dir, "key")}
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			if err := s.Set(fmt.Sprint("name-", i), "x"); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Go(func() {
+		if _, err := s.Rotate(); err != nil && !errdefs.IsFailedPrecondition(err) { // it may be the first
+			t.Error(err)
+		}
+	})
+	all.Wait()
+	if names, err := s.List(); err != nil || len(names) != 8 {
+		t.Errorf("%v %v", names, err)
 	}
 }

@@ -64,7 +64,7 @@ func (r *Runner) run(ctx context.Context, t *task, args []string) {
 	r.tell(t, func() { t.State = Running })
 	out, in := io.Pipe()
 	cmd := exec.CommandContext(ctx, r.o.Program, args...)
-	cmd.Stdout, cmd.Stderr = in, in
+	cmd.Stdout, cmd.Stderr, cmd.Env = in, in, append(os.Environ(), r.o.Env...)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
 	cmd.WaitDelay = 10 * time.Second

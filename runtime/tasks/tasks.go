@@ -51,9 +51,11 @@ type Task struct {
 
 // Options configure a Runner.
 type Options struct {
-	Program     string // videosdgx itself
-	Checkpoints string // folder of what is pulled
-	Models      string // folder of bundles
+	Program     string       // videosdgx itself
+	Checkpoints string       // folder of what is pulled
+	Models      string       // folder of bundles
+	Env         []string     // variables besides those of this process
+	Room        func() error // says why no more may be pulled or built; nil: it may
 }
 
 // Runner runs tasks one after the other. Safe for concurrent use.
@@ -99,6 +101,9 @@ var (
 // Start begins a task, after those before it.
 func (r *Runner) Start(w Wish) (Task, error) {
 	args, err := r.command(&w)
+	if err == nil && r.o.Room != nil {
+		err = r.o.Room()
+	}
 	if err != nil {
 		return Task{}, err
 	}

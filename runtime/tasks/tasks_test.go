@@ -3,6 +3,7 @@ package tasks
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,5 +104,23 @@ func TestAWishIsNoWayToOtherCommands(t *testing.T) {
 	}
 	if _, err := r.Start(Wish{Kind: "build", Checkpoint: "none"}); !errdefs.IsNotFound(err) {
 		t.Error(err)
+	}
+}
+
+func TestNothingBeginsWhereThereIsNoRoom(t *testing.T) {
+	r := program(t, `echo "limit $VIDEOSDGX_MODELS_LIMIT"`)
+	full := fmt.Errorf("no room: %w", errdefs.ErrResourceExhausted)
+	r.o.Env, r.o.Room = []string{"VIDEOSDGX_MODELS_LIMIT=7GiB"}, func() error { return full }
+	if _, err := r.Start(Wish{Kind: "pull", Repository: "team/model"}); !errdefs.IsResourceExhausted(err) || len(r.List()) != 0 {
+		t.Errorf("%v, %d tasks", err, len(r.List()))
+	}
+	full = nil
+	one, err := r.Start(Wish{Kind: "pull", Repository: "team/model"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	if err := r.Log(t.Context(), one.ID, &log); err != nil || !strings.HasSuffix(log.String(), "limit 7GiB\n") {
+		t.Errorf("%q %v", log.String(), err)
 	}
 }

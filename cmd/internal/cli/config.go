@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -67,28 +66,30 @@ func newAuditCmd() *cobra.Command {
 		Use: "audit", Short: "Check the log of who did what",
 		Long: `A server that asks who its callers are writes DATA/audit/YEAR-MONTH.jsonl: a line for each request that changed something or
 was refused, with who, what, from where and what came of it. Lines are only ever appended, and each names the digest of the
-one before it.`,
+one before it, also over the months.`,
 	}
+	var has string
 	verify := &cobra.Command{
-		Use: "verify FILE", Short: "Say whether a line was changed or taken away",
-		Example: `  videosdgx audit verify /var/lib/videosdgx/audit/2026-11.jsonl`,
-		Args:    cobra.ExactArgs(1),
+		Use: "verify PATH", Short: "Say whether a line was changed or taken away",
+		Long: `Read the audit log in a folder, or one month's file of it, and follow it from line to line. The server writes the digest of the
+last line into its own log every hour, at a month's end and at its stop: --has with a digest from there shows that no line up
+to that one was taken away, and that the log was not written anew.`,
+		Example: `  videosdgx audit verify /var/lib/videosdgx/audit
+  videosdgx audit verify /var/lib/videosdgx/audit/2026-11.jsonl
+  videosdgx audit verify /var/lib/videosdgx/audit --has "$(journalctl -u videosdgx -o cat | jq -r 'select(.msg=="audit log").head' | tail -n 1)"`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f, err := os.Open(args[0])
+			found, err := audit.Verify(args[0], has)
 			if err != nil {
-				return err
+				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			defer f.Close()
-			n, err := audit.Verify(f)
-			if err != nil {
-				return errors.Join(fmt.Errorf("%s: %w", args[0], err))
-			}
-			return emit(cmd, map[string]any{"lines": n}, func(w io.Writer) error {
-				_, err := fmt.Fprintf(w, "%d lines, each after the one it names\n", n)
+			return emit(cmd, found, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "%d lines, each after the one it names; the last has the digest %s\n", found.Lines, orDash(found.Head))
 				return err
 			})
 		},
 	}
+	verify.Flags().StringVar(&has, "has", "", "digest of a line that must be there")
 	addJSONFlag(verify)
 	cmd.AddCommand(verify)
 	return cmd

@@ -66,6 +66,7 @@ type buildFlags struct {
 	plan                      bool
 	clip                      bundle.ClipSize
 	o                         bundle.Options
+	quota                     *modelsQuota
 }
 
 func newModelsBuildCmd() *cobra.Command {
@@ -157,6 +158,9 @@ func (f *buildFlags) run(cmd *cobra.Command, checkpoint string) error {
 	} else if f.out == "" {
 		f.out = filepath.Join(modelsDir(cmd), f.o.Name)
 	}
+	if f.quota, err = quotaOf(cmd); err != nil {
+		return err
+	}
 	built, err := make(cmd, checkpoint, recipe)
 	if err != nil {
 		return err
@@ -211,6 +215,7 @@ func (f *buildFlags) build(cmd *cobra.Command, checkpoint string, recipe serve.R
 	bar := bars.add(f.o.Name, 0)
 	f.o.Progress = bar.set
 	fmt.Fprintf(cmd.ErrOrStderr(), "building %s\n", f.out)
+	f.o.Room = f.quota.room(f.out)
 	m, err := serve.Build(cmd.Context(), checkpoint, f.out, recipe, f.o)
 	bar.end(err == nil)
 	bars.wait()

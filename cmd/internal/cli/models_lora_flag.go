@@ -95,6 +95,11 @@ func (f *buildFlags) derive(cmd *cobra.Command, checkpoint string, recipe serve.
 			return builtBundle{}, err
 		}
 	}
+	if room := f.quota.room(out); room != nil {
+		if err := room(1); err != nil { // how much it has of its own is known when it is there
+			return builtBundle{}, err
+		}
+	}
 	m, err := d.Build(cmd.Context(), out, f.o, weights.VerifyOptions{})
 	if err != nil {
 		return builtBundle{}, err

@@ -65,6 +65,7 @@ hf-token has it, or huggingface-cli has stored it. The token never goes to anoth
 	f.StringSliceVar(&o.Exclude, "exclude", nil, "patterns of files to leave out")
 	f.StringVar(&o.Variant, "variant", "", "variant of the weights, such as fp16, where a folder has it (default: the best there is)")
 	f.IntVar(&o.Parallel, "parallel", 4, "files at once")
+	addServerFlag(cmd)
 	addJSONFlag(cmd)
 	return cmd
 }
@@ -97,6 +98,11 @@ func pull(cmd *cobra.Command, repo, out string, o hub.Options) (pulled, error) {
 			}
 		}
 	}
+	q, err := quotaOf(cmd)
+	if err != nil {
+		return pulled{}, err
+	}
+	o.Room = q.room(out)
 	from, err := hub.FromEnvironment()
 	if err != nil {
 		return pulled{}, err

@@ -14,17 +14,19 @@ import (
 func init() { commands = append(commands, newPsCmd) }
 
 func newPsCmd() *cobra.Command {
-	var functions bool
+	var functions, storage bool
 	var stop string
 	cmd := &cobra.Command{
 		Use:   "ps [FUNCTION]",
-		Short: "List what runs: instances, or functions with --functions",
+		Short: "List what runs: instances, functions with --functions, or what uses the disk with --storage",
 		Long: `List the instances of all functions, or of one: their state, or how far one is that comes up ("unpack 40%"), and how long they have been in it, how they came up and how
 long that took, what they have served, the memory that they hold, their GPUs' too, which engine ran their model last, and when an idle one goes away. --functions lists functions instead, with those that
-nothing runs of. --stop ends one instance, after what it is answering.`,
+nothing runs of, and --storage what clips, models, snapshots, logs and the audit log use of the disk and of what they may: "tight" from 95 % of a limit,
+"full" at it, and what happens then. --stop ends one instance, after what it is answering.`,
 		Example: `  videosdgx ps
   videosdgx ps wan21 --json
   videosdgx ps --functions
+  videosdgx ps --storage
   videosdgx ps --stop wan21-7f3a`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: completes(functionNames),
@@ -36,6 +38,8 @@ nothing runs of. --stop ends one instance, after what it is answering.`,
 			switch {
 			case cmd.Flags().Changed("stop"):
 				return stopInstance(cmd, c, stop)
+			case storage:
+				return listStorage(cmd, c)
 			case functions:
 				return listFunctions(cmd, c, args)
 			}
@@ -43,7 +47,9 @@ nothing runs of. --stop ends one instance, after what it is answering.`,
 		},
 	}
 	cmd.Flags().BoolVarP(&functions, "functions", "f", false, "list functions")
+	cmd.Flags().BoolVar(&storage, "storage", false, "list what files use of the disk, by their kind")
 	cmd.Flags().StringVar(&stop, "stop", "", "end this instance")
+	cmd.MarkFlagsMutuallyExclusive("functions", "storage", "stop")
 	completesFlag(cmd, "stop", instanceIDs)
 	addServerFlag(cmd)
 	addJSONFlag(cmd)

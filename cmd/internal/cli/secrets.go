@@ -30,7 +30,7 @@ answers. A function with secrets makes no snapshots, which would hold them. A ne
 
 The store is DATA/secrets.age, encrypted by age for the identity in --secrets-key. Backups have the store, not the key.`,
 	}
-	for _, c := range []*cobra.Command{newSecretsSetCmd(), newSecretsLsCmd(), newSecretsRmCmd()} {
+	for _, c := range []*cobra.Command{newSecretsSetCmd(), newSecretsLsCmd(), newSecretsRmCmd(), newSecretsRotateCmd()} {
 		daemon.AddPlaceFlags(c.Flags())
 		addJSONFlag(c)
 		cmd.AddCommand(c)
@@ -87,6 +87,30 @@ func newSecretsLsCmd() *cobra.Command {
 					rows[i] = []string{n, "store:" + n}
 				}
 				return table(w, []string{"name", "reference"}, rows)
+			})
+		},
+	}
+}
+
+func newSecretsRotateCmd() *cobra.Command {
+	return &cobra.Command{
+		Use: "rotate", Short: "Encrypt the store for a new identity",
+		Long: `Make another age identity in --secrets-key and encrypt the store for it. The identity of before opens nothing any more but the
+stores in backups that were made until now: keep it where those may be needed.`,
+		Example: "  videosdgx secrets rotate --data /srv/videosdgx",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			c, err := daemon.Load(cmd.Flags(), os.Getenv)
+			if err != nil {
+				return err
+			}
+			n, err := c.Secrets().Store.Rotate()
+			if err != nil {
+				return err
+			}
+			return emit(cmd, map[string]int{"secrets": n}, func(w io.Writer) error {
+				_, err := fmt.Fprintf(w, "%d secrets are encrypted for a new identity in %s\n", n, c.SecretsKey)
+				return err
 			})
 		},
 	}

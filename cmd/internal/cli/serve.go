@@ -25,7 +25,11 @@ Each flag is also an environment variable, named beside it, and a key of the con
 Flags win over the environment, and that over the file.
 
 It prints "listening on http://…" once it takes requests. SIGTERM and Ctrl-C stop it: streams end first, invocations in
-flight get --stop to finish, then instances are removed. Jobs in the queue stay there.`,
+flight get --stop to finish, then instances are removed. Jobs in the queue stay there.
+
+SIGHUP (systemctl reload videosdgx) has it read its configuration again and take up ` + daemon.Live() + `; the log says which others
+have changed and need a restart. A wrong configuration changes nothing. Certificates, the issuer's keys, API keys and functions are
+read again by themselves when their files change.`,
 		Example: `  videosdgx serve
   videosdgx serve --listen 127.0.0.1:9000 --data /srv/videosdgx --functions /srv/functions
   VIDEOSDGX_DRIVER=process videosdgx serve
@@ -36,7 +40,8 @@ flight get --stop to finish, then instances are removed. Jobs in the queue stay 
 			if err != nil {
 				return err
 			}
-			return daemon.Run(cmd.Context(), c, cmd.ErrOrStderr(), func(url string) {
+			again := func() (daemon.Config, error) { return daemon.Load(cmd.Flags(), os.Getenv) }
+			return daemon.Run(cmd.Context(), c, cmd.ErrOrStderr(), again, func(url string) {
 				fmt.Fprintf(cmd.OutOrStdout(), "listening on %s\n", url)
 			})
 		},

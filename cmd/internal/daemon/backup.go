@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -156,11 +157,10 @@ func (p *plane) openBackups(ctx context.Context) error {
 	}
 	p.metrics.WatchTime("videosdgx_backup_last_seconds", "When the last backup was made, in seconds since 1970.", func() (time.Time, bool) {
 		ids, err := repo.List()
-		if err != nil || len(ids) == 0 {
+		if err != nil {
 			return time.Time{}, false
 		}
-		at, _ := backup.Time(ids[len(ids)-1]) // List gives ids alone
-		return at, true
+		return newest(ids, time.Now())
 	})
 	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	p.backups = &backups{cancel, make(chan struct{})}
@@ -178,6 +178,9 @@ func (p *plane) closeBackups(context.Context) error {
 	}
 	return nil
 }
+
+// backupLook is how often it is looked whether a backup is due at least: the clock may be set, and a machine may sleep.
+const backupLook = time.Hour
 
 // backUp makes one when the last is old enough, looks again in a while, and keeps as many as may stay.
 func (p *plane) backUp(ctx context.Context, repo *backup.Repo) {
@@ -199,7 +202,7 @@ func (p *plane) backUp(ctx context.Context, repo *backup.Repo) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-time.After(wait):
+		case <-time.After(min(wait, backupLook)):
 		}
 	}
 }
@@ -207,9 +210,19 @@ func (p *plane) backUp(ctx context.Context, repo *backup.Repo) {
 // lastBackup is how long ago the last one was made; a century when there is none.
 func lastBackup(repo *backup.Repo) time.Duration {
 	ids, err := repo.List()
-	if err != nil || len(ids) == 0 {
-		return 100 * 365 * 24 * time.Hour
+	if at, ok := newest(ids, time.Now()); err == nil && ok {
+		return time.Since(at)
 	}
-	at, _ := backup.Time(ids[len(ids)-1]) // List gives ids alone
-	return time.Since(at)
+	return 100 * 365 * 24 * time.Hour
+}
+
+// newest is when the last of some backups was made; false where there is none. Those of the future were made while the clock was
+// wrong: they say nothing of when the next is due.
+func newest(ids []string, now time.Time) (time.Time, bool) {
+	for _, id := range slices.Backward(ids) {
+		if at, ok := backup.Time(id); ok && !at.After(now.Add(time.Minute)) {
+			return at, true
+		}
+	}
+	return time.Time{}, false
 }

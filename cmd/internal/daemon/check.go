@@ -28,7 +28,7 @@ func Check(c Config) error {
 	_, err := p.queueTLS()
 	add(err)
 	add(c.tracing(p.log).Check(os.Getenv))
-	_, err = p.vet()
+	_, err = c.vet()
 	add(err)
 	_, err = rest.NewCORS(c.Origins, "/v1/")
 	add(err)

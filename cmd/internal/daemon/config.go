@@ -20,6 +20,7 @@ type Config struct {
 	Listen         string        `yaml:"listen" help:"address of the HTTP API"`
 	Socket         string        `yaml:"socket" help:"unix socket of the same API, for this machine's user and group; none: no socket (default DATA/videosdgx.sock)"`
 	Hosts          string        `yaml:"hosts" help:"host names that the server answers to besides localhost and its own addresses, with commas between them; *.example.com stands for all below, * for any"`
+	Proxies        string        `yaml:"proxies" help:"addresses and prefixes of proxies in front, by commas: their X-Forwarded-For says who calls, for limits, the audit log and functions, and what others say of it is dropped; empty: nobody is asked"`
 	Connections    int64         `yaml:"connections" help:"HTTP connections at most, half of them of one client; 0: half of the files that the server may open"`
 	Data           string        `yaml:"data" help:"folder of all state: images, models, jobs, logs, snapshots"`
 	Functions      string        `yaml:"functions" help:"folder with one subfolder and function.yaml per function, watched for changes (default DATA/functions)"`
@@ -31,13 +32,16 @@ type Config struct {
 	Init           string        `yaml:"init" help:"the videosdgx-init program (default: beside this program)"`
 	Queue          string        `yaml:"queue" help:"job store: sqlite, or redis://… shared by several machines"`
 	Node           string        `yaml:"node" help:"name of this machine among those that share a queue (default: host name)"`
-	WebhookSecret  string        `yaml:"webhookSecret" help:"signs webhooks, as whsec_ and base64 or where that is (file:/PATH, credential:NAME of systemd), which receivers' Standard Webhooks libraries take as it is; empty: one is made and kept in DATA/webhook.key, which nodes of one queue must share"`
+	WebhookSecret  string        `yaml:"webhookSecret" help:"signs webhooks, as whsec_ and base64 or where that is (file:/PATH, credential:NAME of systemd), which receivers' Standard Webhooks libraries take as it is; empty: one is made and kept in DATA/webhook.key, which nodes of one queue must share. Two with a blank between them, or on two lines of that file, both sign while receivers learn the first"`
 	Origins        string        `yaml:"origins" help:"origins of web pages that may use /v1 and the models' own ports, such as https://app.example.com, by commas; *: any"`
 	Outgoing       string        `yaml:"outgoing" help:"private addresses that webhooks, destinations and what registries point to may be: addresses, prefixes such as 10.0.0.0/8 and host names, by commas; 127.0.0.1 for this machine; link-local and metadata addresses are never called"`
 	ModelsAtOnce   int64         `yaml:"modelsAtOnce" help:"models whose jobs run at the same time; others wait their turn"`
 	KeepJobs       spec.Duration `yaml:"keepJobs" help:"how long ended jobs and their clips are kept"`
 	KeepClips      spec.Bytes    `yaml:"keepClips" help:"disk that clips may use together, the oldest go first; 0: no limit"`
-	DiskReserve    spec.Bytes    `yaml:"diskReserve" help:"free space on the disk of clips below which no job is taken or started; those that run go on. From 95 % on, with less than 10 GiB free, merged models and snapshots that nobody uses are removed first"`
+	KeepLogs       spec.Duration `yaml:"keepLogs" help:"how long logs of instances that have ended are kept, of functions that are gone, too; 0s: until others need the room"`
+	LogsLimit      spec.Bytes    `yaml:"logsLimit" help:"disk that functions' logs may use together, the oldest go first; 0: no limit"`
+	ModelsLimit    spec.Bytes    `yaml:"modelsLimit" help:"disk that bundles and pulled checkpoints may use together; what would not fit is neither pulled nor built; 0: no limit"`
+	DiskReserve    spec.Bytes    `yaml:"diskReserve" help:"free space on the disk of clips below which no job is taken or started; those that run go on. From 95 % on, with less than 10 GiB free, merged models, snapshots and logs that nobody uses are removed first"`
 	LoRACache      spec.Bytes    `yaml:"loraCache" help:"disk that the merged models which requests with loras have asked for may use together, the least recently used go first; 0: no limit"`
 	Reuse          string        `yaml:"reuse" help:"when /generate answers with the clip of an earlier request that asked the same of the same bundle: asked (where it says Prefer: cache), always (wherever it gives its seed), off"`
 	Similar        float64       `yaml:"similar" help:"how alike two prompts must be, by the model's text encoder, for the clip of one to be offered for the other, or served where the request says Prefer: similar; 1: the same to it; 0: never"`
@@ -97,7 +101,7 @@ func Default() Config {
 	}
 	host, _ := os.Hostname()
 	return Config{
-		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Reuse: "asked", Similar: 0.95, Node: host, ModelsAtOnce: 1, LoRACache: 20 << 30, DiskReserve: 256 << 20, KeepJobs: spec.Duration(30 * 24 * 3600e9), ModelHost: "127.0.0.1",
+		Listen: "127.0.0.1:9000", Data: data, Driver: "auto", Queue: "sqlite", Reuse: "asked", Similar: 0.95, Node: host, ModelsAtOnce: 1, LoRACache: 20 << 30, DiskReserve: 256 << 20, KeepJobs: spec.Duration(30 * 24 * 3600e9), KeepLogs: spec.Duration(30 * 24 * 3600e9), LogsLimit: 4 << 30, ModelHost: "127.0.0.1",
 		KeepAlive: spec.Duration(15 * 60e9), Snapshots: "auto", SnapshotMB: 20000, ImageLimit: 64 << 30, JWTLeeway: spec.Duration(30e9), BackupEvery: spec.Duration(24 * 3600e9), BackupKeep: 14, LogLevel: "info", LogFormat: "text", SecretsDir: "/etc/videosdgx/secrets", Audit: "auto", Stop: spec.Duration(20e9),
 	}
 }
@@ -152,18 +156,7 @@ func (c Config) Validate() error {
 	} else if n, err := strconv.Atoi(port); err == nil && (n < 0 || n > 65535) { // names of services are ports too
 		errs = append(errs, fmt.Errorf("listen is %q: its port must lie in 0…65535", c.Listen))
 	}
-	atLeast := func(name string, value, least int64) {
-		if value < least {
-			errs = append(errs, fmt.Errorf("%s is %d: it must be at least %d", name, value, least))
-		}
-	}
-	atLeast("modelsAtOnce", c.ModelsAtOnce, 1)
-	atLeast("diskReserve", int64(c.DiskReserve), 1<<20)
-	atLeast("snapshotMB", c.SnapshotMB, 0)
-	atLeast("promptChars", c.PromptChars, 0)
-	for name, value := range map[string]int64{"connections": c.Connections, "backupKeep": c.BackupKeep, "clientRequests": c.ClientRequests, "clientQueued": c.ClientQueued, "clientRunning": c.ClientRunning, "clientSeconds": c.ClientSeconds} {
-		atLeast(name, value, 0)
-	}
+	errs = append(errs, c.checkNumbers())
 	if c.Backup != "" && c.BackupEvery < spec.Duration(60e9) {
 		errs = append(errs, fmt.Errorf("backupEvery is %s: it must be at least 1m", c.BackupEvery.D()))
 	}
@@ -198,4 +191,26 @@ func (c Config) checkSimilar() error {
 		return nil
 	}
 	return fmt.Errorf("similar is %v: it must be 0 or lie in 0.5…1", c.Similar)
+}
+
+// checkNumbers says which numbers are too small.
+func (c Config) checkNumbers() error {
+	var errs []error
+	atLeast := func(name string, value, least int64) {
+		if value < least {
+			errs = append(errs, fmt.Errorf("%s is %d: it must be at least %d", name, value, least))
+		}
+	}
+	atLeast("modelsAtOnce", c.ModelsAtOnce, 1)
+	atLeast("diskReserve", int64(c.DiskReserve), 1<<20)
+	atLeast("keepLogs", int64(c.KeepLogs), 0)
+	if c.LogsLimit != 0 {
+		atLeast("logsLimit", int64(c.LogsLimit), 1<<20)
+	}
+	atLeast("snapshotMB", c.SnapshotMB, 0)
+	atLeast("promptChars", c.PromptChars, 0)
+	for name, value := range map[string]int64{"connections": c.Connections, "backupKeep": c.BackupKeep, "clientRequests": c.ClientRequests, "clientQueued": c.ClientQueued, "clientRunning": c.ClientRunning, "clientSeconds": c.ClientSeconds} {
+		atLeast(name, value, 0)
+	}
+	return errors.Join(errs...)
 }

@@ -26,8 +26,8 @@ const (
 // crowded says whether a disk of size bytes has too little free.
 func crowded(free, size uint64) bool { return free < size/crowdedPart && free < crowdedFree }
 
-// watchDisk looks at the disks once in a while. Below 95 % it does nothing; from there on the caches on that disk go, those that
-// nobody has used for longest first; with less than diskReserve free no job is taken or started, and those that run go on.
+// watchDisk looks at the disks once in a while, and holds logs to what they may use. Below 95 % of a disk it does nothing else; from
+// there on the caches on that disk go, those that nobody has used for longest first, and the logs of what has ended; with less than diskReserve free no job is taken or started, and those that run go on.
 func (p *plane) watchDisk(ctx context.Context) error {
 	ctx, p.stopDisk = context.WithCancel(context.WithoutCancel(ctx))
 	shed := func(dir string, h hoard) { makeRoom(func() (bool, error) { return isCrowded(dir) }, []hoard{h}, p.log) }
@@ -44,6 +44,9 @@ func (p *plane) watchDisk(ctx context.Context) error {
 			if p.snapshots != nil {
 				shed(p.cfg.Data, shelf{p.snapshots})
 			}
+			p.keepLogs()
+			shed(p.cfg.Data, oldLogs{p.dispatch.ShedLog})
+			p.sayStorage()
 			select {
 			case <-ctx.Done():
 				return

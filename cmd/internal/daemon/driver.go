@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/instance"
@@ -68,13 +69,26 @@ func (p *plane) process() (instance.Sandbox, error) {
 func (p *plane) mountRoots() spec.MountRoots {
 	more, _ := spec.ParseMountRoots(p.cfg.MountRoots) // Validate has looked at it
 	own := []string{
-		"containerd", "events", "jobs.db", "jobs.db-shm", "jobs.db-wal", "jobs.db.lock", "lock", "logs", "process", "registry", "run", "snapshots", "spool",
-		"uploads", "verified", "videosdgx.sock", "webhook.key", p.cfg.Outputs,
+		"acme", "audit", "containerd", "events", "experiments", "jobs.db", "jobs.db-shm", "jobs.db-wal", "jobs.db.lock", "lock", "logs", "process", "registry", "run", "snapshots", "spool",
+		"uploads", "verified", "videosdgx.sock", "webhook.key", "secrets.age", p.cfg.Outputs,
+	}
+	for _, path := range []string{p.cfg.Keys, lockOf(p.cfg.Keys), p.cfg.SecretsKey, p.cfg.JWKS, p.cfg.TLSKey, p.cfg.QueueKey, p.cfg.DenyList, p.cfg.Backup} {
+		if path != "" && !strings.Contains(path, "://") {
+			own = append(own, path)
+		}
 	}
 	if path, err := filepath.Abs(p.cfg.Socket); err == nil && p.cfg.Socket != noSocket {
 		own = append(own, path) // with it a function would have the control API
 	}
-	return spec.MountRoots{Data: p.cfg.Data, Manifests: p.cfg.Functions, Own: own, Shared: []string{p.cfg.Models}, More: more}
+	return spec.MountRoots{Data: p.cfg.Data, Manifests: p.cfg.Functions, Own: own, Shared: []string{p.cfg.Models, checkpointsName}, More: more}
+}
+
+// lockOf is the file that whoever changes the file of keys locks.
+func lockOf(keys string) string {
+	if keys == "" {
+		return ""
+	}
+	return keys + ".lock"
 }
 
 func (p *plane) closeDriver(context.Context) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/events"
@@ -43,21 +44,22 @@ func (p *plane) closeEvents(context.Context) error {
 	return nil
 }
 
-// hookSecret is the configured one, or one that is made once and kept.
-func (p *plane) hookSecret() ([]byte, error) {
-	if p.cfg.WebhookSecret != "" {
-		return webhook.ParseSecret(p.cfg.WebhookSecret)
+// hookSecrets are the configured ones, or one that is made once and kept.
+func (c Config) hookSecrets() ([][]byte, error) {
+	if c.WebhookSecret != "" {
+		return webhook.ParseSecrets(c.WebhookSecret)
 	}
-	return webhook.KeepSecret(p.dir("webhook.key"))
+	return webhook.KeepSecret(filepath.Join(c.Data, "webhook.key"))
 }
 
 // tell gives the jobs their way to a webhook's receiver.
 func (p *plane) tell() (func(context.Context, jobs.Notice) error, error) {
-	secret, err := p.hookSecret()
+	secrets, err := p.cfg.hookSecrets()
 	if err != nil {
 		return nil, err
 	}
-	sender := &webhook.Sender{Poster: p.poster, Secret: secret}
+	p.hooks.Store(&secrets)
+	sender := &webhook.Sender{Poster: p.poster, Secrets: func() [][]byte { return *p.hooks.Load() }}
 	if p.trace != nil {
 		sender.Inject = func(ctx context.Context, h http.Header) { p.trace.Inject(ctx, h) }
 	}

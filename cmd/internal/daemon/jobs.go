@@ -55,11 +55,15 @@ func (p *plane) openJobs(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	vet, err := p.vet()
+	vet, err := p.cfg.vet()
 	if err != nil {
 		return err
 	}
-	p.rest = rest.New(rest.Options{Vet: vet,
+	p.vetted.Store(&vet)
+	p.rest = rest.New(rest.Options{
+		Vet: func(ctx context.Context, client string, texts map[string]string) (field, problem string, err error) {
+			return (*p.vetted.Load())(ctx, client, texts)
+		},
 		Jobs: p.jobs, Models: catalog, CheckHook: p.guard.CheckURL, Log: p.log, Version: version.Get().Version, Experiments: trials, Promote: p.promote, Route: p.route, Versions: p.hasVersion, Reuse: rest.Reuse(p.cfg.Reuse), Similar: p.cfg.Similar,
 		LoRAs: func() []string { return loraNames(p.cfg.Models) },
 	})

@@ -9,12 +9,14 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/videosdgx/videosdgx/runtime/audit"
 	"github.com/videosdgx/videosdgx/runtime/auth/keys"
+	"github.com/videosdgx/videosdgx/runtime/auth/token"
 	"github.com/videosdgx/videosdgx/runtime/backup"
 	"github.com/videosdgx/videosdgx/runtime/device"
 	"github.com/videosdgx/videosdgx/runtime/dispatch"
@@ -41,11 +43,14 @@ import (
 type plane struct {
 	cfg    Config
 	log    *slog.Logger
-	failed chan error // a server that ended by itself
+	level  slog.LevelVar          // of the log
+	fresh  atomic.Pointer[Config] // what was read last, of which live says what counts; nil: cfg
+	failed chan error             // a server that ended by itself
 
 	lock        *os.File
-	trace       *trace.Tracer // nil: no collector is named
-	tls         *tls.Config   // nil: plain HTTP
+	trace       *trace.Tracer   // nil: no collector is named
+	tls         *tls.Config     // nil: plain HTTP
+	tokens      *token.Verifier // nil: none are taken
 	apiKeys     *keys.Store
 	audit       *audit.Log     // nil: none is kept
 	access      *access.Access // asks who a request comes from
@@ -57,6 +62,7 @@ type plane struct {
 	dispatch    *dispatch.Dispatcher
 	loras       spec.Invoker // dispatch; what asks for LoRAs goes to a version of its own
 	merger      *merger      // of models and LoRAs, with its cache
+	measured    measured     // what files use of the disks
 	stopDisk    context.CancelFunc
 	diskDone    <-chan struct{}
 	snapshots   *snapshots.Service // nil: every start is plain
@@ -65,10 +71,13 @@ type plane struct {
 	store       jobs.Backend
 	jobs        *jobs.Service
 	rest        *rest.API
+	vetted      atomic.Pointer[vet]      // says which texts are taken
+	hooks       atomic.Pointer[[][]byte] // secrets that webhooks are signed with
 	events      *events.Queue
 	guard       *outgoing.Guard
 	poster      *outgoing.Poster
 	spool       *spool.Spool         // of answers on their way
+	proxies     gateway.Proxies      // in front of all listeners
 	connections *gateway.Connections // of all listeners
 	socket      string               // of the API; "": none
 	server      *gateway.Server

@@ -82,7 +82,7 @@ func (s *ports) openLocked(ctx context.Context, addr, model string) {
 	routes := []gateway.Routes{s.api.Model(model)}
 	traced, routed := s.plane.traced(nil)
 	p := &modelPort{model: model, ended: make(chan struct{}), server: gateway.New(gateway.Options{
-		Routes: routes, Wrap: []func(http.Handler) http.Handler{cors.Wrap, s.plane.access.Guard(access.Listener{Routes: routes}), traced}, Routed: routed, Log: s.plane.log, Hosts: s.plane.hosts(), Connections: s.plane.connections,
+		Routes: routes, Wrap: []func(http.Handler) http.Handler{cors.Wrap, s.plane.access.Guard(access.Listener{Routes: routes}), traced}, Routed: routed, Log: s.plane.log, Hosts: s.plane.hosts(), Proxies: s.plane.proxies, Connections: s.plane.connections,
 	})}
 	s.plane.sayWho(l.Addr())
 	s.open[addr] = p

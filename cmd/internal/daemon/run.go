@@ -7,7 +7,10 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"os"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // phase is one step of starting the control plane and how it is undone.
@@ -19,17 +22,18 @@ type phase struct {
 
 // Run runs the control plane until ctx ends, then stops it in order: no new requests, streams and invocations in flight
 // within c.Stop, jobs back into the queue, instances, drivers. ready is called with the API's address, as http://HOST:PORT, once it takes requests.
-func Run(ctx context.Context, c Config, logs io.Writer, ready func(url string)) error {
-	p := &plane{cfg: c, log: logger(c, logs), failed: make(chan error, 1)}
+// again reads the configuration anew: SIGHUP has the server take up what it can of it, see live.
+func Run(ctx context.Context, c Config, logs io.Writer, again func() (Config, error), ready func(url string)) error {
+	p := &plane{cfg: c, failed: make(chan error, 1)}
+	p.log = p.logger(c, logs)
 	slog.SetDefault(p.log)
+	hangups, unhook := hangups()
+	defer unhook()
 	stop, err := start(ctx, p.phases())
 	if err == nil {
 		ready(p.url())
 		stopping := p.tellSystemd()
-		select {
-		case <-ctx.Done():
-		case err = <-p.failed:
-		}
+		err = p.await(ctx, hangups, again)
 		stopping()
 	}
 	p.log.Info("stopping")
@@ -37,6 +41,24 @@ func Run(ctx context.Context, c Config, logs io.Writer, ready func(url string)) 
 	err = errors.Join(err, stop(context.WithoutCancel(ctx), c.Stop.D()))
 	p.log.Info("stopped", "seconds", time.Since(begin).Seconds())
 	return err
+}
+
+// await is until ctx ends, or a server fails.
+func (p *plane) await(ctx context.Context, hangups <-chan os.Signal, again func() (Config, error)) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-p.failed:
+			return err
+		case <-hangups:
+			if _, err := unix.IoctlGetTermios(int(os.Stdin.Fd()), unix.TCGETS); err == nil {
+				p.log.Info("the terminal has been closed")
+				return nil
+			}
+			p.reload(ctx, again)
+		}
+	}
 }
 
 // start takes the phases one after the other. The stop it gives undoes those that were taken, in the opposite order; it
@@ -65,14 +87,19 @@ func start(ctx context.Context, phases []phase) (stop func(context.Context, time
 	return stop, nil
 }
 
-func logger(c Config, w io.Writer) *slog.Logger {
-	var level slog.Level
-	_ = level.UnmarshalText([]byte(c.LogLevel)) // Validate has checked it
-	o := &slog.HandlerOptions{Level: level}
+func (p *plane) logger(c Config, w io.Writer) *slog.Logger {
+	p.setLevel(c)
+	o := &slog.HandlerOptions{Level: &p.level}
 	if c.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(w, o))
 	}
 	return slog.New(slog.NewTextHandler(w, o))
+}
+
+func (p *plane) setLevel(c Config) {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.LogLevel)) // Validate has checked it
+	p.level.Set(level)
 }
 
 // listen opens a TCP port; one in use is told with the next step.

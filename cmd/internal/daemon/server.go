@@ -27,6 +27,7 @@ import (
 func (p *plane) openServer(context.Context) (err error) {
 	p.connections = gateway.NewConnections(gateway.Bounds{All: int(p.cfg.Connections)}, p.log)
 	p.metrics.WatchConnections(p.connections.Counts)
+	p.metrics.WatchStorage(p.storage)
 	p.invoker = limits.Invoker{Invoker: p.loras, Functions: p.rated()}
 	urls := url.New(url.Options{Invoker: p.invoker, Functions: p.registry, Spool: p.spool, Log: p.log})
 	cors, err := rest.NewCORS(p.cfg.Origins, "/v1/")
@@ -37,7 +38,7 @@ func (p *plane) openServer(context.Context) (err error) {
 	guard := p.access.Guard(access.Listener{Routes: routes, Function: urls.Need, Signed: p.lambda.Signed, IsSigned: lambda.IsSigned})
 	traced, routed := p.traced(urls.Is)
 	p.server = gateway.New(gateway.Options{
-		Routes: routes, Wrap: []func(http.Handler) http.Handler{cors.Wrap, guard, traced, urls.Wrap}, Routed: routed, Log: p.log, Hosts: p.hosts(), Connections: p.connections,
+		Routes: routes, Wrap: []func(http.Handler) http.Handler{cors.Wrap, guard, traced, urls.Wrap}, Routed: routed, Log: p.log, Hosts: p.hosts(), Proxies: p.proxies, Connections: p.connections,
 	})
 	p.sayWho(p.listener.Addr())
 	p.watchCertificate()
@@ -71,7 +72,7 @@ func (p *plane) routes() []gateway.Routes {
 	routes := []gateway.Routes{
 		ui.Page{},
 		admin.New(admin.Options{Functions: p.registry, Instances: p.dispatch, Version: p.version(), Image: p.checkImage(), Log: p.log,
-			Machine: func() (any, error) { return p.machine.Probe() }, Tasks: p.tasks}),
+			Machine: func() (any, error) { return p.machine.Probe() }, Tasks: p.tasks, Storage: p.storage}),
 		p.lambda,
 		p.rest,
 		p.access.Login(),
@@ -101,5 +102,6 @@ func (p *plane) version() admin.Version {
 	return admin.Version{
 		Version: v.Version, Commit: v.Commit, Go: v.Go, OS: v.OS, Arch: v.Arch,
 		Driver: info.Name, Below: info.Version, Lacks: info.Lacks, Models: p.cfg.Models,
+		Checkpoints: p.dir(checkpointsName), ModelsLimit: int64(p.cfg.ModelsLimit),
 	}
 }

@@ -131,7 +131,7 @@ func (w *world) start(c Config) {
 	ctx, cancel := context.WithCancel(context.Background())
 	listening, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		ended <- Run(ctx, c, testLog{w.t}, func(url string) { listening <- strings.TrimPrefix(url, "http://") })
+		ended <- Run(ctx, c, testLog{w.t}, nil, func(url string) { listening <- strings.TrimPrefix(url, "http://") })
 	}()
 	select {
 	case addr := <-listening:

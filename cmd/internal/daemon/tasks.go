@@ -14,6 +14,6 @@ func (p *plane) openTasks(context.Context) error {
 	if err != nil {
 		return fmt.Errorf("cannot find this program: %w", err)
 	}
-	p.tasks = tasks.New(tasks.Options{Program: exe, Checkpoints: p.dir("checkpoints"), Models: p.cfg.Models})
+	p.tasks = tasks.New(tasks.Options{Program: exe, Checkpoints: p.dir(checkpointsName), Models: p.cfg.Models, Env: p.modelsEnv(), Room: p.modelsRoom})
 	return nil
 }

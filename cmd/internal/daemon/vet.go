@@ -18,20 +18,23 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/prompt"
 )
 
+// vet says of which field of a request the text is not taken, and why.
+type vet func(ctx context.Context, client string, texts map[string]string) (field, refusal string, err error)
+
 // vet makes what says whether the texts of a request are taken: by the characters, by the list, by who is asked.
-func (p *plane) vet() (func(context.Context, string, map[string]string) (string, string, error), error) {
-	policy := prompt.Policy{MaxChars: int(p.cfg.PromptChars)}
-	if p.cfg.DenyList != "" {
-		f, err := os.Open(p.cfg.DenyList)
+func (c Config) vet() (vet, error) {
+	policy := prompt.Policy{MaxChars: int(c.PromptChars)}
+	if c.DenyList != "" {
+		f, err := os.Open(c.DenyList)
 		if err != nil {
 			return nil, fmt.Errorf("cannot read the list of words: %w", err)
 		}
 		defer f.Close()
 		if err := policy.Deny(f); err != nil {
-			return nil, fmt.Errorf("%s: %w", p.cfg.DenyList, err)
+			return nil, fmt.Errorf("%s: %w", c.DenyList, err)
 		}
 	}
-	ask, err := newModerator(p.cfg.Moderation)
+	ask, err := newModerator(c.Moderation)
 	if err != nil {
 		return nil, err
 	}

@@ -34,7 +34,7 @@ func TestTextsAreLookedAt(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := &plane{cfg: Config{PromptChars: 40, DenyList: list, Moderation: hook.URL}}
-	vet, err := p.vet()
+	vet, err := p.cfg.vet()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,12 +9,16 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/audit"
 	"github.com/videosdgx/videosdgx/runtime/auth/keys"
 	"github.com/videosdgx/videosdgx/runtime/auth/token"
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/gateway/access"
 	"github.com/videosdgx/videosdgx/runtime/limits"
 )
 
 // openAccess reads who may do what. It refuses to go on where others could reach a server that asks nobody.
 func (p *plane) openAccess(context.Context) (err error) {
+	if p.proxies, err = gateway.ParseProxies(list(p.cfg.Proxies)); err != nil {
+		return err
+	}
 	if p.apiKeys, err = keys.Open(p.cfg.Keys); err != nil {
 		return err
 	}
@@ -24,7 +28,7 @@ func (p *plane) openAccess(context.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		o.Tokens = v
+		o.Tokens, p.tokens = v, v
 	}
 	reached := p.cfg.reached()
 	o.Always = reached != "" && !p.cfg.Insecure
@@ -34,6 +38,7 @@ func (p *plane) openAccess(context.Context) (err error) {
 			return err
 		}
 		p.audit = o.Audit
+		p.audit.Tell = func(file, head string) { p.log.Info("audit log", "file", file, "head", head) }
 	}
 	p.access = access.New(o)
 	if o.Always && o.Tokens == nil && !p.apiKeys.Any() && p.cfg.AccessKey == "" {

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -13,7 +12,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
@@ -33,13 +31,14 @@ func TestPrometheusAnswersTheDashboard(t *testing.T) {
 	h.wan21(need(t, bundle), "")
 	h.function("echo", "echo", "")
 	h.manifest("broken", "name: broken\ncommand: [/bin/false]\n")
-	s := h.serve(t, "--backup", filepath.Join(t.TempDir(), "backups"))
+	s := h.serve(t, "--backup", filepath.Join(t.TempDir(), "backups"), "--models-limit", "1GiB")
 	other := newHome(t, "process")
 	other.wan21(need(t, bundle), "")
 	a := certstest.New(t, t.TempDir())
 	cert, key := a.Issue(t, "server")
 	second := other.serve(t, "--tls-cert", cert, "--tls-key", key)
-	p := startPrometheus(t, tools, s.url, second.url, a.File)
+	alerts := startAlertmanager(t, tools)
+	p := startPrometheus(t, tools, alerts.addr, s.url, second.url, a.File)
 	exprs, selectors := questions(t)
 	s.untilJob(t, s.submit(t, request(`"prompt":"for the dashboard"`)).ID, "completed")
 	for end := time.Now().Add(2 * patience); ; {
@@ -57,6 +56,7 @@ func TestPrometheusAnswersTheDashboard(t *testing.T) {
 		time.Sleep(500 * time.Millisecond)
 	}
 	p.rulesAreWell(t)
+	alerts.hear(t, "VideosDGXCertificateEnds", "videosdgx", "tlsCert") // that of the second server is good for a day
 }
 
 // questions are the expressions of the dashboard, and what those of the alerts select: while all is well an alert's own
@@ -104,8 +104,8 @@ func questions(t *testing.T) (exprs, selectors []string) {
 // prom is a running Prometheus.
 type prom struct{ url string }
 
-// startPrometheus scrapes two servers, the second by TLS, once a second.
-func startPrometheus(t *testing.T, tools, plain, secure, ca string) *prom {
+// startPrometheus scrapes two servers, the second by TLS, once a second, and tells an Alertmanager.
+func startPrometheus(t *testing.T, tools, alerts, plain, secure, ca string) *prom {
 	t.Helper()
 	dir := t.TempDir()
 	rules, err := filepath.Abs(filepath.Join(root, "images/package/alerts.yaml"))
@@ -115,10 +115,11 @@ func startPrometheus(t *testing.T, tools, plain, secure, ca string) *prom {
 	conf := fmt.Sprintf(`
 global: {scrape_interval: 1s, evaluation_interval: 1s}
 rule_files: [%q]
+alerting: {alertmanagers: [{static_configs: [{targets: [%q]}]}]}
 scrape_configs:
   - {job_name: videosdgx, static_configs: [{targets: [%q]}]}
   - {job_name: secure, scheme: https, tls_config: {ca_file: %q}, static_configs: [{targets: [%q]}], relabel_configs: [{target_label: job, replacement: videosdgx}]}
-`, rules, strings.TrimPrefix(plain, "http://"), ca, strings.TrimPrefix(secure, "https://"))
+`, rules, alerts, strings.TrimPrefix(plain, "http://"), ca, strings.TrimPrefix(secure, "https://"))
 	file := filepath.Join(dir, "prometheus.yml")
 	if err := os.WriteFile(file, []byte(conf), 0o644); err != nil {
 		t.Fatal(err)
@@ -126,25 +127,7 @@ scrape_configs:
 	if out, err := exec.Command(filepath.Join(tools, "promtool"), "check", "config", file).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
-	log := &text{}
-	cmd := exec.Command(filepath.Join(tools, "prometheus"), "--config.file", file, "--storage.tsdb.path", filepath.Join(dir, "tsdb"), "--web.listen-address", addr)
-	cmd.Stderr, cmd.Stdout = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM)
-		_ = cmd.Wait()
-		if t.Failed() {
-			t.Logf("log of Prometheus:\n%s", lastOf(log.String(), 3000))
-		}
-	})
+	addr := runTool(t, tools, "prometheus", "--config.file", file, "--storage.tsdb.path", filepath.Join(dir, "tsdb"))
 	p := &prom{"http://" + addr}
 	until(t, "Prometheus is ready", func() bool {
 		resp, err := http.Get(p.url + "/-/ready")

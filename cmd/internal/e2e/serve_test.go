@@ -116,3 +116,44 @@ func TestSecondSIGTERMDoesNoHarm(t *testing.T) {
 		t.Errorf("ended with %v", s.cmd.ProcessState)
 	}
 }
+
+// TestSIGHUPReadsTheConfigurationAgain and ends nothing, whatever the configuration is then.
+func TestSIGHUPReadsTheConfigurationAgain(t *testing.T) {
+	h := newHome(t, "process")
+	h.function("echo", "echo", "")
+	file := h.path("videosdgx.yaml")
+	configure := func(text string) {
+		t.Helper()
+		if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	configure("logFormat: json\nlogsLimit: 1GiB\n")
+	s := h.serve(t, "--config", file)
+	hangUp := func(heard string) {
+		t.Helper()
+		if err := s.cmd.Process.Signal(syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		until(t, heard, func() bool { return strings.Contains(s.log.String(), heard) })
+	}
+	got := make(chan answer, 1)
+	go func() {
+		a, _ := s.try(t, "POST", invoke("echo"), `{"sleep":"700ms","bytes":10}`)
+		got <- a
+	}()
+	until(t, "busy", func() bool { i := s.instances(t); return len(i) == 1 && i[0].State == "busy" })
+	configure("logFormat: json\nlogsLimit: 2GiB\n")
+	hangUp("the configuration has been read again")
+	(<-got).want(t, 200)
+	s.do(t, "GET", "/api/v1/storage", "").want(t, 200, `"limit":2147483648`)
+	configure("logFormat: json\nlogsLimit: 2GiB\nclientQueued: 3\n")
+	hangUp(`"needRestart":"clientQueued"`)
+	configure("logsLimit: much\n")
+	hangUp("the one before goes on")
+	s.do(t, "POST", invoke("echo"), `{"a":1}`).want(t, 200)
+	s.stop()
+	if s.cmd.ProcessState.ExitCode() != 0 {
+		t.Errorf("ended with %v", s.cmd.ProcessState)
+	}
+}

@@ -44,6 +44,9 @@ type Options struct {
 	Memory int64
 	// Progress hears how many bytes have been written or hashed, which every byte of the bundle is once.
 	Progress func(done, total int64)
+	// Room is asked whether so many bytes of weights may be written besides those that are there, and says why not; nil: where the
+	// disk has room for them.
+	Room func(need int64) error
 }
 
 // Build makes the bundle of a recipe at dir. A bundle that is there is replaced, once the new one is complete; anything else
@@ -67,7 +70,7 @@ func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Mani
 	}
 	p := newProgress(built, o.Progress)
 	err = replace(dir, resumeKey(r, o, built), func(dir, journal string) error {
-		if err := diskRoom(dir, p.total); err != nil {
+		if err := o.room(dir, p.total); err != nil {
 			return err
 		}
 		if err := compileAll(ctx, dir, journal, built, p); err != nil {

@@ -20,8 +20,23 @@ func TestNoBuildBeginsWhereItDoesNotFit(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, compile.DataName), make([]byte, 4096), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := diskRoom(dir, 4096); err != nil {
-		t.Errorf("weights that are there already: %v", err)
+	asked := int64(-1)
+	o := Options{Room: func(need int64) error { asked = need; return nil }}
+	if err := o.room(dir, 4096); err != nil || asked != 0 {
+		t.Errorf("weights that are there already: %d more, %v", asked, err)
+	}
+}
+
+func TestNoBuildBeginsWhereSomebodySaysNo(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "bundle")
+	r, _, ctx := resumable(t, "")
+	full, asked := errors.New("full"), int64(0)
+	_, err := Build(ctx, r, dir, Options{Targets: target(), Room: func(need int64) error { asked = need; return full }})
+	if !errors.Is(err, full) || asked <= 0 {
+		t.Errorf("%d bytes asked for, %v", asked, err)
+	}
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a bundle is in place: %v", err)
 	}
 }
 

@@ -126,6 +126,15 @@ func (s *source) refresh(ctx context.Context, missing bool) {
 	_ = s.load(ctx) // s.failed has it
 }
 
+// reload loads the set now.
+func (s *source) reload(ctx context.Context) error {
+	s.loading.Lock()
+	defer s.loading.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return s.load(ctx)
+}
+
 func (s *source) due(missing bool) bool {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

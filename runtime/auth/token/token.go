@@ -73,6 +73,9 @@ func New(c Config) (*Verifier, error) {
 	return &Verifier{c: c, keys: keys, good: map[[sha256.Size]byte]verified{}}, nil
 }
 
+// Reload asks for the issuer's keys now; those that there are go on where that fails.
+func (v *Verifier) Reload(ctx context.Context) error { return v.keys.reload(ctx) }
+
 // claims are those that are read.
 type claims struct {
 	Issuer    string           `json:"iss"`

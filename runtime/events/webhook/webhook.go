@@ -1,5 +1,6 @@
 // Package webhook signs what receivers are told, as Standard Webhooks (standardwebhooks.com) has it, and posts it: an id that
-// is the same for every attempt, the time of the attempt, and HMAC-SHA256 over "id.timestamp.body" in base64 under "v1,".
+// is the same for every attempt, the time of the attempt, and HMAC-SHA256 over "id.timestamp.body" in base64 under "v1,", by each
+// secret there is.
 package webhook
 
 import (
@@ -8,9 +9,12 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -27,9 +31,9 @@ type Poster interface {
 
 // Sender signs and posts. Safe for concurrent use.
 type Sender struct {
-	Poster Poster
-	Secret []byte
-	Inject func(ctx context.Context, header http.Header) // nil, or adds the headers of the trace that ctx is part of
+	Poster  Poster
+	Secrets func() [][]byte                               // that receivers may know: while one replaces another, both
+	Inject  func(ctx context.Context, header http.Header) // nil, or adds the headers of the trace that ctx is part of
 }
 
 // Send makes one attempt.
@@ -40,7 +44,7 @@ func (s *Sender) Send(ctx context.Context, address, id string, now time.Time, bo
 		"User-Agent":        {"videosdgx-webhook/1"},
 		"Webhook-Id":        {id},
 		"Webhook-Timestamp": {strconv.FormatInt(stamp, 10)},
-		"Webhook-Signature": {Sign(s.Secret, id, stamp, body)},
+		"Webhook-Signature": {SignAll(s.Secrets(), id, stamp, body)},
 	}
 	if s.Inject != nil {
 		s.Inject(ctx, header)
@@ -48,7 +52,16 @@ func (s *Sender) Send(ctx context.Context, address, id string, now time.Time, bo
 	return s.Poster.Post(ctx, address, header, body)
 }
 
-// Sign gives the Webhook-Signature header.
+// SignAll gives the Webhook-Signature header: a signature by each secret, of which receivers need to know one.
+func SignAll(secrets [][]byte, id string, timestamp int64, body []byte) string {
+	all := make([]string, len(secrets))
+	for i, secret := range secrets {
+		all[i] = Sign(secret, id, timestamp, body)
+	}
+	return strings.Join(all, " ")
+}
+
+// Sign gives one signature.
 func Sign(secret []byte, id string, timestamp int64, body []byte) string {
 	m := hmac.New(sha256.New, secret)
 	fmt.Fprintf(m, "%s.%d.%s", id, timestamp, body)
@@ -71,19 +84,38 @@ func ParseSecret(text string) ([]byte, error) {
 	return b, nil
 }
 
+// ParseSecrets reads one secret, or several with blanks between them, each of which begins with whsec_.
+func ParseSecrets(text string) (all [][]byte, err error) {
+	words := strings.Fields(text)
+	if len(words) < 2 || slices.ContainsFunc(words, func(w string) bool { return !strings.HasPrefix(w, secretPrefix) }) {
+		words = []string{text}
+	}
+	for _, w := range words {
+		secret, err := ParseSecret(w)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, secret)
+	}
+	return all, nil
+}
+
 // FormatSecret is a secret as receivers' libraries take it.
 func FormatSecret(secret []byte) string {
 	return secretPrefix + base64.StdEncoding.EncodeToString(secret)
 }
 
-// KeepSecret gives the secret of a file, which it makes where there is none. A file of before, which held the secret's own
+// KeepSecret gives the secrets of a file, which it makes with one where there is none. A file of before, which held the secret's own
 // bytes, is written anew with the same secret as receivers' libraries take it.
-func KeepSecret(file string) ([]byte, error) {
+func KeepSecret(file string) ([][]byte, error) {
 	const least = 32
 	old, err := os.ReadFile(file)
 	text := strings.TrimSpace(string(old))
 	if err == nil && strings.HasPrefix(text, secretPrefix) {
-		return ParseSecret(text)
+		return ParseSecrets(text)
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) { // else another would take its place
+		return nil, fmt.Errorf("reading the webhook secret: %w", err)
 	}
 	secret := old
 	if len(secret) < least {
@@ -93,5 +125,5 @@ func KeepSecret(file string) ([]byte, error) {
 	if err := atomicfile.Write(file, []byte(FormatSecret(secret)+"\n"), 0o600); err != nil {
 		return nil, fmt.Errorf("keeping the webhook secret: %w", err)
 	}
-	return secret, nil
+	return [][]byte{secret}, nil
 }

@@ -3,6 +3,7 @@ package access
 import (
 	"context"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -154,6 +155,46 @@ func TestRate(t *testing.T) {
 	now = now.Add(30 * time.Second)
 	if w := do(h, "GET", "/x", http.Header{"X-Api-Key": {alice}}); w.Code != 200 {
 		t.Error(w.Code)
+	}
+}
+
+func TestHouseholdsHaveOneRate(t *testing.T) {
+	for from, want := range map[string]string{
+		"192.0.2.1:7": "from 192.0.2.1", "[2001:db8::1]:7": "from 2001:db8::/64", "[2001:db8::ffff]:8": "from 2001:db8::/64", "[2001:db8:0:1::1]:8": "from 2001:db8:0:1::/64",
+		"[fe80::1%eth0]:7": "from fe80::/64", "[fe80::2%eth1]:7": "from fe80::/64", "[::ffff:192.0.2.1]:7": "from ::ffff:192.0.2.1", "@": "from @",
+	} {
+		r := httptest.NewRequest("GET", "/", nil)
+		r.RemoteAddr = from
+		if got := whose(r, nil); got != want {
+			t.Errorf("%s: %s, want %s", from, got, want)
+		}
+	}
+}
+
+// TestAProxyOnTheSocketIsNotItsUser: whoever may use the socket needs no key, whom they pass on does.
+func TestAProxyOnTheSocketIsNotItsUser(t *testing.T) {
+	a, store := open(t)
+	key := create(t, store, "caller", auth.Manage)
+	h, s := guard(a)
+	for name, c := range map[string]struct {
+		header http.Header
+		status int
+	}{
+		"its user":             {nil, 200},
+		"passed on":            {http.Header{"X-Forwarded-For": {"203.0.113.9"}}, 401},
+		"passed on by another": {http.Header{"Via": {"1.1 proxy"}}, 401},
+		"by nginx's name":      {http.Header{"X-Real-Ip": {"203.0.113.9"}}, 401},
+		"by the standard":      {http.Header{"Forwarded": {"for=203.0.113.9"}}, 401},
+		"passed on with a key": {http.Header{"X-Forwarded-For": {"203.0.113.9"}, "X-Api-Key": {key}}, 200},
+	} {
+		*s = seen{}
+		r := httptest.NewRequestWithContext(context.WithValue(t.Context(), http.LocalAddrContextKey, net.Addr(&net.UnixAddr{Name: "x", Net: "unix"})), "DELETE", "/x", nil)
+		maps.Copy(r.Header, c.header)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != c.status || (s.who != nil) != (c.status == 200) {
+			t.Errorf("%s: %d %+v", name, w.Code, s.who)
+		}
 	}
 }
 

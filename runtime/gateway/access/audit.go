@@ -24,7 +24,8 @@ func (a *Access) record(w http.ResponseWriter, r *http.Request, p *auth.Principa
 		e.Who, e.Kind, e.Key = shorten(p.Name), p.Kind, p.ID
 	}
 	if err := a.Audit.Write(e); err != nil {
-		a.Log.Error("the audit log cannot be written", "error", err, "requestId", e.ID)
+		a.Log.Error("the audit log cannot be written: this line is missing there", "error", err, "requestId", e.ID,
+			"who", e.Who, "kind", e.Kind, "key", e.Key, "from", e.From, "method", e.Method, "path", e.Path, "status", e.Status)
 	}
 }
 

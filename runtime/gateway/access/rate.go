@@ -5,6 +5,7 @@ import (
 	"math"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/auth"
@@ -46,8 +47,9 @@ func whose(r *http.Request, p *auth.Principal) string {
 	if err != nil {
 		host = r.RemoteAddr
 	}
-	if ip := net.ParseIP(host); ip != nil && ip.To4() == nil {
-		host = ip.Mask(net.CIDRMask(64, 128)).String() // one household, not one of its 2^64 addresses
+	if ip, err := netip.ParseAddr(host); err == nil && ip.Unmap().Is6() {
+		net, _ := ip.WithZone("").Prefix(64) // of a valid address: cannot fail
+		host = net.String()                  // one household, not one of its 2^64 addresses
 	}
 	return "from " + host
 }

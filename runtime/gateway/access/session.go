@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/auth"
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 )
 
 // A browser shows a key once and has a session then, since what a page loads by itself (clips, event streams) can carry
@@ -91,7 +92,7 @@ func (a *Access) session(value string) (*auth.Principal, error) {
 }
 
 func setCookie(w http.ResponseWriter, r *http.Request, value string, ends time.Time) {
-	c := &http.Cookie{Name: cookieName, Value: value, Path: "/", HttpOnly: true, Secure: r.TLS != nil, SameSite: http.SameSiteStrictMode, Expires: ends.UTC()}
+	c := &http.Cookie{Name: cookieName, Value: value, Path: "/", HttpOnly: true, Secure: gateway.Secure(r), SameSite: http.SameSiteStrictMode, Expires: ends.UTC()}
 	if value == "" {
 		c.MaxAge = -1
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/auth/keys"
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 )
 
 // apiKey is the other header that a key may come in.
@@ -32,7 +33,8 @@ func (a *Access) who(r *http.Request, l Listener, need auth.Need) (*auth.Princip
 	if c, err := r.Cookie(cookieName); err == nil {
 		return a.session(c.Value)
 	}
-	if local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr); local != nil && local.Network() == "unix" {
+	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
+	if local != nil && local.Network() == "unix" && !gateway.Forwarded(r) { // a proxy on the socket speaks for others
 		return &auth.Principal{Kind: auth.BySocket, Name: "the socket's user", Scopes: auth.Manage}, nil
 	}
 	return nil, nil //nolint:nilnil // it says nothing

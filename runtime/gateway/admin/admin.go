@@ -33,6 +33,9 @@ type Version struct {
 	Below   string   `json:"driverBelow,omitempty"` // version of what is below the driver
 	Lacks   []string `json:"lacks,omitempty"`       // what the driver does not isolate
 	Models  string   `json:"models,omitempty"`      // folder of bundles, on the server's machine
+
+	Checkpoints string `json:"checkpoints,omitempty"` // folder of what it has pulled
+	ModelsLimit int64  `json:"modelsLimit,omitempty"` // bytes of disk that both may use together; 0: no limit
 }
 
 // Options configure the API; all but Health and Log must be set.
@@ -44,6 +47,7 @@ type Options struct {
 	Image     func(ctx context.Context, ref string) error // says why there is no such image on this machine; nil: nobody asks
 	Machine   func() (any, error)                         // what memory and devices there are, as JSON; nil: not known
 	Tasks     *tasks.Runner                               // runs pulls and builds; nil: nobody does
+	Storage   func() ([]spec.Storage, error)              // what each kind of files uses of the disk; nil: not known
 	Log       *slog.Logger
 }
 
@@ -80,6 +84,7 @@ func (a *API) routes() map[string]route {
 		"POST /api/v1/functions/{name}/load": {manage, a.load},
 		"PUT /api/v1/functions/{name}/pin":   {manage, a.pin},
 		"GET /api/v1/machine":                {look, a.machine},
+		"GET /api/v1/storage":                {look, a.storage},
 		"GET /api/v1/tasks":                  {manage, a.tasks},
 		"POST /api/v1/tasks":                 {manage, a.start},
 		"DELETE /api/v1/tasks/{id}":          {manage, a.cancelTask},

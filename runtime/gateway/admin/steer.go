@@ -65,3 +65,21 @@ func (a *API) machine(w http.ResponseWriter, _ *http.Request) error {
 	gateway.WriteJSON(w, http.StatusOK, m)
 	return nil
 }
+
+// Storage is the answer of GET /api/v1/storage.
+type Storage struct {
+	Storage []spec.Storage `json:"storage"`
+}
+
+// storage tells what each kind of files uses of the disk, and of what it may.
+func (a *API) storage(w http.ResponseWriter, _ *http.Request) error {
+	if a.o.Storage == nil {
+		return fmt.Errorf("this server does not look at its disk: %w", errdefs.ErrNotImplemented)
+	}
+	all, err := a.o.Storage()
+	if err != nil {
+		return err
+	}
+	gateway.WriteJSON(w, http.StatusOK, Storage{all})
+	return nil
+}

@@ -2,6 +2,7 @@ package admin
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -27,6 +28,9 @@ func (a *API) tasks(w http.ResponseWriter, _ *http.Request) error {
 	return nil
 }
 
+// ErrModelsFull says that models may take no more of the disk.
+var ErrModelsFull = errors.New("models use all that modelsLimit lets them: remove some with 'videosdgx models rm', or raise it")
+
 // maxTask bounds the body of a task, in bytes.
 const maxTask = 4 << 10
 
@@ -44,6 +48,9 @@ func (a *API) start(w http.ResponseWriter, r *http.Request) error {
 		return fmt.Errorf("the body is not JSON of a task: %w: %w", err, errdefs.ErrInvalidArgument)
 	}
 	t, err := a.o.Tasks.Start(wish)
+	if errors.Is(err, ErrModelsFull) {
+		return &gateway.Typed{Status: http.StatusInsufficientStorage, Type: "ResourceNotReadyException", Err: err}
+	}
 	if err != nil {
 		return err
 	}

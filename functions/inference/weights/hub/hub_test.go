@@ -174,6 +174,32 @@ func TestPullBringsEverything(t *testing.T) {
 	}
 }
 
+func TestNothingIsPulledWhereThereIsNoRoom(t *testing.T) {
+	f, dir := newFake(t), t.TempDir()
+	f.token = "secret"
+	full, asked := errors.New("full"), int64(0)
+	o := Options{Room: func(need int64) error { asked = need; return full }}
+	f.serve = func(_ http.ResponseWriter, _ *http.Request, name string) bool {
+		t.Errorf("%s is fetched", name)
+		return false
+	}
+	if _, err := f.pull(t.Context(), dir, o); !errors.Is(err, full) || asked != 300021 {
+		t.Errorf("%d bytes asked for, %v", asked, err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	if err := os.MkdirAll(filepath.Join(dir, "vae"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "vae", "big.safetensors"), f.files["vae/big.safetensors"], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.pull(t.Context(), dir, o); !errors.Is(err, full) || asked != 21 {
+		t.Errorf("%d bytes asked for besides those that are there, %v", asked, err)
+	}
+}
+
 // breakOff serves n bytes of the large file and cuts the connection.
 func (f *fake) breakOff(n int, times *int) {
 	f.serve = func(w http.ResponseWriter, r *http.Request, name string) bool {

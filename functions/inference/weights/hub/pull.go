@@ -3,6 +3,7 @@ package hub
 import (
 	"context"
 	"fmt"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -25,6 +26,8 @@ type Options struct {
 	Parallel int      // files at once; 0: 4
 	// Plan hears, once, how many files there are to bring and how many bytes they have; nil: nobody listens.
 	Plan func(files int, bytes int64)
+	// Room is asked once whether so many bytes may be brought besides those that are there, and says why not; nil: they may.
+	Room func(need int64) error
 	// Begin is called for each file before it is fetched, from several goroutines; what it returns hears how many bytes
 	// of the file are there, and Ended the end. Nil: nobody listens.
 	Begin func(e Entry) (progress func(done int64), ended func(err error))
@@ -65,6 +68,11 @@ func (c *Client) Pull(ctx context.Context, repo, dir string, o Options) (*Pulled
 	for _, f := range files {
 		p.Bytes += f.Size
 	}
+	if o.Room != nil {
+		if err := o.Room(missing(dir, files)); err != nil {
+			return nil, fmt.Errorf("%s: %w", repo, err)
+		}
+	}
 	if o.Plan != nil {
 		o.Plan(p.Files, p.Bytes)
 	}
@@ -76,6 +84,17 @@ func (c *Client) Pull(ctx context.Context, repo, dir string, o Options) (*Pulled
 		return nil, err
 	}
 	return p, nil
+}
+
+// missing is how many bytes of files are not in dir yet.
+func missing(dir string, files []Entry) (n int64) {
+	for _, f := range files {
+		n += f.Size
+		if st, err := os.Stat(filepath.Join(dir, filepath.FromSlash(f.Path))); err == nil {
+			n -= min(st.Size(), f.Size)
+		}
+	}
+	return n
 }
 
 func (c *Client) fetchAll(ctx context.Context, repo, commit, dir string, files []Entry, o Options) (map[string]string, error) {
