@@ -100,15 +100,20 @@ var errStopping = errors.New("the server is stopping")
 func New(o Options) *Server {
 	o = o.WithDefaults()
 	base, cancel := context.WithCancelCause(context.Background())
-	return &Server{cancel: cancel, http: &http.Server{
-		Handler:           newHandler(o),
-		BaseContext:       func(net.Listener) context.Context { return context.WithValue(base, serverContext{}, base) },
+	leaving, leave := context.WithCancel(base)
+	s := &Server{cancel: cancel, http: &http.Server{
+		Handler: newHandler(o),
+		BaseContext: func(net.Listener) context.Context {
+			return context.WithValue(context.WithValue(base, serverContext{}, base), leavingContext{}, leaving)
+		},
 		ConnContext:       o.Connections.context,
 		ConnState:         o.Connections.state,
 		ReadHeaderTimeout: o.HeaderTimeout,
 		IdleTimeout:       o.IdleTimeout,
 		ErrorLog:          slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}}
+	s.http.RegisterOnShutdown(leave)
+	return s
 }
 
 func newHandler(o Options) http.Handler {
@@ -155,7 +160,8 @@ func (s *Server) serve(at net.Addr, l net.Listener) error {
 	return nil
 }
 
-// Stop takes no more requests and waits for those in flight until ctx ends; then it cancels them. It may be called twice.
+// Stop takes no more requests, ends those that are Following at once, and waits for the others in flight until ctx ends; then it
+// cancels them. It may be called twice.
 func (s *Server) Stop(ctx context.Context) error {
 	defer s.cancel(errStopping)
 	if err := s.http.Shutdown(ctx); err != nil {

@@ -305,6 +305,31 @@ func TestStopWaitsForAnswersThenCancels(t *testing.T) {
 	}
 }
 
+// TestStopEndsWhatIsFollowed: an answer that lasts for as long as its reader stays does not hold the stop.
+func TestStopEndsWhatIsFollowed(t *testing.T) {
+	started, ended := make(chan struct{}), make(chan struct{})
+	s, addr := serve(t, gateway.Options{}, func(_ http.ResponseWriter, r *http.Request) {
+		ctx, cancel := gateway.Following(r)
+		defer cancel()
+		close(started)
+		<-ctx.Done()
+		if r.Context().Err() != nil {
+			t.Error("the request was cancelled with it")
+		}
+		close(ended)
+	})
+	go func() {
+		if resp, err := http.Post("http://"+addr+"/x", "", nil); err == nil {
+			resp.Body.Close()
+		}
+	}()
+	<-started
+	if err := s.Stop(t.Context()); err != nil {
+		t.Error(err)
+	}
+	<-ended
+}
+
 func TestExplainMapsEveryClass(t *testing.T) {
 	for _, c := range []struct {
 		err    error

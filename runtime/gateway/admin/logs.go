@@ -25,7 +25,9 @@ func (a *API) logs(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	out := &flushing{w: w}
-	err := a.o.Instances.Logs(r.Context(), name, follow, out)
+	ctx, cancel := gateway.Following(r)
+	defer cancel()
+	err := a.o.Instances.Logs(ctx, name, follow, out)
 	switch {
 	case errors.Is(err, context.Canceled):
 		return nil

@@ -75,9 +75,11 @@ func (a *API) taskLog(w http.ResponseWriter, r *http.Request) error {
 		return errNoTasks
 	}
 	out := &flushing{w: w}
-	err := a.o.Tasks.Log(r.Context(), r.PathValue("id"), out)
+	ctx, cancel := gateway.Following(r)
+	defer cancel()
+	err := a.o.Tasks.Log(ctx, r.PathValue("id"), out)
 	switch {
-	case r.Context().Err() != nil:
+	case ctx.Err() != nil:
 		return nil
 	case err == nil:
 		out.begin()

@@ -22,7 +22,9 @@ func (a *API) live(w http.ResponseWriter, r *http.Request) error {
 		return nil
 	}
 	s := &stream{w: w, rc: http.NewResponseController(w)}
-	err := a.board.follow(r.Context(), r.Header.Get("Last-Event-ID"), a.o.Beat, seer(r), s.send)
+	ctx, cancel := gateway.Following(r)
+	defer cancel()
+	err := a.board.follow(ctx, r.Header.Get("Last-Event-ID"), a.o.Beat, seer(r), s.send)
 	if err != nil && r.Context().Err() == nil && !errors.Is(err, context.Canceled) {
 		a.o.Log.Debug("a live stream ended early", "error", err)
 	}
