@@ -37,6 +37,8 @@ type Options struct {
 	All    bool       // write down also while nobody is asked
 	Log    *slog.Logger
 	Now    func() time.Time
+	// Recheck is how soon an answer that lasts ends after the key that opened it; default 5 s.
+	Recheck time.Duration
 }
 
 // Access asks for credentials. Its guards are one per listener.
@@ -52,6 +54,9 @@ func New(o Options) *Access {
 	}
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Recheck == 0 {
+		o.Recheck = recheck
 	}
 	return &Access{Options: o, sessions: newSessions(o.Now)}
 }
@@ -109,6 +114,11 @@ func (a *Access) Guard(l Listener) func(http.Handler) http.Handler {
 			}
 			if p != nil {
 				r = r.WithContext(auth.With(r.Context(), p))
+				if r.Method == http.MethodGet && !function {
+					ctx, stop := a.while(r.Context(), p)
+					defer stop()
+					r = r.WithContext(ctx)
+				}
 			}
 			next.ServeHTTP(w, r)
 		})
