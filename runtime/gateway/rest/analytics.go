@@ -2,13 +2,14 @@ package rest
 
 import (
 	"context"
-	"encoding/csv"
 	"fmt"
 	"net/http"
 	"net/url"
-	"strconv"
 	"sync"
 	"time"
+	_ "time/tzdata" // the zones, where the system has none
+
+	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
@@ -16,9 +17,17 @@ import (
 )
 
 // analytics is GET /v1/analytics: what the queue has done over a span of time, of the records in its store. JSON, or the
-// steps of the span as CSV where Accept asks for it.
+// steps of the span, or what ?by= says, as CSV where Accept asks for it.
 func (a *API) analytics(w http.ResponseWriter, r *http.Request) error {
-	span, err := spanOf(r, time.Now().UTC())
+	zone, err := zoneOf(r)
+	if err != nil {
+		return err
+	}
+	by, err := tableOf(r)
+	if err != nil {
+		return err
+	}
+	span, err := spanOf(r, time.Now().In(zone))
 	if err != nil {
 		return err
 	}
@@ -27,7 +36,7 @@ func (a *API) analytics(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	report, err := a.usage.of(r.Context(), a.o.Jobs, span)
+	report, err := a.usage.of(r.Context(), a.o.Jobs, span, zone)
 	if err != nil {
 		return err
 	}
@@ -35,14 +44,27 @@ func (a *API) analytics(w http.ResponseWriter, r *http.Request) error {
 	if gateway.Negotiate(r, "application/json", "text/csv") == "application/json" {
 		return write(w, http.StatusOK, report)
 	}
-	return writeCSV(w, report)
+	return writeCSV(w, report, by)
 }
 
-// timeSpan is what a report is of.
+// zoneOf reads ?zone=, in which days and hours begin; UTC where nothing is said.
+func zoneOf(r *http.Request) (*time.Location, error) {
+	name := r.URL.Query().Get("zone")
+	if name == "Local" { // the server's own is nobody's business
+		name = "?"
+	}
+	zone, err := time.LoadLocation(name)
+	if err != nil {
+		return nil, fmt.Errorf("there is no time zone %s: write one as America/Sao_Paulo, or UTC: %w", show(name), errdefs.ErrNotFound)
+	}
+	return zone, nil
+}
+
+// timeSpan is what a report is of: times in UTC, and the zone whose days and hours it has.
 type timeSpan struct {
-	From, To      time.Time
-	Step          time.Duration
-	Model, Client string
+	From, To            time.Time
+	Step                time.Duration
+	Model, Client, Zone string
 }
 
 // The spans that can be asked for, by the name of their length.
@@ -52,10 +74,10 @@ var spans = map[string]struct{ length, step time.Duration }{
 
 const defaultSpan = "24h"
 
-// spanOf reads ?span=, or ?from= and ?to=. Steps begin at round times, so that reports of one hour share theirs.
+// spanOf reads ?span=, or ?from= and ?to=. Steps begin at round times of now's zone, so that reports of one hour share theirs.
 func spanOf(r *http.Request, now time.Time) (timeSpan, error) {
 	q := r.URL.Query()
-	s := timeSpan{Model: q.Get("model"), Client: q.Get("client")}
+	s := timeSpan{Model: q.Get("model"), Client: q.Get("client"), Zone: now.Location().String()}
 	name := q.Get("span")
 	if !q.Has("span") {
 		name = defaultSpan
@@ -66,8 +88,10 @@ func spanOf(r *http.Request, now time.Time) (timeSpan, error) {
 		bad = append(bad, jobs.FieldError{Field: "span", Detail: fmt.Sprintf("span is %s: there are 1h, 24h, 7d and 30d, or give from and to.", show(name))})
 	}
 	s.Step = max(known.step, time.Minute)
-	s.To = now.Truncate(s.Step).Add(s.Step)
-	s.From = s.To.Add(-known.length)
+	s.To = usage.Next(stepOf(now, s.Step), s.Step)
+	if s.From = s.To.Add(-known.length); known.length > 24*time.Hour {
+		s.From = s.To.AddDate(0, 0, -int(known.length/(24*time.Hour)))
+	}
 	if q.Has("from") || q.Has("to") {
 		s.To = readTime(q, "to", now, &bad)
 		s.From = readTime(q, "from", s.To.Add(-24*time.Hour), &bad)
@@ -80,7 +104,20 @@ func spanOf(r *http.Request, now time.Time) (timeSpan, error) {
 	if len(bad) > 0 {
 		return s, invalid(http.StatusBadRequest, bad)
 	}
+	s.From, s.To = s.From.UTC(), s.To.UTC()
 	return s, nil
+}
+
+// stepOf is the beginning of the step that a time lies in, by the clocks of its zone.
+func stepOf(t time.Time, step time.Duration) time.Time {
+	if step < 6*time.Hour {
+		_, offset := t.Zone()
+		shift := time.Duration(offset) * time.Second
+		return t.Add(shift).Truncate(step).Add(-shift)
+	}
+	y, m, d := t.Date()
+	h := int(step / time.Hour)
+	return time.Date(y, m, d, t.Hour()/h*h, 0, 0, 0, t.Location())
 }
 
 func readTime(q url.Values, field string, otherwise time.Time, bad *[]jobs.FieldError) time.Time {
@@ -136,13 +173,13 @@ type kept struct {
 	made   time.Time
 }
 
-func (p *reports) of(ctx context.Context, from *jobs.Service, s timeSpan) (usage.Report, error) {
+func (p *reports) of(ctx context.Context, from *jobs.Service, s timeSpan, zone *time.Location) (usage.Report, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock() // one reads at a time
 	if k, ok := p.all[s]; ok && time.Since(k.made) < reportAge {
 		return k.report, nil
 	}
-	report, err := count(ctx, from, s)
+	report, err := count(ctx, from, s, zone)
 	if err != nil {
 		return report, err
 	}
@@ -156,8 +193,8 @@ func (p *reports) of(ctx context.Context, from *jobs.Service, s timeSpan) (usage
 // longest is how long a job may live before it ends, so that one which ended within a span was submitted no earlier.
 const longest = 8 * 24 * time.Hour
 
-func count(ctx context.Context, from *jobs.Service, s timeSpan) (usage.Report, error) {
-	c := usage.New(s.From, s.To, s.Step)
+func count(ctx context.Context, from *jobs.Service, s timeSpan, zone *time.Location) (usage.Report, error) {
+	c := usage.New(s.From.In(zone), s.To.In(zone), s.Step)
 	f := jobs.Filter{Model: s.Model, Client: s.Client, States: []jobs.State{jobs.Completed, jobs.Failed, jobs.Cancelled, jobs.Dead}, Limit: countPage}
 	for n := 0; n < maxCounted; n += countPage {
 		page, err := from.List(ctx, f)
@@ -173,23 +210,4 @@ func count(ctx context.Context, from *jobs.Service, s timeSpan) (usage.Report, e
 		f.Before = page[len(page)-1].ID
 	}
 	return c.Report(true), nil
-}
-
-func writeCSV(w http.ResponseWriter, r usage.Report) error {
-	h := w.Header()
-	h.Set("Content-Type", "text/csv; charset=utf-8")
-	h.Set("Content-Disposition", `attachment; filename="videosdgx-usage.csv"`)
-	h.Set("Cache-Control", "no-store")
-	out := csv.NewWriter(w)
-	_ = out.Write([]string{"start", "jobs", "completed", "failed", "cancelled", "cold", "seconds", "gpu_seconds", "bytes"})
-	for _, s := range r.Over {
-		row := []string{s.Start.Format(time.RFC3339)}
-		for _, n := range []int64{s.Jobs, s.Completed, s.Failed, s.Cancelled, s.Cold} {
-			row = append(row, strconv.FormatInt(n, 10))
-		}
-		row = append(row, strconv.FormatFloat(s.Seconds, 'f', 3, 64), strconv.FormatFloat(s.GPUSeconds, 'f', 3, 64), strconv.FormatInt(s.Bytes, 10))
-		_ = out.Write(row)
-	}
-	out.Flush()
-	return nil // a client that has gone
 }

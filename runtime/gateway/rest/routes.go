@@ -79,8 +79,10 @@ func global() []endpoint {
 				{"query", "span", "1h, 24h (default), 7d or 30d, up to now", map[string]any{"type": "string", "enum": []string{"1h", "24h", "7d", "30d"}}},
 				{"query", "from", "Instead of span: the beginning", textOf(0, timeForm)},
 				{"query", "to", "The end; default now", textOf(0, timeForm)},
-				{"query", "model", "Jobs of one model", nil}, {"query", "client", "Jobs of one client", nil}},
-			Long: "It is made of the records in the store: restarts lose nothing, retention and purges take what they remove. Accept: text/csv gives the steps over time as a table.",
+				{"query", "model", "Jobs of one model", nil}, {"query", "client", "Jobs of one client", nil},
+				{"query", "zone", "The time zone whose days and hours are counted, as America/Sao_Paulo; default UTC", nil},
+				{"query", "by", "What a table is of: time (default), model, client, hour or failure", map[string]any{"type": "string", "enum": []string{"time", "model", "client", "hour", "failure"}}}},
+			Long: "It is made of the records in the store: restarts lose nothing, retention and purges take what they remove. Accept: text/csv gives a table: the steps over time, or what by says; a text that a spreadsheet would take for a formula begins with an apostrophe there.",
 			Out:  responses{200: {Text: "The report", Body: usage.Report{}, Also: table{}}}, Fails: append([]int{400}, readFails...)}},
 		{"PUT", "/v1/uploads", submits, func(a *API) handler { return a.upload }, operation{
 			ID: "upload", Summary: "Keep a file for requests to come, which name it by its reference where they take a file", Tag: "uploads", In: anyBytes{}, Params: submitParams[2:],

@@ -66,7 +66,7 @@ type Report struct {
 	Over     []Slot    `json:"over_time"`
 	Models   []Part    `json:"models"`
 	Clients  []Part    `json:"clients"`
-	Hours    []Part    `json:"hours_of_day" doc:"UTC, 00 to 23"`
+	Hours    []Part    `json:"hours_of_day" doc:"00 to 23, as clocks show them in the zone"`
 	Waiting  Spread    `json:"waiting" doc:"From submission to the start of the latest attempt"`
 	Starting Spread    `json:"starting" doc:"Of an instance, where one had to start"`
 	Running  Spread    `json:"running" doc:"Of completed jobs"`
@@ -84,21 +84,38 @@ const (
 // Counter makes a Report of jobs that are given to it in any order.
 type Counter struct {
 	report   Report
-	step     time.Duration
 	models   map[string]*Sum
 	clients  map[string]*Sum
 	failures map[string]*Failure
 	times    [4][]float64 // waiting, starting, running, whole
 }
 
-// New makes a Counter of the jobs that ended in [from, to), in steps; a step that would make too many is made longer.
+// Next is when the step after the one at a time begins. Steps of hours and more are those of clocks in the time's zone: a day there
+// may have 23 or 25 hours.
+func Next(at time.Time, step time.Duration) time.Time {
+	if step < wide {
+		return at.Add(step)
+	}
+	y, m, d := at.Date()
+	next := time.Date(y, m, d, at.Hour()+int(step/time.Hour), at.Minute(), at.Second(), at.Nanosecond(), at.Location())
+	if !next.After(at) {
+		return at.Add(step)
+	}
+	return next
+}
+
+// wide is the shortest step that follows clocks.
+const wide = 6 * time.Hour
+
+// New makes a Counter of the jobs that ended in [from, to), in steps, and of the hours in from's zone; a step that would make too many is
+// made longer.
 func New(from, to time.Time, step time.Duration) *Counter {
 	for to.Sub(from)/step > maxSlots {
 		step *= 2
 	}
-	c := &Counter{step: step, models: map[string]*Sum{}, clients: map[string]*Sum{}, failures: map[string]*Failure{}}
+	c := &Counter{models: map[string]*Sum{}, clients: map[string]*Sum{}, failures: map[string]*Failure{}}
 	c.report = Report{From: from, To: to, Step: step.Seconds()}
-	for at := from; at.Before(to); at = at.Add(step) {
+	for at := from; at.Before(to); at = Next(at, step) {
 		c.report.Over = append(c.report.Over, Slot{Start: at})
 	}
 	for h := range 24 {
@@ -114,12 +131,21 @@ func (c *Counter) Add(j jobs.Job) {
 	}
 	one := sumOf(j)
 	c.report.Total.add(one)
-	c.report.Over[int(j.Finished.Sub(c.report.From)/c.step)].add(one)
-	c.report.Hours[j.Finished.UTC().Hour()].add(one)
+	c.report.Over[c.slot(j.Finished)].add(one)
+	c.report.Hours[j.Finished.In(c.report.From.Location()).Hour()].add(one)
 	in(c.models, j.Model).add(one)
 	in(c.clients, j.Client).add(one)
 	c.fail(j)
 	c.time(j)
+}
+
+// slot finds the step that a time within the span lies in.
+func (c *Counter) slot(at time.Time) int {
+	i, found := slices.BinarySearchFunc(c.report.Over, at, func(s Slot, at time.Time) int { return s.Start.Compare(at) })
+	if !found {
+		i--
+	}
+	return i
 }
 
 func in(all map[string]*Sum, name string) *Sum {

@@ -76,3 +76,57 @@ func TestAReportIsBounded(t *testing.T) {
 		t.Errorf("the clients have %d jobs", sum)
 	}
 }
+
+// TestStepsFollowClocks: days and hours are those of the zone, also on the days on which its clocks are changed.
+func TestStepsFollowClocks(t *testing.T) {
+	berlin, err := time.LoadLocation("Europe/Berlin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(text string) time.Time {
+		v, err := time.Parse(time.RFC3339, text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	for name, c := range map[string]struct {
+		from, to string
+		step     time.Duration
+		starts   []string
+		ended    map[string]int // by when, in which step
+	}{
+		"a day of 25 hours": {"2026-10-24T00:00:00+02:00", "2026-10-27T00:00:00+01:00", 24 * time.Hour,
+			[]string{"2026-10-24T00:00:00+02:00", "2026-10-25T00:00:00+02:00", "2026-10-26T00:00:00+01:00"},
+			map[string]int{"2026-10-25T23:30:00+01:00": 1, "2026-10-26T00:00:00+01:00": 2}},
+		"a day of 23 hours": {"2026-03-28T00:00:00+01:00", "2026-03-30T00:00:00+02:00", 24 * time.Hour,
+			[]string{"2026-03-28T00:00:00+01:00", "2026-03-29T00:00:00+01:00"}, map[string]int{"2026-03-29T23:59:00+02:00": 1, "2026-03-28T23:59:59+01:00": 0}},
+		"quarters of it": {"2026-10-25T00:00:00+02:00", "2026-10-26T00:00:00+01:00", 6 * time.Hour,
+			[]string{"2026-10-25T00:00:00+02:00", "2026-10-25T06:00:00+01:00", "2026-10-25T12:00:00+01:00", "2026-10-25T18:00:00+01:00"}, map[string]int{"2026-10-25T05:30:00+01:00": 0}},
+		"hours pass as they are": {"2026-10-25T01:00:00+02:00", "2026-10-25T04:00:00+01:00", time.Hour,
+			[]string{"2026-10-25T01:00:00+02:00", "2026-10-25T02:00:00+02:00", "2026-10-25T02:00:00+01:00", "2026-10-25T03:00:00+01:00"}, map[string]int{"2026-10-25T02:30:00+01:00": 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			n := New(at(c.from).In(berlin), at(c.to).In(berlin), c.step)
+			for when := range c.ended {
+				n.Add(jobs.Job{Model: "m", State: jobs.Completed, Finished: at(when).UTC(), Created: at(when), Started: at(when)})
+			}
+			r := n.Report(false)
+			var starts []string
+			for _, s := range r.Over {
+				starts = append(starts, s.Start.Format(time.RFC3339))
+			}
+			if d := cmp.Diff(c.starts, starts); d != "" {
+				t.Error(d)
+			}
+			for when, i := range c.ended {
+				if i >= len(r.Over) || r.Over[i].Jobs == 0 || r.Hours[at(when).In(berlin).Hour()].Jobs == 0 {
+					t.Errorf("%s is not in step %d: %+v", when, i, r.Over)
+				}
+			}
+			if r.Total.Jobs != int64(len(c.ended)) {
+				t.Errorf("%d are counted", r.Total.Jobs)
+			}
+		})
+	}
+}
