@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 
+	"github.com/videosdgx/videosdgx/runtime/experiments"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 	"github.com/videosdgx/videosdgx/runtime/jobs/sqlite"
 	"github.com/videosdgx/videosdgx/runtime/spec"
@@ -66,10 +69,18 @@ func TestHostileTextsStayTexts(t *testing.T) {
 	for _, text := range hostile {
 		names = append(names, text[:min(len(text), 120)])
 	}
-	r := newRig(t, haunted(t), func(o *rigOptions) { o.loras = names })
+	r := newRig(t, haunted(t), func(o *rigOptions) { o.loras = names }, func(o *rigOptions) { o.before = func(dir string) { haunt(t, dir) } })
 	if _, err := r.catalog.Put(t.Context(), spec.Function{Name: "evil", Image: "oci:" + hostile["markup"], Description: hostile["long"]}); err != nil {
 		t.Fatal(err)
 	}
+	var up []spec.InstanceStatus
+	for _, name := range []string{hostile["markup"], hostile["rtl"], hostile["long"][:400]} { // as no registry takes them
+		if _, err := r.catalog.Put(t.Context(), spec.Function{Name: name, Image: "oci:x", Model: &spec.Model{Name: "m" + name, Bundle: "/models/x"}}); err != nil {
+			t.Fatal(err)
+		}
+		up = append(up, spec.InstanceStatus{ID: name, Function: name, State: spec.Idle, Served: 3, Memory: 5 << 30})
+	}
+	r.fleet.set(up...)
 	for i, text := range []string{hostile["markup"], hostile["rtl"]} {
 		body, err := json.Marshal(map[string]any{"prompt": text})
 		if err != nil {
@@ -127,6 +138,16 @@ func TestHostileTextsStayTexts(t *testing.T) {
 			}
 		}
 	}
+	js[bool](w, "localStorage.setItem('language', 'en') || true")
+	w.visit(r.url + "/?logs#/models")
+	w.click(".fn button", "Logs")
+	w.sees("line 2 of <b>")
+	w.until("document.querySelectorAll('[role=log] div').length >= 8")
+	clean("the logs")
+	if n := js[int](w, "Math.round(document.querySelector('dialog[open]').getBoundingClientRect().right - innerWidth)"); n > 0 {
+		t.Errorf("the logs stick out by %d", n)
+	}
+	w.do(chromedp.KeyEvent(kb.Escape))
 	w.visit(r.url + "/?last#/make")
 	w.fill("#f-prompt", "typed")
 	js[bool](w, `(() => { const a = document.querySelector('#f-prompt'); a.value = `+quoted(hostile["long"])+`; a.dispatchEvent(new Event('input', {bubbles: true})); return true })()`)
@@ -144,5 +165,23 @@ func post(t *testing.T, url, body string) {
 	resp.Body.Close()
 	if resp.StatusCode > 299 {
 		t.Fatal(resp.Status)
+	}
+}
+
+// haunt leaves an experiment whose file somebody has written by hand.
+func haunt(t *testing.T, dir string) {
+	t.Helper()
+	winner := 1
+	e := experiments.Experiment{Name: "haunted", Arms: [2]experiments.Arm{{Model: hostile["markup"], Version: hostile["rtl"]}, {Model: hostile["long"][:300], Version: "2"}}, Criterion: experiments.Criterion{Votes: 1, Confidence: 0.9},
+		Promote: &experiments.Promotion{Function: hostile["rtl"], Alias: hostile["markup"]}, Traffic: &experiments.Traffic{Function: hostile["markup"], Alias: hostile["rtl"] + hostile["markup"], Share: 0.3}, Winner: &winner, Failure: hostile["markup"] + hostile["long"][:300], Pairs: []experiments.Pair{}}
+	b, err := json.Marshal(e)
+	if err == nil {
+		err = os.MkdirAll(filepath.Join(dir, "experiments"), 0o700)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "experiments", "haunted.json"), b, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 }

@@ -8,8 +8,10 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
+	"maps"
 	"net/http"
 	"path"
+	"slices"
 	"strings"
 	"sync"
 
@@ -63,7 +65,7 @@ var theBuild = sync.OnceValue(func() *build {
 })
 
 func makeBuild(from fs.FS) (*build, error) {
-	b, sum := &build{files: map[string]file{}}, sha256.New()
+	b, sum, modules := &build{files: map[string]file{}}, sha256.New(), map[string]string{}
 	err := fs.WalkDir(from, "web", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
@@ -74,16 +76,30 @@ func makeBuild(from fs.FS) (*build, error) {
 		}
 		fmt.Fprintf(sum, "%s %d\n", name, len(data))
 		sum.Write(data)
-		if name = strings.TrimPrefix(name, "web/"); name == "index.html" {
+		switch name = strings.TrimPrefix(name, "web/"); {
+		case name == "index.html":
 			b.index = string(data)
-			return nil
+		case path.Ext(name) == ".js":
+			modules[name] = string(data)
+		default:
+			b.files[name] = newFile(name, data)
 		}
-		b.files[name] = file{kinds[path.Ext(name)], data, compressed(data)}
 		return nil
 	})
+	if err == nil {
+		modules, err = link(modules)
+	}
+	for _, name := range slices.Sorted(maps.Keys(modules)) {
+		fmt.Fprintf(sum, "%s %d\n%s", name, len(modules[name]), modules[name]) // another way to link them is another build
+		b.files[name] = newFile(name, []byte(modules[name]))
+	}
 	b.name = hex.EncodeToString(sum.Sum(nil))[:16]
 	b.index = strings.ReplaceAll(b.index, "{build}", "/ui/"+b.name)
 	return b, err
+}
+
+func newFile(name string, data []byte) file {
+	return file{kinds[path.Ext(name)], data, compressed(data)}
 }
 
 var kinds = map[string]string{

@@ -224,14 +224,19 @@ func TestNoPromptBecomesMarkup(t *testing.T) {
 
 // TestTheFirstLoadIsQuick looks at a fresh profile on loopback with the CPU slowed four times. What is held to a second is
 // the processor time that the page takes until its form is there: unlike the clock, which is told too, it does not depend on
-// what else the machine does.
+// what else the machine does. On a machine that does nothing else VIDEOSDGX_QUIET=1 holds the clock to a second as well.
 func TestTheFirstLoadIsQuick(t *testing.T) {
 	r := newRig(t, instant)
-	least, size := math.Inf(1), 0.0
-	for try := 0; try < 3 && !(least <= 1); try++ { // a machine that is busy with other work takes more time of its processors too
-		cpu, clock, bytes := firstLoad(t, r)
-		t.Logf("the form is there after %.0f ms by the clock, with %.0f ms of processor time; %.0f bytes were fetched", clock, cpu*1000, bytes)
-		least, size = min(least, cpu), bytes
+	least, size, quickest := math.Inf(1), 0.0, math.Inf(1)
+	quiet := os.Getenv("VIDEOSDGX_QUIET") != ""
+	for try := 0; try < 3 && (quiet || !(least <= 1)); try++ { // a machine that is busy with other work takes more time of its processors too
+		m := firstLoad(t, r)
+		t.Logf("the form is there after %.0f ms by the clock (the page's text after %.0f, its modules after %.0f, texts %.0f, models %.0f, first paint %.0f), with %.0f ms of processor time (scripts %.0f, styles %.0f, layout %.0f); %.0f files with %.0f bytes were fetched",
+			m["form"], m["html"], m["modules"], m["texts"], m["models"], m["paint"], 1000*m["TaskDuration"], 1000*m["ScriptDuration"], 1000*m["RecalcStyleDuration"], 1000*m["LayoutDuration"], m["files"], m["bytes"])
+		least, size, quickest = min(least, m["TaskDuration"]), m["bytes"], min(quickest, m["form"])
+	}
+	if quiet && quickest > 1000 {
+		t.Errorf("the first load takes %.0f ms by the clock", quickest)
 	}
 	if least <= 0 || least > 1 {
 		t.Errorf("the first load takes %.0f ms of processor time", least*1000)
@@ -241,8 +246,9 @@ func TestTheFirstLoadIsQuick(t *testing.T) {
 	}
 }
 
-// firstLoad opens the page in a fresh profile: seconds of processor time, milliseconds by the clock, bytes.
-func firstLoad(t *testing.T, r *rig) (cpu, clock, size float64) {
+// firstLoad opens the page in a fresh profile: what Chromium measures in seconds, and form, html, modules and paint in milliseconds after
+// the beginning, besides how many files and bytes of the page were fetched.
+func firstLoad(t *testing.T, r *rig) map[string]float64 {
 	w := open(t, r.url+"/", func(ctx context.Context, t *chromedp.Target) (chromedp.Void, error) {
 		if _, err := cdp.Call(ctx, t, performance.Enable, performance.EnableParams{TimeDomain: performance.EnableTimeDomainThreadTicks}); err != nil {
 			return chromedp.Void{}, err
@@ -250,8 +256,11 @@ func firstLoad(t *testing.T, r *rig) (cpu, clock, size float64) {
 		return cdp.Call(ctx, t, emulation.SetCPUThrottlingRate, emulation.SetCPUThrottlingRateParams{Rate: 4})
 	})
 	w.until("performance.getEntriesByName('form').length")
-	clock = js[float64](w, "performance.getEntriesByName('form')[0].startTime")
-	size = js[float64](w, "performance.getEntriesByType('navigation')[0].transferSize + performance.getEntriesByType('resource').filter((e) => e.name.includes('/ui/')).reduce((n, e) => n + e.transferSize, 0)")
+	all := js[map[string]float64](w, `(() => {
+		const page = performance.getEntriesByType('navigation')[0], files = performance.getEntriesByType('resource').filter((e) => e.name.includes('/ui/'));
+		return {form: performance.getEntriesByName('form')[0].startTime, html: page.responseEnd, modules: Math.max(...files.filter((e) => e.name.endsWith('.js')).map((e) => e.responseEnd)),
+			texts: files.find((e) => e.name.includes('/lang/')).responseEnd, models: performance.getEntriesByType('resource').find((e) => e.name.endsWith('/v1/models')).responseEnd, drawn: performance.getEntriesByName('drawn')[0]?.startTime || 0,
+			paint: performance.getEntriesByName('first-contentful-paint')[0]?.startTime || 0, files: files.length + 1, bytes: page.transferSize + files.reduce((n, e) => n + e.transferSize, 0)} })()`)
 	m, err := chromedp.Run(w.ctx, func(ctx context.Context, t *chromedp.Target) (performance.GetMetricsResult, error) {
 		return cdp.Call(ctx, t, performance.GetMetrics, cdp.Empty{})
 	})
@@ -259,9 +268,7 @@ func firstLoad(t *testing.T, r *rig) (cpu, clock, size float64) {
 		t.Fatal(err)
 	}
 	for _, one := range m.Metrics {
-		if one.Name == "TaskDuration" {
-			cpu = one.Value
-		}
+		all[one.Name] = one.Value
 	}
-	return cpu, clock, size
+	return all
 }

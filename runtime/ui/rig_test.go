@@ -24,6 +24,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/auth/keys"
 	"github.com/videosdgx/videosdgx/runtime/device"
 	"github.com/videosdgx/videosdgx/runtime/experiments"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
@@ -70,6 +71,7 @@ type rig struct {
 	dir     string
 	o       rigOptions
 	tasks   *tasks.Runner
+	keys    *keys.Store
 	front   atomic.Pointer[http.Handler] // nil: the server is down
 	cut     func()                       // ends every connection
 	routes  chan string
@@ -114,7 +116,8 @@ type rigOptions struct {
 	vary    func(i int, j *jobs.Job)
 	outputs string
 	loras   []string
-	secret  *string // gets a key, without which the server answers nobody
+	before  func(dir string) // the first start
+	secret  *string          // gets a key, without which the server answers nobody
 }
 
 // instant makes jobs end as soon as they run.
@@ -140,6 +143,9 @@ func newRig(t testing.TB, opts ...option) *rig {
 			Model: &spec.Model{Name: name, Bundle: "/models/" + name}, Limits: spec.Limits{Memory: 8 << 30}}); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if r.o.before != nil {
+		r.o.before(r.dir)
 	}
 	r.boot()
 	main := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
@@ -185,7 +191,7 @@ func (r *rig) boot() {
 	fail(err)
 	api := rest.New(rest.Options{Jobs: r.jobs, Models: models, Version: "test", Experiments: r.trials, Similar: 0.95, LoRAs: func() []string { return r.o.loras }, Route: r.route})
 	routes := append([]gateway.Routes{ui.Page{}, api, admin.New(admin.Options{Functions: r.catalog, Instances: r.fleet, Version: admin.Version{Version: "1.4"}, Machine: aMachine, Tasks: r.tasks})}, r.o.routes...)
-	routes, ask := guard(r.t, routes, r.o.secret)
+	routes, ask := r.guard(routes)
 	h := gateway.New(gateway.Options{Routes: routes, Wrap: append(slices.Clone(r.o.wrap), ask)}).Handler()
 	r.front.Store(&h)
 }
@@ -436,6 +442,9 @@ func (f *fleet) Status(ctx context.Context, name string) (spec.FunctionStatus, e
 func (f *fleet) Logs(ctx context.Context, name string, follow bool, w io.Writer) error {
 	for i := range 3 {
 		fmt.Fprintf(w, "2026-11-28T02:00:0%dZ\t%s-1\t-\tline %d of <b>%s</b>\n", i, name, i, name)
+	}
+	for _, text := range hostile {
+		fmt.Fprintf(w, "2026-11-28T02:00:09Z\t%s-1\t-\t\x1b[31m%s\x1b[0m\t%s\n", name, strings.ReplaceAll(text, "\n", "\v"), text[:min(len(text), 9)])
 	}
 	if follow {
 		<-ctx.Done()

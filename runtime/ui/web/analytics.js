@@ -1,16 +1,17 @@
 // Usage: what was made, how long it took, what it cost, what went wrong.
-import { html, useState, useEffect, useRef, t, icon, useLoad, Failure, Empty, span, number, percent, bytes, kept, useStore, Chip, clock, Loading } from './lib.js';
+import { html, useState, useEffect, useRef, t, icon, useLoad, Failure, Empty, span, number, percent, bytes, kept, useStore, Chip, clock, Loading, failed } from './lib.js';
 import { td } from './i18n.js';
-import { get } from './api.js';
+import { get, send } from './api.js';
 
 const lasts = ['1h', '24h', '7d', '30d'];
 const price = kept('price', '');
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'; // the reader's days and hours
 
 export function Analytics() {
   const [last, setLast] = useState('24h');
   const [model, setModel] = useState('');
   const models = useLoad(() => get('/v1/models').then((x) => x.models.map((m) => m.model)), []);
-  const query = new URLSearchParams({ span: last, ...(model ? { model } : {}) });
+  const query = new URLSearchParams({ span: last, zone, ...(model ? { model } : {}) });
   const all = useLoad(() => get(`/v1/analytics?${query}`), [last, model], 30_000);
   const r = all.value;
   return html`<div class="page">
@@ -20,18 +21,23 @@ export function Analytics() {
       <button class="quiet" onClick=${() => exported(query, 'text/csv', 'csv')}>${icon('download')}CSV</button><button class="quiet" onClick=${() => exported(query, 'application/json', 'json')}>${icon('download')}JSON</button></div></div>
     ${all.error && html`<${Failure} error=${all.error} again=${all.again} />`}
     ${!r && !all.error && html`<${Loading} />`}
-    ${r && (r.total.jobs ? html`<${Report} r=${r} />` : html`<${Empty} picture="analytics" title=${t('usage.empty')} text=${t('usage.empty.text')} />`)}
+    ${r && (r.total.jobs ? html`<${Report} r=${r} table=${(by) => exported(query, 'text/csv', 'csv', by)} />` : html`<${Empty} picture="analytics" title=${t('usage.empty')} text=${t('usage.empty.text')} />`)}
   </div>`;
 }
 
-async function exported(query, kind, ending) {
-  const a = document.createElement('a');
-  a.href = URL.createObjectURL(await (await fetch(`/v1/analytics?${query}`, { headers: { Accept: kind } })).blob());
-  a.download = `videosdgx-usage.${ending}`;
-  a.click();
+// exported hands the report to the browser's downloads: as JSON, or one of its tables.
+async function exported(query, kind, ending, by = '') {
+  try {
+    const answer = await send('GET', `/v1/analytics?${query}${by && `&by=${by}`}`, { headers: { Accept: kind } });
+    const a = document.createElement('a');
+    a.href = URL.createObjectURL(await answer.blob());
+    a.download = `videosdgx-usage${by && `-by-${by}`}.${ending}`;
+    a.click();
+    setTimeout(() => URL.revokeObjectURL(a.href), 60_000);
+  } catch (e) { failed(e); }
 }
 
-function Report({ r }) {
+function Report({ r, table }) {
   const cost = useStore(price);
   const perHour = Number(cost) || 0;
   const n = r.total;
@@ -51,10 +57,10 @@ function Report({ r }) {
     <div class="halves">
       <section class="card pad"><h2>${t('usage.latency')}</h2><table><thead><tr><th scope="col"><span class="sr">${t('usage.what')}</span></th><th scope="col">p50</th><th scope="col">p90</th><th scope="col">p99</th><th scope="col">max</th></tr></thead>
         <tbody>${['waiting', 'starting', 'running', 'whole'].map((k) => html`<tr key=${k}><th scope="row">${td('usage.time', k)}</th>${['p50', 'p90', 'p99', 'max'].map((p) => html`<td key=${p}>${r[k].count ? span(r[k][p]) : '–'}</td>`)}</tr>`)}</tbody></table></section>
-      <section class="card pad"><h2>${t('usage.hours')}</h2><${Hours} hours=${r.hours_of_day} /></section>
-      <${Shares} title=${t('usage.models')} parts=${r.models} /><${Shares} title=${t('usage.clients')} parts=${r.clients} />
+      <section class="card pad"><${Head} title=${t('usage.hours')} onTable=${() => table('hour')} /><${Hours} hours=${r.hours_of_day} /></section>
+      <${Shares} title=${t('usage.models')} parts=${r.models} onTable=${() => table('model')} /><${Shares} title=${t('usage.clients')} parts=${r.clients} onTable=${() => table('client')} />
     </div>
-    <section class="card pad"><h2>${t('usage.failures')}</h2>${r.failures.length ? html`<ul class="failures">${r.failures.map((f) => html`<li key=${f.id}><b>${number(f.jobs)}</b><div><p lang="en">${f.detail}</p><p class="muted small"><${Chip}>${f.kind}<//> ${clock(f.last)}</p></div></li>`)}</ul>` : html`<p class="muted">${t('usage.nofailures')}</p>`}</section>`;
+    <section class="card pad"><${Head} title=${t('usage.failures')} onTable=${r.failures.length > 0 && (() => table('failure'))} />${r.failures.length ? html`<ul class="failures">${r.failures.map((f) => html`<li key=${f.id}><b>${number(f.jobs)}</b><div><p lang="en">${f.detail}</p><p class="muted small"><${Chip}>${f.kind}<//> ${clock(f.last)}</p></div></li>`)}</ul>` : html`<p class="muted">${t('usage.nofailures')}</p>`}</section>`;
 }
 
 // Chart draws steps over time; the table below it says the same to who cannot see it.
@@ -107,13 +113,14 @@ function style() {
 
 // Hours shows at what time of the reader's day there is work.
 function Hours({ hours }) {
-  const shift = -Math.round(new Date().getTimezoneOffset() / 60);
-  const own = hours.map((_, h) => hours[(h - shift + 48) % 24]);
-  const most = Math.max(1, ...own.map((h) => h.jobs));
-  return html`<ul class="hours">${own.map((h, i) => html`<li key=${i} title=${`${i}:00 · ${number(h.jobs)}`}><span class="sr">${`${i}:00: ${number(h.jobs)}`}</span><i style=${{ height: `${(h.jobs / most) * 100}%` }}></i>${i % 6 === 0 && html`<small aria-hidden="true">${i}</small>`}</li>`)}</ul>`;
+  const most = Math.max(1, ...hours.map((h) => h.jobs));
+  return html`<ul class="hours">${hours.map((h, i) => html`<li key=${i} title=${`${i}:00 · ${number(h.jobs)}`}><span class="sr">${`${i}:00: ${number(h.jobs)}`}</span><i style=${{ height: `${(h.jobs / most) * 100}%` }}></i>${i % 6 === 0 && html`<small aria-hidden="true">${i}</small>`}</li>`)}</ul>`;
 }
 
-function Shares({ title, parts }) {
+// Head is a part's title, with its table to take away.
+const Head = ({ title, onTable }) => html`<div class="section-head"><h2>${title}</h2>${onTable && html`<button class="quiet small" aria-label=${t('usage.csv', { title })} title=${t('usage.csv', { title })} onClick=${onTable}>${icon('download')}CSV</button>`}</div>`;
+
+function Shares({ title, parts, onTable }) {
   const most = Math.max(1e-9, ...parts.map((p) => p.seconds));
-  return html`<section class="card pad"><h2>${title}</h2><ul class="shares">${parts.slice(0, 12).map((p) => html`<li key=${p.name}><span class="name">${p.name || t('usage.nobody')}</span><span class="track" aria-hidden="true"><i class="c1" style=${{ width: `${(p.seconds / most) * 100}%` }}></i></span><span class="num">${t('usage.share', { n: number(p.jobs), time: span(p.seconds) })}</span></li>`)}</ul></section>`;
+  return html`<section class="card pad"><${Head} title=${title} onTable=${onTable} /><ul class="shares">${parts.slice(0, 12).map((p) => html`<li key=${p.name}><span class="name">${p.name || t('usage.nobody')}</span><span class="track" aria-hidden="true"><i class="c1" style=${{ width: `${(p.seconds / most) * 100}%` }}></i></span><span class="num">${t('usage.share', { n: number(p.jobs), time: span(p.seconds) })}</span></li>`)}</ul></section>`;
 }

@@ -16,9 +16,13 @@ export class Problem extends Error {
 export const session = store({ asks: false });
 export async function whoAmI() { try { session.set(await get('/api/v1/session')); } catch { /* a server that knows no sessions asks nobody */ } }
 
+// may says whether the server lets this reader do what a scope is for.
+export const may = (scope) => { const s = session.get(); return !s.asks || !s.scopes || s.scopes.includes('manage') || s.scopes.includes(scope); };
+
 // enter shows a key, for which the server gives a cookie that no script can read. A Problem says why not.
 export async function enter(key) {
-  const answer = await fetch('/api/v1/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ key }) });
+  const answer = await fetch('/api/v1/session', { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify({ key }) })
+    .catch(() => { throw new Problem(0, { detail: t('error.network') }); });
   if (!answer.ok) throw await problemOf(answer);
   session.set(await answer.json());
 }

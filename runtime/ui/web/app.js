@@ -39,14 +39,14 @@ function Login() {
   if (!a) return null;
   const done = async (e) => {
     e.preventDefault();
-    try { await enter(value.trim()); set(''); say(''); a.resolve(); } catch (error) { say(error.message); }
+    try { await enter(value.trim()); set(''); say(''); a.resolve(); } catch (error) { say(error.status === 401 ? t('login.refused') : error.message); }
   };
   return html`<${Dialog} title=${t('login.title')} onClose=${() => {}} fixed>
     <form onSubmit=${done} class="stack">
       <p>${t('login.text')}</p>
       <label class=${`field ${said ? 'bad' : ''}`}><span class="label">${t('login.key')}</span>
         <input type="password" autocomplete="current-password" value=${value} onInput=${(e) => set(e.target.value)} required spellcheck="false" aria-describedby="login-said" /></label>
-      <p class="error" id="login-said" role="alert">${said && t('login.refused')}</p>
+      <p class="error" id="login-said" role="alert">${said}</p>
       <footer><button class="primary" type="submit">${icon('key')}${t('login.enter')}</button></footer>
     </form><//>`;
 }
@@ -59,9 +59,9 @@ function Settings({ onClose, redraw }) {
     if (told) return notify.set(false);
     if (!('Notification' in window)) return toast(t('notify.none'), 'error');
     const answer = await Notification.requestPermission();
-    notify.set(answer === 'granted');
-    if (answer !== 'granted') toast(t('notify.refused'), 'error');
-    return undefined;
+    if (answer !== 'granted') return toast(t('notify.refused'), 'error');
+    try { new Notification(t('notify'), { tag: 'notify' }).close(); } catch { return toast(t('notify.none'), 'error'); } // a phone's browser has the name alone
+    return notify.set(true);
   };
   const choice = (name, label, options, value, onPick) => html`<fieldset class="choice"><legend>${label}</legend>
     <div class="segments">${options.map(([v, text]) => html`<label key=${v} lang=${name === 'language' ? v : undefined}><input type="radio" name=${name} checked=${v === value} onChange=${() => onPick(v)} /><span>${text}</span></label>`)}</div></fieldset>`;
@@ -119,7 +119,8 @@ function Frame() {
       </div>
     </header>
     <main id="main" tabindex="-1" ref=${main} aria-label=${t(`nav.${at.name}`)}>
-      ${b.loaded && !b.connected && html`<p class="banner" role="status">${icon('alert')}${t('disconnected.text')}</p>`}
+      ${b.refused && html`<p class="banner" role="status" lang="en">${icon('alert')}${b.refused}</p>`}
+      ${b.loaded && !b.connected && !b.refused && html`<p class="banner" role="status">${icon('alert')}${t('disconnected.text')}</p>`}
       ${b.queue.held && html`<p class="banner" role="status">${icon('alert')}${t('held')}</p>`}
       ${Part ? html`<${Part} key=${at.name + locale()} query=${at.query} />` : html`<${Loading} />`}
     </main>

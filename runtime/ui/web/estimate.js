@@ -1,5 +1,5 @@
 // What a request should take, from what has been measured: how long until it starts, how long it runs.
-import { get } from './api.js';
+import { get, may } from './api.js';
 import { work, defaults } from './schema.js';
 import { starting } from './clip.js';
 
@@ -9,8 +9,8 @@ const median = (all) => { const s = [...all].sort((a, b) => a - b); return s.len
 export async function facts(model) {
   const [page, fn, up] = await Promise.all([
     get(`/v1/models/${encodeURIComponent(model.model)}/jobs?state=completed&limit=50`),
-    get(`/api/v1/functions/${encodeURIComponent(model.function)}`).catch(() => null),
-    get(`/api/v1/instances?function=${encodeURIComponent(model.function)}`).catch(() => ({ instances: [] })),
+    may('read-all') ? get(`/api/v1/functions/${encodeURIComponent(model.function)}`).catch(() => null) : null,
+    may('read-all') ? get(`/api/v1/instances?function=${encodeURIComponent(model.function)}`).catch(() => ({ instances: [] })) : { instances: [] },
   ]);
   return { done: page.jobs, fn, up: up.instances };
 }

@@ -1,18 +1,19 @@
 // A/B: two arms make a clip of one request each; people say which is better without knowing whose it is.
-import { html, useState, useEffect, useRef, t, icon, useLoad, Empty, Failure, Dialog, Chip, percent, number, span, failed, toast, confirmed, classes, Loading } from './lib.js';
+import { html, useState, useEffect, useRef, t, icon, useLoad, Empty, Failure, Dialog, Chip, percent, number, span, failed, toast, confirmed, classes, useStore, Loading } from './lib.js';
 import { td, tn } from './i18n.js';
-import { get, post, patch, remove } from './api.js';
+import { get, post, patch, remove, may, session } from './api.js';
 import { motion } from './clip.js';
 
 export function Experiments({ query }) {
   const all = useLoad(() => get('/v1/experiments').then((x) => x.experiments), [], 5000);
   const [creating, setCreating] = useState(false);
+  useStore(session);
   const [open, setOpen] = useState(query.name || '');
   if (all.error && !all.value) return html`<${Failure} error=${all.error} again=${all.again} />`;
   if (!all.value) return html`<${Loading} />`;
   const e = all.value.find((x) => x.name === open);
   return html`<div class="page">
-    <div class="page-head"><h1>${t('ab.title')}</h1><button class="primary" onClick=${() => setCreating(true)}>${icon('plus')}${t('ab.new')}</button></div>
+    <div class="page-head"><h1>${t('ab.title')}</h1>${may('manage') && html`<button class="primary" onClick=${() => setCreating(true)}>${icon('plus')}${t('ab.new')}</button>`}</div>
     ${!all.value.length && html`<${Empty} picture="experiments" title=${t('ab.empty')} text=${t('ab.empty.text')} />`}
     <ul class="functions">${all.value.map((x) => html`<${Card} key=${x.name} e=${x} chosen=${x.name === open} onOpen=${() => setOpen(x.name === open ? '' : x.name)} again=${all.again} />`)}</ul>
     ${e && html`<${Arena} key=${e.name} e=${e} again=${all.again} />`}
@@ -32,7 +33,7 @@ function Card({ e, chosen, onOpen, again }) {
     <p class="muted small">${n ? t('ab.rate', { arm: arm(e.arms[0]), rate: percent(e.score.rate), low: percent(e.score.low), high: percent(e.score.high), confidence: percent(e.criterion.confidence) }) : t('ab.novotes')}</p>
     ${e.winner == null ? html`<p class="small">${t('ab.needs', { n: number(e.criterion.votes) })}</p>` : e.promoted_at ? html`<p class="small">${t('ab.promoted', { alias: e.promote.alias, version: e.arms[e.winner].version })}</p>` : e.failure ? html`<p class="error" lang="en">${e.failure}</p>` : null}
     ${e.traffic && html`<${Traffic} e=${e} again=${again} />`}
-    <div class="actions"><button class="primary small" aria-expanded=${chosen ? 'true' : 'false'} onClick=${onOpen}>${icon('compare')}${t('ab.vote')}</button><button class="icon-button" aria-label=${t('ab.delete', { name: e.name })} title=${t('delete')} onClick=${erase}>${icon('trash')}</button></div></li>`;
+    <div class="actions"><button class="primary small" aria-expanded=${chosen ? 'true' : 'false'} onClick=${onOpen}>${icon('compare')}${t('ab.vote')}</button>${may('manage') && html`<button class="icon-button" aria-label=${t('ab.delete', { name: e.name })} title=${t('delete')} onClick=${erase}>${icon('trash')}</button>`}</div></li>`;
 }
 
 // Traffic shows what both arms have answered under an alias, and lets its shares be changed.
@@ -43,7 +44,7 @@ function Traffic({ e, again }) {
   const apply = async (v) => { try { await patch(`/v1/experiments/${e.name}`, { share: v }); toast(t('traffic.shared', { alias: x.alias, share: percent(v) })); again(); } catch (error) { failed(error); } setShare(null); };
   return html`<div class="traffic"><p class="small"><strong>${t('traffic.of', { alias: x.alias })}</strong></p>
     <ul class="plain">${e.arms.map((a, i) => html`<li key=${i} class="small"><strong>${t('traffic.arm', { version: a.version, share: percent(i ? now : 1 - now) })}</strong> <span class="muted">${tn('traffic.jobs', x.arms[i].jobs)}${x.arms[i].jobs ? ` · ${t('traffic.failed', { share: percent(x.arms[i].failed / x.arms[i].jobs, 1) })}` : ''}${x.arms[i].completed ? ` · ${t('traffic.mean', { time: span(x.arms[i].mean_seconds) })}` : ''}</span></li>`)}</ul>
-    ${!e.promoted_at && html`<label class="slider-row"><span class="small">${t('traffic.share', { version: e.arms[1].version })}</span><input type="range" min="0" max="100" step="5" value=${Math.round(now * 100)} aria-valuetext=${percent(now)} onInput=${(v) => setShare(Number(v.target.value) / 100)} onChange=${(v) => apply(Number(v.target.value) / 100)} /></label>`}</div>`;
+    ${!e.promoted_at && may('manage') && html`<label class="slider-row"><span class="small">${t('traffic.share', { version: e.arms[1].version })}</span><input type="range" min="0" max="100" step="5" value=${Math.round(now * 100)} aria-valuetext=${percent(now)} onInput=${(v) => setShare(Number(v.target.value) / 100)} onChange=${(v) => apply(Number(v.target.value) / 100)} /></label>`}</div>`;
 }
 
 // Arena shows a pair to vote on, and takes new requests.

@@ -139,8 +139,9 @@ export function Dialog({ title, onClose, children, wide, label, fixed }) {
     d.showModal();
     return () => d.open && d.close();
   }, []);
+  const closed = () => { if (fixed) ref.current?.showModal(); else onClose(); }; // a browser closes it when Escape is pressed twice, whatever the page says
   return html`<dialog ref=${ref} class=${classes('window', wide && 'wide')} aria-label=${label || title}
-      onClose=${onClose} onCancel=${(e) => { e.preventDefault(); onClose(); }} onClick=${(e) => { if (e.target === ref.current) onClose(); }}>
+      onClose=${closed} onCancel=${(e) => { e.preventDefault(); onClose(); }} onClick=${(e) => { if (e.target === ref.current) onClose(); }}>
     <div class="window-body">
       <header><h2>${title}</h2>${!fixed && html`<button class="icon-button" aria-label=${t('close')} title=${t('close')} onClick=${onClose}>${icon('x')}</button>`}</header>
       ${children}

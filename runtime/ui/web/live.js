@@ -3,7 +3,7 @@ import { store, useStore, kept, t, span } from './lib.js';
 import { stream } from './api.js';
 import { td } from './i18n.js';
 
-export const board = store({ jobs: new Map(), queue: { queued: 0, running: 0 }, connected: false, loaded: false });
+export const board = store({ jobs: new Map(), queue: { queued: 0, running: 0 }, connected: false, loaded: false, refused: '' });
 export const previews = new Map(); // by job: an address of the latest picture
 export const useBoard = () => useStore(board);
 
@@ -30,7 +30,7 @@ function takeJobs(news) {
     if (ended(j) && (was ? !ended(was) : mine.get().includes(j.id) && now - new Date(j.finished_at) < 60_000 && b.loaded)) for (const f of watchers) f(j);
   }
   for (const id of news.gone) jobs.delete(id);
-  board.set({ jobs, queue: news.queue, connected: true, loaded: true });
+  board.set({ jobs, queue: news.queue, connected: true, loaded: true, refused: '' });
 }
 
 function drop(id) {
@@ -52,6 +52,8 @@ function take(e) {
 }
 
 const offline = () => board.set({ ...board.get(), connected: false });
+const online = () => { if (board.get().loaded) board.set({ ...board.get(), connected: true, refused: '' }); }; // nothing need have changed meanwhile
+const refuse = (why) => board.set({ ...board.get(), refused: why, loaded: true });
 
 // lead follows the board for as long as the page is open. A page that is put away lets go of its connection: a browser has
 // six for a server.
@@ -61,9 +63,11 @@ async function lead(tell) {
   for (let pause = 500; ; pause = Math.min(pause * 2, 10_000)) {
     cut = new AbortController();
     const pass = (e) => { take(e); tell(e); };
-    try { await stream('/v1/events', { last, take: pass, signal: cut.signal, opened: () => { pause = 500; } }); } catch { /* told by connected, and tried again */ }
+    let no = '';
+    try { await stream('/v1/events', { last, take: pass, signal: cut.signal, opened: () => { pause = 500; online(); tell({ on: true }); } }); } catch (e) { if (e.status === 403) no = e.message; /* the rest is told by connected, and tried again */ }
     offline();
     tell(null);
+    if (no) { refuse(no); tell({ no }); }
     await new Promise((r) => { setTimeout(r, pause); });
   }
 }
@@ -75,7 +79,7 @@ export function begin() {
   const others = new BroadcastChannel('videosdgx-board');
   let leads = false;
   others.onmessage = ({ data }) => {
-    if (data.hello) { if (leads && board.get().loaded) others.postMessage({ events: [{ id: last, type: 'jobs', data: JSON.stringify(whole()) }] }); } else if (!leads) data.events.forEach((e) => (e ? take(e) : offline()));
+    if (data.hello) { if (leads && board.get().loaded) others.postMessage({ events: [{ id: last, type: 'jobs', data: JSON.stringify(whole()) }] }); } else if (!leads) data.events.forEach((e) => { if (e?.no) refuse(e.no); else if (e?.on) online(); else if (e) take(e); else offline(); });
   };
   navigator.locks.request('videosdgx-board', () => {
     leads = true;
@@ -89,7 +93,8 @@ const whole = () => ({ jobs: [...board.get().jobs.values()], gone: [], whole: tr
 
 onEnded((j) => {
   if (!notify.get() || !mine.get().includes(j.id) || !document.hidden || !('Notification' in window) || Notification.permission !== 'granted') return;
-  const n = new Notification(td('state', j.status), { body: j.request.prompt || '', tag: j.id });
+  let n;
+  try { n = new Notification(td('state', j.status), { body: j.request.prompt || '', tag: j.id }); } catch { return; } // the page says it, too
   n.onclick = () => { window.focus(); location.hash = `#/make?job=${j.id}`; };
 });
 

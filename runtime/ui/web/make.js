@@ -1,7 +1,7 @@
 // Make: say what a clip shall show, and see it come about.
 import { html, useState, useEffect, useMemo, useRef, useLoad, t, icon, kept, useStore, failed, span, classes, Empty, Failure, useTimer, toast, Dialog, number, Loading } from './lib.js';
 import { tn, td } from './i18n.js';
-import { get, post, send } from './api.js';
+import { get, post, send, session } from './api.js';
 import { useBoard, mine, isEnded, left, share } from './live.js';
 import { fields as read, named, defaults, request, wrong, presets, shapes } from './schema.js';
 import { Field } from './form.js';
@@ -59,7 +59,8 @@ function Workshop({ model, models, from }) {
   const others = useStore(anySeed);
   const [code, setCode] = useState(false);
   const b = useBoard();
-  const known = useLoad(() => facts(model), [model.model, b.queue.running], 20_000);
+  const who = useStore(session);
+  const known = useLoad(() => facts(model), [model.model, b.queue.running, who], 20_000);
   const cost = useMemo(() => estimate(known.value, all, values, b.queue), [known.value, values, b.queue]);
 
   useEffect(() => { if (from) { const v = taken(model, all); if (Object.keys(v).length) setValues({ ...base, ...v }); } }, [from]);

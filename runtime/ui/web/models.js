@@ -1,7 +1,7 @@
 // Models and functions: what is there, what runs, how much memory it has, how the last start went.
-import { html, useState, useEffect, useRef, t, icon, classes, useLoad, Empty, Failure, Chip, Dialog, span, bytes, size, number, ago, failed, toast, confirmed, useTimer, Loading } from './lib.js';
+import { html, useState, useEffect, useRef, t, icon, classes, useLoad, Empty, Failure, Chip, Dialog, span, bytes, size, number, ago, failed, toast, confirmed, useTimer, useStore, Loading } from './lib.js';
 import { td, tn } from './i18n.js';
-import { get, put, post, remove, send, lines } from './api.js';
+import { get, put, post, remove, send, lines, may, session } from './api.js';
 import { starting } from './clip.js';
 import { Tasks } from './tasks.js';
 
@@ -27,11 +27,12 @@ export function Models() {
   const all = useLoad(load, [], 2000);
   const [deploying, setDeploying] = useState(false);
   const now = useTimer(1000);
+  useStore(session);
   if (all.error && !all.value) return html`<${Failure} error=${all.error} again=${all.again} />`;
   if (!all.value) return html`<${Loading} />`;
   const { fns, up, models, machine, falls } = all.value;
   return html`<div class="page">
-    <div class="page-head"><h1>${t('nav.models')}</h1><button class="primary" onClick=${() => setDeploying(true)}>${icon('plus')}${t('deploy')}</button></div>
+    <div class="page-head"><h1>${t('nav.models')}</h1>${may('manage') ? html`<button class="primary" onClick=${() => setDeploying(true)}>${icon('plus')}${t('deploy')}</button>` : html`<p class="muted small">${t('may.not', { scope: 'manage' })}</p>`}</div>
     ${machine && html`<${Machine} machine=${machine} up=${up} />`}
     ${!fns.length && html`<${Empty} picture="models" title=${t('models.empty')} text=${t('models.empty.text')}><pre class="code" tabindex="0">videosdgx deploy FOLDER</pre><//>`}
     <ul class="functions">${fns.map((f) => html`<${Fn} key=${f.function.name} fn=${f} up=${up.filter((i) => i.function === f.function.name)} model=${models.find((m) => m.function === f.function.name)} falls=${falls} now=${now} again=${all.again} total=${memory(machine)} />`)}</ul>
@@ -75,18 +76,18 @@ function Fn({ fn: f, up, model, falls, now, again, total }) {
     ${up.length > 0 && html`<ul class="ups">${up.map((i) => html`<li key=${i.id}><span class="mono small">${i.id}</span><${Chip} kind=${i.state}>${i.start ? td('phase', i.start.phase) : td('instance', i.state)}<//>
       <span class="muted small">${i.memory ? bytes(i.memory) : ''}${i.served ? ` · ${tn('served', i.served)}` : ''}${i.expires ? ` · ${t('goes', { when: ago(i.expires, now) })}` : ''}</span>
       ${total > 0 && i.memory > 0 && html`<span class="scale thin" aria-hidden="true"><span class="part c1" style=${{ width: `${Math.max(0.5, (i.memory / total) * 100)}%` }}></span></span>`}
-      <button class="quiet small" aria-label=${t('unload.of', { id: i.id })} disabled=${busy !== ''} onClick=${() => act('unload', () => remove(`/api/v1/instances/${encodeURIComponent(i.id)}`))}>${t('unload')}</button></li>`)}</ul>`}
+      ${may('manage') && html`<button class="quiet small" aria-label=${t('unload.of', { id: i.id })} disabled=${busy !== ''} onClick=${() => act('unload', () => remove(`/api/v1/instances/${encodeURIComponent(i.id)}`))}>${t('unload')}</button>`}</li>`)}</ul>`}
     <dl class="facts three">
       <div><dt>${t('fn.calls')}</dt><dd>${number(f.invocations)}</dd></div><div><dt>${t('fn.cold')}</dt><dd>${number(f.coldStarts)}</dd></div><div><dt>${t('fn.errors')}</dt><dd>${number(f.errors)}</dd></div>
       <div><dt>${t('fn.start')}</dt><dd>${f.plainStartNanoseconds ? span(f.plainStartNanoseconds / 1e9) : '–'}</dd></div><div><dt>${t('fn.restore')}</dt><dd>${f.restoreNanoseconds ? span(f.restoreNanoseconds / 1e9) : '–'}</dd></div><div><dt>${t('fn.keep')}</dt><dd>${f.function.pin ? t('pinned') : span(f.keepAliveNanoseconds / 1e9)}</dd></div>
     </dl>
     ${model && html`<${Waterfall} job=${falls[model.model]} />`}
     <div class="actions">
-      ${!runs.length && html`<button class="quiet" disabled=${busy !== ''} aria-busy=${busy === 'load' ? 'true' : undefined} onClick=${() => act('load', () => post(`${path}/load`))}>${icon('power')}${t('load')}</button>`}
-      <button class="quiet" aria-pressed=${f.function.pin ? 'true' : 'false'} disabled=${busy !== ''} onClick=${() => act('pin', () => put(`${path}/pin`, { pin: !f.function.pin }))}>${icon('pin', f.function.pin)}${f.function.pin ? t('unpin') : t('pin')}</button>
+      ${may('manage') && !runs.length && html`<button class="quiet" disabled=${busy !== ''} aria-busy=${busy === 'load' ? 'true' : undefined} onClick=${() => act('load', () => post(`${path}/load`))}>${icon('power')}${t('load')}</button>`}
+      ${may('manage') && html`<button class="quiet" aria-pressed=${f.function.pin ? 'true' : 'false'} disabled=${busy !== ''} onClick=${() => act('pin', () => put(`${path}/pin`, { pin: !f.function.pin }))}>${icon('pin', f.function.pin)}${f.function.pin ? t('unpin') : t('pin')}</button>`}
       <button class="quiet" onClick=${() => setLogs(true)}>${icon('logs')}${t('logs')}</button>
       ${model && html`<a class="button quiet" href=${`#/make?model=${encodeURIComponent(model.model)}`}>${icon('make')}${t('nav.make')}</a>`}
-      <button class="icon-button" aria-label=${t('fn.delete.of', { name })} title=${t('fn.delete')} onClick=${erase}>${icon('trash')}</button></div>
+      ${may('manage') && html`<button class="icon-button" aria-label=${t('fn.delete.of', { name })} title=${t('fn.delete')} onClick=${erase}>${icon('trash')}</button>`}</div>
     ${logs && html`<${Logs} name=${name} onClose=${() => setLogs(false)} />`}</li>`;
 }
 

@@ -1,12 +1,12 @@
 // Pull and build: what the server fetches and makes of it, while it does.
 import { html, useState, useEffect, useRef, t, icon, useLoad, Bar, Chip, Dialog, failed, toast, ago } from './lib.js';
 import { td } from './i18n.js';
-import { get, post, remove, send, lines } from './api.js';
+import { get, post, remove, send, lines, may } from './api.js';
 
 const open = (x) => ['waiting', 'running'].includes(x.state);
 
 export function Tasks() {
-  const all = useLoad(() => get('/api/v1/tasks').catch(() => null), [], 2000);
+  const all = useLoad(async () => (may('manage') ? get('/api/v1/tasks').catch(() => null) : null), [], 2000);
   const [repository, setRepository] = useState('');
   const [checkpoint, setCheckpoint] = useState('');
   const [seen, setSeen] = useState(null);
