@@ -73,11 +73,12 @@ func made(name string, args ...string) func() (string, error) {
 const checkpoint = "images/demo/wan21-tiny"
 
 var (
-	bundle    = made("bundle", "models", "build", checkpoint)
-	wan21OCI  = made("wan21.oci", "image", "build", "images/wan21")
-	ltx2OCI   = made("ltx2.oci", "image", "build", "images/ltx2")
-	ltx2Demo  = made("ltx2.bundle", "models", "build", "images/demo/ltx2-tiny")
-	echoImage = made("echo.oci", "image", "build", "images/echo")
+	bundle      = made("bundle", "models", "build", checkpoint)
+	otherBundle = made("striped", "models", "build", checkpoint, "--lora", "images/demo/loras/striped.safetensors")
+	wan21OCI    = made("wan21.oci", "image", "build", "images/wan21")
+	ltx2OCI     = made("ltx2.oci", "image", "build", "images/ltx2")
+	ltx2Demo    = made("ltx2.bundle", "models", "build", "images/demo/ltx2-tiny")
+	echoImage   = made("echo.oci", "image", "build", "images/echo")
 )
 
 func need(t *testing.T, get func() (string, error)) string {
