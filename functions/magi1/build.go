@@ -24,6 +24,9 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	if err := refusePickles(ckpt); err != nil {
 		return bundle.Recipe{}, err
 	}
+	if err := checkFP8(ckpt.Components["transformer"]); err != nil {
+		return bundle.Recipe{}, err
+	}
 	r := bundle.FromCheckpoint(Family, ckpt)
 	r.Precision, r.Blackwell = string(quant.NF4), string(quant.NVFP4)
 	c, err := parseConfigs(r.Configs)

@@ -2,6 +2,7 @@ package magi1
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/containerd/errdefs"
 
@@ -144,6 +145,8 @@ func (c ModelConfig) Validate() error {
 		return err
 	}
 	switch {
+	case !(c.Eps > 0 && c.Eps < 1) || !(c.CondRatio > 0 && c.CondRatio <= 16) || c.condSize() < 1 || !(math.Abs(c.Rescale) <= 1e6):
+		return fmt.Errorf("transformer with layernorm_epsilon %g, cond_hidden_ratio %g and x_rescale_factor %g; published ones have 1e-06, 0.25, and 1 or 0.1: %w", c.Eps, c.CondRatio, c.Rescale, errdefs.ErrInvalidArgument)
 	case c.HeadDim%8 != 0 || c.NumHeads%c.NumGroups != 0 || c.heads()%projGroups != 0:
 		return fmt.Errorf("transformer of %d heads of %d over %d groups: heads must be a multiple of groups, of a multiple of 8 values: %w", c.NumHeads, c.HeadDim, c.NumGroups, errdefs.ErrInvalidArgument)
 	case c.TPatchSize != 1 || c.InChannels != c.OutChannels:

@@ -26,11 +26,16 @@ type configs struct {
 
 // parseConfigs reads configurations by component.
 func parseConfigs(by map[string]json.RawMessage) (c configs, err error) {
+	if raw, ok := by["transformer"]; ok {
+		if err := checkGiven(raw); err != nil {
+			return c, err
+		}
+	}
 	if err := bundle.Decode(by, map[string]any{"transformer": &c.Config, "vae": &c.VAE, "text_encoder": &c.Text}); err != nil {
 		return c, err
 	}
 	c.Config, c.VAE, c.Text = c.Config.WithDefaults(), c.VAE.WithDefaults(), c.Text.WithDefaults()
-	for _, check := range []func() error{c.Model.Validate, c.Runtime.validate, c.VAE.Validate, c.Text.Validate, c.fit} {
+	for _, check := range []func() error{c.Model.Validate, c.Runtime.validate, c.Engine.validate, c.VAE.Validate, c.Text.Validate, c.fit} {
 		if err := check(); err != nil {
 			return c, err
 		}
@@ -50,27 +55,10 @@ func (c configs) fit() error {
 	case c.Runtime.FPS/2 < c.Runtime.TimeFactor:
 		return invalid("at %d frames a second a tile of half a second has no latent frame of %d", c.Runtime.FPS, c.Runtime.TimeFactor)
 	}
-	return nil
-}
-
-// validate refuses a schedule that cannot be walked.
-func (c RuntimeConfig) validate() error {
-	switch {
-	case c.WindowSize < 1 || c.ChunkWidth < 1 || c.FPS < 1:
-		return invalid("a window of %d chunks of %d latent frames at %d frames a second cannot be walked", c.WindowSize, c.ChunkWidth, c.FPS)
-	case len(c.KVRange) == 0:
-		return invalid("noise2clean_kvrange is empty, so that every chunk attends to all before it and memory grows with the clip; give it as the published configurations do, [5, 4, 3, 2]")
-	case c.CFGNumber != 1 && c.CFGNumber != 3:
-		return invalid("cfg_number is %d; 3 (text, earlier chunks, neither) and 1 (a distilled model) are understood", c.CFGNumber)
-	case c.CFGNumber == 3 && (len(c.CFGTimes) == 0 || len(c.CFGTimes) != len(c.PrevScales) || len(c.CFGTimes) != len(c.TextScales)):
-		return invalid("cfg_t_range, prev_chunk_scales and text_scales have %d, %d and %d numbers; they must be equally many, one at least", len(c.CFGTimes), len(c.PrevScales), len(c.TextScales))
+	if err := checkSide("video_size_w of runtime_config", c.Runtime.Width, c.side()); err != nil {
+		return err
 	}
-	for _, n := range c.KVRange {
-		if n < 1 {
-			return invalid("noise2clean_kvrange has %d; a chunk attends to 1 chunk, itself, at least", n)
-		}
-	}
-	return c.checkSteps(c.NumSteps)
+	return checkSide("video_size_h of runtime_config", c.Runtime.Height, c.side())
 }
 
 // graphs are in the order in which a clip needs them.

@@ -23,7 +23,10 @@ type pipelineFile struct {
 
 // Every clip of the file: from noise, text and what was given to pixels.
 func TestGoldenPipeline(t *testing.T) {
-	g := golden.Open(t, "magi_pipeline")
+	goldenPipeline(t, golden.Open(t, "magi_pipeline"))
+}
+
+func goldenPipeline(t *testing.T, g *golden.Case) {
 	var c pipelineFile
 	g.Config(&c)
 	c.Model, c.VAEConfig = c.Model.WithDefaults(), c.VAEConfig.WithDefaults()

@@ -61,6 +61,14 @@ func (d drawn) values(name string) []float32 {
 	return v
 }
 
+// plain is values for the plain pass.
+func (d drawn) plain(name string) []float32 {
+	if _, ok := d[name]; !ok {
+		return nil
+	}
+	return d.values(name)
+}
+
 func (d drawn) ReadFloat32(name string, at int64, dst []float32) error {
 	copy(dst, d.values(name)[at:])
 	return nil
@@ -70,10 +78,31 @@ func (d drawn) ReadFloat32(name string, at int64, dst []float32) error {
 // none of the graph's code.
 type plain struct {
 	c ModelConfig
-	w drawn
+	w plainWeights
 }
 
-func (p plain) param(name string) []float64 { return wide(p.w.values(name)) }
+// plainWeights are weights by the names that they are published with.
+type plainWeights struct {
+	float32s func(name string) []float32 // nil: there is none
+	seen     map[string][]float64
+}
+
+func newPlainWeights(float32s func(string) []float32) plainWeights {
+	return plainWeights{float32s, map[string][]float64{}}
+}
+
+func (w plainWeights) get(name string) []float64 {
+	v, ok := w.seen[name]
+	if !ok {
+		if f := w.float32s(name); f != nil {
+			v = wide(f)
+		}
+		w.seen[name] = v
+	}
+	return v
+}
+
+func (p plain) param(name string) []float64 { return p.w.get(name) }
 
 func wide(v []float32) []float64 {
 	out := make([]float64, len(v))
@@ -87,11 +116,7 @@ type rows [][]float64
 
 // times is x·Wᵀ, plus a bias where there is one.
 func (p plain) times(x rows, name string) rows {
-	w, out := p.param(name+".weight"), make(rows, len(x))
-	var bias []float64
-	if _, ok := p.w[name+".bias"]; ok {
-		bias = p.param(name + ".bias")
-	}
+	w, bias, out := p.param(name+".weight"), p.param(name+".bias"), make(rows, len(x))
 	in := len(x[0])
 	for r := range x {
 		out[r] = make([]float64, len(w)/in)
@@ -176,12 +201,14 @@ func attend(q []float64, k, v rows, from, to int) []float64 {
 type plainChunk struct {
 	latent  []float32
 	time    float64
+	pace    float64 // what the length of the step is, to a distilled model
+	row     []float64
 	from    int
 	caption rows
 }
 
 // forward is every chunk's velocity; chunks have the same size.
-func (p plain) forward(chunks []plainChunk, row []float64, pace float64, distilled bool, frames, height, width int) [][]float64 {
+func (p plain) forward(chunks []plainChunk, distilled bool, frames, height, width int) [][]float64 {
 	c := p.c
 	ph, pw := height/int(c.PatchSize), width/int(c.PatchSize)
 	perChunk := frames * ph * pw
@@ -190,9 +217,9 @@ func (p plain) forward(chunks []plainChunk, row []float64, pace float64, distill
 	for _, k := range chunks {
 		cond := p.timed(k.time)
 		if distilled {
-			cond = plus(cond, p.timed(pace))
+			cond = plus(cond, p.timed(k.pace))
 		}
-		cond = plus(cond, p.times(rows{row}, "y_embedder.y_proj_adaln.0"))
+		cond = plus(cond, p.times(rows{k.row}, "y_embedder.y_proj_adaln.0"))
 		gates = append(gates, each(cond, silu))
 	}
 	for l := range c.NumLayers {
@@ -212,10 +239,12 @@ func plus(a, b rows) rows {
 	return out
 }
 
+// timed is the one part in float32, as it is published: (t·f)·1000 is large enough that its rounding is seen.
 func (p plain) timed(t float64) rows {
 	s := make([]float64, freqDim)
 	for i := range freqDim / 2 {
-		angle := t * 1000 * math.Exp(-math.Log(10000)*float64(i)/(freqDim/2))
+		f := float32(math.Exp(-math.Log(10000) * float64(i) / (freqDim / 2)))
+		angle := float64(float32(float32(t)*f) * 1000)
 		s[i], s[freqDim/2+i] = math.Cos(angle), math.Sin(angle)
 	}
 	return p.times(each(p.times(rows{s}, "t_embedder.mlp.0"), silu), "t_embedder.mlp.2")
@@ -399,7 +428,10 @@ func comparePlain(t *testing.T, c ModelConfig, distilled bool) {
 		calls = append(calls, call{entry: entry{chunk: j, from: from, time: at}, latent: latent, kind: kindText, pace: 4, caption: engine.Floats(text, 1, int64(3+j), c.CaptionSize)})
 	}
 	at := len(n.tables.null) - kindText*int(c.CaptionSize)
-	want := plain{c, w}.forward(chunks, wide(n.tables.null[at:at+int(c.CaptionSize)]), 4, distilled, frames, height, width)
+	for j := range chunks {
+		chunks[j].row, chunks[j].pace = wide(n.tables.null[at:at+int(c.CaptionSize)]), 4
+	}
+	want := plain{c, newPlainWeights(w.plain)}.forward(chunks, distilled, frames, height, width)
 	seen := window{}
 	for j, k := range calls {
 		v, m, err := n.forward(context.Background(), k, seen)

@@ -154,8 +154,14 @@ func TestAVideoThatDoesNotFitIsSaid(t *testing.T) {
 // A checkpoint's own default that no clip can be gone on from with is refused when the model is built or opened.
 func TestAPrefixThatNoClipCanHave(t *testing.T) {
 	runtime := openTiny(t).c.Runtime
-	for _, text := range []string{`{"prefix_frames":0}`, `{"prefix_frames":-4}`, `{"prefix_frames":3}`, `{"prefix_frames":100000000000}`} {
-		if _, err := parseDefaults([]byte(text), runtime); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "32 would do") {
+	for _, text := range []string{`0`, `-4`, `3`, `100000000000`, `1e30`, `"32"`, `4.5`, `null`, `[32]`} {
+		want := "prefix_frames in the defaults of model_index.json is " + text + "; it is how many frames of a video's end a clip goes on from, from 4, one latent frame, to 14400, 600 seconds: 32 would do"
+		if _, err := parseDefaults([]byte(`{"prefix_frames":`+text+`}`), runtime); !errdefs.IsInvalidArgument(err) || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v", text, err)
+		}
+	}
+	for text, want := range map[string]string{`[]`: "defaults of model_index.json are []; an object would do", `{"special_tokens":"hq"}`: `is "hq"; it is a list of names, such as ["hq", "duration"]`, `{"negative_tokens":1}`: "is 1; it is true or false", `{"special_tokens":["HQ"]}`: `special token "HQ" is not known`} {
+		if _, err := parseDefaults([]byte(text), runtime); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "Go struct") {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

@@ -18,14 +18,25 @@ type Defaults struct {
 }
 
 func parseDefaults(raw json.RawMessage, c RuntimeConfig) (Defaults, error) {
-	d := Defaults{Special: []string{"hq", "duration"}, Prefix: 32}
-	if len(raw) > 0 {
-		if err := json.Unmarshal(raw, &d); err != nil {
-			return d, invalid("defaults of the model: %v", err)
-		}
+	d := Defaults{Special: []string{"hq", "duration"}, Prefix: max(32, c.TimeFactor)}
+	var given map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &given); len(raw) > 0 && err != nil {
+		return d, invalid("defaults of model_index.json are %.40s; an object would do, such as {\"prefix_frames\": 32}", raw)
 	}
-	if most := maxSeconds * c.FPS; d.Prefix < c.TimeFactor || d.Prefix > most {
-		return d, invalid("defaults of the model: prefix_frames is %d; %d to %d frames of a video can be gone on from: 32 would do", d.Prefix, c.TimeFactor, most)
+	least, most := c.TimeFactor, maxSeconds*c.FPS
+	for _, f := range []struct {
+		name string
+		to   any
+		say  string
+	}{
+		{"special_tokens", &d.Special, `a list of names, such as ["hq", "duration"]`},
+		{"negative_tokens", &d.Negative, "true or false"},
+		{"prefix_frames", &d.Prefix, fmt.Sprintf("how many frames of a video's end a clip goes on from, from %d, one latent frame, to %d, %d seconds: 32 would do", least, most, maxSeconds)},
+	} {
+		text, ok := given[f.name]
+		if ok && (string(text) == "null" || json.Unmarshal(text, f.to) != nil) || f.to == &d.Prefix && (d.Prefix < least || d.Prefix > most) {
+			return d, invalid("%s in the defaults of model_index.json is %.40s; it is %s", f.name, text, f.say)
+		}
 	}
 	return d, checkSpecial(d.Special)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
 )
 
 // VAEConfig is vae/config.json.
@@ -54,10 +56,14 @@ func (c VAEConfig) WithDefaults() VAEConfig {
 // Validate refuses what the graphs cannot express.
 func (c VAEConfig) Validate() error {
 	d := c.Coder
-	for _, v := range []int64{d.VideoSize, d.VideoLength, d.PatchSize, d.PatchLength, d.ZChannels, d.Dim, d.Depth, d.Heads} {
-		if v <= 0 {
-			return fmt.Errorf("VAE configuration has a size that is missing or not positive: %w", errdefs.ErrInvalidArgument)
-		}
+	if err := nn.CheckLayers("VAE", d.Depth); err != nil {
+		return err
+	}
+	if err := nn.CheckSizes("VAE", d.VideoSize, d.VideoLength, d.PatchSize, d.PatchLength, d.ZChannels, d.Dim, d.Heads); err != nil {
+		return err
+	}
+	if !(d.MLPRatio > 0 && d.MLPRatio <= 64) || d.hidden() < 1 {
+		return fmt.Errorf("VAE with mlp_ratio %g; the published one has 4: %w", d.MLPRatio, errdefs.ErrInvalidArgument)
 	}
 	no := func(b *bool) bool { return b != nil && !*b }
 	if c.Type != "" && c.Type != "vit" || d.NormCode || d.UseRope || d.FinalProj || no(d.DoubleZ) || no(d.QKVBias) || no(d.ClassToken) || no(d.NormInAttn) || no(d.ConvLast) {
