@@ -20,6 +20,7 @@ type attempt struct {
 	group  Group
 	cancel context.CancelCauseFunc
 	stream *growing      // of the goroutine that executes; nil: the clip comes as a whole
+	show   *show         // that stream is part of
 	poke   chan struct{} // asks the keeper to look at the record now
 	timing *Timing       // of the answer; written by the one who runs it, before it settles
 
@@ -46,7 +47,6 @@ func (s *Service) begin(j Job, g Group) {
 		a.run(ctx)
 		s.mu.Lock()
 		delete(s.running, j.ID)
-		delete(s.streams, j.ID)
 		s.mu.Unlock()
 		s.nudge()
 	}()
@@ -87,6 +87,7 @@ func (a *attempt) settle(ctx context.Context, o outcome, file *Result) {
 		case errors.Is(err, errLost):
 			a.s.log.Warn("another node has taken a job over, its result is dropped here", "job", a.id)
 			a.drop(file)
+			a.s.shows.forget(a.id)
 			return
 		case ctx.Err() != nil:
 			a.s.log.Error("how a job ended could not be recorded, it will be run again", "job", a.id, "error", err)

@@ -39,13 +39,15 @@ func (a *attempt) execute(ctx context.Context) (outcome, *Result) {
 	defer res.Body.Close()
 	a.timing = timing(res, a.gpus(ctx))
 	file, problem, err := a.receive(ctx, res)
+	o := outcome{result: file}
 	switch {
 	case err != nil:
-		return a.failure(ctx, err), file
+		o = a.failure(ctx, err)
 	case problem != nil:
-		return a.judged(ctx, problem), file
+		o = a.judged(ctx, problem)
 	}
-	return outcome{result: file}, file
+	a.restStream(errors.Is(o.cause, ErrDiskFull))
+	return o, file
 }
 
 func (a *attempt) invocation(ctx context.Context) (spec.Invocation, error) {
@@ -186,6 +188,12 @@ func (a *attempt) take(ctx context.Context, res *spec.Result, h urlevent.Head, b
 	if p := a.incomplete(h, file, read); err == nil && p != nil {
 		a.drop(file)
 		return nil, p, nil
+	}
+	if err == nil {
+		if err = a.keepStream(file); err != nil {
+			a.drop(file)
+			file = nil
+		}
 	}
 	return file, nil, err
 }

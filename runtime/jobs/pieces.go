@@ -25,6 +25,9 @@ type Piece struct {
 	// Of the piece called StreamPiece: where its chunks end.
 	Head   int64   `json:"head,omitempty"`
 	Chunks []Chunk `json:"chunks,omitempty"`
+	// Earlier are what attempts before have shown, where its chunks are others.
+	Earlier []Shown `json:"earlier,omitempty"`
+	Line    string  `json:"line,omitempty"` // the file that its readers began with, where that is another one of the same bytes
 }
 
 const (
@@ -39,6 +42,9 @@ func (r *Result) files() []string {
 	out := []string{r.File}
 	for _, p := range r.Pieces {
 		out = append(out, p.File)
+		for _, e := range p.Earlier {
+			out = append(out, e.File)
+		}
 	}
 	return out
 }
@@ -48,6 +54,9 @@ func (r *Result) bytes() int64 {
 	n := r.Size
 	for _, p := range r.Pieces {
 		n += p.Size
+		for _, e := range p.Earlier {
+			n += e.Size
+		}
 	}
 	return n
 }
@@ -79,15 +88,8 @@ func (a *attempt) saveAnswer(ctx context.Context, h urlevent.Head, body io.Reade
 	if err == nil && !bytes.Contains(count.tail, []byte("--"+params["boundary"]+"--")) {
 		err = readError{errors.New("the answer's parts end in the middle")} // the library takes an end in a part's head for the end
 	}
-	if err == nil && a.stream != nil {
-		var p Piece
-		if p, err = a.closeStream(); err == nil {
-			file.Pieces = append(file.Pieces, p)
-		}
-	}
 	if err != nil {
 		a.drop(file)
-		a.dropStream()
 		return nil, count.n, err
 	}
 	return file, count.n, nil

@@ -27,6 +27,7 @@ type Service struct {
 	ledger  *ledger
 	feed    Feed
 	shelf   *shelf
+	shows   *shows
 	vectors *vectors
 	spool   *spool.Spool
 	clock   func() time.Time
@@ -41,7 +42,6 @@ type Service struct {
 
 	mu       sync.Mutex
 	running  map[string]*attempt
-	streams  map[string]*growing // clips that leave while they are made, by job
 	turns    turns
 	means    means
 	places   planCache
@@ -84,8 +84,8 @@ func New(cfg Config, deps Deps) (*Service, error) {
 		deps.Spool = spool.New(spool.Options{Dir: cfg.Outputs})
 	}
 	s := &Service{
-		spool: deps.Spool, cfg: cfg, deps: deps, log: deps.Log, out: out, uploads: ups, vectors: words, wake: make(chan struct{}, 1), running: map[string]*attempt{}, streams: map[string]*growing{},
-		self: cfg.Node + "/" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12], turns: newTurns(), means: means{}, ledger: newLedger(), shelf: newShelf(),
+		spool: deps.Spool, cfg: cfg, deps: deps, log: deps.Log, out: out, uploads: ups, vectors: words, wake: make(chan struct{}, 1), running: map[string]*attempt{},
+		self: cfg.Node + "/" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12], turns: newTurns(), means: means{}, ledger: newLedger(), shelf: newShelf(), shows: newShows(out),
 		clock: func() time.Time { return stamp(deps.Now()) },
 	}
 	if feed, ok := deps.Store.(Feed); ok {

@@ -1,19 +1,14 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"hash"
-	"io"
 	"mime"
 	"mime/multipart"
 	"os"
 	"path/filepath"
 	"strconv"
-	"sync"
 
 	"github.com/containerd/errdefs"
 )
@@ -33,81 +28,143 @@ const secondsHeader = "X-Videosdgx-Seconds"
 // maxChunks bounds what a record keeps: some hours of video.
 const maxChunks = 20000
 
-// Stream is a clip's head and chunks as far as they are there.
+// Stream is a clip's head and chunks as far as they are there: as one file, and as a playlist lists them. The two differ only after an
+// attempt that failed and was followed by one that gave other bytes: the file is the last one's, the list begins with what was shown.
 type Stream struct {
-	Head   int64 // bytes of the head; 0: nothing is there yet
-	Chunks []Chunk
-	Ended  bool // no more come
-	path   string
+	look
+	Chunks  []Chunk // of the file
+	Ended   bool    // no more come
+	line    string
+	earlier []look
 }
 
-// Range is where a chunk lies in the stream: −1 is the head.
-func (s Stream) Range(chunk int) (at, size int64) {
-	if chunk < 0 {
-		return 0, s.Head
-	}
-	at = s.Head
-	for _, c := range s.Chunks[:chunk] {
-		at += c.Size
-	}
-	return at, s.Chunks[chunk].Size
+// Segment is a chunk in a playlist.
+type Segment struct {
+	Chunk
+	Anew bool // it has another head than the one before: a discontinuity
 }
 
-// Open opens what is there; the caller closes it. Chunks that come later can be read from it too.
-func (s Stream) Open() (*os.File, error) { return os.Open(s.path) }
+// Listed is how many chunks a playlist has.
+func (s Stream) Listed() int {
+	n := len(s.chunks)
+	if last := len(s.earlier) - 1; last >= 0 {
+		n = max(n, len(s.earlier[last].chunks))
+	}
+	return n
+}
 
-// Stream gives the chunks of a job, while it runs and afterwards. NotFound is a job without any: it has not come so far, does not
-// stream, or retention took them.
+// source is where a playlist's chunk comes from.
+func (s Stream) source(chunk int) look {
+	for _, l := range s.earlier {
+		if chunk < len(l.chunks) {
+			return l
+		}
+	}
+	return s.look
+}
+
+// Segments are a playlist's chunks. A later look at the same job gives these, and then others.
+func (s Stream) Segments() []Segment {
+	out := make([]Segment, s.Listed())
+	for i := range out {
+		from := s.source(i)
+		out[i] = Segment{Chunk: from.chunks[i], Anew: i > 0 && from.of != s.source(i-1).of}
+	}
+	return out
+}
+
+// OpenSegment opens a chunk of the playlist, or with head what stands before it; the caller closes the file.
+func (s Stream) OpenSegment(chunk int, head bool) (f *os.File, at, size int64, err error) {
+	from := s.source(chunk)
+	at, size = from.place(-1)
+	if !head {
+		at, size = from.place(chunk)
+	}
+	f, err = from.of.open()
+	return f, at, size, err
+}
+
+// Range is where a chunk lies in the file: −1 is the head.
+func (s Stream) Range(chunk int) (at, size int64) { return s.place(chunk) }
+
+// Open opens the file as far as it is there; the caller closes it.
+func (s Stream) Open() (*os.File, error) { return s.of.open() }
+
+// Continues tells whether the file of s begins with what an earlier look gave.
+func (s Stream) Continues(earlier Stream) bool { return s.line == earlier.line }
+
+// Stream gives the chunks of a job, while it is not at its end and afterwards. NotFound is a job without any: it has not come so far,
+// does not stream, or retention took them.
 func (s *Service) Stream(ctx context.Context, id string) (Stream, error) {
-	s.mu.Lock()
-	g := s.streams[id]
-	s.mu.Unlock()
-	if g != nil {
-		return g.now(), nil
+	if held := s.shows.held(id); held != nil && s.runsHere(id) {
+		if st, ok := held.now(); ok {
+			return st, nil
+		}
 	}
-	j, err := s.Get(ctx, id)
-	if err != nil {
-		return Stream{}, err
-	}
-	if j.Result != nil && !j.Result.Removed {
-		for _, p := range j.Result.Pieces {
-			if p.Name == StreamPiece {
-				return Stream{Head: p.Head, Chunks: p.Chunks, Ended: true, path: filepath.Join(s.out.dir, filepath.Base(p.File))}, nil
-			}
+	var j Job
+	for range 2 { // it may end between a look at its record and one at the disk
+		var err error
+		if j, err = s.Get(ctx, id); err != nil {
+			return Stream{}, err
+		}
+		if st, ok := s.recordedStream(j); ok {
+			return st, nil
+		}
+		if j.State.Ended() {
+			break
+		}
+		left, err := s.shows.find(id)
+		if err != nil {
+			return Stream{}, fmt.Errorf("looking for the chunks of job %s: %w", id, err)
+		}
+		if left == nil {
+			continue
+		}
+		if st, ok := left.now(); ok {
+			return st, nil
 		}
 	}
 	return Stream{}, fmt.Errorf("job %s is %s and has no chunks to show: ask for them with \"stream\": true: %w", id, j.State, errdefs.ErrNotFound)
 }
 
-// Continues tells whether s is what an earlier look gave, grown: one attempt's. A name carries its claim's token.
-func (s Stream) Continues(earlier Stream) bool {
-	return filepath.Base(s.path) == filepath.Base(earlier.path)
+// recordedStream is what a record names.
+func (s *Service) recordedStream(j Job) (Stream, bool) {
+	if j.Result == nil || j.Result.Removed {
+		return Stream{}, false
+	}
+	for _, p := range j.Result.Pieces {
+		if p.Name != StreamPiece {
+			continue
+		}
+		st := Stream{look: s.lookAt(p.File, p.Head, p.Chunks), Chunks: p.Chunks, Ended: true, line: cmp.Or(p.Line, p.File)}
+		for _, e := range p.Earlier {
+			st.earlier = append(st.earlier, s.lookAt(e.File, e.Head, e.Chunks))
+		}
+		return st, true
+	}
+	return Stream{}, false
 }
 
-// Streams tells whether a running job has chunks to show.
+func (s *Service) lookAt(file string, head int64, chunks []Chunk) look {
+	name := filepath.Base(file)
+	return look{&reel{name: name, path: filepath.Join(s.out.dir, name), head: head, chunks: chunks}, head, chunks}
+}
+
+// Streams tells whether a job that has not ended has chunks to show.
 func (s *Service) Streams(id string) bool {
+	held := s.shows.held(id)
+	if held == nil {
+		return false
+	}
+	_, ok := held.now()
+	return ok
+}
+
+// runsHere tells whether this node runs a job.
+func (s *Service) runsHere(id string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.streams[id] != nil
-}
-
-// growing is a stream's file in the making.
-type growing struct {
-	mu     sync.Mutex
-	name   string
-	path   string
-	file   *os.File
-	sum    hash.Hash
-	size   int64
-	head   int64
-	chunks []Chunk
-	ended  bool
-}
-
-func (g *growing) now() Stream {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return Stream{Head: g.head, Chunks: g.chunks[:len(g.chunks):len(g.chunks)], Ended: g.ended, path: g.path}
+	return s.running[id] != nil
 }
 
 // isStream says whether a part belongs to the clip in the making.
@@ -116,104 +173,65 @@ func isStream(part *multipart.Part) bool {
 	return err == nil && params["name"] == StreamPiece && part.Header.Get(secondsHeader) != ""
 }
 
-// grow adds a part to the stream and tells watchers of a chunk.
+// grow adds a part to the stream and tells watchers of a chunk that they have not been told of.
 func (a *attempt) grow(part *multipart.Part) error {
 	seconds, err := strconv.ParseFloat(part.Header.Get(secondsHeader), 64)
 	if err != nil || !(seconds >= 0) || seconds > 3600 {
 		return readError{fmt.Errorf("the answer's chunk lasts %.40q: seconds would do", part.Header.Get(secondsHeader))}
 	}
 	if a.stream == nil {
-		if a.stream, err = a.s.out.newGrowing(fileName(a.id, a.token, StreamPiece, "video/mp4")); err != nil {
+		if err := a.beginStream(); err != nil {
 			return err
 		}
 	}
-	chunk, err := a.stream.add(part, seconds)
-	if err != nil {
+	if err := a.stream.add(part, seconds); err != nil {
 		return err
 	}
-	if chunk < 0 {
-		return nil
+	chunk, err := a.show.grown()
+	if err != nil || chunk < 0 {
+		return err
 	}
-	a.s.mu.Lock()
-	a.s.streams[a.id] = a.stream
-	a.s.mu.Unlock()
-	st := a.stream.now()
-	start := 0.0
-	for _, c := range st.Chunks[:chunk] {
+	start, all := 0.0, a.stream.now().chunks
+	for _, c := range all[:chunk] {
 		start += c.Seconds
 	}
-	a.s.publish(context.WithoutCancel(a.s.ctx), a.id, "chunk", map[string]any{"chunk": chunk, "start": start, "seconds": seconds, "size_bytes": st.Chunks[chunk].Size})
+	a.s.publish(context.WithoutCancel(a.s.ctx), a.id, "chunk", map[string]any{"chunk": chunk, "start": start, "seconds": seconds, "size_bytes": all[chunk].Size})
 	return nil
 }
 
-func (o *outputs) newGrowing(name string) (*growing, error) {
-	g := &growing{name: name, path: filepath.Join(o.dir, partialDir, name), sum: sha256.New()}
-	var err error
-	if g.file, err = os.OpenFile(g.path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600); err != nil {
-		return nil, fmt.Errorf("creating the stream's file: %w", err)
+// beginStream looks at what earlier attempts have shown before it makes a file of its own.
+func (a *attempt) beginStream() (err error) {
+	if a.show, err = a.s.shows.make(a.id); err != nil {
+		return err
 	}
-	return g, nil
+	if a.stream, err = a.s.out.newGrowing(fileName(a.id, a.token, StreamPiece, "video/mp4")); err != nil {
+		return err
+	}
+	a.show.begin(a.stream)
+	return nil
 }
 
-// add writes a part and gives the chunk that it is, −1 for the head.
-func (g *growing) add(r io.Reader, seconds float64) (int, error) {
-	n, err := io.Copy(io.MultiWriter(g.file, g.sum), readMarked{r})
+// keepStream puts the stream's record among a result's pieces.
+func (a *attempt) keepStream(r *Result) error {
+	if a.stream == nil {
+		return nil
+	}
+	p, err := a.show.keep()
+	a.stream = nil
 	if err != nil {
-		return 0, err
+		return fmt.Errorf("keeping the stream: %w", err)
 	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.size += n
-	switch {
-	case n == 0 || len(g.chunks) == maxChunks:
-		return 0, readError{errors.New("the answer has an empty chunk, or too many")}
-	case g.head == 0:
-		g.head = n
-		return -1, nil
-	}
-	g.chunks = append(g.chunks, Chunk{n, seconds})
-	return len(g.chunks) - 1, nil
+	r.Pieces = append(r.Pieces, p)
+	return nil
 }
 
-// readMarked tells the function's errors from the disk's.
-type readMarked struct{ io.Reader }
-
-func (r readMarked) Read(p []byte) (int, error) {
-	n, err := r.Reader.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
-		err = readError{err}
-	}
-	return n, err
-}
-
-// close makes the stream durable and gives its record.
-func (a *attempt) closeStream() (Piece, error) {
-	g := a.stream
-	err := errors.Join(g.file.Sync(), g.file.Close())
-	final := filepath.Join(a.s.out.dir, g.name)
-	if err == nil {
-		err = a.s.out.publish(g.path, final)
-	}
-	if err != nil {
-		return Piece{}, fmt.Errorf("keeping the stream: %w", err)
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.path, g.ended = final, true
-	return Piece{Name: StreamPiece, File: g.name, Size: g.size, SHA256: hex.EncodeToString(g.sum.Sum(nil)), ContentType: "video/mp4", Head: g.head, Chunks: g.chunks}, nil
-}
-
-// dropStream removes a stream that comes to nothing. Who reads it keeps what is open.
-func (a *attempt) dropStream() {
+// restStream leaves what was shown to the next attempt, or to the end of the job.
+func (a *attempt) restStream(full bool) {
 	if a.stream == nil {
 		return
 	}
-	a.s.mu.Lock()
-	delete(a.s.streams, a.id)
-	a.s.mu.Unlock()
-	a.stream.file.Close()
-	if err := removeIfThere(a.stream.path); err != nil {
+	a.stream = nil
+	if err := a.show.rest(full); err != nil {
 		a.s.log.Error("a stream that is not wanted could not be removed", "job", a.id, "error", err)
 	}
-	a.stream = nil
 }

@@ -108,6 +108,7 @@ func (s *Service) settled(ctx context.Context, j Job) {
 	if j.State.Ended() {
 		s.ledger.keeps(j.Client, kept(j))
 		s.deps.Trace.Ended(j)
+		s.try("removing a stream", s.shows.end(j.ID))
 	}
 	s.announce(ctx, j)
 	s.shelf.add(j)
@@ -237,7 +238,7 @@ func markRemoved(j *Job) bool {
 
 // tidyOutputs removes what a crash left behind: files that no record names and no living attempt is about to name.
 func (s *Service) tidyOutputs(ctx context.Context) error {
-	return errors.Join(s.tidy(ctx, s.out.dir), s.tidy(ctx, filepath.Join(s.out.dir, partialDir)))
+	return errors.Join(s.tidyShows(ctx), s.tidy(ctx, s.out.dir), s.tidy(ctx, filepath.Join(s.out.dir, partialDir)))
 }
 
 func (s *Service) tidy(ctx context.Context, dir string) error {
@@ -253,7 +254,8 @@ func (s *Service) tidy(ctx context.Context, dir string) error {
 		}
 		named := gerr == nil && j.Result != nil && slices.Contains(j.Result.files(), e.Name()) && dir == s.out.dir
 		coming := gerr == nil && j.State == Running && j.Token == token
-		if !named && !coming {
+		shown := gerr == nil && !j.State.Ended() && token <= j.Token && mayShow(e.Name())
+		if !named && !coming && !shown {
 			err = errors.Join(err, removeIfThere(filepath.Join(dir, e.Name())))
 		}
 	}

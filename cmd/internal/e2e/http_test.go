@@ -114,6 +114,7 @@ type job struct {
 	ID, Status, Reason string
 	Error              *struct{ Kind, Detail, Log string }
 	Result             *struct{ Size int64 }
+	Attempts           int
 }
 
 func (s *server) job(t *testing.T, id string) job {

@@ -117,15 +117,19 @@ func TestPlayersComeAndGo(t *testing.T) {
 	}
 }
 
-// A server that ends while a clip grows makes it anew when it is back: who asks again is told, and gets the whole clip.
+// A server that ends while a clip grows makes it anew when it is back: who asks again has what was there, and gets the whole clip.
 func TestAGrowingClipOutlivesItsServer(t *testing.T) {
 	h := newHome(t, "process")
 	h.function("magi1", "magi1", fmt.Sprintf("model: {name: magi1, bundle: %q}\ntimeout: 5m\n", need(t, tinyMAGI)))
 	for _, end := range []func(*server){(*server).kill, (*server).stop} {
 		s := h.serve(t)
 		j, base := s.growingClip(t, 120)
+		before := strings.TrimSuffix(string(s.do(t, "GET", base+"/stream.m3u8", "").want(t, 200).body), "#EXT-X-ENDLIST\n")
 		end(s)
 		s = h.serve(t)
+		if list := s.follow(t, base, before); strings.Contains(list, "DISCONTINUITY") || strings.Count(list, ".m4s") != 5 {
+			t.Errorf("the list is %s", list)
+		}
 		s.untilJob(t, j.ID, "completed")
 		want := framesOf(t, saved(t, s.do(t, "GET", base+"/download", "").want(t, 200).body))
 		if got := framesOf(t, s.url+base+"/stream.m3u8"); got != want || strings.Count(want, "\n") != 120 {

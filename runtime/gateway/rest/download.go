@@ -55,13 +55,7 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, id string) error {
 		r = r.Clone(r.Context()) // a clip as the answer of generate has no ranges and no conditions
 		r.Method, r.Header = http.MethodGet, http.Header{}
 	}
-	if unit, rest, _ := strings.Cut(r.Header.Get("Range"), "="); strings.EqualFold(unit, "bytes") {
-		r.Header.Set("Range", "bytes="+rest)
-	} else {
-		r.Header.Del("Range") // RFC 9110, 14.2: of a unit that is not known nothing is asked
-	}
-	http.ServeContent(w, r, name, j.Finished, f)
-	return nil
+	return serveRanges(w, r, name, j.Finished, f)
 }
 
 // opened gives a job's clip, or the piece that ?piece= names.

@@ -192,7 +192,7 @@ func eventsDoc(id string) operation {
 func downloadDoc(id string) operation {
 	return operation{ID: id, Summary: "The clip; Range, If-Range and If-None-Match are honoured", Tag: "jobs", Params: []param{
 		{"query", "inline", "true shows it in the browser", flagSchema}, {"query", "piece", "One of the result's pieces instead of the clip", nil}},
-		Out: responses{200: {Text: "The clip", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 304: {Text: "It is what If-None-Match says"}, 416: {Text: "The range lies outside it"}}, Fails: []int{400, 404, 409, 421}}
+		Out: responses{200: {Text: "The clip", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 304: {Text: "It is what If-None-Match says"}}, Fails: []int{400, 404, 409, 416, 421}}
 }
 
 func playlistDoc(id string) operation {
@@ -207,6 +207,6 @@ func watchDoc(id string) operation {
 }
 
 func chunkDoc(id string) operation {
-	return operation{ID: id, Summary: "One chunk of a clip (0.m4s, 1.m4s, …), or what stands before them (init.mp4)", Tag: "jobs",
-		Out: responses{200: {Text: "The chunk", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 416: {Text: "The range lies outside it"}}, Fails: readFails}
+	return operation{ID: id, Summary: "One chunk of a clip (0.m4s, 1.m4s, …), or what stands before them (init.mp4; init.7.mp4 where those from the seventh on have another)", Tag: "jobs",
+		Out: responses{200: {Text: "The chunk", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}}, Fails: append([]int{416}, readFails...)}
 }

@@ -9,7 +9,6 @@ import (
 	"io"
 	"math"
 	"net/http"
-	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -25,11 +24,6 @@ import (
 const firstWait = 25 * time.Second
 
 var errEnough = errors.New("there is enough")
-
-// streamed waits until a job has more than n chunks or has ended, at most for wait, and gives what there is.
-func (a *API) streamed(ctx context.Context, id string, n int, wait time.Duration) (jobs.Stream, error) {
-	return a.until(ctx, id, wait, func(st jobs.Stream, err error) bool { return err == nil && (len(st.Chunks) > n || st.Ended) })
-}
 
 // until waits until a job's stream is enough or the job has ended, at most for wait. An end or a timeout: what there is then is
 // the answer.
@@ -60,7 +54,7 @@ func (a *API) playlist(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	st, err := a.streamed(r.Context(), j.ID, 0, firstWait)
+	st, err := a.until(r.Context(), j.ID, firstWait, func(st jobs.Stream, err error) bool { return err == nil && (st.Listed() > 0 || st.Ended) })
 	if errdefs.IsNotFound(err) && !j.State.Ended() {
 		return notYet(w, j)
 	}
@@ -74,14 +68,19 @@ func (a *API) playlist(w http.ResponseWriter, r *http.Request) error {
 	return ignoreGone(r, err)
 }
 
+// hls is the list. It only grows, over the job's attempts too, and no line of it changes but for the end's. It is played from its
+// beginning, whenever somebody comes: a player would take it for something live and begin three chunks before the newest.
 func hls(st jobs.Stream) string {
 	var b strings.Builder
-	longest := 1.0
-	for _, c := range st.Chunks {
+	all, longest := st.Segments(), 1.0
+	for _, c := range all {
 		longest = max(longest, math.Round(c.Seconds)) // as RFC 8216 counts
 	}
-	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-MAP:URI=\"chunks/init.mp4\"\n", int(longest))
-	for i, c := range st.Chunks {
+	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-START:TIME-OFFSET=0,PRECISE=YES\n#EXT-X-MAP:URI=\"chunks/init.mp4\"\n", int(longest))
+	for i, c := range all {
+		if c.Anew {
+			fmt.Fprintf(&b, "#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"chunks/init.%d.mp4\"\n", i)
+		}
 		fmt.Fprintf(&b, "#EXTINF:%.6f,\nchunks/%d.m4s\n", c.Seconds, i)
 	}
 	if st.Ended {
@@ -90,38 +89,36 @@ func hls(st jobs.Stream) string {
 	return b.String()
 }
 
-var chunkForm = regexp.MustCompile(`^(?:init\.mp4|([0-9]{1,6})\.m4s)$`)
+var chunkForm = regexp.MustCompile(`^(?:(init)(?:\.([0-9]{1,6}))?\.mp4|([0-9]{1,6})\.m4s)$`)
 
-// chunk is GET /jobs/{id}/chunks/{chunk}: the head, or one chunk.
+// chunk is GET /jobs/{id}/chunks/{chunk}: a chunk, or the head that stands before one, the first where none is named.
 func (a *API) chunk(w http.ResponseWriter, r *http.Request) error {
 	j, err := a.job(r)
 	if err != nil {
 		return err
 	}
-	m := chunkForm.FindStringSubmatch(r.PathValue("chunk"))
 	st, err := a.o.Jobs.Stream(r.Context(), j.ID)
 	if err != nil {
 		return err
 	}
-	n := -1
-	if m != nil && m[1] != "" {
-		n, _ = strconv.Atoi(m[1])
+	m := chunkForm.FindStringSubmatch(r.PathValue("chunk"))
+	n := 0
+	if m != nil {
+		n, _ = strconv.Atoi(m[2] + m[3]) // one of them, or none
 	}
-	if m == nil || n >= len(st.Chunks) {
+	if m == nil || n >= st.Listed() {
 		return fmt.Errorf("job %s has no chunk %.40q: its stream.m3u8 lists those there are: %w", j.ID, r.PathValue("chunk"), errdefs.ErrNotFound)
 	}
-	f, err := st.Open()
+	f, at, size, err := st.OpenSegment(n, m[1] != "")
 	if err != nil {
 		return fmt.Errorf("the chunk is gone: %w: %w", err, errdefs.ErrNotFound)
 	}
 	defer f.Close()
-	at, size := st.Range(n)
 	h := w.Header()
 	h.Set("Content-Type", "video/mp4")
 	gateway.Confine(h, false)
 	h.Set("Cache-Control", "private, max-age=31536000, immutable")
-	http.ServeContent(w, r, "", time.Time{}, io.NewSectionReader(f, at, size))
-	return nil
+	return serveRanges(w, r, "", time.Time{}, io.NewSectionReader(f, at, size))
 }
 
 // watch is GET /jobs/{id}/stream.mp4: the clip as it comes, until its end; ?from=N leaves out the chunks before one.
@@ -134,7 +131,10 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	st, err := a.streamed(r.Context(), j.ID, next, firstWait)
+	st, err := a.until(r.Context(), j.ID, firstWait, func(st jobs.Stream, err error) bool { return err == nil && (len(st.Chunks) > next || st.Ended) })
+	if err == nil && len(st.Chunks) == 0 { // it is made anew, otherwise than before
+		return notYet(w, j)
+	}
 	if errdefs.IsNotFound(err) && !j.State.Ended() {
 		return notYet(w, j)
 	}
@@ -145,7 +145,7 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return fmt.Errorf("the stream is gone: %w: %w", err, errdefs.ErrNotFound)
 	}
-	defer f.Close()
+	f.Close()
 	h := w.Header()
 	h.Set("Content-Type", "video/mp4")
 	h.Set("Cache-Control", "no-store")
@@ -156,7 +156,7 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request) error {
 	if r.Method == http.MethodHead {
 		return nil
 	}
-	s := &sender{w: w, rc: http.NewResponseController(w), f: f, next: next}
+	s := &sender{w: w, rc: http.NewResponseController(w), next: next}
 	return a.sendAll(r, j.ID, s, st)
 }
 
@@ -173,17 +173,17 @@ func from(r *http.Request) (int, error) {
 	return n, nil
 }
 
-// sendAll sends chunks until the last. A stream that comes to nothing ends in the middle, which a player sees.
+// sendAll sends chunks until the last, over the job's attempts. A stream that comes to nothing ends in the middle, which a player sees.
 func (a *API) sendAll(r *http.Request, id string, s *sender, st jobs.Stream) error {
 	if err := s.send(st); err != nil {
-		return ignoreGone(r, err)
+		return http.ErrAbortHandler
 	}
 	for !st.Ended {
 		more, err := a.more(r.Context(), id, s.next, st)
 		if r.Context().Err() != nil {
 			return nil
 		}
-		if err != nil || !more.Continues(st) { // it failed, or begins anew
+		if err != nil || !more.Continues(st) { // it failed, or begins anew with other bytes
 			return http.ErrAbortHandler
 		}
 		if st = more; s.send(st) != nil {
@@ -193,7 +193,8 @@ func (a *API) sendAll(r *http.Request, id string, s *sender, st jobs.Stream) err
 	return nil
 }
 
-// more waits as streamed does, and no longer than the attempt that makes st lasts: what the next one makes is another file.
+// more waits until the file of st has more than n chunks, has ended or is another one. An attempt that fails and is followed by one that
+// gives the same bytes is not noticed.
 func (a *API) more(ctx context.Context, id string, n int, st jobs.Stream) (jobs.Stream, error) {
 	return a.until(ctx, id, time.Hour, func(now jobs.Stream, err error) bool {
 		return err != nil || !now.Continues(st) || now.Ended || len(now.Chunks) > n
@@ -204,30 +205,36 @@ func (a *API) more(ctx context.Context, id string, n int, st jobs.Stream) (jobs.
 type sender struct {
 	w     http.ResponseWriter
 	rc    *http.ResponseController
-	f     *os.File
 	began bool
 	next  int
 	sent  int64
 }
 
 func (s *sender) send(st jobs.Stream) error {
+	f, err := st.Open() // another one when an attempt that follows has come as far
+	if err != nil {
+		return err
+	}
+	defer f.Close()
 	if !s.began {
 		s.began = true
-		if err := s.part(st.Range(-1)); err != nil {
+		at, size := st.Range(-1)
+		if err := s.part(f, at, size); err != nil {
 			return err
 		}
 	}
 	for ; s.next < len(st.Chunks); s.next++ {
-		if err := s.part(st.Range(s.next)); err != nil {
+		at, size := st.Range(s.next)
+		if err := s.part(f, at, size); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *sender) part(at, size int64) error {
+func (s *sender) part(f io.ReaderAt, at, size int64) error {
 	_ = s.rc.SetWriteDeadline(time.Now().Add(10 * stall)) // a player that is paused takes no more for a while
-	if _, err := io.CopyN(s.w, io.NewSectionReader(s.f, at, size), size); err != nil {
+	if _, err := io.CopyN(s.w, io.NewSectionReader(f, at, size), size); err != nil {
 		return err
 	}
 	fill := filler(s.sent + size)

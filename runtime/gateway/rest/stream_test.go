@@ -3,12 +3,15 @@ package rest
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 	"github.com/videosdgx/videosdgx/runtime/jobs/jobstest"
@@ -187,29 +190,43 @@ func TestAStreamThatComesToNothing(t *testing.T) {
 		t.Fatalf("%+v, %v", done, err)
 	}
 	r.problem(404, "GET", "/v1/jobs/"+j.ID+"/stream.m3u8", "")
-	if left, _ := os.ReadDir(r.outputs + "/.partial"); len(left) != 0 {
-		t.Errorf("left behind: %v", left)
+	for end := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) { // the record is written first
+		if left, _ := os.ReadDir(r.outputs + "/.partial"); len(left) == 0 {
+			break
+		} else if time.Now().After(end) {
+			t.Fatalf("left behind: %v", left)
+		}
 	}
 }
 
-// A clip that is made anew after its function died is another file: who watched the first sees its end, never the second's bytes.
+// reels are a function whose attempts are reels, one after the other.
+func reels(all ...*reel) func(context.Context, jobstest.Call) (*spec.Result, error) {
+	attempt := 0
+	return func(ctx context.Context, c jobstest.Call) (*spec.Result, error) {
+		attempt++
+		return all[attempt-1].script(ctx, c)
+	}
+}
+
+var errDied = errors.New("the instance has died")
+
+// A clip that is made anew with other bytes after its function died is another file: who watched the first sees its end, never the
+// second's bytes. A list keeps what it had, and goes on with the second's behind a discontinuity; a chunk's address means the same
+// for ever.
 func TestAStreamThatBeginsAnew(t *testing.T) {
-	f, again, attempt := newReel(), newReel(), 0
-	r := newRig(t, func(ctx context.Context, c jobstest.Call) (*spec.Result, error) {
-		if attempt++; attempt == 1 {
-			return f.script(ctx, c)
-		}
-		return again.script(ctx, c)
-	})
+	f, again := newReel(), newReel()
+	r := newRig(t, reels(f, again))
 	j := r.generate(`{"prompt":"p","max_attempts":2}`)
+	base := r.url + "/v1/jobs/" + j.ID
 	go func() { f.begin(); f.chunk("first") }()
 	r.awaitChunks(j.ID, 1)
-	resp, err := http.Get(r.url + "/v1/jobs/" + j.ID + "/stream.mp4")
+	early := string(second(r.do("GET", base+"/stream.m3u8", "")))
+	resp, err := http.Get(base + "/stream.mp4")
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
-	f.in.CloseWithError(fmt.Errorf("the instance has died"))
+	f.in.CloseWithError(errDied)
 	go func() { again.begin(); again.chunk("new first"); again.chunk("new second"); again.end() }()
 	if b, err := io.ReadAll(resp.Body); err == nil || len(b) > 2*playerBlock {
 		t.Errorf("%d bytes look whole", len(b))
@@ -217,8 +234,113 @@ func TestAStreamThatBeginsAnew(t *testing.T) {
 	if done, err := r.jobs.Wait(t.Context(), j.ID); err != nil || done.State != jobs.Completed {
 		t.Fatalf("%+v, %v", done, err)
 	}
-	if _, b := r.do("GET", r.url+"/v1/jobs/"+j.ID+"/stream.mp4", ""); len(b) != 3*playerBlock {
+	if _, b := r.do("GET", base+"/stream.mp4", ""); len(b) != 3*playerBlock || !strings.HasPrefix(string(b[playerBlock:]), "new first") {
 		t.Errorf("the second has %d bytes", len(b))
+	}
+	list := string(second(r.do("GET", base+"/stream.m3u8", "")))
+	if want := early + "#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"chunks/init.1.mp4\"\n#EXTINF:0.500000,\nchunks/1.m4s\n#EXT-X-ENDLIST\n"; list != want {
+		t.Errorf("the list is %s\nwant %s", list, want)
+	}
+	for name, want := range map[string]string{"init.mp4": "HEAD", "0.m4s": "first", "init.1.mp4": "HEAD", "1.m4s": "new second"} {
+		if _, b := r.do("GET", base+"/chunks/"+name, ""); string(b) != want {
+			t.Errorf("%s is %q", name, b)
+		}
+	}
+	r.problem(404, "GET", "/v1/jobs/"+j.ID+"/chunks/init.2.mp4", "")
+	if err := r.jobs.Purge(t.Context(), j.ID); err != nil {
+		t.Fatal(err)
+	}
+	if left, _ := os.ReadDir(r.outputs); slices.ContainsFunc(left, func(e os.DirEntry) bool { return strings.HasPrefix(e.Name(), j.ID) }) {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+// A clip that is made anew with the same bytes is the same to who watches it: the file goes on where it was, the list stays as it is
+// until there is more, and no chunk is told of twice.
+func TestARetryIsNotSeenByWhoWatches(t *testing.T) {
+	f, again := newReel(), newReel()
+	r := newRig(t, reels(f, again))
+	j := r.generate(`{"prompt":"p","max_attempts":2}`)
+	base := r.url + "/v1/jobs/" + j.ID
+	told := make(chan string, 64)
+	watch, err := http.Get(base + "/events")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer watch.Body.Close()
+	lines := bufio.NewScanner(watch.Body)
+	for lines.Scan() && !strings.HasPrefix(lines.Text(), "event: ") { // from the present state on none is missed
+	}
+	go func() {
+		defer close(told)
+		for lines.Scan() {
+			if n, ok := strings.CutPrefix(lines.Text(), `data: {"chunk":`); ok {
+				told <- n[:1]
+			}
+		}
+	}()
+	go func() { f.begin(); f.chunk("first"); f.chunk("second") }()
+	r.awaitChunks(j.ID, 2)
+	resp, err := http.Get(base + "/stream.mp4")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	early := string(second(r.do("GET", base+"/stream.m3u8", "")))
+	f.in.CloseWithError(errDied)
+	again.begin()
+	again.chunk("first") // the pipe is read in step: all before its end has been taken
+	if list := string(second(r.do("GET", base+"/stream.m3u8", ""))); list != early {
+		t.Errorf("while the second attempt is behind the list is %s\nit was %s", list, early)
+	}
+	if _, b := r.do("GET", base+"/chunks/1.m4s", ""); string(b) != "second" {
+		t.Errorf("the second chunk is %q", b)
+	}
+	go func() { again.chunk("second"); again.chunk("third"); again.end() }()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || len(b) != 4*playerBlock || !strings.HasPrefix(string(b[3*playerBlock:]), "third") {
+		t.Errorf("who watches has %d bytes, %v", len(b), err)
+	}
+	if done, err := r.jobs.Wait(t.Context(), j.ID); err != nil || done.State != jobs.Completed || done.Attempts != 2 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	if list := string(second(r.do("GET", base+"/stream.m3u8", ""))); list != early+"#EXTINF:0.500000,\nchunks/2.m4s\n#EXT-X-ENDLIST\n" {
+		t.Errorf("the list is %s", list)
+	}
+	var chunks []string
+	for n := range told {
+		chunks = append(chunks, n)
+	}
+	if strings.Join(chunks, "") != "012" {
+		t.Errorf("events told of the chunks %v", chunks)
+	}
+}
+
+// A range that lies outside is told as everything else is, of a chunk and of the whole clip.
+func TestARangeThatLiesOutside(t *testing.T) {
+	f := newReel()
+	r := newRig(t, f.script)
+	j := r.generate(`{"prompt":"p"}`)
+	go func() { f.begin(); f.chunk("first"); f.end() }()
+	if _, err := r.jobs.Wait(t.Context(), j.ID); err != nil {
+		t.Fatal(err)
+	}
+	for path, size := range map[string]int{"/chunks/0.m4s": 5, "/chunks/init.mp4": 4, "/download": 10} {
+		for _, asked := range []string{fmt.Sprintf("bytes=%d-", size), "bytes=900-901", "bytes=4-2", "bytes=a-b", "bytes=-0"} {
+			resp, b := r.do("GET", r.url+"/v1/jobs/"+j.ID+path, "", "Range", asked)
+			p := parse[problem](t, b)
+			if resp.StatusCode != 416 || resp.Header.Get("Content-Type") != "application/problem+json" || resp.Header.Get("Content-Range") != fmt.Sprintf("bytes */%d", size) ||
+				p.Status != 416 || !strings.Contains(p.Detail, fmt.Sprintf("%d bytes", size)) || resp.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s %s: %s %v %s", path, asked, resp.Status, resp.Header, b)
+			}
+		}
+		resp, b := r.do("GET", r.url+"/v1/jobs/"+j.ID+path, "", "Range", "bytes=1-2")
+		if resp.StatusCode != 206 || len(b) != 2 || resp.Header.Get("Content-Range") != fmt.Sprintf("bytes 1-2/%d", size) {
+			t.Errorf("%s: %s %v", path, resp.Status, resp.Header)
+		}
+		if resp, b := r.do("GET", r.url+"/v1/jobs/"+j.ID+path, "", "Range", "lines=1-2"); resp.StatusCode != 200 || len(b) != size {
+			t.Errorf("%s: %s", path, resp.Status)
+		}
 	}
 }
 
