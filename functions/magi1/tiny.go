@@ -18,16 +18,19 @@ import (
 )
 
 // WriteTiny writes a checkpoint of noise to a folder: the published architecture in every part, small enough to make a second
-// in a moment. tokenizer is the folder of a T5 tokenizer, of vocabulary words. It serves what does not depend on what a model has
-// learnt: tests, and measuring how chunks leave.
+// in a moment. tokenizer is the folder of a T5 tokenizer, of vocabulary words; with "" it gets one of single characters. It serves what
+// does not depend on what a model has learnt: tests, measuring how chunks leave, and seeing it before the published weights are there.
 func WriteTiny(dir, tokenizer string, vocabulary int64) error {
+	if tokenizer == "" {
+		vocabulary = TinyVocabulary
+	}
 	c := tinyConfigs(vocabulary)
 	for component, config := range map[string]any{"transformer": c.Config, "vae": c.VAE, "text_encoder": c.Text} {
 		if err := writeComponent(filepath.Join(dir, component), component, config, c); err != nil {
 			return err
 		}
 	}
-	if err := os.CopyFS(filepath.Join(dir, "tokenizer"), os.DirFS(tokenizer)); err != nil {
+	if err := tinyTokenizer(filepath.Join(dir, "tokenizer"), tokenizer); err != nil {
 		return err
 	}
 	if err := writeSpecial(filepath.Join(dir, specialFile), c.Model.CaptionSize); err != nil {
@@ -35,6 +38,16 @@ func WriteTiny(dir, tokenizer string, vocabulary int64) error {
 	}
 	const index = `{"_class_name":"MagiPipeline","transformer":["magi","VideoDiTModel"],"vae":["magi","ViTVAE"],"text_encoder":["transformers","T5EncoderModel"],"tokenizer":["transformers","T5TokenizerFast"]}`
 	return os.WriteFile(filepath.Join(dir, "model_index.json"), []byte(index), 0o644)
+}
+
+func tinyTokenizer(dir, from string) error {
+	if from != "" {
+		return os.CopyFS(dir, os.DirFS(from))
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	return writeTokenizer(dir)
 }
 
 func tinyConfigs(vocabulary int64) (c configs) {

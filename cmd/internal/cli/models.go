@@ -25,7 +25,7 @@ with the digest of every file.
 
 A function names its bundle in function.yaml; a bundle in the models folder (--models) may be named by its folder's name.`,
 	}
-	cmd.AddCommand(newModelsBuildCmd(), newModelsPlanCmd(), newModelsPullCmd(), newModelsLsCmd(), newModelsVerifyCmd(), newModelsInspectCmd(), newModelsRmCmd(), newModelsLoRACmd(), newModelsRandomCmd())
+	cmd.AddCommand(newModelsBuildCmd(), newModelsPlanCmd(), newModelsPullCmd(), newModelsLsCmd(), newModelsVerifyCmd(), newModelsInspectCmd(), newModelsRmCmd(), newModelsLoRACmd(), newModelsRandomCmd(), newModelsTinyCmd())
 	return cmd
 }
 
