@@ -64,7 +64,7 @@ func (b *bench) compare(ctx context.Context) error {
 	}
 	b.report.Seconds("demo_clip_in_turns", a.byDefault)
 	b.report.Seconds("demo_clip_"+b.precision, a.other)
-	b.report.Figure(b.precision+"_over_demo_clip", a.other.Ms(50)/a.byDefault.Ms(50))
+	b.report.Observe(b.precision+"_over_demo_clip", harness.Quotients(a.other, a.byDefault))
 	b.report.Want(b.precision+"_over_demo_clip", "≥ 1")
 	return nil
 }

@@ -30,7 +30,7 @@ func main() {
 	var o options
 	o.server.Driver = "auto"
 	o.server.Flags(flag.CommandLine)
-	flag.IntVar(&o.n, "n", 30, "cold starts")
+	flag.IntVar(&o.n, "n", 30, "cold starts; 0: nothing but the comparison of -against is measured")
 	flag.IntVar(&o.clips, "clips", 20, "clips")
 	flag.IntVar(&o.watched, "watched", 10, "more clips whose progress is followed, from absent")
 	flag.StringVar(&o.checkpoint, "checkpoint", "images/demo/wan21-tiny", "checkpoint of the demo model")
@@ -56,10 +56,17 @@ func run(ctx context.Context, o options) (err error) {
 	if b.function, err = s.BuildWan21(ctx, dir); err != nil {
 		return err
 	}
-	for _, part := range []func(context.Context) error{b.prepare, b.rounds, b.large, b.compare} {
+	parts := []func(context.Context) error{b.prepare, b.rounds, b.large, b.compare}
+	if o.n == 0 {
+		parts = []func(context.Context) error{b.prepare, b.compare}
+	}
+	for _, part := range parts {
 		if err := part(ctx); err != nil {
 			return err
 		}
+	}
+	if o.n == 0 {
+		return b.report.Print(os.Stdout)
 	}
 	for name, limit := range map[string]string{
 		"absent_first_byte_p50_ms": "≤ 150", "demo_clip_s": "≤ 10", "demo_peak_rss_mb": "≤ 700",

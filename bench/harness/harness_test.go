@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -98,5 +99,17 @@ func TestStartReportsWhatAFailingServerSaid(t *testing.T) {
 	_, err := Start(context.Background(), Options{Binary: bin})
 	if err == nil || !strings.Contains(err.Error(), "no such driver") {
 		t.Fatal(err)
+	}
+}
+
+func TestQuotientsArePairs(t *testing.T) {
+	over, under := NewSamples(), NewSamples()
+	for _, ms := range []int{10, 200, 30} {
+		over.Add(time.Duration(ms) * time.Millisecond)
+		under.Add(time.Duration(ms) * time.Millisecond / 2)
+	}
+	over.Add(time.Second) // its pair was not made
+	if q := Quotients(over, under); !slices.Equal(q, []float64{2, 2, 2}) {
+		t.Errorf("got %v", q)
 	}
 }

@@ -75,6 +75,21 @@ func (s *Samples) rounds(percent float64) []float64 {
 	return out
 }
 
+// Quotients are over's samples by under's, pair by pair in the order in which they were taken: what slows a machine down for a
+// while meets both of a pair.
+func Quotients(over, under *Samples) []float64 {
+	over.mu.Lock()
+	a := slices.Clone(over.raw)
+	over.mu.Unlock()
+	under.mu.Lock()
+	defer under.mu.Unlock()
+	q := make([]float64, min(len(a), len(under.raw)))
+	for i := range q {
+		q[i] = float64(a[i]) / float64(under.raw[i])
+	}
+	return q
+}
+
 // Repeat calls step warmup times unrecorded and then n times recorded, one after the other. The first error ends it.
 func Repeat(ctx context.Context, warmup, n int, step func(ctx context.Context, i int) error) (*Samples, error) {
 	s := NewSamples()

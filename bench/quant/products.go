@@ -5,7 +5,6 @@ import (
 	"errors"
 	"os"
 	"slices"
-	"time"
 	"unsafe"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
@@ -37,9 +36,9 @@ type chain struct {
 	seconds []float64
 }
 
-// products measures every kind of product on the same rows in turns, two threads each, and how many times faster each is
-// than the faster of the library's two float32 forms.
-func products(ctx context.Context, r *harness.Report, q question, rounds int) (err error) {
+// products measures every kind of product on the same rows in turns, and how many times faster each is than the faster of the
+// library's two float32 forms.
+func products(ctx context.Context, r *harness.Report, q question, o options) (err error) {
 	dir, err := os.MkdirTemp("", "videosdgx-quant-")
 	if err != nil {
 		return err
@@ -60,21 +59,21 @@ func products(ctx context.Context, r *harness.Report, q question, rounds int) (e
 		if err != nil {
 			return err
 		}
-		s, err := e.Open(ctx, path, engine.Options{Threads: 2})
+		s, err := e.Open(ctx, path, engine.Options{Threads: o.threads})
 		if err != nil {
 			return err
 		}
 		chains = append(chains, &chain{kind: k, session: s})
 	}
 	x := engine.Values{"x": engine.Floats(noise(q.rows, q.layers[0].k), int64(q.rows), int64(q.layers[0].k))}
-	for round := range rounds + 1 { // the first fills caches and is not counted
+	for round := range o.rounds + 1 { // the first fills caches and is not counted
 		for _, c := range chains {
-			begin := time.Now()
+			begin := o.clock()
 			if _, err := c.session.Run(ctx, x); err != nil {
 				return err
 			}
 			if round > 0 {
-				c.seconds = append(c.seconds, time.Since(begin).Seconds())
+				c.seconds = append(c.seconds, (o.clock() - begin).Seconds())
 			}
 		}
 	}

@@ -7,41 +7,48 @@ import (
 	"github.com/videosdgx/videosdgx/bench/harness"
 )
 
-// start is a model of a size in a state.
+// start is a model of a size and a format in a state.
 type start struct {
-	size  string
-	state harness.State
-	first *harness.FirstByte
+	size   string
+	format string // empty: there is one only
+	state  harness.State
+	first  *harness.FirstByte
 }
 
-// name is that of its figures; absent is what "cold" means without more.
+// name is that of its figures, such as "cold_fp8_1gb"; absent is what "cold" means without more.
 func (s start) name() string {
+	state := string(s.state)
 	if s.state == harness.Absent {
-		return "cold_" + harness.ShortSize(s.size)
+		state = "cold"
 	}
-	return string(s.state) + "_" + harness.ShortSize(s.size)
+	return state + "_" + named(s.format, "_") + harness.ShortSize(s.size)
 }
 
 func (s start) function() string {
-	return "weights-" + string(s.state) + "-" + harness.ShortSize(s.size)
+	return "weights-" + string(s.state) + "-" + named(s.format, "-") + harness.ShortSize(s.size)
 }
 
-// coldStarts measures all sizes and states in turns, so that what else happens on the machine meets each of them alike.
+// named is the part of a name that says a format, where there is more than one.
+func named(format, end string) string {
+	if format == "" {
+		return ""
+	}
+	return format + end
+}
+
+// coldStarts measures all sizes, formats and states in turns, so that what else happens on the machine meets each of them alike.
 func (b *bench) coldStarts(ctx context.Context) error {
 	states, err := b.server.States(ctx, b.report)
 	if err != nil {
 		return err
 	}
 	var all []start
-	for _, size := range b.sizes {
-		for _, state := range states {
-			s := start{size: size, state: state}
-			if s.first, err = b.prepare(ctx, s); err != nil {
-				return fmt.Errorf("%s, %s: %w", size, state, err)
-			}
-			defer s.first.Close()
-			all = append(all, s)
+	for _, s := range b.starts(states) {
+		if s.first, err = b.prepare(ctx, s); err != nil {
+			return fmt.Errorf("%s: %w", s.name(), err)
 		}
+		defer s.first.Close()
+		all = append(all, s)
 	}
 	err = harness.Rounds(ctx, func(ctx context.Context, round int) error { return b.round(ctx, round, all) })
 	if err != nil {
@@ -52,17 +59,55 @@ func (b *bench) coldStarts(ctx context.Context) error {
 		b.report.Phases[s.name()] = s.first.Phases()
 	}
 	for _, state := range states {
-		b.ratio(state)
+		for _, format := range b.distinct() {
+			b.ratio(state, format)
+		}
 	}
+	b.formats(all)
 	b.report.Want("cold_8gb_over_64mb", "≤ 1.15")
 	return nil
+}
+
+// starts are all that is measured.
+func (b *bench) starts(states []harness.State) (all []start) {
+	for _, size := range b.sizes {
+		for _, format := range b.distinct() {
+			for _, state := range states {
+				all = append(all, start{size: size, format: format, state: state})
+			}
+		}
+	}
+	return all
+}
+
+// distinct are the formats as figures name them: one alone has no name.
+func (b *bench) distinct() []string {
+	if len(b.quant) == 1 {
+		return []string{""}
+	}
+	return b.quant
+}
+
+// formats compares each format with the first, start by start: both were made in the same rounds, and the figure is the median of
+// the pairs' quotients.
+func (b *bench) formats(all []start) {
+	for _, s := range all {
+		for _, base := range all {
+			if base.format != b.quant[0] || s.format == base.format || s.size != base.size || s.state != base.state {
+				continue
+			}
+			name := s.name() + "_over_" + base.format
+			b.report.Observe(name, harness.Quotients(s.first.Samples, base.first.Samples))
+			b.report.Want(name, "≤ 1.1")
+		}
+	}
 }
 
 func (b *bench) round(ctx context.Context, round int, all []start) error {
 	for range harness.Share(b.n, round) {
 		for _, s := range all {
 			if err := s.first.Once(ctx); err != nil {
-				return fmt.Errorf("%s, %s: %w", s.size, s.state, err)
+				return fmt.Errorf("%s: %w", s.name(), err)
 			}
 		}
 	}
@@ -70,8 +115,8 @@ func (b *bench) round(ctx context.Context, round int, all []start) error {
 }
 
 // ratio compares the largest with the smallest size, at p50.
-func (b *bench) ratio(state harness.State) {
-	first, last := start{size: b.sizes[0], state: state}, start{size: b.sizes[len(b.sizes)-1], state: state}
+func (b *bench) ratio(state harness.State, format string) {
+	first, last := start{size: b.sizes[0], format: format, state: state}, start{size: b.sizes[len(b.sizes)-1], format: format, state: state}
 	if first != last {
 		b.report.Ratio(last.name()+"_over_"+harness.ShortSize(first.size), last.name()+"_p50_ms", first.name()+"_p50_ms")
 	}

@@ -6,6 +6,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"os"
@@ -21,7 +22,7 @@ type options struct {
 	n, warmup                   int
 	sizes                       []string
 	shared, bundles, checkpoint string
-	quant                       string
+	quant                       []string
 	together                    int
 	settle                      time.Duration
 }
@@ -33,14 +34,14 @@ func main() {
 	sizes := flag.String("sizes", "64MiB,256MiB,1GiB,2GiB,4GiB,8GiB", "sizes of weights; the ratio is that of the last over the first")
 	flag.IntVar(&o.n, "n", 30, "cold starts per size")
 	flag.IntVar(&o.warmup, "warmup", 2, "cold starts per size before that are not counted")
-	flag.StringVar(&o.quant, "quant", "none", "what the bundles' weights are held as; sizes are those in float32")
-	flag.StringVar(&o.shared, "shared", "1GiB", "size of the model that several instances share")
+	quant := flag.String("quant", "none", "what the bundles' weights are held as; of several (none,fp8,nf4) each is measured in turns and compared with the first; sizes are those in float32")
+	flag.StringVar(&o.shared, "shared", "1GiB", "size of the model that several instances share; empty: that is not measured")
 	flag.IntVar(&o.together, "together", 4, "instances that share it")
 	flag.StringVar(&o.bundles, "bundles", "", "folder in which bundles are kept for the next run; empty: a temporary one")
 	flag.StringVar(&o.checkpoint, "checkpoint", "images/demo/wan21-tiny", "checkpoint that bundles of noise are shaped after")
 	flag.DurationVar(&o.settle, "settle", 2*time.Second, "rest before memory is read")
 	harness.Main("weights", func(ctx context.Context) error {
-		o.sizes = strings.Split(*sizes, ",")
+		o.sizes, o.quant = strings.Split(*sizes, ","), strings.Split(*quant, ",")
 		return run(ctx, o)
 	})
 }
@@ -68,15 +69,18 @@ func run(ctx context.Context, o options) (err error) {
 	if err := b.coldStarts(ctx); err != nil {
 		return err
 	}
-	if err := b.sharing(ctx); err != nil {
-		return err
+	for _, format := range b.distinct() {
+		if err := b.sharing(ctx, format); err != nil {
+			return err
+		}
 	}
 	return b.report.Print(os.Stdout)
 }
 
-// bundle gives the bundle of a size, and makes it where there is none.
-func (b *bench) bundle(ctx context.Context, size string) (string, error) {
-	dir, err := filepath.Abs(filepath.Join(b.bundles, "noise-"+b.quant+"-"+size))
+// bundle gives the bundle of a size and a format, and makes it where there is none.
+func (b *bench) bundle(ctx context.Context, size, format string) (string, error) {
+	format = cmp.Or(format, b.quant[0])
+	dir, err := filepath.Abs(filepath.Join(b.bundles, "noise-"+format+"-"+size))
 	if err != nil {
 		return "", err
 	}
@@ -86,5 +90,5 @@ func (b *bench) bundle(ctx context.Context, size string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return "", err
 	}
-	return dir, b.server.BuildBundle(ctx, b.checkpoint, dir, size, "--quant", b.quant)
+	return dir, b.server.BuildBundle(ctx, b.checkpoint, dir, size, "--quant", format)
 }

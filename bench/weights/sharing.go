@@ -13,8 +13,11 @@ import (
 var clip = []byte(`{"prompt":"noise","num_frames":5,"width":64,"height":64,"num_inference_steps":2,"seed":1}`)
 
 // sharing weighs one and then several instances of one model after each has made a clip.
-func (b *bench) sharing(ctx context.Context) (err error) {
-	bundle, err := b.bundle(ctx, b.shared)
+func (b *bench) sharing(ctx context.Context, format string) (err error) {
+	if b.shared == "" {
+		return nil
+	}
+	bundle, err := b.bundle(ctx, b.shared, format)
 	if err != nil {
 		return err
 	}
@@ -28,12 +31,13 @@ func (b *bench) sharing(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	b.report.Figure("one_memory_mb", float64(one)/1e6)
-	b.report.Figure(fmt.Sprintf("%s_memory_mb", count(b.together)), float64(many)/1e6)
-	ratio := count(b.together) + "_over_one_memory"
+	prefix := named(format, "_")
+	b.report.Figure(prefix+"one_memory_mb", float64(one)/1e6)
+	b.report.Figure(fmt.Sprintf("%s%s_memory_mb", prefix, count(b.together)), float64(many)/1e6)
+	ratio := prefix + count(b.together) + "_over_one_memory"
 	b.report.Figure(ratio, float64(many)/float64(one))
 	b.report.Want(ratio, "≤ 1.3")
-	b.report.Figure("further_instance_memory_mb", float64(many-one)/1e6/float64(max(b.together-1, 1)))
+	b.report.Figure(prefix+"further_instance_memory_mb", float64(many-one)/1e6/float64(max(b.together-1, 1)))
 	return nil
 }
 

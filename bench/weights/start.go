@@ -13,7 +13,7 @@ var ping = []byte(`{"ping":true}`)
 // prepare deploys a model and calls it once: that unpacks the image and reads every byte of the bundle to check it, which
 // leaves the bundle in the page cache.
 func (b *bench) prepare(ctx context.Context, s start) (*harness.FirstByte, error) {
-	bundle, err := b.bundle(ctx, s.size)
+	bundle, err := b.bundle(ctx, s.size, s.format)
 	if err != nil {
 		return nil, err
 	}
@@ -25,7 +25,7 @@ func (b *bench) prepare(ctx context.Context, s start) (*harness.FirstByte, error
 	begin := time.Now()
 	first, err := b.server.FirstByte(ctx, s.function(), s.state, ping)
 	if s.state == harness.Absent {
-		b.report.Figure("first_ever_"+harness.ShortSize(s.size)+"_s", time.Since(begin).Seconds())
+		b.report.Figure("first_ever_"+named(s.format, "_")+harness.ShortSize(s.size)+"_s", time.Since(begin).Seconds())
 	}
 	for range b.warmup {
 		if err == nil {
