@@ -82,7 +82,7 @@ func Quantize(r Recipe, precision string) (func(component string) nn.Policy, err
 }
 
 // formatOf is a format with the options that bundles have: FP8 with a scale for each output channel, integers with activations
-// quantized by row, whose kernels are the fast ones.
+// quantized 16 values at a time, whose kernels are the fast ones.
 func formatOf(f quant.Format) nn.Quantized {
 	return nn.Quantized{Format: f, Options: quant.Options{PerChannel: f == quant.FP8}, Dynamic: f == quant.INT8 || f == quant.INT4}
 }

@@ -13,7 +13,7 @@ import (
 type Quantized struct {
 	Format  quant.Format
 	Options quant.Options
-	// Dynamic lets the operator quantize activations too, row by row.
+	// Dynamic lets the operator quantize activations too, 16 values of a row at a time.
 	Dynamic bool
 }
 

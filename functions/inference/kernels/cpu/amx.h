@@ -166,7 +166,7 @@ static void amx_run(const Job& j, size_t item) {
       amx_micro(w, (const uint16_t*)j.packed + kPlanes * (k * rows + r * depth), depth, sums + r - at.r0, k == 0);
   }
   tiles_end();
-  finish(j, at, sums, scale, nullptr);
+  finish(j, at, sums, scale, row_factor(j.w));
 }
 
 static const Kernel amx_kernel = {VDX_NAME, amx_bytes, amx_items, amx_pack, amx_run};

@@ -110,10 +110,9 @@ static void decode(const Weights& w, int64_t row, int64_t k, int64_t count, floa
   }
 }
 
-// row_scale is what decoded values of a row are still to be multiplied by.
-static inline float row_scale(const Weights& w, int64_t row) {
-  return w.format == Format::fp8 ? w.scales[w.per_channel ? row : 0] * kFP8Factor : 1;
-}
+// row_factor and row_scale are what decoded values of a row are still to be multiplied by, in this order.
+static inline float row_factor(const Weights& w) { return w.format == Format::fp8 ? kFP8Factor : 1; }
+static inline float row_scale(const Weights& w, int64_t row) { return w.format == Format::fp8 ? w.scales[w.per_channel ? row : 0] : 1; }
 
 // fetch asks for the codes of six rows from k on before they are needed: each is a short piece of a long row, which the
 // hardware does not foresee.

@@ -87,8 +87,9 @@ static inline void micro_rows(int64_t vectors, const float* x, const float* w, i
   }
 }
 
-// finish writes sums [column][row] to y [row][column]: y = sum · column_scale · row_scale + bias.
-static void finish(const Job& j, const Block& at, const float* sums, const float* column_scale, const float* row_scale) {
+// finish writes sums [column][row] to y [row][column]: y = sum · factor · column_scale + bias, in this order, for a scale may be
+// near the largest number there is.
+static void finish(const Job& j, const Block& at, const float* sums, const float* column_scale, float factor) {
   int64_t n0 = at.n0, columns = at.columns, rows = least(at.r1, j.m) - at.r0;
   for (int64_t c = 0; c < columns; c += L) {
     alignas(64) float scale[L], bias[L];
@@ -107,9 +108,7 @@ static void finish(const Job& j, const Block& at, const float* sums, const float
 #pragma GCC unroll 16
       for (int i = 0; i < L; i++) store(out[i], r[i]);
       for (int64_t i = 0; i < least(L, rows - m); i++) {
-        vfa v = load(out[i]) * s;
-        if (row_scale) v = v * row_scale[at.r0 + m + i];
-        v += b;
+        vfa v = load(out[i]) * factor * s + b;
         float* y = j.y + (at.r0 + m + i) * j.w.n + n0 + c;
         if (width == L) {
           store(y, v);
@@ -145,7 +144,7 @@ static void exact_run(const Job& j, size_t item) {
         micro_rows(least(kRowVectors, (rows - r) / L), x + r * count, w, count, sums + c * kMaxRows + r - at.r0, k == 0);
     }
   }
-  finish(j, at, sums, scale, nullptr);
+  finish(j, at, sums, scale, row_factor(j.w));
 }
 
 static const Kernel exact_kernel = {VDX_NAME, exact_bytes, exact_items, exact_pack, exact_run};

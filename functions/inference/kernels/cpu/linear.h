@@ -57,7 +57,7 @@ struct Kernel {
 static inline int64_t row_blocks(const Job& j) { return (j.m + kMaxRows - 1) / kMaxRows; }
 static inline int64_t run_items(const Job& j) { return row_blocks(j) * ((j.w.n + kColumns - 1) / kColumns); }
 
-// Isa has the kernels of an instruction set: exact float32 sums, and 8-bit sums over rows of x quantized to int8; and those of a
+// Isa has the kernels of an instruction set: exact float32 sums, and 8-bit sums over x quantized to int8; and those of a
 // video autoencoder.
 struct Isa {
   const char* name;
