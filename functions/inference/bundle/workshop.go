@@ -118,10 +118,11 @@ func (w *workshop) deliver(dir string) error {
 	return os.Rename(w.fresh(), dir)
 }
 
-// close ends the build: after a failure with something to go on from, the folder stays.
+// close ends the build: after a failure with something to go on from, the folder stays. A checkpoint that cannot be built from
+// leaves nothing: it would fail again.
 func (w *workshop) close(failed error) error {
 	defer w.lock.Close()
-	if failed != nil {
+	if failed != nil && !errdefs.IsInvalidArgument(failed) && !errdefs.IsNotImplemented(failed) && !errdefs.IsDataLoss(failed) {
 		key, _ := os.ReadFile(w.key())
 		if st, err := os.Stat(w.journal()); err == nil && st.Size() > 0 && len(key) > 0 {
 			return nil

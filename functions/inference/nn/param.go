@@ -103,6 +103,11 @@ func (n *Net) check(name string, dims []int64) error {
 	if !floating(info.DType) && info.DType != weights.F8E4M3 && info.DType != weights.F8E5M2 {
 		return fmt.Errorf("tensor %s of %s is held as %s, which is understood for linear weights with scales only: %w", name, n.component, info.DType, errdefs.ErrNotImplemented)
 	}
+	if raw, ok := n.src.(rawSource); ok && info.DType == weights.F8E4M3 {
+		if sign := signOfScales(raw); sign != "" {
+			return fmt.Errorf("tensor %s of %s is held as %s and has no scale that is understood, in a checkpoint that has scales (%s): fetch it again: %w", name, n.component, info.DType, sign, errdefs.ErrInvalidArgument)
+		}
+	}
 	if !slices.Equal(info.Shape, dims) {
 		return fmt.Errorf("tensor %s of %s has the shape %v, its configuration needs %v: %w", name, n.component, info.Shape, dims, errdefs.ErrInvalidArgument)
 	}

@@ -1,7 +1,6 @@
 package nn
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
@@ -56,10 +55,13 @@ func openPublished(src Source, l Linear) (*published, error) {
 	}
 	name := l.Name + ".weight"
 	info, err := src.Info(name)
-	if err != nil || floating(info.DType) {
+	if err != nil {
 		return nil, nil // a missing tensor is told where it is used
 	}
 	p := &published{name: name, src: raw, n: l.Out, k: l.In}
+	if floating(info.DType) {
+		return nil, p.scaleless(l.Name, info)
+	}
 	found := ""
 	for _, layout := range layouts {
 		if _, err := src.Info(l.Name + layout.sign); err != nil || found == ".weight_scale_2" && layout.sign == ".weight_scale" {
@@ -87,20 +89,46 @@ func (p *published) bad(format string, args ...any) error {
 	return fmt.Errorf("tensor %s %s: %w", p.name, fmt.Sprintf(format, args...), errdefs.ErrInvalidArgument)
 }
 
+// scaleless is a weight that is no codes: a scale beside it says that it should be, and would be lost.
+func (p *published) scaleless(layer string, info weights.Info) error {
+	for _, layout := range layouts {
+		if _, err := p.src.Info(layer + layout.sign); err == nil {
+			return p.bad("is held as %s, with %s beside it, which belongs to a quantized weight: fetch the checkpoint again", info.DType, layer+layout.sign)
+		}
+	}
+	return nil
+}
+
 // unscaled is FP8 that was merely cast, where the whole checkpoint knows no scales.
 func (p *published) unscaled(info weights.Info) error {
 	if info.DType != weights.F8E4M3 {
 		return fmt.Errorf("tensor %s is held as %s, in a layout that is not understood (scaled FP8, NVFP4 and bitsandbytes NF4 are): %w", p.name, info.DType, errdefs.ErrNotImplemented)
 	}
+	layer := strings.TrimSuffix(p.name, "weight")
 	for _, name := range p.src.Names() {
-		if strings.HasSuffix(name, ".scale_weight") || strings.HasSuffix(name, ".weight_scale") || name == "scaled_fp8" {
-			return p.bad("of fp8 lacks its scale, which others of the checkpoint have: fetch it again")
+		if rest, beside := strings.CutPrefix(name, layer); beside && strings.Contains(rest, "scale") && !strings.HasPrefix(rest, "input") && !strings.HasPrefix(rest, "smooth") {
+			return fmt.Errorf("tensor %s of fp8 has its scales in %s, a layout that is not understood (scale_weight and weight_scale are): %w", p.name, name, errdefs.ErrNotImplemented)
 		}
+	}
+	if sign := signOfScales(p.src); sign != "" {
+		return p.bad("of fp8 lacks its scale, which others of the checkpoint have (%s): fetch it again", sign)
 	}
 	return p.scaled(info, func(_ *published, t *quant.Tensor) error {
 		t.Scales = []float32{1}
 		return nil
 	})
+}
+
+// signOfScales is the name of a tensor that shows that a checkpoint's FP8 has scales; empty: none does.
+func signOfScales(src rawSource) string {
+	for _, name := range src.Names() {
+		for _, end := range []string{".scale_weight", ".weight_scale", ".weight_scale_2", ".weight_scale_inv", ".input_scale", ".scale_input", ".smooth_scale"} {
+			if strings.HasSuffix(name, end) || name == "scaled_fp8" {
+				return name
+			}
+		}
+	}
+	return ""
 }
 
 // scaled is FP8 with one scale, or one for each output channel.
@@ -121,8 +149,14 @@ func openScaled(sign string) func(p *published, layer string, info weights.Info)
 		if isSmoothed(p, info) {
 			return openSmoothed(p, layer)
 		}
-		if n := scale.Elements(); n != 1 && n != p.n {
-			return p.bad("has %d scales; one, or one for each of its %d rows, is understood", n, p.n)
+		if info.DType == weights.U8 || info.DType == weights.F4 {
+			return p.bad("is held as %s with %s, as NVFP4 is, and lacks its weight_scale_2: the checkpoint is incomplete", info.DType, layer+sign)
+		}
+		if n := scale.Elements(); n != 1 && (n != p.n || scale.Shape[0] != n) {
+			return p.bad("has scales of shape %v in %s; one, or one for each of its %d rows, is understood", scale.Shape, layer+sign, p.n)
+		}
+		if err := p.need(layer+sign, scale.Elements()); err != nil {
+			return err
 		}
 		p.o.PerChannel = scale.Elements() != 1
 		return p.scaled(info, func(p *published, t *quant.Tensor) (err error) {
@@ -132,95 +166,77 @@ func openScaled(sign string) func(p *published, layer string, info weights.Info)
 	}
 }
 
-func (p *published) floats(name string, n int64) ([]float32, error) {
+// need makes sure before anything is written that a tensor beside the weight is there, with n values of one of the types;
+// without types, of floating point.
+func (p *published) need(name string, n int64, types ...weights.DType) error {
 	info, err := p.src.Info(name)
 	if err != nil {
-		return nil, p.bad("lacks its %s: the checkpoint is incomplete", name)
+		return p.bad("lacks its %s: the checkpoint is incomplete", name)
 	}
-	if info.Elements() != n || !floating(info.DType) {
-		return nil, p.bad("has %d values of %s in %s, needs %d", info.Elements(), info.DType, name, n)
+	right, what := slices.Contains(types, info.DType), "floating point"
+	if len(types) == 0 {
+		right = floating(info.DType)
+	} else {
+		what = string(types[0])
+	}
+	if info.Elements() != n || !right {
+		return p.bad("has %d values of %s in %s; %d of %s are needed", info.Elements(), info.DType, name, n, what)
+	}
+	return nil
+}
+
+// floats reads n values from a tensor beside the weight.
+func (p *published) floats(name string, n int64) ([]float32, error) {
+	if err := p.need(name, n); err != nil {
+		return nil, err
 	}
 	v := make([]float32, n)
 	return v, p.src.ReadFloat32(name, 0, v)
 }
 
 func openNVFP4(p *published, layer string, info weights.Info) error {
-	if info.DType != weights.U8 && info.DType != weights.F4 || info.Size != p.n*p.k/2 || p.k%16 != 0 {
-		return p.bad("is %s of %d bytes; NVFP4 of shape [%d %d] is %d bytes", info.DType, info.Size, p.n, p.k, p.n*p.k/2)
+	want := []int64{p.n, p.k / 2}
+	if info.DType == weights.F4 {
+		want[1] = p.k
+	}
+	if info.DType != weights.U8 && info.DType != weights.F4 || !slices.Equal(info.Shape, want) || p.k%16 != 0 {
+		return p.bad("is %s of shape %v; NVFP4 of a weight [%d, %d] is U8 of shape [%d, %d], and the last a multiple of 16", info.DType, info.Shape, p.n, p.k, p.n, p.k/2)
+	}
+	if err := p.need(layer+".weight_scale", p.tiled(), weights.F8E4M3, weights.U8); err != nil {
+		return err
+	}
+	if err := p.need(layer+".weight_scale_2", 1); err != nil {
+		return err
 	}
 	p.f, p.high = quant.NVFP4, true
 	p.parts = func(p *published, t *quant.Tensor) (err error) {
 		tiled, err := p.src.Raw(layer + ".weight_scale")
 		if err != nil {
-			return p.bad("lacks its weight_scale: the checkpoint is incomplete")
-		}
-		if t.ScaleCodes, err = p.untile(tiled); err != nil {
 			return err
 		}
+		t.ScaleCodes = p.untile(tiled)
 		t.Scales2, err = p.floats(layer+".weight_scale_2", 1)
 		return err
 	}
 	return nil
 }
 
+// tiled is the number of block scales in whole tiles.
+func (p *published) tiled() int64 {
+	return (p.n + 127) / 128 * 128 * ((p.k/16 + 3) / 4) * 4
+}
+
 // untile puts block scales, which lie in cuBLAS's tiles of 128 rows by 4 columns, in rows.
-func (p *published) untile(tiled []byte) ([]byte, error) {
+func (p *published) untile(tiled []byte) []byte {
 	rows, cols := int(p.n), int(p.k/16)
 	across := (cols + 3) / 4
-	if want := (rows + 127) / 128 * 128 * across * 4; len(tiled) != want {
-		return nil, p.bad("has %d block scales in tiles, needs %d", len(tiled), want)
-	}
 	out := make([]byte, rows*cols)
 	for r := range rows {
 		for c := range cols {
 			out[r*cols+c] = tiled[(r/128*across+c/4)*512+r%32*16+r%128/32*4+c%4]
 		}
 	}
-	return out, nil
-}
-
-// openNF4 reads bitsandbytes' state: JSON in a tensor of bytes.
-func openNF4(p *published, layer string, info weights.Info) error {
-	const suffix = ".quant_state.bitsandbytes__nf4"
-	raw, err := p.src.Raw(p.name + suffix)
-	if err != nil {
-		return fmt.Errorf("tensor %s has bitsandbytes scales but no quant_state of nf4, the type that is understood: %w", p.name, errdefs.ErrNotImplemented)
-	}
-	var state struct {
-		Block  int     `json:"blocksize"`
-		Shape  []int64 `json:"shape"`
-		Nested int     `json:"nested_blocksize"`
-		Offset float32 `json:"nested_offset"`
-	}
-	if err := json.Unmarshal(raw, &state); err != nil {
-		return p.bad("has a quant_state that is no JSON: %v", err)
-	}
-	if !slices.Equal(state.Shape, []int64{p.n, p.k}) || info.DType != weights.U8 || info.Size != (p.n*p.k+1)/2 || state.Nested != 0 && state.Nested != 256 {
-		return p.bad("is %s of %d bytes for the shape %v, nested blocks of %d; NF4 of shape [%d %d] is needed, nested by 256 or not", info.DType, info.Size, state.Shape, state.Nested, p.n, p.k)
-	}
-	p.f, p.high, p.off = quant.NF4, true, state.Offset
-	p.o = quant.Options{Block: state.Block, Double: state.Nested != 0}
-	if _, err := quant.Sizes(p.f, p.o, int(p.n), int(p.k)); err != nil || state.Block == 0 { // 0 would be the default
-		return p.bad("has a quant_state with blocks of %d; a power of two from 16 to 4096 is understood", state.Block)
-	}
-	p.parts = func(p *published, t *quant.Tensor) error { return p.absmax(t) }
-	return nil
-}
-
-func (p *published) absmax(t *quant.Tensor) (err error) {
-	blocks := (p.n*p.k + int64(p.o.Block) - 1) / int64(p.o.Block)
-	if !p.o.Double {
-		t.Scales, err = p.floats(p.name+".absmax", blocks)
-		return err
-	}
-	if t.ScaleCodes, err = p.src.Raw(p.name + ".absmax"); err != nil {
-		return err
-	}
-	if t.Scales2, err = p.floats(p.name+".nested_absmax", (blocks+255)/256); err != nil {
-		return err
-	}
-	t.Table, err = p.floats(p.name+".nested_quant_map", 256)
-	return err
+	return out
 }
 
 // String is the format's name.

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"math"
 	"slices"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
@@ -27,8 +28,20 @@ func openSmoothed(p *published, layer string) error {
 		p.smooth = &smoothed{name: layer + ".smooth_scale", dims: []int64{1, p.k}}
 	}
 	scale, err := p.src.Info(layer + ".input_scale")
-	if err != nil {
+	if err != nil || scale.Elements() == 0 {
 		return p.bad("lacks its input_scale: the checkpoint is incomplete")
+	}
+	if err := p.need(layer+".weight_scale", 1); err != nil {
+		return err
+	}
+	divisors, err := p.floats(p.smooth.name, p.k)
+	if err != nil {
+		return err
+	}
+	for i, d := range divisors {
+		if !(d > 0) || math.IsInf(float64(d), 0) {
+			return p.bad("has the %v at %d of %s, by which activations are divided; it must be finite and above 0", d, i, p.smooth.name)
+		}
 	}
 	p.f = quant.FP8
 	p.parts = func(p *published, t *quant.Tensor) error {

@@ -75,28 +75,37 @@ func TestDamaged(t *testing.T) {
 		spoil func(*quant.Tensor)
 		say   string
 	}{
-		"unknown format":     {"fp8", func(q *quant.Tensor) { q.Format = "fp6" }, "fp6"},
-		"no scales":          {"fp8", func(q *quant.Tensor) { q.Scales = nil }, "lacks its scales"},
-		"no scales int":      {"int8", func(q *quant.Tensor) { q.Scales = nil }, "lacks its scales"},
-		"no block scales":    {"nvfp4", func(q *quant.Tensor) { q.ScaleCodes = nil }, "lacks its coded scales"},
-		"no global scale":    {"nvfp4", func(q *quant.Tensor) { q.Scales2 = nil }, "lacks its second-level scales"},
-		"no nested table":    {"nf4 double", func(q *quant.Tensor) { q.Table = nil }, "lacks its scale table"},
-		"short codes":        {"nf4", func(q *quant.Tensor) { q.Codes = q.Codes[1:] }, "codes"},
-		"short scales":       {"nf4", func(q *quant.Tensor) { q.Scales = q.Scales[1:] }, "scales"},
-		"zero points":        {"int4 asymmetric", func(q *quant.Tensor) { q.ZeroPoints = q.ZeroPoints[1:] }, "zero points"},
-		"scale of zero":      {"fp8 per channel", func(q *quant.Tensor) { q.Scales[4] = 0 }, "scale of zero at 4"},
-		"global of zero":     {"nvfp4", func(q *quant.Tensor) { q.Scales2[0] = 0 }, "not zero"},
-		"block of zero":      {"nvfp4", func(q *quant.Tensor) { q.ScaleCodes[1] = 0 }, "scale of zero"},
-		"block of zero int8": {"int8", func(q *quant.Tensor) { q.Scales[1] = 0 }, "scale of zero"},
-		"scale NaN":          {"int8", func(q *quant.Tensor) { q.Scales[1] = nan }, "NaN"},
-		"block scale NaN":    {"nvfp4", func(q *quant.Tensor) { q.ScaleCodes[0] = 127 }, "not a number"},
-		"global overflows":   {"nvfp4", func(q *quant.Tensor) { q.Scales2[0] = math.MaxFloat32 }, "product"},
-		"nested overflows":   {"nf4 double", func(q *quant.Tensor) { q.Scales2[0], q.Table[q.ScaleCodes[0]] = math.MaxFloat32, 9 }, "product"},
-		"offset infinite":    {"nf4 double", func(q *quant.Tensor) { q.Offset = float32(math.Inf(1)) }, "finite"},
-		"code NaN":           {"fp8", func(q *quant.Tensor) { q.Codes[9] = 255 }, "row 0"},
-		"weight infinite":    {"bf16", func(q *quant.Tensor) { q.Codes[6], q.Codes[7] = 0x80, 0x7f }, "not finite"},
-		"block size":         {"nvfp4", func(q *quant.Tensor) { q.Block = 32 }, "32"},
-		"shape":              {"bf16", func(q *quant.Tensor) { q.N = 0 }, "[0, 77]"},
+		"unknown format":      {"fp8", func(q *quant.Tensor) { q.Format = "fp6" }, "fp6"},
+		"no scales":           {"fp8", func(q *quant.Tensor) { q.Scales = nil }, "lacks its scales"},
+		"no scales int":       {"int8", func(q *quant.Tensor) { q.Scales = nil }, "lacks its scales"},
+		"no block scales":     {"nvfp4", func(q *quant.Tensor) { q.ScaleCodes = nil }, "lacks its coded scales"},
+		"no global scale":     {"nvfp4", func(q *quant.Tensor) { q.Scales2 = nil }, "lacks its second-level scales"},
+		"no nested table":     {"nf4 double", func(q *quant.Tensor) { q.Table = nil }, "lacks its scale table"},
+		"short codes":         {"nf4", func(q *quant.Tensor) { q.Codes = q.Codes[1:] }, "codes"},
+		"short scales":        {"nf4", func(q *quant.Tensor) { q.Scales = q.Scales[1:] }, "scales"},
+		"zero points":         {"int4 asymmetric", func(q *quant.Tensor) { q.ZeroPoints = q.ZeroPoints[1:] }, "zero points"},
+		"scale of zero":       {"fp8 per channel", func(q *quant.Tensor) { q.Scales[4] = 0 }, "scale of zero at 4"},
+		"global of zero":      {"nvfp4", func(q *quant.Tensor) { q.Scales2[0] = 0 }, "second-level scale 0 at 0; it must be finite and above zero"},
+		"block of zero":       {"nvfp4", func(q *quant.Tensor) { q.ScaleCodes[1] = 0 }, "scale of zero"},
+		"block of zero int8":  {"int8", func(q *quant.Tensor) { q.Scales[1] = 0 }, "scale of zero"},
+		"scale NaN":           {"int8", func(q *quant.Tensor) { q.Scales[1] = nan }, "NaN"},
+		"block scale NaN":     {"nvfp4", func(q *quant.Tensor) { q.ScaleCodes[0] = 127 }, "not a number"},
+		"global overflows":    {"nvfp4", func(q *quant.Tensor) { q.Scales2[0] = math.MaxFloat32 }, "product"},
+		"nested overflows":    {"nf4 double", func(q *quant.Tensor) { q.Scales2[0], q.Table[q.ScaleCodes[0]] = math.MaxFloat32, 9 }, "product"},
+		"offset infinite":     {"nf4 double", func(q *quant.Tensor) { q.Offset = float32(math.Inf(1)) }, "finite"},
+		"scale below zero":    {"fp8", func(q *quant.Tensor) { q.Scales[0] = -0.5 }, "scale -0.5 at 0; scales of fp8 are never below zero"},
+		"absmax below zero":   {"nf4", func(q *quant.Tensor) { q.Scales[3] = -1 }, "scale -1 at 3"},
+		"block below zero":    {"nvfp4", func(q *quant.Tensor) { q.ScaleCodes[7] |= 128 }, "block scale below zero in row 1"},
+		"global below zero":   {"nvfp4", func(q *quant.Tensor) { q.Scales2[0] *= -1 }, "above zero"},
+		"fp8 overflows":       {"fp8 per channel", func(q *quant.Tensor) { q.Scales[2] = 1e36; q.Codes[2*77] = 126 }, "its scale makes infinite in row 2"},
+		"int8 overflows":      {"int8", func(q *quant.Tensor) { q.Scales[3] = 3e38; q.Codes[96] = 255 }, "its scale makes infinite in row 1"},
+		"nvfp4 overflows":     {"nvfp4", func(q *quant.Tensor) { q.Scales2[0] = 7e35; q.ScaleCodes[0] = 126; q.Codes[0] = 7 }, "its scale makes infinite in row 0"},
+		"block NaN, negative": {"nvfp4", func(q *quant.Tensor) { q.ScaleCodes[0] = 255 }, "not a number"},
+		"weight NaN":          {"bf16", func(q *quant.Tensor) { q.Codes[6], q.Codes[7] = 0xc1, 0xff }, "not finite"},
+		"code NaN":            {"fp8", func(q *quant.Tensor) { q.Codes[9] = 255 }, "row 0"},
+		"weight infinite":     {"bf16", func(q *quant.Tensor) { q.Codes[6], q.Codes[7] = 0x80, 0x7f }, "not finite"},
+		"block size":          {"nvfp4", func(q *quant.Tensor) { q.Block = 32 }, "32"},
+		"shape":               {"bf16", func(q *quant.Tensor) { q.N = 0 }, "[0, 77]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			q := encoded(t, variants[c.v], weight(9, 77, 5), 9, 77)
@@ -123,4 +132,15 @@ func TestOutOfOrder(t *testing.T) {
 	}
 	_, err = e.Finish()
 	complains(t, err, "row 3 of 4")
+}
+
+// TestLargeButFinite: scales of which some code would be infinite are taken where no code is.
+func TestLargeButFinite(t *testing.T) {
+	fp8 := &quant.Tensor{Format: quant.FP8, N: 1, K: 3, Codes: []byte{1, 56, 0x80}, Scales: []float32{3e38}}
+	tiny := &quant.Tensor{Format: quant.FP8, N: 1, K: 3, Codes: []byte{1, 126, 0x80}, Scales: []float32{1e-42}}
+	for _, q := range []*quant.Tensor{fp8, tiny} {
+		if err := q.Check("w"); err != nil {
+			t.Error(err)
+		}
+	}
 }

@@ -56,10 +56,13 @@ func (t *Tensor) checkScales(name string, _ Options) error {
 		if s == 0 && t.Format == FP8 {
 			return invalid(name, "has a scale of zero at %d: every weight under it would be lost", i)
 		}
+		if s < 0 && !t.Format.integer() {
+			return invalid(name, "has the scale %v at %d; scales of %s are never below zero", s, i, t.Format)
+		}
 	}
 	for i, s := range t.Scales2 {
-		if !finite(s) || t.Format == NVFP4 && (s == 0 || !finite(s*e4m3Max)) {
-			return invalid(name, "has the second-level scale %v at %d; it must be finite and not zero, and so must its product with block scales", s, i)
+		if !finite(s) || t.Format == NVFP4 && (s <= 0 || !finite(s*e4m3Max)) {
+			return invalid(name, "has the second-level scale %v at %d; it must be finite and above zero, and its product with block scales finite", s, i)
 		}
 	}
 	for i, v := range append(t.Table[:len(t.Table):len(t.Table)], t.Offset) {
@@ -78,14 +81,44 @@ func (t *Tensor) checkScales(name string, _ Options) error {
 func finite(v float32) bool { return math.Float32bits(v)&magnitude < infinity }
 
 func (t *Tensor) checkCodes(name string, _ Options) error {
+	huge := t.huge()
 	return parallel(t.N, func(from, to int) error {
+		var values []float32
+		if huge {
+			values = make([]float32, t.K)
+		}
 		for row := from; row < to; row++ {
-			if fault := t.rowFault(row); fault != "" {
+			fault := t.rowFault(row)
+			if fault == "" && huge {
+				fault = t.overflow(values, row)
+			}
+			if fault != "" {
 				return invalid(name, "has %s in row %d: check the checkpoint", fault, row)
 			}
 		}
 		return nil
 	})
+}
+
+// huge says whether scales are so large that a code under them may be no finite number.
+func (t *Tensor) huge() bool {
+	most := map[Format]float32{FP8: e4m3Max, INT8: 255, INT4: 15}[t.Format]
+	for _, s := range t.Scales {
+		if !finite(s * most) {
+			return true
+		}
+	}
+	return t.Format == NVFP4 && !finite(t.Scales2[0]*e4m3Max*e2m1Max)
+}
+
+func (t *Tensor) overflow(values []float32, row int) string {
+	t.decodeRow(values, row)
+	for _, v := range values {
+		if !finite(v) {
+			return "a weight that its scale makes infinite"
+		}
+	}
+	return ""
 }
 
 // rowFault says what is wrong with the codes of a row, if anything.
@@ -115,9 +148,12 @@ func (t *Tensor) blockFault(codes []byte, row int) string {
 	blocks := t.rowBlocks()
 	for b := range blocks {
 		if t.Format == NVFP4 {
-			if c := t.ScaleCodes[row*blocks+b]; c&127 == 127 {
+			switch c := t.ScaleCodes[row*blocks+b]; {
+			case c&127 == 127:
 				return "a block scale that is not a number"
-			} else if c&127 != 0 {
+			case c > 128:
+				return "a block scale below zero"
+			case c != 0 && c != 128:
 				continue
 			}
 		} else if t.Scales[row*blocks+b] != 0 {

@@ -7,6 +7,9 @@ var nf4 = [16]float32{
 	0.44070982933044434, 0.5626170039176941, 0.7229568362236023, 1,
 }
 
+// NF4Values are the values of the codes in their order.
+func NF4Values() [16]float32 { return nf4 }
+
 // nf4Tiny is the least absmax that scaling divides by, and the least that is stored of a short block.
 const nf4Tiny = 1e-38
 
