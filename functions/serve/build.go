@@ -45,7 +45,7 @@ func Build(ctx context.Context, checkpoint, out string, recipe Recipe, o bundle.
 }
 
 // Plan says what Build would make of a checkpoint and what a clip would take; what a clip leaves at zero is the model's
-// default.
+// default. With targets it says how large their bundle would be.
 func Plan(checkpoint string, recipe Recipe, o bundle.Options, clip bundle.ClipSize) (bundle.Plan, error) {
 	c, err := weights.InspectCheckpoint(checkpoint)
 	if err != nil {
@@ -56,7 +56,11 @@ func Plan(checkpoint string, recipe Recipe, o bundle.Options, clip bundle.ClipSi
 	if err != nil {
 		return bundle.Plan{}, err
 	}
-	return bundle.Fit(r, &o, clip.Or(r.Clip))
+	p, err := bundle.Fit(r, &o, clip.Or(r.Clip))
+	if err == nil && o.Targets != nil {
+		p.Disk, err = bundle.DiskBytes(context.Background(), r, o)
+	}
+	return p, err
 }
 
 // CUDA is the target of ONNX Runtime's CUDA kernels and this project's: BF16, and FP8 weights multiplied as codes. It is built

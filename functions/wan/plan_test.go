@@ -1,9 +1,12 @@
 package wan
 
 import (
+	"context"
+	"path/filepath"
 	"testing"
 
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
 	"github.com/videosdgx/videosdgx/functions/serve"
 )
 
@@ -27,5 +30,29 @@ func TestPlan(t *testing.T) {
 	}
 	if text, parts := whole.Stages[0], sliced.Stages[0]; parts.Activations >= text.Activations {
 		t.Errorf("the text encoder's scores take %d, in slices %d", text.Activations, parts.Activations)
+	}
+}
+
+// TestThePlanIsAsLargeAsTheBundle: pages, graphs and tokenizers are counted, for engines that hold a convolution's weights in two
+// layouts too.
+func TestThePlanIsAsLargeAsTheBundle(t *testing.T) {
+	kernelstest.Library(t)
+	for precision, engines := range map[string][]string{bundle.None: {"cpu"}, "fp8": {"cpu", "cuda", "tensorrt"}, "nf4": {"tensorrt"}} {
+		targets, err := serve.Targets(engines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		o := bundle.Options{Precision: precision, Targets: targets}
+		p, err := serve.Plan(demoCheckpoint, Recipe, o, bundle.ClipSize{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := serve.Build(context.Background(), demoCheckpoint, filepath.Join(t.TempDir(), "bundle"), Recipe, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if p.Disk != m.Bytes() || p.Disk <= p.Bytes {
+			t.Errorf("%s for %v: planned %d bytes, %d of them weights; built %d", precision, engines, p.Disk, p.Bytes, m.Bytes())
+		}
 	}
 }

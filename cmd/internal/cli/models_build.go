@@ -142,15 +142,15 @@ func (f *buildFlags) run(cmd *cobra.Command, checkpoint string) error {
 	if f.o.Capability == "" {
 		f.o.Capability = device.Compute()
 	}
+	if f.o.Targets, err = serve.Targets(f.engines); err != nil {
+		return usage(err)
+	}
 	if f.plan {
 		p, err := serve.Plan(checkpoint, recipe, f.o, f.clip)
 		if err != nil {
 			return err
 		}
 		return emit(cmd, plan{p, f.o.Memory}, plan{p, f.o.Memory}.print)
-	}
-	if f.o.Targets, err = serve.Targets(f.engines); err != nil {
-		return usage(err)
 	}
 	make := f.build
 	if len(f.loras) > 0 {

@@ -78,6 +78,6 @@ func (p plan) print(w io.Writer) error {
 		precision += " (" + p.Chosen + ")"
 	}
 	_, err := fmt.Fprintf(w, "\n%s bundle %s in %s: %s on disk (float32 %s); at most %s in memory, in %s%s%s\n",
-		p.Family, p.Name, precision, bytesText(p.Bytes), bytesText(p.Float32), bytesText(most.Weights+most.Activations), most.Graph, sliced, p.residency())
+		p.Family, p.Name, precision, bytesText(p.Disk), bytesText(p.Float32), bytesText(most.Weights+most.Activations), most.Graph, sliced, p.residency())
 	return err
 }

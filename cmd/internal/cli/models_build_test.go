@@ -10,7 +10,7 @@ import (
 )
 
 func TestPlanGroupsBlocks(t *testing.T) {
-	p := plan{Plan: bundle.Plan{Family: "f", Name: "n", Precision: "fp8", Bytes: 3 << 20, Float32: 12 << 20, Slices: 4, Clip: bundle.ClipSize{Width: 832, Height: 480, Frames: 81},
+	p := plan{Plan: bundle.Plan{Family: "f", Name: "n", Precision: "fp8", Bytes: 3 << 20, Disk: 3 << 20, Float32: 12 << 20, Slices: 4, Clip: bundle.ClipSize{Width: 832, Height: 480, Frames: 81},
 		Tensors: []bundle.PlannedPart{
 			{Component: "transformer", Name: "blocks.0.attn1.to_out.0.weight", From: "BF16", To: "bf16", Bytes: 1 << 20},
 			{Component: "transformer", Name: "blocks.1.attn1.to_out.0.weight", From: "BF16", To: "fp8", Bytes: 1 << 20},

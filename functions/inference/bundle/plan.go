@@ -30,7 +30,8 @@ type Plan struct {
 	Precision string         `json:"precision"`
 	Chosen    string         `json:"precision_chosen,omitempty"` // why it is that one, where it was left to the GPU
 	Tensors   []PlannedPart  `json:"tensors"`
-	Bytes     int64          `json:"bytes"` // of weights
+	Bytes     int64          `json:"bytes"`                // of weights
+	Disk      int64          `json:"disk_bytes,omitempty"` // of the bundle's files, where engines were asked for; see DiskBytes
 	Float32   int64          `json:"float32_bytes"`
 	Stages    []Stage        `json:"stages"`
 	Held      []weights.Held `json:"held,omitempty"` // between the runs of a clip, whatever its length

@@ -48,6 +48,14 @@ func Resume(dir, journal string) (*Writer, error) {
 	return &Writer{dir: dir, data: data, small: map[string][]byte{}}, nil
 }
 
+// Count is a writer that reads and writes no weight: the graphs alone are stored in dir, as long as they would be in a bundle.
+func Count(dir string) *Writer {
+	return &Writer{dir: dir, data: onnx.CountData(DataName), small: map[string][]byte{}}
+}
+
+// Size is the bytes of the data file so far, its last page filled.
+func (w *Writer) Size() int64 { return w.data.Size() }
+
 // Wrote has f hear the size in bytes of every weight in the data file, as it is done or found done.
 func (w *Writer) Wrote(f func(name string, bytes int64)) { w.wrote = f }
 
@@ -156,15 +164,25 @@ func (w *Writer) store(ctx context.Context, weights []onnx.Tensor) error {
 			continue
 		}
 		if w.small[t.Name] == nil {
-			var raw bytes.Buffer
-			if _, err := t.WriteTo(&raw); err != nil {
+			raw, err := w.content(t)
+			if err != nil {
 				return err
 			}
-			w.small[t.Name] = raw.Bytes()
+			w.small[t.Name] = raw
 		}
 		t.Raw, t.Content = w.small[t.Name], nil
 	}
 	return nil
+}
+
+// content is that of a small weight; zeros where it is counted only.
+func (w *Writer) content(t *onnx.Tensor) ([]byte, error) {
+	if w.data.Counts() {
+		return make([]byte, t.Bytes()), nil
+	}
+	var raw bytes.Buffer
+	_, err := t.WriteTo(&raw)
+	return raw.Bytes(), err
 }
 
 // Close finishes the data file.

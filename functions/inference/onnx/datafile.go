@@ -31,6 +31,25 @@ func newDataFile(f *os.File, path string) *DataFile {
 	return &DataFile{f: f, w: bufio.NewWriterSize(f, 1<<20), base: filepath.Base(path), places: map[string]External{}}
 }
 
+// CountData is a data file of a name that is not written: tensors get their places in it, and it is known how large it would be.
+func CountData(name string) *DataFile { return &DataFile{base: name, places: map[string]External{}} }
+
+// Counts says whether the file is counted only.
+func (d *DataFile) Counts() bool { return d.f == nil }
+
+// Size is the bytes of the whole file, its last page filled.
+func (d *DataFile) Size() int64 { return d.offset + d.padding() }
+
+func (d *DataFile) padding() int64 { return (PageSize - d.offset%PageSize) % PageSize }
+
+// count gives t a place without writing it.
+func (d *DataFile) count(t *Tensor) {
+	x := External{Location: d.base, Offset: d.Size(), Length: t.Bytes()}
+	d.offset = x.Offset + x.Length
+	d.places[t.Name] = x
+	t.External, t.Content, t.Raw = &x, nil, nil
+}
+
 // Add writes t's content and turns t into a reference to it. Offset and length of a tensor's room are whole pages.
 func (d *DataFile) Add(t *Tensor) error {
 	if x, ok := d.places[t.Name]; ok {
@@ -38,6 +57,10 @@ func (d *DataFile) Add(t *Tensor) error {
 			return fmt.Errorf("two weights of different sizes are called %s", t.Name)
 		}
 		t.External, t.Content, t.Raw = &x, nil, nil
+		return nil
+	}
+	if d.Counts() {
+		d.count(t)
 		return nil
 	}
 	if err := d.pad(); err != nil {
@@ -88,7 +111,7 @@ func (c *counter) Write(p []byte) (int, error) {
 var zeroPage [PageSize]byte
 
 func (d *DataFile) pad() error {
-	n := (PageSize - d.offset%PageSize) % PageSize
+	n := d.padding()
 	d.offset += n
 	_, err := d.w.Write(zeroPage[:n])
 	return err
@@ -96,6 +119,9 @@ func (d *DataFile) pad() error {
 
 // Close fills the last page, flushes and syncs: a full disk is told here at the latest.
 func (d *DataFile) Close() error {
+	if d.Counts() {
+		return nil
+	}
 	defer d.f.Close()
 	defer d.journal.Close()
 	if err := d.pad(); err != nil {
