@@ -1,6 +1,6 @@
 // Usage: what was made, how long it took, what it cost, what went wrong.
 import { html, useState, useEffect, useRef, t, icon, useLoad, Failure, Empty, span, number, percent, bytes, kept, useStore, Chip, clock, Loading, failed } from './lib.js';
-import { td } from './i18n.js';
+import { td, locale } from './i18n.js';
 import { get, send } from './api.js';
 
 const lasts = ['1h', '24h', '7d', '30d'];
@@ -63,6 +63,22 @@ function Report({ r, table }) {
     <section class="card pad"><${Head} title=${t('usage.failures')} onTable=${r.failures.length > 0 && (() => table('failure'))} />${r.failures.length ? html`<ul class="failures">${r.failures.map((f) => html`<li key=${f.id}><b>${number(f.jobs)}</b><div><p lang="en">${f.detail}</p><p class="muted small"><${Chip}>${f.kind}<//> ${clock(f.last)}</p></div></li>`)}</ul>` : html`<p class="muted">${t('usage.nofailures')}</p>`}</section>`;
 }
 
+// moments are times below a chart as the reader's language writes them: the day where it begins or the chart does, else the hour.
+function moments(u, all, axis, space, every) {
+  const day = new Intl.DateTimeFormat(locale(), { day: 'numeric', month: 'short' });
+  const short = every >= 3600 && new Intl.DateTimeFormat(locale(), { hour: 'numeric' }).resolvedOptions().hour12; // 6 PM, and 18:00
+  const hour = new Intl.DateTimeFormat(locale(), { hour: 'numeric', ...(short ? {} : { minute: '2-digit' }) });
+  let last = '';
+  return all.map((v) => {
+    const at = new Date(v * 1000);
+    const date = day.format(at);
+    if (every >= 86_400) return date;
+    const text = date === last ? hour.format(at) : `${hour.format(at)}\n${date}`;
+    last = date;
+    return text;
+  });
+}
+
 // Chart draws steps over time; the table below it says the same to who cannot see it.
 function Chart({ title, r, series, time }) {
   const ref = useRef();
@@ -81,7 +97,7 @@ function Chart({ title, r, series, time }) {
       plot = new uPlot({
         width: ref.current.clientWidth, height: 200, legend: { show: false }, cursor: { y: false, points: { show: false } },
         scales: { x: { range: (u, lo, hi) => [lo - r.step_seconds * 0.6, hi + r.step_seconds * 0.6] }, y: { range: (u, lo, hi) => [0, Math.max(hi * 1.1, 1)] } },
-        axes: [axis, { ...axis, size: 56, values: (u, all) => all.map((v) => (time ? span(v) : Number.isInteger(v) ? number(v) : '')) }],
+        axes: [{ ...axis, values: moments }, { ...axis, size: 56, values: (u, all) => all.map((v) => (time ? span(v) : Number.isInteger(v) ? number(v) : '')) }],
         series: [{}, ...series.map((s, i) => ({ label: s.label, stroke: css(s.color), fill: css(s.color) + (i ? 'cc' : ''), paths: i ? undefined : bars, width: i ? 2 : 0, points: { show: false }, ...(i ? { fill: undefined } : {}) }))],
       }, data, ref.current);
     };
