@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,22 +30,20 @@ func (follow) Needs() map[string]auth.Need {
 
 // TestWhatIsFollowedEndsWithItsKey: revoked or expired, and not while it is good.
 func TestWhatIsFollowedEndsWithItsKey(t *testing.T) {
-	for name, end := range map[string]func(*testing.T, *Access, *keys.Store){
-		"revoked": func(t *testing.T, _ *Access, s *keys.Store) {
+	var ahead atomic.Int64 // of the clock
+	for name, end := range map[string]func(*testing.T, *keys.Store){
+		"revoked": func(t *testing.T, s *keys.Store) {
 			if _, err := s.Revoke("ana"); err != nil {
 				t.Fatal(err)
 			}
 		},
-		"expired": func(*testing.T, *Access, *keys.Store) {}, // by itself
+		"expired": func(*testing.T, *keys.Store) { ahead.Store(int64(2 * time.Hour)) },
 	} {
 		t.Run(name, func(t *testing.T) {
+			ahead.Store(0)
 			a, store := open(t)
-			a.Recheck = 10 * time.Millisecond
-			wish := keys.Wish{Name: "ana", Scopes: auth.Read}
-			if name == "expired" {
-				wish.Expires = 2 * time.Second
-			}
-			_, key, err := store.Create(wish)
+			a.Recheck, a.Now = 10*time.Millisecond, func() time.Time { return time.Now().Add(time.Duration(ahead.Load())) }
+			_, key, err := store.Create(keys.Wish{Name: "ana", Scopes: auth.Read, Expires: time.Hour})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -66,14 +65,12 @@ func TestWhatIsFollowedEndsWithItsKey(t *testing.T) {
 			case <-done:
 				t.Fatal("it is refused")
 			}
-			if name == "revoked" {
-				select {
-				case <-f.ended:
-					t.Fatal("it ends although its key is good")
-				case <-time.After(60 * time.Millisecond): // six looks
-				}
+			select {
+			case <-f.ended:
+				t.Fatal("it ends although its key is good")
+			case <-time.After(60 * time.Millisecond): // six looks
 			}
-			end(t, a, store)
+			end(t, store)
 			<-f.ended
 			<-done
 		})
