@@ -149,6 +149,10 @@ func (c *Client) Job(ctx context.Context, id string) (j Job, err error) {
 
 // FindJob gives the id of the one job whose id begins with prefix. It looks through all of them unless prefix is a whole id.
 func (c *Client) FindJob(ctx context.Context, prefix string) (string, error) {
+	prefix = strings.ToLower(prefix)
+	if len(prefix) > idLength || strings.Trim(prefix, "0123456789abcdef-") != "" {
+		return "", &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("there is no job %.70s: ids are of digits, the letters a to f and -, such as 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7; `videosdgx jobs ls` lists them", prefix)}
+	}
 	if len(prefix) == idLength {
 		return prefix, nil
 	}
@@ -172,7 +176,7 @@ func (c *Client) FindJob(ctx context.Context, prefix string) (string, error) {
 		}
 	}
 	if found == "" {
-		return "", &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("there is no job %s, and none whose id begins like that", prefix)}
+		return "", &Error{Status: http.StatusNotFound, Message: fmt.Sprintf("there is no job %s, and none whose id begins like that: `videosdgx jobs ls` lists them", prefix)}
 	}
 	return found, nil
 }

@@ -184,9 +184,26 @@ func noRoute(mux *http.ServeMux, w http.ResponseWriter, r *http.Request) {
 	if len(allow) > 0 {
 		w.Header().Set("Allow", strings.Join(allow, ", "))
 		refuse(w, r, Problem{Status: http.StatusMethodNotAllowed, Type: "InvalidRequestContentException",
-			Message: fmt.Sprintf("%s is not allowed on %s; allowed: %s", r.Method, r.URL.Path, strings.Join(allow, ", "))})
+			Message: fmt.Sprintf("%s is not allowed on %s; allowed: %s%s", r.Method, r.URL.Path, strings.Join(allow, ", "), meant(r))})
 		return
 	}
-	refuse(w, r, Explain(fmt.Errorf("nothing is served at %s; function URLs are under /fn/NAME/, the Lambda API under /2015-03-31/functions, the rest in /openapi.json: %w",
-		r.URL.Path, errdefs.ErrNotFound)))
+	refuse(w, r, Explain(fmt.Errorf("nothing is served at %s; function URLs are under /fn/NAME/, the Lambda API under /2015-03-31/functions, the rest in /openapi.json%s: %w",
+		r.URL.Path, meant(r), errdefs.ErrNotFound)))
+}
+
+// meant says where a job is posted, to whoever posts one elsewhere; "" to all others.
+func meant(r *http.Request) string {
+	path := strings.TrimSuffix(r.URL.Path, "/")
+	at := path[strings.LastIndexByte(path, '/')+1:]
+	if r.Method != http.MethodPost && r.Method != http.MethodPut || at != "jobs" && at != "generate" && at != "batch" {
+		return ""
+	}
+	to := "generate"
+	if at == "batch" {
+		to = at
+	}
+	if base := strings.TrimSuffix(path, at); base != "/v1/" && at == "jobs" {
+		return "; a job is made by POST " + base + to
+	}
+	return "; a job is made by POST /v1/models/MODEL/" + to + ", and GET /v1/models lists the models"
 }

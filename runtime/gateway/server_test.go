@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,23 @@ func TestUnknownPathsAndMethods(t *testing.T) {
 		resp, body := post(t, "http://"+addr+path, nil)
 		if resp.StatusCode != 404 || resp.Header.Get("Content-Type") != kind || !strings.Contains(body, `"message":"nothing is served at `+path) {
 			t.Errorf("%d %v %s", resp.StatusCode, resp.Header, body)
+		}
+	}
+}
+
+// TestWhereAJobIsPosted is told to whoever posts one elsewhere.
+func TestWhereAJobIsPosted(t *testing.T) {
+	s := gateway.New(gateway.Options{Routes: []gateway.Routes{gateway.Mount{Pattern: "GET /v1/jobs", Handler: http.NotFoundHandler()}, gateway.Mount{Pattern: "GET /v1/models/{model}/jobs", Handler: http.NotFoundHandler()}}})
+	for ask, says := range map[string]string{
+		"POST /v1/jobs": "POST /v1/models/MODEL/generate", "PUT /v1/jobs/": "POST /v1/models/MODEL/generate", "POST /v1/models/wan21/jobs": "POST /v1/models/wan21/generate",
+		"POST /jobs": "POST /generate", "POST /v1/generate": "POST /v1/models/MODEL/generate", "POST /v1/batch": "POST /v1/models/MODEL/batch",
+		"DELETE /v1/jobs": "", "GET /v1/generate": "", "POST /y": "",
+	} {
+		method, path, _ := strings.Cut(ask, " ")
+		w := httptest.NewRecorder()
+		s.Handler().ServeHTTP(w, httptest.NewRequest(method, "http://localhost"+path, nil))
+		if body := w.Body.String(); w.Code < 404 || says == "" && strings.Contains(body, "a job is made") || !strings.Contains(body, says) {
+			t.Errorf("%s: %d %s", ask, w.Code, body)
 		}
 	}
 }

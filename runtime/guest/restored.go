@@ -56,7 +56,7 @@ func (g *guest) note(conn net.Conn) {
 			return
 		}
 		found[pid] = places
-		head.Repeats = cmp.Or(head.Repeats, reseed.Repeats(pid))
+		head.Repeats = cmp.Or(head.Repeats, places.Repeats, reseed.Repeats(pid))
 	}
 	g.mu.Lock()
 	g.generators = found

@@ -75,9 +75,14 @@ func (r *Registry) Put(ctx context.Context, fn spec.Function) (spec.Function, er
 	return fn, r.commit(rec)
 }
 
-// imageThere refuses an image that is nowhere to be had, and none at all where functions run in containers. One that
-// serves already is not asked for again.
+// imageThere refuses an image that is nowhere to be had, or that cannot be run here, and none at all where functions run in
+// containers. One that serves already is not asked for again.
 func (r *Registry) imageThere(ctx context.Context, fn spec.Function) error {
+	if r.cfg.Runs != nil {
+		if err := r.cfg.Runs(fn); err != nil {
+			return &Mistake{Field: "image", Text: err.Error()}
+		}
+	}
 	if e, err := r.entry(fn.Name); r.cfg.Image == nil || err == nil && e.latest != nil && fn.Image != "" && e.latest.Image == fn.Image && !strings.HasPrefix(fn.Image, "oci:") {
 		return nil
 	}

@@ -20,10 +20,12 @@ var sources = []string{".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".php", ".pl"
 // codeEntries is how many files and folders are looked through at most: a program may lie in a folder that is not its own.
 const codeEntries = 4096
 
-// layout adds the index of an image's layout, which holds the image's digest.
+// layout adds the index of an image's layout, or docker's list, which hold the image's digest; of an archive its size and time.
 func (h *hasher) layout(w io.Writer, fn spec.Function) {
-	if dir, ok := strings.CutPrefix(fn.Image, "oci:"); ok {
-		h.file(w, filepath.Join(dir, "index.json"))
+	if path, _, ok := spec.Layout(fn.Image); ok {
+		h.file(w, filepath.Join(path, "index.json"))
+		h.stamped(w, filepath.Join(path, "manifest.json"))
+		h.stamped(w, path)
 	}
 }
 

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -113,6 +114,22 @@ func TestImageThatIsNowhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer r.Close()
+	commands, err := New(Config{Data: t.TempDir(), Log: quiet, Runs: func(fn spec.Function) error {
+		if len(fn.Command) == 0 {
+			return fmt.Errorf("serve with --driver containerd: %w", errdefs.ErrInvalidArgument)
+		}
+		return nil
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer commands.Close()
+	if _, err := commands.Put(context.Background(), spec.Function{Name: "f", Image: "there:1"}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "image: serve with") {
+		t.Error(err)
+	}
+	if _, err := commands.Put(context.Background(), spec.Function{Name: "f", Image: "there:1", Command: []string{"/bin/x"}}); err != nil {
+		t.Error(err)
+	}
 	if _, err := r.Put(context.Background(), spec.Function{Name: "f", Image: "nowhere:1"}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "image: ") {
 		t.Error(err)
 	}

@@ -26,6 +26,7 @@ type Config struct {
 	Models    string                                      // folder of bundles by name; "": Data/models
 	Mounts    spec.MountRoots                             // what manifests may mount; default: Data and the manifest's own folder
 	Image     func(ctx context.Context, ref string) error // says why there is no such image, for functions that come through the API; nil: nobody asks
+	Runs      func(fn spec.Function) error                // says why no instance of a function could be made, for the same; nil: of any it can
 	Debounce  time.Duration                               // quiet time on disk before a folder is read again; default 100 ms
 	Log       *slog.Logger                                // default: slog.Default()
 }

@@ -12,7 +12,7 @@ type Function struct {
 	Digest      string            `yaml:"-" json:"digest"`                                    // sha256 of what makes an instance: the manifest but for its scaling fields, and all it points to
 	Code        string            `yaml:"-" json:"code,omitempty"`                            // sha256 of the files that it points to besides the image; "": none
 	Dir         string            `yaml:"-" json:"-"`                                         // folder of the manifest; relative paths start there
-	Image       string            `yaml:"image" json:"image"`                                 // OCI reference, "oci:DIR" for a layout, or "" with a command
+	Image       string            `yaml:"image" json:"image"`                                 // OCI reference, "oci:PATH" or "oci:PATH:TAG" for a layout or archive, or "" with a command
 	Command     []string          `yaml:"command,omitempty" json:"command,omitempty"`         // replaces the image's entrypoint and cmd; the process driver runs it
 	Args        []string          `yaml:"args,omitempty" json:"args,omitempty"`               // replaces the image's cmd; with a command they come after it
 	Handler     string            `yaml:"handler,omitempty" json:"handler,omitempty"`         // _HANDLER

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -38,7 +39,7 @@ Paths in a manifest are read on this machine and sent absolute: the server must 
 		RunE: func(cmd *cobra.Command, args []string) error { return runDeploy(cmd, args, f) },
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&f.image, "image", "", "OCI image, oci:DIRECTORY for a layout")
+	fs.StringVar(&f.image, "image", "", "OCI image; oci:PATH for a layout or archive, oci:PATH:TAG for one of several images in it")
 	fs.StringVar(&f.name, "name", "", "the function's name")
 	fs.BoolVar(&f.publish, "publish", false, "publish a version")
 	fs.StringVar(&f.alias, "alias", "", "publish a version and point this alias at it")
@@ -83,6 +84,16 @@ func runDeploy(cmd *cobra.Command, args []string, f deployFlags) error {
 	})
 }
 
+// fromHere makes the path of a layout absolute: the server may run in another folder.
+func fromHere(image string) (string, error) {
+	path, ok := strings.CutPrefix(image, "oci:")
+	if !ok {
+		return image, nil
+	}
+	abs, err := filepath.Abs(path)
+	return "oci:" + abs, err
+}
+
 // function is the manifest that the arguments name, with what the flags replace.
 func (f deployFlags) function(args []string) (spec.Function, error) {
 	var fn spec.Function
@@ -97,7 +108,10 @@ func (f deployFlags) function(args []string) (spec.Function, error) {
 		}
 	}
 	if f.image != "" {
-		fn.Image = f.image
+		var err error
+		if fn.Image, err = fromHere(f.image); err != nil {
+			return fn, err
+		}
 	}
 	if f.name != "" {
 		fn.Name = f.name

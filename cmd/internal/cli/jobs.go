@@ -135,7 +135,7 @@ func shorten(s string, most int) string {
 }
 
 func newJobsShowCmd() *cobra.Command {
-	return jobCmd("show ID", "Show one job", "Show everything that is known of one job.", "  videosdgx jobs show 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7",
+	cmd := jobCmd("show ID", "Show one job", "Show everything that is known of one job.", "  videosdgx jobs show 0194f0a0-7b1e-7435-8a00-eea9e90c7ed7",
 		func(cmd *cobra.Command, c *client.Client, id string) error {
 			j, err := c.Job(cmd.Context(), id)
 			if err != nil {
@@ -143,6 +143,8 @@ func newJobsShowCmd() *cobra.Command {
 			}
 			return emit(cmd, j, func(w io.Writer) error { return describeJob(w, j) })
 		})
+	cmd.Aliases = []string{"get"}
+	return cmd
 }
 
 func describeJob(w io.Writer, j client.Job) error {

@@ -57,7 +57,13 @@ func TestJobsByTheBeginningOfTheirIDs(t *testing.T) {
 	if _, _, err := runCLI(t, t.Context(), "jobs", "cancel", id[:1], "--server", url); err == nil || !strings.Contains(err.Error(), "several jobs") || !strings.Contains(err.Error(), strings.TrimSpace(other)) {
 		t.Errorf("%v", err)
 	}
-	if _, _, err := runCLI(t, t.Context(), "jobs", "show", "zzz", "--server", url); err == nil || !strings.Contains(err.Error(), "there is no job zzz") {
+	if out, _, err := runCLI(t, t.Context(), "jobs", "get", strings.ToUpper(id[:30]), "--server", url); err != nil || !strings.Contains(out, id) {
+		t.Errorf("%s %v", out, err)
+	}
+	if _, _, err := runCLI(t, t.Context(), "jobs", "show", "ffff", "--server", url); err == nil || !strings.Contains(err.Error(), "none whose id begins like that: `videosdgx jobs ls`") {
+		t.Error(err)
+	}
+	if _, _, err := runCLI(t, t.Context(), "jobs", "show", "zzz", "--server", url); err == nil || !strings.Contains(err.Error(), "there is no job zzz: ids are") {
 		t.Errorf("%v", err)
 	}
 }

@@ -41,3 +41,11 @@ func (p *plane) checkImage() func(context.Context, string) error {
 		return err
 	}
 }
+
+// checkRuns is the driver's way to say that it could make no instance of a function; nil where it can of any that has an image.
+func (p *plane) checkRuns() func(spec.Function) error {
+	if d, ok := p.sandbox.(interface{ Runs(fn spec.Function) error }); ok {
+		return d.Runs
+	}
+	return nil
+}

@@ -71,7 +71,7 @@ func (p *plane) routes() []gateway.Routes {
 	})
 	routes := []gateway.Routes{
 		ui.Page{},
-		admin.New(admin.Options{Functions: p.registry, Instances: p.dispatch, Version: p.version(), Image: p.checkImage(), Log: p.log,
+		admin.New(admin.Options{Functions: p.registry, Instances: p.dispatch, Version: p.version(), Image: p.checkImage(), Runs: p.checkRuns(), Log: p.log,
 			Machine: func() (any, error) { return p.machine.Probe() }, Tasks: p.tasks, Storage: p.storage}),
 		p.lambda,
 		p.rest,

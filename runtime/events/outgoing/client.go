@@ -20,7 +20,7 @@ func NewClient(g *Guard, host string) *http.Client {
 	}
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.DialContext = named.DialContext
-	return &http.Client{Transport: t}
+	return &http.Client{Transport: plainly{t}}
 }
 
 // proxies are the hosts that the environment has requests go through.

@@ -57,18 +57,15 @@ func (g *Guard) list(item string) error {
 
 func canonical(host string) string { return strings.ToLower(strings.TrimSuffix(host, ".")) }
 
-// RefusedError says that an address may not be called.
+// RefusedError says that an address may not be called. What a name's address is, it does not tell.
 type RefusedError struct {
-	Host string // as it was asked for
-	Addr netip.Addr
+	Host string     // as it was asked for
+	Addr netip.Addr // that it is, which the error does not tell: it may be a name of a network's own
 	Why  string
 }
 
 func (e *RefusedError) Error() string {
-	if e.Host == e.Addr.String() {
-		return fmt.Sprintf("%s may not be called: %s", e.Addr, e.Why)
-	}
-	return fmt.Sprintf("%s, which is %s, may not be called: %s", e.Host, e.Addr, e.Why)
+	return fmt.Sprintf("%s may not be called: %s", e.Host, e.Why)
 }
 
 func (e *RefusedError) Unwrap() error { return errdefs.ErrPermissionDenied }

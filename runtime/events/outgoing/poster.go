@@ -44,7 +44,7 @@ func (e *StatusError) Error() string {
 func (e *StatusError) Gone() bool { return e.Status == http.StatusGone }
 
 // Post sends body and gives nil when the receiver answered 2xx; a *StatusError is another answer, a *RefusedError an address
-// that may not be called. No error repeats credentials or a query.
+// that may not be called. No error repeats credentials or a query, or tells more of the network than who gave the address knows.
 func (p *Poster) Post(ctx context.Context, address string, header http.Header, body []byte) error {
 	if err := Valid(address); err != nil {
 		return err
@@ -58,7 +58,7 @@ func (p *Poster) Post(ctx context.Context, address string, header http.Header, b
 	}
 	resp, err := p.client.Do(req)
 	if err != nil {
-		return fmt.Errorf("%s: %w", Shown(address), withoutURL(err))
+		return fmt.Errorf("%s: %w", Shown(address), plain(withoutURL(err)))
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, 64<<10)) // a receiver may fail where its answer is not read

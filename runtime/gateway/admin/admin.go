@@ -45,6 +45,7 @@ type Options struct {
 	Version   Version
 	Health    func(context.Context) error                 // nil: healthy while it answers
 	Image     func(ctx context.Context, ref string) error // says why there is no such image on this machine; nil: nobody asks
+	Runs      func(fn spec.Function) error                // says why no instance of a function could be made; nil: of any that has an image it can
 	Machine   func() (any, error)                         // what memory and devices there are, as JSON; nil: not known
 	Tasks     *tasks.Runner                               // runs pulls and builds; nil: nobody does
 	Storage   func() ([]spec.Storage, error)              // what each kind of files uses of the disk; nil: not known
@@ -163,6 +164,11 @@ func (a *API) get(w http.ResponseWriter, r *http.Request) error {
 // withImage adds what is wrong with a function's image, which a manifest that was written into the folder may name before
 // it is there. Only what can be looked up on this machine is: none at all, and a layout's folder.
 func (a *API) withImage(ctx context.Context, st spec.FunctionStatus) spec.FunctionStatus {
+	if a.o.Runs != nil && st.Fault == "" {
+		if err := a.o.Runs(st.Function); err != nil {
+			st.Fault = gateway.Sentence(err)
+		}
+	}
 	here := st.Function.Image == "" || strings.HasPrefix(st.Function.Image, "oci:")
 	if a.o.Image == nil || !here || st.Fault != "" || st.Instances > 0 {
 		return st

@@ -132,7 +132,7 @@ func (c code) check() error {
 		return invalid("only images are functions here; give Code.ImageUri and PackageType Image instead of ZipFile or S3 fields")
 	}
 	if c.ImageURI == "" {
-		return invalid("Code.ImageUri is missing; name an OCI image such as localhost:5000/fn:1 or oci:DIRECTORY")
+		return invalid("Code.ImageUri is missing; name an OCI image such as localhost:5000/fn:1 or oci:PATH[:TAG]")
 	}
 	return nil
 }

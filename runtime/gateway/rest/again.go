@@ -107,7 +107,8 @@ func (a *API) again(r *http.Request, sch *schema.Schema, m jobs.Model, given sch
 			near = ""
 		}
 	}
-	_, asked := want["cache"]
+	v, asked := want["cache"]
+	asked = asked && readable["cache"].is(v)
 	least, alike := a.similarity(want)
 	forbidden := strings.Contains(r.Header.Get("Cache-Control"), "no-cache") || strings.Contains(r.Header.Get("Cache-Control"), "no-store")
 	if a.o.Reuse == ReuseOff || forbidden || !asked && !alike && a.o.Reuse != ReuseAlways || exact == "" {
@@ -134,14 +135,8 @@ func (a *API) similarity(want map[string]string) (least float64, ok bool) {
 	if !ok || a.o.Similar <= 0 {
 		return 0, false
 	}
-	n, err := strconv.ParseFloat(v, 64)
-	switch {
-	case v == "":
-		return a.o.Similar, true
-	case err != nil || !(n > 0) || n > 1: // a preference that cannot be met is passed over (RFC 7240)
-		return 0, false
-	}
-	return max(n, a.o.Similar), true
+	n, ok := likeness(v)
+	return max(n, a.o.Similar), ok || v == ""
 }
 
 // alike gives clips of prompts that are alike. That it cannot look is told in the log, and none is found.
@@ -160,11 +155,13 @@ func (a *API) reuse(w http.ResponseWriter, r *http.Request, k *keptClip) error {
 	if k.alike < 1 || k.asked != "" {
 		w.Header().Set("Cache", "similar")
 		w.Header().Set("Preference-Applied", "similar="+strconv.FormatFloat(floor(k.alike), 'f', -1, 64))
+	} else if v, ok := preferences(r)["cache"]; ok && readable["cache"].is(v) {
+		w.Header().Set("Preference-Applied", strings.TrimSuffix("cache="+v, "="))
 	}
 	if wantsClip(r) {
 		return a.send(w, r, k.job.ID)
 	}
-	v := a.view(r, k.job)
+	v := a.answer(r, k.job)
 	if k.asked != "" {
 		v.Similar = &similarView{Similarity: floor(k.alike), Asked: k.asked}
 	}

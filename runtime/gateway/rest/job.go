@@ -2,6 +2,7 @@ package rest
 
 import (
 	"net/http"
+	"strconv"
 )
 
 // show is GET /jobs/{id}.
@@ -11,9 +12,10 @@ func (a *API) show(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if wait := waitFor(r, a.o.MaxWait); wait > 0 && !j.State.Ended() {
+		w.Header().Set("Preference-Applied", "wait="+strconv.Itoa(int(wait.Seconds())))
 		if j, err = a.await(r, j, wait); err != nil {
 			return err
 		}
 	}
-	return write(w, http.StatusOK, a.view(r, j))
+	return write(w, http.StatusOK, a.answer(r, j))
 }

@@ -83,7 +83,8 @@ func (a *API) ownDocument(m jobs.Model) map[string]any {
 type document struct {
 	schemas    *schemas
 	paths      map[string]map[string]any
-	one, batch []any // references to what the models take
+	one, batch []any          // references to what the models take
+	files      map[string]any // the fields of any that take a file, as parts of a form
 }
 
 // requests defines what each model takes. A model whose schema is of no use is left out: its /info says why.
@@ -93,6 +94,11 @@ func (d *document) requests(a *API, all []jobs.Model) {
 		if err != nil {
 			a.o.Log.Warn("a model's requests cannot be documented", "model", m.Name, "error", err)
 			continue
+		}
+		for _, field := range sch.Properties() {
+			if p, _ := sch.Property(field); p.File != nil {
+				d.files[field] = map[string]any{"type": "string", "format": "binary"}
+			}
 		}
 		name := defName(m.Name)
 		one := requestSchema(d.schemas, sch)
@@ -113,30 +119,8 @@ func defName(name string) string {
 	}, name)
 }
 
-// body is the schema of what an operation takes.
-func (d *document) body(in any) any {
-	var all []any
-	switch in.(type) {
-	case modelRequest:
-		all = d.one
-	case modelBatch:
-		all = d.batch
-	case anyBytes:
-		return nil
-	default:
-		return d.schemas.of(in)
-	}
-	switch len(all) {
-	case 0:
-		return map[string]any{"type": "object"}
-	case 1:
-		return all[0]
-	}
-	return map[string]any{"anyOf": all, "description": "What the model takes that the path names"}
-}
-
 func newDocument() *document {
-	return &document{schemas: &schemas{defs: map[string]any{}, types: map[string]reflect.Type{}}, paths: map[string]map[string]any{}}
+	return &document{schemas: &schemas{defs: map[string]any{}, types: map[string]reflect.Type{}}, paths: map[string]map[string]any{}, files: map[string]any{}}
 }
 
 func (d *document) add(path string, e endpoint) {
@@ -192,11 +176,7 @@ func (d *document) describe(path string, e endpoint) map[string]any {
 		op["parameters"] = ps
 	}
 	if o.In != nil {
-		kind, body := "application/json", map[string]any{"schema": d.body(o.In), "example": o.Example}
-		if _, raw := o.In.(anyBytes); raw {
-			kind, body = "application/octet-stream", map[string]any{"schema": map[string]any{"type": "string", "minLength": 1}}
-		}
-		op["requestBody"] = map[string]any{"required": true, "content": map[string]any{kind: body}}
+		op["requestBody"] = d.taken(o)
 	}
 	return op
 }

@@ -197,11 +197,58 @@ func TestWireGolden(t *testing.T) {
 
 func TestPrefer(t *testing.T) {
 	for in, want := range map[string]time.Duration{"wait=5": 5 * time.Second, `respond-async, wait="7"`: 7 * time.Second, "WAIT = 3": 3 * time.Second,
-		"wait=99999": time.Minute, "wait=-1": 0, "wait": 0, "respond-async": 0, "": 0, "handling=lenient": 0} {
+		"wait=99999": time.Minute, "wait=99999999999999999999": time.Minute, "wait=-1": 0, "wait": 0, "wait=+3": 0, `x="a, wait=9", wait=4`: 4 * time.Second, `x="\", wait=9;", wait=4;y`: 4 * time.Second, "respond-async": 0, "": 0, "handling=lenient": 0} {
 		r := httptest.NewRequest("POST", "/", nil)
 		r.Header.Set("Prefer", in)
 		if got := waitFor(r, time.Minute); got != want {
 			t.Errorf("%q: %s, want %s", in, got, want)
+		}
+	}
+}
+
+// TestWhatCannotBePreferredIsNamed: it changes nothing else, and nothing is said to be applied that was not.
+func TestWhatCannotBePreferredIsNamed(t *testing.T) {
+	r := newRig(t, nil)
+	for prefer, want := range map[string]string{
+		"wait=soon": `wait is "soon"`, "wait": "wait=60", "wait=-1": "wait=60", "similar=2": "similar=0.95", "cache=maybe": "cache=any",
+		"handling=lenient": "", "respond-async": "", "foo=bar, wait=20": "", "": "",
+	} {
+		resp, b := r.do("POST", r.url+"/v1/models/wan21/generate", `{"prompt":"x"}`, "Prefer", prefer)
+		j := parse[jobView](t, b)
+		if resp.StatusCode/100 != 2 || (len(j.Notes) > 0) != (want != "") || len(j.Notes) > 0 && !strings.Contains(j.Notes[0], want) {
+			t.Errorf("%q: %d, %q", prefer, resp.StatusCode, j.Notes)
+		}
+		if applied := resp.Header.Get("Preference-Applied"); (applied != "") != (strings.HasSuffix(prefer, "wait=20") || prefer == "respond-async") {
+			t.Errorf("%q: applied %q", prefer, applied)
+		}
+		_, b = r.do("GET", r.url+"/v1/jobs/"+j.ID, "", "Prefer", prefer)
+		if got := parse[jobView](t, b); len(got.Notes) != len(j.Notes) {
+			t.Errorf("%q: %q", prefer, got.Notes)
+		}
+	}
+}
+
+// TestAFormIsDocumented: /generate takes one, and files lie in parts of their own.
+func TestAFormIsDocumented(t *testing.T) {
+	r := newRig(t, nil)
+	_, b := r.do("GET", r.url+"/openapi.json", "")
+	var doc struct {
+		Paths map[string]map[string]struct {
+			RequestBody struct {
+				Content map[string]struct {
+					Schema struct{ Properties map[string]any }
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(b, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for path, forms := range map[string]bool{"/v1/models/{model}/generate": true, "/v1/models/{model}/similar": true, "/v1/models/{model}/batch": false} {
+		content := doc.Paths[path]["post"].RequestBody.Content
+		form, there := content["multipart/form-data"]
+		if _, plain := content["application/json"]; there != forms || !plain || forms && form.Schema.Properties["request"] == nil {
+			t.Errorf("%s: %+v", path, content)
 		}
 	}
 }

@@ -29,6 +29,13 @@ func (a *API) view(r *http.Request, j jobs.Job) jobView {
 	return v
 }
 
+// answer is a job as the answer to a request that may prefer something.
+func (a *API) answer(r *http.Request, j jobs.Job) jobView {
+	v := a.view(r, j)
+	v.Notes = passedOver(r)
+	return v
+}
+
 // expect adds what is known of a live job's future and progress.
 func (a *API) expect(r *http.Request, j jobs.Job, v *jobView) {
 	switch j.State {

@@ -49,6 +49,7 @@ type jobView struct {
 	Webhook       *hookView       `json:"webhook,omitempty"`
 	Timing        *jobs.Timing    `json:"timing,omitempty" doc:"Where the time before the function had the latest attempt went"`
 	Similar       *similarView    `json:"similar,omitempty" doc:"In an answer to Prefer: similar alone: the clip is that of request's prompt, which is like the one that was asked for"`
+	Notes         []string        `json:"notes,omitempty" doc:"Preferences of this request that could not be read and were passed over, each with what would do"`
 	Links         links           `json:"links"`
 }
 

@@ -5,12 +5,14 @@
 //
 //   - Go's ChaCha8 generators, which math/rand draws from (chacha8.go);
 //   - OpenSSL's DRBGs, which Node.js and Python draw from (openssl.go);
-//   - what Node.js keeps in JavaScript, through a script that it loads at its start (node.go); bytes that a library fetched
-//     ahead are out of its reach, and it says so;
-//   - what Python keeps in random, NumPy and SQLite, through a script that answers a signal (python.go).
+//   - SQLite's generator, wherever it is linked in (sqlite.go);
+//   - what Node.js keeps in JavaScript, in any thread or context, through a script that it loads at its start (node.go); bytes
+//     that a library fetched ahead are out of its reach, and it says so by a mark (mark.go);
+//   - what Python keeps in random and NumPy, through a script that answers a signal (python.go); sub-interpreters are marked.
 //
-// Of everything else Repeats says that it would draw the same numbers (repeats.go).
+// Of everything else Repeats says that it would draw the same numbers (repeats.go), as of generators that a Go program seeded
+// itself (seeded.go).
 //
-// Generators that a program seeded itself cannot be told from the runtime's, in Go (rand.NewChaCha8) and in Python
+// Others that a program seeded itself cannot be told from the runtime's, in Go (rand.NewChaCha8) and in Python
 // (random.Random(1)), and are renewed as well: a sequence that must repeat has to be seeded per event.
 package reseed

@@ -166,6 +166,107 @@ func TestNodeFetchesAhead(t *testing.T) {
 	}
 }
 
+// startNode starts Node.js with the script; it answers lines with what answer gives.
+func startNode(t *testing.T, before, answer string) *interpreter {
+	t.Helper()
+	option, err := InstallNode(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return start(t, []string{"NODE_OPTIONS=" + option}, "node", "-e", before+"; process.stdin.on('data', async () => console.log(String(await ("+answer+"))))")
+}
+
+// TestNodeContexts: whatever context a function makes, its Math.random draws from the one that is renewed; one that a function
+// put there itself is left, and nothing of ours but numbers gets in.
+func TestNodeContexts(t *testing.T) {
+	const own = "Math.random.toString().includes('draw()')"
+	for code, want := range map[string]string{
+		"vm.runInNewContext(`" + own + "`)":                                                                                       "true",
+		"vm.runInNewContext(`" + own + "`, undefined, 'x.js')":                                                                    "true",
+		"vm.runInContext(`" + own + "`, vm.createContext())":                                                                      "true",
+		"vm.runInContext(`" + own + "`, vm.createContext(vm.createContext({ a: 1 })))":                                            "true",
+		"new vm.Script(`" + own + "`).runInNewContext({ x: 1 }, { contextName: 'n' })":                                            "true",
+		"vm.runInNewContext(`" + own + "`, {}, { microtaskMode: 'afterEvaluate' })":                                               "true",
+		"vm.runInNewContext(`" + own + "`, {}, { contextCodeGeneration: { strings: false } })":                                    "true",
+		"vm.runInNewContext('Math.random()', { Math: { random: () => 7 } })":                                                      "7",
+		"vm.runInNewContext('Math.random', { Math }) === Math.random":                                                             "true",
+		"vm.runInNewContext(`Math.random.constructor('return typeof process')()`)":                                                "undefined",
+		"vm.runInNewContext(`Object.keys(Math).length`)":                                                                          "0",
+		"new Set(Array.from({ length: 9 }, () => vm.runInNewContext('Math.random()'))).size":                                      "9",
+		"vm.runInNewContext('x +', {}, { contextName: 7 })":                                                                       "ERR_INVALID_ARG_TYPE",
+		"import('node:vm').then((m) => m.runInNewContext(`" + own + "`))":                                                         "true",
+		"import('node:crypto').then((m) => m.randomInt === crypto.randomInt)":                                                     "true",
+		"import('node:crypto').then((m) => m.randomFillSync === crypto.randomFillSync)":                                           "true",
+		"crypto.webcrypto.randomUUID.toString().includes('disableEntropyCache')":                                                  "true",
+		"/^[0-9a-f-]{36}$/.test(crypto.webcrypto.randomUUID())":                                                                   "true",
+		"crypto.webcrypto.randomUUID.call({})":                                                                                    "ERR_INVALID_THIS",
+		"new Worker(`p.postMessage(Math.random.toString().includes('seeded'))`.replace(/^/, " + workerHead + "), { eval: true })": "true",
+	} {
+		t.Run(code, func(t *testing.T) {
+			p := startNode(t, nodeHead, "(async () => { try { let v = "+code+"; if (v instanceof Worker) v = new Promise((done) => v.on('message', done)); return await v } catch (e) { return e.code ?? e } })()")
+			if got := p.ask(); !strings.Contains(got, want) {
+				t.Error(got)
+			}
+			if what := Repeats(p.cmd.Process.Pid); what != "" {
+				t.Errorf("repeats %q", what)
+			}
+		})
+	}
+}
+
+const (
+	nodeHead   = "const vm = require('node:vm'), crypto = require('node:crypto'), { Worker } = require('node:worker_threads')"
+	workerHead = `"const p = require('node:worker_threads').parentPort; "`
+)
+
+// TestNodeKeeps: what cannot be renewed is told, in threads and in WebAssembly as well.
+func TestNodeKeeps(t *testing.T) {
+	const keeps = `(async () => { const w = new Worker(%s); await new Promise((done) => w.on('message', done)); return w.threadId })()`
+	const wasm = `new WebAssembly.Module(Uint8Array.of(0,97,115,109,1,0,0,0,1,4,1,96,0,0,2,16,1,3,101,110,118,8,%s,0,0))`
+	name := func(text string) (codes string) {
+		for _, c := range text {
+			codes += fmt.Sprint(c, ",")
+		}
+		return strings.TrimSuffix(codes, ",")
+	}
+	for code, repeats := range map[string]bool{
+		fmt.Sprintf(keeps, workerHead+" + `require('node:crypto').randomBytes(256); p.postMessage(1); p.on('message', () => {})`, { eval: true }"): true,
+		fmt.Sprintf(keeps, workerHead+" + `require('node:crypto').randomBytes(16); p.postMessage(1); p.on('message', () => {})`, { eval: true }"):  false,
+		fmt.Sprintf(keeps, workerHead+" + `p.postMessage(1)`, { eval: true, env: { A: '1' } }"):                                                    true,
+		fmt.Sprintf(keeps, workerHead+" + `p.postMessage(1)`, { eval: true, env: { ...process.env, A: '1' } }"):                                    false,
+		"crypto.randomFillSync(new Uint8Array(new WebAssembly.Memory({ initial: 1 }).buffer, 8, 16))":                                              true,
+		"crypto.webcrypto.getRandomValues(new Uint8Array(new WebAssembly.Memory({ initial: 2 }).buffer, 8, 16))":                                   true,
+		"new WebAssembly.Instance(" + fmt.Sprintf(wasm, name("myrandom")) + ", { env: { myrandom() {} } })":                                        true,
+		"WebAssembly.instantiate(" + fmt.Sprintf(wasm, name("entropy!")) + ", { env: { 'entropy!'() {} } })":                                       true,
+		"new WebAssembly.Instance(" + fmt.Sprintf(wasm, name("on_error")) + ", { env: { on_error() {} } })":                                        false,
+	} {
+		t.Run(code, func(t *testing.T) {
+			p := startNode(t, nodeHead+"; let once", "once ??= "+code)
+			if what := Repeats(p.cmd.Process.Pid); (what != "") != repeats {
+				t.Errorf("repeats %q", what)
+			}
+			p.ask() // it goes on
+		})
+	}
+}
+
+// TestPythonSubInterpreters: what they draw nobody renews.
+func TestPythonSubInterpreters(t *testing.T) {
+	path, err := InstallPython(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for with, code := range map[bool]string{
+		true:  "import sys\ntry:\n import _interpreters as i\nexcept ImportError:\n import _xxsubinterpreters as i\nk = i.create()\ni.run_string(k, 'import random')\n",
+		false: "import sys, random\n",
+	} {
+		p := start(t, []string{"PYTHONPATH=" + path}, "python3", "-c", code+"for line in iter(sys.stdin.readline, ''): print(1, flush=True)")
+		if what := Repeats(p.cmd.Process.Pid); with != strings.Contains(what, "sub-interpreter") || !with && what != "" {
+			t.Errorf("%v: %q", with, what)
+		}
+	}
+}
+
 // TestPythonWithoutTheScript is told from one with it, and is not harmed.
 func TestPythonWithoutTheScript(t *testing.T) {
 	p := start(t, nil, "python3", "-I", "-c", pythonHelper)

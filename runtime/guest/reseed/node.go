@@ -12,8 +12,7 @@ var nodeScript []byte
 // NodeScript is the name of the script in an instance's folder.
 const NodeScript = "node-restore.cjs"
 
-// nodeSignal is what the script listens to once something has fetched many random bytes at once: SIGSTKFLT, which no
-// machine sends.
+// nodeSignal is what the script listens to instead of opening its mark where it may not: SIGSTKFLT, which no machine sends.
 const nodeSignal = 16
 
 // InstallNode writes the script into an instance's folder and gives the option that makes Node.js load it.

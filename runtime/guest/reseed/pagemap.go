@@ -39,7 +39,7 @@ func (p *pagemap) close() { p.f.Close() }
 func (p *pagemap) written(m mapping) iter.Seq[mapping] {
 	return func(yield func(mapping) bool) {
 		for from := m.from; from < m.to; from += atOnce * p.page {
-			part := mapping{from, min(from+atOnce*p.page, m.to)}
+			part := mapping{from: from, to: min(from+atOnce*p.page, m.to)}
 			b := p.buf[:8*((part.to-part.from+p.page-1)/p.page)]
 			if _, err := p.f.ReadAt(b, int64(from/p.page*8)); err != nil {
 				if !yield(part) {
@@ -59,7 +59,7 @@ func (p *pagemap) written(m mapping) iter.Seq[mapping] {
 // runs joins neighbouring written pages of a range, whose entries are given.
 func (p *pagemap) runs(m mapping, entries []byte) iter.Seq[mapping] {
 	return func(yield func(mapping) bool) {
-		run := mapping{m.from, m.from}
+		run := mapping{from: m.from, to: m.from}
 		for at := m.from; at < m.to; at, entries = at+p.page, entries[8:] {
 			if isWritten(binary.NativeEndian.Uint64(entries)) {
 				run.to = min(at+p.page, m.to)
@@ -68,7 +68,7 @@ func (p *pagemap) runs(m mapping, entries []byte) iter.Seq[mapping] {
 			if run.to > run.from && !yield(run) {
 				return
 			}
-			run = mapping{at + p.page, at + p.page}
+			run = mapping{from: at + p.page, to: at + p.page}
 		}
 		if run.to > run.from {
 			yield(run)

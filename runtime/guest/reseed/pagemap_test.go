@@ -45,17 +45,17 @@ func TestWritten(t *testing.T) {
 		want     []mapping
 	}{
 		"none":                     {[]uint64{absent, ofFile}, 0, 2, nil},
-		"one run":                  {[]uint64{absent, written, swapped, absent}, 0, 4, []mapping{{1, 3}}},
-		"to the end":               {[]uint64{written, ofFile, written}, 0, 3, []mapping{{0, 1}, {2, 3}}},
-		"inside the range":         {[]uint64{written, written, written}, 1, 2, []mapping{{1, 2}}},
-		"a run is cut":             {many, 0, atOnce + 2, []mapping{{0, atOnce}, {atOnce, atOnce + 1}}},
-		"the kernel does not tell": {nil, 0, 2, []mapping{{0, 2}}},
+		"one run":                  {[]uint64{absent, written, swapped, absent}, 0, 4, []mapping{{from: 1, to: 3}}},
+		"to the end":               {[]uint64{written, ofFile, written}, 0, 3, []mapping{{from: 0, to: 1}, {from: 2, to: 3}}},
+		"inside the range":         {[]uint64{written, written, written}, 1, 2, []mapping{{from: 1, to: 2}}},
+		"a run is cut":             {many, 0, atOnce + 2, []mapping{{from: 0, to: atOnce}, {from: atOnce, to: atOnce + 1}}},
+		"the kernel does not tell": {nil, 0, 2, []mapping{{from: 0, to: 2}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := pages(t, c.entries...)
 			var got []mapping
-			for r := range p.written(mapping{c.from * p.page, c.to * p.page}) {
-				got = append(got, mapping{r.from / p.page, r.to / p.page})
+			for r := range p.written(mapping{from: c.from * p.page, to: c.to * p.page}) {
+				got = append(got, mapping{from: r.from / p.page, to: r.to / p.page})
 			}
 			if diff := cmp.Diff(c.want, got, cmp.AllowUnexported(mapping{})); diff != "" {
 				t.Error(diff)
@@ -67,7 +67,7 @@ func TestWritten(t *testing.T) {
 // TestWrittenStops also when only a part is wanted.
 func TestWrittenStops(t *testing.T) {
 	p := pages(t, written, absent, written)
-	for range p.written(mapping{0, 3 * p.page}) {
+	for range p.written(mapping{from: 0, to: 3 * p.page}) {
 		break
 	}
 }

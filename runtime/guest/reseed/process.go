@@ -28,6 +28,9 @@ const span = 320
 // Places is where the generators of a process lie, and the threads it had when they were looked for. The zero value knows of
 // none.
 type Places struct {
+	// Repeats names a generator that was found and cannot be renewed; "" if there is none. Find alone sets it.
+	Repeats string
+
 	at      []uint64
 	threads []string
 }
@@ -36,6 +39,9 @@ type Places struct {
 func Find(pid int) (p Places, err error) {
 	err = stopped(pid, func(s *process) error {
 		p = s.find(math.MaxUint64)
+		if s.has(seeded{}) {
+			p.Repeats = "Go with a generator that it seeded itself (rand.NewSource)"
+		}
 		return nil
 	})
 	return p, err
@@ -83,11 +89,16 @@ type process struct {
 	pages   *pagemap
 	maps    []mapping
 	finders []finder
+	statics []finder // of what lies in static variables
 	threads []string // ids, sorted
+	isGo    bool
 }
 
 // mapping is a private writable range.
-type mapping struct{ from, to uint64 }
+type mapping struct {
+	from, to uint64
+	static   bool // the variables of a program or library
+}
 
 func open(pid int) (*process, error) {
 	dir := "/proc/" + strconv.Itoa(pid)
@@ -95,8 +106,9 @@ func open(pid int) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{finders: finders(pid, string(text))}
-	if len(p.finders) == 0 {
+	p := &process{isGo: isGo(pid)}
+	p.finders, p.statics = finders(pid, string(text), p.isGo), statics(string(text), p.isGo)
+	if len(p.finders)+len(p.statics) == 0 {
 		return p, nil // nor anything to look at
 	}
 	p.maps = writable(string(text))
@@ -127,14 +139,30 @@ func (p *process) close() {
 }
 
 // finders are those that make sense for a program, by what it maps.
-func finders(pid int, maps string) (list []finder) {
-	if isGo(pid) {
+func finders(pid int, maps string, isGo bool) (list []finder) {
+	if isGo {
 		list = append(list, chacha8{})
 	}
 	if hasOpenSSL(maps) {
 		list = append(list, openssl{pid: uint32(pid)})
 	}
 	return list
+}
+
+// statics are those that look at static variables alone.
+func statics(maps string, isGo bool) []finder {
+	if isGo || hasSQLite(maps) {
+		return []finder{sqlite{}, oldSQLite{}}
+	}
+	return nil
+}
+
+// in are the finders for a mapping.
+func (p *process) in(m mapping) []finder {
+	if m.static {
+		return append(p.finders[:len(p.finders):len(p.finders)], p.statics...)
+	}
+	return p.finders
 }
 
 // enough is how much of the memory that a process has written is searched in any case after a restore, in bytes.
@@ -150,19 +178,39 @@ func (p *process) find(least uint64) Places {
 	found, searched := Places{threads: p.threads}, uint64(0)
 	buf := make([]byte, window+span)
 	for _, m := range p.maps {
+		finders := p.in(m)
+		if len(finders) == 0 {
+			continue
+		}
 		for r := range p.pages.written(m) {
 			if searched > least && len(found.at) > len(p.threads) {
 				return found
 			}
-			found.at = append(found.at, p.search(r, m.to, buf)...)
+			found.at = append(found.at, p.search(r, m.to, finders, buf)...)
 			searched += r.to - r.from
 		}
 	}
 	return found
 }
 
+// has tells whether a generator of a Go program's own lies in what it has written.
+func (p *process) has(f finder) bool {
+	if !p.isGo {
+		return false
+	}
+	buf := make([]byte, window+span)
+	for _, m := range p.maps {
+		for r := range p.pages.written(m) {
+			if len(p.search(r, m.to, []finder{f}, buf)) > 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // search finds the generators that begin in a range of a mapping that ends at end; buf holds a window and a span.
-func (p *process) search(r mapping, end uint64, buf []byte) (found []uint64) {
+func (p *process) search(r mapping, end uint64, finders []finder, buf []byte) (found []uint64) {
 	for at := r.from; at < r.to; at += window {
 		n, err := p.mem.ReadAt(buf[:min(min(window, r.to-at)+span, end-at)], int64(at))
 		if err != nil && err != io.EOF { //nolint:errorlint // bare
@@ -170,7 +218,7 @@ func (p *process) search(r mapping, end uint64, buf []byte) (found []uint64) {
 		}
 		clear(buf[n:])
 		limit := int(min(window, r.to-at))
-		for _, f := range p.finders {
+		for _, f := range finders {
 			for off := f.next(buf, 0, limit); off < limit; off = f.next(buf, off+8, limit) {
 				found = append(found, at+uint64(off))
 			}
@@ -188,7 +236,7 @@ func (p *process) renew(places []uint64) (n int, err error) {
 			continue // it has gone with its memory
 		}
 		clear(b[k:])
-		for _, f := range p.finders {
+		for _, f := range append(p.finders[:len(p.finders):len(p.finders)], p.statics...) {
 			if f.next(b, 0, 8) != 0 {
 				continue
 			}
@@ -201,18 +249,25 @@ func (p *process) renew(places []uint64) (n int, err error) {
 	return n, nil
 }
 
-// writable lists the private writable ranges of a maps file.
+// writable lists the private writable ranges of a maps file. Static variables are what is mapped from a file, and what
+// follows it without a gap or a name, which began as zeros.
 func writable(maps string) (list []mapping) {
+	var end uint64 // of the last line, if it may be followed by such
 	for line := range strings.Lines(maps) {
 		f := strings.Fields(line)
-		if len(f) < 5 || f[1] != "rw-p" {
+		if len(f) < 5 {
 			continue
 		}
 		from, to, _ := strings.Cut(f[0], "-")
 		a, err1 := strconv.ParseUint(from, 16, 63)
 		z, err2 := strconv.ParseUint(to, 16, 63)
-		if err1 == nil && err2 == nil {
-			list = append(list, mapping{a, z})
+		file := len(f) > 5 && strings.HasPrefix(f[5], "/")
+		static := file || len(f) == 5 && a == end && end != 0
+		if end = 0; static {
+			end = z
+		}
+		if err1 == nil && err2 == nil && f[1] == "rw-p" {
+			list = append(list, mapping{a, z, static})
 		}
 	}
 	return list

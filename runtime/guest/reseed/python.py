@@ -8,8 +8,6 @@ def renew(*_):
     tell(generators)
     if "numpy.random" in sys.modules:
         tell(sys.modules["numpy.random"].seed)
-    if "_sqlite3" in sys.modules:
-        tell(sqlite)
 
 
 def tell(what, *of):
@@ -67,22 +65,12 @@ def legacy(o):
     o.set_state(state)
 
 
-def sqlite():
-    # random() and randomblob() of SQL: the library forgets its generator, and takes another seed from the kernel
-    import ctypes
-    with open("/proc/self/maps") as maps:
-        names = set(line.split(None, 5)[5].strip() for line in maps if "sqlite3" in line)
-    for name in names:
-        library = ctypes.CDLL(name)  # it is loaded: this finds it
-        if hasattr(library, "sqlite3_randomness"):
-            library.sqlite3_randomness(0, None)
-            return
-    raise RuntimeError("SQLite's generator is out of reach")
-
-
 def install():
     import signal
-    signal.signal(SIGNAL, renew)
+    try:
+        signal.signal(SIGNAL, renew)
+    except ValueError:  # a sub-interpreter, which nothing reaches from outside: the mark tells init of it
+        os.open("/dev/null", os.O_RDONLY | os.O_APPEND | os.O_SYNC | os.O_NONBLOCK)
 
 
 SIGNAL = 63

@@ -14,8 +14,12 @@ import (
 
 // TestMain lets the test binary be the process whose generators are looked for.
 func TestMain(m *testing.M) {
-	if os.Getenv("RESEED_TEST_RANDOM") != "" {
+	switch {
+	case os.Getenv("RESEED_TEST_RANDOM") != "":
 		randomHelper()
+		return
+	case os.Getenv("RESEED_TEST_SQLITE") != "":
+		sqliteHelper()
 		return
 	}
 	os.Exit(m.Run())

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // Options make a Driver.
@@ -80,7 +82,7 @@ func kernel() string {
 
 // Create stages an instance: its record and its scratch folder.
 func (d *Driver) Create(_ context.Context, c instance.Config) (instance.Box, error) {
-	if err := check(c); err != nil {
+	if err := cmp.Or(d.Runs(c.Function), check(c)); err != nil {
 		return nil, err
 	}
 	gpus, err := c.Devices()
@@ -109,11 +111,17 @@ func (d *Driver) Create(_ context.Context, c instance.Config) (instance.Box, err
 	return b, nil
 }
 
+// Runs says why no instance of a function could be made here: InvalidArgument for one that is an image alone.
+func (d *Driver) Runs(fn spec.Function) error {
+	if len(fn.Command) == 0 {
+		return fmt.Errorf("function %s has an image and no command, and the process driver cannot run images: "+
+			"set command in its function.yaml, or serve with --driver containerd: %w", fn.Name, errdefs.ErrInvalidArgument)
+	}
+	return nil
+}
+
 func check(c instance.Config) error {
 	switch {
-	case len(c.Function.Command) == 0:
-		return fmt.Errorf("function %s has an image and no command, and the process driver cannot run images: "+
-			"set command in its function.yaml, or serve with --driver containerd: %w", c.Function.Name, errdefs.ErrInvalidArgument)
 	case !validID(c.ID):
 		return fmt.Errorf("instance id %q: letters, digits and '-', at most 60: %w", c.ID, errdefs.ErrInvalidArgument)
 	case c.Dir == "":

@@ -7,6 +7,8 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/distribution/reference"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // askFor is how long a registry may take to say whether it has an image.
@@ -18,8 +20,8 @@ func (s *Store) Resolve(ctx context.Context, ref string) (string, error) {
 	if ref == "" {
 		return "", errNoImage
 	}
-	if path, ok := layoutPath(ref); ok {
-		index, err := s.looked.digestOf(path, s.Limits.WithDefaults())
+	if path, tag, ok := spec.Layout(ref); ok {
+		index, err := s.looked.digestOf(path, tag, s.Limits.WithDefaults())
 		return string(index), err
 	}
 	for _, name := range candidates(ref) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/containerd/errdefs"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -15,11 +16,8 @@ const dockerFile = "manifest.json"
 
 // docker checks what docker save before version 25 writes, by its own list of images. It names layers that are the same as
 // another's by links.
-func (s *source) docker(l Limits) error {
-	var list []struct {
-		Config string
-		Layers []string
-	}
+func (s *source) docker(path string, l Limits) error {
+	var list []saved
 	err := s.text(dockerFile, &list)
 	var other *json.UnmarshalTypeError
 	if errors.As(err, &other) {
@@ -31,10 +29,11 @@ func (s *source) docker(l Limits) error {
 	if err != nil {
 		return err
 	}
-	for _, img := range list {
-		if img.Config != list[0].Config {
-			return fmt.Errorf("it holds several images, of %s and %s: save one: %w", list[0].Config, img.Config, errdefs.ErrInvalidArgument)
-		}
+	if list, err = oneSaved(list, s.tag, path); err == nil {
+		err = s.instead(dockerFile, list)
+	}
+	if err != nil {
+		return err
 	}
 	s.blobs = []string{dockerFile}
 	seen, left := map[string]bool{}, l.Bytes
@@ -43,7 +42,7 @@ func (s *source) docker(l Limits) error {
 			return l.layers(make([]ocispec.Descriptor, len(img.Layers)), len(img.Layers))
 		}
 		for _, name := range append(img.Layers, img.Config) {
-			if seen[name] || s.dir == nil {
+			if seen[name] || s.whole() {
 				continue
 			}
 			n, err := s.size(name)
@@ -58,4 +57,38 @@ func (s *source) docker(l Limits) error {
 		}
 	}
 	return nil
+}
+
+// saved is an image in docker's list.
+type saved struct {
+	Config   string
+	RepoTags []string
+	Layers   []string
+}
+
+// oneSaved takes the image that goes by a tag, or the only one there is.
+func oneSaved(list []saved, tag, path string) ([]saved, error) {
+	var all []string
+	var found []saved
+	for _, img := range list {
+		all = append(all, img.RepoTags...)
+		if tag == "" || slices.ContainsFunc(img.RepoTags, func(name string) bool { return name == tag || goesBy(name, tag) }) {
+			found = append(found, img)
+		}
+	}
+	if tag != "" {
+		if err := noneTagged(len(found), tag, all); err != nil {
+			return nil, err
+		}
+	}
+	for _, img := range found {
+		if img.Config == found[0].Config {
+			continue
+		}
+		if names := append(slices.Clone(found[0].RepoTags), img.RepoTags...); len(names) > 0 {
+			return nil, fmt.Errorf("it holds several images, %s: say which, as in oci:%s:%s: %w", several(all), path, names[0], errdefs.ErrInvalidArgument)
+		}
+		return nil, fmt.Errorf("it holds several images, of %s and %s: save one: %w", found[0].Config, img.Config, errdefs.ErrInvalidArgument)
+	}
+	return found, nil
 }

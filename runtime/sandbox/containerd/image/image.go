@@ -18,6 +18,8 @@ import (
 	"github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/identity"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // Store resolves what a manifest calls an image to something that instances can be rooted in.
@@ -34,7 +36,7 @@ type Store struct {
 	fetches flight[images.Image]
 	mu      sync.Mutex
 	known   map[digest.Digest]*Image
-	layouts map[string]digest.Digest // path of a layout → digest of the index that was imported last
+	layouts map[string]digest.Digest // layout, with its tag → digest of the index that was imported last
 	looked  looked
 }
 
@@ -84,8 +86,8 @@ func (s *Store) Get(ctx context.Context, ref string, hear Hear) (*Image, error) 
 
 // record finds the image in the store, or brings it there.
 func (s *Store) record(ctx context.Context, ref string, hear Hear) (images.Image, error) {
-	if path, ok := layoutPath(ref); ok {
-		return s.fromLayout(ctx, ref, path, hear)
+	if path, tag, ok := spec.Layout(ref); ok {
+		return s.fromLayout(ctx, ref, path, tag, hear)
 	}
 	for _, name := range candidates(ref) {
 		img, err := s.client.ImageService().Get(ctx, name)

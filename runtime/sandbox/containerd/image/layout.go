@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"strings"
 
 	"github.com/containerd/containerd/v2/client"
 	"github.com/containerd/containerd/v2/core/content"
@@ -21,36 +20,38 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// layoutPath splits "oci:PATH", PATH being the folder of an OCI layout or the tar archive of one.
-func layoutPath(ref string) (string, bool) { return strings.CutPrefix(ref, "oci:") }
-
-// fromLayout imports a layout when it is new or has changed since.
-func (s *Store) fromLayout(ctx context.Context, ref, path string, hear Hear) (images.Image, error) {
-	index, err := layoutDigest(path)
+// fromLayout imports a layout's image when it is new or has changed since.
+func (s *Store) fromLayout(ctx context.Context, ref, path, tag string, hear Hear) (images.Image, error) {
+	index, err := layoutDigest(path, tag)
 	if err != nil {
 		return images.Image{}, notAnImage(path, err)
 	}
 	s.mu.Lock()
-	last := s.layouts[path]
+	last := s.layouts[ref]
 	s.mu.Unlock()
 	if last == index {
 		if img, err := s.client.ImageService().Get(ctx, ref); err == nil {
 			return img, nil
 		}
 	}
-	img, err := s.fetches.do(ctx, "import "+ref+index.String(), hear, func(ctx context.Context, hear Hear) (images.Image, error) { return s.Load(ctx, path, ref, hear) })
+	img, err := s.fetches.do(ctx, "import "+ref+index.String(), hear, func(ctx context.Context, hear Hear) (images.Image, error) { return s.load(ctx, path, tag, ref, hear) })
 	if err != nil {
 		return images.Image{}, err
 	}
 	s.mu.Lock()
-	s.layouts[path] = index
+	s.layouts[ref] = index
 	s.mu.Unlock()
 	return img, nil
 }
 
-// Load brings a layout or an archive into the store under a name.
+// Load brings a layout or an archive, as a manifest's image names it without oci:, into the store under a name.
 func (s *Store) Load(ctx context.Context, path, name string, hear Hear) (images.Image, error) {
-	src, err := openSource(path, s.Limits.WithDefaults())
+	path, tag, _ := spec.Layout("oci:" + path)
+	return s.load(ctx, path, tag, name, hear)
+}
+
+func (s *Store) load(ctx context.Context, path, tag, name string, hear Hear) (images.Image, error) {
+	src, err := openSource(path, tag, s.Limits.WithDefaults())
 	if err != nil {
 		return images.Image{}, notAnImage(path, err)
 	}
@@ -70,14 +71,14 @@ func (s *Store) Load(ctx context.Context, path, name string, hear Hear) (images.
 	return loaded[0], nil
 }
 
-// layoutDigest changes whenever what the layout holds does. An archive goes by its size and time.
-func layoutDigest(path string) (digest.Digest, error) {
+// layoutDigest changes whenever what the layout holds does, be it of another tag. An archive goes by its size and time.
+func layoutDigest(path, tag string) (digest.Digest, error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return "", err
 	}
 	if !st.IsDir() {
-		return digest.FromString(fmt.Sprint(st.Size(), st.ModTime().UnixNano())), nil
+		return digest.FromString(fmt.Sprint(st.Size(), st.ModTime().UnixNano(), tag)), nil
 	}
 	dir, err := os.OpenRoot(path)
 	if err != nil {
@@ -88,6 +89,9 @@ func layoutDigest(path string) (digest.Digest, error) {
 	err = (&source{dir: dir}).text(ocispec.ImageIndexFile, &index)
 	if errors.Is(err, fs.ErrNotExist) { // of docker save: it names configuration and layers by their content
 		err = (&source{dir: dir}).text(dockerFile, &index)
+	}
+	if tag != "" {
+		index = append(index, tag...)
 	}
 	return digest.FromBytes(index), err
 }
@@ -100,26 +104,13 @@ func notAnImage(path string, err error) error {
 		return fmt.Errorf("image %s: %w", path, err)
 	}
 	class := error(errdefs.ErrInvalidArgument)
+	if errdefs.IsNotFound(err) {
+		return fmt.Errorf("%s: %w", path, err)
+	}
 	if errors.Is(err, fs.ErrNotExist) {
 		class = errdefs.ErrNotFound
-		if folder, tag := taggedLayout(path); tag != "" {
-			return fmt.Errorf("%s is a folder, of which no image is chosen by its tag: write oci:%s where %s is its only image, else keep that one, as with skopeo copy oci:FOLDER:%s oci:OTHER (%w)",
-				folder, folder, tag, tag, class)
-		}
 	}
 	return fmt.Errorf("%s is not an image (the folder of an OCI layout or of what docker save wrote, or a tar archive of either): %w (%w)", path, err, class)
-}
-
-// taggedLayout splits FOLDER:TAG, as skopeo and buildah write it, where the folder is there; else the tag is "".
-func taggedLayout(path string) (folder, tag string) {
-	i := strings.LastIndexByte(path, ':')
-	if i <= 0 {
-		return path, ""
-	}
-	if info, err := os.Stat(path[:i]); err != nil || !info.IsDir() {
-		return path, ""
-	}
-	return path[:i], path[i+1:]
 }
 
 func readJSON(ctx context.Context, p content.Provider, d ocispec.Descriptor, v any) error {

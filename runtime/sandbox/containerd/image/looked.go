@@ -15,7 +15,7 @@ import (
 // asks after each idle one's image again and again.
 type looked struct {
 	mu  sync.Mutex
-	all map[string]look // by path
+	all map[string]look // by path and tag
 }
 
 type look struct {
@@ -28,14 +28,18 @@ type look struct {
 const maxLooks = 4096
 
 // digestOf gives a layout's digest, once all that it needs is there in the size that is said of it.
-func (k *looked) digestOf(path string, l Limits) (digest.Digest, error) {
+func (k *looked) digestOf(path, tag string, l Limits) (digest.Digest, error) {
+	key := path
+	if tag != "" {
+		key += ":" + tag
+	}
 	k.mu.Lock()
-	known := k.all[path]
+	known := k.all[key]
 	k.mu.Unlock()
 	if known.files != nil && printOf(known.files) == known.print {
 		return known.digest, nil
 	}
-	src, err := openSource(path, l)
+	src, err := openSource(path, tag, l)
 	if err != nil {
 		return "", notAnImage(path, err)
 	}
@@ -50,13 +54,13 @@ func (k *looked) digestOf(path string, l Limits) (digest.Digest, error) {
 	if err := src.Close(); err != nil {
 		return "", err
 	}
-	if now.digest, err = layoutDigest(path); err == nil {
-		k.keep(path, now)
+	if now.digest, err = layoutDigest(path, tag); err == nil {
+		k.keep(key, now)
 	}
 	return now.digest, err
 }
 
-func (k *looked) keep(path string, l look) {
+func (k *looked) keep(key string, l look) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.all == nil {
@@ -65,7 +69,7 @@ func (k *looked) keep(path string, l look) {
 	if len(k.all) >= maxLooks {
 		clear(k.all)
 	}
-	k.all[path] = l
+	k.all[key] = l
 }
 
 // printOf changes when one of the files is another one, has other content, or is gone.

@@ -18,16 +18,3 @@ func TestNoImage(t *testing.T) {
 		}
 	}
 }
-
-// TestATagIsNotChosen: oci:FOLDER:TAG, which skopeo and buildah take, is told apart from a folder that is not there.
-func TestATagIsNotChosen(t *testing.T) {
-	dir := t.TempDir()
-	for path, want := range map[string]string{
-		dir + ":v1.2": "write oci:" + dir + " where v1.2 is its only image", dir + "-gone:v1.2": "is not an image", dir + ":": "is not an image",
-	} {
-		_, err := New(nil, nil, nil).Resolve(t.Context(), "oci:"+path)
-		if !errdefs.IsNotFound(err) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v", path, err)
-		}
-	}
-}

@@ -21,7 +21,10 @@ type source struct {
 	dir   *os.Root        // nil for an archive
 	file  *os.File        // nil for a folder
 	parts map[string]part // of an archive
-	blobs []string        // of a folder: the files that are the image, each once
+	blobs []string        // the files that are the image, each once
+	tag   string          // names one of several images; "" where there is one
+	index []byte          // with a tag: the index, or docker's list, of what it names alone
+	list  string          // with a tag: the file that index stands for
 }
 
 type part struct{ offset, size int64 }
@@ -29,13 +32,14 @@ type part struct{ offset, size int64 }
 // maxParts bounds the entries of an archive, and the images of an index.
 const maxParts = 100_000
 
-// openSource checks that everything that is there has the size that is said of it, within the limits.
-func openSource(path string, l Limits) (*source, error) {
+// openSource checks that everything that is there has the size that is said of it, within the limits. A tag chooses one of
+// several images.
+func openSource(path, tag string, l Limits) (*source, error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, err
 	}
-	s := &source{}
+	s := &source{tag: tag}
 	switch {
 	case st.IsDir():
 		if s.dir, err = os.OpenRoot(path); err != nil {
@@ -48,7 +52,7 @@ func openSource(path string, l Limits) (*source, error) {
 			return nil, errors.Join(err, s.Close())
 		}
 	}
-	if err := s.walk(l); err != nil {
+	if err := s.walk(path, l); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
@@ -134,11 +138,11 @@ func (s *source) text(name string, v any) error {
 }
 
 // walk follows the index to all that there is of it.
-func (s *source) walk(l Limits) error {
+func (s *source) walk(path string, l Limits) error {
 	var index ocispec.Index
 	err := s.text(ocispec.ImageIndexFile, &index)
 	if errors.Is(err, os.ErrNotExist) {
-		return s.docker(l)
+		return s.docker(path, l)
 	}
 	s.blobs = []string{ocispec.ImageLayoutFile, ocispec.ImageIndexFile}
 	if err == nil {
@@ -147,7 +151,13 @@ func (s *source) walk(l Limits) error {
 	if err != nil {
 		return err
 	}
-	if err := oneImage(index.Manifests); err != nil {
+	if index.Manifests, err = tagged(index.Manifests, s.tag); err == nil {
+		err = oneImage(index.Manifests, path)
+	}
+	if err == nil {
+		err = s.instead(ocispec.ImageIndexFile, index)
+	}
+	if err != nil {
 		return err
 	}
 	seen := map[string]bool{}
@@ -161,6 +171,16 @@ func (s *source) walk(l Limits) error {
 		}
 	}
 	return nil
+}
+
+// instead has a file of the source that lists images list those alone that the tag names.
+func (s *source) instead(name string, list any) (err error) {
+	if s.tag == "" {
+		return nil
+	}
+	s.list = name
+	s.index, err = json.Marshal(list)
+	return err
 }
 
 // visit checks one blob and returns what it leads to. A platform's image that is not in the layout is left out, as in
@@ -213,7 +233,7 @@ func (s *source) visit(d ocispec.Descriptor, seen map[string]bool, l Limits) ([]
 
 // total is about how long the archive is, in bytes.
 func (s *source) total() (n int64) {
-	if s.file != nil {
+	if s.whole() {
 		if st, err := s.file.Stat(); err == nil {
 			return st.Size()
 		}
@@ -227,9 +247,12 @@ func (s *source) total() (n int64) {
 	return n
 }
 
-// archive is the source as containerd imports it: an archive as it is, of a folder what belongs to the image.
+// whole says whether all of an archive is the image.
+func (s *source) whole() bool { return s.file != nil && s.tag == "" }
+
+// archive is the source as containerd imports it: an archive of one image as it is, else what belongs to the image.
 func (s *source) archive() io.ReadCloser {
-	if s.file != nil {
+	if s.whole() {
 		return io.NopCloser(io.NewSectionReader(s.file, 0, 1<<62))
 	}
 	r, w := io.Pipe()
@@ -248,11 +271,18 @@ func (s *source) pack(w io.Writer) error {
 }
 
 func (s *source) add(t *tar.Writer, name string) error {
+	if name == s.list {
+		if err := t.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(s.index)), Typeflag: tar.TypeReg}); err != nil {
+			return err
+		}
+		_, err := t.Write(s.index)
+		return err
+	}
 	n, err := s.size(name)
 	if err != nil {
 		return err
 	}
-	f, err := s.dir.Open(name)
+	f, err := s.open(name)
 	if err != nil {
 		return err
 	}
@@ -262,4 +292,12 @@ func (s *source) add(t *tar.Writer, name string) error {
 	}
 	_, err = io.CopyN(t, f, n)
 	return err
+}
+
+func (s *source) open(name string) (io.ReadCloser, error) {
+	if s.file != nil {
+		p := s.parts[name]
+		return io.NopCloser(io.NewSectionReader(s.file, p.offset, p.size)), nil
+	}
+	return s.dir.Open(name)
 }

@@ -83,7 +83,7 @@ func TestHostileLayouts(t *testing.T) {
 	} {
 		dir := c.h.write(t)
 		for _, path := range []string{dir, archiveOf(t, dir)} {
-			src, err := openSource(path, l)
+			src, err := openSource(path, "", l)
 			if src != nil && err == nil {
 				must(t, src.Close())
 			}
@@ -119,10 +119,10 @@ func TestOtherThings(t *testing.T) {
 	must(t, f.Truncate(1<<40))
 	must(t, f.Close())
 	for _, path := range []string{pipe, "/dev/zero", blob, link, index, sparse} {
-		if src, err := openSource(path, l); err == nil {
+		if src, err := openSource(path, "", l); err == nil {
 			t.Errorf("%s is taken: %v", path, src)
 		}
-		if _, err := layoutDigest(path); path == index && err == nil {
+		if _, err := layoutDigest(path, ""); path == index && err == nil {
 			t.Error("the pipe has a digest")
 		}
 	}
@@ -145,7 +145,7 @@ func dockerFolder(t testing.TB) string {
 
 func TestWhatDockerSaveWroteIsAnImage(t *testing.T) {
 	dir := dockerFolder(t)
-	s, err := openSource(dir, Limits{}.WithDefaults())
+	s, err := openSource(dir, "", Limits{}.WithDefaults())
 	must(t, err)
 	defer s.Close()
 	got := map[string]string{}
@@ -164,10 +164,10 @@ func TestWhatDockerSaveWroteIsAnImage(t *testing.T) {
 	if len(got) != 4 || got["a/layer.tar"] != "layer" || got["b/layer.tar"] != "layer" || got["config.json"] != "{}" {
 		t.Errorf("%v", got)
 	}
-	before, err := layoutDigest(dir)
+	before, err := layoutDigest(dir, "")
 	must(t, err)
 	must(t, os.WriteFile(filepath.Join(dir, "manifest.json"), []byte(`[{"Config":"config.json","Layers":["a/layer.tar"]}]`), 0o644))
-	if after, err := layoutDigest(dir); err != nil || after == before {
+	if after, err := layoutDigest(dir, ""); err != nil || after == before {
 		t.Errorf("another image has the same digest: %v", err)
 	}
 }
@@ -192,13 +192,13 @@ func TestAHostileDockerFolderIsRefused(t *testing.T) {
 	} {
 		dir := dockerFolder(t)
 		harm(dir)
-		if s, err := openSource(dir, Limits{}.WithDefaults()); err == nil {
+		if s, err := openSource(dir, "", Limits{}.WithDefaults()); err == nil {
 			s.Close()
 			t.Errorf("%s: taken", name)
 		}
 	}
 	big := dockerFolder(t)
-	if s, err := openSource(big, Limits{Bytes: 8, Layers: 100}); err == nil {
+	if s, err := openSource(big, "", Limits{Bytes: 8, Layers: 100}); err == nil {
 		s.Close()
 		t.Error("more than the limit was taken")
 	}
@@ -216,11 +216,11 @@ func TestALayoutOfSeveralImages(t *testing.T) {
 	foreign.Platform = &ocispec.Platform{OS: "plan9", Architecture: "mips"}
 	attested.Platform = &ocispec.Platform{OS: "unknown", Architecture: "unknown"}
 	for _, list := range [][]ocispec.Descriptor{{}, {one}, {named(one, "a"), named(one, "b")}, {one, foreign}, {one, attested}} {
-		if err := oneImage(list); err != nil {
+		if err := oneImage(list, "x"); err != nil {
 			t.Errorf("%+v: %v", list, err)
 		}
 	}
-	if err := oneImage([]ocispec.Descriptor{named(one, "old"), named(two, "new")}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "old, new") {
+	if err := oneImage([]ocispec.Descriptor{named(one, "old"), named(two, "new")}, "x"); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "old, new") {
 		t.Error(err)
 	}
 }
@@ -233,13 +233,14 @@ func TestWhatIsNoImageSaysWhatWouldBe(t *testing.T) {
 		return path
 	}
 	for path, says := range map[string]string{
-		write("a.tar.gz", "\x1f\x8b\x08\x00 and so on"):                    "gzip",
-		write("a.tar.zst", "\x28\xb5\x2f\xfd and so on"):                   "zstd",
-		write("a.tar.xz", "\xfd7zXZ\x00"):                                  "xz",
-		filepath.Dir(write(dockerFile, `{"schemaVersion":2}`)):             "oci:",
-		filepath.Dir(write(dockerFile, `[{"Config":"a"},{"Config":"b"}]`)): "several images",
+		write("a.tar.gz", "\x1f\x8b\x08\x00 and so on"):                                                          "gzip",
+		write("a.tar.zst", "\x28\xb5\x2f\xfd and so on"):                                                         "zstd",
+		write("a.tar.xz", "\xfd7zXZ\x00"):                                                                        "xz",
+		filepath.Dir(write(dockerFile, `{"schemaVersion":2}`)):                                                   "oci:",
+		filepath.Dir(write(dockerFile, `[{"Config":"a"},{"Config":"b"}]`)):                                       "several images",
+		filepath.Dir(write(dockerFile, `[{"Config":"a","RepoTags":["x:1"]},{"Config":"b","RepoTags":["x:2"]}]`)): ":x:1",
 	} {
-		_, err := openSource(path, Limits{}.WithDefaults())
+		_, err := openSource(path, "", Limits{}.WithDefaults())
 		if !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "struct") {
 			t.Errorf("%s: %v", path, err)
 		}
