@@ -347,7 +347,7 @@ func TestPublishTakesTheSumThatIsShown(t *testing.T) {
 func TestAURLIsCreatedOnce(t *testing.T) {
 	for _, auth := range []types.FunctionUrlAuthType{types.FunctionUrlAuthTypeNone, types.FunctionUrlAuthTypeAwsIam} {
 		b, ctx := newBench(t, gatewaytest.Echo, func(o *lambda.Options) { o.Asks = func() bool { return true } }), t.Context()
-		b.add(t, spec.Function{Name: "echo"})
+		b.add(t, spec.Function{Name: "echo", URL: spec.URL{InvokeMode: "BUFFERED"}}) // as the registry has a function that says nothing of it
 		in := &sdk.CreateFunctionUrlConfigInput{FunctionName: echo, AuthType: auth}
 		check(b.CreateFunctionUrlConfig(ctx, in))(t)
 		var there *types.ResourceConflictException

@@ -95,7 +95,11 @@ func (a *API) apply(in urlInput, fn *spec.Function) error {
 // createURL is CreateFunctionUrlConfig.
 func (a *API) createURL(w http.ResponseWriter, r *http.Request) error {
 	return a.setURL(w, r, http.StatusCreated, func(u *spec.URL) error {
-		if *u != (spec.URL{}) && !u.Closed {
+		set := *u
+		if set.InvokeMode == "BUFFERED" { // as any function has it that nobody has said anything of
+			set.InvokeMode = ""
+		}
+		if set != (spec.URL{}) && !set.Closed {
 			return conflict("the function has a URL already; UpdateFunctionUrlConfig changes it")
 		}
 		u.Closed = false
