@@ -161,7 +161,7 @@ func (a *API) reuse(w http.ResponseWriter, r *http.Request, k *keptClip) error {
 	if wantsClip(r) {
 		return a.send(w, r, k.job.ID)
 	}
-	v := a.answer(r, k.job)
+	v := a.noted(r, k.job)
 	if k.asked != "" {
 		v.Similar = &similarView{Similarity: floor(k.alike), Asked: k.asked}
 	}

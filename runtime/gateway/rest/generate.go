@@ -89,13 +89,13 @@ func (a *API) respond(w http.ResponseWriter, r *http.Request, j jobs.Job) error 
 	case j.State == jobs.Queued && j.Problem != nil && j.Problem.Kind == "disk-full":
 		return &httpError{status: http.StatusInsufficientStorage, job: j.ID, err: fmt.Errorf("%w; job %s waits", jobs.ErrDiskFull, j.ID)}
 	case !j.State.Ended():
-		return write(w, http.StatusAccepted, a.answer(r, j))
+		return write(w, http.StatusAccepted, a.noted(r, j))
 	case j.State == jobs.Completed && wantsClip(r):
 		return a.send(w, r, j.ID)
 	case wantsClip(r):
 		return noClip(j)
 	}
-	return write(w, http.StatusOK, a.answer(r, j))
+	return write(w, http.StatusOK, a.noted(r, j))
 }
 
 // noClip is the error for a client that asked for nothing but the clip of a job that has ended without one: who saves the

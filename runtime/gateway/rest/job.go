@@ -17,5 +17,5 @@ func (a *API) show(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 	}
-	return write(w, http.StatusOK, a.answer(r, j))
+	return write(w, http.StatusOK, a.noted(r, j))
 }

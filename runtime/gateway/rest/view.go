@@ -29,8 +29,8 @@ func (a *API) view(r *http.Request, j jobs.Job) jobView {
 	return v
 }
 
-// answer is a job as the answer to a request that may prefer something.
-func (a *API) answer(r *http.Request, j jobs.Job) jobView {
+// noted is a job for a request that may prefer something.
+func (a *API) noted(r *http.Request, j jobs.Job) jobView {
 	v := a.view(r, j)
 	v.Notes = passedOver(r)
 	return v

@@ -3,9 +3,8 @@ package reseed
 import (
 	"bytes"
 	"encoding/binary"
+	"math/bits"
 	"strings"
-
-	"golang.org/x/crypto/chacha20"
 )
 
 // SQLite has one generator, which random() and randomblob() draw from, in a static variable of whatever it is linked into: a
@@ -40,16 +39,38 @@ func (sqlite) next(b []byte, off, n int) int {
 // fresh is the first word of a state without seed.
 func (sqlite) fresh() []byte { return make([]byte, 4) }
 
-// makesBlock tells whether the state has made the block after it.
+// makesBlock tells whether the state has made the block after it, by ChaCha20 (RFC 8439, 2.3).
 func makesBlock(b []byte) bool {
-	c, err := chacha20.NewUnauthenticatedCipher(b[16:48], b[52:blockAt])
-	if err != nil || b[sqliteLen-1] > 64 {
-		return false
+	var in, x [16]uint32
+	for i := range in {
+		in[i] = binary.LittleEndian.Uint32(b[4*i:])
 	}
-	c.SetCounter(binary.LittleEndian.Uint32(b[48:]))
-	out := make([]byte, 64)
-	c.XORKeyStream(out, out)
-	return bytes.Equal(out, b[blockAt:sqliteLen-1])
+	x = in
+	for range 10 {
+		for i := range 4 {
+			quarter(&x, i, i+4, i+8, i+12)
+		}
+		for i := range 4 {
+			quarter(&x, i, (i+1)%4+4, (i+2)%4+8, (i+3)%4+12)
+		}
+	}
+	for i := range x {
+		if binary.LittleEndian.Uint32(b[blockAt+4*i:]) != x[i]+in[i] {
+			return false
+		}
+	}
+	return b[sqliteLen-1] <= 64
+}
+
+func quarter(x *[16]uint32, a, b, c, d int) {
+	x[a] += x[b]
+	x[d] = bits.RotateLeft32(x[d]^x[a], 16)
+	x[c] += x[d]
+	x[b] = bits.RotateLeft32(x[b]^x[c], 12)
+	x[a] += x[b]
+	x[d] = bits.RotateLeft32(x[d]^x[a], 8)
+	x[c] += x[d]
+	x[b] = bits.RotateLeft32(x[b]^x[c], 7)
 }
 
 // oldSQLite finds the struct as it was before, for RC4: isInit, i, j, and s[256], which holds each byte once.

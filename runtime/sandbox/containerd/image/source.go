@@ -173,16 +173,6 @@ func (s *source) walk(path string, l Limits) error {
 	return nil
 }
 
-// instead has a file of the source that lists images list those alone that the tag names.
-func (s *source) instead(name string, list any) (err error) {
-	if s.tag == "" {
-		return nil
-	}
-	s.list = name
-	s.index, err = json.Marshal(list)
-	return err
-}
-
 // visit checks one blob and returns what it leads to. A platform's image that is not in the layout is left out, as in
 // layouts of one platform's that keep the whole index.
 func (s *source) visit(d ocispec.Descriptor, seen map[string]bool, l Limits) ([]ocispec.Descriptor, error) {

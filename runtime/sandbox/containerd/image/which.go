@@ -2,6 +2,7 @@ package image
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"os"
 	"slices"
@@ -93,6 +94,16 @@ func oneImage(list []ocispec.Descriptor, path string) error {
 		return fmt.Errorf("it holds %d images, %s: say which, as in oci:%s:%s: %w", len(found), several(names), path, names[0], errdefs.ErrInvalidArgument)
 	}
 	return nil
+}
+
+// instead has a file of the source that lists images list those alone that the tag names.
+func (s *source) instead(name string, list any) (err error) {
+	if s.tag == "" {
+		return nil
+	}
+	s.list = name
+	s.index, err = json.Marshal(list)
+	return err
 }
 
 // compressions are told by the first bytes of a file.
