@@ -58,7 +58,9 @@ func Plan(checkpoint string, recipe Recipe, o bundle.Options, clip bundle.ClipSi
 	}
 	p, err := bundle.Fit(r, &o, clip.Or(r.Clip))
 	if err == nil && o.Targets != nil {
-		p.Disk, err = bundle.DiskBytes(context.Background(), r, o)
+		var exact bool
+		p.Disk, exact, err = bundle.DiskBytes(context.Background(), r, o)
+		p.Rough = !exact
 	}
 	return p, err
 }

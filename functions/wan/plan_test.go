@@ -51,7 +51,7 @@ func TestThePlanIsAsLargeAsTheBundle(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.Disk != m.Bytes() || p.Disk <= p.Bytes {
+		if off := p.Disk - m.Bytes(); max(off, -off) > 64<<10 || p.Disk <= p.Bytes || p.Rough { // the optimiser's names differ from run to run
 			t.Errorf("%s for %v: planned %d bytes, %d of them weights; built %d", precision, engines, p.Disk, p.Bytes, m.Bytes())
 		}
 	}

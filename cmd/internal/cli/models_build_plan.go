@@ -77,7 +77,11 @@ func (p plan) print(w io.Writer) error {
 	if p.Chosen != "" {
 		precision += " (" + p.Chosen + ")"
 	}
-	_, err := fmt.Fprintf(w, "\n%s bundle %s in %s: %s on disk (float32 %s); at most %s in memory, in %s%s%s\n",
-		p.Family, p.Name, precision, bytesText(p.Disk), bytesText(p.Float32), bytesText(most.Weights+most.Activations), most.Graph, sliced, p.residency())
+	about := ""
+	if p.Rough {
+		about = "about "
+	}
+	_, err := fmt.Fprintf(w, "\n%s bundle %s in %s: %s%s on disk (float32 %s); at most %s in memory, in %s%s%s\n",
+		p.Family, p.Name, precision, about, bytesText(p.Disk), bytesText(p.Float32), bytesText(most.Weights+most.Activations), most.Graph, sliced, p.residency())
 	return err
 }

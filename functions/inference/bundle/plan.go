@@ -32,6 +32,7 @@ type Plan struct {
 	Tensors   []PlannedPart  `json:"tensors"`
 	Bytes     int64          `json:"bytes"`                // of weights
 	Disk      int64          `json:"disk_bytes,omitempty"` // of the bundle's files, where engines were asked for; see DiskBytes
+	Rough     bool           `json:"disk_rough,omitempty"` // Disk is about right: an engine's libraries are not installed here
 	Float32   int64          `json:"float32_bytes"`
 	Stages    []Stage        `json:"stages"`
 	Held      []weights.Held `json:"held,omitempty"` // between the runs of a clip, whatever its length
