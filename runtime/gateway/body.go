@@ -79,7 +79,8 @@ func (b *body) settle(h http.Header) {
 // deadline is best effort: a recorder in a test has none.
 func (b *body) deadline(t time.Time) { http.NewResponseController(b.w).SetReadDeadline(t) }
 
-// ReadBody reads a request's body of at most limit bytes; what names the limit in the error.
+// ReadBody reads a request's body of at most limit bytes; what names the limit in the error. Who has no more use for a large
+// one may give it to FreeBody.
 func ReadBody(r *http.Request, limit int64, what string) ([]byte, error) {
 	if r.ContentLength > limit {
 		return nil, tooLarge(r.ContentLength, limit, what)
@@ -88,7 +89,7 @@ func ReadBody(r *http.Request, limit int64, what string) ([]byte, error) {
 		return nil, nil
 	}
 	if r.ContentLength > 0 {
-		b := make([]byte, r.ContentLength)
+		b := roomFor(int(r.ContentLength))
 		if _, err := io.ReadFull(r.Body, b); err != nil {
 			return nil, bodyError(err)
 		}

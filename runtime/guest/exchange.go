@@ -10,6 +10,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
 	"github.com/videosdgx/videosdgx/runtime/rapi"
+	"github.com/videosdgx/videosdgx/runtime/sockio"
 )
 
 // exchange is one invocation's way back: the rapi.Sink that writes frames to the control plane. Small answers leave in
@@ -27,6 +28,7 @@ type exchange struct {
 	mark     int64 // where the log stood when the function got the event
 	done     bool
 	kept     bool          // done, and the connection goes on
+	wide     bool          // the connection was prepared for much
 	end      chan struct{} // made when somebody waits; closed with done
 	deadline *time.Timer
 }
@@ -63,18 +65,22 @@ func (x *exchange) Data(p []byte) error {
 	if x.done {
 		return net.ErrClosed
 	}
-	for len(p) > 0 {
-		n := min(len(p), wire.MaxData)
-		x.out = append(frame(x.out, wire.Data, n), p[:n]...)
-		p = p[n:]
-		if len(x.out) > 16<<10 {
-			if err := x.write(); err != nil {
-				return err
-			}
+	for ; len(p) > oneWrite; p = p[min(len(p), wire.MaxData):] {
+		if err := x.large(p[:min(len(p), wire.MaxData)]); err != nil {
+			return err
 		}
+	}
+	if len(p) > 0 {
+		x.out = append(frame(x.out, wire.Data, len(p)), p...)
+	}
+	if len(x.out) > oneWrite {
+		return x.write()
 	}
 	return nil
 }
+
+// oneWrite is up to how many bytes are copied, to go out in one write with what comes before and after them.
+const oneWrite = 16 << 10
 
 // Flush writes what has been kept.
 func (x *exchange) Flush() error {
@@ -237,6 +243,18 @@ func plainJSON(v any) ([]byte, error) {
 	enc.SetEscapeHTML(false)
 	err := enc.Encode(v)
 	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), err
+}
+
+// large writes a piece from where it lies, behind what has been kept.
+func (x *exchange) large(p []byte) error {
+	if !x.wide {
+		x.wide = true
+		sockio.Widen(x.conn)
+	}
+	x.out = frame(x.out, wire.Data, len(p))
+	_, err := (&net.Buffers{x.out, p}).WriteTo(x.conn)
+	x.out = x.out[:0]
+	return err
 }
 
 func (x *exchange) write() error {

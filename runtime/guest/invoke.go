@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
@@ -44,10 +45,32 @@ func (g *guest) invoke(conn net.Conn, br *bufio.Reader, b []byte) (wire.Kind, []
 }
 
 func event(h wire.InvokeHead, payload []byte) rapi.Event {
-	return rapi.Event{
+	e := rapi.Event{
 		ID: h.ID, ARN: h.ARN, DeadlineMs: h.DeadlineMs, TraceID: h.TraceID,
 		ClientContext: h.ClientContext, Identity: h.Identity, Payload: payload,
 	}
+	if c := cap(payload); c >= keptLeast && c <= keptMost {
+		e.Free = func() { payloads.Put(&payload) }
+	}
+	return e
+}
+
+// Memory of events of these lengths, in bytes, is used again: a heap as small as init's is collected after each of some MiB.
+const (
+	keptLeast = 256 << 10
+	keptMost  = 8 << 20
+)
+
+var payloads sync.Pool // of *[]byte
+
+// payloadRoom gives memory for an event of n bytes.
+func payloadRoom(n int) []byte {
+	if n >= keptLeast && n <= keptMost {
+		if p, _ := payloads.Get().(*[]byte); p != nil && cap(*p) >= n {
+			return (*p)[:0]
+		}
+	}
+	return make([]byte, 0, n)
 }
 
 func (g *guest) maxPayload() int64 {
@@ -77,7 +100,7 @@ func readPayload(br *bufio.Reader, size, limit int64) ([]byte, error) {
 			_, _ = br.Discard(n) // a broken connection is found by who reads on
 			return nil, tooLong(limit)
 		case payload == nil:
-			payload = make([]byte, 0, max(int(size), n))
+			payload = payloadRoom(max(int(size), n))
 		}
 		at := len(payload)
 		payload = slices.Grow(payload, n)[:at+n]

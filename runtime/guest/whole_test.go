@@ -48,7 +48,8 @@ func TestMain(m *testing.M) {
 	}
 }
 
-// answer posts progress where the event begins with "progress:", and fails with an event that begins with "fail:".
+// answer posts progress where the event begins with "progress:", fails with an event that begins with "fail:", and gives what
+// stands behind "echo:" back.
 func answer(at string, event []byte) {
 	post := func(path string, body []byte) string {
 		resp, err := http.Post(at+path, "application/json", bytes.NewReader(body))
@@ -63,6 +64,8 @@ func answer(at string, event []byte) {
 		post("/response", []byte(post("/progress", []byte(rest))))
 	case "fail":
 		post("/error", []byte(`{"errorMessage":"`+rest+`","errorType":"E"}`))
+	case "echo":
+		post("/response", []byte(rest))
 	default:
 		post("/response", []byte("1"))
 	}

@@ -11,6 +11,7 @@ type Event struct {
 	ClientContext string
 	Identity      string
 	Payload       []byte
+	Free          func() // called when Payload is with the function and not read again; nil: nobody wants to know
 }
 
 // Sink takes a function's answer to one event. Head, Data and End come in this order from one goroutine; Progress may come

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -256,6 +257,28 @@ func TestBusy(t *testing.T) {
 	}
 	if _, err := r.s.Submit(Event{ID: "c"}, newSink()); !errors.Is(err, ErrBusy) {
 		t.Errorf("a third: %v", err)
+	}
+}
+
+// TestPayloadIsFreedOnce, when the function has it: not while it waits, and not again with its answer.
+func TestPayloadIsFreedOnce(t *testing.T) {
+	r := start(t, Options{})
+	var freed atomic.Int32
+	sk := newSink()
+	if _, err := r.s.Submit(Event{ID: "a", Payload: []byte("{}"), Free: func() { freed.Add(1) }}, sk); err != nil {
+		t.Fatal(err)
+	}
+	if n := freed.Load(); n != 0 {
+		t.Errorf("freed %d times before anybody asked for it", n)
+	}
+	if status, body, _ := r.do("GET", api+"invocation/next", ""); status != 200 || body != "{}" {
+		t.Fatalf("%d %q", status, body)
+	}
+	r.do("POST", api+"invocation/a/response", "x")
+	<-sk.done
+	r.s.Close() // whoever sent the event has ended
+	if n := freed.Load(); n != 1 {
+		t.Errorf("freed %d times", n)
 	}
 }
 

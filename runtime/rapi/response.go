@@ -24,7 +24,7 @@ const (
 // piece.
 const hold = 2 * time.Millisecond
 
-const pieceSize = 64 << 10 // bytes read at a time
+const pieceSize = 256 << 10 // bytes passed on at a time: a frame
 
 var pieces = sync.Pool{New: func() any { b := make([]byte, pieceSize); return &b }}
 

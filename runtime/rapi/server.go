@@ -106,6 +106,10 @@ func (s *Server) deliver(c *Call, w *http1.Reply) {
 		s.mu.Lock()
 		s.queue = slices.Insert(s.queue, 0, c)
 		s.mu.Unlock()
+		return
+	}
+	if c.event.Free != nil {
+		c.event.Free()
 	}
 }
 

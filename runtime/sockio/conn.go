@@ -24,6 +24,17 @@ func Conn(c net.Conn) net.Conn {
 	return c
 }
 
+// wide is how much a connection may hold that its reader has not taken, in bytes.
+const wide = 1 << 20
+
+// Widen prepares a connection within this machine for much that goes out at once: its writer then waits for the reader less
+// often than by the system's default of 208 KiB. Where the system grants less there is less.
+func Widen(c net.Conn) {
+	if w, ok := c.(interface{ SetWriteBuffer(bytes int) error }); ok {
+		_ = w.SetWriteBuffer(wide) // a wish
+	}
+}
+
 // tcpConn keeps what else a TCP connection can do, such as sendfile.
 type tcpConn struct {
 	*net.TCPConn

@@ -161,6 +161,30 @@ func TestHTTP(t *testing.T) {
 	<-left
 }
 
+// TestWiden: a connection holds more than before, and what has no such buffer is left alone.
+func TestWiden(t *testing.T) {
+	near, _ := pair(t, "unix")
+	holds := func() (n int) {
+		raw, err := near.(syscall.Conn).SyscallConn()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var serr error
+		if err := raw.Control(func(fd uintptr) { n, serr = syscall.GetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF) }); err != nil || serr != nil {
+			t.Fatal(err, serr)
+		}
+		return n
+	}
+	before := holds()
+	if Widen(near); holds() <= before {
+		t.Errorf("it holds %d bytes, and held %d", holds(), before)
+	}
+	a, b := net.Pipe()
+	defer a.Close()
+	defer b.Close()
+	Widen(a)
+}
+
 func TestOthersComeBackAsTheyAre(t *testing.T) {
 	a, b := net.Pipe()
 	defer b.Close()

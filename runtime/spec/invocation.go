@@ -78,6 +78,7 @@ type Phases struct {
 // answer at all; its class (containerd/errdefs) says why: NotFound, InvalidArgument, ResourceExhausted (with *RetryError),
 // Unavailable, DeadlineExceeded, Canceled.
 type Invoker interface {
+	// Nobody looks at Payload any more when the result's body has been closed, or there is an error.
 	Invoke(ctx context.Context, inv Invocation) (*Result, error)
 }
 

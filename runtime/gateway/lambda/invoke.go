@@ -100,6 +100,7 @@ func (a *API) invocation(w http.ResponseWriter, r *http.Request, ref Ref, fn spe
 func (a *API) respond(w http.ResponseWriter, r *http.Request, inv spec.Invocation, fn spec.Function) error {
 	ctx, cancel := gateway.Detached(r)
 	defer cancel()
+	defer gateway.FreeBody(inv.Payload)
 	res, err := a.result(ctx, inv, fn)
 	if err != nil {
 		return err

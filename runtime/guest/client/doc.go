@@ -22,8 +22,9 @@ const (
 	defaultGrace = 800 * time.Millisecond // InvokeHead.CancelGraceMs of 0
 )
 
-// readers keeps the buffers that frames are read through: one piece of an answer with its header fits.
-var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 64<<10+16) }}
+// readers keeps the buffers that frames are read through. A small answer fits; of a large one only the beginning of each
+// piece goes through them, and the rest is read to where it stays.
+var readers = sync.Pool{New: func() any { return bufio.NewReaderSize(nil, 8<<10) }}
 
 func takeReader(c net.Conn) *bufio.Reader {
 	r := readers.Get().(*bufio.Reader)

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
+	"github.com/videosdgx/videosdgx/runtime/sockio"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -83,6 +84,9 @@ func sendCall(conn net.Conn, call Call) error {
 			b = append(header(b, wire.Data, len(rest)), rest...)
 		}
 		rest = nil
+	}
+	if len(rest) > 0 {
+		sockio.Widen(conn)
 	}
 	for len(rest) > 0 {
 		chunk := rest[:min(len(rest), wire.MaxData)]

@@ -104,14 +104,20 @@ func text(b []byte, i int) int {
 	}
 }
 
-// plain goes to the next byte that may mean something in a string: eight at a time while none does. Of each byte x it
-// looks, in one word, whether x - 0x20, x^'"' - 1 or x^'\\' - 1 borrows, as Hacker's Delight (6-1) finds a zero byte.
+const ones, tops = 0x0101010101010101, 0x8080808080808080
+
+// plain goes to the next byte that may mean something in a string: 32 at a time while none does, then eight.
 func plain(b []byte, i int) int {
-	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; i+32 <= len(b); i += 32 {
+		p := (*[32]byte)(b[i:])
+		w, x := binary.LittleEndian.Uint64(p[:]), binary.LittleEndian.Uint64(p[8:])
+		y, z := binary.LittleEndian.Uint64(p[16:]), binary.LittleEndian.Uint64(p[24:])
+		if (special(w)|special(x)|special(y)|special(z))&tops != 0 {
+			break
+		}
+	}
 	for ; i+8 <= len(b); i += 8 {
-		w := binary.LittleEndian.Uint64(b[i:])
-		quote, slash := w^('"'*ones), w^('\\'*ones)
-		if ((w-' '*ones)&^w|(quote-ones)&^quote|(slash-ones)&^slash)&tops != 0 {
+		if special(binary.LittleEndian.Uint64(b[i:]))&tops != 0 {
 			break
 		}
 	}
@@ -119,6 +125,14 @@ func plain(b []byte, i int) int {
 		i++
 	}
 	return i
+}
+
+// special has a top bit set when one of eight bytes is below a space, a quote or a backslash: whether subtracting from it
+// borrows, as Hacker's Delight (6-1) finds a zero byte. With bit 1 turned over, a quote is what follows the bytes below a
+// space, which stay among themselves.
+func special(w uint64) uint64 {
+	low, slash := w^2*ones, w^'\\'*ones
+	return (low-0x21*ones)&^low | (slash-ones)&^slash
 }
 
 func escape(b []byte, i int) int {
