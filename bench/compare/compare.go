@@ -17,7 +17,9 @@ type row struct {
 	name          string
 	before, after benchmath.Summary
 	test          benchmath.Comparison
-	apart         bool // neither interval reaches the other
+	apart         bool // neither interval reaches the other; with a ratio: its interval does not reach 1
+	rounds        [2][]float64
+	ratio         *benchmath.Summary // of neighbouring rounds; nil: they were not measured in pairs
 }
 
 const confidence = 0.95
@@ -44,7 +46,7 @@ func compare(a, b *suite.Results) (rows []row) {
 func judge(name string, before, after []float64) row {
 	x, y := sample(before), sample(after)
 	how := benchmath.AssumeNothing
-	r := row{name: name, before: how.Summary(x, confidence), after: how.Summary(y, confidence), test: how.Compare(x, y)}
+	r := row{name: name, before: how.Summary(x, confidence), after: how.Summary(y, confidence), test: how.Compare(x, y), rounds: [2][]float64{before, after}}
 	r.apart = r.before.Hi < r.after.Lo || r.after.Hi < r.before.Lo
 	return r
 }
@@ -60,8 +62,13 @@ func (r row) String() string {
 	switch {
 	case r.apart:
 		verdict = "APART"
+	case r.ratio != nil && !math.IsInf(r.ratio.Hi, 1):
+		verdict = "as before"
 	case math.IsInf(r.before.Hi, 1) || math.IsInf(r.after.Hi, 1): // under six, any value could be the median
 		verdict = "too few rounds"
+	}
+	if r.ratio != nil {
+		return fmt.Sprintf("%s\t%s\t%s\t× %s\t(n = %d)\t%s", r.name, interval(r.before), interval(r.after), interval(*r.ratio), min(r.test.N1, r.test.N2), verdict)
 	}
 	change := "~" // as benchstat writes what may be chance
 	if r.test.P < r.test.Alpha && r.before.Center != 0 {

@@ -1,6 +1,10 @@
 // Command compare tells whether two results differ: for every figure that was measured in rounds, both medians with their
 // 95 % confidence intervals and benchstat's test (Mann-Whitney U). Its exit status is 0, also when they differ; with -agree
 // it is 1 when a figure's medians lie outside each other's intervals.
+//
+// With -trees it makes the results itself: the bench programs of two checkouts in alternating rounds. Then what counts is the
+// ratio of each round to its neighbour's, in which load that comes and goes cancels out; APART means that one lies outside
+// the interval of their median.
 package main
 
 import (
@@ -15,8 +19,10 @@ import (
 
 func main() {
 	agree := flag.Bool("agree", false, "fail unless each figure's intervals overlap")
+	var p pairing
+	p.flags(flag.CommandLine)
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: compare [-agree] OLD.json NEW.json")
+		fmt.Fprintln(os.Stderr, "usage: compare [-agree] OLD.json NEW.json\n       compare [-agree] -trees [-only NAMES] [-tiny] [-driver D] [-save DIR] OLD-CHECKOUT NEW-CHECKOUT")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -24,7 +30,11 @@ func main() {
 		flag.Usage()
 		os.Exit(2)
 	}
-	apart, err := run(os.Stdout, flag.Arg(0), flag.Arg(1))
+	judge := run
+	if p.trees {
+		judge = p.run
+	}
+	apart, err := judge(os.Stdout, flag.Arg(0), flag.Arg(1))
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench/compare:", err)
 		os.Exit(2)
@@ -43,9 +53,12 @@ func run(w io.Writer, before, after string) (apart int, err error) {
 	if err != nil {
 		return 0, err
 	}
+	return print(w, a, b, compare(a, b))
+}
+
+func print(w io.Writer, a, b *suite.Results, rows []row) (apart int, err error) {
 	tw := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	fmt.Fprintf(tw, "figure\t%s\t%s\tchange\tp\tintervals\n", a.Commit, b.Commit)
-	rows := compare(a, b)
 	for _, r := range rows {
 		fmt.Fprintln(tw, r)
 		if r.apart {

@@ -16,14 +16,11 @@ import (
 // program's rounds lie spread over the run, and their spread holds what drifts on the machine meanwhile. A program that
 // takes no turns has run to its end before the next is started. One that fails does not keep the others from running, but
 // is in the error.
-func play(ctx context.Context, dir string, o Options, programs []Program) ([]*harness.Report, error) {
+func play(ctx context.Context, o Options, all []*player) ([]*harness.Report, error) {
 	o.Out, o.Err = &shared{w: o.Out}, &shared{w: o.Err}
-	var all []*player
-	for _, p := range programs {
-		fmt.Fprintf(o.Err, "bench/%s %s\n", p.Name, o.arguments(p))
-		m := newPlayer(p)
-		all = append(all, m)
-		if m.failed = m.start(ctx, dir, o); m.failed == nil {
+	for _, m := range all {
+		fmt.Fprintf(o.Err, "bench/%s %s\n", m.Name, o.arguments(m.Program))
+		if m.failed = m.start(ctx, o); m.failed == nil {
 			m.wait()
 		}
 	}
@@ -39,12 +36,11 @@ func play(ctx context.Context, dir string, o Options, programs []Program) ([]*ha
 	var errs []error
 	for _, m := range all {
 		fmt.Fprintf(o.Err, "bench/%s had the machine for %.1f s\n", m.Name, m.worked.Seconds())
-		report, err := m.report()
-		if err != nil {
+		if err := m.end(); err != nil {
 			errs = append(errs, fmt.Errorf("bench/%s: %w", m.Name, err))
 			continue
 		}
-		reports = append(reports, report)
+		reports = append(reports, m.report)
 	}
 	return reports, errors.Join(errs...)
 }

@@ -18,6 +18,7 @@ import (
 // player is a program that runs, and takes turns if it asks for them.
 type player struct {
 	Program
+	stand
 	out      bytes.Buffer
 	asks     chan struct{} // one for each turn that it wants
 	granting *os.File
@@ -25,17 +26,33 @@ type player struct {
 	over     bool
 	failed   error
 	worked   time.Duration // what it had the machine for
+	report   *harness.Report
 }
 
-func newPlayer(p Program) *player {
-	return &player{Program: p, asks: make(chan struct{}), ended: make(chan error, 1)}
+// stand is where a program is, and what it measures.
+type stand struct {
+	programs string // folder of the compiled programs
+	tree     string // checkout that it runs in; "": the working directory's
+	binary   string // videosdgx
+}
+
+func newPlayer(p Program, s stand) *player {
+	return &player{Program: p, stand: s, asks: make(chan struct{}), ended: make(chan error, 1)}
+}
+
+// players are one for each program.
+func players(s stand, programs []Program) (all []*player) {
+	for _, p := range programs {
+		all = append(all, newPlayer(p, s))
+	}
+	return all
 }
 
 // start starts it with pipes for asking and granting as its descriptors 3 and 4.
-func (m *player) start(ctx context.Context, dir string, o Options) error {
+func (m *player) start(ctx context.Context, o Options) error {
 	args := strings.Fields(strings.ReplaceAll(o.arguments(m.Program), "DIR", o.Cache))
 	if !m.NoServer {
-		args = append(args, "-bin", o.Binary)
+		args = append(args, "-bin", m.binary)
 	}
 	if !m.NoDriver {
 		args = append(args, "-driver", o.Driver)
@@ -48,7 +65,8 @@ func (m *player) start(ctx context.Context, dir string, o Options) error {
 	if err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(dir, m.Name), args...)
+	cmd := exec.CommandContext(ctx, filepath.Join(m.programs, m.Name), args...)
+	cmd.Dir = m.tree
 	cmd.Stdout, cmd.Stderr = io.MultiWriter(&m.out, tables{o.Out}), o.Err
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it cleans up
 	cmd.WaitDelay = time.Minute
@@ -93,15 +111,16 @@ func (m *player) grant() { m.granting.Write([]byte{'!'}) }
 
 func (m *player) playing() bool { return m.failed == nil && !m.over }
 
-// report is its last line.
-func (m *player) report() (*harness.Report, error) {
+// end reads its report, which is its last line.
+func (m *player) end() error {
 	if m.failed != nil {
-		return nil, m.failed
+		return m.failed
 	}
 	lines := bytes.Split(bytes.TrimSpace(m.out.Bytes()), []byte("\n"))
 	r := new(harness.Report)
 	if err := json.Unmarshal(lines[len(lines)-1], r); err != nil {
-		return nil, fmt.Errorf("its last line is no report: %w", err)
+		return fmt.Errorf("its last line is no report: %w", err)
 	}
-	return r, nil
+	m.report = r
+	return nil
 }

@@ -72,17 +72,22 @@ func Run(ctx context.Context, o Options) (*Results, error) {
 	}
 	defer os.RemoveAll(dir)
 	begin := time.Now()
-	if err := build(ctx, dir, programs); err != nil {
+	s := stand{programs: dir, binary: o.Binary}
+	if err := s.build(ctx, programs); err != nil {
 		return nil, err
 	}
 	r := &Results{Time: begin.UTC().Truncate(time.Second)}
-	reports, err := play(ctx, dir, o, programs)
+	reports, err := play(ctx, o, players(s, programs))
 	for _, report := range reports {
-		r.Reports = append(r.Reports, report)
-		r.Commit, r.Machine = report.Commit, report.Machine
+		r.add(report)
 	}
 	r.Seconds = time.Since(begin).Seconds()
 	return r, err
+}
+
+func (r *Results) add(report *harness.Report) {
+	r.Reports = append(r.Reports, report)
+	r.Commit, r.Machine = report.Commit, report.Machine
 }
 
 // arguments are those of the version asked for.
@@ -119,13 +124,15 @@ func Names() (out []string) {
 	return out
 }
 
-// build compiles the programs into dir.
-func build(ctx context.Context, dir string, programs []Program) error {
-	args := []string{"build", "-o", dir + "/"}
+// build compiles the programs.
+func (s stand) build(ctx context.Context, programs []Program) error {
+	args := []string{"build", "-o", s.programs + "/"}
 	for _, p := range programs {
 		args = append(args, "github.com/videosdgx/videosdgx/bench/"+p.Name)
 	}
-	if out, err := exec.CommandContext(ctx, "go", args...).CombinedOutput(); err != nil {
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = s.tree
+	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the bench programs: %w; run it in the repository, with Go installed\n%s", err, out)
 	}
 	return nil

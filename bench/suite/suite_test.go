@@ -34,12 +34,13 @@ func TestProgramsRun(t *testing.T) {
 	if os.Getenv("VIDEOSDGX_TEST_CONTAINERD") != "" {
 		driver = "containerd"
 	}
-	if err := build(ctx, dir, programs()); err != nil {
+	s := stand{programs: dir, binary: bin}
+	if err := s.build(ctx, programs()); err != nil {
 		t.Fatal(err)
 	}
 	var errs bytes.Buffer
 	o := Options{Binary: bin, Driver: driver, Cache: dir, Tiny: true, Out: &errs, Err: &errs}
-	reports, err := play(ctx, dir, o, programs())
+	reports, err := play(ctx, o, players(s, programs()))
 	t.Log(errs.String())
 	if err != nil {
 		t.Error(err)
