@@ -92,7 +92,7 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	film, err := d.film(ctx, srv, d.Sound)
 	r.Sound = &Film{Clip: d.Sound.Output, Seconds: film.Millis / 1000}
 	if filepath.Base(d.Sound.Checkpoint) == "ltx2-tiny" {
-		r.Sound.Note = " (its sound follows the prompt, its picture is not trained to the end: images/demo/ltx2-tiny/README.md)"
+		r.Sound.Note = " (its sound follows the prompt, the colours of its picture do not yet: images/demo/ltx2-tiny/README.md)"
 	}
 	return r, err
 }
