@@ -111,7 +111,9 @@ func openCopy(e *Engine, k copyKey) (*session, error) {
 	defer o.free()
 	info := func(name string) []engine.Info { return []engine.Info{{Name: name, Type: k.dtype}} }
 	s := newSession(e, "copy", k.device, info(copyIn), info(copyOut))
-	if err := check(C.ort_session_from(unsafe.Pointer(&raw[0]), C.size_t(len(raw)), o.o, &s.s)); err != nil {
+	if err := e.turns.with(k.device, false, func() error {
+		return check(C.ort_session_from(unsafe.Pointer(&raw[0]), C.size_t(len(raw)), o.o, &s.s))
+	}); err != nil {
 		s.free()
 		return nil, err
 	}

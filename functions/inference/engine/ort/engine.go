@@ -24,6 +24,7 @@ type Engine struct {
 	version string
 	memory  memories
 	copies  copies
+	turns   turns
 }
 
 var _ engine.Engine = (*Engine)(nil)

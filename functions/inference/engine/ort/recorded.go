@@ -14,19 +14,27 @@ import (
 
 // recordings are what a session has recorded, by the shapes of its inputs: on a GPU the launches of a whole run, as a CUDA graph,
 // which are queued again at once. A recording is good for memory at fixed addresses, so each owns its inputs and outputs: what is
-// fed is copied in, what is to stay is copied out. Runs of one session take turns.
+// fed is copied in, what is to stay is copied out. Runs of one session take turns, on a thread of their own.
 //
 // Shapes beyond the first most run as ever: the library gives no recording back before the session ends. Nothing else invalidates
-// one; weights that change come with another session.
+// one; weights that change come with another session. What cannot be recorded (memory that is out in the middle of it, a node on the
+// CPU) runs as ever too, from then on if that goes well.
 type recordings struct {
-	most int
-	mu   sync.Mutex
-	of   map[string]*recording
+	most, tried int
+	mu          sync.Mutex
+	of          map[string]*recording
+	on          *thread
+	play        func(context.Context, *run) error // (*run).until, but in tests
 }
 
 type recording struct {
-	id      int // by which the library knows it, from 1 on
+	id      int // by which the library knows it, from 1 on; of one that failed it knows too much to take the number again
 	in, out map[string]*value
+	refused bool // its shapes run plainly
+}
+
+func newRecordings(most int) *recordings {
+	return &recordings{most: most, of: map[string]*recording{}, play: func(ctx context.Context, r *run) error { return r.until(ctx) }}
 }
 
 // plain tells the library not to record a run of a session that records others.
@@ -52,7 +60,7 @@ func (s *session) shapes(inputs engine.Values) string {
 }
 
 // replay runs by the recording for the inputs' shapes, which the first run makes.
-func (s *session) replay(ctx context.Context, inputs engine.Values, resident []string) (engine.Values, error) {
+func (s *session) replay(ctx context.Context, inputs engine.Values, resident []string) (out engine.Values, err error) {
 	for _, name := range resident {
 		if !slices.ContainsFunc(s.outputs, func(f engine.Info) bool { return f.Name == name }) {
 			return nil, fmt.Errorf("%s has no output %s to keep: %w", s.path, name, errdefs.ErrInvalidArgument)
@@ -61,31 +69,58 @@ func (s *session) replay(ctx context.Context, inputs engine.Values, resident []s
 	r := s.recorded
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	key := s.shapes(inputs)
+	if r.on == nil {
+		r.on = newThread()
+	}
+	r.on.do(func() { out, err = s.played(ctx, inputs, resident) })
+	return out, err
+}
+
+// played takes the recording for the inputs' shapes, makes it, or does without.
+func (s *session) played(ctx context.Context, inputs engine.Values, resident []string) (engine.Values, error) {
+	r, key := s.recorded, s.shapes(inputs)
 	rec := r.of[key]
-	if rec == nil {
-		if len(r.of) >= r.most {
-			return s.single(ctx, inputs, nil, resident, plain)
-		}
-		rec = &recording{id: len(r.of) + 1}
+	if rec == nil && len(r.of) < r.most {
+		return s.capture(ctx, key, inputs, resident)
+	}
+	if rec == nil || rec.refused {
+		return s.single(ctx, inputs, nil, resident, plain)
 	}
 	if err := s.feed(ctx, rec, inputs); err != nil {
-		rec.closeUnless(r.of[key])
 		return nil, err
 	}
 	if err := s.queue(ctx, rec); err != nil {
-		rec.closeUnless(r.of[key])
 		return nil, err
 	}
-	r.of[key] = rec
 	return s.results(ctx, rec, resident)
 }
 
-// closeUnless gives up a recording that nobody keeps.
-func (r *recording) closeUnless(kept *recording) {
-	if r == kept {
-		return
+// capture is the first run of its shapes. Where it cannot be recorded it is run plainly, and the error is that run's.
+func (s *session) capture(ctx context.Context, key string, inputs engine.Values, resident []string) (engine.Values, error) {
+	r := s.recorded
+	r.tried++
+	rec := &recording{id: r.tried}
+	err := s.feed(ctx, rec, inputs)
+	if err == nil {
+		err = s.queue(ctx, rec)
 	}
+	if err == nil {
+		r.of[key] = rec
+		return s.results(ctx, rec, resident)
+	}
+	rec.close()
+	if context.Cause(ctx) != nil {
+		return nil, err
+	}
+	out, err := s.single(ctx, inputs, nil, resident, plain)
+	if err == nil {
+		r.of[key] = &recording{refused: true}
+	}
+	return out, err
+}
+
+// close frees what the recording owns.
+func (r *recording) close() {
 	for _, all := range []map[string]*value{r.in, r.out} {
 		for _, v := range all {
 			_ = v.Close()
@@ -129,7 +164,7 @@ func (s *session) queue(ctx context.Context, rec *recording) error {
 		return err
 	}
 	defer b.free()
-	if err := b.until(ctx); err != nil {
+	if err := s.recorded.play(ctx, b); err != nil {
 		return err
 	}
 	if rec.out != nil {
@@ -166,10 +201,14 @@ func (s *session) results(ctx context.Context, rec *recording, resident []string
 	return out, nil
 }
 
-// forget frees what the recordings own; the session's runs have ended.
+// forget frees what the recordings own and gives their thread back; the session's runs have ended.
 func (r *recordings) forget() {
 	for key, rec := range r.of {
-		rec.closeUnless(nil)
+		rec.close()
 		delete(r.of, key)
+	}
+	if r.on != nil {
+		r.on.stop()
+		r.on = nil
 	}
 }

@@ -2,8 +2,12 @@ package ort
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/containerd/errdefs"
@@ -98,5 +102,84 @@ func TestWhatWritesOverItsStatesIsNotRecorded(t *testing.T) {
 		if got := slices.Contains(cudaOptions(engine.Options{Record: record}), "enable_cuda_graph"); got != want {
 			t.Errorf("Record %d: the provider is told: %v", record, got)
 		}
+	}
+}
+
+// captureInvalid is what the CUDA provider says when an allocation has failed in the middle of a recording.
+var captureInvalid = fmt.Errorf("CUDA failure 901: operation failed due to a previous error during capture: %w", errdefs.ErrInternal)
+
+// A device on which recordings fail as told: the run goes on without one, and a number that failed is not taken again.
+func TestWhatCannotBeRecordedRunsPlainly(t *testing.T) {
+	e := loaded(t)
+	opened, err := e.Open(context.Background(), enginetest.Write(t, func(b *onnx.Builder) {
+		x := b.Input("x", onnx.Float32, "n")
+		b.Output("y", b.Add(x, x), onnx.Float32, "n")
+	}), engine.Options{Record: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	s := opened.(*session)
+	var ids []int
+	fails := map[int]error{1: captureInvalid}
+	s.recorded.play = func(ctx context.Context, r *run) error {
+		ids = append(ids, r.graph)
+		if err := fails[r.graph]; err != nil {
+			return err
+		}
+		return r.until(ctx)
+	}
+	for n := 1; n <= 3; n++ { // the first shape is refused once, run plainly twice; the second is recorded
+		for _, v := range [][]float32{{1, 2}, {1, 2, 3}} {
+			out, err := s.Run(context.Background(), engine.Values{"x": engine.Floats(v, int64(len(v)))})
+			if err != nil || out.Float32("y")[1] != 4 {
+				t.Fatalf("%v: %v, %v", v, out, err)
+			}
+		}
+	}
+	if want := []int{1, 2, 2, 2}; !slices.Equal(ids, want) {
+		t.Errorf("recordings %v were played, want %v", ids, want)
+	}
+}
+
+// What fails plainly too is that run's error, and the shapes are tried again, under another number.
+func TestAFaultOfTheRunItselfIsTold(t *testing.T) {
+	e := loaded(t)
+	opened, err := e.Open(context.Background(), enginetest.Write(t, func(b *onnx.Builder) {
+		b.Output("y", b.Add(b.Input("x", onnx.Float32, "n"), b.Input("w", onnx.Float32, "m")), onnx.Float32, "k")
+	}), engine.Options{Record: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer opened.Close()
+	s := opened.(*session)
+	var ids []int
+	s.recorded.play = func(_ context.Context, r *run) error { ids = append(ids, r.graph); return captureInvalid }
+	bad := engine.Values{"x": engine.Zeros(2), "w": engine.Zeros(3)}
+	for range 2 {
+		if _, err := s.Run(context.Background(), bad); err == nil || strings.Contains(err.Error(), "901") {
+			t.Errorf("%v, not what the plain run says", err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	s.recorded.play = func(context.Context, *run) error { cancel(); return context.Canceled }
+	if _, err := s.Run(ctx, engine.Values{"x": engine.Zeros(2), "w": engine.Zeros(2)}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a run that was ended: %v", err)
+	}
+	if len(s.recorded.of) != 0 || !slices.Equal(ids, []int{1, 2}) {
+		t.Errorf("%d recordings are kept, %v were tried", len(s.recorded.of), ids)
+	}
+}
+
+func TestRecordedRunsKeepToTheirThread(t *testing.T) {
+	th := newThread()
+	var seen []int
+	for range 50 {
+		th.do(func() { seen = append(seen, syscall.Gettid()) })
+		runtime.Gosched()
+	}
+	th.stop()
+	if at := slices.IndexFunc(seen, func(id int) bool { return id != seen[0] }); at >= 0 {
+		t.Errorf("call %d was on thread %d, the first on %d", at, seen[at], seen[0])
 	}
 }

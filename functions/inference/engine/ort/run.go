@@ -171,7 +171,7 @@ func (r *run) until(ctx context.Context) error {
 		defer close(watched)
 		_ = check(C.ort_terminate(opts)) // sets a flag
 	})
-	err := check(C.ort_run(r.s, opts, r.b))
+	err := r.engine.turns.with(r.device, r.makes(), func() error { return check(C.ort_run(r.s, opts, r.b)) })
 	if !stop() {
 		<-watched
 	}
@@ -183,6 +183,9 @@ func (r *run) until(ctx context.Context) error {
 	}
 	return nil
 }
+
+// makes says whether the run makes a recording: its outputs have no place yet.
+func (r *run) makes() bool { return r.graph > 0 && r.into == nil }
 
 // runEntry sets an option of a run by its name.
 func runEntry(o *C.OrtRunOptions, key, value string) error {

@@ -68,9 +68,9 @@ func (e *Engine) open(path string, o engine.Options, adjust ...func(*settings)) 
 			s.free()
 			return nil, err
 		}
-		s.recorded = &recordings{most: o.Record, of: map[string]*recording{}}
+		s.recorded, s.begins = newRecordings(o.Record), false // the memory that recordings use must stay
 	}
-	if err := s.load(path, changed, opts); err != nil {
+	if err := e.turns.with(o.Device, false, func() error { return s.load(path, changed, opts) }); err != nil {
 		s.free()
 		if errdefs.IsResourceExhausted(err) {
 			return nil, fmt.Errorf("%s does not fit on %s: %w", path, o.Device, err)
@@ -130,7 +130,7 @@ func (s *session) Close() error {
 
 func (s *session) free() {
 	if s.s != nil {
-		C.ort_session_free(s.s)
+		_ = s.engine.turns.with(s.device, false, func() error { C.ort_session_free(s.s); return nil })
 		s.s = nil
 	}
 	for _, c := range s.names {
