@@ -3,6 +3,7 @@ package magi1
 import (
 	"context"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -231,6 +232,13 @@ func interleaved(t *testing.T, m *memory, layer int64, heads, dim int) (out []fl
 		h, err := m.values[fmt.Sprintf("%s.%d", kind, layer)].Host()
 		if err != nil {
 			t.Fatal(err)
+		}
+		if halves, ok := h.Data.([]engine.BFloat16); ok { // what stays on a GPU has the type of activations
+			wide := make([]float32, len(halves))
+			for i, b := range halves {
+				wide[i] = math.Float32frombits(uint32(b) << 16)
+			}
+			return wide
 		}
 		return h.Float32()
 	}

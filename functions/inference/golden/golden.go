@@ -86,16 +86,24 @@ func (c *Case) List(prefix string) []string {
 // ToleranceEnv widens every tolerance to at least its value: for devices and types of which more cannot be asked.
 const ToleranceEnv = "VIDEOSDGX_TEST_TOLERANCE"
 
+// Tolerance is what a test asks for, widened as ToleranceEnv says.
+func Tolerance(t testing.TB, tolerance float64) float64 {
+	t.Helper()
+	text := os.Getenv(ToleranceEnv)
+	if text == "" {
+		return tolerance
+	}
+	least, err := strconv.ParseFloat(text, 64)
+	if err != nil {
+		t.Fatalf("%s: %v", ToleranceEnv, err)
+	}
+	return max(tolerance, least)
+}
+
 // Near fails the test when max|got−want| exceeds tolerance · max|want|, or a value is not finite.
 func Near(t testing.TB, what string, got, want []float32, tolerance float64) {
 	t.Helper()
-	if text := os.Getenv(ToleranceEnv); text != "" {
-		least, err := strconv.ParseFloat(text, 64)
-		if err != nil {
-			t.Fatalf("%s: %v", ToleranceEnv, err)
-		}
-		tolerance = max(tolerance, least)
-	}
+	tolerance = Tolerance(t, tolerance)
 	if len(got) != len(want) {
 		t.Errorf("%s: %d values, want %d", what, len(got), len(want))
 		return

@@ -2,7 +2,7 @@
 // BF16 or FP8 codes, one pass over memory where the formula has several (norm with modulation and the residual sum before it,
 // RMS norm with rotary embedding, bias with GELU), the library's fused attention, and conversions where the two kinds meet.
 //
-// Norms, modulation, softmax and whatever has no tokens (the time embedding) stay float32, as the reference keeps them. Inputs
+// Norms, modulation, softmax, the last product and whatever has no tokens (the time embedding) are float32. Inputs
 // and outputs of the graph keep their types: conversions happen inside, on the device.
 //
 // The operators of the domain ai.videosdgx are those of kernels/cuda; QuantLinear, ClipConv and LastNorm the CPU has too.
@@ -49,7 +49,7 @@ func CUDA(m *onnx.Model, o Options) error {
 		o.Type = onnx.BFloat16
 	}
 	g := newGraph(m, o)
-	for _, pass := range []func(){g.attention, g.linears, g.gelus, g.rms, g.norms, g.residuals, g.codes, g.channelNorms, g.narrow, g.doubles, g.channelsLast, g.states} {
+	for _, pass := range []func(){g.attention, g.linears, g.gelus, g.finals, g.rms, g.norms, g.residuals, g.codes, g.channelNorms, g.narrow, g.doubles, g.channelsLast, g.states} {
 		pass()
 		g.compact()
 	}

@@ -86,7 +86,7 @@ func (g *graph) plusOne(value string) (x string, ok bool) {
 }
 
 // wide says whether a part of a modulation has rows of a length that the kernels take: it is split from a sum with a table
-// of the checkpoint, whose last dimension says so.
+// of the checkpoint, whose last dimension says so; all parts lie in it where it is the one that is split.
 func (g *graph) wide(value string) bool {
 	split := g.maker(value, "Split")
 	if split == nil {
@@ -96,7 +96,13 @@ func (g *graph) wide(value string) bool {
 	if add == nil {
 		return false
 	}
-	return slices.ContainsFunc(add.Inputs, func(v string) bool { d := g.dim(v); return d > 0 && d%vector == 0 })
+	return slices.ContainsFunc(add.Inputs, func(v string) bool {
+		d, parts := g.dim(v), int64(len(split.Outputs))
+		if axis := integer(split, "axis"); d > 0 && (axis == -1 || int(axis) == len(g.weights[v].Dims)-1) {
+			d /= parts
+		}
+		return d > 0 && d%vector == 0
+	})
 }
 
 // residuals makes x + gate·y one node, and one with the norm behind it where there is one.
