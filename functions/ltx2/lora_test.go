@@ -76,7 +76,7 @@ func mergedWith(t *testing.T, dir, name, module string, metadata map[string]stri
 		weights.Float32Tensor(name+".lora_B.weight", []int64{out, 2}, noise.Normal(1, int(2*out)))}, metadata); err != nil {
 		t.Fatal(err)
 	}
-	m, err := bundle.Merge(r, []bundle.LoRA{{Path: path, Strength: 0.8}})
+	m, err := bundle.Merge(t.Context(), r, []bundle.LoRA{{Path: path, Strength: 0.8}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -56,10 +56,14 @@ func Plan(checkpoint string, recipe Recipe, o bundle.Options, clip bundle.ClipSi
 	if err != nil {
 		return bundle.Plan{}, err
 	}
+	return planOf(context.Background(), r, o, clip)
+}
+
+func planOf(ctx context.Context, r bundle.Recipe, o bundle.Options, clip bundle.ClipSize) (bundle.Plan, error) {
 	p, err := bundle.Fit(r, &o, clip.Or(r.Clip))
 	if err == nil && o.Targets != nil {
 		var exact bool
-		p.Disk, exact, err = bundle.DiskBytes(context.Background(), r, o)
+		p.Disk, exact, err = bundle.DiskBytes(ctx, r, o)
 		p.Rough = !exact
 	}
 	return p, err

@@ -29,11 +29,34 @@ func Derive(ctx context.Context, checkpoint, base string, recipe Recipe, loras [
 	if err != nil {
 		return d, err
 	}
-	if d.merging, err = bundle.Merge(r, loras); err != nil {
+	if d.merging, err = bundle.Merge(ctx, r, loras); err != nil {
 		return d, err
 	}
 	d.base, err = weights.OpenBundle(ctx, base, v)
 	return d, err
+}
+
+// PlanDerived is Plan for a bundle with LoRAs: it also says which of the weights are its own, and what merging takes.
+func PlanDerived(ctx context.Context, checkpoint string, recipe Recipe, loras []bundle.LoRA, o bundle.Options, clip bundle.ClipSize) (p bundle.Plan, err error) {
+	c, err := weights.InspectCheckpoint(checkpoint)
+	if err != nil {
+		return p, err
+	}
+	defer c.Close()
+	r, err := recipe(c)
+	if err != nil {
+		return p, err
+	}
+	m, err := bundle.Merge(ctx, r, loras)
+	if err != nil {
+		return p, err
+	}
+	defer m.Close()
+	if p, err = planOf(ctx, m.Recipe, o, clip); err != nil {
+		return p, err
+	}
+	p.Merged = m.Planned(p)
+	return p, nil
 }
 
 // Key is where the derived bundle may be found again: an address by the content of base and LoRAs.

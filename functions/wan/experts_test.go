@@ -116,11 +116,11 @@ func TestExpertsThatAreNoPair(t *testing.T) {
 			t.Errorf("want %q, got %v", want, err)
 		}
 	}
-	_, err := bundle.Merge(recipeOf(t, twoExperts(t)), []bundle.LoRA{{Path: demoLoRA(t, 4, nil), Strength: 1}})
-	if err == nil || !strings.Contains(err.Error(), "write transformer=noise.safetensors for the one of high noise") {
+	_, err := bundle.Merge(t.Context(), recipeOf(t, twoExperts(t)), []bundle.LoRA{{Path: demoLoRA(t, 4, nil), Strength: 1}})
+	if err == nil || !strings.Contains(err.Error(), "name its component, transformer for the one of high noise") {
 		t.Errorf("a LoRA for whom: %v", err)
 	}
-	m, err := bundle.Merge(recipeOf(t, twoExperts(t)), []bundle.LoRA{{Path: demoLoRA(t, 4, nil), Strength: 1, Component: "transformer_2"}})
+	m, err := bundle.Merge(t.Context(), recipeOf(t, twoExperts(t)), []bundle.LoRA{{Path: demoLoRA(t, 4, nil), Strength: 1, Component: "transformer_2"}})
 	if err != nil || !m.Changed("transformer_2", "blocks.0.attn1.to_q.weight") || m.Changed("transformer", "blocks.0.attn1.to_q.weight") {
 		t.Errorf("a LoRA for the second: %v", err)
 	}

@@ -104,7 +104,7 @@ func TestADerivedBundleIsTheMergedModel(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	merged, err := bundle.Merge(r, []bundle.LoRA{{Path: path, Strength: 0.7}})
+	merged, err := bundle.Merge(t.Context(), r, []bundle.LoRA{{Path: path, Strength: 0.7}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -44,3 +44,16 @@ func TestAnotherModelBeginsExactly(t *testing.T) {
 		t.Error("what another model predicted is reused")
 	}
 }
+
+// So few steps are all exact, whatever the threshold.
+func TestTheFewestStepsAreExact(t *testing.T) {
+	for steps := 1; steps <= 3; steps++ {
+		c, x := newStepCache(1e9, steps), []float32{1}
+		for i := range steps {
+			if c.reuse(i, steps, x) != nil {
+				t.Errorf("step %d of %d is no prediction", i+1, steps)
+			}
+			c.learn(x, []float32{1})
+		}
+	}
+}

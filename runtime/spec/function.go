@@ -2,6 +2,9 @@ package spec
 
 import "time"
 
+// LoRAVersion is what the versions begin with that serve a model with LoRAs merged in; the bundle's key follows.
+const LoRAVersion = "lora-"
+
 // Function is one version of a function: what function.yaml says, with defaults filled in. YAML and JSON use the same
 // field names. The registry reads and validates it; nobody changes it afterwards.
 type Function struct {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"maps"
@@ -63,6 +64,7 @@ func (b builtBundle) print(w io.Writer) error {
 type buildFlags struct {
 	out, base, memory, preset string
 	engines, loras            []string
+	merge                     []bundle.LoRA // what loras says
 	plan                      bool
 	clip                      bundle.ClipSize
 	o                         bundle.Options
@@ -145,15 +147,18 @@ func (f *buildFlags) run(cmd *cobra.Command, checkpoint string) error {
 	if f.o.Targets, err = serve.Targets(f.engines); err != nil {
 		return usage(err)
 	}
+	if err := f.check(lorasDir(cmd)); err != nil {
+		return err
+	}
 	if f.plan {
-		p, err := serve.Plan(checkpoint, recipe, f.o, f.clip)
+		p, err := f.planned(cmd.Context(), checkpoint, recipe)
 		if err != nil {
 			return err
 		}
 		return emit(cmd, plan{p, f.o.Memory}, plan{p, f.o.Memory}.print)
 	}
 	make := f.build
-	if len(f.loras) > 0 {
+	if len(f.merge) > 0 {
 		make = f.derive
 	} else if f.out == "" {
 		f.out = filepath.Join(modelsDir(cmd), f.o.Name)
@@ -166,6 +171,29 @@ func (f *buildFlags) run(cmd *cobra.Command, checkpoint string) error {
 		return err
 	}
 	return emit(cmd, built, built.print)
+}
+
+// check refuses what can be told before anything is opened or built.
+func (f *buildFlags) check(loras string) error {
+	if p := strings.ToLower(f.o.Precision); p != "" && p != bundle.Auto && !slices.Contains(bundle.Precisions(), p) {
+		return usage(fmt.Errorf("--quant %q is not known: %s, %s would do", f.o.Precision, bundle.Auto, strings.Join(bundle.Precisions(), ", ")))
+	}
+	for _, text := range f.loras {
+		l, err := parseLoRA(loras, text)
+		if err != nil {
+			return err
+		}
+		f.merge = append(f.merge, l)
+	}
+	return nil
+}
+
+// planned is what would be built.
+func (f *buildFlags) planned(ctx context.Context, checkpoint string, recipe serve.Recipe) (bundle.Plan, error) {
+	if len(f.merge) > 0 {
+		return serve.PlanDerived(ctx, checkpoint, recipe, f.merge, f.o, f.clip)
+	}
+	return serve.Plan(checkpoint, recipe, f.o, f.clip)
 }
 
 // distilled is a recipe of a model that is walked in few steps, as --distilled says.

@@ -83,5 +83,9 @@ func (p plan) print(w io.Writer) error {
 	}
 	_, err := fmt.Fprintf(w, "\n%s bundle %s in %s: %s%s on disk (float32 %s); at most %s in memory, in %s%s%s\n",
 		p.Family, p.Name, precision, about, bytesText(p.Disk), bytesText(p.Float32), bytesText(most.Weights+most.Activations), most.Graph, sliced, p.residency())
+	if m := p.Merged; m != nil && err == nil {
+		_, err = fmt.Fprintf(w, "with LoRAs (%d): %d tensors change, %s of them on disk beside the base; merging holds %s of the LoRAs at once\n",
+			len(m.LoRAs), m.Tensors, bytesText(m.Own), bytesText(m.Memory))
+	}
 	return err
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -13,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/lora"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve"
 )
@@ -58,17 +60,30 @@ func findLoRA(dir, name string) (string, error) {
 	return "", fmt.Errorf("there is no LoRA %q, neither as a file nor in %s; `videosdgx models lora ls` lists them: %w", name, dir, errdefs.ErrNotFound)
 }
 
+// The exit statuses that tell a program what became of its LoRAs: they cannot be merged, which the sentence says without a path,
+// or not now, since they change or are being merged by somebody else.
+const (
+	badLoRA  = 3
+	busyLoRA = 75 // EX_TEMPFAIL of sysexits.h
+)
+
+// blame gives an error its exit status, and a LoRA's fault the sentence that is for whoever asked for it.
+func blame(err error) error {
+	var fault *lora.Fault
+	switch {
+	case errors.As(err, &fault) && errdefs.IsUnavailable(fault):
+		return &ExitError{Code: busyLoRA, Err: fault}
+	case errors.As(err, &fault):
+		return &ExitError{Code: badLoRA, Err: fault}
+	case errdefs.IsUnavailable(err):
+		return &ExitError{Code: busyLoRA, Err: err}
+	}
+	return err
+}
+
 // derive builds what --lora asks for: the base where it is not there yet, and beside it the bundle that shares with it what
 // no LoRA changes.
 func (f *buildFlags) derive(cmd *cobra.Command, checkpoint string, recipe serve.Recipe) (builtBundle, error) {
-	var loras []bundle.LoRA
-	for _, text := range f.loras {
-		l, err := parseLoRA(lorasDir(cmd), text)
-		if err != nil {
-			return builtBundle{}, err
-		}
-		loras = append(loras, l)
-	}
 	start, out := time.Now(), f.out
 	if f.base == "" {
 		f.base = filepath.Join(modelsDir(cmd), f.o.Name)
@@ -82,9 +97,9 @@ func (f *buildFlags) derive(cmd *cobra.Command, checkpoint string, recipe serve.
 	} else if f.o.Precision != "" && f.o.Precision != bundle.Auto && f.o.Precision != base.Precision {
 		return builtBundle{}, usage(fmt.Errorf("%s is held in %s: a bundle with LoRAs is held as its base, so leave --quant out, or name another --base", f.base, base.Precision))
 	}
-	d, err := serve.Derive(cmd.Context(), checkpoint, f.base, recipe, loras, weights.VerifyOptions{})
+	d, err := serve.Derive(cmd.Context(), checkpoint, f.base, recipe, f.merge, weights.VerifyOptions{})
 	if err != nil {
-		return builtBundle{}, err
+		return builtBundle{}, blame(err)
 	}
 	defer d.Close()
 	if out == "" {
@@ -102,7 +117,7 @@ func (f *buildFlags) derive(cmd *cobra.Command, checkpoint string, recipe serve.
 	}
 	m, err := d.Build(cmd.Context(), out, f.o, weights.VerifyOptions{})
 	if err != nil {
-		return builtBundle{}, err
+		return builtBundle{}, blame(err)
 	}
 	return builtBundle{Path: out, Name: m.Name, Family: m.Family, Digest: m.Digest, Files: len(m.Files), Bytes: m.Bytes(), Own: m.Own(), Derived: m.Derived,
 		Seconds: float64(time.Since(start).Milliseconds()) / 1000}, nil

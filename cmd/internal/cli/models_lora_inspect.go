@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 
@@ -56,14 +57,14 @@ func inspectLoRA(cmd *cobra.Command, arg, model string) (*inspectedLoRA, error) 
 	}
 	defer f.Close()
 	v := &inspectedLoRA{listedLoRA: describeLoRA(path), Changes: f.Modules(), Metadata: f.Metadata()}
-	if v.Digest, err = lora.Digest(path); err != nil || model == "" {
+	if v.Digest, _, err = f.Identity(cmd.Context()); err != nil || model == "" {
 		return v, err
 	}
-	v.Fits, err = fitsModel(path, model)
+	v.Fits, err = fitsModel(cmd.Context(), path, model)
 	return v, err
 }
 
-func fitsModel(path, model string) ([]weights.LoRA, error) {
+func fitsModel(ctx context.Context, path, model string) ([]weights.LoRA, error) {
 	recipe, err := recipeFor(model)
 	if err != nil {
 		return nil, err
@@ -77,7 +78,7 @@ func fitsModel(path, model string) ([]weights.LoRA, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := bundle.Merge(r, []bundle.LoRA{{Path: path, Strength: 1}})
+	m, err := bundle.Merge(ctx, r, []bundle.LoRA{{Path: path, Strength: 1}})
 	if err != nil {
 		return nil, err
 	}

@@ -75,7 +75,7 @@ func listLoRAs(dir, cache string) ([]listedLoRA, error) {
 	}
 	cached := cachedBundles(cache)
 	for _, e := range entries {
-		if e.IsDir() || !strings.HasSuffix(e.Name(), ".safetensors") {
+		if !strings.HasSuffix(e.Name(), ".safetensors") {
 			continue
 		}
 		l := describeLoRA(filepath.Join(dir, e.Name()))

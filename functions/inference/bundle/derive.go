@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/errdefs"
 	"golang.org/x/sys/unix"
 
+	"github.com/videosdgx/videosdgx/functions/inference/lora"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
@@ -54,9 +55,17 @@ func Derive(ctx context.Context, m *Merging, base *weights.Bundle, dir string, o
 		}
 		man = base.Manifest
 		man.Configs, man.Defaults, man.Schema, man.Derived = m.Configs, m.Defaults, m.Schema, &derived
-		man, err = weights.SealDerived(ctx, fresh, man, base, v)
-		return err
+		if man, err = weights.SealDerived(ctx, fresh, man, base, v); err != nil {
+			return err
+		}
+		return m.Unchanged()
 	})
+	if err == nil || context.Cause(ctx) != nil {
+		return man, err
+	}
+	if changed := m.Unchanged(); changed != nil { // which is why it failed
+		return man, changed
+	}
 	return man, err
 }
 
@@ -112,7 +121,7 @@ func (m *Merging) fill(ctx context.Context, base *weights.Bundle, all []built, f
 		touched = append(touched, graph+".")
 	}
 	if len(rewritten) == 0 {
-		return fmt.Errorf("the LoRAs change nothing that a graph of bundle %s has: %w", base.Dir, errdefs.ErrInvalidArgument)
+		return &lora.Fault{Detail: "the LoRAs change nothing that this model computes with: leave them out"}
 	}
 	for _, f := range base.Files {
 		if rewritten[f.Path] || made(f.Path, touched) {

@@ -1,11 +1,11 @@
 package bundle
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -27,25 +27,32 @@ type LoRA struct {
 // Merging is a recipe whose weights have LoRAs merged in, and what they change.
 type Merging struct {
 	Recipe
-	LoRAs   []weights.LoRA
-	changed map[string]func(tensor string) bool // by component
-	files   []*lora.File
+	LoRAs  []weights.LoRA
+	merged map[string]*lora.Merged // by component
+	files  []opened
 }
 
-// Merge lays LoRAs over the weights of a recipe: what is built of it is merged first and quantized then.
-func Merge(r Recipe, loras []LoRA) (m *Merging, err error) {
-	m = &Merging{Recipe: r, changed: map[string]func(string) bool{}}
+// opened is a LoRA's file, and what it was by content before anything was read of it.
+type opened struct {
+	*lora.File
+	digest, beside string
+}
+
+// Merge lays LoRAs over the weights of a recipe: what is built of it is merged first and quantized then. What is wrong with the
+// LoRAs is a *lora.Fault.
+func Merge(ctx context.Context, r Recipe, loras []LoRA) (m *Merging, err error) {
+	m = &Merging{Recipe: r, merged: map[string]*lora.Merged{}}
 	defer func() {
 		if err != nil {
 			m.Close()
 		}
 	}()
 	if len(r.Adapts) == 0 {
-		return nil, fmt.Errorf("models of the family %s take no LoRA: %w", r.Family, errdefs.ErrNotImplemented)
+		return m, &lora.Fault{Detail: fmt.Sprintf("models of the family %s take no LoRA", r.Family), Class: errdefs.ErrNotImplemented}
 	}
 	applied := map[string][]lora.Applied{}
 	for _, l := range loras {
-		if err := m.open(l, applied); err != nil {
+		if err := m.open(ctx, l, applied); err != nil {
 			return m, err
 		}
 	}
@@ -54,11 +61,30 @@ func Merge(r Recipe, loras []LoRA) (m *Merging, err error) {
 		if err != nil {
 			return m, err
 		}
-		m.changed[component] = merged.Changed
+		m.merged[component] = merged
 		m.Weights = with(m.Weights, component, merged)
 	}
-	m.Identity = ""
+	m.Identity, m.Unchanged = "", m.unchanged(r.Unchanged)
 	return m, nil
+}
+
+// unchanged says whether checkpoint and LoRAs are still what they were when they were opened: LoRAs to the last byte.
+func (m *Merging) unchanged(checkpoint func() error) func() error {
+	return func() error {
+		for _, f := range m.files {
+			digest, beside, err := f.Identity(context.Background()) //nolint:contextcheck // files that have been read just now
+			if err == nil && (digest != f.digest || beside != f.beside) {
+				err = lora.Changing(f.Path())
+			}
+			if err != nil {
+				return err
+			}
+		}
+		if checkpoint == nil {
+			return nil
+		}
+		return checkpoint()
+	}
 }
 
 func with(before func(string) nn.Source, component string, src nn.Source) func(string) nn.Source {
@@ -71,16 +97,16 @@ func with(before func(string) nn.Source, component string, src nn.Source) func(s
 }
 
 // open opens one LoRA and binds it to the components that it changes.
-func (m *Merging) open(l LoRA, applied map[string][]lora.Applied) error {
+func (m *Merging) open(ctx context.Context, l LoRA, applied map[string][]lora.Applied) error {
 	if l.Strength == 0 {
-		return fmt.Errorf("LoRA %s at strength 0 changes nothing: leave it out: %w", filepath.Base(l.Path), errdefs.ErrInvalidArgument)
+		return lora.Refuse(l.Path, "at strength 0 changes nothing: leave it out")
 	}
 	f, err := lora.Open(l.Path)
 	if err != nil {
 		return err
 	}
-	m.files = append(m.files, f)
-	digest, err := lora.Digest(l.Path)
+	digest, beside, err := f.Identity(ctx)
+	m.files = append(m.files, opened{f, digest, beside})
 	if err != nil {
 		return err
 	}
@@ -94,7 +120,7 @@ func (m *Merging) open(l LoRA, applied map[string][]lora.Applied) error {
 			return err
 		}
 		applied[component] = append(applied[component], lora.Applied{Bound: bound, Strength: l.Strength})
-		m.LoRAs = append(m.LoRAs, weights.LoRA{Name: LoRAName(l.Path), Digest: digest, Strength: l.Strength, Component: component})
+		m.LoRAs = append(m.LoRAs, weights.LoRA{Name: LoRAName(l.Path), Digest: digest, Beside: beside, Strength: l.Strength, Component: component})
 	}
 	if m.Preset == nil {
 		return nil
@@ -103,15 +129,19 @@ func (m *Merging) open(l LoRA, applied map[string][]lora.Applied) error {
 	if err != nil {
 		return err
 	}
-	return m.Preset(&m.Recipe, said)
+	err = m.Preset(&m.Recipe, said)
+	if errdefs.IsInvalidArgument(err) {
+		return lora.Refuse(l.Path, "cannot be used as it says: %s", strings.TrimSuffix(err.Error(), ": "+errdefs.ErrInvalidArgument.Error()))
+	}
+	return err
 }
 
 // said is a LoRA's header, and over it what the file NAME.json beside it says: what its maker left out, as JSON values by name.
 func said(path string, f *lora.File) (map[string]string, error) {
 	all := maps.Clone(f.Metadata())
-	beside := strings.TrimSuffix(path, ".safetensors") + ".json"
-	raw, err := os.ReadFile(beside)
-	if errors.Is(err, os.ErrNotExist) || beside == path+".json" {
+	beside := weights.Companion(path)
+	raw, err := weights.ReadBeside(beside)
+	if raw == nil && err == nil {
 		return all, nil
 	}
 	var own map[string]json.RawMessage
@@ -119,7 +149,7 @@ func said(path string, f *lora.File) (map[string]string, error) {
 		err = json.Unmarshal(raw, &own)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%s, which says how a LoRA is to be used, is no JSON object: %w: %w", beside, err, errdefs.ErrInvalidArgument)
+		return nil, lora.Refuse(path, "has the file %s beside it, which says how it is to be used, and that is no JSON object: %s", filepath.Base(beside), why(beside, err))
 	}
 	for name, v := range own {
 		var text string
@@ -131,21 +161,26 @@ func said(path string, f *lora.File) (map[string]string, error) {
 	return all, nil
 }
 
+// why is an error of a file's content without its path.
+func why(path string, err error) string {
+	return strings.TrimPrefix(err.Error(), path+": ")
+}
+
 // LoRAName is a LoRA's name: that of its file without the ending.
 func LoRAName(path string) string { return strings.TrimSuffix(filepath.Base(path), ".safetensors") }
 
 // parts are the components that a file changes, and whether it calls them its second transformer.
 func (m *Merging) parts(l LoRA, f *lora.File) (map[string]bool, error) {
-	name, adapts := filepath.Base(l.Path), m.Adapts
+	adapts := m.Adapts
 	switch {
 	case l.Component != "" && !slices.Contains(adapts, l.Component):
-		return nil, fmt.Errorf("LoRA %s is for the component %q; %s would do: %w", name, l.Component, strings.Join(adapts, ", "), errdefs.ErrInvalidArgument)
+		return nil, lora.Refuse(l.Path, "is for the component %q; %s would do", l.Component, strings.Join(adapts, ", "))
 	case l.Component != "" && f.HasSecond():
-		return nil, fmt.Errorf("LoRA %s says itself which of its modules are whose: leave %q out: %w", name, l.Component+"=", errdefs.ErrInvalidArgument)
+		return nil, lora.Refuse(l.Path, "says itself which of its modules are whose: leave its component, %s, out", l.Component)
 	case l.Component != "":
 		return map[string]bool{l.Component: false}, nil
 	case f.HasSecond() && len(adapts) < 2:
-		return nil, fmt.Errorf("LoRA %s is for a model of two experts, and this one has one: %w", name, errdefs.ErrInvalidArgument)
+		return nil, lora.Refuse(l.Path, "is for a model of two experts, and this one has one")
 	case f.HasSecond():
 		parts := map[string]bool{adapts[1]: true}
 		if f.HasFirst() {
@@ -153,8 +188,7 @@ func (m *Merging) parts(l LoRA, f *lora.File) (map[string]bool, error) {
 		}
 		return parts, nil
 	case len(adapts) > 1:
-		return nil, fmt.Errorf("this model has two experts, and LoRA %s does not say whose it is: write %s=%s for the one of high noise, %s=%s for the other: %w",
-			name, adapts[0], name, adapts[1], name, errdefs.ErrInvalidArgument)
+		return nil, lora.Refuse(l.Path, "does not say which of this model's two experts it changes: name its component, %s for the one of high noise or %s for the other", adapts[0], adapts[1])
 	}
 	return map[string]bool{adapts[0]: false}, nil
 }
@@ -169,8 +203,23 @@ func (m *Merging) base(component string) lora.Base {
 
 // Changed says whether a LoRA changes a tensor of a component.
 func (m *Merging) Changed(component, tensor string) bool {
-	changed := m.changed[component]
-	return changed != nil && changed(tensor)
+	merged := m.merged[component]
+	return merged != nil && merged.Changed(tensor)
+}
+
+// Planned is what the LoRAs make of a plan of the merging.
+func (m *Merging) Planned(p Plan) *Merged {
+	out := &Merged{LoRAs: m.LoRAs}
+	for _, t := range p.Tensors {
+		if m.Changed(t.Component, t.Name) {
+			out.Tensors++
+			out.Own += t.Bytes
+		}
+	}
+	for _, merged := range m.merged {
+		out.Memory += merged.Memory()
+	}
+	return out
 }
 
 // Close closes the LoRAs' files.

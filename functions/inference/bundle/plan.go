@@ -38,6 +38,15 @@ type Plan struct {
 	Held      []weights.Held `json:"held,omitempty"` // between the runs of a clip, whatever its length
 	Clip      ClipSize       `json:"clip"`
 	Slices    int            `json:"attention_slices"` // 1: attention is computed as a whole
+	Merged    *Merged        `json:"merged,omitempty"` // nil: no LoRAs were asked for
+}
+
+// Merged is what LoRAs make of a plan.
+type Merged struct {
+	LoRAs   []weights.LoRA `json:"loras"`
+	Tensors int            `json:"tensors"`      // that change
+	Own     int64          `json:"own_bytes"`    // of those in the bundle; all others are its base's
+	Memory  int64          `json:"memory_bytes"` // that merging holds of the LoRAs at once, beside pieces of a megabyte
 }
 
 // PlannedPart is a tensor of the checkpoint and what it becomes.

@@ -2,10 +2,7 @@ package lora
 
 import (
 	"encoding/json"
-	"errors"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
@@ -27,8 +24,8 @@ func readAdapter(f *weights.File) (a adapter, err error) {
 		}
 		return a, a.read(f.Path(), flat)
 	}
-	raw, err := os.ReadFile(filepath.Join(filepath.Dir(f.Path()), "adapter_config.json"))
-	if errors.Is(err, os.ErrNotExist) || filepath.Base(f.Path()) != "adapter_model.safetensors" {
+	raw, err := weights.ReadBeside(weights.Adapter(f.Path()))
+	if raw == nil && err == nil {
 		return a, nil
 	}
 	if err == nil {

@@ -55,12 +55,19 @@ func (l *File) Bind(base Base, aliases Aliases, second bool) (*Bound, error) {
 		}
 	}
 	switch n := len(l.modules); {
+	case slices.ContainsFunc(lost, forTextEncoder):
+		return nil, l.bad("changes the text encoder too (%s), which is not adapted here: take one that was trained on the transformer alone", lost[slices.IndexFunc(lost, forTextEncoder)])
 	case len(lost) == n:
 		return nil, l.bad("is for another model: none of its %d modules, such as %s, is one of this model's", n, lost[0])
 	case len(lost) > 0:
 		return nil, l.bad("changes %s, which this model does not have (%d of its %d modules): it is for another model of the kind", lost[0], len(lost), n)
 	}
 	return b, nil
+}
+
+// forTextEncoder tells the modules that kohya's and PEFT's trainers write for a text encoder.
+func forTextEncoder(name string) bool {
+	return strings.HasPrefix(name, "lora_te") || strings.HasPrefix(name, "text_encoder")
 }
 
 // own is a module's name within its transformer; true for the second one's.

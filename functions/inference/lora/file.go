@@ -1,13 +1,8 @@
 package lora
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
-	"fmt"
-	"io"
+	"context"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 
 	"github.com/containerd/errdefs"
@@ -35,12 +30,12 @@ type module struct {
 func Open(path string) (*File, error) {
 	f, err := weights.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, asFault(path, err)
 	}
 	l := &File{f: f, modules: map[string]*module{}}
 	if err := l.sort(); err != nil {
 		f.Close()
-		return nil, err
+		return nil, asFault(path, err)
 	}
 	return l, nil
 }
@@ -71,10 +66,8 @@ func (l *File) sort() (err error) {
 	return nil
 }
 
-// bad is an error of class InvalidArgument that begins with the file's name.
-func (l *File) bad(format string, args ...any) error {
-	return fmt.Errorf("LoRA %s %s: %w", filepath.Base(l.Path()), fmt.Sprintf(format, args...), errdefs.ErrInvalidArgument)
-}
+// bad is a Fault that begins with the file's name.
+func (l *File) bad(format string, args ...any) error { return Refuse(l.Path(), format, args...) }
 
 // Path is the file's path.
 func (l *File) Path() string { return l.f.Path() }
@@ -106,18 +99,15 @@ func (l *File) Bytes() (n int64) {
 	return n
 }
 
-// Digest is that of the file's content, "sha256:…".
-func Digest(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", fmt.Errorf("cannot read LoRA: %w", err)
+// Identity is what the LoRA is by content: the digest of its file as it is open, and of the files beside it, "" without any.
+func (l *File) Identity(ctx context.Context) (digest, beside string, err error) {
+	if digest, err = l.f.Digest(ctx); err == nil {
+		beside, err = weights.BesideDigest(l.Path())
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", fmt.Errorf("cannot read LoRA %s: %w", path, err)
+	if errdefs.IsUnavailable(err) {
+		return "", "", Changing(l.Path())
 	}
-	return "sha256:" + hex.EncodeToString(h.Sum(nil)), nil
+	return digest, beside, asFault(l.Path(), err)
 }
 
 // Close closes the file.

@@ -39,7 +39,7 @@ func Merge(base Base, applied ...Applied) (*Merged, error) {
 				return nil, err
 			}
 			if !wide(info.DType) {
-				return nil, fmt.Errorf("tensor %s is held as %s, into which no LoRA can be merged: build from the checkpoint in BF16 or wider: %w", t, info.DType, errdefs.ErrInvalidArgument)
+				return nil, &Fault{Detail: fmt.Sprintf("the model's tensor %s is held as %s, into which no LoRA can be merged: its checkpoint in BF16 or wider would do", t, info.DType)}
 			}
 			m.changed[t] = true
 		}
@@ -98,6 +98,7 @@ func (m *Merged) load(name string) ([]term, error) {
 	if m.loaded == name {
 		return m.terms, nil
 	}
+	m.loaded, m.terms = "", nil // no more than one tensor's are held
 	var terms []term
 	for _, a := range m.applied {
 		for _, c := range a.changes[name] {
@@ -111,6 +112,30 @@ func (m *Merged) load(name string) ([]term, error) {
 	}
 	m.loaded, m.terms = name, terms
 	return terms, nil
+}
+
+// Memory is how many bytes the factors of one tensor take at most: those of one are held at a time.
+func (m *Merged) Memory() (most int64) {
+	for name := range m.changed {
+		n := int64(0)
+		for _, a := range m.applied {
+			for _, c := range a.changes[name] {
+				n += a.file.floats(c)
+			}
+		}
+		most = max(most, n)
+	}
+	return most
+}
+
+// floats is what a change takes in float32, in bytes.
+func (l *File) floats(c change) (n int64) {
+	for _, part := range []string{c.whole, c.down, c.up} {
+		if info, err := l.f.Info(part); err == nil {
+			n += 4 * info.Elements()
+		}
+	}
+	return n
 }
 
 // term reads what a change is made of.

@@ -22,16 +22,33 @@ type Derived struct {
 
 // LoRA is one that was merged into a bundle's weights.
 type LoRA struct {
-	Name      string  `json:"name"`      // of its file, without the ending
-	Digest    string  `json:"digest"`    // of its file
-	Strength  float64 `json:"strength"`  // not zero
-	Component string  `json:"component"` // of the checkpoint
+	Name      string  `json:"name"`             // of its file, without the ending
+	Digest    string  `json:"digest"`           // of its file
+	Beside    string  `json:"beside,omitempty"` // of the files beside it that say how it is to be used; "": there were none
+	Strength  float64 `json:"strength"`         // not zero
+	Component string  `json:"component"`        // of the checkpoint
 }
 
 // Sort gives the LoRAs one order, whatever the order was in which they were asked for: their sum is the same.
 func (d *Derived) Sort() {
 	slices.SortFunc(d.LoRAs, func(a, b LoRA) int {
-		return cmp.Or(strings.Compare(a.Component, b.Component), strings.Compare(a.Digest, b.Digest), cmp.Compare(a.Strength, b.Strength))
+		return cmp.Or(strings.Compare(a.Component, b.Component), strings.Compare(a.Digest, b.Digest), strings.Compare(a.Beside, b.Beside), cmp.Compare(a.Strength, b.Strength))
+	})
+}
+
+// Made says whether a bundle that is derived so is what was asked for by contents and strengths. Which component a LoRA changes
+// may have been left to its file, and one file may change several.
+func (d Derived) Made(asked Derived) bool {
+	matches := func(have, want LoRA) bool {
+		return have.Digest == want.Digest && have.Beside == want.Beside && have.Strength == want.Strength && (want.Component == "" || want.Component == have.Component)
+	}
+	for _, want := range asked.LoRAs {
+		if !slices.ContainsFunc(d.LoRAs, func(have LoRA) bool { return matches(have, want) }) {
+			return false
+		}
+	}
+	return d.Base == asked.Base && !slices.ContainsFunc(d.LoRAs, func(have LoRA) bool {
+		return !slices.ContainsFunc(asked.LoRAs, func(want LoRA) bool { return matches(have, want) })
 	})
 }
 

@@ -1,7 +1,9 @@
 package weights
 
 import (
+	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -18,9 +20,13 @@ type File struct {
 	head *header
 }
 
-// Open opens a safetensors file and checks its whole header against the file's size.
+// Open opens a safetensors file, which must be a regular one, and checks its whole header against the file's size.
 func Open(path string) (*File, error) {
-	f, err := os.Open(path)
+	f, err := OpenRegular(path)
+	var other *FormatError
+	if errors.As(err, &other) {
+		return nil, err
+	}
 	if err != nil {
 		return nil, fmt.Errorf("cannot open weights: %w", err)
 	}
@@ -59,6 +65,12 @@ func readHeaderAt(path string, r io.ReaderAt, size int64) (*header, error) {
 
 // Path is the file's path.
 func (f *File) Path() string { return f.path }
+
+// Digest is that of the content as it is open, "sha256:…": whatever lies at its path by now.
+func (f *File) Digest(ctx context.Context) (string, error) {
+	d, _, err := Digest(ctx, f.f)
+	return d, err
+}
 
 // Names lists the tensors, sorted.
 func (f *File) Names() []string { return slices.Sorted(maps.Keys(f.head.tensors)) }
