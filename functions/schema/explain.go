@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -61,14 +62,33 @@ func (s *Schema) sentences(e *jsonschema.ValidationError, o Object) []Wrong {
 		w.Detail = "the request " + e.ErrorKind.LocalizedString(english) + "."
 		return []Wrong{w}
 	}
-	p := Property{}
+	p, v := s.within(at, o)
 	if len(at) == 1 {
-		p = s.properties[at[0]]
-		w.Value = repeatable(o[at[0]])
+		w.Value = repeatable(v)
 	}
 	w.Min, w.Max = p.Minimum, p.Maximum
-	w.Detail = detail(Show(name), e.ErrorKind, p, o, at)
+	w.Detail = detail(Show(name), e.ErrorKind, p, v)
 	return []Wrong{w}
+}
+
+// within is what the document says of a place in a request, and what is there.
+func (s *Schema) within(at []string, o Object) (p Property, v any) {
+	p, v = s.properties[at[0]], o[at[0]]
+	for _, step := range at[1:] {
+		switch in := v.(type) {
+		case []any:
+			if i, err := strconv.Atoi(step); err == nil && i < len(in) {
+				v = in[i]
+			}
+			if p.Items == nil {
+				return Property{}, v
+			}
+			p = *p.Items
+		case map[string]any:
+			v, p = in[step], p.Properties[step]
+		}
+	}
+	return p, v
 }
 
 // maxNamed is how many unknown fields are told.
@@ -122,8 +142,7 @@ func repeatable(v any) any {
 	return v
 }
 
-func detail(name string, k jsonschema.ErrorKind, p Property, o Object, at []string) string {
-	v := o[at[0]]
+func detail(name string, k jsonschema.ErrorKind, p Property, v any) string {
 	switch k := k.(type) {
 	case failed:
 		if k.keyword == "x-step" {
@@ -143,6 +162,8 @@ func detail(name string, k jsonschema.ErrorKind, p Property, o Object, at []stri
 		if s, ok := v.(string); ok && strings.TrimSpace(s) == "" {
 			return empty(name, p)
 		}
+	case *kind.MaxItems:
+		return fmt.Sprintf("%s has %d entries: %d at most.", name, k.Got, k.Want)
 	case *kind.Enum:
 		return fmt.Sprintf("%s is %s: it must be one of %s.", name, text(v), list(k.Want))
 	}

@@ -31,6 +31,9 @@ type Property struct {
 	Default     json.RawMessage `json:"default"`
 	DefaultBy   string          `json:"x-default"`
 	File        *File           `json:"x-file"`
+	// Of a list its entries, and of an object its members; nothing where the document refers to them elsewhere.
+	Items      *Property           `json:"items"`
+	Properties map[string]Property `json:"properties"`
 }
 
 // File is what a property that holds a file takes.

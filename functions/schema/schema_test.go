@@ -20,7 +20,7 @@ const document = `{"$schema":"https://json-schema.org/draft/2020-12/schema","typ
  "seed":{"type":"integer","minimum":0,"maximum":9007199254740991,"x-default":"random"},
  "image":{"type":"string","x-file":{"types":["image/png"],"maxBytes":8}},
  "preview":{"type":"boolean","default":false},
- "loras":{"type":"array","items":{"type":"object","properties":{"name":{"type":"string"}},"additionalProperties":false}},
+ "loras":{"type":"array","maxItems":2,"items":{"type":"object","properties":{"name":{"type":"string"},"strength":{"type":"number","minimum":-10,"maximum":10}},"additionalProperties":false}},
  "sound":{"enum":["none","stereo"]}}}`
 
 func compiled(t *testing.T) *schema.Schema {
@@ -57,6 +57,12 @@ func TestCheck(t *testing.T) {
 		`{"prompt":"a\u0000b"}`:                                       "prompt holds a zero character: leave it out.",
 		`{"prompt":"x","widht":1}`:                                    "widht is not a field of this request: there are fps, image, loras, num_frames, preview, prompt, seed, sound, width.",
 		`{"prompt":"x","loras":[{"nmae":"x"}]}`:                       "nmae is not a field of loras/0.",
+		`{"prompt":"x","loras":[{"strength":"1"}]}`:                   `loras/0/strength is "1": it must be a number in -10…10.`,
+		`{"prompt":"x","loras":[{"strength":1},{"strength":-11}]}`:    "loras/1/strength is -11: it must lie in -10…10.",
+		`{"prompt":"x","loras":[{"strength":[1]}]}`:                   "loras/0/strength is [1]: it must be a number in -10…10.",
+		`{"prompt":"x","loras":["style"]}`:                            `loras/0 is "style": it must be an object.`,
+		`{"prompt":"x","loras":{"name":"style"}}`:                     `loras is {"name":"style"}: it must be a list.`,
+		`{"prompt":"x","loras":[{},{},{}]}`:                           "loras has 3 entries: 2 at most.",
 		`{"prompt":"x","seed":-1}`:                                    "seed is -1: it must lie in 0…9007199254740991.",
 		`{"prompt":"x","seed":9007199254740993}`:                      "seed is 9007199254740993: it must lie in 0…9007199254740991.",
 		`{"prompt":"x","seed":1e30}`:                                  "seed is 1e+30: it must lie in 0…9007199254740991.",

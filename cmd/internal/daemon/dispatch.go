@@ -28,6 +28,7 @@ func (p *plane) openDispatch(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	merger.serving = lorasServed(p.dispatch)
 	p.loras = loraInvoker{p.dispatch, functions, merger}
 	if p.trace != nil {
 		p.loras = p.trace.Invoker(p.loras)

@@ -3,175 +3,200 @@ package daemon
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
-	"time"
+	"syscall"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
-// digest hashes a file once while it stays what it is.
-func (m *merger) digest(path string, st fs.FileInfo) (string, error) {
-	m.mu.Lock()
-	known, ok := m.digests[path]
-	m.mu.Unlock()
-	if ok && known.size == st.Size() && known.mtime.Equal(st.ModTime()) {
-		return known.digest, nil
+// merger finds derived bundles, or has them built: one at a time for a base, and mergesAtOnce in all. Who waits may give up.
+type merger struct {
+	models    string // folder
+	budget    int64  // bytes of derived bundles' own
+	build     func(ctx context.Context, checkpoint, base, out string, loras []mergedLoRA) error
+	serving   func() map[string]bool // keys of bundles that instances have open
+	manifests *manifests
+	schemas   *loraSchemas
+	log       *slog.Logger
+
+	hashing, slots chan struct{} // a place each for who reads a LoRA, and for who merges
+
+	mu      sync.Mutex
+	pins    map[string]int           // requests under way, by the key of the bundle that they need
+	turns   map[string]chan struct{} // by base: the place of who merges into it
+	digests map[string]digested      // of files, by path
+}
+
+// mergesAtOnce bounds the merges of different bases: each holds the factors of one tensor and pieces of a megabyte, as models
+// build --plan tells, and computes on all cores.
+const mergesAtOnce = 2
+
+func newMerger(models string, budget int64, build func(ctx context.Context, checkpoint, base, out string, loras []mergedLoRA) error, log *slog.Logger) *merger {
+	return &merger{
+		models: models, budget: budget, build: build, serving: func() map[string]bool { return nil }, log: log,
+		manifests: &manifests{known: map[string]knownManifest{}}, schemas: newLoRASchemas(),
+		hashing: make(chan struct{}, 1), slots: make(chan struct{}, mergesAtOnce),
+		pins: map[string]int{}, turns: map[string]chan struct{}{}, digests: map[string]digested{},
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
+}
+
+// errOtherContent says that what was built is not of the contents that were asked for: a file was changed meanwhile.
+var errOtherContent = errors.New("a LoRA or the base changed while it was merged")
+
+// mostTries is how often a bundle is built of files that change.
+const mostTries = 3
+
+// bundle is the key of the derived bundle of a base and LoRAs, which is there until done is called.
+func (m *merger) bundle(ctx context.Context, base string, man *weights.Manifest, asked []askedLoRA) (key string, done func(), err error) {
+	if man.Derived != nil {
+		return "", nil, refusedLoRAs("this model has LoRAs merged in already: ask the plain one for loras.")
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
+	for range mostTries {
+		d, loras, err := m.find(ctx, man, asked)
+		if err != nil {
+			return "", nil, err
+		}
+		key = d.Key()
+		done = m.pin(key)
+		if err = m.make(ctx, key, base, d, loras); err == nil {
+			return key, done, nil
+		}
+		done()
+		if !errors.Is(err, errOtherContent) {
+			return "", nil, err
+		}
+		if man, err = m.manifests.read(base); err != nil {
+			return "", nil, m.hidden("a model cannot be read", err, "this function's model cannot be read", "bundle", base)
+		}
 	}
-	d := digested{st.Size(), st.ModTime(), "sha256:" + hex.EncodeToString(h.Sum(nil))}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	m.digests[path] = d
-	return d.digest, nil
+	return "", nil, fmt.Errorf("the LoRAs change while they are merged: ask again once nothing writes to them: %w", errdefs.ErrUnavailable)
+}
+
+// hidden logs an error that is for whoever runs the server, and gives one for whoever asked it.
+func (m *merger) hidden(event string, err error, sentence string, attrs ...any) error {
+	m.log.Error(event, append(attrs, "error", err)...)
+	return fmt.Errorf("%s: the server's log says why", sentence)
 }
 
 // make has the bundle of a key built, unless it is there, and counts it as used.
-func (m *merger) make(ctx context.Context, key, base string, loras []mergedLoRA) error {
-	m.mu.Lock()
-	turn := m.busy[key]
-	if turn == nil {
-		turn = &sync.Mutex{}
-		m.busy[key] = turn
+func (m *merger) make(ctx context.Context, key, base string, d weights.Derived, loras []mergedLoRA) error {
+	dir := filepath.Join(m.folder(), key)
+	if m.has(dir, d) {
+		return nil
 	}
-	m.mu.Unlock()
-	turn.Lock()
-	defer turn.Unlock()
-	dir := filepath.Join(m.models, derivedName, key)
-	if _, err := weights.ReadManifest(dir); err == nil {
-		now := time.Now()
-		_ = os.Chtimes(dir, now, now) // or it counts as used when it was made
+	leave, err := m.turn(ctx, base)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if m.has(dir, d) { // who was before has made it
 		return nil
 	}
 	checkpoint := weights.CheckpointOf(base)
 	if checkpoint == "" {
-		return fmt.Errorf("loras: LoRAs are merged into the checkpoint that %s was built from, and where that lies is not known: build the bundle again: %w", base, errdefs.ErrFailedPrecondition)
+		m.log.Error("no LoRA can be merged into a model: where the checkpoint lies that it was built from is not known; build it again", "bundle", base)
+		return fmt.Errorf("LoRAs are merged into the checkpoint of a model, and this one's is not on the server: %w", errdefs.ErrFailedPrecondition)
 	}
 	if err := m.build(ctx, checkpoint, base, dir, loras); err != nil {
 		return err
 	}
-	return m.prune(dir)
-}
-
-// derived is one merged model of the cache.
-type derived struct {
-	dir  string
-	own  int64 // bytes that it does not share with its base
-	used time.Time
-}
-
-// cached lists the merged models, the least recently used first.
-func (m *merger) cached() (all []derived, total int64, err error) {
-	entries, err := os.ReadDir(filepath.Join(m.models, derivedName))
-	if err != nil {
-		return nil, 0, err
+	if !m.has(dir, d) {
+		return errOtherContent
 	}
-	for _, e := range entries {
-		dir := filepath.Join(m.models, derivedName, e.Name())
-		man, err := weights.ReadManifest(dir)
-		st, statErr := os.Stat(dir)
-		if err != nil || statErr != nil {
-			continue
-		}
-		total += man.Own()
-		all = append(all, derived{dir, man.Own(), st.ModTime()})
+	if err := m.prune(); err != nil {
+		m.log.Error("merged models that nobody uses could not be removed", "error", err)
 	}
-	slices.SortFunc(all, func(a, b derived) int { return a.used.Compare(b.used) })
-	return all, total, nil
+	return nil
 }
 
-// remove takes one away. Half a bundle is no bundle: the manifest goes first.
-func (d derived) remove() error {
-	return errors.Join(os.Remove(filepath.Join(d.dir, weights.ManifestName)), os.RemoveAll(d.dir))
-}
-
-// prune removes the least recently used derived bundles while they take more than the budget, but not the newest one.
-func (m *merger) prune(keep string) error {
-	all, total, err := m.cached()
-	if err != nil {
-		return err
+// turn waits for the base's place, and for one of all; leave gives both back.
+func (m *merger) turn(ctx context.Context, base string) (leave func(), err error) {
+	m.mu.Lock()
+	turn := m.turns[base]
+	if turn == nil {
+		turn = make(chan struct{}, 1)
+		m.turns[base] = turn
 	}
-	var errs []error
-	for _, e := range all {
-		if m.budget <= 0 || total <= m.budget {
-			break
-		}
-		if e.dir != keep {
-			total -= e.own
-			errs = append(errs, e.remove())
+	m.mu.Unlock()
+	for _, place := range []chan struct{}{turn, m.slots} {
+		select {
+		case place <- struct{}{}:
+		case <-ctx.Done():
+			if place == m.slots {
+				<-turn
+			}
+			return nil, context.Cause(ctx)
 		}
 	}
-	return errors.Join(errs...)
+	return func() { <-m.slots; <-turn }, nil
 }
 
-// inUse is for how long after its last use what a cache has is not taken away to make room on a disk.
-const inUse = 10 * time.Minute
-
-// shed implements hoard.
-func (m *merger) shed() (what string, freed int64, err error) {
-	all, _, err := m.cached()
-	if errors.Is(err, os.ErrNotExist) || len(all) == 0 || time.Since(all[0].used) < inUse {
-		return "", 0, nil
-	}
-	return "merged model " + filepath.Base(all[0].dir), max(1, all[0].own), errors.Join(err, all[0].remove())
-}
+// The exit statuses of models build that say what became of its LoRAs.
+const (
+	badLoRA  = 3
+	busyLoRA = 75
+)
 
 // buildDerived runs `models build` of this very program: what knows models is no part of the server. data is where it
-// remembers that the bundle is verified.
-func buildDerived(data string) func(ctx context.Context, checkpoint, base, out string, loras []mergedLoRA) error {
+// remembers that the bundle is verified. What it says goes to the log; a client gets what is said for it.
+func buildDerived(data string, log *slog.Logger) func(ctx context.Context, checkpoint, base, out string, loras []mergedLoRA) error {
 	return func(ctx context.Context, checkpoint, base, out string, loras []mergedLoRA) error {
 		exe, err := os.Executable()
 		if err != nil {
 			return err
 		}
-		args := []string{"models", "build", checkpoint, "--base", base, "--output", out, "--models", filepath.Dir(filepath.Dir(out)), "--json"}
-		for _, l := range loras {
-			text := l.path + ":" + strconv.FormatFloat(l.strength, 'g', -1, 64)
-			if l.component != "" {
-				text = l.component + "=" + text
-			}
-			args = append(args, "--lora", text)
-		}
-		cmd := exec.CommandContext(ctx, exe, args...)
+		cmd := exec.CommandContext(ctx, exe, buildArgs(checkpoint, base, out, loras)...)
 		cmd.Env = append(os.Environ(), "VIDEOSDGX_CACHE="+data)
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		var said bytes.Buffer
 		cmd.Stderr = &said
 		err = cmd.Run()
 		if err == nil {
 			return nil
 		}
-		if cause := context.Cause(ctx); cause != nil {
-			return cause
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
 		}
-		lines := strings.Split(strings.TrimSpace(said.String()), "\n")
-		why := strings.TrimPrefix(lines[len(lines)-1], "videosdgx: ")
-		return fmt.Errorf("loras: %s: %w", strings.TrimSuffix(why, "."), errdefs.ErrInvalidArgument)
+		log.Warn("LoRAs could not be merged", "base", base, "args", cmd.Args[1:], "said", strings.TrimSpace(said.String()), "error", err)
+		return mergeError(cmd.ProcessState.ExitCode(), said.String(), loras)
 	}
 }
 
-// openLoRAs is what dispatch sees of functions, and what asks it.
-func (p *plane) openLoRAs() (loraFunctions, *merger) {
-	fns := loraFunctions{p.registry, filepath.Join(p.cfg.Models, derivedName)}
-	return fns, &merger{models: p.cfg.Models, budget: int64(p.cfg.LoRACache), build: buildDerived(p.cfg.Data), busy: map[string]*sync.Mutex{}, digests: map[string]digested{}}
+func buildArgs(checkpoint, base, out string, loras []mergedLoRA) []string {
+	args := []string{"models", "build", checkpoint, "--base", base, "--output", out, "--models", filepath.Dir(filepath.Dir(out)), "--json"}
+	for _, l := range loras {
+		text := l.path + ":" + strconv.FormatFloat(l.strength, 'g', -1, 64)
+		if l.component != "" {
+			text = l.component + "=" + text
+		}
+		args = append(args, "--lora", text)
+	}
+	return args
+}
+
+// mergeError is what a client hears of a build that ended so.
+func mergeError(status int, said string, loras []mergedLoRA) error {
+	names := make([]string, len(loras))
+	for i, l := range loras {
+		names[i] = strings.TrimSuffix(filepath.Base(l.path), ".safetensors")
+	}
+	which := strings.Join(names, ", ")
+	switch status {
+	case badLoRA:
+		lines := strings.Split(strings.TrimSpace(said), "\n")
+		return refusedLoRAs("loras: " + strings.TrimPrefix(lines[len(lines)-1], "videosdgx: "))
+	case busyLoRA:
+		return fmt.Errorf("loras (%s) are being written to, or merged by somebody else: ask again in a moment: %w", which, errdefs.ErrUnavailable)
+	}
+	return fmt.Errorf("loras (%s) could not be merged into this model: the server's log says why", which)
 }

@@ -1,18 +1,12 @@
 package daemon
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
-	"sync"
-	"time"
 
 	"github.com/containerd/errdefs"
 
@@ -25,7 +19,6 @@ import (
 // the dispatcher a version as any other, started, kept and evicted by the same rules. The bundle lies at MODELS/derived/KEY;
 // where it does not yet, it is built before the event goes on.
 const (
-	loraVersion = "lora-"
 	lorasName   = "loras"
 	derivedName = "derived"
 )
@@ -33,12 +26,13 @@ const (
 // loraFunctions is the registry with those versions.
 type loraFunctions struct {
 	dispatch.Functions
-	derived string // folder
+	derived   string // folder
+	manifests *manifests
 }
 
 // Get resolves lora-KEY of a function while its bundle is there and the function's own is still its base.
 func (f loraFunctions) Get(ctx context.Context, name, qualifier string) (spec.Function, error) {
-	key, ok := strings.CutPrefix(qualifier, loraVersion)
+	key, ok := strings.CutPrefix(qualifier, spec.LoRAVersion)
 	if !ok {
 		return f.Functions.Get(ctx, name, qualifier)
 	}
@@ -46,11 +40,11 @@ func (f loraFunctions) Get(ctx context.Context, name, qualifier string) (spec.Fu
 	if err != nil {
 		return fn, err
 	}
-	dir := filepath.Join(f.derived, filepath.Base(key))
-	man, err := weights.ReadManifest(dir)
+	dir := filepath.Join(f.derived, strings.TrimLeft(filepath.Base(key), ".")) // what begins with a dot is no bundle yet, or no more
+	man, err := f.manifests.read(dir)
 	if err == nil && fn.Model != nil {
-		var base weights.Manifest
-		if base, err = weights.ReadManifest(fn.Model.Bundle); err == nil && (man.Derived == nil || man.Derived.Base != base.Digest) {
+		var base *weights.Manifest
+		if base, err = f.manifests.read(fn.Model.Bundle); err == nil && (man.Derived == nil || man.Derived.Base != base.Digest) {
 			err = fmt.Errorf("its base is another one now")
 		}
 	}
@@ -70,47 +64,6 @@ func variant(fn spec.Function, version, bundle, digest string) spec.Function {
 	return fn
 }
 
-// askedLoRA is one of a request's loras.
-type askedLoRA struct {
-	Name      string   `json:"name"`
-	Strength  *float64 `json:"strength"`
-	Component string   `json:"component"`
-}
-
-// lorasOf are those of an event: a request, or a URL event with one as its body. What is no such thing has none: the function
-// says what is wrong with it.
-func lorasOf(payload []byte) []askedLoRA {
-	if !bytes.Contains(payload, []byte(`loras`)) {
-		return nil
-	}
-	var event struct {
-		LoRAs   []askedLoRA `json:"loras"`
-		Body    string      `json:"body"`
-		Base64  bool        `json:"isBase64Encoded"`
-		Context struct {
-			HTTP struct{ Method string } `json:"http"`
-		} `json:"requestContext"`
-	}
-	if json.Unmarshal(payload, &event) != nil {
-		return nil
-	}
-	if event.Context.HTTP.Method == "" {
-		return event.LoRAs
-	}
-	body := []byte(event.Body)
-	if event.Base64 {
-		var err error
-		if body, err = base64.StdEncoding.DecodeString(event.Body); err != nil {
-			return nil
-		}
-	}
-	event.LoRAs = nil
-	if json.Unmarshal(body, &event) != nil {
-		return nil
-	}
-	return event.LoRAs
-}
-
 // loraInvoker sends events with loras to the version that has them.
 type loraInvoker struct {
 	spec.Invoker
@@ -120,116 +73,60 @@ type loraInvoker struct {
 
 var _ spec.Invoker = loraInvoker{}
 
-// Invoke implements spec.Invoker.
+// Invoke implements spec.Invoker. What is wrong with an event besides its loras the function itself says, as of any other: for
+// that nothing is merged.
 func (l loraInvoker) Invoke(ctx context.Context, inv spec.Invocation) (*spec.Result, error) {
-	asked := lorasOf(inv.Payload)
-	if len(asked) == 0 {
+	body := requestOf(inv.Payload)
+	if body == nil {
 		return l.Invoker.Invoke(ctx, inv)
 	}
 	fn, err := l.functions.Get(ctx, inv.Function, inv.Qualifier)
 	if err != nil || fn.Model == nil || fn.Version != "$LATEST" {
 		return l.Invoker.Invoke(ctx, inv) // an error as any, a function that makes of the field what it likes, a version that is as it was
 	}
-	if inv.OnProgress != nil {
-		inv.OnProgress(spec.Progress{Phase: "merge"})
+	man, err := l.merger.manifests.read(fn.Model.Bundle)
+	if err != nil {
+		return l.Invoker.Invoke(ctx, inv) // the function says better what its model lacks
 	}
-	key, err := l.merger.bundle(ctx, fn.Model.Bundle, asked)
+	asked, err := l.merger.schemas.asked(man, body)
 	if err != nil {
 		return nil, err
 	}
-	inv.Qualifier, inv.Version = loraVersion+key, ""
+	if len(asked) == 0 {
+		return l.Invoker.Invoke(ctx, inv)
+	}
+	if inv.OnProgress != nil {
+		inv.OnProgress(spec.Progress{Phase: "merge"})
+	}
+	key, done, err := l.merger.bundle(ctx, fn.Model.Bundle, man, asked)
+	if err != nil {
+		return nil, err
+	}
+	defer done() // an instance has it open by then
+	inv.Qualifier, inv.Version = spec.LoRAVersion+key, ""
 	return l.Invoker.Invoke(ctx, inv)
 }
 
-// merger finds derived bundles, or has them built.
-type merger struct {
-	models string // folder
-	budget int64  // bytes of derived bundles' own
-	build  func(ctx context.Context, checkpoint, base, out string, loras []mergedLoRA) error
-
-	mu      sync.Mutex
-	busy    map[string]*sync.Mutex // a build at a time for a key
-	digests map[string]digested    // of files, by path
+// openLoRAs is what dispatch sees of functions, and what asks it.
+func (p *plane) openLoRAs() (loraFunctions, *merger) {
+	m := newMerger(p.cfg.Models, int64(p.cfg.LoRACache), buildDerived(p.cfg.Data, p.log), p.log)
+	m.sweep()
+	return loraFunctions{p.registry, m.folder(), m.manifests}, m
 }
 
-// mergedLoRA is one that a build is given.
-type mergedLoRA struct {
-	path, component string
-	strength        float64
-}
-
-// digested is a file's digest while it is what it was.
-type digested struct {
-	size   int64
-	mtime  time.Time
-	digest string
-}
-
-// bundle is the key of the derived bundle of a base and LoRAs, which is there when it returns.
-func (m *merger) bundle(ctx context.Context, base string, asked []askedLoRA) (string, error) {
-	man, err := weights.ReadManifest(base)
-	if err != nil {
-		return "", err
-	}
-	if man.Derived != nil {
-		return "", fmt.Errorf("this model has LoRAs merged in already: ask the plain one for loras: %w", errdefs.ErrInvalidArgument)
-	}
-	d, loras := weights.Derived{Base: man.Digest}, []mergedLoRA(nil)
-	for i, a := range asked {
-		l, err := m.find(a)
+// lorasServed are the keys of the derived bundles that instances have open.
+func lorasServed(d *dispatch.Dispatcher) func() map[string]bool {
+	return func() map[string]bool {
+		all, err := d.Instances(context.Background())
+		keys := map[string]bool{}
 		if err != nil {
-			return "", fmt.Errorf("loras[%d]: %w", i, err)
+			return keys // it has no errors of its own
 		}
-		if l.Strength == 0 {
-			continue
+		for _, i := range all {
+			if key, ok := strings.CutPrefix(i.Version, spec.LoRAVersion); ok {
+				keys[key] = true
+			}
 		}
-		d.LoRAs = append(d.LoRAs, l)
-		loras = append(loras, mergedLoRA{m.path(a.Name), a.Component, l.Strength})
+		return keys
 	}
-	if len(loras) == 0 {
-		return "", fmt.Errorf("loras: all are at strength 0: leave the field out: %w", errdefs.ErrInvalidArgument)
-	}
-	key := d.Key()
-	return key, m.make(ctx, key, base, loras)
-}
-
-func (m *merger) path(name string) string {
-	return filepath.Join(m.models, lorasName, name+".safetensors")
-}
-
-// find is the LoRA that a request names.
-func (m *merger) find(a askedLoRA) (l weights.LoRA, err error) {
-	l = weights.LoRA{Name: a.Name, Strength: 1, Component: a.Component}
-	if a.Strength != nil {
-		l.Strength = *a.Strength
-	}
-	if a.Name == "" || filepath.Base(a.Name) != a.Name || strings.HasPrefix(a.Name, ".") {
-		return l, fmt.Errorf("%q is no LoRA's name: it is that of a file in the folder of LoRAs, without its ending: %w", a.Name, errdefs.ErrInvalidArgument)
-	}
-	st, err := os.Stat(m.path(a.Name))
-	if err != nil {
-		return l, fmt.Errorf("there is no LoRA %q: %s: %w", a.Name, m.have(), errdefs.ErrInvalidArgument)
-	}
-	l.Digest, err = m.digest(m.path(a.Name), st)
-	return l, err
-}
-
-// loraNames are those of the LoRAs in the folder of models, which requests may name.
-func loraNames(models string) (names []string) {
-	paths, _ := filepath.Glob(filepath.Join(models, lorasName, "*.safetensors")) // the pattern is good
-	for _, p := range paths {
-		if name := strings.TrimSuffix(filepath.Base(p), ".safetensors"); name != "" && !strings.HasPrefix(name, ".") {
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// have says which LoRAs there are.
-func (m *merger) have() string {
-	names := loraNames(m.models)
-	if len(names) == 0 {
-		return "none are there"
-	}
-	return strings.Join(names, ", ") + " would do"
 }

@@ -1,15 +1,19 @@
 package daemon
 
 import (
+	"bytes"
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/containerd/errdefs"
 
@@ -39,16 +43,16 @@ func (r *remembering) Invoke(_ context.Context, inv spec.Invocation) (*spec.Resu
 	return &spec.Result{}, nil
 }
 
-// sealed makes a bundle of one file.
+// sealed is seal for tests.
 func sealed(t *testing.T, dir, content string, d *weights.Derived) weights.Manifest {
 	t.Helper()
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "weights.bin"), []byte(content), 0o600); err != nil {
+	if err := seal(t.Context(), dir, content, d); err != nil {
 		t.Fatal(err)
 	}
-	m, err := weights.Seal(t.Context(), dir, weights.Manifest{Family: "f", Name: "n", Derived: d}, nil)
+	m, err := weights.ReadManifest(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,45 +63,89 @@ type loraRig struct {
 	merger *merger
 	fns    loraFunctions
 	base   weights.Manifest
-	inner  *remembering
-	builds []string
-	fail   error
+	said   bytes.Buffer // the log
+
+	mu      sync.Mutex
+	builds  []string
+	fail    error
+	before  func() // each build
+	reading func() // between what a build reads and what it writes
 }
 
 func newLoRARig(t *testing.T) *loraRig {
 	t.Helper()
 	models := t.TempDir()
 	bundle, checkpoint := filepath.Join(models, "plain"), t.TempDir()
-	r := &loraRig{inner: &remembering{}, base: sealed(t, bundle, "base", nil)}
+	r := &loraRig{base: sealed(t, bundle, "base", nil)}
 	for _, err := range []error{os.WriteFile(filepath.Join(checkpoint, "model_index.json"), []byte("{}"), 0o600), weights.RememberCheckpoint(bundle, checkpoint), os.Mkdir(filepath.Join(models, lorasName), 0o755)} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	for _, name := range []string{"style", "other"} {
-		if err := os.WriteFile(filepath.Join(models, lorasName, name+".safetensors"), []byte(name), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
 	fn := spec.Function{Name: "wan", Version: "$LATEST", Digest: "d", MinInstances: 2, Model: &spec.Model{Name: "wan", Bundle: bundle}}
-	r.fns = loraFunctions{oneModel{fn: fn}, filepath.Join(models, derivedName)}
-	r.merger = &merger{models: models, busy: map[string]*sync.Mutex{}, digests: map[string]digested{}, build: func(_ context.Context, _, _, out string, _ []mergedLoRA) error {
-		r.builds = append(r.builds, out)
-		if r.fail == nil {
-			sealed(t, out, out, &weights.Derived{Base: r.base.Digest})
-		}
-		return r.fail
-	}}
+	r.merger = newMerger(models, 0, r.build, slog.New(slog.NewTextHandler(&r.said, nil)))
+	r.fns = loraFunctions{oneModel{fn: fn}, r.merger.folder(), r.merger.manifests}
+	for _, name := range []string{"style", "other"} {
+		r.write(t, name, name)
+	}
 	return r
+}
+
+// write makes a LoRA, or another one of it.
+func (r *loraRig) write(t *testing.T, name, content string) {
+	t.Helper()
+	if err := os.WriteFile(r.merger.path(name), []byte(content), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// build stands for models build: a bundle that says what it was made of.
+func (r *loraRig) build(ctx context.Context, _, _, out string, loras []mergedLoRA) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.builds = append(r.builds, out)
+	if r.before != nil {
+		r.before()
+	}
+	if r.fail != nil {
+		return r.fail
+	}
+	d := weights.Derived{Base: r.base.Digest}
+	for _, l := range loras {
+		raw, err := os.ReadFile(l.path)
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(raw)
+		d.LoRAs = append(d.LoRAs, weights.LoRA{Name: filepath.Base(l.path), Digest: "sha256:" + hex.EncodeToString(sum[:]), Strength: l.strength, Component: cmp.Or(l.component, "transformer")})
+	}
+	if r.reading != nil {
+		r.reading()
+	}
+	return errors.Join(os.MkdirAll(out, 0o755), seal(ctx, out, out, &d))
+}
+
+// seal makes a bundle of one file.
+func seal(ctx context.Context, dir, content string, d *weights.Derived) error {
+	if err := os.WriteFile(filepath.Join(dir, "weights.bin"), []byte(content), 0o600); err != nil {
+		return err
+	}
+	_, err := weights.Seal(ctx, dir, weights.Manifest{Family: "f", Name: "n", Derived: d}, nil)
+	return err
 }
 
 func (r *loraRig) invoke(t *testing.T, payload string) (spec.Invocation, error) {
 	t.Helper()
-	_, err := loraInvoker{r.inner, r.fns, r.merger}.Invoke(t.Context(), spec.Invocation{Function: "wan", Payload: []byte(payload)})
+	return r.invokeWith(t.Context(), payload)
+}
+
+func (r *loraRig) invokeWith(ctx context.Context, payload string) (spec.Invocation, error) {
+	inner := &remembering{}
+	_, err := loraInvoker{inner, r.fns, r.merger}.Invoke(ctx, spec.Invocation{Function: "wan", Payload: []byte(payload)})
 	if err != nil {
 		return spec.Invocation{}, err
 	}
-	return r.inner.asked[len(r.inner.asked)-1], nil
+	return inner.asked[len(inner.asked)-1], nil
 }
 
 // A request with loras goes to a version of its own, whose bundle is built once; without, to the function as it is.
@@ -107,7 +155,7 @@ func TestRequestsWithLoRAs(t *testing.T) {
 		t.Errorf("%+v, %v", inv, err)
 	}
 	first, err := r.invoke(t, `{"loras":[{"name":"style","strength":0.8},{"name":"other"}]}`)
-	if err != nil || !strings.HasPrefix(first.Qualifier, loraVersion) || len(r.builds) != 1 {
+	if err != nil || !strings.HasPrefix(first.Qualifier, spec.LoRAVersion) || len(r.builds) != 1 {
 		t.Fatalf("%+v, %v, %d builds", first, err, len(r.builds))
 	}
 	body, err := json.Marshal(map[string]any{"requestContext": map[string]any{"http": map[string]any{"method": "POST"}}, "body": `{"loras":[{"name":"other","strength":1},{"name":"style","strength":0.8}]}`})
@@ -124,64 +172,11 @@ func TestRequestsWithLoRAs(t *testing.T) {
 	if plain, err := r.fns.Get(t.Context(), "wan", ""); err != nil || plain.Model.Bundle == fn.Model.Bundle {
 		t.Errorf("%+v, %v", plain, err)
 	}
-	if _, err := r.fns.Get(t.Context(), "wan", loraVersion+"none"); !errdefs.IsNotFound(err) {
+	if _, err := r.fns.Get(t.Context(), "wan", spec.LoRAVersion+"none"); !errdefs.IsNotFound(err) {
 		t.Errorf("got %v", err)
 	}
 	sealed(t, filepath.Join(r.merger.models, "plain"), "another base", nil)
 	if _, err := r.fns.Get(t.Context(), "wan", first.Qualifier); !errdefs.IsNotFound(err) {
 		t.Errorf("the base is another one: %v", err)
-	}
-}
-
-func TestLoRAsThatCannotBe(t *testing.T) {
-	r := newLoRARig(t)
-	for payload, want := range map[string]string{
-		`{"loras":[{"name":"none"}]}`:               `there is no LoRA "none": other, style would do`,
-		`{"loras":[{"name":"../style"}]}`:           "is no LoRA's name",
-		`{"loras":[{"name":"style","strength":0}]}`: "all are at strength 0",
-	} {
-		if _, err := r.invoke(t, payload); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: want %q, got %v", payload, want, err)
-		}
-	}
-	r.fail = errors.New("no space left")
-	if _, err := r.invoke(t, `{"loras":[{"name":"style"}]}`); !errors.Is(err, r.fail) {
-		t.Errorf("got %v", err)
-	}
-	if err := os.Remove(filepath.Join(r.merger.models, "plain", "source.json")); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := r.invoke(t, `{"loras":[{"name":"style"}]}`); !errdefs.IsFailedPrecondition(err) {
-		t.Errorf("got %v", err)
-	}
-}
-
-// The least recently used bundles go when they outgrow the budget.
-func TestDerivedBundlesHaveABudget(t *testing.T) {
-	r := newLoRARig(t)
-	for _, strength := range []string{"1", "2", "3"} {
-		if _, err := r.invoke(t, `{"loras":[{"name":"style","strength":`+strength+`}]}`); err != nil {
-			t.Fatal(err)
-		}
-		old := time.Now().Add(-time.Hour)
-		if strength == "2" {
-			old = old.Add(-time.Hour) // the second was used before the first
-		}
-		if err := os.Chtimes(r.builds[len(r.builds)-1], old, old); err != nil {
-			t.Fatal(err)
-		}
-	}
-	m, err := weights.ReadManifest(r.builds[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.merger.budget = 3 * m.Own()
-	if _, err := r.invoke(t, `{"loras":[{"name":"style","strength":4}]}`); err != nil {
-		t.Fatal(err)
-	}
-	for i, want := range []bool{true, false, true, true} {
-		if _, err := weights.ReadManifest(r.builds[i]); (err == nil) != want {
-			t.Errorf("bundle %d: %v", i, err)
-		}
 	}
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -34,10 +35,37 @@ func TestLoRAsOfARequest(t *testing.T) {
 			t.Errorf("%d derived bundles, %v", len(dirs), err)
 		}
 		a := s.do(t, "POST", "/fn/wan21/", request(`"prompt":"x","loras":[{"name":"none"}]`))
-		if a.status != 400 || !strings.Contains(string(a.body), "push would do") {
+		if a.status != 422 || !strings.Contains(string(a.body), "push would do") {
 			t.Errorf("%d %.300s", a.status, a.body)
 		}
+		a = s.do(t, "POST", "/fn/wan21/", request(`"ping":true,"loras":[{"name":"push","strength":"1"}]`))
+		if a.status != 422 || !strings.Contains(string(a.body), "it must be a number") {
+			t.Errorf("%d %.300s", a.status, a.body)
+		}
+		if err := os.WriteFile(h.path("models", "loras", "broken.safetensors"), []byte("no"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		a = s.do(t, "POST", "/fn/wan21/", request(`"prompt":"x","loras":[{"name":"broken"}]`))
+		if a.status != 422 || !strings.Contains(string(a.body), "LoRA broken.safetensors cannot be read") || strings.Contains(string(a.body), h.path()) {
+			t.Errorf("%d %.300s", a.status, a.body)
+		}
+		s.removesLoRA(t, "push")
 	})
+}
+
+// removesLoRA has the command take a LoRA away with what it was merged into, and with the instance that serves that.
+func (s *server) removesLoRA(t *testing.T, name string) {
+	t.Helper()
+	cmd := exec.Command(filepath.Join(need(t, programs), "videosdgx"), "models", "lora", "rm", name, "--server", s.url, "--json")
+	cmd.Env = append(clean(os.Environ()), s.home.env...)
+	out, err := cmd.Output()
+	if err != nil || !strings.Contains(string(out), `"instances": [`) {
+		t.Errorf("%v: %s", err, out)
+	}
+	until(t, "the instance with the LoRA ends", func() bool { return len(s.instances(t)) == 1 })
+	if dirs, err := os.ReadDir(s.home.path("models", "derived")); err != nil || len(dirs) != 0 {
+		t.Errorf("%d derived bundles, %v", len(dirs), err)
+	}
 }
 
 // writeLoRA writes one that moves the values of the demo's first block.

@@ -20,8 +20,8 @@ var rooms = []room{
 	{"cmd/internal/demo", []string{"runtime/client"}, "it does what a user would, with what a user has"},
 	{"cmd/videosdgx", []string{"cmd/internal/cli"}, "main only hands over to the commands"},
 	{"cmd/videosdgx-init", []string{"runtime/guest"}, "PID 1 of every instance stays small"},
-	{"cmd/internal/daemon", []string{"cmd/internal", "runtime", "snapshotter", "functions/inference/weights"},
-		"the composition root wires all of the runtime; a model reaches it as an image, never as a package"},
+	{"cmd/internal/daemon", []string{"cmd/internal", "runtime", "snapshotter", "functions/inference/weights", "functions/schema"},
+		"the composition root wires all of the runtime; a model reaches it as an image, never as a package: as files, and the schema of its requests"},
 	{"cmd/internal/cli", []string{"cmd/internal", "runtime/audit", "runtime/auth", "runtime/backup", "runtime/client", "runtime/device", "runtime/diskuse", "runtime/gateway", "runtime/registry", "runtime/spec", "snapshotter/catalog", "functions", "images/builder", "bench/suite"},
 		"client commands speak HTTP: of the runtime they know the vocabulary, not what runs"},
 
