@@ -114,45 +114,6 @@ func draw(r *rand.Rand) (shapes.Spec, string) {
 	return s, s.Caption(r)
 }
 
-// long looks at continued clips: where one pass fades into the next, and everywhere else. Of each stretch of frames as long as a
-// fade the pair of neighbours counts that is furthest apart.
-func (o options) long(ctx context.Context, r *harness.Report, m handler.Model) error {
-	random := shapes.Rand(o.seed)
-	const frames, first, each, fade = 129, 33, 24, 10 // as the demo's window and overlap have it
-	var seams, inside []float64
-	for i := range o.n {
-		_, text := draw(random)
-		c, err := o.generate(ctx, m, text, int64(o.seed<<20+uint64(i)), frames, nil)
-		if err != nil {
-			return err
-		}
-		if len(c.frames) != frames {
-			return fmt.Errorf("%d frames", len(c.frames))
-		}
-		least := func(to int) float64 {
-			worst := float64(mostPSNR)
-			for k := to - fade + 1; k <= to; k++ {
-				worst = min(worst, clipPSNR(c.frames[k:k+1], c.frames[k-1:k]))
-			}
-			return worst
-		}
-		inside = append(inside, least(fade), least(2*fade))
-		for at := first; at < frames; at += each {
-			seams = append(seams, least(at))
-			if at+fade < frames {
-				inside = append(inside, least(at+fade))
-			}
-		}
-		fmt.Fprintf(os.Stderr, "%3d/%d %.0f s  seams %.1f dB, inside %.1f dB  %s\n", i+1, o.n, c.seconds, median(seams), median(inside), text)
-	}
-	r.Figure("clips", float64(o.n))
-	r.Figure("seam_psnr_db", median(seams))
-	r.Figure("inside_psnr_db", median(inside))
-	r.Figure("seam_below_inside_db", median(inside)-median(seams))
-	r.Want("seam_below_inside_db", "≤ 2")
-	return nil
-}
-
 // mostPSNR stands for equal.
 const mostPSNR = 120
 
