@@ -97,7 +97,7 @@ func TestWrongChoicesAreToldAtOnce(t *testing.T) {
 			t.Errorf("%v: built %v, %v", c.args, left, err)
 		}
 	}
-	out, err := models(t, "build", demo, "--plan", "--lora", striped, "--quant", "FP8")
+	out, err := models(t, "build", demo, "--plan", "--lora", striped, "--quant", "FP8", "--engines", "cuda")
 	if err != nil || !strings.Contains(out, "with LoRAs (1): ") || !strings.Contains(out, "merging holds ") {
 		t.Errorf("%v\n%s", err, out)
 	}
