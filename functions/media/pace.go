@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"math"
-	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -42,13 +41,10 @@ func (c Clip) Pace(ctx context.Context) (Pace, error) {
 	if unit == 0 {
 		return Pace{}, wrongClip("it does not say in which unit its times are: %s", acceptedClips)
 	}
-	program, err := FFprobe()
+	cmd, said, err := asking(ctx, c.Path, c.format, "-select_streams", strconv.Itoa(c.picture.Index), "-show_entries", "packet=pts,dts,flags", "-of", "csv=p=0:nk=1")
 	if err != nil {
 		return Pace{}, err
 	}
-	args := append([]string{"-hide_banner", "-loglevel", "error", "-select_streams", strconv.Itoa(c.picture.Index), "-show_entries", "packet=pts,dts,flags", "-of", "csv=p=0:nk=1"}, clipInput(c.format)...)
-	cmd, said := exec.CommandContext(ctx, program, append(args, c.Path)...), &tail{}
-	cmd.Stderr = said
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()

@@ -69,18 +69,29 @@ func FFprobe() (string, error) {
 	return p, nil
 }
 
-func probe(ctx context.Context, path string, k container) (p probed, err error) {
+// asking is ffprobe about one file of a format, and what it will say on its standard error.
+func asking(ctx context.Context, path, format string, what ...string) (*exec.Cmd, *tail, error) {
 	program, err := FFprobe()
 	if err != nil {
-		return p, err
+		return nil, nil, err
 	}
+	args := append([]string{"-hide_banner", "-loglevel", "error"}, what...)
+	args = append(append(args, clipInput(format)...), path)
+	cmd, said := exec.CommandContext(ctx, program, args...), &tail{}
+	cmd.Stderr = said
+	return cmd, said, nil
+}
+
+func probe(ctx context.Context, path string, k container) (p probed, err error) {
 	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
-	args := append([]string{"-hide_banner", "-loglevel", "error", "-show_streams", "-show_format", "-of", "json"}, clipInput(k.format)...)
-	cmd, said := exec.CommandContext(ctx, program, append(args, path)...), &tail{}
+	cmd, said, err := asking(ctx, path, k.format, "-show_streams", "-show_format", "-of", "json")
+	if err != nil {
+		return p, err
+	}
 	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, said
+	cmd.Stdout = &out
 	err = cmd.Run()
 	switch {
 	case whole.Err() != nil:

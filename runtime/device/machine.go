@@ -66,12 +66,8 @@ func (m *Machine) Probe() (Probe, error) {
 func (m *Machine) Pools() []placement.Pool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.seen == nil {
-		p, err := m.Probe()
-		if err != nil {
-			return nil // Open has read it, so this does not last
-		}
-		m.seen = &p
+	if !m.look() {
+		return nil
 	}
 	p := *m.seen
 	if now, err := readMemory(m.root); err == nil {
@@ -86,13 +82,24 @@ func (m *Machine) Pools() []placement.Pool {
 	return all
 }
 
+// look looks for the devices, once; with mu held. False when they cannot be seen: Open has read them, so this does not last.
+func (m *Machine) look() bool {
+	if m.seen == nil {
+		p, err := m.Probe()
+		if err != nil {
+			return false
+		}
+		m.seen = &p
+	}
+	return true
+}
+
 // Held is the device memory that every process holds, as the driver says, by the process's id and the name of the pool that the
 // GPU draws from. It has only processes that hold any; without a GPU it is empty and costs nothing.
 func (m *Machine) Held() map[int]placement.Demand {
-	m.Pools() // looks for the devices, once
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.seen == nil {
+	if !m.look() {
 		return nil
 	}
 	all := map[int]placement.Demand{}

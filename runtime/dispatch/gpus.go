@@ -11,22 +11,29 @@ import (
 
 // Want chooses the member's GPUs, where its function asks for a number of any and none have been chosen yet, by what is free now.
 func (e *entry) Want(pools []placement.Pool, held []placement.Holding) (_ placement.Demand, err error) {
-	fn := e.m.inst.Function()
-	e.gpus = e.m.inst.GPUs()
-	if n := fn.GPUs.Any(); n > 0 && len(e.gpus) == 0 {
-		if e.gpus, err = placement.Choose(n, fn.DeviceMemory, pools, held); err != nil {
-			return nil, err
-		}
+	if e.gpus, err = chosen(e.m, pools, held); err != nil {
+		return nil, err
 	}
 	e.want, e.left = need(e.m, e.gpus, pools), placement.Left(e.gpus, pools, held)
 	return e.want, nil
 }
 
+// undecided says that the member's function asks for a number of any GPUs, and it has none yet.
+func undecided(m *member) bool { return m.inst.Function().GPUs.Any() > 0 && len(m.inst.GPUs()) == 0 }
+
+// chosen are the member's GPUs: those that it has, or the best of any.
+func chosen(m *member, pools []placement.Pool, held []placement.Holding) ([]string, error) {
+	if !undecided(m) {
+		return m.inst.GPUs(), nil
+	}
+	fn := m.inst.Function()
+	return placement.Choose(fn.GPUs.Any(), fn.DeviceMemory, pools, held)
+}
+
 // choose names the GPUs of a member whose function asks for a number of any, without waiting for room on them: what is made ahead
 // of its start has them too.
 func (r *room) choose(m *member) error {
-	fn := m.inst.Function()
-	if fn.GPUs.Any() == 0 || len(m.inst.GPUs()) > 0 {
+	if !undecided(m) {
 		return nil
 	}
 	var pools []placement.Pool
@@ -34,9 +41,9 @@ func (r *room) choose(m *member) error {
 	if r.d.cfg.Pools != nil {
 		pools, held = (&entry{room: r, m: m}).View()
 	}
-	gpus, err := placement.Choose(fn.GPUs.Any(), fn.DeviceMemory, pools, held)
+	gpus, err := chosen(m, pools, held)
 	if err != nil {
-		return tooFew(fn.Name, err)
+		return tooFew(m.inst.Function().Name, err)
 	}
 	m.inst.Give(gpus)
 	return nil

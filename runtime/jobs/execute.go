@@ -37,7 +37,7 @@ func (a *attempt) execute(ctx context.Context) (outcome, *Result) {
 		return a.failure(ctx, err), nil
 	}
 	defer res.Body.Close()
-	a.timing = timing(res, a.gpus(ctx))
+	a.timing = timing(res, a.job.GPUs)
 	file, problem, err := a.receive(ctx, res)
 	o := outcome{result: file}
 	switch {
@@ -62,15 +62,6 @@ func (a *attempt) invocation(ctx context.Context) (spec.Invocation, error) {
 		return spec.Invocation{}, err
 	}
 	return spec.Invocation{ID: id, Function: a.job.Function, Qualifier: a.job.Qualifier, Payload: event, Files: a.s.files(a.job), Tail: true, OnProgress: a.report, OnStart: a.starting}, nil
-}
-
-// gpus is how many the model's function has; 0 when that cannot be told.
-func (a *attempt) gpus(ctx context.Context) int {
-	m, err := a.s.deps.Models.Model(ctx, a.group.Model)
-	if err != nil {
-		return 0
-	}
-	return m.GPUs
 }
 
 // streaming is "1" where chunks are wanted, else "auto": of a model that streams by itself.

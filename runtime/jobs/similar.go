@@ -39,6 +39,9 @@ var ErrNoVectors = fmt.Errorf("the model gives no vectors of prompts: %w", errde
 // are there. It asks the model's function for what is not known of the prompts yet, which starts an instance where there is none, and
 // waits for that at most as long as the configuration says. It counts nothing: CountKept does.
 func (s *Service) Similar(ctx context.Context, m Model, key, prompt string, least float64, may func(Job) bool) ([]Similar, error) {
+	if _, no := s.wordless.Load(m.Identity); no {
+		return nil, ErrNoVectors
+	}
 	found, err := s.around(ctx, key, may)
 	if err != nil || len(found) == 0 {
 		return nil, err
@@ -121,9 +124,6 @@ func (s *Service) embedAll(ctx context.Context, m Model, texts []string) (map[st
 
 // embed asks a model's function for the vectors of some texts.
 func (s *Service) embed(ctx context.Context, m Model, texts []string) ([][]byte, error) {
-	if _, no := s.wordless.Load(m.Identity); no {
-		return nil, ErrNoVectors
-	}
 	body, err := json.Marshal(map[string]any{"prompts": texts})
 	if err != nil {
 		return nil, err

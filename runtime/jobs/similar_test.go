@@ -139,6 +139,10 @@ func TestAModelWithoutVectorsIsAskedOnce(t *testing.T) {
 	if len(f.asked) != 2 {
 		t.Errorf("it is asked %v", f.asked)
 	}
+	nobody := func(jobs.Job) bool { t.Error("clips are looked through for a model that has no vectors"); return false }
+	if _, err := r.Similar(t.Context(), aModel("one"), "k", "b", 0.9, nobody); !errors.Is(err, jobs.ErrNoVectors) {
+		t.Errorf("%v", err)
+	}
 	for name, res := range map[string]func([]string) (*spec.Result, error){
 		"busy": func([]string) (*spec.Result, error) {
 			return jobstest.Stream(503, "application/problem+json", []byte(`{}`)), nil

@@ -68,13 +68,19 @@ func (m *Model) fits(graphs []string) bool {
 		return true
 	}
 	for _, name := range graphs {
-		n, err := m.GraphBytes(name)
+		n, err := m.deviceBytes(name)
 		if err != nil {
 			return true
 		}
 		sum += n
 	}
 	return together(sum, limit)
+}
+
+// deviceBytes is what of a graph's weights lies on one device, where it may lie on several.
+func (m *Model) deviceBytes(graph string) (int64, error) {
+	n, err := m.GraphBytes(graph)
+	return n / int64(max(m.Parts[graph], 1)), err
 }
 
 // OpenGraph opens one graph, which the caller closes.

@@ -2,12 +2,15 @@ package bundle
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
@@ -51,6 +54,33 @@ func TestGraphsAreChosenByDevice(t *testing.T) {
 			}
 		case err != nil || len(e.opened) != 1 || e.opened[0] != c.opens:
 			t.Errorf("version %d on %s opens %v, %v", c.version, c.device, e.opened, err)
+		}
+	}
+}
+
+// TestAGraphInPartsLiesOnSeveralDevices: what does not fit one device may fit two with the rest of the model.
+func TestAGraphInPartsLiesOnSeveralDevices(t *testing.T) {
+	dir, files := t.TempDir(), []weights.FileEntry{}
+	for name, bytes := range map[string]int64{"transformer": 1000, "vae": 200} {
+		g := onnx.Model{IRVersion: 10, Opsets: []onnx.Opset{{Version: 20}}, Graph: onnx.Graph{Name: name, Initializers: []onnx.Tensor{{Name: "w", Type: onnx.Uint8, Dims: []int64{bytes}, Raw: make([]byte, bytes)}}}}
+		raw, err := g.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := GraphFile(name, "cuda")
+		if err := os.WriteFile(filepath.Join(dir, file), raw, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, weights.FileEntry{Path: file})
+	}
+	for parts, want := range map[int]bool{0: false, 1: false, 2: true} {
+		m := &Model{Bundle: &weights.Bundle{Dir: dir, Manifest: weights.Manifest{Version: 2, Files: files}}, Memory: 1200,
+			Options: engine.Options{Device: engine.Device{Kind: engine.CUDA}}, Parts: map[string]int{"transformer": parts}}
+		if n, err := m.deviceBytes("vae"); n != 200 || err != nil {
+			t.Fatalf("%d bytes, %v", n, err)
+		}
+		if got := m.fits([]string{"transformer", "vae"}); got != want { // three quarters of 1200: 1200 bytes do not fit, 700 do
+			t.Errorf("in %d parts it fits: %v", parts, got)
 		}
 	}
 }

@@ -27,11 +27,7 @@ type stage struct {
 
 // Stages are those of the model's graphs, whose named dimensions have for a clip the sizes that the family's recipe gives.
 func (m *Model) Stages(graphs []Graph, sizes func(c ClipSize) map[string]map[string]int64) *Stages {
-	weights := func(graph string) (int64, error) {
-		n, err := m.GraphBytes(graph)
-		return n / int64(max(m.Parts[graph], 1)), err
-	}
-	return &Stages{graphs: graphs, sizes: sizes, weights: weights, known: map[string]stage{}}
+	return &Stages{graphs: graphs, sizes: sizes, weights: m.deviceBytes, known: map[string]stage{}}
 }
 
 // Of are the stages of a clip, but for graphs that wanted leaves out. What one graph leaves for the next one it has to have run for:

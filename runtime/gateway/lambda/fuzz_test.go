@@ -5,6 +5,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 func FuzzParseRef(f *testing.F) {
@@ -16,7 +18,7 @@ func FuzzParseRef(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if !nameForm.MatchString(ref.Name) || ref.Qualifier != "" && !qualifierForm.MatchString(ref.Qualifier) {
+		if !nameForm.MatchString(ref.Name) || ref.Qualifier != "" && !spec.IsQualifier(ref.Qualifier) {
 			t.Fatalf("%q gave %+v", s, ref)
 		}
 		again := ref.Name

@@ -18,10 +18,7 @@ type Ref struct {
 	Qualifier string // "" when none was given
 }
 
-var (
-	nameForm      = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,139}$`)
-	qualifierForm = regexp.MustCompile(`^(\$LATEST|[A-Za-z0-9_-]{1,128})$`)
-)
+var nameForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,139}$`)
 
 // ParseRef reads the forms that Lambda's API takes: name, name:qualifier, account:function:name[:qualifier], and the ARN
 // arn:aws:lambda:region:account:function:name[:qualifier]. Region and account may be any.
@@ -41,7 +38,7 @@ func ParseRef(s string) (Ref, error) {
 	}
 	rest = strings.TrimPrefix(rest, "function:")
 	name, qualifier, has := strings.Cut(rest, ":")
-	if !nameForm.MatchString(name) || (has && !qualifierForm.MatchString(qualifier)) {
+	if !nameForm.MatchString(name) || (has && !spec.IsQualifier(qualifier)) {
 		return Ref{}, invalid("%q does not name a function; write NAME, NAME:QUALIFIER or an ARN", s)
 	}
 	return Ref{name, qualifier}, nil
@@ -57,7 +54,7 @@ func (a *API) ref(r *http.Request) (Ref, error) {
 	if q == "" {
 		return ref, nil
 	}
-	if !qualifierForm.MatchString(q) {
+	if !spec.IsQualifier(q) {
 		return ref, invalid("%q is not a qualifier; write a version's number, an alias or $LATEST", q)
 	}
 	if ref.Qualifier != "" && ref.Qualifier != q {

@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"github.com/videosdgx/videosdgx/functions/schema"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // object is a request's body: first the queue's own settings are taken out of it, what is left is the model's.
@@ -116,9 +116,6 @@ func show(v any) string {
 // priorities is what a priority may be, in words.
 const priorities = `"high", "normal" or "low"`
 
-// versionForm is Lambda's of a qualifier.
-var versionForm = regexp.MustCompile(`^([$]LATEST|[0-9A-Za-z_-]{1,128})$`)
-
 // settings takes what a submission tells the queue, over what s has already.
 func (o *object) settings(s jobs.Submit, hooks func(address string) error) jobs.Submit {
 	if text, ok := o.text("priority", priorities); ok {
@@ -138,7 +135,7 @@ func (o *object) settings(s jobs.Submit, hooks func(address string) error) jobs.
 		}
 	}
 	if text, ok := o.text("version", "a version or an alias"); ok {
-		if s.Qualifier = text; !versionForm.MatchString(text) {
+		if s.Qualifier = text; !spec.IsQualifier(text) {
 			o.fail("version", "version is "+schema.Show(text)+": it must be a version's number, an alias's name or $LATEST.")
 		}
 	}

@@ -32,9 +32,6 @@ func CPU(m *onnx.Model) error {
 	if !g.autoencoder() {
 		return nil
 	}
-	if err := g.sort(); err != nil {
-		return err
-	}
 	g.channelsLast()
 	if err := g.sort(); err != nil {
 		return err

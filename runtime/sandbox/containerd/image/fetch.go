@@ -2,6 +2,7 @@ package image
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -24,10 +25,12 @@ type fetching struct {
 
 	mu     sync.Mutex
 	layers map[digest.Digest]int64 // sizes; known once the manifest is there
+
+	there map[digest.Digest]bool // layers that have come: they stay for as long as their image is fetched
 }
 
 func (s *Store) watchFetch(ctx context.Context, ref string, hear Hear) *fetching {
-	f := &fetching{store: s.client.ContentStore(), told: s.tell(spec.PhasePull, ref, 0, hear), over: make(chan struct{}), layers: map[digest.Digest]int64{}}
+	f := &fetching{store: s.client.ContentStore(), told: s.tell(spec.PhasePull, ref, 0, hear), over: make(chan struct{}), layers: map[digest.Digest]int64{}, there: map[digest.Digest]bool{}}
 	ctx, f.cancel = context.WithCancel(ctx)
 	f.told.skip(0)
 	go f.watch(ctx)
@@ -69,10 +72,12 @@ func (f *fetching) watch(ctx context.Context) {
 	}
 }
 
-// look adds up the layers that are there and the parts of those on their way.
+// look adds up the layers that are there and the parts of those on their way. The daemon is asked for no layer again that has
+// come, and while it answers nobody waits who finds more layers.
 func (f *fetching) look(ctx context.Context) (done, total int64) {
 	f.mu.Lock()
-	defer f.mu.Unlock()
+	layers := maps.Clone(f.layers)
+	f.mu.Unlock()
 	coming := map[digest.Digest]int64{}
 	if list, err := f.store.ListStatuses(ctx); err == nil { // not known: it counts once it is there
 		for _, st := range list {
@@ -81,13 +86,21 @@ func (f *fetching) look(ctx context.Context) (done, total int64) {
 			}
 		}
 	}
-	for d, size := range f.layers {
+	for d, size := range layers {
 		total += size
 		if part, ok := coming[d]; ok {
 			done += min(part, size)
-		} else if _, err := f.store.Info(ctx, d); err == nil {
+		} else if f.has(ctx, d) {
 			done += size
 		}
 	}
 	return done, total
+}
+
+func (f *fetching) has(ctx context.Context, d digest.Digest) bool {
+	if !f.there[d] {
+		_, err := f.store.Info(ctx, d)
+		f.there[d] = err == nil
+	}
+	return f.there[d]
 }
