@@ -35,6 +35,9 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 		return r, err
 	}
 	r.Keep, r.Adapts, r.Aliases = keep, []string{"transformer"}, loraNames
+	if c.Upsampler != nil {
+		r.Variants = []bundle.Variant{{Name: graphStageTwo, Of: c.transformer()}}
+	}
 	r.Preset = func(r *bundle.Recipe, metadata map[string]string) error { return preset(r, metadata, c, tokenizer) }
 	if err := describe(&r, c, tokenizer); err != nil {
 		return r, err

@@ -1,6 +1,7 @@
 package ltx2
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -31,10 +32,17 @@ func (g guidance) uncond() bool    { return g.video.Scale > 1 || g.audio.Scale >
 func (g guidance) perturbed() bool { return g.video.STG > 0 || g.audio.STG > 0 }
 func (g guidance) isolated() bool  { return g.video.Modality > 1 || g.audio.Modality > 1 }
 
+// none is no guidance at all.
+func (g guidance) none() guidance {
+	g.video, g.audio = schedule.Guidance{Scale: 1, Modality: 1}, schedule.Guidance{Scale: 1, Modality: 1}
+	return g
+}
+
 // denoiser predicts velocities for a video and a sound of one size under one prompt.
 type denoiser struct {
 	c            TransformerConfig
 	graphs       graphs
+	graph        string // of the transformer, where it is another than the first stage's
 	video, audio positions
 	cond, uncond texts
 	guidance     guidance
@@ -164,7 +172,7 @@ func (d *denoiser) predict(ctx context.Context, now latents, t float32, text tex
 	if d.c.PerturbedAttn {
 		in[ditAttend] = d.attends(perturb)
 	}
-	out, err := d.graphs.Run(ctx, graphTransformer, in)
+	out, err := d.graphs.Run(ctx, cmp.Or(d.graph, graphTransformer), in)
 	if err != nil {
 		return v, err
 	}

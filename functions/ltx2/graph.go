@@ -17,6 +17,7 @@ const (
 	graphText         = "text_encoder"
 	graphConnectors   = "connectors"
 	graphTransformer  = "transformer"
+	graphStageTwo     = "stage_2" // the transformer with the LoRAs of the second stage, where there are some
 	graphUpsampler    = "latent_upsampler"
 	graphDecode       = "vae_decoder"
 	graphEncode       = "vae_encoder"
@@ -47,6 +48,11 @@ type configs struct {
 	Vocoder     VocoderConfig    // where hasSound
 	Upsampler   *UpsamplerConfig // nil: there is none
 	hasSound    bool
+}
+
+// transformer is the graph of the denoiser.
+func (c configs) transformer() bundle.Graph {
+	return bundle.Graph{Name: graphTransformer, Component: "transformer", Build: func(o nn.Options) (*nn.Net, error) { return Transformer(c.Transformer, o) }}
 }
 
 // parseConfigs reads configurations by component.
@@ -134,7 +140,7 @@ func (c configs) graphs() []bundle.Graph {
 		{Name: graphText, Component: "text_encoder", Build: func(o nn.Options) (*nn.Net, error) { return gemma.Encoder(c.Text, o) }},
 		{Name: graphConnectors, Component: "connectors", Build: func(o nn.Options) (*nn.Net, error) { return Connectors(c.Connectors, o) }},
 		{Name: graphEncode, Component: "vae", Build: func(o nn.Options) (*nn.Net, error) { return VideoEncoder(c.VAE.VideoVAEConfig, o) }},
-		{Name: graphTransformer, Component: "transformer", Build: func(o nn.Options) (*nn.Net, error) { return Transformer(c.Transformer, o) }},
+		c.transformer(),
 	}
 	if c.Upsampler != nil {
 		all = append(all, bundle.Graph{Name: graphUpsampler, Component: "latent_upsampler", Build: func(o nn.Options) (*nn.Net, error) { return Upsampler(*c.Upsampler, o) }})

@@ -23,6 +23,7 @@ type Pipeline struct {
 	graphs    graphs
 	tokenizer *text.Tokenizer
 	memory    int64 // that a stage may take, 0: no limit is known
+	stageTwo  bool  // the second stage has a transformer of its own
 }
 
 // open checks a bundle and starts to open its graphs; weights are mapped, not read. A graph that cannot be opened is told by
@@ -48,6 +49,9 @@ func open(ctx context.Context, m *bundle.Model) (*Pipeline, error) {
 	var names []string
 	for _, g := range c.graphs() {
 		names = append(names, g.Name)
+	}
+	if p.stageTwo = m.Has(graphStageTwo); p.stageTwo {
+		names = append(names, graphStageTwo)
 	}
 	p.sessions = m.Open(ctx, names)
 	p.graphs = p.sessions
@@ -123,6 +127,9 @@ func (p *Pipeline) make(ctx context.Context, o order, t [2]texts, draw func(n in
 		d, err := p.stage(ctx, o, s, t)
 		if err != nil {
 			return f, err
+		}
+		if stage > 0 && p.stageTwo { // whose LoRA is a distilled one, as it has three steps
+			d.graph, d.guidance = graphStageTwo, o.guidance.none()
 		}
 		cfg, opt := o.schedule(p, d.video.tokens(), stage)
 		given := latents{}

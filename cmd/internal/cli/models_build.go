@@ -94,6 +94,7 @@ by hard links. A function serves it as any other: name it in function.yaml.`,
   videosdgx models build ./Wan2.1-T2V-14B-Diffusers --name wan-14b --quant fp8
   videosdgx models build ./wan21-tiny --lora striped.safetensors:0.8 -o striped.bundle
   videosdgx models build ./Wan2.2-T2V-A14B-Diffusers --lora transformer=high.safetensors --lora transformer_2=low.safetensors
+  videosdgx models build ./LTX-2 --lora stage_2=ltx-2-19b-distilled-lora-384.safetensors:0.8
   videosdgx models build ./Wan2.1-T2V-14B-Diffusers --quant nf4 --plan --width 1280 --height 720 --frames 81`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },

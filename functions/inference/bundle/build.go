@@ -112,6 +112,7 @@ type built struct {
 	name   string
 	target Target
 	model  *onnx.Model
+	graph  Graph
 }
 
 // buildAll makes every graph before anything is written: a checkpoint that does not fit is told at once.
@@ -125,7 +126,7 @@ func buildAll(r Recipe, targets []Target, policy func(string) nn.Policy) (all []
 			if err != nil {
 				return nil, fmt.Errorf("graph %s: %w", g.Name, err)
 			}
-			all = append(all, built{GraphFile(g.Name, t.Engine), t, m})
+			all = append(all, built{GraphFile(g.Name, t.Engine), t, m, g})
 		}
 	}
 	return all, nil
@@ -134,7 +135,11 @@ func buildAll(r Recipe, targets []Target, policy func(string) nn.Policy) (all []
 func buildOne(g Graph, t Target, src nn.Source) (*onnx.Model, error) {
 	o := nn.Options{Weights: src}
 	if t.Policy != nil {
-		o.Policy = t.Policy(g.Component)
+		component := g.Component
+		if g.of != nil {
+			component = g.of.Component
+		}
+		o.Policy = t.Policy(component)
 	}
 	if t.Activation != 0 {
 		o.Policy.Activation = t.Activation

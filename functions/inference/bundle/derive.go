@@ -161,6 +161,9 @@ func (m *Merging) changedIn(b *built) map[string]*onnx.Tensor {
 	for i := range b.model.Graph.Initializers {
 		t := &b.model.Graph.Initializers[i]
 		component, tensor, ok := strings.Cut(weightOf(t.Name), "/")
+		if b.graph.of != nil {
+			component = b.graph.Component
+		}
 		if ok && t.Content != nil && m.Changed(component, tensor) {
 			changed[t.Name] = t
 		}
@@ -173,7 +176,11 @@ const inlineBelow = onnx.PageSize
 
 // rewrite gives the base's graph, which was optimised without seeing a weight, the changed ones.
 func (m *Merging) rewrite(ctx context.Context, base *weights.Bundle, b *built, changed map[string]*onnx.Tensor, data *onnx.DataFile, fresh string) error {
-	raw, err := os.ReadFile(filepath.Join(base.Dir, b.name))
+	from := b.name
+	if b.graph.of != nil {
+		from = GraphFile(b.graph.of.Name, b.target.Engine)
+	}
+	raw, err := os.ReadFile(filepath.Join(base.Dir, from))
 	if err != nil {
 		return err
 	}

@@ -28,7 +28,7 @@ type LoRA struct {
 type Merging struct {
 	Recipe
 	LoRAs  []weights.LoRA
-	merged map[string]*lora.Merged // by component
+	merged map[string]*lora.Merged // by component, or variant
 	files  []opened
 }
 
@@ -63,6 +63,11 @@ func Merge(ctx context.Context, r Recipe, loras []LoRA) (m *Merging, err error) 
 		}
 		m.merged[component] = merged
 		m.Weights = with(m.Weights, component, merged)
+	}
+	for _, v := range m.Variants {
+		if m.merged[v.Name] != nil {
+			m.Graphs = append(slices.Clone(m.Graphs), Graph{Name: v.Name, Component: v.Name, Build: v.Of.Build, of: &v.Of})
+		}
 	}
 	m.Identity, m.Unchanged = "", m.unchanged(r.Unchanged)
 	return m, nil
@@ -122,7 +127,7 @@ func (m *Merging) open(ctx context.Context, l LoRA, applied map[string][]lora.Ap
 		applied[component] = append(applied[component], lora.Applied{Bound: bound, Strength: l.Strength})
 		m.LoRAs = append(m.LoRAs, weights.LoRA{Name: LoRAName(l.Path), Digest: digest, Beside: beside, Strength: l.Strength, Component: component})
 	}
-	if m.Preset == nil {
+	if m.Preset == nil || m.variant(l.Component) != nil { // what it says of steps is not the whole model's
 		return nil
 	}
 	said, err := said(l.Path, f)
@@ -172,8 +177,14 @@ func LoRAName(path string) string { return strings.TrimSuffix(filepath.Base(path
 // parts are the components that a file changes, and whether it calls them its second transformer.
 func (m *Merging) parts(l LoRA, f *lora.File) (map[string]bool, error) {
 	adapts := m.Adapts
+	if m.variant(l.Component) != nil {
+		adapts = []string{l.Component}
+	}
 	switch {
 	case l.Component != "" && !slices.Contains(adapts, l.Component):
+		for _, v := range m.Variants {
+			adapts = append(slices.Clone(adapts), v.Name)
+		}
 		return nil, lora.Refuse(l.Path, "is for the component %q; %s would do", l.Component, strings.Join(adapts, ", "))
 	case l.Component != "" && f.HasSecond():
 		return nil, lora.Refuse(l.Path, "says itself which of its modules are whose: leave its component, %s, out", l.Component)
@@ -193,8 +204,19 @@ func (m *Merging) parts(l LoRA, f *lora.File) (map[string]bool, error) {
 	return map[string]bool{adapts[0]: false}, nil
 }
 
+// variant is the one of a name, if there is one.
+func (m *Merging) variant(name string) *Variant {
+	if i := slices.IndexFunc(m.Variants, func(v Variant) bool { return v.Name == name }); i >= 0 {
+		return &m.Variants[i]
+	}
+	return nil
+}
+
 // base is a component of the checkpoint, as LoRAs see it.
 func (m *Merging) base(component string) lora.Base {
+	if v := m.variant(component); v != nil {
+		component = v.Of.Component
+	}
 	if b, ok := m.Weights(component).(lora.Base); ok {
 		return b
 	}

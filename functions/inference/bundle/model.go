@@ -112,6 +112,12 @@ func (m *Model) GraphBytes(name string) (n int64, err error) {
 	return n, nil
 }
 
+// Has says whether the bundle has a graph, in the form that would be opened.
+func (m *Model) Has(name string) bool {
+	_, err := m.graph(name)
+	return err == nil
+}
+
 func (m *Model) graph(name string) (string, error) {
 	kind := m.Options.Device.Kind
 	if m.Options.Device.Host() {

@@ -38,6 +38,8 @@ type Recipe struct {
 	Files   []File
 	// Adapts are the components that LoRAs change, the first unless a file says another; none: this family takes no LoRA.
 	Adapts []string
+	// Variants are graphs that a bundle has only where a LoRA is for them.
+	Variants []Variant
 	// Aliases are the names by which LoRA files call a module of those components, beside its own.
 	Aliases func(module string) []string
 	// Preset has the bundle's configurations say how many steps a distilled LoRA wants, given its header; nil: no preset.
@@ -59,6 +61,14 @@ type Graph struct {
 	Name      string // of its file, without the engine and ".onnx"
 	Component string // of the checkpoint, whose weights it uses
 	Build     func(o nn.Options) (*nn.Net, error)
+
+	of *Graph // that it is a variant of; its weights have that one's names
+}
+
+// Variant is a graph once more, beside itself, with weights that LoRAs have changed; of these the bundle has both.
+type Variant struct {
+	Name string // of its graph, and the component that a LoRA for it is given
+	Of   Graph
 }
 
 // File is copied into the bundle as it is.
