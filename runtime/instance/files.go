@@ -19,7 +19,7 @@ func (i *Instance) lay(inv *spec.Invocation, over func(bool)) (func(bool), error
 	if len(inv.Files) == 0 {
 		return over, nil
 	}
-	dir, err := filesDir(i.cfg.Dir)
+	dir, err := i.filesDir()
 	if err != nil {
 		return over, fmt.Errorf("the folder for the files of events: %w", err)
 	}
@@ -38,8 +38,15 @@ func (i *Instance) lay(inv *spec.Invocation, over func(bool)) (func(bool), error
 	return undo, nil
 }
 
-// filesDir opens the folder, and makes it if need be.
-func filesDir(instance string) (int, error) {
+// filesDir opens the folder: the box's, or the instance's own, which is made if need be.
+func (i *Instance) filesDir() (int, error) {
+	if s, ok := i.box.(Shelf); ok && s.FilesDir() != "" {
+		return unix.Open(s.FilesDir(), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	}
+	return ownFilesDir(i.cfg.Dir)
+}
+
+func ownFilesDir(instance string) (int, error) {
 	root, err := unix.Open(instance, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return -1, err

@@ -59,3 +59,37 @@ func TestLay(t *testing.T) {
 	}
 	undo(false)
 }
+
+// shelved is a box with a folder of its own for the files of events.
+type shelved struct {
+	Box
+	dir string
+}
+
+func (s shelved) FilesDir() string { return s.dir }
+
+// TestLayOnTheBoxesShelf: a box that has a folder for them gets the files there; one that has none now, in the instance's own.
+func TestLayOnTheBoxesShelf(t *testing.T) {
+	dir, shelf, source := t.TempDir(), t.TempDir(), filepath.Join(t.TempDir(), "upload")
+	if err := os.WriteFile(source, []byte("clip"), 0o444); err != nil {
+		t.Fatal(err)
+	}
+	for _, at := range []string{shelf, ""} {
+		i := &Instance{cfg: Config{Dir: dir}, box: shelved{dir: at}}
+		undo, err := i.lay(&spec.Invocation{Files: []spec.File{{Name: "a.mp4", Path: source}}}, func(bool) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := filepath.Join(shelf, "a.mp4")
+		if at == "" {
+			want = filepath.Join(dir, "files", "a.mp4")
+		}
+		if b, err := os.ReadFile(want); err != nil || string(b) != "clip" {
+			t.Errorf("shelf %q: %q %v", at, b, err)
+		}
+		undo(false)
+		if _, err := os.Stat(want); !os.IsNotExist(err) {
+			t.Errorf("shelf %q: it stays: %v", at, err)
+		}
+	}
+}

@@ -113,6 +113,10 @@ type Usage struct {
 	PIDs            int
 }
 
+// Shelf is an optional ability of a Box: the folder on this machine that the instance sees, read-only, as the one for the files
+// of events. Without it, or where it is "", they lie in Config.Dir.
+type Shelf interface{ FilesDir() string }
+
 // Lister is an optional ability of a Box: the ids of its processes, as the machine knows them.
 type Lister interface{ Processes() ([]int, error) }
 

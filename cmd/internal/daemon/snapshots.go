@@ -109,7 +109,10 @@ func (c content) Digests(ctx context.Context, fn spec.Function) (image, bundle, 
 	return image, hex.EncodeToString(sum[:]), mounts, nil
 }
 
-// insideDigest covers what runs in every instance besides the function: init and the OCI runtime that made it.
+// mountsForm changes with the mounts that every instance has: a snapshot has those of its day.
+const mountsForm = 2
+
+// insideDigest covers what runs in every instance besides the function: init and the OCI runtime that made it, with the mounts that it has.
 func (p *plane) insideDigest(runtime string) (string, error) {
 	f, err := os.Open(p.cfg.Init)
 	if err != nil {
@@ -120,7 +123,7 @@ func (p *plane) insideDigest(runtime string) (string, error) {
 	if _, err := io.Copy(h, f); err != nil {
 		return "", err
 	}
-	fmt.Fprint(h, runtime)
+	fmt.Fprint(h, runtime, mountsForm)
 	return hex.EncodeToString(h.Sum(nil)[:16]), nil
 }
 

@@ -51,7 +51,7 @@ var rooms = []room{
 	{"runtime/sandbox", []string{"runtime/instance", "runtime/guest", "runtime/spec"}, "a driver knows the interface it implements and the init it starts"},
 	{"runtime/sandbox/containerd", []string{"runtime/instance", "runtime/guest", "runtime/spec", "snapshotter/criu"},
 		"containerd's driver also has CRIU write the images of its tasks"},
-	{"runtime/sandbox/containerd/blueprint", []string{"runtime/instance", "runtime/guest/loopback", "runtime/spec", "runtime/sandbox/containerd/ids", "runtime/sandbox/containerd/image", "runtime/sandbox/containerd/network", "runtime/sandbox/containerd/place"},
+	{"runtime/sandbox/containerd/blueprint", []string{"runtime/instance", "runtime/guest/loopback", "runtime/guest/wire", "runtime/spec", "runtime/sandbox/containerd/ids", "runtime/sandbox/containerd/image", "runtime/sandbox/containerd/network", "runtime/sandbox/containerd/place"},
 		"a specification is drawn up of facts; it runs nothing"},
 	{"runtime/sandbox/containerd/image", []string{"runtime/sandbox/containerd/daemon", "runtime/sandbox/containerd/ids", "runtime/sandbox/containerd/place", "runtime/spec"},
 		"images know no instances"},

@@ -98,6 +98,7 @@ func (d *Driver) strays(ctx context.Context) (map[string][]string, error) {
 	}
 	for kind, dir := range map[string]string{
 		"mounted source": filepath.Join(d.o.State, "reach"), "CRIU work folder": filepath.Join(d.o.State, "criu"), "task bundle": d.bundles(),
+		"files of events": d.filesAt(""),
 	} {
 		names, err := names(dir)
 		if err != nil {

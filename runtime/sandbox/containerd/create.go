@@ -130,7 +130,7 @@ func (d *Driver) record(ctx context.Context, c instance.Config, img *image.Image
 		return nil, err
 	}
 	b := blueprint.Blueprint{
-		Config: c, Image: img, Init: d.init, Hosts: d.hosts, Cgroup: d.cgroup(c.ID), CRIUConf: d.criuConf, Restore: restore,
+		Config: c, Image: img, Init: d.init, Hosts: d.hosts, Files: d.filesAt(c.ID), Cgroup: d.cgroup(c.ID), CRIUConf: d.criuConf, Restore: restore,
 		SwapLimit: d.swap, Sources: sources, IDs: d.o.IDs, Devices: d.gpus,
 	}
 	s, err := b.Spec()

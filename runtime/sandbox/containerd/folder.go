@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/errdefs"
 	"golang.org/x/sys/unix"
 
+	"github.com/videosdgx/videosdgx/runtime/guest/wire"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/place"
 )
 
@@ -21,11 +22,46 @@ const folderOptions = "mode=0700,size=1m,nr_inodes=128"
 // folderName is the source of the mount, by which it is found again.
 func (d *Driver) folderName(id string) string { return "videosdgx-" + d.owner + "." + id }
 
-// enclose mounts the file system over the folder and copies into it what the caller has put there.
-func (d *Driver) enclose(id, dir string) error {
-	if !d.encloses {
-		return nil
+// filesAt is where the files of an instance's events lie, on disk: a clip to go on from is far larger than its folder may be.
+func (d *Driver) filesAt(id string) string { return filepath.Join(d.o.Data, "files", id) }
+
+// FilesDir is where the files of the instance's events are laid; one that a server before this one started has none.
+func (b *box) FilesDir() string {
+	if at := b.d.filesAt(b.id); isFolder(at) {
+		return at
 	}
+	return ""
+}
+
+func isFolder(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.IsDir()
+}
+
+// enclose mounts the file system over the folder, copies into it what the caller has put there, and makes the folder for the
+// files of events, which the instance reads through a mount of its own and cannot write to.
+func (d *Driver) enclose(id, dir string) error {
+	if err := folder(d.filesAt(id)); err != nil {
+		return err
+	}
+	if d.encloses {
+		if err := d.bound(id, dir); err != nil {
+			return err
+		}
+	}
+	return folder(filepath.Join(dir, wire.FilesDir)) // the mount point
+}
+
+// folder makes one that everybody may read, whatever the umask.
+func folder(path string) error {
+	if err := os.MkdirAll(path, 0o755); err != nil {
+		return err
+	}
+	return os.Chmod(path, 0o755) //nolint:gosec // the instance, which is another user, reads it
+}
+
+// bound makes the folder a small file system with the same contents.
+func (d *Driver) bound(id, dir string) error {
 	files, err := contents(dir)
 	if err != nil {
 		return err
@@ -67,7 +103,7 @@ func (d *Driver) disclose(id string) error {
 			return &os.PathError{Op: "unmount", Path: dir, Err: err}
 		}
 	}
-	return nil
+	return os.RemoveAll(d.filesAt(id))
 }
 
 // enclosed are the mounted folders of this driver's instances, by their ids.
@@ -116,13 +152,17 @@ func seesMounts(socket string) bool {
 	return err == nil && terr == nil && ours == theirs
 }
 
-// handOver gives the instance's folder, and what lies in it, to the user that init runs as: it makes its socket there.
+// handOver gives the instance's folder, and what lies in it but the files of events, to the user that init runs as: it makes
+// its socket there.
 func handOver(dir string, o place.Owner) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("instance folder: %w (%w)", err, errdefs.ErrNotFound)
 	}
 	for _, e := range entries {
+		if e.Name() == wire.FilesDir {
+			continue
+		}
 		if err := os.Lchown(filepath.Join(dir, e.Name()), int(o.UID), int(o.GID)); err != nil {
 			return fmt.Errorf("instance folder: %w", err)
 		}

@@ -28,6 +28,7 @@ func (b Blueprint) mounts() []specs.Mount {
 		{Destination: "/tmp", Type: "tmpfs", Source: "tmpfs", Options: []string{"nosuid", "nodev", "mode=1777", size(tmp)}},
 		bind(b.Init, insideInit, false),
 		bind(b.Config.Dir, insideDir, true),
+		bind(b.Files, insideFiles, false),
 		bind(b.Hosts, "/etc/hosts", false),
 	}
 	if b.Config.Bundle != "" {
@@ -71,7 +72,7 @@ func (b Blueprint) Targets(s *specs.Spec) ([]image.Target, error) {
 		known[x.Path] = true
 	}
 	for _, m := range s.Mounts {
-		if known[m.Destination] || strings.HasPrefix(m.Destination, "/dev/") {
+		if known[m.Destination] || m.Destination == insideFiles || strings.HasPrefix(m.Destination, "/dev/") {
 			continue
 		}
 		file, err := place.IsFile(m.Source)

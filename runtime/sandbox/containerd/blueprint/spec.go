@@ -11,6 +11,7 @@ import (
 	specs "github.com/opencontainers/runtime-spec/specs-go"
 
 	"github.com/videosdgx/videosdgx/runtime/guest/loopback"
+	"github.com/videosdgx/videosdgx/runtime/guest/wire"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/ids"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/image"
@@ -20,6 +21,7 @@ import (
 const (
 	insideInit  = "/run/videosdgx-init"
 	insideDir   = "/run/videosdgx"
+	insideFiles = insideDir + "/" + wire.FilesDir
 	insideModel = "/opt/model"
 )
 
@@ -29,6 +31,7 @@ type Blueprint struct {
 	Image     *image.Image
 	Init      string    // host path
 	Hosts     string    // host path of /etc/hosts
+	Files     string    // host path of the files of events
 	Cgroup    string    // path below every hierarchy
 	CRIUConf  string    // host path, "" without CRIU
 	SwapLimit bool      // the kernel accounts swap

@@ -48,6 +48,8 @@ func main() {
 		}
 	case "socket":
 		replaceSocket()
+	case "laid":
+		laid("/run/videosdgx/files/clip")
 	default:
 		for _, a := range allowed() {
 			fmt.Printf("allowed %s: %v\n", a.name, a.try())
@@ -55,6 +57,17 @@ func main() {
 		for _, a := range attempts() {
 			report(a)
 		}
+	}
+}
+
+// laid waits for a file beside an event, and says how large it is and what comes of changing it or its folder.
+func laid(path string) {
+	for {
+		if info, err := os.Stat(path); err == nil {
+			fmt.Println("size", info.Size(), "read", read(path) == nil, "change", write(path) == nil, "remove", os.Remove(path) == nil, "beside", write(path+"2") == nil)
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 
