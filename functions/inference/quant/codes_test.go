@@ -190,6 +190,21 @@ func everyCode(t *testing.T, q quant.Tensor) {
 	}
 }
 
+// TestIntegersAtTies are blocks whose codes ONNX Runtime 1.32 made: −m is the maximum where m is there too, and a half is rounded
+// up once the zero point is added, to which what is just below a half may have been rounded before.
+func TestIntegersAtTies(t *testing.T) {
+	w := []float32{8, -8, -2.5, -1.5, -0.5, 0.5, 1.5, 2.5, math.Nextafter32(0.5, 0), -7.5, 7.5, 0, -0.25, 6.5, -6.5, 7}
+	q := encoded(t, variant{f: quant.INT4, o: quant.Options{Block: 16}}, w, 1, len(w))
+	sameBits(t, "INT4's scale", q.Scales, []float32{1})
+	sameBytes(t, "INT4's codes", q.Codes, []byte{0x0f, 0x76, 0x98, 0xba, 0x19, 0x8f, 0xf8, 0xf2})
+	for i, x := range w {
+		w[i] = x * 16
+	}
+	q = encoded(t, variant{f: quant.INT8, o: quant.Options{Block: 16}}, w, 1, len(w))
+	sameBits(t, "INT8's scale", q.Scales, []float32{1})
+	sameBytes(t, "INT8's codes", q.Codes, []byte{255, 0, 88, 104, 120, 136, 152, 168, 136, 8, 248, 128, 124, 232, 24, 240})
+}
+
 // everyBF16 asks all 2¹⁶ codes but infinities and NaNs.
 func everyBF16(t *testing.T) {
 	var codes []byte

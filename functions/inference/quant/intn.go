@@ -3,7 +3,7 @@ package quant
 import "math"
 
 // rowInt encodes blocks as ONNX Runtime's MatMulNBits quantizers do: scale and zero point of a block, then
-// code = round(w/scale + zero), halves away from zero.
+// code = round(w·(1/scale) + zero), where product and sum are rounded to float32 each, halves away from zero.
 func (e *Encoder) rowInt(dst []byte, w []float32, row int) error {
 	t := e.t
 	blocks, size := t.rowBlocks(), t.Block*t.Format.bits()/8
@@ -49,14 +49,14 @@ func (e *Encoder) scaleInt(w []float32, first int) (scale float32, zero int32, e
 	return scale, min(max(roundAway(-lo/scale), 0), top), nil
 }
 
-// withMagnitude is the first value of the magnitude m, with its sign.
+// withMagnitude is the value of the magnitude m with its sign: −m where w holds both, as ONNX Runtime has it; of zeros the first.
 func withMagnitude(w []float32, m float32) float32 {
 	for _, x := range w {
-		if math.Float32bits(x)&magnitude == math.Float32bits(m) {
+		if x == -m {
 			return x
 		}
 	}
-	return 0
+	return m
 }
 
 // roundAway rounds to the nearest integer, halves away from zero; |v| is far below 2²³. The number added is the largest
@@ -66,27 +66,22 @@ func roundAway(v float32) int32 {
 	return int32(v + math.Float32frombits(belowHalf|math.Float32bits(v)&^magnitude))
 }
 
-// intCoder makes codes of one block: round(w·inverse + add) + base, within [0, top].
+// intCoder makes codes of one block: round(w·inverse + zero), within [0, top].
 type intCoder struct {
-	inverse, add float32
-	base, top    int32
+	inverse, zero float32
+	top           int32
 }
 
 func (e *Encoder) coder(scale float32, zero int32) intCoder {
-	c := intCoder{top: 1<<e.t.Format.bits() - 1}
+	c := intCoder{zero: float32(zero), top: 1<<e.t.Format.bits() - 1}
 	if scale != 0 {
 		c.inverse = max(-math.MaxFloat32, min(math.MaxFloat32, 1/scale)) // of a subnormal scale it would be infinite
-	}
-	if e.o.Asymmetric {
-		c.add = float32(zero)
-	} else {
-		c.base = zero
 	}
 	return c
 }
 
 func (c *intCoder) code(w float32) byte {
-	return byte(min(max(roundAway(float32(w*c.inverse)+c.add)+c.base, 0), c.top))
+	return byte(min(max(roundAway(float32(w*c.inverse)+c.zero), 0), c.top))
 }
 
 // packInt fills what lies beyond the end of w with the zero point.
