@@ -70,12 +70,13 @@ func (w *workshop) journal() string { return filepath.Join(w.dir, "journal") }
 func (w *workshop) key() string     { return filepath.Join(w.dir, "key") }
 
 // prepare keeps the weights that a build with the same key has left, and throws away anything else: graphs are written anew,
-// and a killed build leaves files of the optimiser's.
+// and a killed build leaves files of the optimiser's. The key goes first: who is killed while clearing leaves nothing to go on from.
 func (w *workshop) prepare(key string) error {
-	if have, err := os.ReadFile(w.key()); err == nil && key != "" && string(have) == key {
+	have, err := os.ReadFile(w.key())
+	if _, there := os.Stat(w.fresh()); err == nil && there == nil && key != "" && string(have) == key {
 		return w.keepWeights()
 	}
-	if err := errors.Join(os.RemoveAll(w.fresh()), os.RemoveAll(w.journal()), os.RemoveAll(w.key())); err != nil {
+	if err := errors.Join(os.RemoveAll(w.key()), os.RemoveAll(w.fresh()), os.RemoveAll(w.journal())); err != nil {
 		return fmt.Errorf("clear what an earlier build has left: %w", err)
 	}
 	if err := os.Mkdir(w.fresh(), 0o755); err != nil {

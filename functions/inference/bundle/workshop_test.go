@@ -71,6 +71,32 @@ func TestAKilledDeliveryIsNotGoneOnFrom(t *testing.T) {
 	}
 }
 
+// TestAWorkshopWithoutItsFolderBeginsAnew is one whose build was killed while it cleared what another had left.
+func TestAWorkshopWithoutItsFolderBeginsAnew(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "bundle")
+	shop, err := openWorkshop(dir, "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = errors.Join(os.WriteFile(shop.journal(), []byte("{}"), 0o644), os.RemoveAll(shop.fresh()), shop.lock.Close())
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := openWorkshop(dir, "key")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(again.journal()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the next build finds the journal of weights that are gone: %v", err)
+	}
+	if left, err := os.ReadDir(again.fresh()); err != nil || len(left) != 0 {
+		t.Errorf("the next build finds %v, %v", left, err)
+	}
+	if err := again.close(nil); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestALockThatWasRemovedHoldsNobody is a build that ends between another's opening its lock and asking for it.
 func TestALockThatWasRemovedHoldsNobody(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
