@@ -38,6 +38,14 @@ func requestOf(payload []byte) []byte {
 	if !bytes.Contains(payload, []byte(lorasName)) && !bytes.Contains(payload, []byte(`"isBase64Encoded":true`)) {
 		return nil
 	}
+	if body := requestIn(payload); bytes.Contains(body, []byte(lorasName)) {
+		return body
+	}
+	return nil
+}
+
+// requestIn is the request in an event: the event itself, or the body of a URL's POST; nil for any other.
+func requestIn(payload []byte) []byte {
 	var event struct {
 		Body    string `json:"body"`
 		Base64  bool   `json:"isBase64Encoded"`
@@ -47,7 +55,7 @@ func requestOf(payload []byte) []byte {
 		} `json:"requestContext"`
 	}
 	if json.Unmarshal(payload, &event) != nil || event.Context.HTTP.Method == "" {
-		return askingBody(payload)
+		return payload // as functions tell the two apart
 	}
 	if event.Context.HTTP.Method != http.MethodPost || event.Path == "/embed" {
 		return nil
@@ -58,13 +66,6 @@ func requestOf(payload []byte) []byte {
 		if body, err = base64.StdEncoding.DecodeString(event.Body); err != nil {
 			return nil
 		}
-	}
-	return askingBody(body)
-}
-
-func askingBody(body []byte) []byte {
-	if !bytes.Contains(body, []byte(lorasName)) {
-		return nil
 	}
 	return body
 }

@@ -28,7 +28,7 @@ func (p *plane) openServer(context.Context) (err error) {
 	p.connections = gateway.NewConnections(gateway.Bounds{All: int(p.cfg.Connections)}, p.log)
 	p.metrics.WatchConnections(p.connections.Counts)
 	p.metrics.WatchStorage(p.storage)
-	p.invoker = limits.Invoker{Invoker: p.loras, Functions: p.rated()}
+	p.invoker = limits.Invoker{Invoker: vettedInvoker{p.loras, p.vetCall}, Functions: p.rated()}
 	urls := url.New(url.Options{Invoker: p.invoker, Functions: p.registry, Spool: p.spool, Log: p.log})
 	cors, err := rest.NewCORS(p.cfg.Origins, "/v1/")
 	if err != nil {
@@ -66,7 +66,7 @@ func (p *plane) hosts() []string {
 
 func (p *plane) routes() []gateway.Routes {
 	p.lambda = lambda.New(lambda.Options{
-		Invoker: p.invoker, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Queue: limits.Queue{To: p.events, Functions: p.invoker.Functions}, Keys: p.keys(), Asks: p.access.Asks,
+		Invoker: p.invoker, Functions: p.registry, Aliases: p.registry, Instances: p.dispatch, Queue: limits.Queue{To: vettedQueue{p.events, p.vetCall}, Functions: p.invoker.Functions}, Keys: p.keys(), Asks: p.access.Asks,
 		Image: p.resolveImage(), Spool: p.spool, Log: p.log, CheckURL: p.guard.CheckURL,
 	})
 	routes := []gateway.Routes{

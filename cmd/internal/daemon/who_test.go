@@ -146,6 +146,11 @@ func (g *guarded) send(url, method, path string, h http.Header) (int, string) {
 		g.t.Fatal(err)
 	}
 	maps.Copy(req.Header, h)
+	return g.answer(req)
+}
+
+func (g *guarded) answer(req *http.Request) (int, string) {
+	g.t.Helper()
 	resp, err := http.DefaultTransport.RoundTrip(req)
 	if err != nil {
 		g.t.Fatal(err)
