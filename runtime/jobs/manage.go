@@ -97,6 +97,11 @@ func (s *Service) Cancel(ctx context.Context, id string) (Job, error) {
 
 // Retry queues an ended job that did not complete again, with all its attempts.
 func (s *Service) Retry(ctx context.Context, id string) (Job, error) {
+	unlock, err := s.mayRetry(ctx, id)
+	if err != nil {
+		return Job{}, err
+	}
+	defer unlock()
 	var was State
 	j, err := s.mutate(ctx, id, func(j *Job) bool {
 		if was = j.State; was == Completed || !was.Ended() {
@@ -116,6 +121,22 @@ func (s *Service) Retry(ctx context.Context, id string) (Job, error) {
 		s.nudge()
 	}
 	return j, err
+}
+
+// mayRetry asks for room as for a job that is submitted: a client's limits hold however jobs come to wait. unlock must be
+// called once the job waits.
+func (s *Service) mayRetry(ctx context.Context, id string) (unlock func(), err error) {
+	j, err := s.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	if j.State == Completed || !j.State.Ended() {
+		return func() {}, nil // Retry says that it cannot be
+	}
+	if err := s.admit(ctx, 1); err != nil {
+		return nil, err
+	}
+	return s.within(ctx, []Fresh{{Job: j}})
 }
 
 // Prioritize gives a waiting job another priority: it keeps its time of submission, so that it takes its place among those

@@ -144,3 +144,33 @@ func TestComputingAndClipsAreLimited(t *testing.T) {
 		}
 	})
 }
+
+// A job that is queued again waits like any other: cancelling and retrying are no way around what a client may have.
+func TestWhatIsRetriedIsLimited(t *testing.T) {
+	s := limited(t, t.TempDir(), jobs.Quota{Queued: 1}, 0, func(ctx context.Context, _ jobstest.Call) (*spec.Result, error) { return jobstest.Block(ctx) })
+	if _, err := ask(s, "m", "alice", 1); err != nil {
+		t.Fatal(err)
+	}
+	for running := 0; running == 0; _, running, _ = s.Load(t.Context(), "m") {
+		time.Sleep(5 * time.Millisecond)
+	}
+	first, err := ask(s, "m", "alice", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Cancel(t.Context(), first[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	second, err := ask(s, "m", "alice", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = s.Retry(t.Context(), first[0].ID)
+	refused(t, "a second that waits", err)
+	if _, err := s.Cancel(t.Context(), second[0].ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.Retry(t.Context(), first[0].ID); err != nil {
+		t.Errorf("where there is room: %v", err)
+	}
+}

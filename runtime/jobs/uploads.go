@@ -75,7 +75,21 @@ func (s *Service) Upload(ctx context.Context, owner, contentType string, r io.Re
 	case u.Size > room:
 		return Upload{}, errNoRoom
 	}
-	return u, s.uploads.keep(partial, u)
+	return u, s.keepUpload(partial, u)
+}
+
+// keepUpload keeps what has arrived, where the room for it has not gone to others that arrived meanwhile.
+func (s *Service) keepUpload(partial string, u Upload) error {
+	s.uploads.mu.Lock()
+	defer s.uploads.mu.Unlock()
+	room, err := s.unused(u.Owner)
+	if err != nil {
+		return err
+	}
+	if u.Size > room {
+		return errNoRoom
+	}
+	return s.uploads.keep(partial, u)
 }
 
 var errNoRoom = fmt.Errorf("the uploads that wait for jobs take all the space that they may: use them, or wait until they expire: %w", errdefs.ErrResourceExhausted)
@@ -91,6 +105,15 @@ func (s *Service) room(owner string) (int64, error) {
 	}
 	s.uploads.mu.Lock()
 	defer s.uploads.mu.Unlock()
+	room, err := s.unused(owner)
+	if err == nil && room <= 0 {
+		return 0, errNoRoom
+	}
+	return room, err
+}
+
+// unused is what all uploads leave to an owner. Called with the uploads' lock held.
+func (s *Service) unused(owner string) (int64, error) {
 	all, err := s.uploads.list()
 	var total, own int64
 	for _, u := range all {
@@ -98,11 +121,7 @@ func (s *Service) room(owner string) (int64, error) {
 			own += u.Size
 		}
 	}
-	room := min(s.cfg.MaxUploads-total, s.cfg.MaxUploads/4-own)
-	if err == nil && room <= 0 {
-		return 0, errNoRoom
-	}
-	return room, err
+	return min(s.cfg.MaxUploads-total, s.cfg.MaxUploads/4-own), err
 }
 
 func (u *uploads) keep(partial string, up Upload) error {

@@ -179,7 +179,7 @@ func changeDoc(id string) operation {
 }
 
 func retryDoc(id string) operation {
-	return operation{ID: id, Summary: "Queue a failed, dead or cancelled job again", Tag: "jobs", Out: responses{202: {Text: "Queued", Body: jobView{}}}, Fails: []int{403, 404, 409, 421}}
+	return operation{ID: id, Summary: "Queue a failed, dead or cancelled job again", Tag: "jobs", Out: responses{202: {Text: "Queued", Body: jobView{}}}, Fails: []int{403, 404, 409, 421, 429, 507}}
 }
 
 func eventsDoc(id string) operation {
