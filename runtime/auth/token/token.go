@@ -155,6 +155,8 @@ func (v *Verifier) verify(ctx context.Context, raw string) (out verified, err er
 		return out, errBad("it has no sub")
 	case c.Expires == nil:
 		return out, errBad("it has no exp")
+	case c.Expires.Time().Year() > 9999:
+		return out, errBad("its exp is %d, which no time as text can be: is it in milliseconds?", *c.Expires)
 	}
 	return out, nil
 }
@@ -201,5 +203,5 @@ func (v *Verifier) admit(c claims) (*auth.Principal, error) {
 	case c.IssuedAt != nil && now.Add(v.c.Leeway).Before(c.IssuedAt.Time()):
 		return nil, auth.Refuse("this token was made in the future: check the clocks", "of %.100q, iat %s", c.Subject, c.IssuedAt.Time().UTC())
 	}
-	return &auth.Principal{Kind: auth.ByToken, Name: c.Subject, Scopes: auth.KnownScopes(append(slices.Clone(c.Scope), c.Scp...)), Expires: c.Expires.Time().UTC()}, nil
+	return &auth.Principal{Kind: auth.ByToken, Name: c.Subject, Scopes: auth.KnownScopes(append(slices.Clone(c.Scope), c.Scp...)), Expires: c.Expires.Time().Add(v.c.Leeway).UTC()}, nil
 }

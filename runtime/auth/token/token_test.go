@@ -81,7 +81,7 @@ func TestGoodTokensOfEveryAlgorithm(t *testing.T) {
 		"exp with a fraction":     {"exp": float64(c.now().Unix()) + 60.5},
 		"a type of access tokens": {"x": 1},
 	} {
-		if p, err := v.Check(t.Context(), i.Token("ec", good(c).With(change))); err != nil || p.Scopes != auth.Submit|auth.Read {
+		if p, err := v.Check(t.Context(), i.Token("ec", good(c).With(change))); err != nil || !c.now().Before(p.Expires) || p.Scopes != auth.Submit|auth.Read {
 			t.Errorf("%s: %+v, %v", name, p, err)
 		}
 	}
@@ -103,6 +103,17 @@ func TestAttacks(t *testing.T) {
 	for _, a := range all {
 		if p, err := v.Check(t.Context(), a.Token); !refused(err) {
 			t.Errorf("%s: %+v, %v", a.Name, p, err)
+		}
+	}
+}
+
+// A moment that no answer can tell is none: it mostly is one in milliseconds.
+func TestExpInMillisecondsIsRefused(t *testing.T) {
+	i := forge.NewIssuer()
+	v, c, _ := fromFile(t, i)
+	for _, exp := range []any{c.now().Add(time.Hour).UnixMilli(), 1e12, int64(1) << 62} {
+		if p, err := v.Check(t.Context(), i.Token("rsa", good(c).With(forge.Claims{"exp": exp}))); !refused(err) {
+			t.Errorf("%v: %+v, %v", exp, p, err)
 		}
 	}
 }

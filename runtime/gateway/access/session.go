@@ -55,10 +55,30 @@ func (s *sessions) open(p *auth.Principal) (value string, ends time.Time) {
 			}
 		}
 	}
-	if len(s.all) < maxSessions {
-		s.all[sha256.Sum256([]byte(value))] = session{p, ends}
+	if len(s.all) >= maxSessions {
+		s.drop()
 	}
+	s.all[sha256.Sum256([]byte(value))] = session{p, ends}
 	return value, ends
+}
+
+// drop ends the session that ends first of whoever has most of them: nobody can keep others from logging in. Called with mu held.
+func (s *sessions) drop() {
+	type owner struct{ kind, name string }
+	held, most := map[owner]int{}, owner{}
+	for _, one := range s.all {
+		o := owner{one.who.Kind, one.who.Name}
+		if held[o]++; held[o] > held[most] {
+			most = o
+		}
+	}
+	var first [sha256.Size]byte
+	for k, one := range s.all {
+		if (owner{one.who.Kind, one.who.Name}) == most && (first == [sha256.Size]byte{} || one.ends.Before(s.all[first].ends)) {
+			first = k
+		}
+	}
+	delete(s.all, first)
 }
 
 func (s *sessions) get(value string) *auth.Principal {
