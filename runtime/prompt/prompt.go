@@ -42,15 +42,19 @@ func (p *Policy) Deny(r io.Reader) error {
 	return lines.Err()
 }
 
-// plain is a text as it is compared: letters that look alike in another form become one (NFKC), and what nobody sees goes.
+// plain is a text as it is compared: letters that look alike in another form become one (NFKC), and what nobody sees goes, as do
+// marks that are no part of a letter, such as lines through it. Letters of other alphabets that look alike stay what they are.
 func plain(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) {
+		if unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, marks) {
 			return -1
 		}
 		return r
 	}, norm.NFKC.String(s))
 }
+
+// marks are those that any letter may be given. After NFKC é is one letter, and a line through a b still a mark.
+var marks = &unicode.RangeTable{R16: []unicode.Range16{{0x0300, 0x036f, 1}, {0x1ab0, 0x1aff, 1}, {0x1dc0, 0x1dff, 1}, {0x20d0, 0x20ff, 1}, {0xfe20, 0xfe2f, 1}}}
 
 // Check says, after the name of a field, what is wrong with its text; "" when it is taken. It does not say which word of the
 // list is in it.

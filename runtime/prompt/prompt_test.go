@@ -13,7 +13,8 @@ func TestCheck(t *testing.T) {
 	for text, ok := range map[string]bool{
 		"a red circle": true, "": true, "zwei\nZeilen\tund ein Tab": true, "наша собака": true, "👩‍👩‍👧 at the beach": true, "🏴󠁧󠁢󠁳󠁣󠁴󠁿": true, "a unforbiddenly b": true,
 		strings.Repeat("é", 60): true, strings.Repeat("é", 61): false, "a\x00b": false, "a\x1bb": false, "a\u202eb": false, "a\u2066b": false, "a\ufffeb": false, "a\U000e0001b": false, "a\u0085b": false,
-		"\xff": false, "A Forbidden thing": false, "ｆｏｒｂｉｄｄｅｎ": false, "for\u200bbidden": false, "once in a BLUE, moon!": false, "a blue door, a moon": true, "seccret7": false, "secret": true, "in C++ now": false,
+		"\xff": false, "A Forbidden thing": false, "ｆｏｒｂｉｄｄｅｎ": false, "for\u200bbidden": false, "for\u034fbidden": false, "for\ufe0fbidden": false, "for\u3164bidden": false, "for\u180bbidden": false, "for\U000e0100bidden": false, "f\u0336o\u0336rb\u0301idden": false, "forbídden": true,
+		"once in a BLUE, moon!": false, "a blue door, a moon": true, "seccret7": false, "secret": true, "in C++ now": false,
 	} {
 		if bad := p.Check(text); (bad == "") != ok {
 			t.Errorf("%q: %q", text, bad)
