@@ -3,6 +3,7 @@ package ltx2
 import (
 	"bytes"
 	"context"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
@@ -20,8 +22,8 @@ import (
 	"github.com/videosdgx/videosdgx/functions/serve"
 )
 
-// wideLoRA writes a LoRA of two modules, rank 2, which says that it is a distilled one.
-func wideLoRA(t *testing.T, dir string) string {
+// wideLoRA writes a LoRA of two modules, rank 2.
+func wideLoRA(t *testing.T, dir string, seed uint64, metadata map[string]string) string {
 	t.Helper()
 	ckpt, err := weights.InspectCheckpoint(dir)
 	if err != nil {
@@ -34,11 +36,11 @@ func wideLoRA(t *testing.T, dir string) string {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all = append(all, weights.Float32Tensor("transformer."+module+".lora_A.weight", []int64{2, info.Shape[1]}, noise.Normal(uint64(10+i), int(2*info.Shape[1]))),
-			weights.Float32Tensor("transformer."+module+".lora_B.weight", []int64{info.Shape[0], 2}, noise.Normal(uint64(20+i), int(2*info.Shape[0]))))
+		all = append(all, weights.Float32Tensor("transformer."+module+".lora_A.weight", []int64{2, info.Shape[1]}, noise.Normal(seed+uint64(i), int(2*info.Shape[1]))),
+			weights.Float32Tensor("transformer."+module+".lora_B.weight", []int64{info.Shape[0], 2}, noise.Normal(seed+10+uint64(i), int(2*info.Shape[0]))))
 	}
 	path := filepath.Join(t.TempDir(), "fast.safetensors")
-	if err := weights.Write(path, all, map[string]string{distilledKey: "8step"}); err != nil {
+	if err := weights.Write(path, all, metadata); err != nil {
 		t.Fatal(err)
 	}
 	return path
@@ -86,11 +88,17 @@ func TestALoRAForTheSecondStageAlone(t *testing.T) {
 	if _, err := serve.Build(ctx, ckpt, base, Recipe, bundle.Options{Precision: bundle.None, Targets: targets}); err != nil {
 		t.Fatal(err)
 	}
-	path, verify := wideLoRA(t, ckpt), weights.VerifyOptions{RecordDir: t.TempDir()}
-	derived := func(component string) string {
+	fast, style, verify := wideLoRA(t, ckpt, 10, map[string]string{distilledKey: "8step"}), wideLoRA(t, ckpt, 30, nil), weights.VerifyOptions{RecordDir: t.TempDir()}
+	derived := func(component, styled string) string {
 		t.Helper()
-		out := filepath.Join(dir, "with "+component)
-		d, err := serve.Derive(ctx, ckpt, base, Recipe, []bundle.LoRA{{Path: path, Strength: 0.5, Component: component}}, verify)
+		out, loras := filepath.Join(dir, "with "+component+","+styled), []bundle.LoRA(nil)
+		if styled != "" {
+			loras = append(loras, bundle.LoRA{Path: style, Strength: 0.1, Component: styled})
+		}
+		if component != "" {
+			loras = append(loras, bundle.LoRA{Path: fast, Strength: 0.1, Component: component})
+		}
+		d, err := serve.Derive(ctx, ckpt, base, Recipe, loras, verify)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -100,11 +108,11 @@ func TestALoRAForTheSecondStageAlone(t *testing.T) {
 		}
 		return out
 	}
-	plain, own, merged := openModel(t, base), openModel(t, derived(graphStageTwo)), openModel(t, derived("transformer"))
+	plain, own, merged := openModel(t, base), openModel(t, derived(graphStageTwo, "")), openModel(t, derived("transformer", ""))
 	if plain.stageTwo || !own.stageTwo || merged.stageTwo || own.defaults.Sigmas != nil || merged.defaults.Sigmas == nil {
 		t.Fatalf("second stages %v %v %v, steps %v %v", plain.stageTwo, own.stageTwo, merged.stageTwo, own.defaults.Sigmas, merged.defaults.Sigmas)
 	}
-	if a, b := lastProduct(t, base, graphTransformer), lastProduct(t, filepath.Join(dir, "with "+graphStageTwo), graphStageTwo); bytes.Equal(a, b) {
+	if a, b := lastProduct(t, base, graphTransformer), lastProduct(t, filepath.Join(dir, "with "+graphStageTwo+","), graphStageTwo); bytes.Equal(a, b) {
 		t.Error("on a GPU the last product has the weight that it had")
 	}
 	r := small()
@@ -113,14 +121,24 @@ func TestALoRAForTheSecondStageAlone(t *testing.T) {
 		t.Error("a clip of one stage is another with the second stage's LoRA")
 	}
 	r.Values = map[string]any{"two_stage": true}
-	before, got := generate(t, plain, r), generate(t, own, r)
-	byHand := *plain.Pipeline
-	byHand.stageTwo, byHand.graphs = true, split{plain.graphs, merged.graphs}
-	want := generate(t, Model{Pipeline: &byHand}, r)
-	if slices.Equal(before.latents, got.latents) {
+	if a, b := generate(t, plain, r), generate(t, own, r); slices.Equal(a.latents, b.latents) {
 		t.Error("the LoRA changes nothing")
 	}
-	if !slices.Equal(want.latents, got.latents) {
+	secondIs(t, own, plain, merged, r)
+	// one that is for both stages is in the second, too
+	secondIs(t, openModel(t, derived(graphStageTwo, "transformer")), openModel(t, derived("", "transformer")), openModel(t, derived("transformer", "transformer")), r)
+}
+
+// secondIs holds a model to first's first stage and second's second.
+func secondIs(t *testing.T, m, first, second Model, r handler.Request) {
+	t.Helper()
+	byHand := *first.Pipeline
+	byHand.stageTwo, byHand.graphs = true, split{first.graphs, second.graphs}
+	want, got := generate(t, Model{Pipeline: &byHand}, r).latents, generate(t, m, r).latents
+	if slices.ContainsFunc(want, func(v float32) bool { return v != v || math.IsInf(float64(v), 0) }) {
+		t.Fatal("the clip is no numbers")
+	}
+	if !slices.Equal(want, got) {
 		t.Error("the second stage is not what it is with the LoRA in the transformer")
 	}
 }
@@ -137,7 +155,7 @@ func TestOnlyTwoStagesTakeASecondStagesLoRA(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = bundle.Merge(context.Background(), r, []bundle.LoRA{{Path: wideLoRA(t, dir), Strength: 1, Component: graphStageTwo}})
+	_, err = bundle.Merge(context.Background(), r, []bundle.LoRA{{Path: wideLoRA(t, dir, 10, nil), Strength: 1, Component: graphStageTwo}})
 	if !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), `"stage_2"; transformer would do`) {
 		t.Errorf("%v", err)
 	}

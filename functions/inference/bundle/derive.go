@@ -205,7 +205,7 @@ func (m *Merging) rewrite(ctx context.Context, base *weights.Bundle, b *built, c
 		if fresh.Bytes() != t.Bytes() || fresh.Type != t.Type {
 			return otherVersion(base, t.Name)
 		}
-		if err := renew(t, fresh, data); err != nil {
+		if err := renew(t, fresh, data, b.graph); err != nil {
 			return err
 		}
 	}
@@ -222,9 +222,13 @@ func otherVersion(base *weights.Bundle, tensor string) error {
 	return fmt.Errorf("bundle %s was built by another version of this program (its weight %s is held otherwise): build it again: %w", base.Dir, tensor, errdefs.ErrFailedPrecondition)
 }
 
-func renew(t, fresh *onnx.Tensor, data *onnx.DataFile) error {
+// renew gives a graph's weight other values. The file of data has each name once: a variant's weights are called after it there.
+func renew(t, fresh *onnx.Tensor, data *onnx.DataFile, g Graph) error {
 	if fresh.Bytes() >= inlineBelow {
 		copied := *fresh
+		if g.of != nil {
+			copied.Name = g.Name + "/" + copied.Name
+		}
 		if err := data.Add(&copied); err != nil {
 			return err
 		}

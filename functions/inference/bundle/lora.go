@@ -57,11 +57,14 @@ func Merge(ctx context.Context, r Recipe, loras []LoRA) (m *Merging, err error) 
 		}
 	}
 	for component, all := range applied {
-		merged, err := lora.Merge(m.base(component), all...)
-		if err != nil {
+		if v := m.variant(component); v != nil { // beside those of what it varies
+			all = append(slices.Clone(applied[v.Of.Component]), all...)
+		}
+		if m.merged[component], err = lora.Merge(m.base(component), all...); err != nil {
 			return m, err
 		}
-		m.merged[component] = merged
+	}
+	for component, merged := range m.merged {
 		m.Weights = with(m.Weights, component, merged)
 	}
 	for _, v := range m.Variants {
