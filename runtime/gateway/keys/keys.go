@@ -2,6 +2,7 @@
 package keys
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -86,8 +87,10 @@ func (a API) create(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var wish Wish
-	if err := json.Unmarshal(body, &wish); err != nil {
-		return fmt.Errorf(`the body must be like {"name": "alice", "scopes": ["submit", "read"], "expiresSeconds": 86400}: %w: %w`, err, errdefs.ErrInvalidArgument)
+	d := json.NewDecoder(bytes.NewReader(body))
+	d.DisallowUnknownFields() // an "expires" that is passed over would be a key for ever
+	if err := d.Decode(&wish); err != nil || d.More() {
+		return fmt.Errorf(`the body must be like {"name": "alice", "scopes": ["submit", "read"], "expiresSeconds": 86400}: %v: %w`, err, errdefs.ErrInvalidArgument) //nolint:errorlint // nil where more follows
 	}
 	wish.Expires = time.Duration(wish.ExpiresSeconds) * time.Second
 	if wish.ExpiresSeconds > 100*365*86400 {

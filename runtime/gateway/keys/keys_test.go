@@ -52,7 +52,8 @@ func TestKeys(t *testing.T) {
 	if code, text := ask("GET", "/api/v1/keys", ""); code != 200 || strings.Contains(text, made.Key) || strings.Contains(text, "hash") || strings.Count(text, "\"id\"") != 2 {
 		t.Errorf("%d %s", code, text)
 	}
-	for body, want := range map[string]string{`{`: "must be like", `{"name":"a b","scopes":["read"]}`: "no name", `{"name":"x","scopes":["root"]}`: "no scope", `{"name":"x","scopes":["read"],"expiresSeconds":99999999999}`: "century"} {
+	for body, want := range map[string]string{`{`: "must be like", `{"name":"x","scopes":["read"],"expires":"90d"}`: "must be like", `{"name":"x","scopes":["read"]} {}`: "must be like",
+		`{"name":"a b","scopes":["read"]}`: "no name", `{"name":"x","scopes":["root"]}`: "no scope", `{"name":"x","scopes":["read"],"expiresSeconds":99999999999}`: "century"} {
 		if code, text := ask("POST", "/api/v1/keys", body); code != 400 || !strings.Contains(text, want) {
 			t.Errorf("%s: %d %s", body, code, text)
 		}
