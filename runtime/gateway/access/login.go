@@ -115,7 +115,11 @@ func (l Login) begin(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	value, ends := l.access.sessions.open(p)
+	token := ""
+	if p.Kind == auth.ByToken {
+		token = plain(shown.Key)
+	}
+	value, ends := l.access.sessions.open(p, token)
 	setCookie(w, r, value, ends)
 	w.Header().Set("Cache-Control", "no-store")
 	if form {

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"net/http"
@@ -30,8 +31,9 @@ type sessions struct {
 }
 
 type session struct {
-	who  *auth.Principal
-	ends time.Time
+	who   *auth.Principal
+	token string // that it was opened with, which is checked again; "": a key
+	ends  time.Time
 }
 
 func newSessions(now func() time.Time) *sessions {
@@ -39,7 +41,7 @@ func newSessions(now func() time.Time) *sessions {
 }
 
 // open begins a session and gives the cookie's value.
-func (s *sessions) open(p *auth.Principal) (value string, ends time.Time) {
+func (s *sessions) open(p *auth.Principal, token string) (value string, ends time.Time) {
 	value = rand.Text() + rand.Text()
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,7 +60,7 @@ func (s *sessions) open(p *auth.Principal) (value string, ends time.Time) {
 	if len(s.all) >= maxSessions {
 		s.drop()
 	}
-	s.all[sha256.Sum256([]byte(value))] = session{p, ends}
+	s.all[sha256.Sum256([]byte(value))] = session{p, token, ends}
 	return value, ends
 }
 
@@ -81,19 +83,20 @@ func (s *sessions) drop() {
 	delete(s.all, first)
 }
 
-func (s *sessions) get(value string) *auth.Principal {
+// get gives a session; the zero one where there is none.
+func (s *sessions) get(value string) session {
 	sum := sha256.Sum256([]byte(value))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	one, ok := s.all[sum]
 	if !ok {
-		return nil
+		return session{}
 	}
 	if !s.now().Before(one.ends) {
 		delete(s.all, sum)
-		return nil
+		return session{}
 	}
-	return one.who
+	return one
 }
 
 func (s *sessions) close(value string) {
@@ -102,11 +105,17 @@ func (s *sessions) close(value string) {
 	delete(s.all, sha256.Sum256([]byte(value)))
 }
 
-// session says whose a session is; one of a key that is no longer good has ended.
-func (a *Access) session(value string) (*auth.Principal, error) {
-	p := a.sessions.get(value)
+// session says whose a session is; one of a key or a token that is no longer good has ended.
+func (a *Access) session(ctx context.Context, value string) (*auth.Principal, error) {
+	one := a.sessions.get(value)
+	p := one.who
 	if p == nil || p.Kind == auth.ByKey && !a.Keys.Good(p.ID) {
 		return nil, errNobody
+	}
+	if one.token != "" { // whose key the issuer may have withdrawn
+		if _, err := a.Tokens.Check(ctx, one.token); err != nil {
+			return nil, errNobody
+		}
 	}
 	return p, nil
 }

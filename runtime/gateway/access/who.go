@@ -31,7 +31,7 @@ func (a *Access) who(r *http.Request, l Listener, need auth.Need) (*auth.Princip
 		return a.bearer(r, bearer[0])
 	}
 	if c, err := r.Cookie(cookieName); err == nil {
-		return a.session(c.Value)
+		return a.session(r.Context(), c.Value)
 	}
 	local, _ := r.Context().Value(http.LocalAddrContextKey).(net.Addr)
 	if local != nil && local.Network() == "unix" && !gateway.Forwarded(r) { // a proxy on the socket speaks for others
