@@ -146,3 +146,27 @@ func TestExperimentsAreHeldToWhatWillDo(t *testing.T) {
 		t.Errorf("a promotion that fails: %s", b)
 	}
 }
+
+// Where there is room for one job and not for two, nobody waits for a clip that has nothing to be compared with.
+func TestHalfAPairIsCancelled(t *testing.T) {
+	began := make(chan bool, 1)
+	r := newRig(t, func(ctx context.Context, _ jobstest.Call) (*spec.Result, error) {
+		began <- true
+		return jobstest.Block(ctx)
+	}, func(c *jobs.Config, _ *jobs.Deps) { c.MaxQueued = 1 })
+	comparing(r, nil)
+	if resp, b := r.do("POST", r.url+"/v1/experiments", versions); resp.StatusCode != 201 {
+		t.Fatalf("%s %s", resp.Status, b)
+	}
+	r.generate(`{"prompt":"one that runs"}`)
+	<-began
+	r.problem(429, "POST", "/v1/experiments/ab/pairs", `{"prompt":"a kite"}`)
+	_, b := r.do("GET", r.url+"/v1/jobs", "")
+	states := map[jobs.State]int{}
+	for _, j := range parse[jobList](t, b).Jobs {
+		states[j.Status]++
+	}
+	if states[jobs.Queued] != 0 || states[jobs.Cancelled] != 1 || states[jobs.Running] != 1 {
+		t.Errorf("%v", states)
+	}
+}

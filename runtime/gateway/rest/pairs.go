@@ -2,6 +2,7 @@ package rest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -41,7 +42,7 @@ func (a *API) addPair(w http.ResponseWriter, r *http.Request) error {
 	for i := range subs {
 		all, _, err := a.o.Jobs.Submit(r.Context(), []jobs.Submit{subs[i]})
 		if err != nil {
-			return err
+			return errors.Join(err, a.undoPair(r.Context(), p))
 		}
 		p.Jobs[i] = all[0].ID
 	}
@@ -49,6 +50,15 @@ func (a *API) addPair(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	return write(w, http.StatusAccepted, a.pair(r, e, p))
+}
+
+// undoPair cancels the job of a pair whose other one was refused.
+func (a *API) undoPair(ctx context.Context, p experiments.Pair) error {
+	if p.Jobs[0] == "" {
+		return nil
+	}
+	_, err := a.o.Jobs.Cancel(context.WithoutCancel(ctx), p.Jobs[0])
+	return err
 }
 
 func (a *API) armRequest(ctx context.Context, f *files, base jobs.Submit, arm experiments.Arm, fields schema.Object) (jobs.Submit, error) {
