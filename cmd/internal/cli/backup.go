@@ -111,20 +111,23 @@ func newBackupLsCmd() *cobra.Command {
 				return err
 			}
 			lines := []backupLine{}
+			var damaged error // the others are there all the same
 			for _, id := range ids {
 				b, err := repo.Get(id)
 				if err != nil {
-					return err
+					damaged = errors.Join(damaged, err)
+					continue
 				}
 				lines = append(lines, lineOf(b))
 			}
-			return emit(cmd, map[string]any{"backups": lines}, func(w io.Writer) error {
+			err = emit(cmd, map[string]any{"backups": lines}, func(w io.Writer) error {
 				rows := make([][]string, len(lines))
 				for i, l := range lines {
 					rows[i] = []string{l.ID, strconv.Itoa(l.Files), size(l.Bytes)}
 				}
 				return table(w, []string{"id", "files", "size"}, rows)
 			})
+			return errors.Join(err, damaged)
 		},
 	}
 	addIdentity(cmd)
