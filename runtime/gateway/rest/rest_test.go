@@ -41,6 +41,12 @@ type script func(context.Context, jobstest.Call) (*spec.Result, error)
 
 func newRig(t *testing.T, s script, tune ...func(*jobs.Config, *jobs.Deps)) *rig {
 	t.Helper()
+	return newRigWithin(t, 0, s, tune...)
+}
+
+// newRigWithin is newRig for a server that waits so long for a body; 0 is its default.
+func newRigWithin(t *testing.T, patience time.Duration, s script, tune ...func(*jobs.Config, *jobs.Deps)) *rig {
+	t.Helper()
 	dir := t.TempDir()
 	store, err := sqlite.Open(t.Context(), filepath.Join(dir, "jobs.db"))
 	if err != nil {
@@ -63,7 +69,7 @@ func newRig(t *testing.T, s script, tune ...func(*jobs.Config, *jobs.Deps)) *rig
 		t.Fatal(err)
 	}
 	api := New(Options{Jobs: svc, Models: deps.Models, Version: "test", Similar: 0.9})
-	main := httptest.NewServer(gateway.New(gateway.Options{Routes: []gateway.Routes{api}, BodyTimeout: 300 * time.Millisecond}).Handler())
+	main := httptest.NewServer(gateway.New(gateway.Options{Routes: []gateway.Routes{api}, BodyTimeout: patience}).Handler())
 	own := httptest.NewServer(gateway.New(gateway.Options{Routes: []gateway.Routes{api.Model("wan21")}}).Handler())
 	t.Cleanup(func() {
 		if err := svc.Stop(context.Background()); err != nil {
@@ -264,7 +270,7 @@ func TestBadBodies(t *testing.T) {
 }
 
 func TestSlowBodyIsCutOff(t *testing.T) {
-	r := newRig(t, nil)
+	r := newRigWithin(t, 300*time.Millisecond, nil)
 	pr, pw := io.Pipe()
 	defer pw.Close()
 	req, _ := http.NewRequestWithContext(t.Context(), "POST", r.url+"/v1/models/wan21/generate", pr)
