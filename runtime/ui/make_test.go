@@ -122,12 +122,15 @@ func TestFramesAreDropped(t *testing.T) {
 	}
 }
 
+// theRequest has what shells and programs take for something else.
+const theRequest = `it's a $HOME $(id) ` + "`test`" + ` "quoted" !! C:\new\\ %s ''' {a,b}`
+
 func TestTheSameRequestElsewhere(t *testing.T) {
 	r := newRig(t, instant)
 	w := open(t, r.url+"/")
-	w.fill("#f-prompt", "it's a $HOME `test` \"quoted\"")
+	w.fill("#f-prompt", theRequest)
 	w.click("button", "The same request elsewhere")
-	for tool, want := range map[string]string{"curl": `it'\''s a $HOME ` + "`test`", "AWS CLI": "--function-name 'painter'", "Python": `"prompt": "it's a $HOME ` + "`test` \\\"quoted\\\"\""} {
+	for tool, want := range map[string]string{"curl": `it'\''s a $HOME $(id) ` + "`test`", "AWS CLI": "--function-name 'painter'", "Python": `"prompt": "it's a $HOME $(id) ` + "`test` \\\"quoted\\\""} {
 		w.click(".segments button", tool)
 		w.until("document.querySelector('pre.code').innerText.includes(" + quoted(want) + ")")
 		checkSnippet(t, r, tool, w.text("pre.code"))

@@ -5,7 +5,8 @@ import { get, send } from './api.js';
 
 const lasts = ['1h', '24h', '7d', '30d'];
 const price = kept('price', '');
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC'; // the reader's days and hours
+const own = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const zone = !own || own === 'Etc/Unknown' ? 'UTC' : own; // the reader's days and hours, where their system knows them
 
 export function Analytics() {
   const [last, setLast] = useState('24h');
@@ -55,7 +56,7 @@ function Report({ r, table }) {
     <${Chart} title=${t('usage.over')} r=${r} series=${[{ label: td('state', 'completed'), get: (s) => s.completed, color: '--c1' }, { label: td('state', 'failed'), get: (s) => s.failed, color: '--c2' }, { label: t('usage.cold'), get: (s) => s.cold, color: '--c3' }]} />
     <${Chart} title=${n.gpu_seconds ? t('usage.gpu') : t('usage.seconds')} r=${r} time series=${[{ label: n.gpu_seconds ? t('usage.gpu') : t('usage.seconds'), get: (s) => (n.gpu_seconds ? s.gpu_seconds : s.seconds), color: '--c1' }]} />
     <div class="halves">
-      <section class="card pad"><h2>${t('usage.latency')}</h2><table><thead><tr><th scope="col"><span class="sr">${t('usage.what')}</span></th><th scope="col">p50</th><th scope="col">p90</th><th scope="col">p99</th><th scope="col">max</th></tr></thead>
+      <section class="card pad"><h2>${t('usage.latency')}</h2><table><thead><tr><th scope="col"><span class="sr">${t('usage.what')}</span></th><th scope="col">p50</th><th scope="col">p90</th><th scope="col">p99</th><th scope="col">${t('usage.max')}</th></tr></thead>
         <tbody>${['waiting', 'starting', 'running', 'whole'].map((k) => html`<tr key=${k}><th scope="row">${td('usage.time', k)}</th>${['p50', 'p90', 'p99', 'max'].map((p) => html`<td key=${p}>${r[k].count ? span(r[k][p]) : '–'}</td>`)}</tr>`)}</tbody></table></section>
       <section class="card pad"><${Head} title=${t('usage.hours')} onTable=${() => table('hour')} /><${Hours} hours=${r.hours_of_day} /></section>
       <${Shares} title=${t('usage.models')} parts=${r.models} onTable=${() => table('model')} /><${Shares} title=${t('usage.clients')} parts=${r.clients} onTable=${() => table('client')} />

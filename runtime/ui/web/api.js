@@ -4,11 +4,12 @@ import { t } from './i18n.js';
 
 // Problem is an answer that is no success: its message says what is wrong, fields which fields are.
 export class Problem extends Error {
-  constructor(status, body) {
-    super(body.detail || body.message || body.Message || body.title || t('error.status', { status }));
+  constructor(status, said) {
+    const body = said ?? {}; // what is no object has nothing to say
+    super([body.detail, body.message, body.Message, body.title].find((x) => x && typeof x === 'string') || t('error.status', { status }));
     this.name = 'Problem';
     this.status = status;
-    this.fields = body.errors || body.fields || [];
+    this.fields = [body.errors, body.fields].find(Array.isArray) || [];
   }
 }
 
@@ -25,12 +26,23 @@ export async function enter(key) {
     .catch(() => { throw new Problem(0, { detail: t('error.network') }); });
   if (!answer.ok) throw await problemOf(answer);
   session.set(await answer.json());
+  pages?.postMessage('key');
 }
 
 export async function leave() {
   await fetch('/api/v1/session', { method: 'DELETE' });
+  pages?.postMessage('key');
   location.reload();
 }
+
+// pages are those of this browser, which have one session: where one of them shows a key, the others need not ask, and offer what it opens.
+const pages = window.BroadcastChannel && new BroadcastChannel('videosdgx-session');
+if (pages) pages.onmessage = async () => {
+  const answer = await fetch('/api/v1/session').catch(() => null);
+  if (!answer?.ok) return;
+  session.set(await answer.json());
+  asked.get()?.resolve();
+};
 
 // asked is set while the page waits for a key.
 export const asked = store(null);
@@ -43,7 +55,7 @@ export function login() {
 async function problemOf(answer) {
   const text = await answer.text();
   let body = {};
-  try { body = JSON.parse(text); } catch { body = { detail: text.slice(0, 300) }; }
+  try { body = JSON.parse(text); } catch { if (!text.trimStart().startsWith('<')) body = { detail: text.slice(0, 300) }; } // a document is for nobody to read here
   return new Problem(answer.status, body);
 }
 
@@ -67,15 +79,21 @@ export async function send(method, path, { body, headers: more, signal, kind } =
   }
 }
 
-export async function get(path, options) { return (await send('GET', path, options)).json(); }
+export async function get(path, options) { return json(await send('GET', path, options)); }
 export async function post(path, body, options) { return json(await send('POST', path, { body: body ?? {}, ...options })); }
 export async function put(path, body, options) { return json(await send('PUT', path, { body, ...options })); }
 export async function patch(path, body) { return json(await send('PATCH', path, { body })); }
 export async function remove(path) { return json(await send('DELETE', path)); }
 
-async function json(answer) {
-  const text = await answer.text();
-  return text ? JSON.parse(text) : null;
+// json is an answer's value; a Problem where it is none, as of one that was cut off.
+export async function json(answer) {
+  try {
+    const text = await answer.text();
+    return text ? JSON.parse(text) : null;
+  } catch (e) {
+    if (e.name === 'AbortError') throw e;
+    throw new Problem(answer.status, { detail: t('error.cut') });
+  }
 }
 
 // upload keeps a file on the server and gives what a request says for it. progress is told from 0 to 1.
@@ -88,8 +106,8 @@ export function upload(file, progress) {
     x.onerror = () => reject(new Problem(0, { detail: t('error.network') }));
     x.onload = () => {
       let body = {};
-      try { body = JSON.parse(x.responseText); } catch { body = { detail: x.responseText }; }
-      if (x.status === 201) resolve(body); else reject(new Problem(x.status, body));
+      try { body = JSON.parse(x.responseText); } catch { body = { detail: x.status === 201 ? t('error.cut') : x.responseText.slice(0, 300) }; }
+      if (x.status === 201 && body?.reference) resolve(body); else reject(new Problem(x.status, body));
     };
     x.send(file);
   });

@@ -129,6 +129,13 @@ function Frame() {
   </div>`;
 }
 
+// Paper is light.
+addEventListener('beforeprint', () => { document.documentElement.dataset.theme = 'light'; });
+addEventListener('afterprint', () => applyTheme(theme.get()));
+
+// A file that is dropped beside its place would take the page's.
+for (const kind of ['dragover', 'drop']) addEventListener(kind, (e) => { if (e.dataTransfer?.types.includes('Files')) e.preventDefault(); });
+
 applyTheme(theme.get());
 await setLanguage();
 render(html`<${Frame} />`, document.getElementById('app'));

@@ -1,5 +1,5 @@
 // A clip and what belongs to it: the player, its thumbnail, its facts, and what can be done with it.
-import { html, useState, useEffect, useRef, t, icon, Dialog, toast, failed, confirmed, span, bytes, clock, kept, useStore, classes, Bar, number, Chip, Failure } from './lib.js';
+import { html, useState, useEffect, useRef, t, icon, Dialog, toast, failed, confirmed, span, bytes, clock, kept, useStore, classes, Bar, number, Chip, Failure, plainKey } from './lib.js';
 import { td } from './i18n.js';
 import { save, post, patch, remove, get } from './api.js';
 import { previews, eta, share, isEnded, mine } from './live.js';
@@ -82,8 +82,8 @@ export function Trouble({ job }) {
   </div>`;
 }
 
-export async function cancel(j) {
-  try { await remove(`/v1/jobs/${j.id}`); toast(td('ended', 'cancelled')); } catch (e) { failed(e); }
+export async function cancel(j, tell = true) {
+  try { await remove(`/v1/jobs/${j.id}`); if (tell) toast(td('ended', 'cancelled')); } catch (e) { failed(e); }
 }
 export async function again(j) {
   try {
@@ -173,7 +173,7 @@ export function Detail({ job: given, onClose, onGone, onMove }) {
   useEffect(() => {
     if (!onMove) return undefined;
     const f = (e) => {
-      if (e.target.matches('input,textarea,video,audio')) return;
+      if (!plainKey(e)) return;
       if (e.key === 'ArrowRight') onMove(1); else if (e.key === 'ArrowLeft') onMove(-1);
     };
     addEventListener('keydown', f);

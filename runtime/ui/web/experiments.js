@@ -1,5 +1,5 @@
 // A/B: two arms make a clip of one request each; people say which is better without knowing whose it is.
-import { html, useState, useEffect, useRef, t, icon, useLoad, Empty, Failure, Dialog, Chip, percent, number, span, failed, toast, confirmed, classes, useStore, Loading } from './lib.js';
+import { html, useState, useEffect, useRef, t, icon, useLoad, Empty, Failure, Dialog, Chip, percent, number, span, failed, toast, confirmed, classes, useStore, useOnce, plainKey, Loading } from './lib.js';
 import { td, tn } from './i18n.js';
 import { get, post, patch, remove, may, session } from './api.js';
 import { motion } from './clip.js';
@@ -56,15 +56,14 @@ function Arena({ e, again }) {
   const ready = pairs.filter((p) => p.left.download && p.right.download);
   const next = ready.find((p) => p.id === seen) || ready.filter((p) => !p.choice).at(-1);
   const making = pairs.filter((p) => ['queued', 'running'].includes(p.left.status) || ['queued', 'running'].includes(p.right.status)).length;
-  const ask = async (event) => {
-    event.preventDefault();
+  const ask = useOnce(async () => {
     try { await post(`/v1/experiments/${e.name}/pairs`, { prompt }); setPrompt(''); toast(t('ab.asked')); list.again(); again(); } catch (x) { failed(x); }
-  };
-  const vote = async (choice) => {
-    try { await post(`/v1/experiments/${e.name}/pairs/${next.id}/vote`, { choice }); setSeen(next.id); list.again(); again(); } catch (x) { failed(x); }
-  };
+  });
+  const vote = useOnce(async (choice) => {
+    try { await post(`/v1/experiments/${e.name}/pairs/${next.id}/vote`, { choice }); setSeen(next.id); await list.again(); again(); } catch (x) { failed(x); }
+  });
   return html`<section class="card pad arena" aria-labelledby="h-arena"><div class="section-head"><h2 id="h-arena">${e.name}</h2>${making > 0 && html`<span class="muted small">${tn('ab.making', making)}</span>`}</div>
-    <form class="row" onSubmit=${ask}><label class="grow"><span class="sr">${t('ab.prompt')}</span><input type="text" required value=${prompt} placeholder=${t('ab.prompt')} onInput=${(x) => setPrompt(x.target.value)} /></label><button class="quiet" type="submit">${icon('make')}${t('ab.ask')}</button></form>
+    <form class="row" onSubmit=${(x) => { x.preventDefault(); ask(); }}><label class="grow"><span class="sr">${t('ab.prompt')}</span><input type="text" required value=${prompt} placeholder=${t('ab.prompt')} onInput=${(x) => setPrompt(x.target.value)} /></label><button class="quiet" type="submit">${icon('make')}${t('ab.ask')}</button></form>
     ${!next ? html`<${Empty} picture="compare" title=${t('ab.nopair')} text=${t('ab.nopair.text')} />`
     : html`<${Match} key=${next.id} pair=${next} onVote=${vote} onNext=${() => setSeen(null)} decided=${e.winner != null} />`}</section>`;
 }
@@ -74,7 +73,7 @@ function Match({ pair, onVote, onNext, decided }) {
   const play = () => ref.current?.querySelectorAll('video').forEach((v) => { v.currentTime = 0; v.play(); });
   useEffect(() => {
     const f = (x) => {
-      if (x.target.matches('input,textarea,select') || document.querySelector('dialog[open]')) return;
+      if (!plainKey(x) || x.repeat || document.querySelector('dialog[open]')) return;
       const choice = { ArrowLeft: 'left', ArrowRight: 'right', ArrowDown: 'tie' }[x.key];
       if (choice && !pair.choice && !decided) { x.preventDefault(); onVote(choice); }
     };

@@ -1,7 +1,13 @@
 // A place for a file: dropped, pasted or chosen; it is on the server before the request is sent.
-import { html, useState, useRef, t, icon, classes, failed, bytes, Bar } from './lib.js';
+import { html, useState, useRef, t, icon, classes, failed, toast, bytes, Bar } from './lib.js';
 import { upload } from './api.js';
 import { label, help } from './schema.js';
+
+// seen says whether a picture can be shown; what no browser shows is for the server to judge.
+async function seen(file) {
+  if (!['image/png', 'image/jpeg', 'image/webp', 'image/gif'].includes(file.type)) return true;
+  try { (await createImageBitmap(file)).close(); return true; } catch { return false; }
+}
 
 export function FileField({ field, value, onChange, error }) {
   const [over, setOver] = useState(false);
@@ -12,7 +18,7 @@ export function FileField({ field, value, onChange, error }) {
 
   const take = async (file) => {
     if (!file) return;
-    if (types.length && file.type && !types.includes(file.type)) return failed(new Error(t('file.type', { types: types.map((x) => x.split('/')[1]).join(', ') })));
+    if (types.length && !(types.includes(file.type) && await seen(file))) return failed(new Error(t('file.type', { types: types.map((x) => x.split('/')[1]).join(', ') })));
     if (limits.maxBytes && file.size > limits.maxBytes) return failed(new Error(t('file.size', { most: bytes(limits.maxBytes) })));
     setPart(0);
     try {
@@ -22,7 +28,12 @@ export function FileField({ field, value, onChange, error }) {
     setPart(undefined);
     return undefined;
   };
-  const drop = (e) => { e.preventDefault(); setOver(false); take(e.dataTransfer.files[0]); };
+  const drop = (e) => {
+    e.preventDefault();
+    setOver(false);
+    if (e.dataTransfer.files.length > 1) toast(t('file.one'));
+    take(e.dataTransfer.files[0]);
+  };
   const name = label(field);
   return html`<div class=${classes('drop', over && 'over', value && 'full', error && 'bad')} data-field=${field.name} onDragOver=${(e) => { e.preventDefault(); setOver(true); }} onDragLeave=${() => setOver(false)} onDrop=${drop}
       onPaste=${(e) => take(e.clipboardData.files[0])}>

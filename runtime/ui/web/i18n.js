@@ -1,14 +1,23 @@
 // Texts in the reader's language: lang/NAME.json, flat. What a language lacks is told in English.
 export const languages = { en: 'English', 'pt-BR': 'Português' };
 
+// area is what this browser keeps for the page; where it may keep nothing, what lasts as long as the page does.
+export function area(name) {
+  try { return window[name]; } catch { // its reader lets no site keep anything
+    const all = new Map();
+    return { getItem: (key) => all.get(key) ?? null, setItem: (key, value) => all.set(key, value) };
+  }
+}
+
 const here = new URL('.', import.meta.url);
+const choices = area('localStorage');
 let texts = {};
 let english = {};
 let name = 'en';
 
 // choose gives the language to begin with: the reader's choice, else what the server took from the browser's.
 function choose() {
-  const stored = localStorage.getItem('language');
+  const stored = choices.getItem('language');
   if (stored in languages) return stored;
   return document.documentElement.lang in languages ? document.documentElement.lang : 'en';
 }
@@ -31,7 +40,7 @@ export async function setLanguage(which = choose()) {
   document.documentElement.lang = which;
 }
 
-export function rememberLanguage(which) { localStorage.setItem('language', which); return setLanguage(which); }
+export function rememberLanguage(which) { choices.setItem('language', which); return setLanguage(which); }
 export const locale = () => name;
 
 function fill(text, values) {

@@ -1,9 +1,24 @@
 // What every part of the page uses: the view library, numbers and times in the reader's language, small components.
 import { html, render, useState, useEffect, useRef, useMemo, useCallback, useLayoutEffect } from './vendor/htm-preact.js';
-import { t, locale } from './i18n.js';
+import { t, locale, area } from './i18n.js';
 import { icon } from './icons.js';
 
 export { html, render, useState, useEffect, useRef, useMemo, useCallback, useLayoutEffect, t, icon };
+
+// useOnce gives a function that does nothing while what it began goes on: a second click is no second wish.
+export function useOnce(f) {
+  const busy = useRef(false);
+  const latest = useRef(f);
+  latest.current = f;
+  return useCallback(async (...all) => {
+    if (busy.current) return;
+    busy.current = true;
+    try { await latest.current(...all); } finally { busy.current = false; }
+  }, []);
+}
+
+// plainKey says whether a key is pressed by itself, where it means nothing else: Alt and an arrow leave the page, a player has arrows of its own.
+export const plainKey = (e) => !(e.altKey || e.ctrlKey || e.metaKey || e.target.matches?.('input,textarea,select,video,audio'));
 
 // store is a value with listeners; useStore follows it.
 export function store(value) {
@@ -26,11 +41,12 @@ export function useStore(s) {
 }
 
 // kept is a store whose value stays in this browser.
-export function kept(name, first, area = localStorage) {
+export function kept(name, first, where = 'localStorage') {
+  const place = area(where);
   let value = first;
-  try { value = JSON.parse(area.getItem(name)) ?? first; } catch { /* what is no JSON is as if it were not there */ }
+  try { value = JSON.parse(place.getItem(name)) ?? first; } catch { /* what is no JSON is as if it were not there */ }
   const s = store(value);
-  s.listen((v) => { try { area.setItem(name, JSON.stringify(v)); } catch { /* a browser that keeps nothing */ } });
+  s.listen((v) => { try { place.setItem(name, JSON.stringify(v)); } catch { /* a browser that keeps nothing */ } });
   return s;
 }
 
@@ -50,8 +66,13 @@ export function useLoad(load, deps, ms = 0) {
   const [state, set] = useState({ value: null, error: null, loading: true });
   const latest = useRef(load);
   latest.current = load;
+  const turn = useRef(0);
   const again = useCallback(async () => {
-    try { set({ value: await latest.current(), error: null, loading: false }); } catch (error) { if (error.name !== 'AbortError') set((s) => ({ ...s, error, loading: false })); }
+    const mine = ++turn.current; // an answer that comes after a later question's is no news
+    try {
+      const value = await latest.current();
+      if (mine === turn.current) set({ value, error: null, loading: false });
+    } catch (error) { if (mine === turn.current && error.name !== 'AbortError') set((s) => ({ ...s, error, loading: false })); }
   }, []);
   useEffect(() => {
     again();

@@ -1,7 +1,7 @@
 // Make: say what a clip shall show, and see it come about.
-import { html, useState, useEffect, useMemo, useRef, useLoad, t, icon, kept, useStore, failed, span, classes, Empty, Failure, useTimer, toast, Dialog, number, Loading } from './lib.js';
+import { html, useState, useEffect, useMemo, useRef, useLoad, t, icon, kept, useStore, failed, span, classes, Empty, Failure, useTimer, useOnce, toast, Dialog, number, Loading } from './lib.js';
 import { tn, td } from './i18n.js';
-import { get, post, send, session } from './api.js';
+import { get, post, send, json, session } from './api.js';
 import { useBoard, mine, isEnded, left, share } from './live.js';
 import { fields as read, named, defaults, request, wrong, presets, shapes } from './schema.js';
 import { Field } from './form.js';
@@ -14,7 +14,7 @@ const drafts = kept('drafts', {}); // by model: what is in the form
 const chosen = kept('model', '');
 const own = kept('presets', []); // {name, model, values}
 const streaming = kept('stream', false);
-const onStage = kept('stage', '', sessionStorage);
+const onStage = kept('stage', '', 'sessionStorage');
 
 // The models are asked for while the texts are on their way.
 let early = get('/v1/models');
@@ -77,7 +77,7 @@ function Workshop({ model, models, from }) {
     return out;
   };
 
-  const go = async (anew = false) => {
+  const go = useOnce(async (anew = false) => {
     const bad = {};
     setOffers([]);
     for (const f of all) { const w = wrong(f, values[f.name]); if (w) bad[f.name] = t(`wrong.${w}`, { min: number(f.minimum ?? 0), max: number(f.maximum ?? 0) }); }
@@ -96,7 +96,7 @@ function Workshop({ model, models, from }) {
       }
       const one = async () => {
         const answer = await send('POST', `${path}generate`, { body: body(), headers: { Prefer: 'cache' } });
-        return { jobs: [await answer.json()], hit: answer.headers.get('Cache') === 'hit' };
+        return { jobs: [await json(answer)], hit: answer.headers.get('Cache') === 'hit' };
       };
       const many = () => post(`${path}batch`, { requests: Array.from({ length: count }, (_, i) => ({ ...body(), ...(seed && values[seed] !== undefined ? { [seed]: values[seed] + i } : {}) })) });
       const { jobs, hit } = await (count === 1 ? one() : many());
@@ -109,10 +109,9 @@ function Workshop({ model, models, from }) {
       const told = Object.fromEntries((e.fields || []).map((x) => [decodeURIComponent((x.pointer || '').replace(/^#?\/(requests\/\d+\/)?/, '').split('/')[0]), x.detail]).filter(([n]) => n === 'version' || all.some((f) => f.name === n)));
       setErrors(told);
       if (Object.keys(told).length) focus(Object.keys(told)[0]); else failed(e);
-    }
-    setSending(false);
+    } finally { setSending(false); }
     return undefined;
-  };
+  });
 
   const part = (f) => html`<${Field} key=${f.name} field=${f} value=${values[f.name]} error=${errors[f.name]} onChange=${(v) => set(f.name, v)} onEnter=${go} />`;
   const basic = all.filter((f) => f.basic);
@@ -232,7 +231,7 @@ function Stage({ model, onIdea }) {
   const job = b.jobs.get(wanted) || (asked?.id === wanted ? asked : null) || (wanted ? null : recent.find((j) => j.status === 'running') || recent[0]);
   useEffect(() => {
     if (!wanted || !b.loaded || b.jobs.has(wanted)) return;
-    get(`/v1/jobs/${wanted}`).then(setAsked, () => onStage.set(''));
+    get(`/v1/jobs/${encodeURIComponent(wanted)}`).then(setAsked, () => onStage.set(''));
   }, [wanted, b.loaded]);
 
   return html`<section class="stage" aria-label=${t('stage')}>

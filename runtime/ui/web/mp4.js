@@ -3,6 +3,7 @@
 import { send } from './api.js';
 
 const part = 256 * 1024;
+const most = 16 * 1024 * 1024; // a moov that is larger is not read
 
 async function range(path, from, to, signal) {
   const a = await send('GET', path, { headers: { Range: `bytes=${from}-${to - 1}` }, signal });
@@ -27,13 +28,11 @@ export function* boxes(d, from = 0, to = d.byteLength) {
 const inside = (d, box, type, skip = 0) => [...boxes(d, box.at + skip, Math.min(box.end, d.byteLength))].filter((b) => b.type === type);
 
 export async function read(path, signal) {
-  let { data, total } = await range(path, 0, part, signal);
+  const { data, total } = await range(path, 0, part, signal);
   for (const b of boxes(data, 0, Math.max(total, data.byteLength))) {
     if (b.type !== 'moov') continue;
     if (b.end > data.byteLength || b.at > data.byteLength) {
-      if (b.end - b.start > 16 * 1024 * 1024) return null;
-      ({ data } = await range(path, b.start, b.end, signal));
-      return facts(data, { at: 8, end: data.byteLength });
+      return read2(path, b.start, b.end, signal);
     }
     return facts(data, b);
   }
@@ -54,6 +53,7 @@ async function tail(path, total, signal) {
 }
 
 async function read2(path, from, to, signal) {
+  if (to - from > most) return null;
   const { data } = await range(path, from, to, signal);
   return facts(data, { at: 8, end: data.byteLength });
 }

@@ -4,7 +4,7 @@ import { post } from './api.js';
 import { Player, prompt } from './clip.js';
 
 // taken are the clips that stand for something else than what they were made for, by job: {asked, alike}; alike 1 is the same request.
-const taken = kept('taken', {}, sessionStorage);
+const taken = kept('taken', {}, 'sessionStorage');
 export const take = (job, asked, alike) => taken.set((all) => Object.fromEntries([...Object.entries(all).slice(-99), [job.id, { asked, alike }]]));
 export const made = (job) => taken.set((all) => { const { [job.id]: gone, ...rest } = all; return rest; });
 

@@ -13,7 +13,7 @@ export function Watch() {
   const running = all.filter((j) => j.status === 'running').sort((x, y) => (x.started_at < y.started_at ? -1 : 1));
   const queued = all.filter((j) => j.status === 'queued').sort((x, y) => (x.position || 1e9) - (y.position || 1e9) || (x.id < y.id ? -1 : 1));
   const ended = all.filter(isEnded).sort((x, y) => (x.finished_at < y.finished_at ? 1 : -1)).slice(0, 30);
-  const stopAll = async () => { if (await confirmed(t('cancel.all.sure', { n: number(queued.length) }), t('cancel.all'))) for (const j of queued) await cancel(j); };
+  const stopAll = async () => { if (await confirmed(t('cancel.all.sure', { n: number(queued.length) }), t('cancel.all'))) for (const j of queued) await cancel(j, false); };
   if (!b.loaded) return html`<${Loading} />`;
   return html`<div class="page">
     <div class="page-head"><h1>${t('nav.watch')}</h1><p class="muted">${tn('watch.running', b.queue.running)} · ${tn('watch.queued', b.queue.queued)}</p></div>
