@@ -79,16 +79,21 @@ func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Mani
 		if err := copyFiles(r.Files, dir); err != nil {
 			return err
 		}
-		sealed := weights.Manifest{Family: r.Family, Name: o.Name, Configs: r.Configs, Defaults: r.Defaults, Schema: r.Schema, License: r.License, Precision: o.Precision, Chosen: chosen}
-		if r.Held != nil {
-			sealed.Held = r.Held(r.Clip)
-		}
-		if m, err = weights.Seal(ctx, dir, sealed, p.hashed); err != nil || r.Unchanged == nil {
+		if m, err = weights.Seal(ctx, dir, o.manifest(r, chosen), p.hashed); err != nil || r.Unchanged == nil {
 			return err
 		}
 		return r.Unchanged()
 	})
 	return m, err
+}
+
+// manifest is the bundle's without its files.
+func (o Options) manifest(r Recipe, chosen string) weights.Manifest {
+	m := weights.Manifest{Family: r.Family, Name: o.Name, Configs: r.Configs, Defaults: r.Defaults, Schema: r.Schema, License: r.License, Precision: o.Precision, Chosen: chosen}
+	if r.Held != nil {
+		m.Held = r.Held(r.Clip)
+	}
+	return m
 }
 
 // policy is what the precision and the slices ask of every component.

@@ -31,7 +31,7 @@ type Plan struct {
 	Chosen    string         `json:"precision_chosen,omitempty"` // why it is that one, where it was left to the GPU
 	Tensors   []PlannedPart  `json:"tensors"`
 	Bytes     int64          `json:"bytes"`                // of weights
-	Disk      int64          `json:"disk_bytes,omitempty"` // of the bundle's files, where engines were asked for; see DiskBytes
+	Disk      int64          `json:"disk_bytes,omitempty"` // of the bundle's files in whole pages, where engines were asked for; see DiskBytes
 	Rough     bool           `json:"disk_rough,omitempty"` // Disk is about right: an engine's libraries are not installed here
 	Float32   int64          `json:"float32_bytes"`
 	Stages    []Stage        `json:"stages"`

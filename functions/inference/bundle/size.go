@@ -11,11 +11,13 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/compile"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
-// DiskBytes is the size of all files that Build would make, whole pages and optimised graphs included. No weight is read: the
-// graphs are made in a temporary folder. Optimisers choose names that differ by some
-// bytes from run to run. Where an optimiser's libraries are not installed, graphs count as they were built, and the size is not exact.
+// DiskBytes is what all files that Build would make take of a disk, in whole pages, the manifest and optimised graphs included: never
+// less than the files' lengths. No weight is read: the graphs are made in a temporary folder. Optimisers choose names that differ by
+// some bytes from run to run. Where an optimiser's libraries are not installed, graphs count as they were built, and the size is not exact.
 func DiskBytes(ctx context.Context, r Recipe, o Options) (n int64, exact bool, err error) {
 	n, err = diskBytes(ctx, r, o)
 	if !errdefs.IsNotFound(err) {
@@ -30,7 +32,8 @@ func DiskBytes(ctx context.Context, r Recipe, o Options) (n int64, exact bool, e
 }
 
 func diskBytes(ctx context.Context, r Recipe, o Options) (n int64, err error) {
-	if _, err := o.choose(r); err != nil {
+	chosen, err := o.choose(r)
+	if err != nil {
 		return 0, err
 	}
 	policy, err := o.policy(r)
@@ -57,13 +60,21 @@ func diskBytes(ctx context.Context, r Recipe, o Options) (n int64, err error) {
 	for _, f := range r.Files {
 		files[f.To] = f.From
 	}
-	n = w.Size()
-	for _, path := range files {
+	m := o.manifest(r, chosen)
+	m.Files = []weights.FileEntry{{Path: compile.DataName, Size: w.Size()}}
+	for name, path := range files {
 		st, err := os.Stat(path)
 		if err != nil {
 			return 0, fmt.Errorf("count a bundle: %w", err)
 		}
-		n += st.Size()
+		m.Files = append(m.Files, weights.FileEntry{Path: name, Size: st.Size()})
+	}
+	n = pages(m.Length()) + onnx.PageSize // and the note of where the checkpoint lies
+	for _, f := range m.Files {
+		n += pages(f.Size)
 	}
 	return n, nil
 }
+
+// pages is n bytes, the last page filled.
+func pages(n int64) int64 { return (n + onnx.PageSize - 1) / onnx.PageSize * onnx.PageSize }

@@ -33,6 +33,26 @@ func open(t *testing.T, dir string, o VerifyOptions) *Bundle {
 	return b
 }
 
+// TestLengthOfAManifest is known before anything is hashed.
+func TestLengthOfAManifest(t *testing.T) {
+	dir, _ := sealed(t)
+	st, err := os.Stat(filepath.Join(dir, ManifestName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := ReadManifest(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m = Manifest{Family: m.Family, Name: m.Name, Configs: m.Configs, Files: m.Files}
+	for i := range m.Files {
+		m.Files[i].Digest = ""
+	}
+	if n := m.Length(); n != st.Size() {
+		t.Errorf("%d bytes, the file has %d", n, st.Size())
+	}
+}
+
 func TestBundleIsHashedOnce(t *testing.T) {
 	dir, o := sealed(t)
 	if b := open(t, dir, o); !b.Hashed || b.Unrecorded != nil || len(b.Files) != 2 {

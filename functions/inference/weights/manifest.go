@@ -1,6 +1,7 @@
 package weights
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // The names that make a folder a bundle.
@@ -114,9 +116,25 @@ func (m Manifest) check(path string) error {
 }
 
 func (m Manifest) write(dir string) error {
-	return replaceFile(filepath.Join(dir, ManifestName), func(w io.Writer) error {
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(m)
-	})
+	return replaceFile(filepath.Join(dir, ManifestName), m.encode)
+}
+
+func (m Manifest) encode(w io.Writer) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	return enc.Encode(m)
+}
+
+// Length is the bytes that bundle.json will have once the files that m lists are sealed: digests may be missing yet.
+func (m Manifest) Length() int64 {
+	m.Format, m.Version, m.Digest = bundleFormat, bundleVersion, Manifest{}.digest()
+	m.Files = slices.Clone(m.Files)
+	for i := range m.Files {
+		m.Files[i].Digest = m.Digest
+	}
+	var raw bytes.Buffer
+	if m.encode(&raw) != nil {
+		return 0 // a RawMessage that is no JSON: it cannot be sealed
+	}
+	return int64(raw.Len())
 }
