@@ -19,11 +19,11 @@ func openNF4(p *published, layer string, info weights.Info) error {
 		return fmt.Errorf("tensor %s has bitsandbytes scales but no quant_state of nf4, the type that is understood: %w", p.name, errdefs.ErrNotImplemented)
 	}
 	var state struct {
-		Type   string  `json:"quant_type"`
-		Block  int     `json:"blocksize"`
-		Shape  []int64 `json:"shape"`
-		Nested int     `json:"nested_blocksize"`
-		Offset float32 `json:"nested_offset"`
+		Type   string   `json:"quant_type"`
+		Block  int      `json:"blocksize"`
+		Shape  []int64  `json:"shape"`
+		Nested int      `json:"nested_blocksize"`
+		Offset *float32 `json:"nested_offset"`
 	}
 	if err := json.Unmarshal(raw, &state); err != nil {
 		return p.bad("has a quant_state that is no JSON: %v", err)
@@ -34,7 +34,12 @@ func openNF4(p *published, layer string, info weights.Info) error {
 	if !slices.Equal(state.Shape, []int64{p.n, p.k}) || info.DType != weights.U8 || info.Size != (p.n*p.k+1)/2 || state.Nested != 0 && state.Nested != 256 {
 		return p.bad("is %s of %d bytes for the shape %v, nested blocks of %d; NF4 of shape [%d %d] is needed, nested by 256 or not", info.DType, info.Size, state.Shape, state.Nested, p.n, p.k)
 	}
-	p.f, p.high, p.off = quant.NF4, true, state.Offset
+	if p.f, p.high = quant.NF4, true; state.Nested != 0 {
+		if state.Offset == nil {
+			return p.bad("has a quant_state with nested blocks and no nested_offset: the checkpoint is incomplete")
+		}
+		p.off = *state.Offset
+	}
 	p.o = quant.Options{Block: state.Block, Double: state.Nested != 0}
 	if _, err := quant.Sizes(p.f, p.o, int(p.n), int(p.k)); err != nil || state.Block == 0 { // 0 would be the default
 		return p.bad("has a quant_state with blocks of %d; a power of two from 16 to 4096 is understood", state.Block)

@@ -137,6 +137,8 @@ func TestEveryLayoutsFaults(t *testing.T) {
 		{"bitsandbytes, nested", put(tensor("fc.weight.nested_quant_map", f, many(255, 1), 255)), "255 values of F32 in fc.weight.nested_quant_map; 256"},
 		{"bitsandbytes, nested", put(tensor("fc.weight.absmax", f, many(blocks, 1), blocks)), "160 values of F32 in fc.weight.absmax; 160 of U8"},
 		{"bitsandbytes, nested", says(`{"blocksize": 64, "shape": [160, 64], "nested_blocksize": 128}`), "nested blocks of 128"},
+		{"bitsandbytes, nested", says(`{"blocksize": 64, "shape": [160, 64], "nested_blocksize": 256}`), "no nested_offset"},
+		{"bitsandbytes, nested", put(tensor("fc.weight.nested_absmax", f, f32(-1), 1)), "second-level scale -1"},
 	} {
 		what := fmt.Sprintf("%s, want %q", c.layout, c.want)
 		err := written(layer(source(t, c.edit(all[c.layout]))))

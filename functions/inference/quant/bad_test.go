@@ -95,6 +95,8 @@ func TestDamaged(t *testing.T) {
 		"offset infinite":     {"nf4 double", func(q *quant.Tensor) { q.Offset = float32(math.Inf(1)) }, "finite"},
 		"scale below zero":    {"fp8", func(q *quant.Tensor) { q.Scales[0] = -0.5 }, "scale -0.5 at 0; scales of fp8 are never below zero"},
 		"absmax below zero":   {"nf4", func(q *quant.Tensor) { q.Scales[3] = -1 }, "scale -1 at 3"},
+		"absmax of zero":      {"nf4", func(q *quant.Tensor) { q.Scales[10] = 0 }, "scale of zero at 10 over codes that differ"},
+		"nested below zero":   {"nf4 double", func(q *quant.Tensor) { q.Scales2[0] = -1 }, "second-level scale -1 at 0; it is never below zero"},
 		"block below zero":    {"nvfp4", func(q *quant.Tensor) { q.ScaleCodes[7] |= 128 }, "block scale below zero in row 1"},
 		"global below zero":   {"nvfp4", func(q *quant.Tensor) { q.Scales2[0] *= -1 }, "above zero"},
 		"fp8 overflows":       {"fp8 per channel", func(q *quant.Tensor) { q.Scales[2] = 1e36; q.Codes[2*77] = 126 }, "its scale makes infinite in row 2"},
@@ -112,6 +114,18 @@ func TestDamaged(t *testing.T) {
 			c.spoil(q)
 			complains(t, q.Check("blocks.1.to_q.weight"), "blocks.1.to_q.weight", c.say)
 		})
+	}
+}
+
+// TestZerosOfOtherVersions: of a block of zeros all codes are one, whichever.
+func TestZerosOfOtherVersions(t *testing.T) {
+	q := encoded(t, variants["nf4"], weight(9, 77, 5), 9, 77)
+	q.Scales[0] = 0
+	for i := range 32 {
+		q.Codes[i] = 0xff
+	}
+	if err := q.Check("w"); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -59,10 +59,16 @@ func (t *Tensor) checkScales(name string, _ Options) error {
 		if s < 0 && !t.Format.integer() {
 			return invalid(name, "has the scale %v at %d; scales of %s are never below zero", s, i, t.Format)
 		}
+		if s == 0 && t.Format == NF4 && !t.sameCodes(i) {
+			return invalid(name, "has a scale of zero at %d over codes that differ: every weight under it would be lost", i)
+		}
 	}
 	for i, s := range t.Scales2 {
 		if !finite(s) || t.Format == NVFP4 && (s <= 0 || !finite(s*e4m3Max)) {
 			return invalid(name, "has the second-level scale %v at %d; it must be finite and above zero, and its product with block scales finite", s, i)
+		}
+		if s < 0 {
+			return invalid(name, "has the second-level scale %v at %d; it is never below zero", s, i)
 		}
 	}
 	for i, v := range append(t.Table[:len(t.Table):len(t.Table)], t.Offset) {
@@ -76,6 +82,18 @@ func (t *Tensor) checkScales(name string, _ Options) error {
 		}
 	}
 	return nil
+}
+
+// sameCodes says whether the codes of NF4's block b are all one: of a block of zeros 7 or, by versions of bitsandbytes that divide by
+// its maximum, another.
+func (t *Tensor) sameCodes(b int) bool {
+	from := b * t.Block
+	for i := from + 1; i < min(from+t.Block, t.N*t.K); i++ {
+		if t.nibble(t.Codes, i) != t.nibble(t.Codes, from) {
+			return false
+		}
+	}
+	return true
 }
 
 func finite(v float32) bool { return math.Float32bits(v)&magnitude < infinity }
@@ -124,7 +142,7 @@ func (t *Tensor) overflow(values []float32, row int) string {
 // rowFault says what is wrong with the codes of a row, if anything.
 func (t *Tensor) rowFault(row int) string {
 	if t.Format == NF4 {
-		return "" // every code is a number, and a block of zeros has been coded in more than one way
+		return "" // every code is a number
 	}
 	codes := t.Codes[row*t.rowCodes() : (row+1)*t.rowCodes()]
 	switch t.Format {
