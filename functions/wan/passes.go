@@ -29,14 +29,15 @@ func (p *Pipeline) window(r handler.Request) int {
 	return max(p.defaults.Frames, int(p.c.VAE.TemporalScale())+1)
 }
 
-// overlap is how many frames a pass takes over from the one before: about a quarter of it; image-to-video checkpoints, which
-// know of one image, take that.
+// overlap is how many frames a pass takes over from the one before: about a quarter of it, and never all; image-to-video
+// checkpoints, which know of one image, take that.
 func (p *Pipeline) overlap(window int) int {
 	if p.c.imageToVideo() {
 		return 1
 	}
 	step := int(p.c.VAE.TemporalScale())
-	return max((window-1)/step/4, 1)*step + 1
+	groups := (window - 1) / step
+	return min(max(groups/4, 1), groups-1)*step + 1
 }
 
 // passes cuts a clip. All but the last are as long as the window.

@@ -38,6 +38,18 @@ func TestLongClipsAreMadeInPasses(t *testing.T) {
 	if got := p.passes(own); !slices.Equal(got, []pass{{13, 0}, {13, 5}}) {
 		t.Errorf("a window of 13: %v", got)
 	}
+	for window := 5; window <= 33; window += 4 { // each pass goes on, whatever the window
+		r := handler.Request{NumFrames: 97, Values: map[string]any{windowField: float64(window)}}
+		total := 0
+		for _, ps := range p.passes(r) {
+			if total += ps.frames - ps.known; ps.frames <= ps.known || ps.frames > window || ps.known != 0 && ps.known != p.overlap(window) {
+				t.Errorf("a window of %d: %+v", window, ps)
+			}
+		}
+		if total != 97 {
+			t.Errorf("a window of %d: %d frames", window, total)
+		}
+	}
 	p.c.Transformer.InChannels = 36
 	if got := p.passes(handler.Request{NumFrames: 65}); !slices.Equal(got, []pass{{33, 0}, {33, 1}}) {
 		t.Errorf("image to video: %v", got)
@@ -156,6 +168,19 @@ func TestInputsThatAModelDoesNotTake(t *testing.T) {
 		if err := p.Generate(context.Background(), r, silence()); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}
+	}
+}
+
+// One frame cannot be both pictures.
+func TestAClipBetweenTwoPicturesHasMoreThanOneFrame(t *testing.T) {
+	p := &Pipeline{c: configs{VAE: vae.Config{}.WithDefaults(), Transformer: TransformerConfig{InChannels: 36, OutChannels: 16}.WithDefaults()}, defaults: Defaults{Frames: 33}}
+	r := small()
+	r.NumFrames, r.Image, r.LastImage = 1, image.NewRGBA(image.Rect(0, 0, 8, 8)), image.NewRGBA(image.Rect(0, 0, 8, 8))
+	if err := p.Check(r); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "has at least 5") {
+		t.Errorf("got %v", err)
+	}
+	if r.NumFrames = 5; p.Check(r) != nil {
+		t.Error(p.Check(r))
 	}
 }
 

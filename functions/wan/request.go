@@ -88,6 +88,8 @@ func (p *Pipeline) Check(r handler.Request) error {
 		return invalid("this model makes clips between two images: it needs last_image")
 	case r.LastImage != nil && (!p.c.imageToVideo() || p.lastImage() == "none"):
 		return invalid("this model takes no last_image; leave it out, or call a model that makes clips between two images")
+	case r.LastImage != nil && r.NumFrames == 1:
+		return invalid("num_frames is 1; a clip that ends with last_image has at least %d: leave last_image out, or ask for more frames", time+1)
 	}
 	return nil
 }
