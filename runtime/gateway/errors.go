@@ -39,6 +39,9 @@ type Typed struct {
 func (e *Typed) Error() string { return e.Err.Error() }
 func (e *Typed) Unwrap() error { return e.Err }
 
+// HTTPStatus is for those who know nothing of the gateway.
+func (e *Typed) HTTPStatus() int { return e.Status }
+
 // classes is the one map from error class to status and Lambda exception; the first match wins.
 var classes = []struct {
 	is     func(error) bool

@@ -26,11 +26,26 @@ func classify(err error) (*Problem, time.Duration) {
 	case errors.As(err, &retry) && retry.After > 0:
 		return p, retry.After
 	case retry != nil, errdefs.IsInvalidArgument(err), errdefs.IsNotFound(err):
-		p.Kind, p.Retryable = "invalid", false
+		p.Kind, p.Retryable, p.Status = "invalid", false, statusOf(err)
 	case errdefs.IsDeadlineExceeded(err):
 		p.Kind, p.Retryable = "timeout", false // as long again would end the same way
 	}
 	return p, 0
+}
+
+// statusOf is the HTTP status of a refusal to ask the function: what the error says itself, else what its class means for a
+// request whose form was right.
+func statusOf(err error) int {
+	var said interface{ HTTPStatus() int }
+	switch {
+	case errors.As(err, &said):
+		return said.HTTPStatus()
+	case errdefs.IsNotFound(err):
+		return http.StatusNotFound
+	case errdefs.IsInvalidArgument(err):
+		return http.StatusUnprocessableEntity
+	}
+	return http.StatusTooManyRequests
 }
 
 // refusal says what an HTTP status of the function other than success means.

@@ -123,7 +123,7 @@ type Lease struct {
 type Problem struct {
 	Kind      string `json:"kind"`             // "function", "invalid", "timeout", "deadline", "unavailable", "disk-full", "interrupted"
 	Detail    string `json:"detail"`           // one sentence
-	Status    int    `json:"status,omitempty"` // HTTP status the function answered with
+	Status    int    `json:"status,omitempty"` // HTTP status the function answered with, or that which refused to ask it
 	Body      string `json:"body,omitempty"`   // the function's own error body, at most 4 KiB
 	Log       string `json:"log,omitempty"`    // the last lines it logged
 	Retryable bool   `json:"retryable"`

@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"go.uber.org/goleak"
 
 	"github.com/videosdgx/videosdgx/runtime/gateway"
@@ -171,6 +172,12 @@ func TestNoClipAsAnswer(t *testing.T) {
 	for status, script := range map[int]script{
 		400: func(context.Context, jobstest.Call) (*spec.Result, error) {
 			return jobstest.Stream(400, "application/json", []byte(`{"detail":"width must be a multiple of 16"}`)), nil
+		},
+		422: func(context.Context, jobstest.Call) (*spec.Result, error) {
+			return nil, &gateway.Typed{Status: 422, Type: "InvalidParameterValueException", Err: fmt.Errorf("there is no LoRA x: %w", errdefs.ErrInvalidArgument)}
+		},
+		404: func(context.Context, jobstest.Call) (*spec.Result, error) {
+			return nil, fmt.Errorf("the function has gone: %w", errdefs.ErrNotFound)
 		},
 		502: func(context.Context, jobstest.Call) (*spec.Result, error) { return nil, errors.New("broke") },
 		504: func(context.Context, jobstest.Call) (*spec.Result, error) {
