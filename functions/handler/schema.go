@@ -40,7 +40,11 @@ func Schema(d Description) json.RawMessage {
 	}
 	slices.Sort(required)
 	required = slices.DeleteFunc(slices.Compact(required), func(name string) bool { return fields[name] == nil })
-	return encode(object{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "required": required, "additionalProperties": false, "properties": fields})
+	o := object{"$schema": "https://json-schema.org/draft/2020-12/schema", "type": "object", "required": required, "additionalProperties": false, "properties": fields}
+	if len(d.Needs) > 0 {
+		o["dependentRequired"] = d.Needs
+	}
+	return encode(o)
 }
 
 func textFields(d Description) object {

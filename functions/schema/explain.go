@@ -52,6 +52,9 @@ func (s *Schema) sentences(e *jsonschema.ValidationError, o Object) []Wrong {
 			gone[i].Missing = true
 		}
 		return gone
+	case *kind.DependentRequired:
+		given := append(slices.Clone(at), k.Prop)
+		return []Wrong{{Field: fieldOf(given), Detail: fmt.Sprintf("%s says something of %s, which is missing: send that too, or leave %[1]s out.", Show(strings.Join(given, "/")), Show(strings.Join(k.Missing, " and ")))}}
 	case *kind.AdditionalProperties:
 		slices.Sort(k.Properties)
 		return each(at, k.Properties[:min(len(k.Properties), maxNamed)], func(name string) string { return s.unknown(at, name) })

@@ -3,6 +3,7 @@ package schema
 import (
 	"encoding/json"
 	"math/rand/v2"
+	"slices"
 	"strconv"
 )
 
@@ -32,10 +33,16 @@ func (p Property) draw() int64 {
 	return lo + int64(rand.Uint64N(uint64(hi-lo)+1))
 }
 
-// Fill sets everything that the request leaves out: the defaults, and what is drawn.
+// inVain says whether a member needs a file that the request does not have.
+func (s *Schema) inVain(o Object, name string) bool {
+	return slices.ContainsFunc(s.needs[name], func(other string) bool { return s.properties[other].File != nil && o[other] == nil })
+}
+
+// Fill sets everything that the request leaves out: the defaults, and what is drawn. What says something of a file that is not
+// there stays out.
 func (s *Schema) Fill(o Object) {
 	for name, p := range s.properties {
-		if _, given := o[name]; given || len(p.Default) == 0 {
+		if _, given := o[name]; given || len(p.Default) == 0 || s.inVain(o, name) {
 			continue
 		}
 		if v, err := value(p.Default); err == nil && v != nil {

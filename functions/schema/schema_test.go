@@ -21,7 +21,8 @@ const document = `{"$schema":"https://json-schema.org/draft/2020-12/schema","typ
  "image":{"type":"string","x-file":{"types":["image/png"],"maxBytes":8}},
  "preview":{"type":"boolean","default":false},
  "loras":{"type":"array","maxItems":2,"items":{"type":"object","properties":{"name":{"type":"string"},"strength":{"type":"number","minimum":-10,"maximum":10}},"additionalProperties":false}},
- "sound":{"enum":["none","stereo"]}}}`
+ "sound":{"enum":["none","stereo"]},
+ "blur":{"type":"number","minimum":0,"default":0.5}},"dependentRequired":{"blur":["image"]}}`
 
 func compiled(t *testing.T) *schema.Schema {
 	t.Helper()
@@ -55,7 +56,7 @@ func TestCheck(t *testing.T) {
 		`{"prompt":7}`:                                                "prompt is 7: it must be a string.",
 		`{"prompt":"12345678901234567890ä"}`:                          "prompt has 22 bytes: 20 at most.",
 		`{"prompt":"a\u0000b"}`:                                       "prompt holds a zero character: leave it out.",
-		`{"prompt":"x","widht":1}`:                                    "widht is not a field of this request: there are fps, image, loras, num_frames, preview, prompt, seed, sound, width.",
+		`{"prompt":"x","widht":1}`:                                    "widht is not a field of this request: there are blur, fps, image, loras, num_frames, preview, prompt, seed, sound, width.",
 		`{"prompt":"x","loras":[{"nmae":"x"}]}`:                       "nmae is not a field of loras/0.",
 		`{"prompt":"x","loras":[{"strength":"1"}]}`:                   `loras/0/strength is "1": it must be a number in -10…10.`,
 		`{"prompt":"x","loras":[{"strength":1},{"strength":-11}]}`:    "loras/1/strength is -11: it must lie in -10…10.",
@@ -70,6 +71,9 @@ func TestCheck(t *testing.T) {
 		`{"prompt":"x","preview":[]}`:                                 "preview is []: it must be true or false.",
 		`{"prompt":"x","sound":"mono"}`:                               `sound is "mono": it must be one of "none", "stereo".`,
 		`{"prompt":"x","image":"upload:ab12","width":16}`:             "",
+		`{"prompt":"x","image":"upload:ab12","blur":0}`:               "",
+		`{"prompt":"x","blur":0}`:                                     "blur says something of image, which is missing: send that too, or leave blur out.",
+		`{"prompt":"x","blur":0.5,"image":null}`:                      "blur says something of image, which is missing: send that too, or leave blur out.",
 		`{"prompt":"x","image":"file:a.png"}`:                         "",
 		`{"prompt":"x","image":"file:../a"}`:                          "image names no file.",
 		`{"prompt":"x","image":"%%"}`:                                 "image is not base64: send the file in standard base64.",

@@ -36,6 +36,7 @@ func (m Model) Describe() handler.Description {
 	wide, high := int(c.VAE.SpatialScale()*c.Transformer.PatchSize[2]), int(c.VAE.SpatialScale()*c.Transformer.PatchSize[1])
 	step := int(c.VAE.TemporalScale())
 	picture, last, video := "none", "none", "none"
+	var needs map[string][]string
 	switch {
 	case c.imageToVideo():
 		picture, last = "required", m.lastImage()
@@ -43,10 +44,11 @@ func (m Model) Describe() handler.Description {
 		picture = "optional"
 	default:
 		video = "optional"
+		needs = map[string][]string{strengthField: {"video"}}
 	}
 	return handler.Description{
-		Properties: m.properties(),
-		Name:       m.Name, Family: m.c.family(), Digest: m.Digest, Schema: m.Schema, Embed: m.embed,
+		Properties: m.properties(), Needs: needs,
+		Name: m.Name, Family: m.c.family(), Digest: m.Digest, Schema: m.Schema, Embed: m.embed,
 		Defaults: handler.Request{Width: d.Width, Height: d.Height, NumFrames: d.Frames, FPS: float64(d.FPS), Steps: d.Steps, Guidance: d.Guidance},
 		Limits: handler.Limits{
 			WidthMultiple: wide, HeightMultiple: high, MaxWidth: min(m.maxPatches()*wide, maxSide), MaxHeight: min(m.maxPatches()*high, maxSide),
