@@ -29,7 +29,11 @@ func Derive(ctx context.Context, checkpoint, base string, recipe Recipe, loras [
 	if err != nil {
 		return d, err
 	}
-	if d.merging, err = bundle.Merge(ctx, r, loras); err != nil {
+	man, err := weights.ReadManifest(base)
+	if err != nil {
+		return d, err
+	}
+	if d.merging, err = bundle.Merge(ctx, r.On(man), loras); err != nil {
 		return d, err
 	}
 	d.base, err = weights.OpenBundle(ctx, base, v)

@@ -178,6 +178,14 @@ func TestLoRAsThatDoNotFit(t *testing.T) {
 			return append(all, weights.Float32Tensor("x.weight", []int64{1}, []float32{1}))
 		},
 		"has the value NaN": poisoned,
+		"larger than any number is": func(all []weights.Tensor) []weights.Tensor {
+			return append([]weights.Tensor{enormous(all[0]), enormous(all[1])}, all[2:]...)
+		},
+		"changes blocks.0.attn1.to_q twice": func(all []weights.Tensor) []weights.Tensor {
+			down, up := all[0], all[1]
+			down.Name, up.Name = "transformer.blocks.0.attn1.to_q.lora_A.weight", "transformer.blocks.0.attn1.to_q.lora_B.weight"
+			return append(all, down, up)
+		},
 		"has the alpha +Inf": func(all []weights.Tensor) []weights.Tensor {
 			return append(all[:2:2], append([]weights.Tensor{weights.Float32Tensor(all[2].Name, nil, []float32{float32(math.Inf(1))})}, all[3:]...)...)
 		},
@@ -213,6 +221,15 @@ func widened(rest []weights.Tensor) []weights.Tensor {
 	v := make([]float32, (up.Shape[0]+1)*up.Shape[1])
 	rest[0] = weights.Float32Tensor(up.Name, []int64{up.Shape[0] + 1, up.Shape[1]}, v)
 	return rest
+}
+
+// enormous makes every value of a factor so large that no product of two is a number.
+func enormous(t weights.Tensor) weights.Tensor {
+	v := weights.Decode(weights.F32, t.Data)
+	for i := range v {
+		v[i] = 1e30
+	}
+	return weights.Float32Tensor(t.Name, t.Shape, v)
 }
 
 func poisoned(all []weights.Tensor) []weights.Tensor {

@@ -197,7 +197,7 @@ func (f *buildFlags) planned(ctx context.Context, checkpoint string, recipe serv
 	return serve.Plan(checkpoint, recipe, f.o, f.clip)
 }
 
-// distilled is a recipe of a model that is walked in few steps, as --distilled says.
+// distilled is a recipe of a model that is walked in few steps, as --distilled says: whatever its LoRAs do.
 func (f *buildFlags) distilled(recipe serve.Recipe) serve.Recipe {
 	return func(c *weights.Checkpoint) (bundle.Recipe, error) {
 		r, err := recipe(c)
@@ -207,7 +207,11 @@ func (f *buildFlags) distilled(recipe serve.Recipe) serve.Recipe {
 		if r.Preset == nil {
 			return r, usage(fmt.Errorf("--distilled: models of the family %s have no such schedules", r.Family))
 		}
-		return r, r.Preset(&r, map[string]string{wan.DistilledKey: f.preset})
+		preset := r.Preset
+		r.Preset = func(r *bundle.Recipe, _ map[string]string) error {
+			return preset(r, map[string]string{wan.DistilledKey: f.preset})
+		}
+		return r, r.Preset(&r, nil)
 	}
 }
 

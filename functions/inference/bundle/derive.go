@@ -79,7 +79,7 @@ func (m *Merging) derivable(base *weights.Bundle) error {
 	}
 	for name, raw := range base.Configs {
 		var a, b any
-		if name == "pipeline" { // where a preset changes it
+		if name == pipelinePart { // the derived bundle has the base's
 			continue
 		}
 		if err := errors.Join(json.Unmarshal(raw, &a), json.Unmarshal(m.Configs[name], &b)); err != nil || !reflect.DeepEqual(a, b) {

@@ -1,6 +1,7 @@
 package bundle
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -30,6 +31,8 @@ type Merging struct {
 	LoRAs  []weights.LoRA
 	merged map[string]*lora.Merged // by component, or variant
 	files  []opened
+	plain  Recipe // without what LoRAs say of their use
+	steps  string // the LoRA that has said it
 }
 
 // opened is a LoRA's file, and what it was by content before anything was read of it.
@@ -41,7 +44,7 @@ type opened struct {
 // Merge lays LoRAs over the weights of a recipe: what is built of it is merged first and quantized then. What is wrong with the
 // LoRAs is a *lora.Fault.
 func Merge(ctx context.Context, r Recipe, loras []LoRA) (m *Merging, err error) {
-	m = &Merging{Recipe: r, merged: map[string]*lora.Merged{}}
+	m = &Merging{Recipe: r, plain: r, merged: map[string]*lora.Merged{}}
 	defer func() {
 		if err != nil {
 			m.Close()
@@ -137,12 +140,45 @@ func (m *Merging) open(ctx context.Context, l LoRA, applied map[string][]lora.Ap
 	if err != nil {
 		return err
 	}
-	err = m.Preset(&m.Recipe, said)
-	if errdefs.IsInvalidArgument(err) {
-		return lora.Refuse(l.Path, "cannot be used as it says: %s", strings.TrimSuffix(err.Error(), ": "+errdefs.ErrInvalidArgument.Error()))
-	}
-	return err
+	return m.use(l.Path, said)
 }
+
+// use has the recipe be used as a LoRA says. Two that say different things contradict each other, whichever comes first.
+func (m *Merging) use(path string, said map[string]string) error {
+	own := m.plain
+	own.Configs = maps.Clone(own.Configs)
+	err := m.Preset(&own, said)
+	if errdefs.IsInvalidArgument(err) {
+		return lora.Refuse(path, "cannot be used as it says: %s", strings.TrimSuffix(err.Error(), ": "+errdefs.ErrInvalidArgument.Error()))
+	}
+	if err != nil || own.usedAs(m.plain) {
+		return err
+	}
+	if m.steps != "" && !own.usedAs(m.Recipe) {
+		return lora.Refuse(path, "is made for other steps than LoRA %s: take one of the two", filepath.Base(m.steps))
+	}
+	m.Recipe, m.steps = own, path
+	return nil
+}
+
+// usedAs says whether two recipes of one model make the same of a request.
+func (r Recipe) usedAs(other Recipe) bool {
+	same := func(a, b json.RawMessage) bool { return bytes.Equal(a, b) }
+	return maps.EqualFunc(r.Configs, other.Configs, same) && same(r.Defaults, other.Defaults)
+}
+
+// On is the recipe for a bundle that is derived of base: used as that is, which its builder may have said.
+func (r Recipe) On(base weights.Manifest) Recipe {
+	r.Configs = maps.Clone(r.Configs)
+	if delete(r.Configs, pipelinePart); base.Configs[pipelinePart] != nil {
+		r.Configs[pipelinePart] = base.Configs[pipelinePart]
+	}
+	r.Defaults, r.Schema = base.Defaults, base.Schema
+	return r
+}
+
+// pipelinePart is the configuration that says how a pipeline uses its components: a preset may change it.
+const pipelinePart = "pipeline"
 
 // said is a LoRA's header, and over it what the file NAME.json beside it says: what its maker left out, as JSON values by name.
 func said(path string, f *lora.File) (map[string]string, error) {

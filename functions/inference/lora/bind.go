@@ -105,6 +105,11 @@ func (b *Bound) add(base Base, name, module string) error {
 		weight = module // a table, which has no name of its own below
 	}
 	scale, rank := 1.0, int64(0)
+	for _, tensor := range []string{weight, bias} {
+		if before := b.changes[tensor]; len(before) > 0 {
+			return b.file.bad("changes %s twice, as %s and as %s: take a file that says it once", module, before[0].module, name)
+		}
+	}
 	if m.down != "" {
 		var err error
 		if scale, rank, err = b.file.scaleOf(name, m); err != nil {
@@ -143,7 +148,12 @@ func (l *File) scaleOf(name string, m *module) (scale float64, rank int64, err e
 	}
 	rank = info.Shape[0]
 	if m.alpha == "" {
-		return l.alphas.scale(name, rank), rank, nil
+		own, is := l.own(name)
+		component := "transformer"
+		if is {
+			component = "transformer_2"
+		}
+		return l.alphas.of(component).scale(own, rank), rank, nil
 	}
 	alpha, err := l.f.Float32(m.alpha)
 	if err != nil {

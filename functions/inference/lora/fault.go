@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
+	"unicode"
 
 	"github.com/containerd/errdefs"
 
@@ -29,7 +31,23 @@ func (f *Fault) Unwrap() error {
 
 // Refuse is the Fault of the LoRA at path, whose name the sentence begins with.
 func Refuse(path, format string, args ...any) error {
-	return &Fault{Detail: fmt.Sprintf("LoRA %s %s", filepath.Base(path), fmt.Sprintf(format, args...))}
+	return &Fault{Detail: fmt.Sprintf("LoRA %s %s", filepath.Base(path), shown(fmt.Sprintf(format, args...)))}
+}
+
+// mostShown bounds a sentence, in bytes: names in a file may have any length.
+const mostShown = 600
+
+// shown is a sentence that may be written to a terminal: what a file calls its parts need not be fit for that.
+func shown(text string) string {
+	if len(text) > mostShown {
+		text = text[:mostShown/2] + "…" + text[len(text)-mostShown/2:]
+	}
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
 
 // Changing is the Fault of one that is written to while it is read.

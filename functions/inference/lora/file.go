@@ -14,7 +14,7 @@ import (
 type File struct {
 	f       *weights.File
 	modules map[string]*module // by the name that the file gives, without prefix and suffix
-	alphas  adapter
+	alphas  adapters
 }
 
 // module is what a file holds of one layer; each field is a tensor of the file, "" for none.
@@ -41,7 +41,7 @@ func Open(path string) (*File, error) {
 }
 
 func (l *File) sort() (err error) {
-	if l.alphas, err = readAdapter(l.f); err != nil {
+	if l.alphas, err = readAdapters(l.f); err != nil {
 		return err
 	}
 	for _, name := range l.f.Names() {

@@ -20,7 +20,7 @@ var prefixes = []struct {
 	{"base_model.model.transformer_2.", PEFT}, {"base_model.model.transformer.", PEFT}, {"base_model.model.", PEFT},
 	{"transformer_2.", PEFT}, {"transformer.", PEFT},
 	{"model.diffusion_model.", Original}, {"diffusion_model.", Original},
-	{"lora_unet_", Kohya}, {"lora_transformer_", Kohya},
+	{"lora_unet_", Kohya}, {"lora_transformer_", Kohya}, {"lycoris_", Kohya},
 }
 
 // parts are the suffixes of a module's tensors and where each goes.

@@ -88,7 +88,22 @@ func (m *Merged) ReadFloat32(name string, at int64, dst []float32) error {
 	for _, t := range terms {
 		t.addTo(dst, at, width)
 	}
+	for _, v := range dst {
+		if v-v != 0 {
+			return m.tooLarge(name)
+		}
+	}
 	return nil
+}
+
+// tooLarge is the Fault of LoRAs that make more of a weight than float32 holds.
+func (m *Merged) tooLarge(name string) error {
+	for _, a := range m.applied {
+		for _, c := range a.changes[name] {
+			return a.file.bad("makes a weight (%s) larger than any number is, with its alpha and strength: a smaller strength may do, else fetch it again", c.module)
+		}
+	}
+	return fmt.Errorf("tensor %s has values that are not finite: %w", name, errdefs.ErrDataLoss)
 }
 
 // load keeps the factors of one tensor: weights are read one after the other, each in pieces.

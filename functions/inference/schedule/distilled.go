@@ -24,6 +24,9 @@ func (d Distilled) Validate(trainTimesteps int) error {
 	if len(d.Positions) == 0 || d.Shift <= 0 {
 		return fmt.Errorf("a distilled schedule needs a denoising_step_list and a positive sample_shift: %w", errdefs.ErrInvalidArgument)
 	}
+	if len(d.Positions) > trainTimesteps {
+		return fmt.Errorf("denoising_step_list has %d positions: %d at most: %w", len(d.Positions), trainTimesteps, errdefs.ErrInvalidArgument)
+	}
 	last := float64(trainTimesteps) + 1
 	for _, p := range d.Positions {
 		if p <= 0 || p >= last {

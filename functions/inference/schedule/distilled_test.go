@@ -78,7 +78,7 @@ func TestDistilledSchedules(t *testing.T) {
 		t.Errorf("%v, %v", s, err)
 	}
 	for want, d := range map[string]Distilled{
-		"needs a denoising_step_list": {Shift: 5}, "positive sample_shift": {Positions: []float64{1000}}, "must fall": {Positions: []float64{500, 750}, Shift: 1},
+		"needs a denoising_step_list": {Shift: 5}, "positive sample_shift": {Positions: []float64{1000}}, "has 1001 positions": {Positions: make([]float64, 1001), Shift: 1}, "must fall": {Positions: []float64{500, 750}, Shift: 1},
 		"at most 1000": {Positions: []float64{1200}, Shift: 1}, "stay above 0": {Positions: []float64{500, 0}, Shift: 1},
 	} {
 		if _, err := NewDistilled(d, 1, 1000, nil); err == nil || !strings.Contains(err.Error(), want) {
