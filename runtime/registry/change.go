@@ -53,9 +53,13 @@ func (e *entry) version(name, v string) (spec.Function, error) {
 // Put makes or replaces $LATEST, durably, after validating it. For a function that has a manifest it holds until the
 // manifest changes.
 func (r *Registry) Put(ctx context.Context, fn spec.Function) (spec.Function, error) {
+	anew := fn.Resolved == spec.Anew
+	if anew {
+		fn.Resolved = ""
+	}
 	fn, err := r.finish(fn, "", nil, r.provisioned(fn.Name))
 	if err == nil {
-		err = r.imageThere(ctx, fn)
+		err = r.imageThere(ctx, &fn, anew)
 	}
 	if err != nil {
 		return spec.Function{}, err
@@ -75,19 +79,29 @@ func (r *Registry) Put(ctx context.Context, fn spec.Function) (spec.Function, er
 	return fn, r.commit(rec)
 }
 
-// imageThere refuses an image that is nowhere to be had, or that cannot be run here, and none at all where functions run in
-// containers. One that serves already is not asked for again.
-func (r *Registry) imageThere(ctx context.Context, fn spec.Function) error {
+// imageThere resolves the function's image, and refuses one that is nowhere to be had or that cannot be run here, and none at
+// all where functions run in containers. One that serves already is asked for anew where it is deployed again.
+func (r *Registry) imageThere(ctx context.Context, fn *spec.Function, anew bool) error {
 	if r.cfg.Runs != nil {
-		if err := r.cfg.Runs(fn); err != nil {
+		if err := r.cfg.Runs(*fn); err != nil {
 			return &Mistake{Field: "image", Text: err.Error()}
 		}
 	}
-	if e, err := r.entry(fn.Name); r.cfg.Image == nil || err == nil && e.latest != nil && fn.Image != "" && e.latest.Image == fn.Image && !strings.HasPrefix(fn.Image, "oci:") {
+	e, err := r.entry(fn.Name)
+	serves := err == nil && e.latest != nil && fn.Image != "" && e.latest.Image == fn.Image && !strings.HasPrefix(fn.Image, "oci:")
+	if r.cfg.Image == nil || serves && !anew {
 		return nil
 	}
-	err := r.cfg.Image(ctx, fn.Image)
-	if err == nil || errdefs.IsUnavailable(err) || ctx.Err() != nil {
+	was := ""
+	if serves {
+		was = e.latest.Resolved
+	}
+	fn.Resolved, err = r.cfg.Image(ctx, fn.Image, was)
+	if err == nil {
+		fn.Digest, fn.Code, err = r.hashes.digest(*fn)
+		return err
+	}
+	if errdefs.IsUnavailable(err) || ctx.Err() != nil {
 		return err
 	}
 	return &Mistake{Field: "image", Text: err.Error()}

@@ -103,12 +103,12 @@ func TestDigestOfMounts(t *testing.T) {
 // TestImageThatIsNowhere is refused when it comes through the API, and not asked for again when nothing of it changes.
 func TestImageThatIsNowhere(t *testing.T) {
 	asked := 0
-	r, err := New(Config{Data: t.TempDir(), Log: quiet, Image: func(_ context.Context, ref string) error {
+	r, err := New(Config{Data: t.TempDir(), Log: quiet, Image: func(_ context.Context, ref, _ string) (string, error) {
 		asked++
 		if ref == "there:1" {
-			return nil
+			return "", nil
 		}
-		return errdefs.ErrNotFound
+		return "", errdefs.ErrNotFound
 	}})
 	if err != nil {
 		t.Fatal(err)

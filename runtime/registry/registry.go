@@ -21,14 +21,17 @@ const latest = "$LATEST"
 
 // Config says where functions are.
 type Config struct {
-	Functions string                                      // folder with one folder per function, watched; "": none
-	Data      string                                      // the control plane's data folder; state goes to Data/registry
-	Models    string                                      // folder of bundles by name; "": Data/models
-	Mounts    spec.MountRoots                             // what manifests may mount; default: Data and the manifest's own folder
-	Image     func(ctx context.Context, ref string) error // says why there is no such image, for functions that come through the API; nil: nobody asks
-	Runs      func(fn spec.Function) error                // says why no instance of a function could be made, for the same; nil: of any it can
-	Debounce  time.Duration                               // quiet time on disk before a folder is read again; default 100 ms
-	Log       *slog.Logger                                // default: slog.Default()
+	Functions string          // folder with one folder per function, watched; "": none
+	Data      string          // the control plane's data folder; state goes to Data/registry
+	Models    string          // folder of bundles by name; "": Data/models
+	Mounts    spec.MountRoots // what manifests may mount; default: Data and the manifest's own folder
+	// Image resolves the image of a function that comes through the API: it gives the digest that a tag stands for at its registry,
+	// "" of what has none, or says why there is no such image. What serves already, "" where nothing does, may stay where the
+	// registry says nothing. nil: nobody asks.
+	Image    func(ctx context.Context, ref, serves string) (digest string, err error)
+	Runs     func(fn spec.Function) error // says why no instance of a function could be made, for the same; nil: of any it can
+	Debounce time.Duration                // quiet time on disk before a folder is read again; default 100 ms
+	Log      *slog.Logger                 // default: slog.Default()
 }
 
 // WithDefaults returns a copy with every zero field that has a default filled in.

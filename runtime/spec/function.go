@@ -16,6 +16,7 @@ type Function struct {
 	Code        string            `yaml:"-" json:"code,omitempty"`                            // sha256 of the files that it points to besides the image; "": none
 	Dir         string            `yaml:"-" json:"-"`                                         // folder of the manifest; relative paths start there
 	Image       string            `yaml:"image" json:"image"`                                 // OCI reference, "oci:PATH" or "oci:PATH:TAG" for a layout or archive, or "" with a command
+	Resolved    string            `yaml:"-" json:"resolved,omitempty"`                        // what the image's tag stood for at its registry when the function was deployed, a digest; "": what it stands for on this machine
 	Command     []string          `yaml:"command,omitempty" json:"command,omitempty"`         // replaces the image's entrypoint and cmd; the process driver runs it
 	Args        []string          `yaml:"args,omitempty" json:"args,omitempty"`               // replaces the image's cmd; with a command they come after it
 	Handler     string            `yaml:"handler,omitempty" json:"handler,omitempty"`         // _HANDLER
@@ -99,6 +100,8 @@ type URL struct {
 	CORS       *CORS  `yaml:"cors,omitempty" json:"cors,omitempty"`
 	Auth       string `yaml:"auth,omitempty" json:"auth,omitempty"`     // "key" (default): callers of a server that asks who they are need the scope invoke; "none": nobody is asked
 	Closed     bool   `yaml:"closed,omitempty" json:"closed,omitempty"` // there is none, as after DeleteFunctionUrlConfig
+
+	Created time.Time `yaml:"-" json:"created,omitzero"` // when the API made it; zero: it came with the function
 }
 
 // CORS has the fields of Lambda's FunctionUrlConfig.
@@ -117,4 +120,6 @@ type Async struct {
 	MaxAge    Duration `yaml:"maxAge,omitempty" json:"maxAge,omitempty"`       // of a waiting event; default 6h
 	OnFailure string   `yaml:"onFailure,omitempty" json:"onFailure,omitempty"` // a function's name or an http(s) URL
 	OnSuccess string   `yaml:"onSuccess,omitempty" json:"onSuccess,omitempty"` // the same, for answers
+
+	Modified time.Time `yaml:"-" json:"modified,omitzero"` // when the API set this; zero: the manifest says it
 }

@@ -30,6 +30,16 @@ func (p *plane) resolveImage() func(context.Context, string) (string, error) {
 	return nil
 }
 
+// pinImage is the driver's way to resolve an image's tag for a deployment; nil where it runs no images.
+func (p *plane) pinImage() func(context.Context, string, string) (string, error) {
+	if d, ok := p.sandbox.(interface {
+		PinImage(ctx context.Context, ref, serves string) (string, error)
+	}); ok {
+		return d.PinImage
+	}
+	return nil
+}
+
 // checkImage is resolveImage for who wants the error alone.
 func (p *plane) checkImage() func(context.Context, string) error {
 	resolve := p.resolveImage()

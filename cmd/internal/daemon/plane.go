@@ -161,7 +161,7 @@ func (p *plane) closeListener() error {
 
 func (p *plane) openRegistry(context.Context) (err error) {
 	p.registry, err = registry.New(registry.Config{
-		Functions: p.cfg.Functions, Data: p.cfg.Data, Models: p.cfg.Models, Mounts: p.mountRoots(), Image: p.checkImage(), Runs: p.checkRuns(), Log: p.log,
+		Functions: p.cfg.Functions, Data: p.cfg.Data, Models: p.cfg.Models, Mounts: p.mountRoots(), Image: p.pinImage(), Runs: p.checkRuns(), Log: p.log,
 	})
 	return err
 }

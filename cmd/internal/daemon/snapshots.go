@@ -98,7 +98,7 @@ type content struct{ images checkpointing }
 // Digests implements snapshots.Content. A bundle's index holds the digests of its files.
 func (c content) Digests(ctx context.Context, fn spec.Function) (image, bundle, mounts string, err error) {
 	mounts = mountsDigest(fn)
-	if image, err = c.images.ImageDigest(ctx, fn.Image); err != nil || fn.Model == nil {
+	if image, err = c.images.ImageDigest(ctx, fn.Ref()); err != nil || fn.Model == nil {
 		return image, "", mounts, err
 	}
 	index, err := os.ReadFile(filepath.Join(fn.Model.Bundle, weights.ManifestName))

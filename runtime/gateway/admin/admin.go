@@ -207,6 +207,7 @@ func (a *API) put(w http.ResponseWriter, r *http.Request) error {
 	if fn.Name = cmp.Or(fn.Name, name); fn.Name != name {
 		return fmt.Errorf("the manifest is of function %s, the path names %s: %w", fn.Name, name, errdefs.ErrInvalidArgument)
 	}
+	fn.Resolved = spec.Anew // of the image's tag, nobody but its registry says
 	_, err = a.o.Functions.Get(r.Context(), name, "")
 	status := http.StatusOK
 	if errdefs.IsNotFound(err) {

@@ -68,7 +68,7 @@ const mib = 1 << 20
 
 // configure is a version as Lambda describes it. qualifier is how the caller named it, "" for the bare name.
 func (a *API) configure(ctx context.Context, fn spec.Function, qualifier string) configuration {
-	digest, missing := a.image(ctx, fn.Image)
+	digest, missing := a.image(ctx, fn.Ref())
 	c := configuration{
 		FunctionName: fn.Name, FunctionArn: a.arn(fn.Name, qualifier), Role: cmp.Or(fn.Role, "arn:aws:iam::"+a.Account+":role/videosdgx"),
 		Handler: fn.Handler, Description: fn.Description, Version: fn.Version,
@@ -141,8 +141,10 @@ func lastModified(fn spec.Function) string {
 	if fn.Modified.IsZero() {
 		return ""
 	}
-	return fn.Modified.Format("2006-01-02T15:04:05.000-0700")
+	return stamp(fn.Modified)
 }
+
+func stamp(t time.Time) string { return t.Format("2006-01-02T15:04:05.000-0700") }
 
 // revision changes whenever anything about the version does; reserved concurrency is the function's.
 func revision(fn spec.Function) string {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -210,6 +211,9 @@ func TestEventInvokeConfig(t *testing.T) {
 	}
 	put := check(b.PutFunctionEventInvokeConfig(ctx, &sdk.PutFunctionEventInvokeConfigInput{FunctionName: echo, MaximumRetryAttempts: aws.Int32(1), MaximumEventAgeInSeconds: aws.Int32(60),
 		DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String("arn:aws:lambda:us-east-1:1:function:sink")}, OnSuccess: &types.OnSuccess{Destination: aws.String("https://u:s3cret@x/y?k=s3cret")}}}))(t)
+	if put.LastModified == nil || time.Since(*put.LastModified).Abs() > time.Minute {
+		t.Errorf("modified %v", put.LastModified)
+	}
 	if *put.MaximumRetryAttempts != 1 || *put.MaximumEventAgeInSeconds != 60 || !strings.HasSuffix(*put.DestinationConfig.OnFailure.Destination, ":function:sink") || *put.DestinationConfig.OnSuccess.Destination != "https://x/y" {
 		t.Errorf("%+v", put)
 	}
@@ -224,6 +228,10 @@ func TestEventInvokeConfig(t *testing.T) {
 		t.Errorf("%+v", l)
 	}
 	var invalid *types.InvalidParameterValueException
+	if put = check(b.PutFunctionEventInvokeConfig(ctx, &sdk.PutFunctionEventInvokeConfigInput{FunctionName: aws.String("sink")}))(t); *put.MaximumRetryAttempts != 2 {
+		t.Errorf("%+v", put)
+	}
+	check(b.GetFunctionEventInvokeConfig(ctx, &sdk.GetFunctionEventInvokeConfigInput{FunctionName: aws.String("sink")}))(t) // it was put, be it without a word
 	for _, in := range []*sdk.PutFunctionEventInvokeConfigInput{
 		{MaximumRetryAttempts: aws.Int32(3)}, {MaximumEventAgeInSeconds: aws.Int32(59)},
 		{DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String("arn:aws:sqs:us-east-1:1:q")}}},
@@ -285,6 +293,9 @@ func TestFunctionURLConfig(t *testing.T) {
 	b.add(t, spec.Function{Name: "echo"})
 	made := check(b.CreateFunctionUrlConfig(ctx, &sdk.CreateFunctionUrlConfigInput{FunctionName: echo, AuthType: types.FunctionUrlAuthTypeNone, InvokeMode: types.InvokeModeResponseStream,
 		Cors: &types.Cors{AllowOrigins: []string{"*"}, MaxAge: aws.Int32(60)}}))(t)
+	if at, err := time.Parse("2006-01-02T15:04:05.000-0700", *made.CreationTime); err != nil || time.Since(at).Abs() > time.Minute {
+		t.Errorf("made at %s, %v", *made.CreationTime, err)
+	}
 	if *made.FunctionUrl != b.url+"/fn/echo/" || made.InvokeMode != types.InvokeModeResponseStream || *made.Cors.MaxAge != 60 {
 		t.Errorf("%+v", made)
 	}

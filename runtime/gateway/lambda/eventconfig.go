@@ -40,6 +40,7 @@ type eventConfig struct {
 	Retries     *int               `json:"MaximumRetryAttempts,omitempty"`
 	MaxAge      *int64             `json:"MaximumEventAgeInSeconds,omitempty"`
 	Destination *destinationConfig `json:"DestinationConfig,omitempty"`
+	Modified    float64            `json:"LastModified,omitempty"` // seconds since 1970
 }
 
 func (c eventConfig) apply(as *spec.Async) error {
@@ -84,10 +85,17 @@ func target(s string) (string, error) {
 	return ref.Name, nil
 }
 
-func (a *API) eventOut(ref Ref, as spec.Async) eventConfig {
+// eventOut is as Lambda describes it; what a manifest says was modified when the version was.
+func (a *API) eventOut(ref Ref, as spec.Async, version time.Time) eventConfig {
+	if !as.Modified.IsZero() {
+		version = as.Modified
+	}
 	c := eventConfig{FunctionArn: a.arn(ref.Name, cmp.Or(ref.Qualifier, latest)), Destination: &destinationConfig{
 		OnSuccess: destination{a.targetOut(as.OnSuccess)}, OnFailure: destination{a.targetOut(as.OnFailure)},
 	}}
+	if !version.IsZero() {
+		c.Modified = float64(version.UnixMilli()) / 1000
+	}
 	retries, age := defaultRetries, int64(defaultMaxAge/time.Second)
 	if as.Retries != nil {
 		retries = *as.Retries
@@ -150,12 +158,13 @@ func (a *API) setEventConfig(w http.ResponseWriter, r *http.Request, fresh bool)
 		if err := in.apply(as); err != nil {
 			return err
 		}
+		as.Modified = time.Now().UTC().Truncate(time.Millisecond)
 		return errors.Join(a.reachable(r, as.OnSuccess), a.reachable(r, as.OnFailure))
 	})
 	if err != nil {
 		return err
 	}
-	gateway.WriteJSON(w, http.StatusOK, a.eventOut(ref, as))
+	gateway.WriteJSON(w, http.StatusOK, a.eventOut(ref, as, as.Modified))
 	return nil
 }
 
@@ -191,7 +200,7 @@ func (a *API) getEventConfig(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	out := a.eventOut(ref, fn.Async)
+	out := a.eventOut(ref, fn.Async, fn.Modified)
 	if set, err := a.configured(r, ref, fn.Async); err != nil {
 		return err
 	} else if !set {
@@ -244,7 +253,7 @@ func (a *API) listEventConfigs(w http.ResponseWriter, r *http.Request) error {
 	}
 	var all []eventConfig
 	if fn.Async != (spec.Async{}) {
-		all = append(all, a.eventOut(Ref{Name: ref.Name}, fn.Async))
+		all = append(all, a.eventOut(Ref{Name: ref.Name}, fn.Async, fn.Modified))
 	}
 	if own, ok := a.Functions.(gateway.AsyncSetter); ok {
 		settings, err := own.Asyncs(r.Context(), ref.Name)
@@ -252,7 +261,7 @@ func (a *API) listEventConfigs(w http.ResponseWriter, r *http.Request) error {
 			return err
 		}
 		for _, q := range slices.Sorted(maps.Keys(settings)) {
-			all = append(all, a.eventOut(Ref{ref.Name, q}, settings[q]))
+			all = append(all, a.eventOut(Ref{ref.Name, q}, settings[q], fn.Modified))
 		}
 	}
 	page, next, err := paged(r, all)

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime"
 	"strconv"
+	"strings"
 
 	"github.com/containerd/errdefs"
 
@@ -87,6 +88,18 @@ type functionCode struct {
 	RepositoryType string `json:"RepositoryType"`
 }
 
+// resolvedImage names what the tag of a function's image stood for when it was deployed.
+func resolvedImage(fn spec.Function) string {
+	if fn.Resolved == "" {
+		return fn.Image
+	}
+	name := fn.Image
+	if i := strings.LastIndexByte(name, ':'); i > strings.LastIndexByte(name, '/') { // else a registry's port, or no tag
+		name = name[:i]
+	}
+	return name + "@" + fn.Resolved
+}
+
 type functionOutput struct {
 	Configuration configuration     `json:"Configuration"`
 	Code          functionCode      `json:"Code"`
@@ -102,7 +115,7 @@ func (a *API) getFunction(w http.ResponseWriter, r *http.Request) error {
 	}
 	gateway.WriteJSON(w, http.StatusOK, functionOutput{
 		Configuration: a.configure(r.Context(), fn, ref.Qualifier),
-		Code:          functionCode{fn.Image, fn.Image, "ECR"},
+		Code:          functionCode{fn.Image, resolvedImage(fn), "ECR"},
 		Tags:          fn.Labels,
 		Concurrency:   reservation(fn),
 	})

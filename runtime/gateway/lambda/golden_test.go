@@ -27,8 +27,9 @@ func TestGoldenWire(t *testing.T) {
 	b.add(t, spec.Function{
 		Name: "echo", Description: "d", Digest: "x", Handler: "h", Command: []string{"/c"}, Env: map[string]string{"A": "1"}, Labels: map[string]string{"t": "1"},
 		Timeout: spec.Duration(time.Minute), Concurrency: 3, MinInstances: 2, Limits: spec.Limits{Memory: 512 << 20, Scratch: 64 << 20},
-		URL:   spec.URL{InvokeMode: "RESPONSE_STREAM", CORS: &spec.CORS{AllowOrigins: []string{"*"}, MaxAge: spec.Duration(time.Minute)}},
-		Async: spec.Async{Retries: &one, MaxAge: spec.Duration(time.Minute), OnFailure: "sink", OnSuccess: "https://x/y"},
+		Modified: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC),
+		URL:      spec.URL{InvokeMode: "RESPONSE_STREAM", CORS: &spec.CORS{AllowOrigins: []string{"*"}, MaxAge: spec.Duration(time.Minute)}},
+		Async:    spec.Async{Retries: &one, MaxAge: spec.Duration(time.Minute), OnFailure: "sink", OnSuccess: "https://x/y"},
 	})
 	for _, c := range []struct{ name, method, path, body string }{
 		{"get-function", "GET", "/2015-03-31/functions/echo", ""},

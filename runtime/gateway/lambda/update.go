@@ -72,7 +72,7 @@ type updateCodeInput struct {
 // apply checks the revision first: the new image makes another one.
 func (in updateCodeInput) apply(fn *spec.Function) error {
 	err := checkRevision(revision(*fn), in.RevisionID)
-	fn.Image = in.ImageURI
+	fn.Image, fn.Resolved = in.ImageURI, spec.Anew
 	return err
 }
 
@@ -91,6 +91,7 @@ func (a *API) updateCode(w http.ResponseWriter, r *http.Request) error {
 			err = in.apply(&fn)
 		}
 		if err == nil {
+			fn.Resolved = "" // it is not deployed
 			gateway.WriteJSON(w, http.StatusOK, a.configure(r.Context(), fn, ""))
 		}
 		return err

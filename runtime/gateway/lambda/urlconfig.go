@@ -29,6 +29,8 @@ type urlConfig struct {
 	AuthType    string `json:"AuthType"`
 	InvokeMode  string `json:"InvokeMode"`
 	Cors        *cors  `json:"Cors,omitempty"`
+	Created     string `json:"CreationTime"`
+	Modified    string `json:"LastModifiedTime"`
 }
 
 func (a *API) urlOut(r *http.Request, fn spec.Function, qualifier string) urlConfig {
@@ -43,12 +45,16 @@ func (a *API) urlOut(r *http.Request, fn spec.Function, qualifier string) urlCon
 	c := urlConfig{
 		FunctionURL: scheme + "://" + r.Host + "/fn/" + name + "/", FunctionArn: a.arn(fn.Name, qualifier),
 		AuthType: "NONE", InvokeMode: fn.URL.InvokeMode,
+		Modified: lastModified(fn),
 	}
 	if a.asks() && fn.URL.Auth != "none" {
 		c.AuthType = "AWS_IAM"
 	}
 	if c.InvokeMode == "" {
 		c.InvokeMode = "BUFFERED"
+	}
+	if c.Created = c.Modified; !fn.URL.Created.IsZero() {
+		c.Created = stamp(fn.URL.Created)
 	}
 	if o := fn.URL.CORS; o != nil {
 		c.Cors = &cors{o.AllowCredentials, o.AllowHeaders, o.AllowMethods, o.AllowOrigins, o.ExposeHeaders, int64(o.MaxAge.D() / time.Second)}
@@ -102,7 +108,7 @@ func (a *API) createURL(w http.ResponseWriter, r *http.Request) error {
 		if set != (spec.URL{}) && !set.Closed {
 			return conflict("the function has a URL already; UpdateFunctionUrlConfig changes it")
 		}
-		u.Closed = false
+		u.Closed, u.Created = false, time.Now().UTC()
 		return nil
 	})
 }

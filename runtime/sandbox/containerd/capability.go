@@ -23,6 +23,12 @@ func (d *Driver) ResolveImage(ctx context.Context, ref string) (string, error) {
 	return d.images.Resolve(d.in(ctx), ref)
 }
 
+// PinImage gives the digest that an image's tag stands for at its registry now; "" of an image that no registry can move.
+// What serves is kept where the registry says nothing.
+func (d *Driver) PinImage(ctx context.Context, ref, serves string) (string, error) {
+	return d.images.Pin(d.in(ctx), ref, serves)
+}
+
 // ImageDigest names the content of an image that a manifest refers to, bringing it here if need be.
 func (d *Driver) ImageDigest(ctx context.Context, ref string) (string, error) {
 	img, err := d.images.Get(d.in(ctx), ref, nil)

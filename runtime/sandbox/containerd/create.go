@@ -57,7 +57,7 @@ func (d *Driver) create(ctx context.Context, c instance.Config, checkpoint strin
 	if d.knows(c.ID) { // before anything is made that undoing would take from the other one
 		return nil, fmt.Errorf("an instance %s is there already: %w", c.ID, errdefs.ErrAlreadyExists)
 	}
-	img, err := d.images.Get(ctx, c.Function.Image, c.Tell)
+	img, err := d.images.Get(ctx, c.Function.Ref(), c.Tell)
 	if err != nil {
 		return nil, noImage(ctx, c.Function.Image, err)
 	}

@@ -89,11 +89,8 @@ func (s *Store) record(ctx context.Context, ref string, hear Hear) (images.Image
 	if path, tag, ok := spec.Layout(ref); ok {
 		return s.fromLayout(ctx, ref, path, tag, hear)
 	}
-	for _, name := range candidates(ref) {
-		img, err := s.client.ImageService().Get(ctx, name)
-		if err == nil || !errdefs.IsNotFound(err) {
-			return img, err
-		}
+	if img, err := s.here(ctx, ref); err == nil || !errdefs.IsNotFound(err) {
+		return img, err
 	}
 	return s.fetches.do(ctx, "pull "+ref, hear, func(ctx context.Context, hear Hear) (images.Image, error) { return s.pull(ctx, ref, hear) })
 }

@@ -54,13 +54,18 @@ func (s *Store) pull(ctx context.Context, ref string, hear Hear) (images.Image, 
 func (s *Store) resolver(of reference.Named) (r remotes.Resolver, done func()) {
 	c := http.DefaultClient
 	if s.Registry != nil {
-		host := reference.Domain(of)
-		if u, err := url.Parse("//" + host); err == nil {
-			host = u.Hostname()
-		}
-		c = s.Registry(host)
+		c = s.Registry(hostOf(of))
 	}
 	return docker.NewResolver(docker.ResolverOptions{Hosts: hosts(c)}), c.CloseIdleConnections
+}
+
+// hostOf is a registry without its port.
+func hostOf(of reference.Named) string {
+	host := reference.Domain(of)
+	if u, err := url.Parse("//" + host); err == nil {
+		host = u.Hostname()
+	}
+	return host
 }
 
 // hosts are registries; one on this machine is asked in plain HTTP.
