@@ -28,7 +28,7 @@ func FailureOf(res *spec.Result, read []byte) *Failure {
 		return nil
 	}
 	f := &Failure{Type: t.ErrorType, Body: t.ErrorBody}
-	if res.FunctionError != "" && len(read) > 0 {
+	if len(f.Body) == 0 && res.FunctionError != "" { // else what was read is the beginning of an answer
 		f.Body = read
 	}
 	if len(f.Body) == 0 {
