@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io/fs"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -104,5 +105,40 @@ func TestOpenFilesAreAppendedTo(t *testing.T) {
 	saved(t, fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
 	if got := content(t, f.Name()); got != "before, "+film {
 		t.Errorf("the file has %q", got)
+	}
+}
+
+// TestAFileOfSeveralNamesKeepsThem, one in /dev/shm is replaced as any other, and a socket is refused before there is a clip.
+func TestAFileOfSeveralNamesKeepsThem(t *testing.T) {
+	dir := t.TempDir()
+	one, two := filepath.Join(dir, "one"), filepath.Join(dir, "two")
+	if err := os.WriteFile(one, []byte("an old clip that was longer"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(one, two); err != nil {
+		t.Fatal(err)
+	}
+	saved(t, one)
+	if content(t, one) != film || content(t, two) != film {
+		t.Errorf("%q and %q", content(t, one), content(t, two))
+	}
+	memory, err := os.CreateTemp("/dev/shm", "videosdgx-test-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer os.Remove(memory.Name())
+	if _, err := memory.WriteString("old"); err != nil || memory.Close() != nil {
+		t.Fatal(err)
+	}
+	if saved(t, memory.Name()); content(t, memory.Name()) != film {
+		t.Errorf("%q", content(t, memory.Name()))
+	}
+	l, err := net.Listen("unix", filepath.Join(dir, "s"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := writable(filepath.Join(dir, "s")); err == nil || !strings.Contains(err.Error(), "it is a socket") {
+		t.Error(err)
 	}
 }
