@@ -14,6 +14,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -179,6 +180,10 @@ func (c *Client) explain(err error) error {
 	var op *net.OpError
 	if errors.As(err, &op) && op.Op == "dial" {
 		return fmt.Errorf("%w at %s (%w): start one with 'videosdgx serve', or name it with --server or VIDEOSDGX_SERVER", ErrNoServer, c.server, op.Err)
+	}
+	var untrusted *tls.CertificateVerificationError
+	if errors.As(err, &untrusted) {
+		return fmt.Errorf("the certificate of %s is not trusted (%w): SSL_CERT_FILE names a file in PEM with the authority that vouches for it", c.server, untrusted.Err)
 	}
 	return err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -51,6 +52,17 @@ func TestWithoutAServerItSaysWhatToDo(t *testing.T) {
 	c, _ := New(Options{Server: srv.URL})
 	err := c.Call(t.Context(), http.MethodGet, "/x", nil, nil)
 	if !errors.Is(err, ErrNoServer) || !strings.Contains(err.Error(), "videosdgx serve") {
+		t.Fatalf("got %v", err)
+	}
+}
+
+func TestACertificateThatNobodyVouchesForSaysWhatToDo(t *testing.T) {
+	srv := httptest.NewTLSServer(http.NotFoundHandler())
+	defer srv.Close()
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	c, _ := New(Options{Server: srv.URL})
+	err := c.Call(t.Context(), http.MethodGet, "/x", nil, nil)
+	if err == nil || !strings.Contains(err.Error(), "SSL_CERT_FILE") || !strings.Contains(err.Error(), srv.URL) {
 		t.Fatalf("got %v", err)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -103,7 +104,10 @@ func (f deployFlags) function(args []string) (spec.Function, error) {
 			path = filepath.Join(path, "function.yaml")
 		}
 		var err error
-		if fn, err = registry.Read(path); err != nil {
+		if fn, err = registry.Read(path); errors.Is(err, fs.ErrNotExist) {
+			return fn, fmt.Errorf("there is no %s: name a folder with function.yaml, or begin one with 'videosdgx init NAME'", path)
+		}
+		if err != nil {
 			return fn, err
 		}
 	}

@@ -131,10 +131,10 @@ func TestInvokeEndsWithOneWhereTheFunctionFails(t *testing.T) {
 func TestWrongUsageSaysTheNextStep(t *testing.T) {
 	run := newCLI(t, gatewaytest.Echo)
 	for want, args := range map[string][]string{
-		"not JSON":           {"invoke", "x", "-p", "{"},
-		"which function?":    {"deploy"},
-		"--image is missing": {"deploy", "--name", "x"},
-		"no such file":       {"deploy", "/nowhere"},
+		"not JSON":             {"invoke", "x", "-p", "{"},
+		"which function?":      {"deploy"},
+		"--image is missing":   {"deploy", "--name", "x"},
+		"there is no /nowhere": {"deploy", "/nowhere"},
 	} {
 		if _, _, err := run(args...); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %s", args, err, want)

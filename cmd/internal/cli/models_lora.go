@@ -21,7 +21,7 @@ Only regular files, or symbolic links to some, are LoRAs; one that is written to
 
 A LoRA is merged into the weights before they are quantized, and the result is a derived bundle: it stores the weights that
 change, and shares all others with the bundle of the plain model. What requests have asked for is kept in the folder
-"derived" of the models folder, the least recently used go first when it grows past serve --loraCache.`,
+"derived" of the models folder, the least recently used go first when it grows past serve --lora-cache.`,
 		Example: `  cp striped.safetensors /var/lib/videosdgx/models/loras/
   videosdgx models lora inspect striped --model ./wan21-tiny
   videosdgx models build ./wan21-tiny --lora striped:0.8

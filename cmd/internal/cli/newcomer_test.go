@@ -18,11 +18,24 @@ func TestWhatIsMissingIsNamed(t *testing.T) {
 		"jobs show":        "ID is missing: write it like 'videosdgx jobs show ID'",
 		"generate a b":     `"b" is one argument too many: write it like 'videosdgx generate PROMPT', with quotes`,
 		"snapshot inspect": "ID is missing",
+		"doctor x":         `"x" is one argument too many: 'videosdgx doctor' takes none`,
+		"logs x --folow":   `unknown flag: --folow: 'videosdgx logs --help' lists those there are`,
+		"deploy nosuch x":  `"x" is one argument too many`,
+		"models bulid":     `'videosdgx models' has no command "bulid"; did you mean 'videosdgx models build'?`,
+		"jobs lst":         `did you mean 'videosdgx jobs ls'`,
+		"jobs nonsense":    `'videosdgx jobs --help' lists`,
 	} {
 		_, _, err := runCLI(t, t.Context(), strings.Fields(line)...)
 		if code, _ := status(t.Context(), err); err == nil || !strings.Contains(err.Error(), want) || code != wrongUsage {
 			t.Errorf("%s: %v, status %d", line, err, code)
 		}
+	}
+}
+
+func TestDeployOfNoFolderSaysHowToBegin(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if _, _, err := runCLI(t, t.Context(), "deploy", "nosuch"); err == nil || !strings.Contains(err.Error(), "there is no nosuch") || !strings.Contains(err.Error(), "videosdgx init") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // The exit statuses besides 0 and 1.
@@ -15,13 +16,16 @@ const (
 	interrupted = 130 // as shells have it for SIGINT
 )
 
-// markUsage makes what is wrong with a command line itself end with status 2, in cmd and below it, and a command that
-// only groups others refuse words that are none of them.
+// markUsage makes what is wrong with a command line itself end with status 2, in cmd and below it, a command that
+// only groups others refuse words that are none of them, and one that takes no words refuse any.
 func markUsage(cmd *cobra.Command) {
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(otherFlag(cmd, err)) })
 	if cmd.HasSubCommands() && cmd.HasParent() && !cmd.Runnable() {
 		cmd.Args = cobra.NoArgs
 		cmd.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	}
+	if cmd.Args == nil && cmd.Runnable() && len(strings.Fields(cmd.Use)) == 1 && cmd.HasParent() {
+		cmd.Args = cobra.NoArgs // cobra drops words that a command does not ask for without saying so
 	}
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(c *cobra.Command, args []string) error { return usage(missing(c, args, check(c, args))) }
@@ -36,12 +40,40 @@ func missing(cmd *cobra.Command, args []string, err error) error {
 	if err == nil {
 		return nil
 	}
+	if cmd.HasSubCommands() {
+		return noSubcommand(cmd, args[0])
+	}
 	words := strings.Fields(cmd.Use)[1:]
+	if len(words) == 0 {
+		return fmt.Errorf("%q is one argument too many: '%s' takes none; --help has examples", args[0], cmd.CommandPath())
+	}
 	if len(args) >= len(words) {
 		return fmt.Errorf("%q is one argument too many: write it like '%s %s', with quotes around what has blanks",
 			args[len(args)-1], cmd.CommandPath(), strings.Join(words, " "))
 	}
 	return fmt.Errorf("%s is missing: write it like '%s %s'; --help has examples", words[len(args)], cmd.CommandPath(), strings.Join(words, " "))
+}
+
+// otherFlag adds to the error of a flag that cmd has not where those are listed that it has.
+func otherFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return err
+	}
+	return fmt.Errorf("%w: '%s --help' lists those there are", err, cmd.CommandPath())
+}
+
+// noSubcommand says that a command that groups others has none of that name, and which may be meant.
+func noSubcommand(cmd *cobra.Command, name string) error {
+	cmd.SuggestionsMinimumDistance = 2 // cobra's own for the root
+	var like []string
+	for _, s := range cmd.SuggestionsFor(name) {
+		like = append(like, fmt.Sprintf("'%s %s'", cmd.CommandPath(), s))
+	}
+	if len(like) > 0 {
+		return fmt.Errorf("'%s' has no command %q; did you mean %s?", cmd.CommandPath(), name, strings.Join(like, " or "))
+	}
+	return fmt.Errorf("'%s' has no command %q; '%s --help' lists those there are", cmd.CommandPath(), name, cmd.CommandPath())
 }
 
 func usage(err error) error {

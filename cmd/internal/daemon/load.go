@@ -36,12 +36,10 @@ func Load(fs *pflag.FlagSet, getenv func(string) string) (Config, error) {
 	if path == "" {
 		path = getenv(EnvPrefix + "CONFIG")
 	}
-	if path != "" {
-		if err := c.readFile(path); err != nil {
-			return c, err
-		}
-	}
 	var errs []error
+	if path != "" {
+		errs = append(errs, c.readFile(path))
+	}
 	each(&c, func(name, _ string, v reflect.Value) {
 		if s := getenv(envName(name)); s != "" {
 			errs = append(errs, set(v, s, envName(name)))
@@ -75,19 +73,23 @@ func (c *Config) readFile(path string) error {
 }
 
 // ownNames lets the file call a setting as its flag is called, keep-alive, besides keepAlive, the way of manifests, and
-// refuses what is neither.
+// refuses what is neither, and values that a setting cannot have, all at once.
 func ownNames(doc *yaml.Node) error {
-	own := map[string]string{}
-	each(&Config{}, func(name, _ string, _ reflect.Value) { own[flagName(name)], own[name] = name, name })
+	own, fields := map[string]string{}, map[string]reflect.Value{}
+	each(&Config{}, func(name, _ string, v reflect.Value) { own[flagName(name)], own[name], fields[name] = name, name, v })
 	var errs []string
 	for i, key := range doc.Content[0].Content {
 		if doc.Content[0].Kind != yaml.MappingNode || i%2 != 0 {
 			continue
 		}
-		if own[key.Value] == "" {
+		name := own[key.Value]
+		if name == "" {
 			errs = append(errs, fmt.Sprintf("line %d: field %s is no setting: see videosdgx serve --help", key.Line, key.Value))
+		} else if err := doc.Content[0].Content[i+1].Decode(fields[name].Addr().Interface()); err != nil {
+			said := strings.TrimPrefix(oneLine(err).Error(), fmt.Sprintf("line %d: ", key.Line))
+			errs = append(errs, fmt.Sprintf("line %d: %s: %s", key.Line, key.Value, said))
 		}
-		key.Value = own[key.Value]
+		key.Value = name
 	}
 	if len(errs) > 0 {
 		return errors.New(strings.Join(errs, "; "))

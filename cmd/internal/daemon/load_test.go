@@ -65,6 +65,15 @@ func TestBadConfigurationSaysEverything(t *testing.T) {
 	}
 }
 
+func TestBadFileSaysEverythingWithLinesAndNames(t *testing.T) {
+	_, err := load(t, "keepAlive: 5\nlistn: x\nclient-queued: many\nlisten: 127.0.0.1:9000\n", nil, "--stop", "soon")
+	for _, want := range []string{`line 1: keepAlive: "5" is not a duration`, "line 2: field listn is no setting", "line 3: client-queued: ", `--stop: "soon" is not a duration`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q is not in %v", want, err)
+		}
+	}
+}
+
 func TestSecretsAreReadFromWhereTheyAre(t *testing.T) {
 	dir := t.TempDir()
 	for name, text := range map[string]string{"hook": "whsec_c2VjcmV0\n", "aws": "key"} {
