@@ -100,7 +100,7 @@ func TestFilesThatAreNoClips(t *testing.T) {
 	for want, raw := range map[string]string{
 		"cut off, its index is missing":   string(good[:len(good)/2]),
 		`coded as "flv1"`:                 string(flv),
-		"no moving pictures":              string(tune),
+		"no moving pictures: send an MP4": string(tune),
 		"it is a PNG picture, no clip":    string(still),
 		"it is a picture, no clip":        "\x00\x00\x00\x18ftypheic\x00\x00\x00\x00",
 		"no clip that is known here":      "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n",

@@ -120,7 +120,7 @@ func (p probed) picture(kind string) (stream, error) {
 		}
 		return s, nil
 	}
-	return stream{}, wrongClip("the %s file has no moving pictures", kind)
+	return stream{}, wrongClip("the %s file has no moving pictures: send an MP4, QuickTime, WebM, Matroska or AVI file that has", kind)
 }
 
 func (p probed) has(kind string) bool {
@@ -186,10 +186,11 @@ func (s stream) interlaced() bool { return slices.Contains([]string{"tt", "bb", 
 // bright says that the pictures are for bright screens (PQ, HLG), and on others washed out.
 func (s stream) bright() bool { return s.Transfer == "smpte2084" || s.Transfer == "arib-std-b67" }
 
-// sideways says that a player turns the picture by a quarter.
+// sideways says that ffmpeg turns the picture by a quarter: by less than a degree more or less, of which ffprobe tells whole ones.
+// By any other angle it turns it within its frame.
 func (s stream) sideways() bool {
 	for _, d := range s.SideData {
-		if int(d.Rotation)%180 != 0 {
+		if a := math.Mod(math.Abs(d.Rotation), 180); a >= 89 && a < 91 {
 			return true
 		}
 	}
