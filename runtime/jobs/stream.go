@@ -124,7 +124,18 @@ func (s *Service) Stream(ctx context.Context, id string) (Stream, error) {
 			return st, nil
 		}
 	}
-	return Stream{}, fmt.Errorf("job %s is %s and has no chunks to show: ask for them with \"stream\": true: %w", id, j.State, errdefs.ErrNotFound)
+	return Stream{}, j.noChunks()
+}
+
+// noChunks says why there are none, and what would do.
+func (j Job) noChunks() error {
+	switch {
+	case j.Result != nil && j.Result.Removed:
+		return fmt.Errorf("the chunks of job %s were removed by retention: generate it again with the same seed: %w", j.ID, errdefs.ErrNotFound)
+	case j.State.Ended() && j.State != Completed:
+		return fmt.Errorf("job %s is %s, and its chunks are not kept: generate it again: %w", j.ID, j.State, errdefs.ErrNotFound)
+	}
+	return fmt.Errorf("job %s is %s and has no chunks to show: ask for them with \"stream\": true: %w", j.ID, j.State, errdefs.ErrNotFound)
 }
 
 // recordedStream is what a record names.
