@@ -185,6 +185,16 @@ func TestALateAnswerIsNoNews(t *testing.T) {
 	}
 }
 
+// TestAServerSlowerThanItIsAskedIsShown: an answer is news although the next question is on its way.
+func TestAServerSlowerThanItIsAskedIsShown(t *testing.T) {
+	r := newRig(t)
+	w := open(t, r.url+"/")
+	js[bool](w, "(() => { const real = fetch; window.held = []; window.fetch = (to, how) => (to === '/api/v1/machine' ? new Promise((done) => held.push(() => done(real(to, how)))) : real(to, how)); location.hash = '#/models'; return true })()")
+	w.until("held.length >= 2") // it asks every two seconds
+	js[bool](w, "held[0]() || true")
+	w.until("document.querySelector('.fn')") // the others are held still
+}
+
 // TestABrokenAnswerIsTold in words, and the form can be sent again.
 func TestABrokenAnswerIsTold(t *testing.T) {
 	l := newToll()

@@ -66,15 +66,21 @@ export function useLoad(load, deps, ms = 0) {
   const [state, set] = useState({ value: null, error: null, loading: true });
   const latest = useRef(load);
   latest.current = load;
-  const turn = useRef(0);
+  const turns = useRef({ asked: 0, least: 1 }); // least: the first question whose answer is news
   const again = useCallback(async () => {
-    const mine = ++turn.current; // an answer that comes after a later question's is no news
+    const mine = ++turns.current.asked;
+    const news = () => {
+      if (mine < turns.current.least) return false;
+      turns.current.least = mine + 1; // a server that is slower than it is asked is shown all the same
+      return true;
+    };
     try {
       const value = await latest.current();
-      if (mine === turn.current) set({ value, error: null, loading: false });
-    } catch (error) { if (mine === turn.current && error.name !== 'AbortError') set((s) => ({ ...s, error, loading: false })); }
+      if (news()) set({ value, error: null, loading: false });
+    } catch (error) { if (error.name !== 'AbortError' && news()) set((s) => ({ ...s, error, loading: false })); }
   }, []);
   useEffect(() => {
+    turns.current.least = turns.current.asked + 1; // what was asked before is about something else
     again();
     if (!ms) return undefined;
     const id = setInterval(() => { if (!document.hidden) again(); }, ms);
