@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
@@ -27,9 +28,17 @@ type hasher struct {
 }
 
 type fileHash struct {
-	size int64
-	mod  time.Time
-	sum  string
+	size     int64
+	mod, set time.Time // set: of the inode, which nobody chooses: a copy may have its original's size and time
+	sum      string
+}
+
+// setTime is when a file's content or attributes changed last.
+func setTime(info fs.FileInfo) time.Time {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return time.Unix(st.Ctim.Unix())
+	}
+	return info.ModTime()
 }
 
 // digest names what makes an instance of fn: its fields but for those that only steer scaling and routing, and the
@@ -100,7 +109,7 @@ func (h *hasher) content(path string, info fs.FileInfo) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	known := h.files[path]
-	if known.sum != "" && known.size == info.Size() && known.mod.Equal(info.ModTime()) {
+	if known.sum != "" && known.size == info.Size() && known.mod.Equal(info.ModTime()) && known.set.Equal(setTime(info)) {
 		return known.sum
 	}
 	f, err := os.Open(path)
@@ -112,7 +121,7 @@ func (h *hasher) content(path string, info fs.FileInfo) string {
 	if _, err := io.Copy(sum, f); err != nil {
 		return "unreadable"
 	}
-	known = fileHash{info.Size(), info.ModTime(), hex.EncodeToString(sum.Sum(nil))}
+	known = fileHash{info.Size(), info.ModTime(), setTime(info), hex.EncodeToString(sum.Sum(nil))}
 	h.files[path] = known
 	return known.sum
 }
