@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/videosdgx/videosdgx/functions/inference/weights/hub"
+	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 )
 
 // pulled is what models pull prints.
@@ -107,6 +108,11 @@ func pull(cmd *cobra.Command, repo, out string, o hub.Options) (pulled, error) {
 	if err != nil {
 		return pulled{}, err
 	}
+	guard, err := outgoing.NewGuard("0.0.0.0/0,::/0") // a mirror is often on a private address; what is never called cannot be listed
+	if err != nil {
+		return pulled{}, err
+	}
+	from.HTTP = outgoing.NewClient(guard, "")
 	p, err := from.Pull(cmd.Context(), repo, out, o)
 	row.end(false)
 	bars.wait()

@@ -1,6 +1,11 @@
 package cli
 
-import "io"
+import (
+	"fmt"
+	"io"
+	"unicode"
+	"unicode/utf8"
+)
 
 // visible reads a log as a person can read it: what functions write may steer a terminal, and runtimes write carriage
 // returns for line ends (AWS's for Python does, in tracebacks). A bare carriage return becomes a line end, other control
@@ -8,6 +13,7 @@ import "io"
 type visible struct {
 	r      io.Reader
 	buf    [4 << 10]byte
+	part   []byte // of a character that the next bytes complete
 	out    []byte
 	waits  bool // a carriage return was the last byte: a line feed may follow
 	failed error
@@ -21,8 +27,11 @@ func (v *visible) Read(p []byte) (int, error) {
 		}
 		var n int
 		n, v.failed = v.r.Read(v.buf[:])
-		for _, c := range v.buf[:n] {
-			v.put(c)
+		v.part = append(v.part, v.buf[:n]...)
+		for len(v.part) > 0 && (v.failed != nil || utf8.FullRune(v.part)) {
+			r, size := utf8.DecodeRune(v.part)
+			v.put(r, v.part[:size])
+			v.part = v.part[size:]
 		}
 		if v.failed != nil && v.waits {
 			v.out = append(v.out, '\n')
@@ -33,22 +42,29 @@ func (v *visible) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (v *visible) put(c byte) {
+// put takes a character and its bytes.
+func (v *visible) put(r rune, as []byte) {
 	if v.waits {
 		v.waits = false
 		v.out = append(v.out, '\n')
-		if c == '\n' {
+		if r == '\n' {
 			return
 		}
 	}
 	switch {
-	case c == '\r':
+	case r == '\r':
 		v.waits = true
-	case c == '\n', c == '\t', c >= ' ' && c != 0x7f:
-		v.out = append(v.out, c)
-	case c == 0x7f:
+	case r == '\n', r == '\t':
+		v.out = append(v.out, byte(r))
+	case r < ' ':
+		v.out = append(v.out, string(0x2400+r)...)
+	case r == 0x7f:
 		v.out = append(v.out, "\u2421"...)
+	case r == utf8.RuneError && len(as) == 1: // no character; a terminal may take it for one that steers
+		v.out = fmt.Appendf(v.out, `\x%02x`, as[0])
+	case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
+		v.out = fmt.Appendf(v.out, `\u%04x`, r)
 	default:
-		v.out = append(v.out, string(rune(0x2400+int(c)))...)
+		v.out = append(v.out, as...)
 	}
 }

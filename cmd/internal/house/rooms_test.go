@@ -22,7 +22,7 @@ var rooms = []room{
 	{"cmd/videosdgx-init", []string{"runtime/guest"}, "PID 1 of every instance stays small"},
 	{"cmd/internal/daemon", []string{"cmd/internal", "runtime", "snapshotter", "functions/inference/weights", "functions/schema"},
 		"the composition root wires all of the runtime; a model reaches it as an image, never as a package: as files, and the schema of its requests"},
-	{"cmd/internal/cli", []string{"cmd/internal", "runtime/audit", "runtime/auth", "runtime/backup", "runtime/client", "runtime/device", "runtime/diskuse", "runtime/gateway", "runtime/registry", "runtime/spec", "snapshotter/catalog", "functions", "images/builder", "bench/suite"},
+	{"cmd/internal/cli", []string{"cmd/internal", "runtime/audit", "runtime/auth", "runtime/backup", "runtime/client", "runtime/device", "runtime/diskuse", "runtime/events/outgoing", "runtime/gateway", "runtime/registry", "runtime/spec", "snapshotter/catalog", "functions", "images/builder", "bench/suite"},
 		"client commands speak HTTP: of the runtime they know the vocabulary, not what runs"},
 
 	{"runtime", nil, "every room of the runtime has its own line here"},
