@@ -201,3 +201,25 @@ func TestSettle(t *testing.T) {
 		t.Error("settle changed what it was given")
 	}
 }
+
+// TestAClipThatNeverFits: the longer a job has run in vain, the longer it waits for the disk, and no longer than any failed one.
+func TestAClipThatNeverFits(t *testing.T) {
+	c, now := Config{}.WithDefaults(), time.Date(2026, 11, 28, 12, 0, 0, 0, time.UTC)
+	j := Job{State: Running, Started: now, Attempts: 1}
+	var pauses []time.Duration
+	for range 25 {
+		ended := now.Add(15 * time.Second)
+		j = settle(j, outcome{cause: ErrDiskFull}, c, ended)
+		pauses = append(pauses, j.Ready.Sub(ended).Round(time.Second))
+		now = j.Ready
+		j.State, j.Started = Running, now
+	}
+	if pauses[0] < 15*time.Second || pauses[len(pauses)-1] != c.Retry.Max {
+		t.Error(pauses)
+	}
+	for i := range pauses[1:] {
+		if pauses[i+1] < pauses[i] || pauses[i+1] > c.Retry.Max {
+			t.Error(pauses)
+		}
+	}
+}

@@ -33,11 +33,16 @@ func settle(j Job, o outcome, c Config, now time.Time) Job {
 	case errors.Is(o.cause, ErrDiskFull):
 		j.Attempts--
 		j.Problem = &Problem{Kind: "disk-full", Detail: "The result does not fit on the disk.", Retryable: true}
-		return requeue(j, now.Add(c.Retry.next(1)), "waits for disk space")
+		return requeue(j, now.Add(max(c.Retry.next(1), j.worth(c.Retry.Max))), "waits for disk space")
 	case o.problem == nil: // errLost while the store was away, and nobody has taken the job over after all
 		return again(j, c, now)
 	}
 	return failed(j, o, c, now)
+}
+
+// worth is how long to wait for room: as long as has been spent on the job in vain, so that what never fits is not made for ever.
+func (j Job) worth(most time.Duration) time.Duration {
+	return min(time.Duration(j.Ran*float64(time.Second)), most)
 }
 
 func failed(j Job, o outcome, c Config, now time.Time) Job {
