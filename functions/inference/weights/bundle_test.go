@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/containerd/errdefs"
+	"golang.org/x/sys/unix"
 )
 
 func sealed(t *testing.T) (dir string, o VerifyOptions) {
@@ -50,6 +51,18 @@ func TestLengthOfAManifest(t *testing.T) {
 	}
 	if n := m.Length(); n != st.Size() {
 		t.Errorf("%d bytes, the file has %d", n, st.Size())
+	}
+}
+
+// TestABundleOfOtherThanFiles: what is no regular file is refused at once, and not waited for.
+func TestABundleOfOtherThanFiles(t *testing.T) {
+	dir, o := sealed(t)
+	path := filepath.Join(dir, "net.data")
+	if err := errors.Join(os.Remove(path), unix.Mkfifo(path, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := OpenBundle(context.Background(), dir, o); err == nil || !strings.Contains(err.Error(), "it is a FIFO") {
+		t.Errorf("a FIFO in a file's place: %v", err)
 	}
 }
 

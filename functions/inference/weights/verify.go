@@ -139,7 +139,7 @@ func hashAll(ctx context.Context, dir string, m Manifest, progress func(done, to
 
 // hashFile is the content digest of a file, "sha256:…"; read hears of every piece as it is read, in bytes.
 func hashFile(ctx context.Context, path string, read func(n int)) (string, error) {
-	f, err := os.Open(path)
+	f, err := OpenRegular(path)
 	if err != nil {
 		return "", fmt.Errorf("cannot verify: %w", err)
 	}
