@@ -40,14 +40,18 @@ func (i *Instance) lay(inv *spec.Invocation, over func(bool)) (func(bool), error
 
 // filesDir opens the folder: the box's, or the instance's own, which is made if need be.
 func (i *Instance) filesDir() (int, error) {
-	if s, ok := i.box.(Shelf); ok && s.FilesDir() != "" {
-		return unix.Open(s.FilesDir(), unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	if s, ok := i.box.(Shelf); ok {
+		if dir := s.FilesDir(); dir != "" {
+			return unix.Open(dir, asFolder, 0)
+		}
 	}
 	return ownFilesDir(i.cfg.Dir)
 }
 
+const asFolder = unix.O_RDONLY | unix.O_DIRECTORY | unix.O_NOFOLLOW | unix.O_CLOEXEC
+
 func ownFilesDir(instance string) (int, error) {
-	root, err := unix.Open(instance, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	root, err := unix.Open(instance, asFolder, 0)
 	if err != nil {
 		return -1, err
 	}
@@ -55,7 +59,7 @@ func ownFilesDir(instance string) (int, error) {
 	if err := unix.Mkdirat(root, wire.FilesDir, 0o755); err != nil && !errors.Is(err, unix.EEXIST) {
 		return -1, err
 	}
-	return unix.Openat(root, wire.FilesDir, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
+	return unix.Openat(root, wire.FilesDir, asFolder, 0)
 }
 
 // layOne links a file, or copies it where it lies on another file system. The link's own mode keeps it read-only.

@@ -55,12 +55,15 @@ func printable(s string) string {
 		switch {
 		case unicode.IsSpace(r):
 			return ' '
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
+		case steers(r):
 			return unicode.ReplacementChar
 		}
 		return r
 	}, s)
 }
+
+// steers says whether a terminal takes a character for an order: a control character, or one that turns the text around.
+func steers(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
 
 // emitRemoved says that something is gone.
 func emitRemoved(cmd *cobra.Command, what, id string) error {

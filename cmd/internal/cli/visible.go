@@ -3,7 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"unicode"
 	"unicode/utf8"
 )
 
@@ -62,7 +61,7 @@ func (v *visible) put(r rune, as []byte) {
 		v.out = append(v.out, "\u2421"...)
 	case r == utf8.RuneError && len(as) == 1: // no character; a terminal may take it for one that steers
 		v.out = fmt.Appendf(v.out, `\x%02x`, as[0])
-	case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
+	case steers(r):
 		v.out = fmt.Appendf(v.out, `\u%04x`, r)
 	default:
 		v.out = append(v.out, as...)

@@ -124,6 +124,9 @@ func (d *Driver) record(ctx context.Context, c instance.Config, img *image.Image
 	if err := handOver(c.Dir, owner); err != nil {
 		return nil, err
 	}
+	if err := d.shelve(c.ID, c.Dir); err != nil {
+		return nil, err
+	}
 	done.add("reachable sources", func(context.Context) error { return d.unreach(c.ID) })
 	sources, err := d.sources(c, owner)
 	if err != nil {

@@ -1,6 +1,7 @@
 package containerd
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -38,18 +39,10 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// enclose mounts the file system over the folder, copies into it what the caller has put there, and makes the folder for the
-// files of events, which the instance reads through a mount of its own and cannot write to.
-func (d *Driver) enclose(id, dir string) error {
-	if err := folder(d.filesAt(id)); err != nil {
-		return err
-	}
-	if d.encloses {
-		if err := d.bound(id, dir); err != nil {
-			return err
-		}
-	}
-	return folder(filepath.Join(dir, wire.FilesDir)) // the mount point
+// shelve makes the folder for the files of an instance's events, and in the instance's own the point where it is mounted
+// read-only. Both stay the machine's: the instance reads them and cannot write.
+func (d *Driver) shelve(id, dir string) error {
+	return errors.Join(folder(d.filesAt(id)), folder(filepath.Join(dir, wire.FilesDir)))
 }
 
 // folder makes one that everybody may read, whatever the umask.
@@ -60,8 +53,11 @@ func folder(path string) error {
 	return os.Chmod(path, 0o755) //nolint:gosec // the instance, which is another user, reads it
 }
 
-// bound makes the folder a small file system with the same contents.
-func (d *Driver) bound(id, dir string) error {
+// enclose mounts the file system over the folder and copies into it what the caller has put there.
+func (d *Driver) enclose(id, dir string) error {
+	if !d.encloses {
+		return nil
+	}
 	files, err := contents(dir)
 	if err != nil {
 		return err
@@ -152,17 +148,13 @@ func seesMounts(socket string) bool {
 	return err == nil && terr == nil && ours == theirs
 }
 
-// handOver gives the instance's folder, and what lies in it but the files of events, to the user that init runs as: it makes
-// its socket there.
+// handOver gives the instance's folder, and what lies in it, to the user that init runs as: it makes its socket there.
 func handOver(dir string, o place.Owner) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return fmt.Errorf("instance folder: %w (%w)", err, errdefs.ErrNotFound)
 	}
 	for _, e := range entries {
-		if e.Name() == wire.FilesDir {
-			continue
-		}
 		if err := os.Lchown(filepath.Join(dir, e.Name()), int(o.UID), int(o.GID)); err != nil {
 			return fmt.Errorf("instance folder: %w", err)
 		}
