@@ -14,7 +14,8 @@ import (
 	"strconv"
 
 	"github.com/containerd/errdefs"
-	"golang.org/x/sys/unix"
+
+	"github.com/videosdgx/videosdgx/runtime/diskuse"
 )
 
 // outputs is the directory of results. A result is written under partial/, synced, renamed to its final name and the
@@ -42,20 +43,14 @@ func openOutputs(dir string, step func(string) error, free func(string) (uint64,
 }
 
 func statfs(dir string) (uint64, error) {
-	var s unix.Statfs_t
-	if err := unix.Statfs(dir, &s); err != nil {
-		return 0, fmt.Errorf("asking how much space is free under %s: %w", dir, err)
-	}
-	return s.Bavail * uint64(s.Bsize), nil
+	free, _, err := diskuse.Disk(dir)
+	return uint64(free), err
 }
 
 // Disk says how many bytes the disk of results has, and how many of them are free.
 func (s *Service) Disk() (free, size uint64, err error) {
-	var st unix.Statfs_t
-	if err := unix.Statfs(s.out.dir, &st); err != nil {
-		return 0, 0, fmt.Errorf("asking how much space is free under %s: %w", s.out.dir, err)
-	}
-	return st.Bavail * uint64(st.Bsize), st.Blocks * uint64(st.Bsize), nil
+	of, in, err := diskuse.Disk(s.out.dir)
+	return uint64(of), uint64(in), err
 }
 
 var extensions = map[string]string{

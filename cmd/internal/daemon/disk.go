@@ -3,9 +3,9 @@ package daemon
 import (
 	"context"
 	"log/slog"
-	"syscall"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/diskuse"
 	"github.com/videosdgx/videosdgx/runtime/snapshots"
 	"github.com/videosdgx/videosdgx/snapshotter/catalog"
 )
@@ -64,12 +64,8 @@ func (p *plane) unwatchDisk(context.Context) error {
 }
 
 func isCrowded(dir string) (bool, error) {
-	var st syscall.Statfs_t
-	if err := syscall.Statfs(dir, &st); err != nil {
-		return false, err
-	}
-	size := uint64(st.Bsize)
-	return crowded(st.Bavail*size, st.Blocks*size), nil
+	free, size, err := diskuse.Disk(dir)
+	return err == nil && crowded(uint64(free), uint64(size)), err
 }
 
 // makeRoom has the hoards shed, one after the other, for as long as it is tight.

@@ -43,7 +43,7 @@ var rooms = []room{
 	{"runtime/snapshots", []string{"runtime/instance", "runtime/spec", "snapshotter"}, "dispatch asks for snapshots through its own interface"},
 	{"runtime/dispatch", []string{"runtime/instance", "runtime/placement", "runtime/spec"}, "gateway → jobs → dispatch → instance"},
 	{"runtime/dispatch/roster", nil, "the member table is pure: it knows no instance, clock or lock"},
-	{"runtime/jobs", []string{"runtime/atomicfile", "runtime/spec", "runtime/spool"}, "jobs declare the interfaces they need; vectors of prompts are whole files"},
+	{"runtime/jobs", []string{"runtime/atomicfile", "runtime/diskuse", "runtime/spec", "runtime/spool"}, "jobs declare the interfaces they need; vectors of prompts are whole files"},
 	{"runtime/jobs/sqlite", []string{"runtime/jobs"}, "a driver knows only the interface it implements"},
 	{"runtime/jobs/redis", []string{"runtime/jobs"}, "a driver knows only the interface it implements"},
 	{"runtime/jobs/usage", []string{"runtime/jobs"}, "it sums up records, wherever they lie"},
