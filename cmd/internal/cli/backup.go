@@ -63,7 +63,7 @@ func newBackupCreateCmd() *cobra.Command {
 		Short: "Make a backup, also while the server runs",
 		Example: `  videosdgx backup create /mnt/backup/videosdgx
   videosdgx backup create /mnt/backup/videosdgx --config /etc/videosdgx/config.yaml
-  videosdgx backup create /mnt/backup/videosdgx --data /srv/videosdgx --recipient age1…`,
+  videosdgx backup create /mnt/backup/videosdgx --data /srv/videosdgx --recipient age1...`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := daemon.Load(cmd.Flags(), os.Getenv)
@@ -89,7 +89,7 @@ func newBackupCreateCmd() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().StringArrayVar(&recipients, "recipient", nil, "encrypt for this age recipient, such as age1…; may be given several times")
+	cmd.Flags().StringArrayVar(&recipients, "recipient", nil, "encrypt for this age recipient, such as age1...; may be given several times")
 	daemon.AddPlaceFlags(cmd.Flags())
 	addIdentity(cmd)
 	addJSONFlag(cmd)
@@ -120,7 +120,8 @@ func newBackupLsCmd() *cobra.Command {
 				}
 				lines = append(lines, lineOf(b))
 			}
-			err = emit(cmd, map[string]any{"backups": lines}, func(w io.Writer) error {
+			empty := fmt.Sprintf("no backups in %s: 'videosdgx backup create %[1]s' makes one", args[0])
+			err = emitList(cmd, map[string]any{"backups": lines}, len(lines)+len(ids), empty, func(w io.Writer) error {
 				rows := make([][]string, len(lines))
 				for i, l := range lines {
 					rows[i] = []string{l.ID, strconv.Itoa(l.Files), size(l.Bytes)}

@@ -21,7 +21,7 @@ func newBenchCmd() *cobra.Command {
 		output string
 	)
 	cmd := &cobra.Command{
-		Use:   "bench [PROGRAM…]",
+		Use:   "bench [PROGRAM...]",
 		Short: "Measure cold and warm latency, memory and recovery on this machine",
 		Long: `Run the programs under bench/ in turns, each with a server of its own and none beside another, and write their results to
 OUTPUT/<date>-<machine>.json, a page of plots beside it (.html, which needs no other file), and the plots as SVG and PNG.
@@ -65,6 +65,7 @@ Programs: ` + strings.Join(suite.Names(), ", ") + `.`,
 	addJSONFlag(cmd)
 	f := cmd.Flags()
 	f.StringVar(&o.Driver, "driver", "auto", "how instances run: auto, containerd or process")
+	completesOneOf(cmd, "driver", "auto", "containerd", "process")
 	f.BoolVar(&o.Long, "long", false, "the long version of each program")
 	f.StringVar(&o.Cache, "cache", ".build/bench", "folder for bundles that are kept for the next run")
 	f.StringVar(&output, "output", "bench/results", "folder of the results")

@@ -54,11 +54,16 @@ func Root() *cobra.Command {
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Version:       versionLine(version.Get()),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprint(cmd.OutOrStdout(), firstSteps)
+			return err
+		},
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
 	for _, c := range commands {
 		root.AddCommand(c())
 	}
+	groupCommands(root)
 	root.InitDefaultCompletionCmd() // now, not at Execute: markUsage has to see them
 	root.InitDefaultHelpCmd()
 	refuseOtherTopics(root)

@@ -57,6 +57,7 @@ lists, the repository of backups. All that is wrong is said at once, and the exi
 		},
 	}
 	daemon.AddFlags(cmd.Flags())
+	completeServer(cmd)
 	addJSONFlag(cmd)
 	return cmd
 }

@@ -22,7 +22,7 @@ func newLogsCmd() *cobra.Command {
 of the request it belongs to ("-" for none, or where several at once cannot be told apart) and the text. Lines of the
 runtime's own, as AWS Lambda writes them, stand around an invocation: START, END and a REPORT of how long it took and of
 the most memory that the instance has used, pages of files aside. With --follow go on until interrupted. With --json every
-line becomes one JSON object, {"function": …, "time": …, "instance": …, "requestId": …, "line": …}.`,
+line becomes one JSON object, {"function": ..., "time": ..., "instance": ..., "requestId": ..., "line": ...}.`,
 		Example: `  videosdgx logs wan21
   videosdgx logs wan21 --follow`,
 		Args:              cobra.ExactArgs(1),

@@ -24,7 +24,7 @@ private one that serve starts and stops), and plain processes elsewhere; the log
 Each flag is also an environment variable, named beside it, and a key of the configuration file, as in "keep-alive: 5m".
 Flags win over the environment, and that over the file.
 
-It prints "listening on http://…" once it takes requests. SIGTERM and Ctrl-C stop it: streams end first, invocations in
+It prints "listening on http://..." once it takes requests. SIGTERM and Ctrl-C stop it: streams end first, invocations in
 flight get --stop to finish, then instances are removed. Jobs in the queue stay there.
 
 SIGHUP (systemctl reload videosdgx) has it read its configuration again and take up ` + daemon.Live() + `; the log says which others
@@ -47,9 +47,14 @@ read again by themselves when their files change.`,
 		},
 	}
 	daemon.AddFlags(cmd.Flags())
+	completeServer(cmd)
+	return cmd
+}
+
+// completeServer completes the values of a server's settings that are one of a few.
+func completeServer(cmd *cobra.Command) {
 	completesOneOf(cmd, "driver", "auto", "containerd", "process")
 	completesOneOf(cmd, "log-level", "debug", "info", "warn", "error")
 	completesOneOf(cmd, "log-format", "text", "json")
 	completesOneOf(cmd, "snapshots", "auto", "off")
-	return cmd
 }

@@ -30,7 +30,7 @@ type Config struct {
 	Containerd     string        `yaml:"containerd" help:"socket of containerd; empty: the system's when it answers, else a private one"`
 	Runtime        string        `yaml:"runtime" help:"OCI runtime: runc, crun or a path; empty: the first one found"`
 	Init           string        `yaml:"init" help:"the videosdgx-init program (default: beside this program)"`
-	Queue          string        `yaml:"queue" help:"job store: sqlite, or redis://… shared by several machines"`
+	Queue          string        `yaml:"queue" help:"job store: sqlite, or redis://HOST:PORT/DB shared by several machines"`
 	Node           string        `yaml:"node" help:"name of this machine among those that share a queue (default: host name)"`
 	WebhookSecret  string        `yaml:"webhookSecret" help:"signs webhooks, as whsec_ and base64 or where that is (file:/PATH, credential:NAME of systemd), which receivers' Standard Webhooks libraries take as it is; empty: one is made and kept in DATA/webhook.key, which nodes of one queue must share. Two with a blank between them, or on two lines of that file, both sign while receivers learn the first"`
 	Origins        string        `yaml:"origins" help:"origins of web pages that may use /v1 and the models' own ports, such as https://app.example.com, by commas; *: any"`
