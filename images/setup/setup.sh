@@ -19,6 +19,7 @@ fi
 "$here/ort.sh"
 if [[ ${1:-} == test ]] && ((EUID == 0)); then
   "$here/tensorrt.sh"
+  install_packages bash-completion zsh fish # which complete videosdgx
   install_packages redis-server nginx-light cmake autoconf automake libtool g++ python3 make
   "$here/prometheus.sh"
   # the page's browser; where the distribution has none (Ubuntu's is a snap), test.sh says what is left out

@@ -25,6 +25,8 @@ if [[ -x /opt/videosdgx/prometheus/prometheus ]]; then
 else
   left_out+=("the dashboard and the alerts in a real Prometheus: run: sudo make setup-test")
 fi
+{ command -v zsh && command -v fish && [[ -f /usr/share/bash-completion/bash_completion ]]; } >/dev/null && export VIDEOSDGX_TEST_SHELLS=1 ||
+  left_out+=("completion in bash, zsh and fish: run: sudo make setup-test")
 export VIDEOSDGX_TEST_BIN=$PWD/bin
 # an ACME authority, for the certificates of serve --acme
 [[ -x .build/pebble ]] || GOBIN=$PWD/.build GOFLAGS=-buildvcs=false go install github.com/letsencrypt/pebble/v2/cmd/pebble@v2.10.3

@@ -91,7 +91,7 @@ func printFindings(w io.Writer, fs []doctor.Finding) error {
 		}
 		rows[i] = []string{mark, f.Part, f.Version, f.Detail}
 		if f.Fix != "" {
-			rows[i][3] += " — " + f.Fix
+			rows[i][3] += ": " + f.Fix
 		}
 	}
 	return table(w, []string{"", "part", "version", "what was found"}, rows)

@@ -38,6 +38,11 @@ func (f fleet) Status(ctx context.Context, name string) (spec.FunctionStatus, er
 	return spec.FunctionStatus{Function: fn, Instances: 1}, err
 }
 
+func (f fleet) StopInstance(ctx context.Context, id string) error {
+	_, err := f.Get(ctx, strings.TrimSuffix(id, "-1"), "")
+	return err
+}
+
 func (f fleet) Logs(_ context.Context, name string, _ bool, w io.Writer) error {
 	_, err := fmt.Fprintf(w, "2026-01-02T03:04:05.678Z\t%s-1\tid-1\thello\tfrom %[1]s\n-\t%[1]s-1\t-\tloading\n", name)
 	return err

@@ -151,10 +151,10 @@ func runGenerate(cmd *cobra.Command, c *client.Client, o generateOptions, prompt
 	}
 	j, err := submit(ctx, c, sub)
 	if err != nil {
-		return err
+		return nearModel(ctx, c, sub.Model, err)
 	}
 	if o.stream && !o.quiet {
-		fmt.Fprintf(cmd.ErrOrStderr(), "watch it while it is made: %s/v1/jobs/%s/stream.m3u8 (a player), …/stream.mp4 (a browser)\n", c.URL(), j.ID)
+		fmt.Fprintf(cmd.ErrOrStderr(), "watch it while it is made: %s/v1/jobs/%s/stream.m3u8 (a player), or stream.mp4 there (a browser)\n", c.URL(), j.ID)
 	}
 	if o.detach {
 		return emit(cmd, j, func(w io.Writer) error { _, err := fmt.Fprintln(w, j.ID); return err })

@@ -80,7 +80,7 @@ func newJobsLsCmd() *cobra.Command {
 			if page.Next != "" {
 				defer fmt.Fprintf(cmd.ErrOrStderr(), "for older ones add --before %s\n", page.Next)
 			}
-			return emit(cmd, page, func(w io.Writer) error { return jobTable(w, page.Jobs) })
+			return emitList(cmd, page, len(page.Jobs), noJobs(cmd), func(w io.Writer) error { return jobTable(w, page.Jobs) })
 		},
 	}
 	addServerFlag(cmd)
@@ -101,6 +101,16 @@ func newJobsLsCmd() *cobra.Command {
 type jobPage struct {
 	Jobs []client.Job `json:"jobs"`
 	Next string       `json:"next,omitempty"`
+}
+
+// noJobs says of an empty list whether filters made it so.
+func noJobs(cmd *cobra.Command) string {
+	for _, filter := range []string{"model", "state", "batch", "client", "before"} {
+		if cmd.Flags().Changed(filter) {
+			return "no such jobs; without its filters 'videosdgx jobs ls' lists all"
+		}
+	}
+	return "no jobs yet: 'videosdgx generate PROMPT' makes a clip"
 }
 
 func jobTable(w io.Writer, all []client.Job) error {
@@ -131,7 +141,8 @@ func shorten(s string, most int) string {
 	if len(r) <= most {
 		return string(r)
 	}
-	return string(r[:most-1]) + "…"
+	left := dots()
+	return string(r[:most-len([]rune(left))]) + left
 }
 
 func newJobsShowCmd() *cobra.Command {

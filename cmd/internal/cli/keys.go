@@ -199,7 +199,8 @@ func listKeys(cmd *cobra.Command) ([]client.Key, error) {
 }
 
 func emitKeys(cmd *cobra.Command, all []client.Key) error {
-	return emit(cmd, map[string]any{"keys": append([]client.Key{}, all...)}, func(w io.Writer) error {
+	const empty = "no keys: who reaches the server's address needs none until 'videosdgx keys create admin --scopes manage' makes the first"
+	return emitList(cmd, map[string]any{"keys": append([]client.Key{}, all...)}, len(all), empty, func(w io.Writer) error {
 		rows := make([][]string, len(all))
 		for i, k := range all {
 			rows[i] = []string{k.ID, k.Name, strings.Join(k.Scopes, ","), k.State, ago(k.Created), cmp.Or(until(k.Expires), "never")}

@@ -21,13 +21,10 @@ type bars struct {
 type oneBar struct{ b *mpb.Bar }
 
 func newBars(w io.Writer) *bars {
-	f, ok := w.(*os.File)
-	if !ok {
+	if !redraws(w) {
 		return &bars{}
 	}
-	if st, err := f.Stat(); err != nil || st.Mode()&os.ModeCharDevice == 0 {
-		return &bars{}
-	}
+	f := w.(*os.File) //nolint:forcetypeassert // a terminal is one
 	return &bars{mpb.New(mpb.WithOutput(w), mpb.WithWidth(60)), min(40, columns(f)*2/5)}
 }
 
@@ -59,7 +56,8 @@ func (b *bars) add(name string, total int64, options ...mpb.BarOption) *oneBar {
 		return &oneBar{}
 	}
 	if r := []rune(name); len(r) > b.wide {
-		name = "…" + string(r[len(r)-b.wide+1:])
+		left := dots()
+		name = left + string(r[len(r)-b.wide+len([]rune(left)):])
 	}
 	return &oneBar{b: b.p.AddBar(total, append(options, mpb.PrependDecorators(decor.Name(name, decor.WCSyncSpaceR)),
 		mpb.AppendDecorators(decor.Counters(decor.SizeB1024(0), "% .1f / % .1f", decor.WCSyncSpace), decor.Percentage(decor.WCSyncSpace)))...)}

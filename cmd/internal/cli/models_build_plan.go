@@ -58,7 +58,7 @@ func (p plan) print(w io.Writer) error {
 		fmt.Fprintf(t, "%s\t%d\t%s\t%s\t%s\n", g.name, g.count, g.from, g.to, bytesText(g.bytes))
 	}
 	fmt.Fprintln(t, "\t\t\t\t")
-	fmt.Fprintf(t, "STAGE (%d × %d, %d frames)\tWEIGHTS\tACTIVATIONS\tAT\t\n", p.Clip.Width, p.Clip.Height, p.Clip.Frames)
+	fmt.Fprintf(t, "STAGE (%dx%d, %d frames)\tWEIGHTS\tACTIVATIONS\tAT\t\n", p.Clip.Width, p.Clip.Height, p.Clip.Frames)
 	for _, s := range p.Stages {
 		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t\n", s.Graph, bytesText(s.Weights), bytesText(s.Activations), s.At)
 	}

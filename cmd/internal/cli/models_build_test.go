@@ -21,7 +21,7 @@ func TestPlanGroupsBlocks(t *testing.T) {
 	if err := p.print(&out); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"transformer/blocks.*.attn1.to_out.0.weight", "weight  2        BF16         fp8   2.0 MiB", "STAGE (832 × 480, 81 frames)",
+	for _, want := range []string{"transformer/blocks.*.attn1.to_out.0.weight", "weight  2        BF16         fp8   2.0 MiB", "STAGE (832x480, 81 frames)",
 		"f bundle n in fp8: 3.0 MiB on disk (float32 12.0 MiB); at most 8.0 MiB in memory, in transformer, attention in 4 slices; a GPU that gives 4.0 MiB holds all stages together"} {
 		if !strings.Contains(out.String(), want) {
 			t.Errorf("%q is not in\n%s", want, out.String())

@@ -50,10 +50,9 @@ func newLoRALsCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return emit(cmd, map[string]any{"folder": lorasDir(cmd), "loras": list}, func(w io.Writer) error {
-				if fmt.Fprintf(cmd.ErrOrStderr(), "LoRAs in %s\n", lorasDir(cmd)); len(list) == 0 {
-					fmt.Fprintln(cmd.ErrOrStderr(), "none: put their files there")
-				}
+			empty := fmt.Sprintf("no LoRAs in %s: put a .safetensors file there, and 'videosdgx models lora inspect NAME' says what it changes and whether it fits a model", lorasDir(cmd))
+			return emitList(cmd, map[string]any{"folder": lorasDir(cmd), "loras": list}, len(list), empty, func(w io.Writer) error {
+				fmt.Fprintf(cmd.ErrOrStderr(), "LoRAs in %s\n", lorasDir(cmd))
 				return printLoRAs(w, list)
 			})
 		},

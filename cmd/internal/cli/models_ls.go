@@ -40,8 +40,9 @@ func newModelsLsCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return emit(cmd, map[string]any{"folder": dir, "models": list}, func(w io.Writer) error {
-				fmt.Fprintf(cmd.ErrOrStderr(), "models in %s%s\n", dir, noneThere(list))
+			empty := "models in " + dir + ": none; name another folder with --models, or see 'videosdgx models --help' for how to get one"
+			return emitList(cmd, map[string]any{"folder": dir, "models": list}, len(list), empty, func(w io.Writer) error {
+				fmt.Fprintf(cmd.ErrOrStderr(), "models in %s\n", dir)
 				return printModels(w, list)
 			})
 		},
@@ -77,14 +78,6 @@ func listModels(dir string) ([]listedModel, error) {
 		list = append(list, l)
 	}
 	return list, nil
-}
-
-// noneThere says of an empty list what to do.
-func noneThere(list []listedModel) string {
-	if len(list) > 0 {
-		return ""
-	}
-	return ": none; name another folder with --models, or see 'videosdgx models --help' for how to get one"
 }
 
 func printModels(w io.Writer, list []listedModel) error {

@@ -28,6 +28,18 @@ func emit(cmd *cobra.Command, v any, text func(w io.Writer) error) error {
 	return text(cmd.OutOrStdout())
 }
 
+// emitList is emit for a list of n: of an empty one it says on standard error what that means and what to do next, and prints no
+// head of a table that has no rows.
+func emitList(cmd *cobra.Command, v any, n int, empty string, text func(w io.Writer) error) error {
+	return emit(cmd, v, func(w io.Writer) error {
+		if n == 0 {
+			_, err := fmt.Fprintln(cmd.ErrOrStderr(), empty)
+			return err
+		}
+		return text(w)
+	})
+}
+
 func printJSON(w io.Writer, v any) error {
 	enc := json.NewEncoder(w)
 	enc.SetEscapeHTML(false)
@@ -56,7 +68,7 @@ func printable(s string) string {
 		case unicode.IsSpace(r):
 			return ' '
 		case steers(r):
-			return unicode.ReplacementChar
+			return replacement()
 		}
 		return r
 	}, s)

@@ -22,14 +22,19 @@ type tracker interface {
 }
 
 func newTracker(w io.Writer, quiet bool) tracker {
-	f, ok := w.(*os.File)
 	switch {
 	case quiet:
 		return silent{}
-	case ok && isatty.IsTerminal(f.Fd()):
+	case redraws(w):
 		return newBar(w)
 	}
 	return &lines{w: w}
+}
+
+// redraws says whether w is a terminal that takes orders to write over what it shows.
+func redraws(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && isatty.IsTerminal(f.Fd()) && os.Getenv("TERM") != "dumb"
 }
 
 type silent struct{}

@@ -86,7 +86,8 @@ func listInstances(cmd *cobra.Command, c *client.Client, args []string) error {
 	if err != nil {
 		return err
 	}
-	return emit(cmd, map[string]any{"instances": all}, func(w io.Writer) error {
+	const empty = "nothing runs: 'videosdgx invoke FUNCTION' or 'videosdgx generate PROMPT' starts an instance, and 'videosdgx ps --functions' lists functions"
+	return emitList(cmd, map[string]any{"instances": all}, len(all), empty, func(w io.Writer) error {
 		rows := make([][]string, 0, len(all))
 		for _, i := range all {
 			rows = append(rows, instanceRow(i))
@@ -139,7 +140,8 @@ func listFunctions(cmd *cobra.Command, c *client.Client, args []string) error {
 	if err != nil {
 		return err
 	}
-	return emit(cmd, map[string]any{"functions": all}, func(w io.Writer) error {
+	const empty = "no functions: 'videosdgx deploy FOLDER' registers one, and 'videosdgx init FOLDER' begins one of your own"
+	return emitList(cmd, map[string]any{"functions": all}, len(all), empty, func(w io.Writer) error {
 		rows := make([][]string, 0, len(all))
 		for _, f := range all {
 			n := func(v int64) string { return strconv.FormatInt(v, 10) }

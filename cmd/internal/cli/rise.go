@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"os"
 	"time"
-
-	"github.com/mattn/go-isatty"
 
 	"github.com/videosdgx/videosdgx/runtime/client"
 	"github.com/videosdgx/videosdgx/runtime/spec"
@@ -62,10 +59,7 @@ func showStart(ctx context.Context, c *client.Client, w io.Writer, function stri
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		s := &startLine{w: w}
-		if f, ok := w.(*os.File); ok {
-			s.again = isatty.IsTerminal(f.Fd())
-		}
+		s := newStartLine(w)
 		defer s.end()
 		for wait := silence; ; wait = lookEvery {
 			select {
@@ -89,6 +83,8 @@ type startLine struct {
 	again bool
 	last  string
 }
+
+func newStartLine(w io.Writer) *startLine { return &startLine{w: w, again: redraws(w)} }
 
 func (l *startLine) show(up []spec.InstanceStatus) {
 	for _, i := range up {

@@ -81,7 +81,8 @@ func newSecretsLsCmd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return emit(cmd, map[string]any{"secrets": append([]string{}, names...)}, func(w io.Writer) error {
+			const empty = "no secrets: 'videosdgx secrets set NAME' keeps what it reads from standard input"
+			return emitList(cmd, map[string]any{"secrets": append([]string{}, names...)}, len(names), empty, func(w io.Writer) error {
 				rows := make([][]string, len(names))
 				for i, n := range names {
 					rows[i] = []string{n, "store:" + n}

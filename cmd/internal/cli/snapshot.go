@@ -79,7 +79,8 @@ func snapshotLs(cmd *cobra.Command, c *client.Client, _ []string) error {
 	if err != nil {
 		return err
 	}
-	return emit(cmd, map[string]any{"snapshots": all}, func(w io.Writer) error { return printSnapshots(w, all) })
+	const empty = "no snapshots: 'videosdgx snapshot create FUNCTION' makes one now, and serve makes them itself where 'videosdgx doctor' finds CRIU"
+	return emitList(cmd, map[string]any{"snapshots": all}, len(all), empty, func(w io.Writer) error { return printSnapshots(w, all) })
 }
 
 func printSnapshots(w io.Writer, all []catalog.Record) error {

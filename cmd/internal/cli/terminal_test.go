@@ -16,32 +16,13 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"golang.org/x/sys/unix"
-
 	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
 // terminal is a pseudo-terminal of so many columns: what a command writes to, and what has been written when it is closed.
 func terminal(t *testing.T, columns uint16) (slave *os.File, written func() string) {
 	t.Helper()
-	master, err := os.OpenFile("/dev/ptmx", os.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { master.Close() })
-	n, err := unix.IoctlGetInt(int(master.Fd()), unix.TIOCGPTN)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetPointerInt(int(master.Fd()), unix.TIOCSPTLCK, 0); err != nil {
-		t.Fatal(err)
-	}
-	if err := unix.IoctlSetWinsize(int(master.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: columns}); err != nil {
-		t.Fatal(err)
-	}
-	if slave, err = os.OpenFile(fmt.Sprint("/dev/pts/", n), os.O_RDWR|unix.O_NOCTTY, 0); err != nil {
-		t.Fatal(err)
-	}
+	master, slave := pseudoTerminal(t, columns)
 	var b bytes.Buffer
 	done := make(chan struct{})
 	go func() {
@@ -53,8 +34,14 @@ func terminal(t *testing.T, columns uint16) (slave *os.File, written func() stri
 
 var steering = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]")
 
-// TestPullOnATerminalOf60Columns, which an interrupt leaves as it found it: on a line of its own, its cursor seen.
-func TestPullOnATerminalOf60Columns(t *testing.T) {
+// TestPullOnATerminalOfFewColumns, which an interrupt leaves as it found it: on a line of its own, its cursor seen.
+func TestPullOnATerminalOfFewColumns(t *testing.T) {
+	for columns, want := range map[uint16][]string{60: {" left"}, 40: {"…"}} {
+		t.Run(fmt.Sprint(columns), func(t *testing.T) { holdPull(t, columns, want) })
+	}
+}
+
+func holdPull(t *testing.T, columns uint16, and []string) {
 	const commit = "0123456789abcdef0123456789abcdef01234567"
 	half := bytes.Repeat([]byte("x"), 3<<20)
 	path := "transformer/" + strings.Repeat("long-", 12) + "00001-of-00002.safetensors"
@@ -78,7 +65,7 @@ func TestPullOnATerminalOf60Columns(t *testing.T) {
 	}))
 	defer srv.Close()
 	t.Setenv("HF_ENDPOINT", srv.URL)
-	slave, written := terminal(t, 60)
+	slave, written := terminal(t, columns)
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	go func() {
@@ -95,11 +82,11 @@ func TestPullOnATerminalOf60Columns(t *testing.T) {
 	}
 	log := written()
 	for line := range strings.Lines(steering.ReplaceAllString(log, "")) {
-		if n := utf8.RuneCountInString(strings.TrimRight(line, "\r\n")); n > 60 {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, "\r\n")); n > int(columns) {
 			t.Errorf("%d columns: %q", n, line)
 		}
 	}
-	for _, want := range []string{"total ", "/ 6.0 MiB", "MiB/s", " left", "%"} {
+	for _, want := range append(and, "total ", "/ 6.0 MiB", "MiB/s", "%") {
 		if !strings.Contains(log, want) {
 			t.Errorf("%q is not shown: %q", want, log)
 		}
@@ -112,9 +99,15 @@ func TestPullOnATerminalOf60Columns(t *testing.T) {
 	}
 }
 
-// TestJobBarOf60Columns, with the longest words that it has.
-func TestJobBarOf60Columns(t *testing.T) {
-	slave, written := terminal(t, 60)
+// TestJobBarOfFewColumns, with the longest words that it has.
+func TestJobBarOfFewColumns(t *testing.T) {
+	for _, columns := range []uint16{60, 40} {
+		t.Run(fmt.Sprint(columns), func(t *testing.T) { holdJobBar(t, columns) })
+	}
+}
+
+func holdJobBar(t *testing.T, columns uint16) {
+	slave, written := terminal(t, columns)
 	b := newBar(slave)
 	for _, e := range []client.Event{
 		{Type: "queued", Data: []byte(`{"position":12,"eta_seconds":754,"reason":"another model has the accelerator, and its clips come first"}`)},
@@ -127,7 +120,7 @@ func TestJobBarOf60Columns(t *testing.T) {
 	b.close() // as an interrupt does
 	log := written()
 	for line := range strings.Lines(steering.ReplaceAllString(log, "")) {
-		if n := utf8.RuneCountInString(strings.TrimRight(line, "\r\n")); n > 60 {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, "\r\n")); n > int(columns) {
 			t.Errorf("%d columns: %q", n, line)
 		}
 	}
