@@ -83,7 +83,7 @@ func BuildPlans(ctx context.Context, dir string, shapes func(weights.Manifest) (
 	p := plansOf(b, lib, profiles, o)
 	var all []BuiltPlan
 	for _, g := range s.Graphs {
-		one, err := buildPlan(ctx, p, b, g, on, o.Again)
+		one, err := buildPlan(ctx, p, b, g, on)
 		if err != nil {
 			return all, fmt.Errorf("plan of %s: %w", g, err)
 		}
@@ -92,7 +92,7 @@ func BuildPlans(ctx context.Context, dir string, shapes func(weights.Manifest) (
 	return all, nil
 }
 
-func buildPlan(ctx context.Context, p *tensorrt.Plans, b *weights.Bundle, graph string, on tensorrt.Target, again bool) (BuiltPlan, error) {
+func buildPlan(ctx context.Context, p *tensorrt.Plans, b *weights.Bundle, graph string, on tensorrt.Target) (BuiltPlan, error) {
 	path, err := b.Path(bundle.GraphFile(graph, tensorRT))
 	if err != nil {
 		return BuiltPlan{}, err
@@ -102,12 +102,7 @@ func buildPlan(ctx context.Context, p *tensorrt.Plans, b *weights.Bundle, graph 
 		return BuiltPlan{}, err
 	}
 	_, err = tensorrt.Known(at)
-	found := err == nil && !again
-	if again {
-		if err := tensorrt.Discard(at); err != nil {
-			return BuiltPlan{}, err
-		}
-	}
+	found := err == nil && !p.Again
 	if at, err = p.Plan(ctx, path, on); err != nil {
 		return BuiltPlan{}, err
 	}
@@ -204,7 +199,7 @@ func plansOf(b *weights.Bundle, lib *tensorrt.Library, profiles map[string]tenso
 		o.Time = time.Hour
 	}
 	return &tensorrt.Plans{
-		Dir: plansDir(b.Dir), Library: lib.Name(), Digest: b.Manifest.Digest, Tell: o.Tell, Builder: &tensorrt.Builder{Install: lib.Install},
+		Dir: plansDir(b.Dir), Library: lib.Name(), Digest: b.Manifest.Digest, Tell: o.Tell, Builder: &tensorrt.Builder{Install: lib.Install}, Again: o.Again,
 		Recipe: func(graph string) (tensorrt.Recipe, error) {
 			r := tensorrt.Recipe{Half: true, Limits: tensorrt.ResourceLimits{Time: o.Time, Memory: o.Memory}}
 			if p := profiles[record.Graph(graph)]; p != nil {

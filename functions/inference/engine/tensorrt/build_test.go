@@ -1,7 +1,9 @@
 package tensorrt
 
 import (
+	"bufio"
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"os/exec"
@@ -18,6 +20,9 @@ import (
 
 // TestMain lets this test's program be the planner that Builder starts.
 func TestMain(m *testing.M) {
+	if os.Getenv("VIDEOSDGX_TEST_PARENT") != "" {
+		os.Exit(parent(os.Args[1], os.Args[2], os.Args[3], os.Args[4]))
+	}
 	if os.Getenv("CUDA_VISIBLE_DEVICES") == "this-is-the-planner" {
 		os.Exit(Serve(os.Stdin, os.Stdout, os.NewFile(3, "plan")))
 	}
@@ -148,6 +153,111 @@ func TestACancelledBuildEndsWithItsCause(t *testing.T) {
 	})
 	if !errdefs.IsAborted(err) {
 		t.Error(err)
+	}
+}
+
+// parent is a server that builds a plan, and says on standard output when the planner works.
+func parent(lib, shim, graph, dir string) int {
+	exe, _ := os.Executable()
+	b := Builder{Install: Install{Family: Enterprise, Library: lib, Parser: lib, Shim: shim}, Planner: exe}
+	p := Plans{Dir: dir, Library: "TensorRT 11.2.7", Builder: &b, Tell: func(_ string, r Report) { os.Stdout.WriteString(r.Library + "\n") }}
+	_, err := p.Plan(context.Background(), graph, Target{Capability: 90})
+	os.Stderr.WriteString(err.Error())
+	return 1
+}
+
+// A server that is killed as a plan is built takes the planner with it, and the next build takes away what it left.
+func TestAKilledServersPlannerEnds(t *testing.T) {
+	lib, dir := fake(t, "libnvinfer.so.11", "11", "2", "for(;;) sleep(1);"), t.TempDir()
+	cmd := exec.Command(planner(t), lib, shimFor(t, "libvdx_trt11.so"), graph(t), dir)
+	cmd.Env, cmd.Stderr = append(os.Environ(), "VIDEOSDGX_TEST_PARENT=1"), os.Stderr
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if line, err := bufio.NewReader(out).ReadString('\n'); err != nil || line != "TensorRT 11.2.7\n" {
+		t.Fatalf("%q, %v", line, err)
+	}
+	tasks, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var children []string
+	for _, task := range tasks {
+		raw, _ := os.ReadFile(task) // a thread may have ended
+		children = append(children, strings.Fields(string(raw))...)
+	}
+	if len(children) != 1 {
+		t.Fatalf("the planner is not among %v", children)
+	}
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = cmd.Wait() // killed
+	for began := time.Now(); ; time.Sleep(20 * time.Millisecond) {
+		state, err := os.ReadFile("/proc/" + children[0] + "/stat")
+		if err != nil || strings.Contains(string(state), ") Z ") {
+			break
+		}
+		if time.Since(began) > 30*time.Second {
+			t.Fatalf("the planner goes on: %s", state)
+		}
+	}
+	folder := filepath.Join(dir, "tensorrt-11.2.7-sm_90")
+	if left, _ := filepath.Glob(filepath.Join(folder, partialPrefix+"*")); len(left) != 1 {
+		t.Errorf("nothing was being written: %v", left)
+	}
+	tidy(folder)
+	if left, _ := os.ReadDir(folder); len(left) != 0 {
+		t.Errorf("left: %v", left)
+	}
+}
+
+func TestWhatIsNamedAndIsNoTensorRTIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	text := filepath.Join(dir, "notes.txt")
+	if err := os.WriteFile(text, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, say := range map[string]string{
+		"/nowhere/libnvinfer.so.10": "which cannot be read (no such file or directory)",
+		text:                        "a file that is not called like a TensorRT library",
+		t.TempDir():                 "a folder without a TensorRT library",
+	} {
+		t.Setenv(LibraryEnv, path)
+		if _, err := Find(); !errdefs.IsNotFound(err) || !strings.Contains(err.Error(), LibraryEnv+" is "+path+", "+say) || !strings.Contains(err.Error(), "make setup-tensorrt") {
+			t.Errorf("%s: %v", path, err)
+		}
+	}
+	// text, another machine's, and none's
+	for name, content := range map[string]string{"libtensorrt_rtx.so.1.6.1": "x", "libnvinfer.so.10": "\x7fELF\x02\x01\x01" + strings.Repeat("\x00", 9) + "\x03\x00\xb7\x00" + strings.Repeat("\x00", 200)} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv(LibraryEnv, path)
+		all, err := Find()
+		if err != nil || len(all) != 1 || all[0].Library != path {
+			t.Fatalf("%v, %v", all, err)
+		}
+		all[0].Shim = shimFor(t, filepath.Base(all[0].Shim))
+		if _, err := Load(all[0]); !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), path) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// a bare name is one of this folder, and a linker's link leads on
+	t.Chdir(dir)
+	if err := os.Symlink("libnvinfer.so.10", "libnvinfer.so"); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"libnvinfer.so.10", "libnvinfer.so"} {
+		t.Setenv(LibraryEnv, name)
+		if all, err := Find(); err != nil || !filepath.IsAbs(all[0].Library) || filepath.Base(all[0].Library) != "libnvinfer.so.10" {
+			t.Errorf("%s: %v, %v", name, all, err)
+		}
 	}
 }
 

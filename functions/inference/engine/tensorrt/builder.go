@@ -107,7 +107,7 @@ func (b Builder) run(ctx context.Context, r Recipe, out *os.File, tell func(Repo
 		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start the planner: %w", err)
+		return fmt.Errorf("start the planner: %w; `make build` makes it, and %s may name another: %w", err, PlannerEnv, errdefs.ErrFailedPrecondition)
 	}
 	end := listen(reports, tell)
 	return verdict(ctx, cmd.Wait(), end, said.String())

@@ -21,6 +21,9 @@ import (
 // which it is compiled again.
 const compiledEnding = ".compiled"
 
+// maxCompiled bounds what is read of it, in bytes: kernels of a plan are some megabytes.
+const maxCompiled = 1 << 30
+
 // DriverVersion is the version of the NVIDIA driver that is loaded, "" where there is none.
 func DriverVersion() string {
 	raw, err := os.ReadFile("/sys/module/nvidia/version")
@@ -38,7 +41,7 @@ func compiledPath(path, gpu, driver string) string {
 
 // compiled reads what was compiled before; nothing where it cannot be read.
 func (s *session) compiled() []byte {
-	raw, err := os.ReadFile(compiledPath(s.path, s.d.name(), DriverVersion()))
+	raw, err := readSmall(compiledPath(s.path, s.d.name(), DriverVersion()), maxCompiled)
 	if err != nil {
 		return nil
 	}

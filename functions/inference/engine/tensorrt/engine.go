@@ -3,6 +3,7 @@ package tensorrt
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -68,6 +69,9 @@ func (e *Engine) Open(ctx context.Context, path string, o engine.Options) (engin
 		return nil, err
 	}
 	f, err := Known(path)
+	if _, told := os.Stat(path + factsEnding); err != nil && told == nil {
+		return nil, fmt.Errorf("%w: `videosdgx models plan` builds it again", err)
+	}
 	if err == nil && f.Target.Capability != d.capability() {
 		return nil, fmt.Errorf("plan %s is for sm_%d, and %s (%s) is sm_%d: build one for it with `videosdgx models plan`: %w",
 			path, f.Target.Capability, d.text(), o.Device, d.capability(), errdefs.ErrFailedPrecondition)

@@ -41,7 +41,7 @@ func (p *Plans) path(f Facts) (string, error) {
 // Known is what is known of the plan at path. NotFound: there is none. DataLoss: it is not what was written, or nobody wrote
 // down what it was.
 func Known(path string) (f Facts, err error) {
-	raw, err := readSmall(path + factsEnding)
+	raw, err := readSmall(path+factsEnding, maxFacts)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
@@ -55,7 +55,7 @@ func Known(path string) (f Facts, err error) {
 		return f, fmt.Errorf("%s is no JSON (%w): %w", path+factsEnding, err, errdefs.ErrDataLoss)
 	}
 	n, s, err := sum(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errdefs.IsDataLoss(err) {
 		return f, fmt.Errorf("read plan: %w", err)
 	}
 	if err != nil || n != f.Bytes || s != f.Sum {
@@ -64,18 +64,9 @@ func Known(path string) (f Facts, err error) {
 	return f, nil
 }
 
-func readSmall(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return io.ReadAll(io.LimitReader(f, maxFacts))
-}
-
 // sum is a file's size and CRC-32C, which costs a tenth of reading it.
 func sum(path string) (n int64, s string, err error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
 	if err != nil {
 		return 0, "", err
 	}

@@ -1,7 +1,9 @@
 package tensorrt
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -60,10 +62,38 @@ func Find() ([]Install, error) {
 			}
 		}
 	}
+	if named := os.Getenv(LibraryEnv); len(all) == 0 && named != "" {
+		return nil, fmt.Errorf("%s is %s, %s: name libtensorrt_rtx.so.1.x.y or libnvinfer.so.11, .10 or .8, or a folder with it; without the variable, what `make setup-tensorrt` brings is taken: %w",
+			LibraryEnv, named, notTensorRT(named), errdefs.ErrNotFound)
+	}
 	if len(all) == 0 {
 		return nil, fmt.Errorf("TensorRT is not installed: run `make setup-tensorrt`, or set %s to its library: %w", LibraryEnv, errdefs.ErrNotFound)
 	}
 	return all, nil
+}
+
+// notTensorRT says why nothing was found at a place that was named.
+func notTensorRT(path string) string {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return "which cannot be read (" + reason(err) + ")"
+	case !info.IsDir():
+		return "a file that is not called like a TensorRT library"
+	}
+	if _, err := os.ReadDir(path); err != nil {
+		return "a folder that cannot be read (" + reason(err) + ")"
+	}
+	return "a folder without a TensorRT library"
+}
+
+// reason is what the system says, without the path.
+func reason(err error) string {
+	var of *fs.PathError
+	if errors.As(err, &of) {
+		return of.Err.Error()
+	}
+	return err.Error()
 }
 
 // places are folders and files, the first wins. What the environment names is the only place.
@@ -86,6 +116,14 @@ func besideExecutable() []string {
 
 // look finds the libraries of each kind in a folder, or the one file that path is.
 func look(path string) (all []Install) {
+	if abs, err := filepath.Abs(path); err == nil {
+		path = abs // dlopen looks for a bare name elsewhere
+	}
+	if name := filepath.Base(path); name == "libnvinfer.so" || name == "libtensorrt_rtx.so" { // the link for linkers names no version
+		if to, err := filepath.EvalSymlinks(path); err == nil {
+			path = to
+		}
+	}
 	dir, only := path, ""
 	if info, err := os.Stat(path); err == nil && !info.IsDir() {
 		dir, only = filepath.Dir(path), filepath.Base(path)

@@ -8,13 +8,17 @@ import "C"
 
 import (
 	"fmt"
-	"os"
+
+	"github.com/containerd/errdefs"
 )
 
 // Inspect tells what the plan at path is made of, as TensorRT's JSON: layers, their shapes and precisions. TensorRT needs the
 // plan's device for it. A damaged plan is InvalidArgument.
 func (l *Library) Inspect(path string) (string, error) {
-	f, err := os.Open(path)
+	f, err := openRegular(path)
+	if errdefs.IsDataLoss(err) {
+		err = fmt.Errorf("%w: %w", err, errdefs.ErrInvalidArgument)
+	}
 	if err != nil {
 		return "", fmt.Errorf("open plan: %w", err)
 	}

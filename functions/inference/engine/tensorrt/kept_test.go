@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"hash/crc32"
 	"io"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/containerd/errdefs"
@@ -68,6 +70,11 @@ func TestWhatWasCompiledIsKept(t *testing.T) {
 			t.Errorf("after %q: %q, %v", text, raw, err)
 		}
 	}
+	// a pipe is not waited for
+	if err := errors.Join(os.Remove(file), syscall.Mkfifo(file, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	once()
 	if err := tensorrt.Discard(path); err != nil || len(compiledOf(t, path)) != 0 {
 		t.Errorf("a plan that is gone left %v, %v", compiledOf(t, path), err)
 	}

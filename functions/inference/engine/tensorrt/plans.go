@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -24,6 +23,8 @@ type Plans struct {
 	Recipe func(graph string) (Recipe, error)
 	// Builder builds what is missing; nil: what is missing is NotFound.
 	Builder *Builder
+	// Again builds anew what is there: under the folder's lock, where no other process is building it.
+	Again bool
 	// Tell hears how a build comes along.
 	Tell func(graph string, r Report)
 
@@ -76,10 +77,10 @@ func (p *Plans) Plan(ctx context.Context, graph string, on Target) (string, erro
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if _, err := Known(path); err == nil {
+	if _, err := Known(path); err == nil && !p.Again {
 		tidy(filepath.Dir(path))
 		return path, nil
-	} else if !errdefs.IsNotFound(err) && !errdefs.IsDataLoss(err) {
+	} else if err != nil && !errdefs.IsNotFound(err) && !errdefs.IsDataLoss(err) {
 		return "", err
 	}
 	if p.Builder == nil {
@@ -100,17 +101,10 @@ func Accept(path, compared string, ok bool) error {
 
 // Discard removes a plan that turned out to be unfit, and what was compiled of it.
 func Discard(path string) error {
-	err := errors.Join(ignoreMissing(os.Remove(path+factsEnding)), ignoreMissing(os.Remove(path)))
+	err := errors.Join(os.RemoveAll(path+factsEnding), os.RemoveAll(path))
 	compiled, _ := filepath.Glob(path + ".*" + compiledEnding) // the pattern is well formed
 	for _, c := range compiled {
-		err = errors.Join(err, ignoreMissing(os.Remove(c)))
-	}
-	return err
-}
-
-func ignoreMissing(err error) error {
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+		err = errors.Join(err, os.RemoveAll(c))
 	}
 	return err
 }
@@ -126,7 +120,7 @@ func (p *Plans) build(ctx context.Context, f Facts, path string) error {
 		return err
 	}
 	defer release()
-	if _, err := Known(path); err == nil {
+	if _, err := Known(path); err == nil && !p.Again {
 		return nil // another process has built it
 	}
 	if err := errors.Join(sweep(dir), Discard(path)); err != nil {

@@ -3,10 +3,12 @@ package tensorrt_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -122,6 +124,15 @@ func TestWhatIsDamagedIsBuiltAgain(t *testing.T) {
 		"with another's":     func(p string) error { return os.WriteFile(p+".json", []byte(`{"bytes":1,"crc32c":"00000000"}`), 0o600) },
 		"with empty facts":   func(p string) error { return os.WriteFile(p+".json", nil, 0o600) },
 		"with facts of null": func(p string) error { return os.WriteFile(p+".json", []byte("null"), 0o600) },
+		"a pipe":             func(p string) error { return errors.Join(os.Remove(p), syscall.Mkfifo(p, 0o600)) },
+		"a folder":           func(p string) error { return errors.Join(os.Remove(p), os.MkdirAll(p+"/x", 0o700)) },
+		"a link to nothing":  func(p string) error { return errors.Join(os.Remove(p), os.Symlink("/nowhere/at/all", p)) },
+		"a link to itself":   func(p string) error { return errors.Join(os.Remove(p), os.Symlink(p, p)) },
+		"a link to another":  func(p string) error { return errors.Join(os.Remove(p), os.Symlink("/etc/passwd", p)) },
+		"a device":           func(p string) error { return errors.Join(os.Remove(p), os.Symlink("/dev/zero", p)) },
+		"with a pipe beside": func(p string) error { return errors.Join(os.Remove(p+".json"), syscall.Mkfifo(p+".json", 0o600)) },
+		"with a folder":      func(p string) error { return errors.Join(os.Remove(p+".json"), os.MkdirAll(p+".json/x", 0o700)) },
+		"with endless facts": func(p string) error { return errors.Join(os.Remove(p+".json"), os.Symlink("/dev/zero", p+".json")) },
 	} {
 		b, runs := script(t, good)
 		dir := t.TempDir()
@@ -147,6 +158,45 @@ func TestWhatIsDamagedIsBuiltAgain(t *testing.T) {
 		if _, err := tensorrt.Known(path); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// Two processes that build anew at once take turns: neither takes away what the other is writing.
+func TestTwoThatBuildAnewTakeTurns(t *testing.T) {
+	dir, failed := t.TempDir(), make(chan error, 8)
+	for range cap(failed) {
+		b, _ := script(t, good)
+		p := &tensorrt.Plans{Dir: dir, Library: "TensorRT-RTX 1.6.9", Digest: "d", Builder: b, Again: true}
+		go func() {
+			_, err := p.Plan(context.Background(), "g.onnx", spark)
+			failed <- err
+		}()
+	}
+	for range cap(failed) {
+		if err := <-failed; err != nil {
+			t.Error(err)
+		}
+	}
+	if left := entries(t, dir); len(left) != 2 {
+		t.Error(left)
+	}
+}
+
+// A plan that is not what was written beside it never reaches TensorRT, which may fall over it.
+func TestADamagedPlanIsNotOpened(t *testing.T) {
+	b, _ := script(t, good)
+	p := &tensorrt.Plans{Dir: t.TempDir(), Library: "TensorRT-RTX 1.6.9", Digest: "d", Builder: b}
+	path, err := p.Plan(context.Background(), "g.onnx", spark)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 10); err != nil {
+		t.Fatal(err)
+	}
+	e := tensorrt.New(faketrt.Load(t), nil)
+	defer e.Close()
+	if _, err := e.Open(context.Background(), path, gpu); !errdefs.IsDataLoss(err) || !strings.Contains(err.Error(), "`videosdgx models plan` builds it again") {
+		t.Error(err)
 	}
 }
 

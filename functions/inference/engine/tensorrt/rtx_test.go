@@ -1,7 +1,9 @@
 package tensorrt
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -109,6 +111,26 @@ func TestDamagedPlansAreRefused(t *testing.T) {
 		if _, err := lib.Inspect(path); !errdefs.IsInvalidArgument(err) {
 			t.Errorf("%s: %v", name, err)
 		}
+	}
+}
+
+// A disk that is full is said, as what it is.
+func TestAFullDiskIsSaid(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer full.Close()
+	order, err := json.Marshal(Order{Install: rtx(t), Recipe: Recipe{Model: graph(t), Capability: 121}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told bytes.Buffer
+	if code := Serve(bytes.NewReader(order), &told, full); code != 1 {
+		t.Errorf("status %d", code)
+	}
+	if end := listen(&told, nil); end == nil || end.Class != "exhausted" || !strings.Contains(end.Error, "cannot write the plan: No space left on device") {
+		t.Errorf("%+v", end)
 	}
 }
 

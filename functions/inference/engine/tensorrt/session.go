@@ -8,7 +8,6 @@ import "C"
 
 import (
 	"fmt"
-	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -75,7 +74,10 @@ func (s *session) load() error {
 
 // withFile calls the library with the plan's file.
 func (s *session) withFile(f func(fd C.int, text *C.char, size C.size_t) C.vdx_trt_status) error {
-	file, err := os.Open(s.path)
+	file, err := openRegular(s.path)
+	if errdefs.IsDataLoss(err) {
+		return fmt.Errorf("open plan: %w: %w", err, errdefs.ErrInvalidArgument)
+	}
 	if err != nil {
 		return fmt.Errorf("open plan: %w: %w", err, errdefs.ErrNotFound)
 	}

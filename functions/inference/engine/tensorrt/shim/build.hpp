@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cerrno>
 #include <cstring>
 #include <fstream>
 #include <iterator>
@@ -216,7 +217,9 @@ private:
         while (left > 0) {
             const ssize_t n = ::write(fd_, at, std::min<size_t>(left, 16U << 20U));
             if (n < 0 && errno == EINTR) continue;
-            if (n <= 0) return why_(VDX_TRT_FAILED, std::string("cannot write the plan: ") + std::strerror(errno));
+            if (n <= 0)
+                return why_(errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? VDX_TRT_NO_MEMORY : VDX_TRT_FAILED,
+                            std::string("cannot write the plan: ") + std::strerror(errno));
             at += n, left -= static_cast<size_t>(n);
         }
         return VDX_TRT_OK;

@@ -29,7 +29,7 @@ enum {
     VDX_TRT_INVALID = 1,     /* what was given cannot be right: a graph, a plan, a shape */
     VDX_TRT_UNAVAILABLE = 2, /* a library, a driver or a device is missing, or of another version */
     VDX_TRT_CANCELLED = 3,
-    VDX_TRT_NO_MEMORY = 4,   /* of the device; why has the figures */
+    VDX_TRT_NO_MEMORY = 4,   /* of the device, why has the figures; or no room for a plan on the disk */
     VDX_TRT_FAILED = 5       /* TensorRT's own failure */
 };
 
