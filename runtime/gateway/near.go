@@ -11,9 +11,23 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
+// Removals is an optional ability of Functions: to say why a function that was removed does not serve although its manifest
+// is there; "" of others.
+type Removals interface {
+	Removed(name string) string
+}
+
 // Mistakes is an optional ability of Functions: to say why a manifest on disk is not what serves, "" when it is.
 type Mistakes interface {
 	Mistake(name string) string
+}
+
+// Latest is Functions.List with those whose manifest has just been written.
+func Latest(ctx context.Context, fns Functions) ([]spec.Function, error) {
+	if l, ok := fns.(interface{ Look() }); ok {
+		l.Look()
+	}
+	return fns.List(ctx)
 }
 
 // Find is Functions.Get whose NotFound says what is wrong with a manifest of that name, or which functions there are,
@@ -64,6 +78,9 @@ func look(ctx context.Context, fns Functions, name, qualifier string) (fn spec.F
 func absent(fns Functions, names []string, name, qualifier string) error {
 	if slices.Contains(names, name) {
 		return fmt.Errorf("function %s has no version or alias %q: %w", name, qualifier, errdefs.ErrNotFound)
+	}
+	if p, ok := fns.(Removals); ok && p.Removed(name) != "" {
+		return fmt.Errorf("function %s does not serve: %s: %w", name, p.Removed(name), errdefs.ErrNotFound)
 	}
 	if p, ok := fns.(Mistakes); ok && p.Mistake(name) != "" {
 		return fmt.Errorf("function %s cannot serve, its manifest is wrong: %s: %w", name, p.Mistake(name), errdefs.ErrNotFound)

@@ -37,6 +37,17 @@ func (c *cached) Models(ctx context.Context) ([]Model, error) {
 	return all, nil
 }
 
+func (c *cached) latest(ctx context.Context) ([]Model, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all, err := Latest(ctx, c.of)
+	if err != nil {
+		return nil, err
+	}
+	c.all, c.at = all, time.Now()
+	return all, nil
+}
+
 // Model implements Models. A name that is not among the kept ones is asked for: it may be new.
 func (c *cached) Model(ctx context.Context, name string) (Model, error) {
 	all, err := c.Models(ctx)

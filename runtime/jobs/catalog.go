@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"sort"
 	"strings"
 	"time"
@@ -18,6 +19,9 @@ import (
 type Lister interface {
 	List(ctx context.Context) ([]spec.Function, error)
 }
+
+// Looker is what a Lister may be able to do besides: to find what was written before the call.
+type Looker interface{ Look() }
 
 // Observer says what runs of a function; dispatch is one.
 type Observer interface {
@@ -34,6 +38,23 @@ type Catalog struct {
 }
 
 var _ Models = (*Catalog)(nil)
+
+// Latest gives the models as they are now: with those whose manifest has just been written, and none that were kept.
+func Latest(ctx context.Context, m Models) ([]Model, error) {
+	if l, ok := m.(interface {
+		latest(ctx context.Context) ([]Model, error)
+	}); ok {
+		return l.latest(ctx)
+	}
+	return m.Models(ctx)
+}
+
+func (c *Catalog) latest(ctx context.Context) ([]Model, error) {
+	if l, ok := c.Functions.(Looker); ok {
+		l.Look()
+	}
+	return c.Models(ctx)
+}
 
 // Models implements Models.
 func (c *Catalog) Models(ctx context.Context) ([]Model, error) {
@@ -97,9 +118,12 @@ func (m *Model) add(i spec.InstanceStatus) {
 	m.UnloadAt = later(m.UnloadAt, i.Expires)
 }
 
-// Model implements Models.
+// Model implements Models. A name that is not known is looked for: it may be new.
 func (c *Catalog) Model(ctx context.Context, name string) (Model, error) {
 	all, err := c.Models(ctx)
+	if err == nil && !slices.ContainsFunc(all, func(m Model) bool { return m.Name == name }) {
+		all, err = c.latest(ctx)
+	}
 	if err != nil {
 		return Model{}, err
 	}

@@ -23,6 +23,46 @@ func (f fixed) Status(_ context.Context, name string) (spec.FunctionStatus, erro
 	return spec.FunctionStatus{Fault: "problem of " + name}, nil
 }
 
+// folder is a lister that knows a model once it has been told to look.
+type folder struct {
+	fixed
+	looked *bool
+}
+
+func (f folder) Look() { *f.looked = true }
+
+func (f folder) List(context.Context) ([]spec.Function, error) {
+	if !*f.looked {
+		return nil, nil
+	}
+	return f.fns, nil
+}
+
+// TestAModelJustWrittenIsThere: by name, and in the list that people get, whatever has been kept.
+func TestAModelJustWrittenIsThere(t *testing.T) {
+	for what, ask := range map[string]func(m jobs.Models) int{
+		"by name": func(m jobs.Models) int {
+			if _, err := m.Model(t.Context(), "wan21"); err != nil {
+				return 0
+			}
+			return 1
+		},
+		"listed": func(m jobs.Models) int { all, _ := jobs.Latest(t.Context(), m); return len(all) },
+	} {
+		f := folder{fixed{fns: []spec.Function{{Name: "w", Model: &spec.Model{Name: "wan21"}}}}, new(bool)}
+		m := jobs.Cached(&jobs.Catalog{Functions: f, Observer: f}, time.Hour)
+		if all, err := m.Models(t.Context()); err != nil || len(all) != 0 {
+			t.Fatalf("%+v, %v", all, err)
+		}
+		if ask(m) != 1 {
+			t.Errorf("%s: it is not there", what)
+		}
+		if all, err := m.Models(t.Context()); what == "listed" && (err != nil || len(all) != 1) {
+			t.Errorf("what was just listed is not kept: %+v, %v", all, err)
+		}
+	}
+}
+
 // TestACatalogCountsGPUs: however they are asked for, what a job is charged with is how many its instance has.
 func TestACatalogCountsGPUs(t *testing.T) {
 	for want, gpus := range map[int]spec.GPUs{0: nil, 1: {"all"}, 2: {"0", "1"}, 4: spec.AnyGPUs(4)} {

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,57 +12,106 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// glance reads folders that are new before their time: who has just written a manifest may ask for it at once, and the
-// folder's quiet time is not over.
+// glance reads manifests before their time: who has just written one may ask for its function at once, and the folder's
+// quiet time is not over.
 type glance struct {
-	mu   sync.Mutex // held by whoever looks; others do without
-	last time.Time
+	mu           sync.Mutex // held by whoever looks
+	began, ended time.Time  // of the last look
 }
 
-// glances is how often the folder is looked at for names that are not known, at most: anybody may ask for any.
+// Anybody may ask for any name: after a look nobody looks again for ten times as long as it took, at most for glances.
 const glances = 20 * time.Millisecond
 
-// lookAgain takes over manifests of folders that nothing is known of yet. A manifest that is not whole or right is left
-// to the watcher, which waits until nobody writes any more.
-func (r *Registry) lookAgain() {
-	if r.cfg.Functions == "" || !r.glance.mu.TryLock() {
+// Look takes over the manifests of functions that are not known yet: those written before the call have theirs when it
+// returns. A manifest that is not whole or right is left to the watcher, which waits until nobody writes any more.
+func (r *Registry) Look() {
+	if r.cfg.Functions == "" {
 		return
 	}
-	defer r.glance.mu.Unlock()
-	if time.Since(r.glance.last) < glances || !r.write.TryLock() { // a change under way tells those who ask here
-		return
-	}
-	defer r.write.Unlock()
-	for _, dir := range r.unread() {
-		if now := r.read(dir, nil); now != nil && now.mistake == nil {
-			r.keep(dir, nil, now)
-			r.apply(dir, nil, now)
-		}
-	}
-	r.glance.last = time.Now()
+	r.lookSince(time.Now())
+	r.news.spread(r.tell)
 }
 
-// unread lists folders with a manifest that has not been read.
+// lookSince has one look that begins later serve all who wait for one.
+func (r *Registry) lookSince(asked time.Time) {
+	g := &r.glance
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.began.After(asked) {
+		return
+	}
+	time.Sleep(time.Until(g.ended.Add(min(glances, 10*g.ended.Sub(g.began)))))
+	r.write.Lock() // the watcher may be reading what is wanted
+	defer r.write.Unlock()
+	r.look()
+}
+
+// peek is Look for those who ask often, and who need not know of what has been written just now: nobody is waited for.
+func (r *Registry) peek() {
+	if r.cfg.Functions != "" && r.peekNow() {
+		r.news.spread(r.tell)
+	}
+}
+
+func (r *Registry) peekNow() bool {
+	g := &r.glance
+	if !g.mu.TryLock() {
+		return false
+	}
+	defer g.mu.Unlock()
+	if time.Since(g.ended) < glances || !r.write.TryLock() {
+		return false
+	}
+	defer r.write.Unlock()
+	r.look()
+	return true
+}
+
+func (r *Registry) look() {
+	r.glance.began = time.Now()
+	for _, dir := range r.unread() {
+		old := r.folders[dir] // who may write it waits
+		now := r.read(dir, old)
+		if now != nil && now.mistake == nil && (old == nil || old.fn == nil || old.name != now.name) {
+			r.keep(dir, old, now)
+			r.apply(dir, old, now)
+		}
+	}
+	r.glance.ended = time.Now()
+}
+
+// unread lists folders whose manifest is another one than has been read.
 func (r *Registry) unread() (dirs []string) {
 	entries, _ := os.ReadDir(r.cfg.Functions) // the watcher says it when it cannot be read
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	for _, e := range entries {
-		if r.folders[e.Name()] != nil || strings.HasPrefix(e.Name(), ".") {
+		if strings.HasPrefix(e.Name(), ".") {
 			continue
 		}
-		if _, err := os.Stat(filepath.Join(r.cfg.Functions, e.Name(), manifestFile)); err == nil {
+		now := printOf(filepath.Join(r.cfg.Functions, e.Name(), manifestFile))
+		if f := r.folders[e.Name()]; now != "" && (f == nil || f.print != now) {
 			dirs = append(dirs, e.Name())
 		}
 	}
 	return dirs
 }
 
-// Broken lists the folders whose manifest has never been right, as functions of the folder's name with their mistake.
+// printOf changes whenever a file does; "" where there is none.
+func printOf(path string) string {
+	info, err := os.Stat(path)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprint(info.Size(), info.ModTime().UnixNano(), setTime(info).UnixNano())
+}
+
+// Broken lists the manifests that no function comes of: those that have never been right, by their folder's name with their
+// mistake, and those whose function was removed.
 func (r *Registry) Broken() []spec.FunctionStatus {
+	all := r.hidden()
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	var all []spec.FunctionStatus
 	for dir, f := range r.folders {
 		if f.fn == nil && f.mistake != nil && r.byName[dir] == nil {
 			all = append(all, spec.FunctionStatus{Function: spec.Function{Name: dir}, Fault: f.mistake.Error()})

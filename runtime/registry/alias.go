@@ -18,8 +18,7 @@ var aliasForm = regexp.MustCompile(`^[A-Za-z0-9_-]{1,128}$`)
 
 // PutAlias makes or replaces an alias. With a revision it succeeds only while that is the alias's own.
 func (r *Registry) PutAlias(_ context.Context, a spec.Alias) (spec.Alias, error) {
-	r.write.Lock()
-	defer r.write.Unlock()
+	defer r.change(a.Function)()
 	rec, e, err := r.edit(a.Function)
 	if err != nil {
 		return spec.Alias{}, err
@@ -88,8 +87,7 @@ func (r *Registry) ListAliases(_ context.Context, function string) ([]spec.Alias
 
 // DeleteAlias removes an alias; one that is not there is no error, as with Lambda.
 func (r *Registry) DeleteAlias(_ context.Context, function, name string) error {
-	r.write.Lock()
-	defer r.write.Unlock()
+	defer r.change(function)()
 	rec, _, err := r.edit(function)
 	if err != nil {
 		return err

@@ -13,8 +13,7 @@ import (
 // SetAsync gives one published version or alias asynchronous settings of its own; nil takes them away. Those of $LATEST
 // are part of it: see Put.
 func (r *Registry) SetAsync(_ context.Context, name, qualifier string, as *spec.Async) error {
-	r.write.Lock()
-	defer r.write.Unlock()
+	defer r.change(name)()
 	rec, e, err := r.edit(name)
 	if err != nil {
 		return err

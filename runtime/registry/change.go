@@ -64,8 +64,7 @@ func (r *Registry) Put(ctx context.Context, fn spec.Function) (spec.Function, er
 	if err != nil {
 		return spec.Function{}, err
 	}
-	r.write.Lock()
-	defer r.write.Unlock()
+	defer r.change(fn.Name)()
 	if err := r.modelTaken(&fn, ""); err != nil {
 		return spec.Function{}, err
 	}
@@ -135,8 +134,7 @@ func (r *Registry) finish(fn spec.Function, file string, lines map[string]int, w
 
 // Publish freezes $LATEST as the next number; without a change since the last number it gives that one.
 func (r *Registry) Publish(_ context.Context, name, description string) (spec.Function, error) {
-	r.write.Lock()
-	defer r.write.Unlock()
+	defer r.change(name)()
 	rec, e, err := r.edit(name)
 	if err != nil {
 		return spec.Function{}, err
@@ -170,8 +168,7 @@ func same(published, fn spec.Function) bool {
 // Delete removes one version, or the whole function with "". A function whose manifest stays on disk comes back when
 // the manifest changes.
 func (r *Registry) Delete(_ context.Context, name, qualifier string) error {
-	r.write.Lock()
-	defer r.write.Unlock()
+	defer r.change(name)()
 	rec, e, err := r.edit(name)
 	if err != nil {
 		return err

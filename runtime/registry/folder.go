@@ -20,6 +20,7 @@ type folder struct {
 	name    string         // the function it defines; "" while it never defined one
 	fn      *spec.Function // the last good manifest; nil: none yet
 	raw     string         // sha256 of that manifest's text
+	print   string         // of the file that was read last
 	mistake error          // why the text on disk now is not fn
 }
 
@@ -47,8 +48,7 @@ func (r *Registry) folderOf(name string) *folder {
 
 // reload reads one folder again and makes what it says take effect.
 func (r *Registry) reload(dir string) {
-	r.write.Lock()
-	defer r.write.Unlock()
+	defer r.change("")()
 	r.mu.RLock()
 	old := r.folders[dir]
 	r.mu.RUnlock()
@@ -77,6 +77,7 @@ func (r *Registry) keep(dir string, old, now *folder) {
 // is wrong.
 func (r *Registry) read(dir string, old *folder) *folder {
 	path := filepath.Join(r.cfg.Functions, dir, manifestFile)
+	print := printOf(path) // before it is read: what changes meanwhile is seen
 	text, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
@@ -85,6 +86,7 @@ func (r *Registry) read(dir string, old *folder) *folder {
 	if old != nil {
 		*f = *old
 	}
+	f.print = print
 	fn, err := r.manifest(path, text, err)
 	if err == nil {
 		err = r.taken(fn.Name, dir)
@@ -96,7 +98,7 @@ func (r *Registry) read(dir string, old *folder) *folder {
 		return f
 	}
 	sum := sha256.Sum256(text)
-	return &folder{name: fn.Name, fn: &fn, raw: hex.EncodeToString(sum[:])}
+	return &folder{name: fn.Name, fn: &fn, raw: hex.EncodeToString(sum[:]), print: print}
 }
 
 func (r *Registry) manifest(path string, text []byte, err error) (spec.Function, error) {

@@ -21,8 +21,7 @@ func (r *Registry) SetMinInstances(ctx context.Context, name, version string, n 
 		fn.MinInstances = n
 		return r.Put(ctx, fn)
 	}
-	r.write.Lock()
-	defer r.write.Unlock()
+	defer r.change(name)()
 	rec, _, err := r.edit(name)
 	if err != nil {
 		return spec.Function{}, err

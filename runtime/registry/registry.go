@@ -53,6 +53,7 @@ type Registry struct {
 	hashes hasher
 	watch  watcher
 	glance glance
+	news   news
 
 	write   sync.Mutex // one change at a time; held across file writes, never while mu is
 	mu      sync.RWMutex
@@ -77,6 +78,7 @@ func New(cfg Config) (*Registry, error) {
 		hashes: hasher{files: map[string]fileHash{}},
 		byName: map[string]*entry{}, folders: map[string]*folder{}, owner: map[string]*folder{},
 	}
+	r.news.over.L = &r.news.mu
 	records, err := r.store.load()
 	if err != nil {
 		return nil, err
@@ -90,33 +92,18 @@ func New(cfg Config) (*Registry, error) {
 		}
 	}
 	r.forgetOrphans()
+	r.tellRemoved()
 	return r, nil
 }
 
 // forgetOrphans drops what the API said of manifests that went away while the control plane was down. A folder whose
 // manifest cannot be read just now has not gone away.
 func (r *Registry) forgetOrphans() {
+	defer r.change("")()
 	for name, e := range r.byName {
 		if e.rec.Base != "" && r.owner[name] == nil && r.folders[name] == nil {
 			r.refresh(name)
 		}
-	}
-}
-
-// Subscribe has f called with a function's name after each change to it, from the goroutine that made the change. f must
-// not block for long.
-func (r *Registry) Subscribe(f func(name string)) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.heard = append(r.heard, f)
-}
-
-func (r *Registry) tell(name string) {
-	r.mu.RLock()
-	heard := slices.Clone(r.heard)
-	r.mu.RUnlock()
-	for _, f := range heard {
-		f(name)
 	}
 }
 
@@ -148,7 +135,7 @@ func (r *Registry) build(rec *stored, disk *spec.Function) *entry {
 	return e
 }
 
-// commit makes a record durable, then visible, then tells of it. The caller holds r.write.
+// commit makes a record durable, then visible. The caller holds r.write.
 func (r *Registry) commit(rec *stored) error {
 	if err := r.store.save(rec); err != nil {
 		return err
@@ -168,32 +155,46 @@ func (r *Registry) show(rec *stored) {
 		r.byName[rec.Name] = e
 	}
 	r.mu.Unlock()
-	r.tell(rec.Name)
+	r.news.add(rec.Name)
 }
 
 func (r *Registry) entry(name string) (*entry, error) {
-	r.mu.RLock()
-	e := r.byName[name]
-	r.mu.RUnlock()
+	e := r.known(name)
 	if e == nil {
-		r.lookAgain()
-		r.mu.RLock()
-		e = r.byName[name]
-		r.mu.RUnlock()
+		r.Look()
+		e = r.known(name)
 	}
-	if e != nil {
-		return e, nil
-	}
-	if p := r.Mistake(name); p != "" {
-		return nil, fmt.Errorf("function %s is not served, its manifest has a mistake: %s: %w", name, p, errdefs.ErrNotFound)
-	}
-	return nil, fmt.Errorf("there is no function %s; videosdgx deploy makes one: %w", name, errdefs.ErrNotFound)
+	return e, r.absent(e, name)
 }
 
-// edit gives a copy of a function's record to change, together with the entry it belongs to.
+// known gives the entry of a function that there is, nil of others.
+func (r *Registry) known(name string) *entry {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	if e := r.byName[name]; e != nil && !e.rec.Deleted {
+		return e
+	}
+	return nil
+}
+
+// absent says why there is no entry where there is none.
+func (r *Registry) absent(e *entry, name string) error {
+	if e != nil {
+		return nil
+	}
+	if why := r.Removed(name); why != "" {
+		return fmt.Errorf("function %s does not serve: %s: %w", name, why, errdefs.ErrNotFound)
+	}
+	if p := r.Mistake(name); p != "" {
+		return fmt.Errorf("function %s is not served, its manifest has a mistake: %s: %w", name, p, errdefs.ErrNotFound)
+	}
+	return fmt.Errorf("there is no function %s; videosdgx deploy makes one: %w", name, errdefs.ErrNotFound)
+}
+
+// edit gives a copy of a function's record to change, together with the entry it belongs to. The caller holds r.write.
 func (r *Registry) edit(name string) (*stored, *entry, error) {
-	e, err := r.entry(name)
-	if err != nil {
+	e := r.known(name)
+	if err := r.absent(e, name); err != nil {
 		return nil, nil, err
 	}
 	return e.rec.copy(), e, nil
@@ -210,9 +211,9 @@ func (r *stored) copy() *stored {
 
 func newStored(name string) *stored { return &stored{Format: 1, Name: name, Next: 1} }
 
-// List gives every $LATEST, by name.
+// List gives every $LATEST, by name; after Look those of manifests just written too.
 func (r *Registry) List(context.Context) ([]spec.Function, error) {
-	r.lookAgain() // for a model's name, too, people come at once
+	r.peek()
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	all := make([]spec.Function, 0, len(r.byName))

@@ -12,8 +12,7 @@ import (
 // Reserve bounds the instances of every version of a function, 0 letting none run, and gives its $LATEST; nil goes back to
 // what each version says of itself. For a function that has a manifest it holds until the manifest changes.
 func (r *Registry) Reserve(_ context.Context, name string, n *int) (spec.Function, error) {
-	r.write.Lock()
-	defer r.write.Unlock()
+	defer r.change(name)()
 	rec, e, err := r.edit(name)
 	if err != nil {
 		return spec.Function{}, err

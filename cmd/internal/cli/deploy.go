@@ -11,6 +11,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/videosdgx/videosdgx/runtime/client"
 	"github.com/videosdgx/videosdgx/runtime/registry"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -61,10 +62,7 @@ func runDeploy(cmd *cobra.Command, args []string, f deployFlags) error {
 		return err
 	}
 	if f.remove {
-		if err := c.Undeploy(cmd.Context(), fn.Name); err != nil {
-			return err
-		}
-		return emitRemoved(cmd, "function "+fn.Name, fn.Name)
+		return undeploy(cmd, c, fn.Name)
 	}
 	if fn, err = c.Deploy(cmd.Context(), fn); err != nil {
 		return err
@@ -83,6 +81,23 @@ func runDeploy(cmd *cobra.Command, args []string, f deployFlags) error {
 		_, err := fmt.Fprintf(w, "%s:%s deployed\ninvoke: videosdgx invoke %s\nurl:    %s\n", fn.Name, fn.Version, fn.Name, c.FunctionURL(fn.Name))
 		return err
 	})
+}
+
+// undeploy removes a function, and says where its manifest has stayed: nothing else tells why that does not serve.
+func undeploy(cmd *cobra.Command, c *client.Client, name string) error {
+	if err := c.Undeploy(cmd.Context(), name); err != nil {
+		return err
+	}
+	if err := emitRemoved(cmd, "function "+name, name); err != nil {
+		return err
+	}
+	all, _ := c.Functions(cmd.Context()) // it is gone: who may not list functions hears no more
+	for _, f := range all {
+		if f.Function.Name == name && f.Fault != "" {
+			_, _ = fmt.Fprintln(cmd.ErrOrStderr(), "note:", printable(f.Fault))
+		}
+	}
+	return nil
 }
 
 // fromHere makes the path of a layout absolute: the server may run in another folder.

@@ -123,7 +123,7 @@ type Functions struct {
 }
 
 func (a *API) list(w http.ResponseWriter, r *http.Request) error {
-	fns, err := a.o.Functions.List(r.Context())
+	fns, err := gateway.Latest(r.Context(), a.o.Functions)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ type functionList struct {
 
 // listFunctions is ListFunctions; with FunctionVersion=ALL it lists published versions too.
 func (a *API) listFunctions(w http.ResponseWriter, r *http.Request) error {
-	fns, err := a.Functions.List(r.Context())
+	fns, err := gateway.Latest(r.Context(), a.Functions)
 	if err != nil {
 		return err
 	}

@@ -81,7 +81,7 @@ func (a *API) callee(r *http.Request) (Ref, spec.Function, error) {
 // onlyFunction serves the name "function", which the Lambda Runtime Interface Emulator's users have in their scripts,
 // where exactly one function is registered. It does so for invocations alone: whoever deletes "function" means no other.
 func (a *API) onlyFunction(r *http.Request) (Ref, error) {
-	all, err := a.Functions.List(r.Context())
+	all, err := gateway.Latest(r.Context(), a.Functions)
 	if err != nil {
 		return Ref{}, err
 	}

@@ -54,7 +54,7 @@ func infoOf(m jobs.Model) infoView {
 
 // models is GET /v1/models.
 func (a *API) models(w http.ResponseWriter, r *http.Request) error {
-	all, err := a.o.Models.Models(r.Context())
+	all, err := jobs.Latest(r.Context(), a.o.Models)
 	if err != nil {
 		return err
 	}

@@ -35,7 +35,7 @@ type param struct {
 
 // openapi is GET /openapi.json, made from the routes, the wire types and the models' schemas.
 func (a *API) openapi(w http.ResponseWriter, r *http.Request) error {
-	all, err := a.o.Models.Models(r.Context())
+	all, err := jobs.Latest(r.Context(), a.o.Models)
 	if err != nil {
 		return err
 	}
