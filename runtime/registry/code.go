@@ -20,7 +20,7 @@ var sources = []string{".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".php", ".pl"
 // codeEntries is how many files and folders are looked through at most: a program may lie in a folder that is not its own.
 const codeEntries = 4096
 
-// layout adds the index of an image's layout, or docker's list, which hold the image's digest; of an archive its size and time.
+// layout adds the index of an image's layout, or docker's list, which hold the image's digest; of an archive its stamp.
 func (h *hasher) layout(w io.Writer, fn spec.Function) {
 	if path, _, ok := spec.Layout(fn.Image); ok {
 		h.file(w, filepath.Join(path, "index.json"))

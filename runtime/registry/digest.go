@@ -41,6 +41,21 @@ func setTime(info fs.FileInfo) time.Time {
 	return info.ModTime()
 }
 
+// tick is more than the steps in which kernels count the times of files: a file that was written twice within one has the
+// times of the first.
+const tick = 20 * time.Millisecond
+
+// settled is what a file is once its next change would be seen in its times.
+func settled(path string, info fs.FileInfo) fs.FileInfo {
+	if d := time.Until(setTime(info).Add(tick)); d > 0 && d <= tick {
+		time.Sleep(d)
+		if now, err := os.Stat(path); err == nil && now.Mode().IsRegular() {
+			return now
+		}
+	}
+	return info
+}
+
 // digest names what makes an instance of fn: its fields but for those that only steer scaling and routing, and the
 // content of the files it points to. Two functions of one digest can share instances. code names those files alone, without
 // an image, which has a digest of its own.
@@ -109,6 +124,7 @@ func (h *hasher) content(path string, info fs.FileInfo) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	known := h.files[path]
+	info = settled(path, info)
 	if known.sum != "" && known.size == info.Size() && known.mod.Equal(info.ModTime()) && known.set.Equal(setTime(info)) {
 		return known.sum
 	}

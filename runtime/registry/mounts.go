@@ -74,10 +74,11 @@ func (h *hasher) mountTree(w io.Writer, dir string) {
 	})
 }
 
-// stamp is a small file's content, and a large one's size and time.
+// stamp is a small file's content, and a large one's size and times: whoever replaces one may give it the time of what was
+// there, but not the time at which that was done.
 func (h *hasher) stamp(path string, info fs.FileInfo) string {
-	if info.Size() > smallFile {
-		return fmt.Sprint(info.Size(), info.ModTime().UnixNano())
+	if info = settled(path, info); info.Size() > smallFile {
+		return fmt.Sprint(info.Size(), info.ModTime().UnixNano(), setTime(info).UnixNano())
 	}
 	return h.content(path, info)
 }

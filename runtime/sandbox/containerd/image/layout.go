@@ -71,14 +71,15 @@ func (s *Store) load(ctx context.Context, path, tag, name string, hear Hear) (im
 	return loaded[0], nil
 }
 
-// layoutDigest changes whenever what the layout holds does, be it of another tag. An archive goes by its size and time.
+// layoutDigest changes whenever what the layout holds does, be it of another tag. An archive goes by what it is
+// as a file: another one may have its size and time.
 func layoutDigest(path, tag string) (digest.Digest, error) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return "", err
 	}
 	if !st.IsDir() {
-		return digest.FromString(fmt.Sprint(st.Size(), st.ModTime().UnixNano(), tag)), nil
+		return digest.FromString(settled([]string{path}) + tag), nil
 	}
 	dir, err := os.OpenRoot(path)
 	if err != nil {

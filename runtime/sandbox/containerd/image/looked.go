@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/opencontainers/go-digest"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
@@ -50,7 +51,7 @@ func (k *looked) digestOf(path, tag string, l Limits) (digest.Digest, error) {
 			now.files = append(now.files, filepath.Join(path, name))
 		}
 	}
-	now.print = printOf(now.files) // before the index is read: what changes meanwhile is seen the next time
+	now.print = settled(now.files) // before the index is read: what changes meanwhile is seen the next time
 	if err := src.Close(); err != nil {
 		return "", err
 	}
@@ -70,6 +71,25 @@ func (k *looked) keep(key string, l look) {
 		clear(k.all)
 	}
 	k.all[key] = l
+}
+
+// tick is more than the steps in which kernels count the times of files: one that was written twice within one has the times
+// of the first.
+const tick = 20 * time.Millisecond
+
+// settled is printOf, once the next change of each of the files would be seen in it.
+func settled(files []string) string {
+	var last int64
+	for _, f := range files {
+		var st unix.Stat_t
+		if unix.Stat(f, &st) == nil {
+			last = max(last, st.Ctim.Nano())
+		}
+	}
+	if d := time.Until(time.Unix(0, last).Add(tick)); d > 0 && d <= tick {
+		time.Sleep(d)
+	}
+	return printOf(files)
 }
 
 // printOf changes when one of the files is another one, has other content, or is gone.

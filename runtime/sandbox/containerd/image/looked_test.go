@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/containerd/errdefs"
 )
@@ -45,6 +46,31 @@ func TestALayoutIsReadAgainWhenItChanges(t *testing.T) {
 	must(t, os.RemoveAll(dir))
 	if _, err := resolve(); !errdefs.IsNotFound(err) || !strings.Contains(err.Error(), dir) {
 		t.Error(err)
+	}
+}
+
+// TestAnArchiveOfTheSameSizeAndTime is another one: what unpacks or copies files gives them the times it likes.
+func TestAnArchiveOfTheSameSizeAndTime(t *testing.T) {
+	s, path := New(nil, nil, nil), archiveOf(t, hostile{}.write(t))
+	text, err := os.ReadFile(path)
+	must(t, err)
+	seen, at := map[string]string{}, time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	for _, what := range []string{"the first", "renamed over it", "written in place", "written in place again"} {
+		to := path
+		if what == "renamed over it" {
+			to += ".new"
+		}
+		must(t, os.WriteFile(to, text, 0o644))
+		must(t, os.Chtimes(to, at, at))
+		must(t, os.Rename(to, path))
+		d, err := s.Resolve(t.Context(), "oci:"+path)
+		if was := seen[d]; err != nil || was != "" {
+			t.Errorf("%s: the digest of %q, %v", what, was, err)
+		}
+		if again, err := s.Resolve(t.Context(), "oci:"+path); again != d || err != nil {
+			t.Errorf("%s: %s, then %s, %v", what, d, again, err)
+		}
+		seen[d] = what
 	}
 }
 
