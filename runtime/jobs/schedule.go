@@ -145,7 +145,9 @@ func (s *Service) facts(ctx context.Context) (Facts, error) {
 		return Facts{}, err
 	}
 	f := Facts{Now: s.clock(), Concurrency: map[string]int{}, Warm: map[string]bool{}, Yield: s.cfg.Yield}
+	served := make(map[string]bool, len(models))
 	for _, m := range models {
+		served[m.Name] = true
 		f.Concurrency[m.Name], f.Warm[m.Name] = m.Concurrency, m.Instances > 0
 	}
 	if f.Elsewhere, err = s.elsewhere(ctx, f.Warm); err != nil {
@@ -153,6 +155,7 @@ func (s *Service) facts(ctx context.Context) (Facts, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.served = served
 	for _, a := range s.running {
 		f.Running = append(f.Running, a.group)
 	}

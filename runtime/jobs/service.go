@@ -46,7 +46,8 @@ type Service struct {
 	means    means
 	places   planCache
 	draining bool
-	full     bool // the disk was full when last looked at
+	full     bool            // the disk was full when last looked at
+	served   map[string]bool // models that there were when last looked at; nil: not looked yet
 }
 
 // modelsKeep is how long scheduling trusts what it knows of the models.

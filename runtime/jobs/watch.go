@@ -12,10 +12,11 @@ import (
 // present state. While a job waits, a "queued" event tells each change of its position; it has no ID. The last event is
 // the ended state.
 func (s *Service) Watch(ctx context.Context, id, after string, fn func(Event) error) error {
-	if _, err := s.Get(ctx, id); err != nil {
+	j, err := s.Get(ctx, id)
+	if err != nil {
 		return err
 	}
-	w := &watch{s: s, id: id, fn: fn, events: make(chan Event)}
+	w := &watch{s: s, id: id, job: j, fn: fn, events: make(chan Event)}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ready, done := make(chan struct{}), make(chan error, 1)
@@ -29,7 +30,7 @@ func (s *Service) Watch(ctx context.Context, id, after string, fn func(Event) er
 			}
 		})
 	}()
-	err := w.loop(ctx, ready, done)
+	err = w.loop(ctx, ready, done)
 	cancel(nil)
 	return err
 }
@@ -40,6 +41,8 @@ type watch struct {
 	fn     func(Event) error
 	events chan Event
 	place  Place
+	job    Job    // with the state and reason of its last event
+	reason string // as it was told last
 	state  State
 	polled time.Time
 }
@@ -80,6 +83,8 @@ func (w *watch) loop(ctx context.Context, ready <-chan struct{}, done <-chan err
 func (w *watch) send(e Event) error {
 	if s := State(e.Type); s.Valid() {
 		w.state, w.place = s, Place{}
+		w.reason = reasonIn(e)
+		w.job.State, w.job.Reason = s, w.reason
 	}
 	if err := w.fn(e); err != nil {
 		return err
@@ -88,6 +93,13 @@ func (w *watch) send(e Event) error {
 		return errEnd
 	}
 	return nil
+}
+
+// reasonIn is the reason that an event of a state gives.
+func reasonIn(e Event) string {
+	var m struct{ Reason string }
+	_ = json.Unmarshal(e.Data, &m) // an event of another form gives none
+	return m.Reason
 }
 
 // poll tells the present state, which is also how a watcher learns what no event reached it for.
@@ -141,14 +153,21 @@ func (w *watch) tick(ctx context.Context) error {
 	return w.position(ctx)
 }
 
-// position tells where a waiting job stands, when that has changed.
+// position tells where a waiting job stands and why it does, when that has changed.
 func (w *watch) position(ctx context.Context) error {
 	p, ok := w.s.Place(ctx, w.id)
-	if !ok || p.Position == w.place.Position {
+	reason := w.s.Reason(w.job)
+	if (!ok || p.Position == w.place.Position) && reason == w.reason {
 		return nil
 	}
-	w.place = p
-	m := map[string]any{"state": Queued, "position": p.Position}
+	w.place, w.reason = p, reason
+	m := map[string]any{"state": Queued}
+	if reason != "" {
+		m["reason"] = reason
+	}
+	if ok {
+		m["position"] = p.Position
+	}
 	if !p.End.IsZero() {
 		m["eta_seconds"] = max(0, p.End.Sub(w.s.clock()).Seconds())
 	}

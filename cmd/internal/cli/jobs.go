@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -114,11 +115,19 @@ func noJobs(cmd *cobra.Command) string {
 }
 
 func jobTable(w io.Writer, all []client.Job) error {
+	head := []string{"id", "model", "state", "priority", "age", "took", "prompt"}
+	why := slices.ContainsFunc(all, func(j client.Job) bool { return j.Reason != "" })
+	if why {
+		head = append(head, "reason")
+	}
 	rows := make([][]string, len(all))
 	for i, j := range all {
 		rows[i] = []string{j.ID, j.Model, stateText(j), j.Priority, ago(j.Created), spent(j), shorten(j.Prompt(), 48)}
+		if why {
+			rows[i] = append(rows[i], orDash(j.Reason))
+		}
 	}
-	return table(w, []string{"id", "model", "state", "priority", "age", "took", "prompt"}, rows)
+	return table(w, head, rows)
 }
 
 // stateText is the state with what matters in it.

@@ -11,7 +11,7 @@ import (
 // view is a job as the outside sees it, with links for the path it was asked under.
 func (a *API) view(r *http.Request, j jobs.Job) jobView {
 	v := jobView{
-		ID: j.ID, Model: j.Model, Status: j.State, Version: j.Qualifier, Reason: j.Reason, Priority: j.Priority, Client: j.Client, Batch: j.Batch,
+		ID: j.ID, Model: j.Model, Status: j.State, Version: j.Qualifier, Reason: a.o.Jobs.Reason(j), Priority: j.Priority, Client: j.Client, Batch: j.Batch,
 		Created: j.Created, Started: j.Started, Finished: j.Finished, Deadline: j.Deadline, Seconds: j.Seconds(),
 		Attempts: j.Attempts, MaxAttempts: j.MaxAttempts, Interruptions: j.Interruptions, Request: j.Request,
 		Error: j.Problem, Webhook: hookOf(j), Timing: j.Timing, Links: linksOf(r, j),
