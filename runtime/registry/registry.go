@@ -226,6 +226,20 @@ func (r *Registry) List(context.Context) ([]spec.Function, error) {
 	return all, nil
 }
 
+// Names lists the functions that there are, also those of which only published versions are left.
+func (r *Registry) Names() []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	var names []string
+	for name, e := range r.byName {
+		if !e.rec.Deleted {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Versions gives $LATEST and the published ones, oldest first.
 func (r *Registry) Versions(_ context.Context, name string) ([]spec.Function, error) {
 	e, err := r.entry(name)

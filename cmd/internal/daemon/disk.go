@@ -46,6 +46,7 @@ func (p *plane) watchDisk(ctx context.Context) error {
 			}
 			p.keepLogs()
 			shed(p.cfg.Data, oldLogs{p.dispatch.ShedLog})
+			p.pruneImages(ctx)
 			p.sayStorage()
 			select {
 			case <-ctx.Done():

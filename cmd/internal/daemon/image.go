@@ -3,6 +3,9 @@ package daemon
 import (
 	"context"
 	"log/slog"
+	"time"
+
+	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd"
 	"github.com/videosdgx/videosdgx/runtime/spec"
@@ -38,6 +41,43 @@ func (p *plane) pinImage() func(context.Context, string, string) (string, error)
 		return d.PinImage
 	}
 	return nil
+}
+
+// idleImage is how long an image must not have been used to go: what is being started may be of a function that is gone already.
+const idleImage = time.Hour
+
+// pruneImages removes images that functions have brought and that none uses any more. It is asked again and again.
+func (p *plane) pruneImages(ctx context.Context) {
+	d, ok := p.sandbox.(interface {
+		PruneImages(ctx context.Context, refs []string, idle time.Duration) ([]string, error)
+	})
+	if !ok {
+		return
+	}
+	refs, err := p.imageRefs(ctx)
+	if err == nil {
+		_, err = d.PruneImages(ctx, refs, idleImage)
+	}
+	if err != nil && ctx.Err() == nil {
+		p.log.Warn("images that no function uses are left", "error", err)
+	}
+}
+
+// imageRefs are the images of all versions of all functions.
+func (p *plane) imageRefs(ctx context.Context) (refs []string, err error) {
+	for _, name := range p.registry.Names() {
+		versions, err := p.registry.Versions(ctx, name)
+		if errdefs.IsNotFound(err) {
+			continue // it went meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		for _, fn := range versions {
+			refs = append(refs, fn.Ref())
+		}
+	}
+	return refs, nil
 }
 
 // checkImage is resolveImage for who wants the error alone.

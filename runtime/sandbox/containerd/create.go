@@ -31,6 +31,7 @@ const (
 	ownerLabel  = "videosdgx/owner"
 	dirLabel    = "videosdgx/dir"
 	bridgeLabel = "videosdgx/bridge"
+	chainLabel  = "videosdgx/chain"
 	userLabel   = "videosdgx.label/"
 )
 
@@ -159,7 +160,7 @@ func (d *Driver) record(ctx context.Context, c instance.Config, img *image.Image
 		return nil, err
 	}
 	_, err = d.client.ContainerService().Create(ctx, containers.Container{
-		ID: c.ID, Image: img.Name, Spec: encoded, Labels: d.labels(c),
+		ID: c.ID, Image: img.Name, Spec: encoded, Labels: d.labels(c, img),
 		Runtime: containers.RuntimeInfo{Name: shimRuntime},
 	})
 	if err != nil {
@@ -197,8 +198,8 @@ func (d *Driver) task(ctx context.Context, c instance.Config, img *image.Image, 
 	return resp.Pid, nil
 }
 
-func (d *Driver) labels(c instance.Config) map[string]string {
-	l := map[string]string{ownerLabel: d.owner, dirLabel: c.Dir}
+func (d *Driver) labels(c instance.Config, img *image.Image) map[string]string {
+	l := map[string]string{ownerLabel: d.owner, dirLabel: c.Dir, chainLabel: img.Chain()}
 	if bridged(c) {
 		l[bridgeLabel] = "yes"
 	}

@@ -95,7 +95,7 @@ func New(ctx context.Context, o Options) (_ *Driver, err error) {
 	d.swap = cgroup.LimitsSwap()
 	d.gpus = &gpuspec.Devices{Dir: filepath.Join(d.o.Data, "cdi"), Log: d.o.Log}
 	d.images = image.New(d.client, o.Log, image.NewOwners(o.IDs, filepath.Join(o.State, "roots"), !d.encloses, o.Log))
-	d.images.Limits, d.images.Registry = o.Images, o.Registry
+	d.images.Owner, d.images.Limits, d.images.Registry = d.owner, o.Images, o.Registry
 	if err = d.images.ChooseSnapshotter(ctx); err != nil {
 		return nil, err
 	}

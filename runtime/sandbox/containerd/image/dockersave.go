@@ -30,7 +30,7 @@ func (s *source) docker(path string, l Limits) error {
 		return err
 	}
 	if list, err = oneSaved(list, s.tag, path); err == nil {
-		err = s.instead(dockerFile, list)
+		err = s.unnamed(list)
 	}
 	if err != nil {
 		return err
@@ -57,6 +57,19 @@ func (s *source) docker(path string, l Limits) error {
 		}
 	}
 	return nil
+}
+
+// unnamed has docker's list name no image.
+func (s *source) unnamed(list []saved) error {
+	named := slices.ContainsFunc(list, func(img saved) bool { return len(img.RepoTags) > 0 })
+	if !named && s.tag == "" {
+		return nil
+	}
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].RepoTags = nil
+	}
+	return s.instead(dockerFile, list)
 }
 
 // saved is an image in docker's list.

@@ -29,6 +29,7 @@ type Store struct {
 	snapshotter string
 	owners      *Owners // who the files of images belong to in instances
 
+	Owner    string   // whose images those are that functions ask for; "": nobody's, and Prune removes none. Set before use
 	Limits   Limits   // Set before use
 	Registry Registry // nil: the default client. Set before use
 
@@ -38,6 +39,9 @@ type Store struct {
 	known   map[digest.Digest]*Image
 	layouts map[string]digest.Digest // layout, with its tag → digest of the index that was imported last
 	looked  looked
+
+	pruning sync.Mutex // guards idle
+	idle    unused
 }
 
 // Registry makes the client that calls a registry at a host, and what that points to.
@@ -55,12 +59,15 @@ type Image struct {
 	roots map[string][]mount.Mount // by the mount points they hold
 }
 
+// Chain names the layers of an image.
+func (i *Image) Chain() string { return i.chain }
+
 // New is a store behind a client; owners say whose the files are in instances (nil: nobody's, it only brings images here).
 func New(c *client.Client, log *slog.Logger, o *Owners) *Store {
 	if o == nil {
 		o = &Owners{}
 	}
-	return &Store{client: c, log: log, known: map[digest.Digest]*Image{}, layouts: map[string]digest.Digest{}, owners: o}
+	return &Store{client: c, log: log, known: map[digest.Digest]*Image{}, layouts: map[string]digest.Digest{}, owners: o, idle: unused{}}
 }
 
 // errNoImage is what a function gets that is a command alone, as the process driver runs it.

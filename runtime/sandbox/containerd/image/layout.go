@@ -34,7 +34,9 @@ func (s *Store) fromLayout(ctx context.Context, ref, path, tag string, hear Hear
 			return img, nil
 		}
 	}
-	img, err := s.fetches.do(ctx, "import "+ref+index.String(), hear, func(ctx context.Context, hear Hear) (images.Image, error) { return s.load(ctx, path, tag, ref, hear) })
+	img, err := s.fetches.do(ctx, "import "+ref+index.String(), hear, func(ctx context.Context, hear Hear) (images.Image, error) {
+		return s.load(ctx, path, tag, ref, s.labels(), hear)
+	})
 	if err != nil {
 		return images.Image{}, err
 	}
@@ -47,10 +49,10 @@ func (s *Store) fromLayout(ctx context.Context, ref, path, tag string, hear Hear
 // Load brings a layout or an archive, as a manifest's image names it without oci:, into the store under a name.
 func (s *Store) Load(ctx context.Context, path, name string, hear Hear) (images.Image, error) {
 	path, tag, _ := spec.Layout("oci:" + path)
-	return s.load(ctx, path, tag, name, hear)
+	return s.load(ctx, path, tag, name, map[string]string{ownerLabel: ""}, hear) // nobody's, also where a function's was
 }
 
-func (s *Store) load(ctx context.Context, path, tag, name string, hear Hear) (images.Image, error) {
+func (s *Store) load(ctx context.Context, path, tag, name string, labels map[string]string, hear Hear) (images.Image, error) {
 	src, err := openSource(path, tag, s.Limits.WithDefaults())
 	if err != nil {
 		return images.Image{}, notAnImage(path, err)
@@ -60,7 +62,7 @@ func (s *Store) load(ctx context.Context, path, tag, name string, hear Hear) (im
 	defer r.Close()
 	told := s.tell(spec.PhaseImport, name, src.total(), hear)
 	told.skip(0)
-	loaded, err := s.client.Import(ctx, told.of(r), client.WithIndexName(name))
+	loaded, err := s.client.Import(ctx, told.of(r), client.WithIndexName(name), client.WithImageLabels(labels))
 	if errors.Is(err, images.ErrEmptyWalk) {
 		return images.Image{}, fmt.Errorf("%s is not an image for %s: %w", path, platforms.DefaultString(), errdefs.ErrInvalidArgument)
 	}

@@ -41,7 +41,7 @@ func (s *Store) pull(ctx context.Context, ref string, hear Hear) (images.Image, 
 	defer done()
 	fetched := s.watchFetch(ctx, ref, hear)
 	defer fetched.end()
-	img, err := s.client.Fetch(ctx, full.String(), client.WithResolver(resolver),
+	img, err := s.client.Fetch(ctx, full.String(), client.WithResolver(resolver), client.WithPullLabels(s.labels()),
 		client.WithImageHandlerWrapper(func(h images.Handler) images.Handler { return fetched.of(s.Limits.WithDefaults().bounded(h)) }))
 	if err != nil {
 		return images.Image{}, fmt.Errorf("image %s is not in containerd and cannot be pulled: %w", ref, err)

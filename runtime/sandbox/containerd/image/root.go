@@ -20,6 +20,12 @@ import (
 // layers, and on top of them one with the mount points that the image lacks. Both are snapshots of containerd, kept from
 // its garbage collector by a label and found again by their names.
 //
+// The names of the snapshots: of the root, and with the suffix of the layer with its mount points.
+const (
+	rootPrefix  = "videosdgx-root-"
+	layerSuffix = "-layer"
+)
+
 // Target is one mount point; a file's differs from a folder's. Or it is a symbolic link.
 type Target struct {
 	Path   string
@@ -50,7 +56,7 @@ func (s *Store) makeRoot(ctx context.Context, chain, key string, targets []Targe
 		return m, nil
 	}
 	keep := snapshots.WithLabels(map[string]string{"containerd.io/gc.root": "videosdgx"})
-	top := key + "-layer"
+	top := key + layerSuffix
 	if _, err := sn.Stat(ctx, top); errdefs.IsNotFound(err) {
 		if err := s.makeLayer(ctx, sn, chain, top, targets, keep); err != nil {
 			return nil, err
@@ -159,5 +165,5 @@ func rootKey(chain string, targets []Target) string {
 	}
 	slices.Sort(list)
 	sum := sha256.Sum256([]byte(chain + "\n" + strings.Join(list, "\n")))
-	return "videosdgx-root-" + hex.EncodeToString(sum[:12])
+	return rootPrefix + hex.EncodeToString(sum[:12])
 }

@@ -23,8 +23,8 @@ type source struct {
 	parts map[string]part // of an archive
 	blobs []string        // the files that are the image, each once
 	tag   string          // names one of several images; "" where there is one
-	index []byte          // with a tag: the index, or docker's list, of what it names alone
-	list  string          // with a tag: the file that index stands for
+	index []byte          // the index, or docker's list, of what is taken, without names
+	list  string          // the file that index stands for; "": it is taken as it is
 }
 
 type part struct{ offset, size int64 }
@@ -154,8 +154,12 @@ func (s *source) walk(path string, l Limits) error {
 	if index.Manifests, err = tagged(index.Manifests, s.tag); err == nil {
 		err = oneImage(index.Manifests, path)
 	}
-	if err == nil {
-		err = s.instead(ocispec.ImageIndexFile, index)
+	if err != nil {
+		return err
+	}
+	anonymous, named := index, false
+	if anonymous.Manifests, named = nameless(index.Manifests); named || s.tag != "" {
+		err = s.instead(ocispec.ImageIndexFile, anonymous)
 	}
 	if err != nil {
 		return err
@@ -240,14 +244,47 @@ func (s *source) total() (n int64) {
 // whole says whether all of an archive is the image.
 func (s *source) whole() bool { return s.file != nil && s.tag == "" }
 
-// archive is the source as containerd imports it: an archive of one image as it is, else what belongs to the image.
+// archive is the source as containerd imports it: all of an archive of one image, else what belongs to the image.
 func (s *source) archive() io.ReadCloser {
+	pack := s.pack
 	if s.whole() {
-		return io.NopCloser(io.NewSectionReader(s.file, 0, 1<<62))
+		if s.list == "" {
+			return io.NopCloser(s.bytes())
+		}
+		pack = s.repack
 	}
 	r, w := io.Pipe()
-	go func() { w.CloseWithError(s.pack(w)) }()
+	go func() { w.CloseWithError(pack(w)) }()
 	return r
+}
+
+// bytes is an archive as it lies on the disk.
+func (s *source) bytes() io.Reader { return io.NewSectionReader(s.file, 0, 1<<62) }
+
+// repack copies an archive but for its list of images.
+func (s *source) repack(w io.Writer) error {
+	t := tar.NewWriter(w)
+	for r := tar.NewReader(s.bytes()); ; {
+		h, err := r.Next()
+		if err == io.EOF {
+			return t.Close()
+		}
+		if err == nil && h.Typeflag == tar.TypeReg && filepath.Clean(h.Name) == s.list {
+			if err = s.add(t, s.list); err != nil {
+				return err
+			}
+			continue
+		}
+		if err == nil {
+			err = t.WriteHeader(h)
+		}
+		if err == nil {
+			_, err = io.Copy(t, r)
+		}
+		if err != nil {
+			return err
+		}
+	}
 }
 
 func (s *source) pack(w io.Writer) error {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -61,9 +62,11 @@ func several(names []string) string {
 // nameOfImage is where containerd and docker write the whole name; others write it, or the tag alone, as the standard's name.
 const nameOfImage = "io.containerd.image.name"
 
+var nameKeys = []string{nameOfImage, ocispec.AnnotationRefName}
+
 // namesOf are the names that an index gives one of its images.
 func namesOf(d ocispec.Descriptor) (names []string) {
-	for _, key := range []string{nameOfImage, ocispec.AnnotationRefName} {
+	for _, key := range nameKeys {
 		if name := d.Annotations[key]; name != "" && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
@@ -96,11 +99,25 @@ func oneImage(list []ocispec.Descriptor, path string) error {
 	return nil
 }
 
-// instead has a file of the source that lists images list those alone that the tag names.
-func (s *source) instead(name string, list any) (err error) {
-	if s.tag == "" {
-		return nil
+// nameless are images without the names that their index gives them: containerd would make records of these, over those of
+// other images.
+func nameless(list []ocispec.Descriptor) (out []ocispec.Descriptor, named bool) {
+	out = slices.Clone(list)
+	for i, d := range out {
+		if len(namesOf(d)) == 0 {
+			continue
+		}
+		named = true
+		out[i].Annotations = maps.Clone(d.Annotations)
+		for _, key := range nameKeys {
+			delete(out[i].Annotations, key)
+		}
 	}
+	return out, named
+}
+
+// instead has a file of the source that lists images list others.
+func (s *source) instead(name string, list any) (err error) {
 	s.list = name
 	s.index, err = json.Marshal(list)
 	return err
