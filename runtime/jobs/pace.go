@@ -7,14 +7,15 @@ import (
 )
 
 // pace is how fast a job goes through the steps of its present phase. Steps of different phases take different times, so
-// that each phase is measured by itself.
+// that each phase is measured by itself, unless the count goes on where it changes, as of a clip that is made piece by piece.
 type pace struct {
 	first, last   spec.Progress
 	since, latest time.Time
 }
 
 func (p *pace) step(now spec.Progress, at time.Time) {
-	if now.Phase != p.first.Phase || now.Step < p.last.Step || p.since.IsZero() {
+	goesOn := now.Steps == p.last.Steps && p.last.Step > 0 && now.Step > p.last.Step
+	if now.Phase != p.last.Phase && !goesOn || now.Step < p.last.Step || p.since.IsZero() {
 		p.first, p.since = now, at
 	}
 	p.last, p.latest = now, at

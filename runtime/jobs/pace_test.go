@@ -35,6 +35,10 @@ func TestPaceMeasuresEachPhase(t *testing.T) {
 	want(0, time.Second, true)
 	tell("decode", 1, 3, time.Second) // another attempt, or a second clip
 	want(0, 0, false)
+	for step, phase := range []string{"denoise", "denoise", "decode", "denoise", "decode"} { // counted through the phases
+		tell(phase, 2+step, 10, time.Second)
+	}
+	want(0, 4*time.Second, true)
 	tell("mux", 1, 0, time.Second)
 	tell("mux", 2, 0, time.Second) // of how many is not known
 	want(0, 0, false)

@@ -162,7 +162,7 @@ func runGenerate(cmd *cobra.Command, c *client.Client, o generateOptions, prompt
 	if j, err = track(ctx, c, j, newTracker(cmd.ErrOrStderr(), o.quiet)); err != nil {
 		return err
 	}
-	return finish(cmd, c, j, o.output)
+	return patiently(cmd.Context(), func() error { return finish(cmd, c, j, o.output) })
 }
 
 // sendVideo uploads the video that the clip goes on from, and has the request name it.
@@ -235,6 +235,25 @@ func track(ctx context.Context, c *client.Client, j client.Job, t tracker) (clie
 		return client.Job{}, fmt.Errorf("interrupted, and job %s could not be cancelled, it may go on: %w", j.ID, err)
 	}
 	return client.Job{}, &ExitError{Code: interrupted, Err: fmt.Errorf("interrupted: job %s was cancelled", j.ID)}
+}
+
+// patience is how often, a second apart, a server is asked that is being started again: one that stops ends its jobs first, and
+// who has waited for one of them comes just then.
+const patience = 30
+
+// patiently does something for as long as no server answers.
+func patiently(ctx context.Context, do func() error) error {
+	for tries := 0; ; tries++ {
+		err := do()
+		if !errors.Is(err, client.ErrNoServer) || tries == patience {
+			return err
+		}
+		select {
+		case <-time.After(time.Second):
+		case <-ctx.Done():
+			return err
+		}
+	}
 }
 
 // generated is what generate and jobs download print.

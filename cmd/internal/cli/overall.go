@@ -17,10 +17,30 @@ var shares = []struct {
 type overall struct {
 	done  float64 // 0 to 1; never goes back
 	began time.Time
+	last  client.Progress
+	one   bool // the steps of all phases are counted in one
+}
+
+// through tells whether a model counts through its phases, as those do that make a clip piece by piece: the count goes on where
+// the phase changes.
+func (o *overall) through(p client.Progress) bool {
+	if p.Steps == 0 {
+		return false // of a chunk, a preview or a state
+	}
+	was := o.last
+	o.last = p
+	if p.Phase != was.Phase && was.Step > 0 {
+		o.one = p.Steps == was.Steps && p.Step > was.Step
+	}
+	return o.one
 }
 
 // at takes a report of progress.
 func (o *overall) at(p client.Progress, now time.Time) {
+	if o.through(p) {
+		o.done = max(o.done, min(float64(p.Step)/float64(p.Steps), 1))
+		return
+	}
 	before := 0.0
 	for _, s := range shares {
 		if s.phase == p.Phase {

@@ -24,6 +24,18 @@ func TestOverall(t *testing.T) {
 		t.Errorf("ends at %v with %v left", last, o.left(now))
 	}
 	o = overall{}
+	for step, phase := range []string{"denoise", "denoise", "denoise", "decode", "denoise", "denoise", "decode", "denoise"} {
+		o.at(client.Progress{Phase: phase, Step: step + 1, Steps: 20}, time.Unix(int64(step), 0))
+		o.at(client.Progress{}, time.Unix(int64(step), 0)) // another kind of event
+	}
+	if o.done != 0.4 || o.left(time.Unix(8, 0)) != 12*time.Second {
+		t.Errorf("8 of 20 steps in 8 s that are counted through the phases: %v, %v left", o.done, o.left(time.Unix(8, 0)))
+	}
+	o.at(client.Progress{Phase: "mux", Step: 1, Steps: 1}, time.Unix(20, 0))
+	if o.done < 0.999 {
+		t.Errorf("ends at %v", o.done)
+	}
+	o = overall{}
 	o.at(client.Progress{Phase: "encode"}, time.Unix(0, 0))
 	o.at(client.Progress{Phase: "denoise", Step: 1, Steps: 2}, time.Unix(40, 0))
 	if got := o.left(time.Unix(40, 0)).Round(time.Second); got != 60*time.Second {
