@@ -168,12 +168,7 @@ func (g *dit) attend(block int64) onnx.Value {
 	if g.attends == "" {
 		return ""
 	}
-	return g.Gather(g.attends, g.index(block))
-}
-
-// index is a scalar of int64.
-func (g *dit) index(i int64) onnx.Value {
-	return g.Op("Squeeze", []onnx.Value{g.Ints(i), g.Ints(0)})
+	return g.Gather(g.attends, g.Scalar(block))
 }
 
 // out is the last norm, modulated by the stream's time, and the projection to latents.

@@ -87,25 +87,30 @@ func sizes(paths ...string) (n int64) {
 	return n
 }
 
-// rehearse makes the smallest clip, whose runs are kept to compare with; and the model's default, whose shapes plans are built for.
+// rehearse makes the smallest clip, whose runs are kept to compare with; and the model's default with the longest
+// prompt, whose shapes plans are built for.
 func (w *workshop) rehearse(ctx context.Context, m handler.Model, shapes bool) error {
 	d := m.Describe()
 	least := d.Defaults
 	least.Width, least.Height, least.NumFrames = d.Limits.WidthMultiple, d.Limits.HeightMultiple, 1+2*d.Limits.FrameStep
 	w.recorder.Keep(2)
-	if err := m.Generate(ctx, rehearsal(d, least), handler.Silent()); err != nil {
+	if err := m.Generate(ctx, rehearsal(d, least, "a"), handler.Silent()); err != nil {
 		return err
 	}
 	w.recorder.Keep(0)
 	if !shapes {
 		return nil
 	}
-	return m.Generate(ctx, rehearsal(d, d.Defaults), handler.Silent())
+	prompt, err := d.Limits.LongestPrompt()
+	if err != nil {
+		return fmt.Errorf("the longest prompt: %w", err)
+	}
+	return m.Generate(ctx, rehearsal(d, d.Defaults, prompt), handler.Silent())
 }
 
 // rehearsal is a clip of one step that nobody sees.
-func rehearsal(d handler.Description, r handler.Request) handler.Request {
-	r.Prompt, r.NegativePrompt, r.Seed, r.Steps = "a rehearsal", "", 7, 1
+func rehearsal(d handler.Description, r handler.Request, prompt string) handler.Request {
+	r.Prompt, r.NegativePrompt, r.Seed, r.Steps = prompt, "", 7, 1
 	if d.Limits.Image == "required" {
 		r.Image = image.NewRGBA(image.Rect(0, 0, r.Width, r.Height))
 	}

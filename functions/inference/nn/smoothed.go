@@ -59,7 +59,8 @@ func openSmoothed(p *published, layer string) error {
 	return nil
 }
 
-// rounded is x as FP8 has it, divided channel by channel: in float32, then in BF16, then in FP8.
+// rounded is x as FP8 has it, divided channel by channel: in float32, then in BF16, then in FP8. FP8 is made of float32 and goes
+// back there: ONNX Runtime's CUDA provider casts no BF16 to FP8 (cast_op.cc).
 func (n *Net) rounded(x onnx.Value, s *smoothed, in int64) onnx.Value {
 	const most = 448
 	to := func(x onnx.Value, t onnx.DType) onnx.Value {
@@ -70,5 +71,10 @@ func (n *Net) rounded(x onnx.Value, s *smoothed, in int64) onnx.Value {
 	}
 	x = n.Div(x, n.held(s.name, onnx.Float32, s.dims, []int64{in}, 1))
 	x = n.Op("Clip", []onnx.Value{x, n.Builder.Float(-most), n.Builder.Float(most)})
-	return to(to(to(x, onnx.BFloat16), onnx.Float8E4M3), n.activation())
+	x = to(to(x, onnx.BFloat16), onnx.Float32)
+	x = to(to(x, onnx.Float8E4M3), onnx.Float32)
+	if n.activation() != onnx.Float32 {
+		x = to(x, n.activation())
+	}
+	return x
 }

@@ -117,6 +117,11 @@ func (b *Builder) Ints(v ...int64) Value {
 	return b.constant(fmt.Sprintf("ints%v", v), Tensor{Type: Int64, Dims: []int64{int64(len(v))}, Raw: raw})
 }
 
+// Scalar is a constant scalar of int64: an index that takes its dimension away.
+func (b *Builder) Scalar(i int64) Value {
+	return b.constant(fmt.Sprintf("int %d", i), Tensor{Type: Int64, Raw: binary.LittleEndian.AppendUint64(nil, uint64(i))})
+}
+
 // Float is a constant scalar.
 func (b *Builder) Float(f float32) Value {
 	raw := binary.LittleEndian.AppendUint32(nil, math.Float32bits(f))

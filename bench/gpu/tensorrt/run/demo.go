@@ -63,8 +63,13 @@ func (b *bench) reference(ctx context.Context) (*record.Engine, error) {
 	d := model.Describe()
 	least := d.Defaults
 	least.Width, least.Height, least.NumFrames = d.Limits.WidthMultiple, d.Limits.HeightMultiple, 1+2*d.Limits.FrameStep
+	longest, err := d.Limits.LongestPrompt()
+	if err != nil {
+		return nil, err
+	}
+	d.Defaults.Prompt, least.Prompt = longest, "a"
 	for _, r := range []handler.Request{d.Defaults, least} {
-		r.Prompt, r.Seed, r.Steps = "a big red circle moving right on a navy background", 7, 2
+		r.Seed, r.Steps = 7, 2
 		if err := model.Generate(ctx, r, silence()); err != nil {
 			return nil, err
 		}

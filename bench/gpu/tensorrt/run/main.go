@@ -38,6 +38,7 @@ type bench struct {
 	install         tensorrt.Install
 	lib             *tensorrt.Library
 	limit           time.Duration // of one build
+	level           int           // the builder's, of optimisation
 	builders        int           // at once, of the demo's plans
 	watched         *record.Engine
 	want            *verdict.Score // of the clips in float32
@@ -50,6 +51,7 @@ func main() {
 	flag.IntVar(&b.atOnce, "at-once", 2, "clips at once")
 	flag.BoolVar(&b.rehearse, "rehearse", false, "have ONNX Runtime run the graphs in the place of plans")
 	flag.StringVar(&b.dir, "dir", os.TempDir(), "folder for bundles, plans and weights: about 12 GB for the published shapes; memory is best")
+	flag.IntVar(&b.level, "level", 1, "the builder's optimisation level, 0 to 5: TensorRT's own is 3, at which the demo's VAE took more than six minutes")
 	flag.DurationVar(&b.limit, "limit", 8*time.Minute, "the longest that one build may take")
 	device := flag.String("device", "cuda:0", "device")
 	beside := flag.String("beside", "", "device of ONNX Runtime, by default the same; cpu where its CUDA provider is not there")

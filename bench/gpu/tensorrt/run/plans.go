@@ -32,7 +32,7 @@ func (b *bench) plan(ctx context.Context, graph, figure string, shapes map[strin
 		profile[name] = tensorrt.Range{Least: r.Least, Usual: r.Most, Most: r.Most}
 	}
 	r.Profiles, r.Half, r.Int8, r.Workspace = []tensorrt.Profile{profile}, true, r.Scales != nil, 40<<30
-	r.Limits.Time = b.limit
+	r.Limits.Time, r.Level = b.limit, &b.level
 	path := strings.TrimSuffix(graph, ".onnx") + "." + figure + ".plan"
 	builder := tensorrt.Builder{Install: b.install}
 	took, err := seconds(func() error { return builder.Build(ctx, r, path, nil) })

@@ -9,6 +9,7 @@ import "C"
 import (
 	"context"
 	"os"
+	"runtime"
 	"time"
 	"unsafe"
 )
@@ -72,6 +73,7 @@ func (l *Library) Build(ctx context.Context, r Recipe, out *os.File, tell func(P
 	var w why
 	text, size := w.at()
 	status := C.bind_build(l.shim, l.lib, spec.c, monitor, C.int(out.Fd()), text, size)
+	runtime.KeepAlive(out) // nobody else may hold it, and its finalizer would close the descriptor within the minutes of a build
 	stop()
 	if cause := context.Cause(ctx); status == C.VDX_TRT_CANCELLED && cause != nil {
 		return cause

@@ -251,6 +251,32 @@ func TestWhatTensorRT8HasNotIsReplaced(t *testing.T) {
 	}
 }
 
+// TensorRT 8.6 ends in an assertion where it takes a sum into a convolution as its residual: none is left to take.
+func TestNoSumStandsBehindAConvolutionForTensorRT8(t *testing.T) {
+	b := onnx.NewBuilder("residual")
+	x := b.Input("x", onnx.Float32, 1, 4, "t", 8, 8)
+	y := b.Op("Conv", []onnx.Value{x, b.Floats("w", []int64{4, 4, 1, 1, 1}, make([]float32, 16))})
+	b.Output("left", b.Add(y, x), onnx.Float32, 1, 4, "t", 8, 8)
+	b.Output("right", b.Add(x, y), onnx.Float32, 1, 4, "t", 8, 8)
+	b.Output("plain", b.Add(x, x), onnx.Float32, 1, 4, "t", 8, 8)
+	m, err := b.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := Eight(m, external(t, m), EightOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(ops(g.Model), " "); strings.Count(got, "Neg Sub") != 2 || strings.Count(got, "Add") != 1 {
+		t.Error(got)
+	}
+	for _, n := range g.Model.Graph.Nodes {
+		if n.Op == "Sub" && n.Inputs[0] != "x" {
+			t.Errorf("%s takes %v: x - (-conv) is the sum", n.Name, n.Inputs)
+		}
+	}
+}
+
 // FuzzEight: any graph that can be read is lowered, or refused with a class.
 func FuzzEight(f *testing.F) {
 	for _, format := range []quant.Format{quant.BF16, quant.FP8, quant.NVFP4} {

@@ -41,7 +41,7 @@ func newLowering(g *Graph) *lowering {
 var lowered = map[string]func(l *lowering, n *onnx.Node) error{
 	"Attention": (*lowering).attention, "RotaryEmbedding": (*lowering).rotary, "RMSNormalization": (*lowering).rmsNorm,
 	"LayerNormalization": (*lowering).layerNorm, "Gelu": (*lowering).gelu, "ReduceL2": (*lowering).length, "Shape": (*lowering).shape,
-	"Split": (*lowering).split, "Pad": (*lowering).pad,
+	"Split": (*lowering).split, "Pad": (*lowering).pad, "Add": (*lowering).add,
 }
 
 // takes is the least number of inputs that a node of an operator has, where its lowering or that of another reads them.
@@ -86,6 +86,19 @@ func alive(nodes []onnx.Node, outputs []onnx.ValueInfo) []onnx.Node {
 	}
 	slices.Reverse(kept)
 	return kept
+}
+
+// add keeps a sum as it is, unless a convolution makes one side: TensorRT 8.6 takes such a sum into the convolution as its
+// residual, and in the Wan VAE's later chunks ends there (graphOptimizer.cpp, residual->extent == output->extent). It takes no
+// difference in: a + b is a - (-b) then, the same number.
+func (l *lowering) add(n *onnx.Node) error {
+	for i, v := range n.Inputs[:2] {
+		if l.made[v].Op == "Conv" {
+			return l.end(n, "Sub", []string{n.Inputs[1-i], l.op("Neg", []string{v})})
+		}
+	}
+	l.emit(*n)
+	return nil
 }
 
 func (l *lowering) emit(n onnx.Node) {

@@ -10,8 +10,10 @@
  *   in x 0 -1 4           an input: its name, element type and dimensions
  *   out y 0 -1 4          an output, of the shape of the first input
  *
- * Every output is the sum of all inputs, in float32 or BF16. No build.
+ * Every output is the sum of all inputs, in float32 or BF16. A build is a plan's first line, after
+ * FAKE_BUILD_MS milliseconds; without that variable there is none.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +57,11 @@ void vdx_trt_monitor_cancel(vdx_trt_monitor *m) { m->cancelled = 1; }
 void vdx_trt_monitor_read(vdx_trt_monitor *m, int32_t *d, int32_t *t, char *p, size_t n) { (void)m; *d = *t = 0; snprintf(p, n, "%s", ""); }
 void vdx_trt_monitor_free(vdx_trt_monitor *m) { free(m); }
 vdx_trt_status vdx_trt_build(vdx_trt_lib *l, const vdx_trt_build_spec *s, vdx_trt_monitor *m, int fd, char *why, size_t size) {
-    (void)l, (void)s, (void)m, (void)fd;
-    return say(why, size, VDX_TRT_UNAVAILABLE, "the test double builds nothing");
+    (void)l, (void)s, (void)m;
+    const char *ms = getenv("FAKE_BUILD_MS");
+    if (ms == NULL) return say(why, size, VDX_TRT_UNAVAILABLE, "the test double builds nothing");
+    usleep(1000 * (useconds_t)atoi(ms));
+    return write(fd, "fake 121\n", 9) == 9 ? VDX_TRT_OK : say(why, size, VDX_TRT_FAILED, strerror(errno));
 }
 
 vdx_trt_status vdx_trt_device_open(int32_t i, uint64_t limit, vdx_trt_device **out, char *why, size_t size) {
