@@ -4,6 +4,8 @@ GO ?= go
 BIN := bin
 COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null)
 LDFLAGS := -s -w -X github.com/videosdgx/videosdgx/cmd/internal/version.Commit=$(COMMIT)
+# functions leave out the RPC of Lambda's retired go1.x runtime, whose templates and encodings would lie in every instance's memory
+FUNCTION_TAGS := -tags lambda.norpc
 export GOFLAGS ?= -buildvcs=false
 # go-nvml's generated bindings use every call of NVML, the deprecated ones too
 export CGO_CFLAGS ?= -O2 -g -Wno-deprecated-declarations
@@ -59,12 +61,12 @@ build: kernels tensorrt-shims ## build every program into bin/
 	@mkdir -p $(BIN)/functions
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/videosdgx ./cmd/videosdgx
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/videosdgx-init ./cmd/videosdgx-init
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/echo ./images/echo
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/wan21 ./functions/wan21/cmd/wan21
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/wan22 ./functions/wan22/cmd/wan22
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/waver ./functions/waver/cmd/waver
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/magi1 ./functions/magi1/cmd/magi1
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/functions/ltx2 ./functions/ltx2/cmd/ltx2
+	CGO_ENABLED=0 $(GO) build -trimpath $(FUNCTION_TAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/functions/echo ./images/echo
+	$(GO) build -trimpath $(FUNCTION_TAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/functions/wan21 ./functions/wan21/cmd/wan21
+	$(GO) build -trimpath $(FUNCTION_TAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/functions/wan22 ./functions/wan22/cmd/wan22
+	$(GO) build -trimpath $(FUNCTION_TAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/functions/waver ./functions/waver/cmd/waver
+	$(GO) build -trimpath $(FUNCTION_TAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/functions/magi1 ./functions/magi1/cmd/magi1
+	$(GO) build -trimpath $(FUNCTION_TAGS) -ldflags '$(LDFLAGS)' -o $(BIN)/functions/ltx2 ./functions/ltx2/cmd/ltx2
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN)/lib/videosdgx-planner ./$(TRT)/planner
 
 ARCH ?= $(shell dpkg --print-architecture 2>/dev/null || echo amd64)

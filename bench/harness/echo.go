@@ -96,7 +96,7 @@ func Compile(ctx context.Context, to, pkg string) error {
 }
 
 func compile(ctx context.Context, env []string, to, pkg string) error {
-	return command(ctx, env, "go", "build", "-trimpath", "-ldflags", "-s -w", "-o", to, "github.com/videosdgx/videosdgx/"+pkg)
+	return command(ctx, env, "go", "build", "-trimpath", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", to, "github.com/videosdgx/videosdgx/"+pkg)
 }
 
 // copyFile copies a program.

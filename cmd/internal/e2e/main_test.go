@@ -39,7 +39,7 @@ var programs = sync.OnceValues(func() (string, error) {
 		{"videosdgx", "./cmd/videosdgx", "1"}, {"videosdgx-init", "./cmd/videosdgx-init", "0"},
 		{"functions/echo", "./images/echo", "0"}, {"functions/wan21", "./functions/wan21/cmd/wan21", "1"}, {"functions/magi1", "./functions/magi1/cmd/magi1", "1"},
 	} {
-		cmd := exec.Command("go", "build", "-buildvcs=false", "-o", filepath.Join(dir, p.out), p.pkg)
+		cmd := exec.Command("go", "build", "-buildvcs=false", "-tags", "lambda.norpc", "-o", filepath.Join(dir, p.out), p.pkg)
 		cmd.Dir, cmd.Env = root, append(os.Environ(), "CGO_ENABLED="+p.cgo)
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("building %s: %w\n%s", p.pkg, err, out)
