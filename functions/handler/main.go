@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
+
+	"github.com/videosdgx/videosdgx/internal/atrest"
 )
 
 // Main is a model function's main: it opens the model of the bundle at VIDEOSDGX_MODEL (in containers /opt/model), and
@@ -36,7 +38,17 @@ func Main(open func(ctx context.Context, bundle string) (Model, error)) {
 	}
 	log.Info("model open", "model", h.d.Name, "license", cmp.Or(h.d.License, "not named by the checkpoint"), "device", h.d.Device, "precision", h.d.Precision, "engine", h.info().Engine, "seconds", rounded(time.Since(start).Seconds()))
 	go debug.FreeOSMemory() // what opening left behind is not to lie in an idle instance
+	time.AfterFunc(settles, func() { letGo(log) })
 	lambda.Start(h.Invoke)
+}
+
+// settles is how long after its start a function lets go of what only its start has needed: the first event comes before.
+const settles = 20 * time.Millisecond
+
+func letGo(log *slog.Logger) {
+	if _, err := atrest.Release(); err != nil {
+		log.Warn("this instance holds more memory than it needs", "error", err)
+	}
 }
 
 // initError posts to init/error, so that the reason reaches whoever waits for the start.

@@ -4,7 +4,6 @@ import (
 	"encoding/base64"
 	"fmt"
 	"mime"
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -15,15 +14,22 @@ const (
 	filePrefix   = "file:"
 )
 
-var (
-	fileForm   = regexp.MustCompile(`^[0-9A-Za-z_-][0-9A-Za-z._-]{0,127}$`)
-	uploadForm = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
-)
+// plainName tells whether a name has 1 to most letters, digits, _ and -, and after its first also full stops where dots is
+// set. An expression that counts would take more memory than all else of this package, in every instance.
+func plainName(name string, most int, dots bool) bool {
+	for i, c := range []byte(name) {
+		letter := c >= '0' && c <= '9' || c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c == '_' || c == '-'
+		if !letter && (c != '.' || !dots || i == 0) {
+			return false
+		}
+	}
+	return name != "" && len(name) <= most
+}
 
 // FileName gives the NAME of a value "file:NAME", a file that the runtime laid beside the event; false for other values.
 func FileName(value string) (name string, ok bool) {
 	name, ok = strings.CutPrefix(value, filePrefix)
-	return name, ok && fileForm.MatchString(name)
+	return name, ok && plainName(name, 128, true)
 }
 
 // FileValue is the value for a file beside the event.
@@ -32,7 +38,7 @@ func FileValue(name string) string { return filePrefix + name }
 // UploadID gives the ID of a value "upload:ID", a file that a client has sent before; false for other values.
 func UploadID(value string) (id string, ok bool) {
 	id, ok = strings.CutPrefix(value, uploadPrefix)
-	return id, ok && uploadForm.MatchString(id)
+	return id, ok && plainName(id, 64, false)
 }
 
 // UploadValue is the value for an upload.

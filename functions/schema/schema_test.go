@@ -242,3 +242,19 @@ func TestAFormIsToldWhereItGoes(t *testing.T) {
 		t.Errorf("a form gave %v", err)
 	}
 }
+
+func TestNamesOfFiles(t *testing.T) {
+	for name, want := range map[string]bool{
+		"a": true, "a.png": true, "A_9-z..": true, "-": true, ".a": false, "": false, "a/b": false, "a b": false, "ä": false, "a\n": false,
+		strings.Repeat("a", 128): true, strings.Repeat("a", 129): false,
+	} {
+		if got, ok := schema.FileName(schema.FileValue(name)); ok != want || ok && got != name {
+			t.Errorf("file %q: %v", name, ok)
+		}
+	}
+	for id, want := range map[string]bool{"a": true, "0_-Z": true, "a.b": false, "": false, strings.Repeat("a", 64): true, strings.Repeat("a", 65): false} {
+		if _, ok := schema.UploadID(schema.UploadValue(id)); ok != want {
+			t.Errorf("upload %q: %v", id, ok)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"net"
 	"time"
 
+	"github.com/videosdgx/videosdgx/internal/atrest"
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
 	"github.com/videosdgx/videosdgx/runtime/rapi"
 )
@@ -16,7 +17,11 @@ func (g *guest) onReady(r rapi.Ready) {
 	g.state = wire.StateHead{InitMicros: time.Since(g.began).Microseconds(), Restores: r.Restores}
 	g.news.Store(int64(time.Since(g.began)))
 	close(g.ready)
+	time.AfterFunc(settles, func() { _, _ = atrest.Release() }) // best effort: it holds more where this fails
 }
+
+// settles is how long after the function's start init lets go of what only that has needed: the first event comes before.
+const settles = 20 * time.Millisecond
 
 func (g *guest) isReady() bool {
 	select {

@@ -8,9 +8,12 @@ import (
 	"log/slog"
 	"net"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/videosdgx/videosdgx/internal/atrest"
 )
 
 // phase is one step of starting the control plane and how it is undone.
@@ -32,6 +35,7 @@ func Run(ctx context.Context, c Config, logs io.Writer, again func() (Config, er
 	stop, err := start(ctx, p.phases())
 	if err == nil {
 		ready(p.url())
+		time.AfterFunc(settles, p.letGo)
 		stopping := p.tellSystemd()
 		err = p.await(ctx, hangups, again)
 		stopping()
@@ -41,6 +45,16 @@ func Run(ctx context.Context, c Config, logs io.Writer, again func() (Config, er
 	err = errors.Join(err, stop(context.WithoutCancel(ctx), c.Stop.D()))
 	p.log.Info("stopped", "seconds", time.Since(begin).Seconds())
 	return err
+}
+
+// settles is how long after its start the server lets go of what only its start has needed.
+const settles = time.Second
+
+func (p *plane) letGo() {
+	debug.FreeOSMemory()
+	if _, err := atrest.Release(); err != nil {
+		p.log.Warn("this server holds more memory than it needs", "error", err)
+	}
 }
 
 // await is until ctx ends, or a server fails.

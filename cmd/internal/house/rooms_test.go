@@ -20,7 +20,7 @@ var rooms = []room{
 	{"cmd/internal/demo", []string{"runtime/client"}, "it does what a user would, with what a user has"},
 	{"cmd/videosdgx", []string{"cmd/internal/cli"}, "main only hands over to the commands"},
 	{"cmd/videosdgx-init", []string{"runtime/guest"}, "PID 1 of every instance stays small"},
-	{"cmd/internal/daemon", []string{"cmd/internal", "runtime", "snapshotter", "functions/inference/weights", "functions/schema"},
+	{"cmd/internal/daemon", []string{"cmd/internal", "runtime", "snapshotter", "functions/inference/weights", "functions/schema", "internal/atrest"},
 		"the composition root wires all of the runtime; a model reaches it as an image, never as a package: as files, and the schema of its requests"},
 	{"cmd/internal/cli", []string{"cmd/internal", "runtime/audit", "runtime/auth", "runtime/backup", "runtime/client", "runtime/device", "runtime/diskuse", "runtime/events/outgoing", "runtime/gateway", "runtime/registry", "runtime/spec", "snapshotter/catalog", "functions", "images/builder", "bench/suite"},
 		"client commands speak HTTP: of the runtime they know the vocabulary, not what runs"},
@@ -32,7 +32,7 @@ var rooms = []room{
 	{"runtime/sockio", nil, "socket calls know nothing of what is sent"},
 	{"runtime/spool", nil, "bytes on their way know nothing of where they go"},
 	{"runtime/rapi", []string{"runtime/sockio"}, "the Runtime API lives inside the instance, away from the control plane"},
-	{"runtime/guest", []string{"runtime/rapi", "runtime/sockio"}, "PID 1 lives inside the instance, away from the control plane"},
+	{"runtime/guest", []string{"runtime/rapi", "runtime/sockio", "internal/atrest"}, "PID 1 lives inside the instance, away from the control plane"},
 	{"runtime/guest/client", []string{"runtime/guest/wire", "runtime/sockio", "runtime/spec"}, "the control plane's end of init.sock knows frames, not instances"},
 	{"runtime/client", []string{"runtime/spec", "snapshotter/catalog"}, "the public client knows the vocabulary, not what runs"},
 	{"runtime/registry", []string{"runtime/atomicfile", "runtime/spec"}, "what is registered does not know how it runs"},
@@ -92,7 +92,7 @@ var rooms = []room{
 	{"snapshotter/cuda", []string{"snapshotter"}, "a driver knows only the interface it implements"},
 
 	{"functions/schema", nil, "requests are read by one leaf, in functions and in the gateway"},
-	{"functions/handler", []string{"functions/media", "functions/schema"}, "what every model function shares names no model"},
+	{"functions/handler", []string{"functions/media", "functions/schema", "internal/atrest"}, "what every model function shares names no model"},
 	{"functions/media", nil, "encoding knows pictures, not models"},
 	{"functions/inference", nil, "how a model runs knows no model"},
 	{"functions/inference/engine/ort", []string{"functions/inference/engine", "functions/inference/onnx"}, "an engine's driver knows the interface and the graph's format"},
@@ -111,6 +111,7 @@ var rooms = []room{
 		"functions meet the runtime over HTTP only, and what two models share moves down into inference"},
 
 	{"images", nil, "the builder works on files"},
+	{"internal/atrest", nil, "a process that waits holds less, whichever it is"},
 	{"internal/browsertest", nil, "a browser for the tests of any room"},
 
 	{"bench", []string{"runtime/client"}, "bench uses public clients only"},

@@ -76,6 +76,7 @@ type API struct {
 	schemas requests
 	board   *board
 	usage   reports
+	tallies tallies
 }
 
 // New makes the API; mount it with Register and each model's own with Model.

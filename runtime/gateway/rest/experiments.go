@@ -115,6 +115,7 @@ func (a *API) dropExperiment(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
+	a.tallies.drop(e.Name)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

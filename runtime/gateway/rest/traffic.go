@@ -8,7 +8,6 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/experiments"
-	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
 // begin keeps a new experiment and then shares out its alias; where that fails there is none.
@@ -92,47 +91,12 @@ func (a *API) shareExperiment(w http.ResponseWriter, r *http.Request) error {
 	return write(w, http.StatusOK, a.experiment(r, e))
 }
 
-// maxTraffic is how many jobs are looked through for what the arms have answered, the latest first.
-const maxTraffic = 5000
-
 // experiment shows one, with what its arms have answered under the alias.
 func (a *API) experiment(r *http.Request, e experiments.Experiment) experimentView {
 	v := viewOf(e)
 	if e.Traffic == nil {
 		return v
 	}
-	v.Traffic = &trafficView{Alias: e.Traffic.Alias, Share: e.Traffic.Share, Arms: make([]armShared, len(e.Arms))}
-	f := jobs.Filter{Model: e.Arms[0].Model, States: []jobs.State{jobs.Completed, jobs.Failed, jobs.Dead}, Limit: maxPage}
-	for range maxTraffic / maxPage {
-		page, err := a.o.Jobs.List(r.Context(), f)
-		for _, j := range page {
-			if j.Created.Before(e.Created) {
-				return v
-			}
-			v.Traffic.count(e, j)
-		}
-		if err != nil || len(page) < maxPage {
-			return v
-		}
-		f.Before = page[len(page)-1].ID
-	}
+	v.Traffic = &trafficView{Alias: e.Traffic.Alias, Share: e.Traffic.Share, Arms: a.tallies.count(r.Context(), a.o.Jobs, e)}
 	return v
-}
-
-func (t *trafficView) count(e experiments.Experiment, j jobs.Job) {
-	if j.Qualifier != t.Alias || j.Timing == nil {
-		return
-	}
-	for i, arm := range e.Arms {
-		if j.Timing.Version != arm.Version {
-			continue
-		}
-		s := &t.Arms[i]
-		if s.Jobs++; j.State == jobs.Completed {
-			s.Completed++
-			s.Mean += (j.Seconds() - s.Mean) / float64(s.Completed)
-		} else {
-			s.Failed++
-		}
-	}
 }

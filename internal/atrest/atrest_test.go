@@ -1,0 +1,79 @@
+package atrest
+
+import (
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// TestWhatIsReleasable: pages of programs that are as in their file; neither relocated ones, nor data, nor what no program maps.
+func TestWhatIsReleasable(t *testing.T) {
+	const smaps = `00400000-00401000 r--p 00000000 08:01 1                          /bin/x y
+Rss:                   4 kB
+Anonymous:             0 kB
+Swap:                  0 kB
+00401000-00501000 r-xp 00001000 08:01 1                          /bin/x y
+Rss:                 512 kB
+Anonymous:             0 kB
+VmFlags: rd ex mr
+00501000-00502000 r--p 00101000 08:01 1                          /bin/x y
+Rss:                   4 kB
+Anonymous:             4 kB
+00502000-00503000 r--p 00102000 08:01 1                          /bin/x y
+Rss:                   4 kB
+Anonymous:             0 kB
+Swap:                  4 kB
+00503000-00504000 rw-p 00103000 08:01 1                          /bin/x y
+Rss:                   4 kB
+Anonymous:             0 kB
+00600000-00700000 r--p 00000000 08:01 2                          /models/weights.bin
+Rss:                 100 kB
+Anonymous:             0 kB
+00700000-00800000 r-xp 00000000 08:01 3                          /lib/never-touched.so
+Rss:                   0 kB
+Anonymous:             0 kB
+c000000000-c000400000 rw-p 00000000 00:00 0
+Rss:                   4 kB
+Anonymous:             0 kB
+7fff0000-7fff1000 r-xp 00000000 00:00 0                          [vdso]
+Rss:                   4 kB
+Anonymous:             0 kB
+`
+	got, err := releasable(strings.NewReader(smaps))
+	if err != nil || len(got) != 2 || got[0].from != 0x400000 || got[0].resident != 4<<10 || got[1].to != 0x501000 || got[1].file != "/bin/x y" {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestRelease: the process holds less of its program, and goes on as if nothing had been.
+func TestRelease(t *testing.T) {
+	before := resident(t)
+	n, err := Release()
+	if err != nil || n < before/2 {
+		t.Fatalf("let go of %d bytes, %v; %d were resident", n, err, before)
+	}
+	if after := resident(t); after >= before {
+		t.Errorf("%d bytes of the program are resident, as before", after)
+	}
+	if !regexp.MustCompile(`^a+(b|c)$`).MatchString(strings.Repeat("a", 99) + "c") {
+		t.Error("the program has lost its mind")
+	}
+}
+
+// resident is how much of the test's program is, in bytes.
+func resident(t *testing.T) (n int64) {
+	smaps, err := os.Open("/proc/self/smaps")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer smaps.Close()
+	all, err := releasable(smaps)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, r := range all {
+		n += r.resident
+	}
+	return n
+}
