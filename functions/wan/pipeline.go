@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
@@ -22,7 +23,8 @@ type Pipeline struct {
 	prompts   t5.Prompt
 	engine    engine.Engine
 	sessions  *bundle.Sessions
-	experts   *experts
+	experts   *bundle.Sessions // of those in turns
+	turns     []string         // graphs that lie on the device one at a time
 	tokenizer *text.Tokenizer
 	derived   bool  // the bundle has LoRAs merged in
 	memory    int64 // that a stage may take, 0: no limit is known
@@ -43,12 +45,13 @@ func open(ctx context.Context, m *bundle.Model) (*Pipeline, error) {
 	if p.tokenizer, err = text.Load(filepath.Join(m.Dir, "tokenizer")); err != nil {
 		return nil, err
 	}
-	if p.experts, err = newExperts(m, c); err != nil {
+	if p.turns, err = inTurns(m, c); err != nil {
 		return nil, err
 	}
+	p.experts = bundle.OpenApart(p.turns, m.OpenGraph)
 	var names []string
 	for _, g := range c.graphs() {
-		if !p.experts.own(g.Name) {
+		if !slices.Contains(p.turns, g.Name) {
 			names = append(names, g.Name)
 		}
 	}

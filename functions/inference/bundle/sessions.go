@@ -28,7 +28,12 @@ type Sessions struct {
 
 // OpenInTurn opens graphs stage by stage as they are needed, for a device that does not hold all of them: see turns.
 func OpenInTurn(names []string, open func(ctx context.Context, name string) (engine.Session, error)) *Sessions {
-	return &Sessions{order: names, turns: newTurns(open)}
+	return &Sessions{order: names, turns: newTurns(stageOfGraph, open)}
+}
+
+// OpenApart opens one graph at a time, as it is needed, of those that do not fit on a device beside each other.
+func OpenApart(names []string, open func(ctx context.Context, name string) (engine.Session, error)) *Sessions {
+	return &Sessions{order: names, turns: newTurns(func(graph string) string { return graph }, open)}
 }
 
 // InTurn says whether the stages take turns on the device.

@@ -23,10 +23,11 @@ func stageOfGraph(name string) string {
 // what runs produce. No limit that is known, 0, lets them.
 func together(weights, memory int64) bool { return memory <= 0 || weights <= memory/4*3 }
 
-// turns has the stages of a model on its device one after the other: a run whose stage is not there waits for the runs of the one that
+// turns has the stages of a model, or single graphs, on its device one after the other: a run whose stage is not there waits for the runs of the one that
 // is, lets that go, and loads its own. Values stay: they outlive the sessions that made them.
 type turns struct {
-	open func(ctx context.Context, name string) (engine.Session, error)
+	open  func(ctx context.Context, name string) (engine.Session, error)
+	stage func(graph string) string
 
 	mu     sync.Mutex
 	now    string // the stage that is there; "": none
@@ -36,8 +37,8 @@ type turns struct {
 	closed bool
 }
 
-func newTurns(open func(ctx context.Context, name string) (engine.Session, error)) *turns {
-	return &turns{open: open, idle: make(chan struct{}), there: map[string]engine.Session{}}
+func newTurns(stage func(graph string) string, open func(ctx context.Context, name string) (engine.Session, error)) *turns {
+	return &turns{open: open, stage: stage, idle: make(chan struct{}), there: map[string]engine.Session{}}
 }
 
 // take gives a graph's session, with its stage on the device until release.
@@ -62,7 +63,7 @@ func (t *turns) try(ctx context.Context, name string) (s engine.Session, wait <-
 	if t.closed {
 		return nil, nil, fmt.Errorf("graph %s: %w: %w", name, errClosed, errdefs.ErrFailedPrecondition)
 	}
-	if stage := stageOfGraph(name); stage != t.now {
+	if stage := t.stage(name); stage != t.now {
 		if t.using > 0 {
 			return nil, t.idle, nil
 		}
