@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -29,8 +30,11 @@ const tensorRT = "tensorrt"
 type PlanOptions struct {
 	// Capability is the GPU that they are for: 121 is sm_121, DGX Spark's. 0 is this machine's.
 	Capability int
-	// Most is the largest clip that they are good for; what is zero is the model's default.
-	Most bundle.ClipSize
+	// Sizes are the largest clips that they are good for, one for each class of resolutions: kernels are chosen for each, and a clip
+	// runs with those of the smallest class that takes it. What is zero is the model's default; none is one of that.
+	Sizes []bundle.ClipSize
+	// Workspace is the most scratch memory that a plan's kernels may take, in bytes; 0: 8 GiB.
+	Workspace int64
 	// Time is the longest that one plan may take to build, 0: an hour. Memory bounds the builder's address space, in bytes.
 	Time   time.Duration
 	Memory int64
@@ -66,7 +70,6 @@ func BuildPlans(ctx context.Context, dir string, shapes func(weights.Manifest) (
 	if err := hasPlannable(b); err != nil {
 		return nil, err
 	}
-	s.Most = o.Most.Or(s.Most)
 	lib, err := forPlans(o.Capability)
 	if err != nil {
 		return nil, err
@@ -76,7 +79,7 @@ func BuildPlans(ctx context.Context, dir string, shapes func(weights.Manifest) (
 	if err != nil {
 		return nil, err
 	}
-	profiles, err := profiles(b, s)
+	profiles, err := profiles(b, s, o.Sizes)
 	if err != nil {
 		return nil, err
 	}
@@ -169,43 +172,60 @@ func target(lib *tensorrt.Library, capability int) (tensorrt.Target, error) {
 	return on, nil
 }
 
-// profiles are the shapes from the least clip to the greatest, by graph.
-func profiles(b *weights.Bundle, s bundle.Shapes) (map[string]tensorrt.Profile, error) {
+// profiles are the shapes from the least clip to the greatest of each class, by graph; a graph whose shapes no class changes has one.
+func profiles(b *weights.Bundle, s bundle.Shapes, sizes []bundle.ClipSize) (map[string][]tensorrt.Profile, error) {
 	least, err := s.Inputs(b, tensorRT, s.Least)
 	if err != nil {
 		return nil, err
 	}
-	most, err := s.Inputs(b, tensorRT, s.Most)
-	if err != nil {
-		return nil, err
+	if len(sizes) == 0 {
+		sizes = []bundle.ClipSize{{}}
 	}
-	all := map[string]tensorrt.Profile{}
-	for g, in := range most {
-		all[g] = tensorrt.Profile{}
-		for name, shape := range in {
-			low := slices.Clone(least[g][name])
-			for i := range low {
-				low[i] = min(low[i], shape[i])
-			}
-			all[g][name] = tensorrt.Range{Least: low, Usual: shape, Most: shape}
+	all := map[string][]tensorrt.Profile{}
+	for _, size := range sizes {
+		most, err := s.Inputs(b, tensorRT, size.Or(s.Most))
+		if err != nil {
+			return nil, err
 		}
+		for g, in := range most {
+			p := profile(least[g], in)
+			if !slices.ContainsFunc(all[g], func(q tensorrt.Profile) bool { return q.String() == p.String() }) {
+				all[g] = append(all[g], p)
+			}
+		}
+	}
+	for g := range all {
+		all[g] = tensorrt.Sorted(all[g])
 	}
 	return all, nil
 }
 
+func profile(least, most map[string][]int64) tensorrt.Profile {
+	p := tensorrt.Profile{}
+	for name, shape := range most {
+		low := slices.Clone(least[name])
+		for i := range low {
+			low[i] = min(low[i], shape[i])
+		}
+		p[name] = tensorrt.Range{Least: low, Usual: shape, Most: shape}
+	}
+	return p
+}
+
+// workspace is the most scratch memory that a plan's kernels may take unless another is asked for: without a limit TensorRT tries
+// kernels that take whatever the GPU has, beside which no model is left room.
+const workspace = 8 << 30
+
 // plansOf is the cache of a bundle's plans, which are built for these profiles.
-func plansOf(b *weights.Bundle, lib *tensorrt.Library, profiles map[string]tensorrt.Profile, o PlanOptions) *tensorrt.Plans {
+func plansOf(b *weights.Bundle, lib *tensorrt.Library, profiles map[string][]tensorrt.Profile, o PlanOptions) *tensorrt.Plans {
 	if o.Time == 0 {
 		o.Time = time.Hour
 	}
 	return &tensorrt.Plans{
 		Dir: plansDir(b.Dir), Library: lib.Name(), Digest: b.Manifest.Digest, Tell: o.Tell, Builder: &tensorrt.Builder{Install: lib.Install}, Again: o.Again,
 		Recipe: func(graph string) (tensorrt.Recipe, error) {
-			r := tensorrt.Recipe{Half: true, Limits: tensorrt.ResourceLimits{Time: o.Time, Memory: o.Memory}}
-			if p := profiles[record.Graph(graph)]; p != nil {
-				r.Profiles = []tensorrt.Profile{p}
-			}
-			return r, nil
+			return tensorrt.Recipe{Half: true, Workspace: cmp.Or(o.Workspace, workspace), Profiles: profiles[record.Graph(graph)],
+				Limits: tensorrt.ResourceLimits{Time: o.Time, Memory: o.Memory}}, nil
 		},
 	}
 }

@@ -144,7 +144,7 @@ func (w *workshop) recipe(graph string) (tensorrt.Recipe, error) {
 		least, most := accept.Form(s.Least, declared[name]), accept.Form(s.Most, declared[name])
 		profile[name] = tensorrt.Range{Least: least, Usual: most, Most: most}
 	}
-	return tensorrt.Recipe{Half: true, Profiles: []tensorrt.Profile{profile}, Limits: tensorrt.ResourceLimits{Time: time.Hour}}, nil
+	return tensorrt.Recipe{Half: true, Workspace: workspace, Profiles: []tensorrt.Profile{profile}, Limits: tensorrt.ResourceLimits{Time: time.Hour}}, nil
 }
 
 // declared are the shapes of a graph's inputs, negative where anything goes.

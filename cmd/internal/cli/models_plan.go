@@ -32,8 +32,10 @@ var plannable = map[string]struct {
 
 // planFlags are the choices of models plan.
 type planFlags struct {
-	target, memory string
-	o              serve.PlanOptions
+	target, memory, workspace string
+	sizes                     []string
+	one                       bundle.ClipSize // of --width, --height and --frames
+	o                         serve.PlanOptions
 }
 
 func newModelsPlanCmd() *cobra.Command {
@@ -43,8 +45,9 @@ func newModelsPlanCmd() *cobra.Command {
 		Short: "Build TensorRT's plans of a bundle ahead of time",
 		Long: `Build a TensorRT plan of every graph of a bundle: kernels chosen and weights laid out for one kind of GPU. Plans lie in the
 folder plans of the bundle, named by all that they depend on: the bundle's digest, TensorRT's family and version, the GPU and
-the shapes of clips, from the smallest to the model's default, or to --width, --height and --frames. What is there already and
-whole is kept; what is damaged or cut off is built again.
+the shapes of clips, from the smallest to the model's default, or to --width, --height and --frames. --size, given several times,
+names the largest clip of each class of resolutions: a plan has kernels for each then, and a clip runs with those of the smallest
+class that takes it. What is there already and whole is kept; what is damaged or cut off is built again.
 
 Without --target they are for this machine's GPU. --target sm_121 builds for DGX Spark on any machine, with TensorRT-RTX and
 without a GPU. Building happens in a child process that may crash or take too long without harm; ^C ends it, and what was
@@ -56,15 +59,21 @@ The bundle needs graphs for TensorRT: ` + "`videosdgx models build --engines cpu
 ` + "`make setup-tensorrt`" + `; another TensorRT is named by VIDEOSDGX_TRT_LIB.`,
 		Example: `  videosdgx models plan wan21-tiny --target sm_121
   videosdgx models plan ./wan-14b.bundle --width 832 --height 480 --frames 81 --time 2h
+  videosdgx models plan ./wan-14b.bundle --size 832x480x81 --size 1280x720x81
   videosdgx models plan wan21-tiny --json`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: bundleNames,
 		RunE:              func(cmd *cobra.Command, args []string) error { return f.run(cmd, args[0]) },
 	}
 	cmd.Flags().StringVar(&f.target, "target", "", "GPU that the plans are for, such as sm_121, DGX Spark's (default: this machine's)")
-	cmd.Flags().IntVar(&f.o.Most.Width, "width", 0, "width in pixels of the largest clip (default: the model's)")
-	cmd.Flags().IntVar(&f.o.Most.Height, "height", 0, "height in pixels of the largest clip (default: the model's)")
-	cmd.Flags().IntVar(&f.o.Most.Frames, "frames", 0, "frames of the largest clip (default: the model's)")
+	cmd.Flags().IntVar(&f.one.Width, "width", 0, "width in pixels of the largest clip (default: the model's)")
+	cmd.Flags().IntVar(&f.one.Height, "height", 0, "height in pixels of the largest clip (default: the model's)")
+	cmd.Flags().IntVar(&f.one.Frames, "frames", 0, "frames of the largest clip (default: the model's)")
+	cmd.Flags().StringArrayVar(&f.sizes, "size", nil, "largest clip of a class of resolutions, as WIDTHxHEIGHTxFRAMES; may be given several times")
+	cmd.Flags().StringVar(&f.workspace, "workspace", "8GiB", "the most scratch memory on the GPU that a plan's kernels may take")
+	for _, one := range []string{"width", "height", "frames"} {
+		cmd.MarkFlagsMutuallyExclusive("size", one)
+	}
 	cmd.Flags().DurationVar(&f.o.Time, "time", time.Hour, "the longest that one plan may take to build")
 	cmd.Flags().StringVar(&f.memory, "memory", "", "the most address space that the builder may take, such as 64GiB (default: no limit)")
 	cmd.Flags().BoolVar(&f.o.Again, "again", false, "build plans that are there already")
@@ -116,18 +125,45 @@ func (f *planFlags) parse() error {
 	if f.o.Time <= 0 {
 		return fmt.Errorf("--time is %s: a time such as 1h would do", f.o.Time)
 	}
-	if c := f.o.Most; c.Width < 0 || c.Height < 0 || c.Frames < 0 {
+	if c := f.one; c.Width < 0 || c.Height < 0 || c.Frames < 0 {
 		return fmt.Errorf("--width, --height and --frames are whole numbers from 1 on")
 	}
-	if f.memory == "" {
-		return nil
+	f.o.Sizes = []bundle.ClipSize{f.one}
+	if len(f.sizes) > 0 {
+		f.o.Sizes = nil
 	}
-	var memory spec.Bytes
-	if err := memory.UnmarshalText([]byte(f.memory)); err != nil {
-		return fmt.Errorf("--memory: %w", err)
+	for _, text := range f.sizes {
+		m := clipSize.FindStringSubmatch(text)
+		if m == nil {
+			return fmt.Errorf("--size is %q: WIDTHxHEIGHTxFRAMES such as 832x480x81 would do", text)
+		}
+		var n [3]int
+		for i := range n {
+			n[i], _ = strconv.Atoi(m[1+i]) // five digits at most
+		}
+		f.o.Sizes = append(f.o.Sizes, bundle.ClipSize{Width: n[0], Height: n[1], Frames: n[2]})
 	}
-	f.o.Memory = int64(memory)
-	return nil
+	var err error
+	if f.o.Workspace, err = bytesOf("workspace", f.workspace); err != nil {
+		return err
+	}
+	f.o.Memory, err = bytesOf("memory", f.memory)
+	return err
+}
+
+// clipSize is such as 832x480x81.
+var clipSize = regexp.MustCompile(`^([1-9]\d{0,4})x([1-9]\d{0,4})x([1-9]\d{0,4})$`)
+
+// bytesOf reads a flag of bytes; "" is 0.
+func bytesOf(flag, text string) (int64, error) {
+	if text == "" {
+		return 0, nil
+	}
+	var n spec.Bytes
+	if err := n.UnmarshalText([]byte(text)); err != nil {
+		return 0, fmt.Errorf("--%s: %w", flag, err)
+	}
+	return int64(n), nil
 }
 
 // build shows a bar for each graph.

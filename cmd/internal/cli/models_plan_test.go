@@ -23,12 +23,16 @@ func plannableDemo(t *testing.T) string {
 
 func TestPlanSaysWhatIsMissing(t *testing.T) {
 	dir := plannableDemo(t)
-	t.Setenv(tensorrt.LibraryEnv, t.TempDir())
+	nothing := t.TempDir()
+	t.Setenv(tensorrt.LibraryEnv, nothing)
 	for say, args := range map[string][]string{
-		"run `make setup-tensorrt`":         {dir, "--target", "sm_121"},
 		"a compute capability such as sm_1": {dir, "--target", "spark"},
 		"a time such as 1h would do":        {dir, "--time", "-1s"},
 		"--memory":                          {dir, "--memory", "much"},
+		"--workspace":                       {dir, "--workspace", "much"},
+		"WIDTHxHEIGHTxFRAMES such as 832":   {dir, "--size", "832x480"},
+		"[height size]":                     {dir, "--size", "832x480x81", "--height", "480"},
+		"is " + nothing + ", a folder":      {dir, "--target", "sm_121"},
 		"videosdgx models ls":               {"nowhere"},
 	} {
 		if out, _, err := runCLI(t, t.Context(), append([]string{"models", "plan"}, args...)...); err == nil || !strings.Contains(err.Error(), say) {
@@ -54,7 +58,7 @@ func TestPlansAreBuiltAheadForTheSpark(t *testing.T) {
 	t.Setenv(tensorrt.PlannerEnv, filepath.Join(lib, "videosdgx-planner"))
 	dir := plannableDemo(t)
 	plans := func() (all []serve.BuiltPlan) {
-		out, _, err := runCLI(t, t.Context(), "models", "plan", dir, "--target", "sm_121", "--width", "32", "--height", "32", "--frames", "9", "--json")
+		out, _, err := runCLI(t, t.Context(), "models", "plan", dir, "--target", "sm_121", "--size", "32x32x9", "--json")
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
@@ -71,6 +75,10 @@ func TestPlansAreBuiltAheadForTheSpark(t *testing.T) {
 	for _, p := range first {
 		if p.Found || p.Target != "sm_121" || p.Bytes < 1<<20 || !strings.HasPrefix(p.Path, filepath.Join(dir, "plans")) {
 			t.Errorf("%+v", p)
+		}
+		f, err := tensorrt.Known(p.Path)
+		if err != nil || f.Recipe.Workspace != 8<<30 || len(f.Recipe.Profiles) != 1 {
+			t.Errorf("%s: %+v, %v", p.Graph, f.Recipe, err)
 		}
 	}
 	if err := os.Truncate(first[1].Path, 1000); err != nil {

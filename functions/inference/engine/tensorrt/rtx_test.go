@@ -70,11 +70,17 @@ func product(t *testing.T, f quant.Format, n, k int) string {
 func TestPlansForTheSparkInEveryFormat(t *testing.T) {
 	b := Builder{Install: rtx(t), Planner: planner(t)}
 	const n, k = 1024, 2048
-	rows := Profile{"x": {Least: []int64{1, k}, Usual: []int64{256, k}, Most: []int64{1024, k}}}
+	class := func(most int64) Profile {
+		return Profile{"x": {Least: []int64{1, k}, Usual: []int64{most, k}, Most: []int64{most, k}}}
+	}
+	classes := Sorted([]Profile{class(1024), class(256)}) // of resolutions
 	for f, bits := range map[quant.Format]float64{quant.BF16: 16, quant.FP8: 8, quant.NVFP4: 4.5, quant.INT4: 4.5, quant.NF4: 16} {
 		path := filepath.Join(t.TempDir(), "x.plan")
-		said := 0
-		err := b.Build(context.Background(), Recipe{Model: product(t, f, n, k), Capability: 121, Profiles: []Profile{rows}}, path, func(Report) { said++ })
+		said, profiles := 0, classes
+		if f != quant.BF16 { // of four bits a plan may hold another layout for each
+			profiles = classes[1:]
+		}
+		err := b.Build(context.Background(), Recipe{Model: product(t, f, n, k), Capability: 121, Profiles: profiles, Workspace: 1 << 30}, path, func(Report) { said++ })
 		if err != nil {
 			t.Errorf("%s: %v", f, err)
 			continue

@@ -20,14 +20,17 @@ import (
 
 // session is a plan with one execution context. Runs take turns on the device's stream; Close waits for the one under way.
 type session struct {
-	lib     *Library
-	d       *device
-	path    string
-	graph   string  // that the plan is of, where it is known
-	bare    *Recipe // of a plan that was built without its weights; nil: it has them
-	kept    []byte  // what was compiled of it, as it lies beside the plan
-	inputs  []engine.Info
-	outputs []engine.Info
+	lib   *Library
+	d     *device
+	path  string
+	graph string  // that the plan is of, where it is known
+	bare  *Recipe // of a plan that was built without its weights; nil: it has them
+	kept  []byte  // what was compiled of it, as it lies beside the plan
+	// profiles are those that the plan was built with, as far as that is known; profile is the one that the next run takes.
+	profiles []Profile
+	profile  int
+	inputs   []engine.Info
+	outputs  []engine.Info
 
 	mu     sync.Mutex
 	plan   *C.vdx_trt_plan // nil while the whole plan is away, and when the session is closed
@@ -38,7 +41,7 @@ type session struct {
 
 // open loads the plan at path, of a graph that may be named; f is what is known of the plan.
 func open(lib *Library, d *device, path, graph string, f Facts) (*session, error) {
-	s := &session{lib: lib, d: d, path: path, graph: graph, names: map[string]*C.char{}}
+	s := &session{lib: lib, d: d, path: path, graph: graph, profiles: f.Recipe.Profiles, names: map[string]*C.char{}}
 	if f.Recipe.Strip {
 		s.bare = &f.Recipe
 	}
@@ -56,6 +59,7 @@ func open(lib *Library, d *device, path, graph string, f Facts) (*session, error
 // load brings the plan to the device: from its file, which may be mapped by others too.
 func (s *session) load() error {
 	compiled := s.compiled()
+	s.profile = 0 // a new context's
 	var pins runtime.Pinner
 	defer pins.Unpin()
 	var at unsafe.Pointer
@@ -107,6 +111,7 @@ func (s *session) rest() {
 	err := s.withFile(func(fd C.int, text *C.char, size C.size_t) C.vdx_trt_status {
 		return C.bind_rest(s.lib.shim, s.plan, fd, text, size)
 	})
+	s.profile = 0
 	if s.light = err == nil; !s.light {
 		s.unload()
 	}

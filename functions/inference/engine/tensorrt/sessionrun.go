@@ -132,6 +132,16 @@ func (s *session) run(fed map[string]*memory) (map[string]*memory, error) {
 	defer s.d.mu.Unlock()
 	var w why
 	text, size := w.at()
+	profile, err := s.profileFor(fed)
+	if err != nil {
+		return nil, err
+	}
+	if profile != s.profile {
+		if err := w.err(C.bind_profile(s.lib.shim, s.plan, C.int32_t(profile), text, size), "run "+s.path); err != nil {
+			return nil, err
+		}
+		s.profile = profile
+	}
 	for name, m := range fed {
 		var dims [maxRank]C.int64_t
 		for i, d := range m.dims[:min(len(m.dims), maxRank)] {

@@ -148,7 +148,7 @@ vdx_trt_status vdx_trt_refit(vdx_trt_plan *p, const char *model, const vdx_trt_w
 vdx_trt_status vdx_trt_rest(vdx_trt_plan *p, int fd, char *why, size_t size) {
     (void)fd;
     if (!p->light) return say(why, size, VDX_TRT_UNAVAILABLE, "the test double has no weights that come later");
-    p->away = 1, p->device->used -= p->memory;
+    p->away = 1, p->profile = 0, p->device->used -= p->memory; // its context is another
     return VDX_TRT_OK;
 }
 vdx_trt_status vdx_trt_wake(vdx_trt_plan *p, int fd, char *why, size_t size) {
@@ -218,7 +218,7 @@ vdx_trt_status vdx_trt_run(vdx_trt_plan *p, char *why, size_t size) {
     int64_t n = 1;
     for (int32_t j = 0; j < p->port[first(p)].rank; j++) n *= p->shape[first(p)][j];
     for (int64_t j = 0; j < n; j++) {
-        float sum = (float)p->add;
+        float sum = (float)p->add + 100.f * (float)p->profile; // which says what it was set to
         for (int i = 0; i < p->ports; i++)
             if (p->port[i].is_input) sum += get(p, i, j);
         for (int i = 0; i < p->ports; i++)
