@@ -115,7 +115,7 @@ func TestHostileTextsStayTexts(t *testing.T) {
 	for i, language := range []string{"en", "pt-BR"} {
 		for k, wide := range []int64{320, 1280} {
 			theme := []string{"light", "dark"}[(i+k)%2]
-			js[bool](w, fmt.Sprintf("localStorage.setItem('language', %s) || localStorage.setItem('theme', JSON.stringify(%s)) || true", quoted(language), quoted(theme)))
+			w.as(language, theme)
 			w.do(chromedp.EmulateViewport(wide, 800))
 			for _, part := range pages {
 				w.visit(fmt.Sprintf("%s/?%s%d#/%s", r.url, language, wide, part))
@@ -138,7 +138,7 @@ func TestHostileTextsStayTexts(t *testing.T) {
 			}
 		}
 	}
-	js[bool](w, "localStorage.setItem('language', 'en') || true")
+	w.as("en", "light")
 	w.visit(r.url + "/?logs#/models")
 	w.click(".fn button", "Logs")
 	w.sees("line 2 of <b>")

@@ -122,21 +122,6 @@ func TestFramesAreDropped(t *testing.T) {
 	}
 }
 
-// theRequest has what shells and programs take for something else.
-const theRequest = `it's a $HOME $(id) ` + "`test`" + ` "quoted" !! C:\new\\ %s ''' {a,b}`
-
-func TestTheSameRequestElsewhere(t *testing.T) {
-	r := newRig(t, instant)
-	w := open(t, r.url+"/")
-	w.fill("#f-prompt", theRequest)
-	w.click("button", "The same request elsewhere")
-	for tool, want := range map[string]string{"curl": `it'\''s a $HOME $(id) ` + "`test`", "AWS CLI": "--function-name 'painter'", "Python": `"prompt": "it's a $HOME $(id) ` + "`test` \\\"quoted\\\""} {
-		w.click(".segments button", tool)
-		w.until("document.querySelector('pre.code').innerText.includes(" + quoted(want) + ")")
-		checkSnippet(t, r, tool, w.text("pre.code"))
-	}
-}
-
 func TestJobsAreCancelledAndRetried(t *testing.T) {
 	r := newRig(t)
 	a, b := r.generate("the one that runs"), r.generate("the one that waits")

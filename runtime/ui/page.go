@@ -44,8 +44,9 @@ func (Page) Needs() map[string]auth.Need {
 
 // file is one of the page's files, as it is sent.
 type file struct {
-	kind        string
-	plain, gzip []byte // gzip: nil where it would not be shorter
+	kind  string
+	plain []byte
+	gzip  func() []byte // made when it is first asked for; nil where it would not be shorter
 }
 
 // build is all files, under a name that changes with any of them.
@@ -99,7 +100,7 @@ func makeBuild(from fs.FS) (*build, error) {
 }
 
 func newFile(name string, data []byte) file {
-	return file{kinds[path.Ext(name)], data, compressed(data)}
+	return file{kinds[path.Ext(name)], data, sync.OnceValue(func() []byte { return compressed(data) })}
 }
 
 var kinds = map[string]string{
@@ -124,9 +125,9 @@ func index(w http.ResponseWriter, r *http.Request) {
 	h.Set("Referrer-Policy", "same-origin")
 	h.Set("Cross-Origin-Opener-Policy", "same-origin")
 	h.Set("Cache-Control", "no-cache")
-	h.Add("Vary", "Accept-Language")
-	text := strings.Replace(theBuild().index, `lang="en"`, `lang="`+wanted(r)+`"`, 1)
-	sendFile(w, r, file{"text/html; charset=utf-8", []byte(text), compressed([]byte(text))})
+	h.Add("Vary", "Accept-Language, Cookie")
+	text := strings.ReplaceAll(theBuild().index, "{lang}", wanted(r))
+	sendFile(w, r, file{"text/html; charset=utf-8", []byte(text), func() []byte { return compressed([]byte(text)) }})
 }
 
 // asset serves a file of this build, which never changes under its name. Those of other builds are gone.
@@ -145,9 +146,11 @@ func sendFile(w http.ResponseWriter, r *http.Request, f file) {
 	h, body := w.Header(), f.plain
 	h.Set("Content-Type", f.kind)
 	h.Add("Vary", "Accept-Encoding")
-	if f.gzip != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		h.Set("Content-Encoding", "gzip")
-		body = f.gzip
+	if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
+		if short := f.gzip(); short != nil {
+			h.Set("Content-Encoding", "gzip")
+			body = short
+		}
 	}
 	h.Set("Content-Length", fmt.Sprint(len(body)))
 	_, _ = w.Write(body) // a client that has gone
@@ -159,8 +162,14 @@ var (
 	matcher   = language.NewMatcher([]language.Tag{language.English, language.BrazilianPortuguese})
 )
 
-// wanted is the language that a browser asks for, of those that there are.
+// languageCookie is what the page keeps its reader's choice in.
+const languageCookie = "videosdgx_language"
+
+// wanted is the language that the reader has chosen, else the one that the browser asks for, of those that there are.
 func wanted(r *http.Request) string {
+	if c, err := r.Cookie(languageCookie); err == nil && slices.Contains(languages, c.Value) {
+		return c.Value
+	}
 	_, i := language.MatchStrings(matcher, r.Header.Get("Accept-Language"))
 	return languages[i]
 }

@@ -57,13 +57,18 @@ func TestThePageIsServed(t *testing.T) {
 			t.Errorf("policy %q", r.Header.Get("Content-Security-Policy"))
 		}
 		for _, m := range regexp.MustCompile(`(?:href|src)="([^"]+)"`).FindAllStringSubmatch(text, -1) {
-			if m[1] == "/openapi.json" {
+			if m[1] == "/openapi.json" || m[1] == "/v1/models" { // the API's
 				continue
 			}
 			a := served(t, m[1], "Accept-Encoding", "gzip")
 			if a.StatusCode != 200 || !strings.Contains(a.Header.Get("Cache-Control"), "immutable") || a.Header.Get("Content-Type") == "" {
 				t.Errorf("%s: %s %v", m[1], a.Status, a.Header)
 			}
+		}
+	}
+	for cookie, want := range map[string]string{"en": "en", "pt-BR": "pt-BR", `en"><script>`: "pt-BR", "": "pt-BR"} { // the reader's choice goes before the browser's
+		if text := body(t, served(t, "/", "Accept-Language", "pt-BR", "Cookie", languageCookie+"="+cookie)); !strings.Contains(text, `<html lang="`+want+`">`) || !strings.Contains(text, "/lang/"+want+".json") {
+			t.Errorf("with the cookie %q: %.200s", cookie, text)
 		}
 	}
 	if r := served(t, "/ui/0123456789abcdef/app.js"); r.StatusCode != 404 || r.Header.Get("Cache-Control") != "no-store" {
@@ -88,8 +93,8 @@ func TestTheFirstLoadIsSmall(t *testing.T) {
 			return
 		}
 		seen[name] = true
-		n := len(f.gzip)
-		if f.gzip == nil {
+		n := len(f.gzip())
+		if n == 0 {
 			n = len(f.plain)
 		}
 		total += n
@@ -256,10 +261,10 @@ func keys(m map[string]string) (out []string) {
 
 func TestCompressedIsWhatItWas(t *testing.T) {
 	for name, f := range theBuild().files {
-		if f.gzip == nil {
+		if f.gzip() == nil {
 			continue
 		}
-		z, err := gzip.NewReader(bytes.NewReader(f.gzip))
+		z, err := gzip.NewReader(bytes.NewReader(f.gzip()))
 		if err != nil {
 			t.Fatal(err)
 		}

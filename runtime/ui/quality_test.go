@@ -25,6 +25,12 @@ func (w *tab) settle() {
 	time.Sleep(250 * time.Millisecond) // what is faded in, and drawn after it was measured
 }
 
+// as chooses the language and the theme of what is loaded next.
+func (w *tab) as(language, theme string) {
+	w.t.Helper()
+	js[bool](w, fmt.Sprintf("(document.cookie = 'videosdgx_language=' + %s + '; path=/') && !localStorage.setItem('theme', JSON.stringify(%s))", quoted(language), quoted(theme)))
+}
+
 func (w *tab) visit(url string) {
 	w.t.Helper()
 	w.do(chromedp.Navigate(url))
@@ -71,7 +77,7 @@ func TestEveryPageIsAccessible(t *testing.T) {
 	for i, language := range []string{"en", "pt-BR"} {
 		theme := []string{"light", "dark"}[i]
 		for _, part := range pages {
-			js[bool](w, fmt.Sprintf("localStorage.setItem('language', %s) || localStorage.setItem('theme', JSON.stringify(%s)) || true", quoted(language), quoted(theme)))
+			w.as(language, theme)
 			w.visit(r.url + "/?" + language + "#/" + part)
 			if part == "analytics" {
 				w.click("[role=group] button:nth-of-type(3)", "")
@@ -92,7 +98,7 @@ func TestEveryPageIsAccessible(t *testing.T) {
 	}
 	// the other two combinations, for their colours
 	for language, theme := range map[string]string{"en": "dark", "pt-BR": "light"} {
-		js[bool](w, fmt.Sprintf("localStorage.setItem('language', %s) || localStorage.setItem('theme', JSON.stringify(%s)) || true", quoted(language), quoted(theme)))
+		w.as(language, theme)
 		for _, part := range pages {
 			w.visit(r.url + "/?" + theme + "#/" + part)
 			w.accessible(checker, part+" in "+language+", "+theme)

@@ -3,50 +3,9 @@ package ui_test
 import (
 	"context"
 	"net/http"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"sync"
-	"testing"
-	"time"
 )
-
-// checkSnippet runs what the page gives to copy, where the tool is here, and looks for the clip.
-func checkSnippet(t *testing.T, r *rig, tool, text string) {
-	t.Helper()
-	dir := t.TempDir()
-	var cmd *exec.Cmd
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	switch tool {
-	case "curl":
-		cmd = exec.CommandContext(ctx, "sh", "-c", text)
-	case "Python":
-		cmd = exec.CommandContext(ctx, "python3", "-c", text)
-	default:
-		if out, err := exec.CommandContext(ctx, "sh", "-n", "-c", text).CombinedOutput(); err != nil {
-			t.Errorf("the shell does not understand it: %v %s\n%s", err, out, text)
-		}
-		return
-	}
-	if body := regexp.MustCompile(`-d '(.*)' -o`).FindString(text); tool == "curl" && (body == "" || strings.Contains(body, `\\`)) { // two of them in quotes are one to fish
-		t.Errorf("shells read this differently: %s", text)
-	}
-	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%s: %v %s\n%s", tool, err, out, text)
-		return
-	}
-	if b, _ := os.ReadFile(filepath.Join(dir, "clip.mp4")); !strings.Contains(string(b[:min(len(b), 64)]), "ftyp") {
-		t.Errorf("%s made no clip: %.100q", tool, b)
-	}
-	calls := r.calls.Calls()
-	if got := calls[len(calls)-1].Request.Prompt; got != theRequest {
-		t.Errorf("%s sent the prompt %q", tool, got)
-	}
-}
 
 // gate cuts every connection while it is shut.
 type gate struct {

@@ -1,9 +1,9 @@
 // The page's frame: navigation, theme, language, the key, and which part is shown.
-import { html, render, useState, useEffect, useRef, kept, useStore, t, icon, Toasts, Question, Dialog, toast, failed, Loading } from './lib.js';
+import { html, render, useState, useEffect, useMemo, useRef, kept, useStore, t, icon, Toasts, Question, Dialog, toast, failed, Loading } from './lib.js';
 import { languages, setLanguage, rememberLanguage, locale, td } from './i18n.js';
 import { asked, session, enter, leave, whoAmI, get } from './api.js';
 import { begin, useBoard, notify, onEnded, mine } from './live.js';
-import { Make } from './make.js';
+import { Make, begun } from './make.js';
 
 // Parts that are not seen first are loaded when they are.
 const parts = {
@@ -106,6 +106,7 @@ function Frame() {
   }, [at.name]);
 
   const busy = b.queue.queued + b.queue.running;
+  const part = useMemo(() => (Part ? html`<${Part} key=${at.name + locale()} query=${at.query} />` : html`<${Loading} />`), [Part, at, locale()]); // what the frame says is no news to it
   return html`<div class="frame">
     <a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); main.current.focus(); }}>${t('skip')}</a>
     <header class="side">
@@ -122,7 +123,7 @@ function Frame() {
       ${b.refused && html`<p class="banner" role="status" lang="en">${icon('alert')}${b.refused}</p>`}
       ${b.loaded && !b.connected && !b.refused && html`<p class="banner" role="status">${icon('alert')}${t('disconnected.text')}</p>`}
       ${b.queue.held && html`<p class="banner" role="status">${icon('alert')}${t('held')}</p>`}
-      ${Part ? html`<${Part} key=${at.name + locale()} query=${at.query} />` : html`<${Loading} />`}
+      ${part}
     </main>
     ${open && html`<${Settings} onClose=${() => setOpen(false)} redraw=${() => redraw((n) => n + 1)} />`}
     <${Login} /><${Question} /><${Toasts} />
@@ -137,7 +138,9 @@ addEventListener('afterprint', () => applyTheme(theme.get()));
 for (const kind of ['dragover', 'drop']) addEventListener(kind, (e) => { if (e.dataTransfer?.types.includes('Files')) e.preventDefault(); });
 
 applyTheme(theme.get());
-await setLanguage();
+// The form comes in one piece with what is around it, unless the models take their time or the server asks for a key.
+const patience = new Promise((r) => { setTimeout(r, 400); asked.listen(r); });
+await Promise.all([setLanguage(), route().name === 'make' ? Promise.race([begun, patience]) : null]);
 render(html`<${Frame} />`, document.getElementById('app'));
 document.documentElement.dataset.ready = 'true';
 begin();

@@ -26,10 +26,13 @@ function extra(f, v) {
   return null;
 }
 
-// Text grows with what is written in it.
+const grows = CSS.supports('field-sizing', 'content');
+
+// Text grows with what is written in it; where the browser does not do it by itself, by measuring.
 function Text({ field, value, onChange, onEnter, ...rest }) {
   const ref = useRef();
   useLayoutEffect(() => {
+    if (grows) return;
     const a = ref.current;
     a.style.height = 'auto';
     a.style.height = `${Math.min(a.scrollHeight + 2, 320)}px`;

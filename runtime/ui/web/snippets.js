@@ -8,16 +8,19 @@ const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 const quoted = (body) => quote(JSON.stringify(body).replaceAll('\\\\', '\\u005c'));
 
 export function curl(origin, model, body) {
-  return [`curl ${quote(`${origin}/v1/models/${model}/generate`)} \\`,
+  return [`curl ${quote(`${origin}/v1/models/${encodeURIComponent(model)}/generate`)} \\`,
     ...(session.get().asks ? ['  -H "Authorization: Bearer $VIDEOSDGX_KEY" \\'] : []),
     "  -H 'Content-Type: application/json' -H 'Accept: video/mp4' -H 'Prefer: wait=600' \\",
     `  -d ${quoted(body)} -o clip.mp4`].join('\n');
 }
 
-export function aws(origin, fn, body) {
-  return [`aws lambda invoke --endpoint-url ${quote(origin)} --region us-east-1 ${session.get().asks ? '' : '--no-sign-request '}\\`,
-    `  --function-name ${quote(fn)} --cli-binary-format raw-in-base64-out --cli-read-timeout 0 \\`,
-    `  --payload ${quoted(body)} answer.json &&`,
+// aws calls the function itself, which has no queue: what is said to that is left out, and the version is the call's. Versions 1
+// and 2 of the tool read what is said in the line itself in different ways; a file's bytes both take as they are.
+export function aws(origin, fn, { version, priority, stream, ...body }) {
+  return [`printf %s ${quoted(body)} > request.json &&`,
+    `aws lambda invoke --endpoint-url ${quote(origin)} --region us-east-1 ${session.get().asks ? '' : '--no-sign-request '}\\`,
+    `  --function-name ${quote(fn)}${version ? ` --qualifier ${quote(version)}` : ''} --cli-read-timeout 0 \\`,
+    '  --payload fileb://request.json answer.json &&',
     "python3 -c 'import base64, json; open(\"clip.mp4\", \"wb\").write(base64.b64decode(json.load(open(\"answer.json\"))[\"video\"]))'"].join('\n');
 }
 
@@ -37,7 +40,7 @@ ${session.get().asks ? 'import os\n' : ''}import urllib.request
 
 body = ${literal(body)}
 request = urllib.request.Request(
-    ${JSON.stringify(`${origin}/v1/models/${model}/generate`)},
+    ${JSON.stringify(`${origin}/v1/models/${encodeURIComponent(model)}/generate`)},
     data=json.dumps(body).encode(),
     headers={
         "Content-Type": "application/json",
@@ -54,7 +57,7 @@ export function Snippets({ model, body, onClose }) {
   const [which, pick] = useState('curl');
   const text = { curl: () => curl(location.origin, model.model, body), aws: () => aws(location.origin, model.function, body), python: () => python(location.origin, model.model, body) }[which]();
   return html`<${Dialog} title=${t('code')} wide onClose=${onClose}><div class="stack">
-    <div class="row between"><${Tabs} label=${t('code.for')} value=${which} onPick=${pick} options=${[{ value: 'curl', label: 'curl' }, { value: 'aws', label: 'AWS CLI 2' }, { value: 'python', label: 'Python' }]} />
+    <div class="row between"><${Tabs} label=${t('code.for')} value=${which} onPick=${pick} options=${[{ value: 'curl', label: 'curl' }, { value: 'aws', label: 'AWS CLI' }, { value: 'python', label: 'Python' }]} />
       <button class="quiet" onClick=${() => copy(text)}>${icon('copy')}${t('copy')}</button></div>
     <pre class="code large" tabindex="0" aria-label=${t('code')}>${text}</pre>
     ${JSON.stringify(body).includes('upload:') && html`<p class="muted small">${t('code.upload')}</p>`}
