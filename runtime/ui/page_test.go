@@ -142,7 +142,7 @@ func TestNothingComesFromElsewhereAndNoTextBecomesMarkup(t *testing.T) {
 			}
 		}
 		for _, m := range regexp.MustCompile(`(?:https?:)?//[a-z0-9-]+\.[a-z0-9.]+`).FindAllString(text, -1) {
-			if m != "http://www.w3.org" {
+			if m != "http://www.w3.org" && m != "//request.json" { // a namespace, and a file that a command line names
 				t.Errorf("%s names %s", name, m)
 			}
 		}

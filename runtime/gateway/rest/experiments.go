@@ -30,6 +30,8 @@ func experimentEndpoints() []endpoint {
 			ID: "shareExperiment", Summary: "Share out the traffic of an experiment's alias anew", Tag: "experiments", In: shareWish{}, Out: responses{200: {Text: "Shared out", Body: experimentView{}}}, Fails: append([]int{501}, fails...)}},
 		{"DELETE", "/v1/experiments/{name}", manage, func(a *API) handler { return a.dropExperiment }, operation{
 			ID: "dropExperiment", Summary: "Remove an experiment; its clips stay", Tag: "experiments", Out: responses{204: {Text: "Removed"}}, Fails: []int{403, 404, 421}}},
+		{"POST", "/v1/experiments/{name}/promote", manage, func(a *API) handler { return a.promoteExperiment }, operation{
+			ID: "promoteExperiment", Summary: "Give the winner its alias again, where it did not get it by itself", Tag: "experiments", Out: responses{200: {Text: "It has the alias", Body: experimentView{}}}, Fails: []int{403, 404, 409, 421}}},
 		{"GET", "/v1/experiments/{name}/pairs", look, func(a *API) handler { return a.listPairs }, operation{
 			ID: "listPairs", Summary: "Pairs of clips, newest first, without saying which is whose until the caller has voted", Tag: "experiments", Out: responses{200: {Text: "The pairs", Body: pairList{}}}, Fails: readFails}},
 		{"POST", "/v1/experiments/{name}/pairs", submits, func(a *API) handler { return a.addPair }, operation{
@@ -118,6 +120,28 @@ func (a *API) dropExperiment(w http.ResponseWriter, r *http.Request) error {
 	a.tallies.drop(e.Name)
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// promoteExperiment is POST /v1/experiments/{name}/promote.
+func (a *API) promoteExperiment(w http.ResponseWriter, r *http.Request) error {
+	e, err := a.o.Experiments.Get(r.PathValue("name"))
+	switch {
+	case err != nil:
+		return err
+	case e.Promote == nil:
+		return fmt.Errorf("experiment %s promotes nothing: begin one with promote: %w", e.Name, errdefs.ErrFailedPrecondition)
+	case e.Winner == nil:
+		return fmt.Errorf("experiment %s has no winner yet: %w", e.Name, errdefs.ErrFailedPrecondition)
+	}
+	if e.Promoted.IsZero() {
+		if e, err = a.promote(r.Context(), e); err != nil {
+			return err
+		}
+	}
+	if e.Promoted.IsZero() {
+		return fmt.Errorf("the winner did not get the alias: %s: %w", e.Failure, errdefs.ErrFailedPrecondition)
+	}
+	return write(w, http.StatusOK, a.experiment(r, e))
 }
 
 func (a *API) promote(ctx context.Context, e experiments.Experiment) (experiments.Experiment, error) {

@@ -170,3 +170,29 @@ func TestHalfAPairIsCancelled(t *testing.T) {
 		t.Errorf("%v", states)
 	}
 }
+
+// TestAPromotionIsTriedAgain: nobody can vote any more when an experiment is decided, so what failed then has a way of its own.
+func TestAPromotionIsTriedAgain(t *testing.T) {
+	asked := make(chan spec.Invocation, 100)
+	r := newRig(t, nil, func(_ *jobs.Config, d *jobs.Deps) { d.Runner = runs(asked) })
+	promoted := comparing(r, errors.New("the disk is full"))
+	r.problem(404, "POST", "/v1/experiments/ab/promote", "")
+	for _, body := range []string{versions, strings.Replace(strings.Replace(versions, `"ab"`, `"none"`, 1), `,"promote":{"function":"wan21","alias":"live"}`, "", 1)} {
+		if resp, b := r.do("POST", r.url+"/v1/experiments", body); resp.StatusCode != 201 {
+			t.Fatalf("%s %s", resp.Status, b)
+		}
+	}
+	r.problem(409, "POST", "/v1/experiments/none/promote", "")
+	r.problem(409, "POST", "/v1/experiments/ab/promote", "")
+	for {
+		_, b := r.do("POST", r.url+"/v1/experiments/ab/pairs", `{"prompt":"a kite"}`)
+		p := parse[pairView](t, b)
+		if _, b = r.do("POST", r.url+"/v1/experiments/ab/pairs/"+p.ID+"/vote", `{"choice":"`+sideOf(r, p, "made by 2")+`"}`); parse[experimentView](t, b).Winner != nil {
+			break
+		}
+	}
+	r.problem(409, "POST", "/v1/experiments/ab/promote", "")
+	if _, b := r.do("GET", r.url+"/v1/experiments/ab", ""); len(*promoted) != 2 || !strings.Contains(string(b), "the disk is full") {
+		t.Errorf("%v, %s", *promoted, b)
+	}
+}

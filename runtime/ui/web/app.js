@@ -1,9 +1,10 @@
 // The page's frame: navigation, theme, language, the key, and which part is shown.
-import { html, render, useState, useEffect, useMemo, useRef, kept, useStore, t, icon, Toasts, Question, Dialog, toast, failed, Loading } from './lib.js';
+import { html, render, useState, useEffect, useMemo, useRef, kept, useStore, t, icon, Toasts, Question, Dialog, toast, failed, Waiting } from './lib.js';
 import { languages, setLanguage, rememberLanguage, locale, td } from './i18n.js';
 import { asked, session, enter, leave, whoAmI, get } from './api.js';
 import { begin, useBoard, notify, onEnded, mine } from './live.js';
 import { Make, begun } from './make.js';
+import { keepFocus } from './focus.js';
 
 // Parts that are not seen first are loaded when they are.
 const parts = {
@@ -78,7 +79,7 @@ function Frame() {
   const [at, go] = useState(route());
   const [, redraw] = useState(0);
   const [open, setOpen] = useState(false);
-  const [Part, setPart] = useState(() => (at.name === 'make' ? Make : null));
+  const [shown, show] = useState(() => (at.name === 'make' ? { name: 'make', Part: Make } : {})); // what is there until another part is
   const [version, setVersion] = useState('');
   const main = useRef();
   const first = useRef(true);
@@ -98,7 +99,8 @@ function Frame() {
   }, []);
   useEffect(() => {
     let stale = false;
-    parts[at.name]().then((p) => { if (!stale) setPart(() => p); }, (e) => toast(e.message, 'error'));
+    const take = (s) => { if (!stale) show({ name: at.name, ...s }); };
+    parts[at.name]().then((Part) => take({ Part }), () => take({ error: new Error(t('error.part')) }));
     if (!first.current) main.current?.focus({ preventScroll: true });
     if (!first.current) scrollTo(0, 0);
     first.current = false;
@@ -106,7 +108,11 @@ function Frame() {
   }, [at.name]);
 
   const busy = b.queue.queued + b.queue.running;
-  const part = useMemo(() => (Part ? html`<${Part} key=${at.name + locale()} query=${at.query} />` : html`<${Loading} />`), [Part, at, locale()]); // what the frame says is no news to it
+  const down = !b.connected && (b.loaded || b.tried);
+  const last = useRef(at);
+  if (shown.name === at.name) last.current = at;
+  const part = useMemo(() => (shown.Part ? html`<${shown.Part} key=${shown.name + locale()} query=${last.current.query} />` // what the frame says is no news to it
+    : html`<${Waiting} title=${t(`nav.${at.name}`)} error=${shown.error} again=${() => location.reload()} />`), [shown, last.current, locale()]);
   return html`<div class="frame">
     <a class="skip" href="#main" onClick=${(e) => { e.preventDefault(); main.current.focus(); }}>${t('skip')}</a>
     <header class="side">
@@ -115,13 +121,13 @@ function Frame() {
         ${icon(n)}<span>${t(`nav.${n}`)}</span>${n === 'watch' && busy > 0 && html`<b class="count" aria-label=${t('nav.busy', { n: busy })}>${busy > 99 ? '99+' : busy}</b>`}</a></li>`)}</ul></nav>
       <div class="side-end">
         <button class="nav-button" onClick=${() => setOpen(true)}>${icon('settings')}<span>${t('settings')}</span></button>
-        <p class="version"><span class=${`dot ${b.connected ? 'on' : b.loaded ? 'off' : ''}`} aria-hidden="true"></span>
-          <span>${b.connected ? t('connected') : b.loaded ? t('disconnected') : t('connecting')}</span><span class="muted">${version}</span></p>
+        <p class="version"><span class=${`dot ${b.connected ? 'on' : down ? 'off' : ''}`} aria-hidden="true"></span>
+          <span>${b.connected ? t('connected') : down ? t('disconnected') : t('connecting')}</span><span class="muted">${version}</span></p>
       </div>
     </header>
     <main id="main" tabindex="-1" ref=${main} aria-label=${t(`nav.${at.name}`)}>
       ${b.refused && html`<p class="banner" role="status" lang="en">${icon('alert')}${b.refused}</p>`}
-      ${b.loaded && !b.connected && !b.refused && html`<p class="banner" role="status">${icon('alert')}${t('disconnected.text')}</p>`}
+      ${down && !b.refused && html`<p class="banner" role="status">${icon('alert')}${t('disconnected.text')}</p>`}
       ${b.queue.held && html`<p class="banner" role="status">${icon('alert')}${t('held')}</p>`}
       ${part}
     </main>
@@ -142,5 +148,6 @@ applyTheme(theme.get());
 const patience = new Promise((r) => { setTimeout(r, 400); asked.listen(r); });
 await Promise.all([setLanguage(), route().name === 'make' ? Promise.race([begun, patience]) : null]);
 render(html`<${Frame} />`, document.getElementById('app'));
+keepFocus(document.getElementById('app'));
 document.documentElement.dataset.ready = 'true';
 begin();

@@ -101,7 +101,7 @@ export function Priority({ job }) {
     try { await patch(`/v1/jobs/${job.id}`, { priority: p }); toast(t('priority.changed', { priority: td('priority', p) })); } catch (e) { want(null); failed(e); }
   };
   const now = wanted || job.priority;
-  return html`<select class="priority" aria-label=${t('priority.of', { prompt: prompt(job) })} title=${t('priority')} value=${now} disabled=${wanted != null && wanted !== job.priority} onChange=${(e) => change(e.target.value)}>
+  return html`<select class="priority" aria-label=${t('priority.of', { prompt: prompt(job) })} title=${t('priority')} value=${now} aria-busy=${wanted != null && wanted !== job.priority ? 'true' : undefined} onChange=${(e) => change(e.target.value)}>
     ${['high', 'normal', 'low'].map((p) => html`<option key=${p} value=${p} selected=${p === now}>${td('priority', p)}</option>`)}</select>`;
 }
 
@@ -110,11 +110,11 @@ export async function erase(j) {
   try { await remove(`/v1/jobs/${j.id}?purge=true`); favourites.set((f) => f.filter((x) => x !== j.id)); toast(t('deleted')); return true; } catch (e) { failed(e); return false; }
 }
 
-export function Favourite({ job, small }) {
+export function Favourite({ job, small, stop }) {
   const all = useStore(favourites);
   const on = all.includes(job.id);
   const name = on ? t('favourite.off') : t('favourite.on');
-  return html`<button class=${classes('icon-button', on && 'lit', small && 'small')} aria-pressed=${on ? 'true' : 'false'} aria-label=${name} title=${name}
+  return html`<button class=${classes('icon-button', on && 'lit', small && 'small')} tabindex=${stop} aria-pressed=${on ? 'true' : 'false'} aria-label=${name} title=${name}
     onClick=${(e) => { e.stopPropagation(); favourites.set(on ? all.filter((x) => x !== job.id) : [...all, job.id]); }}>${icon('star', on)}</button>`;
 }
 

@@ -1,5 +1,5 @@
 // A/B: two arms make a clip of one request each; people say which is better without knowing whose it is.
-import { html, useState, useEffect, useRef, t, icon, useLoad, Empty, Failure, Dialog, Chip, percent, number, span, failed, toast, confirmed, classes, useStore, useOnce, plainKey, Loading } from './lib.js';
+import { html, useState, useEffect, useRef, t, icon, useLoad, Empty, Dialog, Chip, percent, number, span, failed, toast, confirmed, classes, useStore, useOnce, plainKey, Waiting } from './lib.js';
 import { td, tn } from './i18n.js';
 import { get, post, patch, remove, may, session } from './api.js';
 import { motion } from './clip.js';
@@ -9,8 +9,7 @@ export function Experiments({ query }) {
   const [creating, setCreating] = useState(false);
   useStore(session);
   const [open, setOpen] = useState(query.name || '');
-  if (all.error && !all.value) return html`<${Failure} error=${all.error} again=${all.again} />`;
-  if (!all.value) return html`<${Loading} />`;
+  if (!all.value) return html`<${Waiting} title=${t('ab.title')} error=${all.error} again=${all.again} />`;
   const e = all.value.find((x) => x.name === open);
   return html`<div class="page">
     <div class="page-head"><h1>${t('ab.title')}</h1>${may('manage') && html`<button class="primary" onClick=${() => setCreating(true)}>${icon('plus')}${t('ab.new')}</button>`}</div>
@@ -74,6 +73,7 @@ function Match({ pair, onVote, onNext, decided }) {
   useEffect(() => {
     const f = (x) => {
       if (!plainKey(x) || x.repeat || document.querySelector('dialog[open]')) return;
+      if (x.key === 'ArrowDown' && !ref.current.parentElement.contains(document.activeElement)) return; // elsewhere it scrolls
       const choice = { ArrowLeft: 'left', ArrowRight: 'right', ArrowDown: 'tie' }[x.key];
       if (choice && !pair.choice && !decided) { x.preventDefault(); onVote(choice); }
     };

@@ -71,10 +71,12 @@ function Slider({ field, value, onChange, onEnter, id, ...rest }) {
 }
 
 function Seed({ field, value, onChange, onEnter, ...rest }) {
+  const at = useRef();
+  const clear = () => { onChange(undefined); at.current.focus(); };
   const roll = () => onChange((field.minimum || 0) + Math.floor(Math.random() * (Math.min(field.maximum ?? 2 ** 31, 2 ** 31) - (field.minimum || 0) + 1)));
-  return html`<div class="seed-row"><input type="number" class="mono" value=${value ?? ''} min=${field.minimum} max=${field.maximum} step="1" placeholder=${t('seed.random')} ...${rest} onInput=${(e) => onChange(parsed(e.target.value))} />
+  return html`<div class="seed-row"><input ref=${at} type="number" class="mono" value=${value ?? ''} min=${field.minimum} max=${field.maximum} step="1" placeholder=${t('seed.random')} ...${rest} onInput=${(e) => onChange(parsed(e.target.value))} />
     <button type="button" class="icon-button" aria-label=${t('seed.roll')} title=${t('seed.roll')} onClick=${roll}>${icon('dice')}</button>
-    <button type="button" class="icon-button" aria-label=${t('seed.clear')} title=${t('seed.clear')} disabled=${value === undefined} onClick=${() => onChange(undefined)}>${icon('x')}</button></div>`;
+    <button type="button" class="icon-button" aria-label=${t('seed.clear')} title=${t('seed.clear')} disabled=${value === undefined} onClick=${clear}>${icon('x')}</button></div>`;
 }
 
 function Json({ field, value, onChange, onEnter, ...rest }) {

@@ -120,23 +120,25 @@ function Wall({ list, picked, onPick, onOpen }) {
     e.preventDefault();
     reach(i + by);
   };
+  const begin = focused >= first * columns && focused < last * columns ? focused : first * columns; // the one tile that Tab stops at
   const seen = view.width ? list.jobs.slice(first * columns, last * columns) : [];
-  return html`<ul class="wall" ref=${ref} style=${{ height: `${rows * row - gap}px` }} aria-label=${t('nav.gallery')} aria-busy=${list.loading ? 'true' : 'false'}>
+  return html`<p class="hint wall-keys">${t('gallery.keys')}</p><ul class="wall" ref=${ref} style=${{ height: `${rows * row - gap}px` }} aria-label=${t('nav.gallery')} aria-busy=${list.loading ? 'true' : 'false'}>
     ${seen.map((j, k) => {
     const i = first * columns + k;
     return html`<${Tile} key=${j.id} job=${j} at=${i} total=${list.next ? -1 : list.jobs.length} x=${(i % columns) * (width + gap)} y=${Math.floor(i / columns) * row} width=${width} height=${row - gap}
-      picked=${picked.some((p) => p.id === j.id)} onPick=${onPick} onOpen=${onOpen} onKey=${keys} reachable=${focused < 0 || focused === i} />`;
+      picked=${picked.some((p) => p.id === j.id)} onPick=${onPick} onOpen=${onOpen} onKey=${keys} reachable=${begin === i} onReach=${setFocused} />`;
   })}</ul>`;
 }
 
-function Tile({ job, at, total, x, y, width, height, picked, onPick, onOpen, onKey }) {
+function Tile({ job, at, total, x, y, width, height, picked, onPick, onOpen, onKey, reachable, onReach }) {
   const [over, setOver] = useState(false);
+  const stop = reachable ? 0 : -1;
   return html`<li class=${classes('tile', picked && 'picked')} data-at=${at} aria-setsize=${total} aria-posinset=${at + 1} style=${{ transform: `translate(${x}px, ${y}px)`, width: `${width}px`, height: `${height}px` }}
-      onPointerEnter=${() => setOver(true)} onPointerLeave=${() => setOver(false)}>
-    <button class="tile-open" aria-label=${prompt(job)} onClick=${() => onOpen(job)} onKeyDown=${(e) => onKey(e, at)} onFocus=${() => setOver(true)} onBlur=${() => setOver(false)}><${Thumb} job=${job} play=${over} slow /></button>
+      onPointerEnter=${() => setOver(true)} onPointerLeave=${() => setOver(false)} onFocusCapture=${() => onReach(at)}>
+    <button class="tile-open" tabindex=${stop} aria-label=${prompt(job)} onClick=${() => onOpen(job)} onKeyDown=${(e) => onKey(e, at)} onFocus=${() => setOver(true)} onBlur=${() => setOver(false)}><${Thumb} job=${job} play=${over} slow /></button>
     <div class="tile-text"><span class="tile-prompt" title=${prompt(job)}>${prompt(job)}</span><span class="muted">${job.model} · ${ago(job.finished_at || job.created_at)}</span></div>
-    <label class="tile-pick"><input type="checkbox" checked=${picked} onChange=${() => onPick(job)} aria-label=${t('gallery.pick', { prompt: prompt(job) })} /></label>
-    <span class="tile-star"><${Favourite} job=${job} small /></span></li>`;
+    <label class="tile-pick"><input type="checkbox" tabindex=${stop} checked=${picked} onChange=${() => onPick(job)} aria-label=${t('gallery.pick', { prompt: prompt(job) })} /></label>
+    <span class="tile-star"><${Favourite} job=${job} small stop=${stop} /></span></li>`;
 }
 
 // Compare plays clips side by side, in step.

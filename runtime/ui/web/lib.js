@@ -201,6 +201,11 @@ export function Empty({ picture, title, text, children }) {
   return html`<div class="empty"><div class="empty-art" aria-hidden="true">${icon(picture)}</div><h2>${title}</h2>${text && html`<p>${text}</p>`}${children}</div>`;
 }
 
+// Waiting is a part of the page before it has what it shows, or without it.
+export function Waiting({ title, error, again }) {
+  return html`<div class="page"><div class="page-head"><h1>${title}</h1></div>${error ? html`<${Failure} error=${error} again=${again} />` : html`<${Loading} />`}</div>`;
+}
+
 export function Failure({ error, again }) {
   return html`<div class="failure" role="alert">${icon('alert')}<div><strong>${t('failure')}</strong><p>${error.message}</p></div>
     ${again && html`<button class="quiet" onClick=${again}>${t('again')}</button>`}</div>`;

@@ -3,7 +3,7 @@ import { store, useStore, kept, t, span } from './lib.js';
 import { stream } from './api.js';
 import { td } from './i18n.js';
 
-export const board = store({ jobs: new Map(), queue: { queued: 0, running: 0 }, connected: false, loaded: false, refused: '' });
+export const board = store({ jobs: new Map(), queue: { queued: 0, running: 0 }, connected: false, loaded: false, tried: false, refused: '' }); // tried: it could not be had, and is asked for again
 export const previews = new Map(); // by job: an address of the latest picture
 export const useBoard = () => useStore(board);
 
@@ -51,7 +51,7 @@ function take(e) {
   if (e.type === 'jobs') takeJobs(JSON.parse(e.data)); else if (e.type === 'preview') takePreview(JSON.parse(e.data));
 }
 
-const offline = () => board.set({ ...board.get(), connected: false });
+const offline = () => board.set({ ...board.get(), connected: false, tried: true });
 const online = () => { if (board.get().loaded) board.set({ ...board.get(), connected: true, refused: '' }); }; // nothing need have changed meanwhile
 const refuse = (why) => board.set({ ...board.get(), refused: why, loaded: true });
 

@@ -40,7 +40,7 @@ export function Make({ query }) {
   const [late, setLate] = useState(() => innerWidth > 820); // where the stage is above the form, what it shows comes first, if it comes soon
   useEffect(() => { const id = setTimeout(() => setLate(true), 1200); return () => clearTimeout(id); }, []);
   if (models.error && !models.value) return html`<h1 class="sr">${t('nav.make')}</h1><${Failure} error=${models.error} again=${models.again} />`;
-  if (!models.value || !(b.loaded || late)) return html`<${Loading} />`;
+  if (!models.value || !(b.loaded || late)) return html`<h1 class="sr">${t('nav.make')}</h1><${Loading} />`;
   if (!models.value.length) {
     return html`<h1 class="sr">${t('nav.make')}</h1><${Empty} picture="models" title=${t('make.nomodel')} text=${t('make.nomodel.text')}>
       <pre class="code" tabindex="0">videosdgx demo</pre><a class="button primary" href="#/models">${t('nav.models')}</a><//>`;
@@ -155,7 +155,7 @@ function Workshop({ model, models, from }) {
         <${Cost} cost=${cost} count=${count} />
         <div class="go-row">
           <label class="stepper"><span class="sr">${t('count')}</span><select value=${count} onChange=${(e) => setCount(Number(e.target.value))} title=${t('count')}>${[1, 2, 3, 4, 8].map((n) => html`<option key=${n} value=${n}>${`× ${n}`}</option>`)}</select></label>
-          <button class="primary grow" type="submit" disabled=${sending} aria-busy=${sending ? 'true' : undefined}>${icon('make')}${count === 1 ? t('make.one') : tn('make', count)}</button>
+          <button class="primary grow" type="submit" aria-disabled=${sending ? 'true' : undefined} aria-busy=${sending ? 'true' : undefined}>${icon('make')}${count === 1 ? t('make.one') : tn('make', count)}</button>
           <button type="button" class="icon-button edged" aria-label=${t('code')} title=${t('code')} onClick=${() => setCode(true)}>${icon('code')}</button>
         </div>
         <p class="hint">${t('make.keys')}</p>

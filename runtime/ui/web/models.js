@@ -1,5 +1,5 @@
 // Models and functions: what is there, what runs, how much memory it has, how the last start went.
-import { html, useState, useEffect, useRef, t, icon, classes, useLoad, Empty, Failure, Chip, Dialog, span, bytes, size, number, ago, failed, toast, confirmed, useTimer, useStore, Loading } from './lib.js';
+import { html, useState, useEffect, useRef, t, icon, classes, useLoad, Empty, Chip, Dialog, span, bytes, size, number, ago, failed, toast, confirmed, useTimer, useStore, Waiting } from './lib.js';
 import { td, tn } from './i18n.js';
 import { get, put, post, remove, send, lines, may, session } from './api.js';
 import { starting } from './clip.js';
@@ -28,8 +28,7 @@ export function Models() {
   const [deploying, setDeploying] = useState(false);
   const now = useTimer(1000);
   useStore(session);
-  if (all.error && !all.value) return html`<${Failure} error=${all.error} again=${all.again} />`;
-  if (!all.value) return html`<${Loading} />`;
+  if (!all.value) return html`<${Waiting} title=${t('nav.models')} error=${all.error} again=${all.again} />`;
   const { fns, up, models, machine, falls } = all.value;
   return html`<div class="page">
     <div class="page-head"><h1>${t('nav.models')}</h1>${may('manage') ? html`<button class="primary" onClick=${() => setDeploying(true)}>${icon('plus')}${t('deploy')}</button>` : html`<p class="muted small">${t('may.not', { scope: 'manage' })}</p>`}</div>
@@ -67,7 +66,7 @@ function Fn({ fn: f, up, model, falls, now, again, total }) {
   const [logs, setLogs] = useState(false);
   const [busy, setBusy] = useState('');
   const state = stateOf(f, up);
-  const act = async (what, run) => { setBusy(what); try { await run(); } catch (e) { failed(e); } setBusy(''); again(); };
+  const act = async (what, run) => { if (busy) return; setBusy(what); try { await run(); } catch (e) { failed(e); } setBusy(''); again(); };
   const path = `/api/v1/functions/${encodeURIComponent(name)}`;
   const runs = up.filter((i) => i.state !== 'staged');
   const erase = async () => { if (await confirmed(t('fn.delete.sure', { name }), t('fn.delete'))) act('delete', () => remove(path)); };
@@ -76,15 +75,15 @@ function Fn({ fn: f, up, model, falls, now, again, total }) {
     ${up.length > 0 && html`<ul class="ups">${up.map((i) => html`<li key=${i.id}><span class="mono small">${i.id}</span><${Chip} kind=${i.state}>${i.start ? td('phase', i.start.phase) : td('instance', i.state)}<//>
       <span class="muted small">${i.memory ? bytes(i.memory) : ''}${i.served ? ` · ${tn('served', i.served)}` : ''}${i.expires ? ` · ${t('goes', { when: ago(i.expires, now) })}` : ''}</span>
       ${total > 0 && i.memory > 0 && html`<span class="scale thin" aria-hidden="true"><span class="part c1" style=${{ width: `${Math.max(0.5, (i.memory / total) * 100)}%` }}></span></span>`}
-      ${may('manage') && html`<button class="quiet small" aria-label=${t('unload.of', { id: i.id })} disabled=${busy !== ''} onClick=${() => act('unload', () => remove(`/api/v1/instances/${encodeURIComponent(i.id)}`))}>${t('unload')}</button>`}</li>`)}</ul>`}
+      ${may('manage') && html`<button class="quiet small" aria-label=${t('unload.of', { id: i.id })} aria-disabled=${busy ? 'true' : undefined} onClick=${() => act('unload', () => remove(`/api/v1/instances/${encodeURIComponent(i.id)}`))}>${t('unload')}</button>`}</li>`)}</ul>`}
     <dl class="facts three">
       <div><dt>${t('fn.calls')}</dt><dd>${number(f.invocations)}</dd></div><div><dt>${t('fn.cold')}</dt><dd>${number(f.coldStarts)}</dd></div><div><dt>${t('fn.errors')}</dt><dd>${number(f.errors)}</dd></div>
       <div><dt>${t('fn.start')}</dt><dd>${f.plainStartNanoseconds ? span(f.plainStartNanoseconds / 1e9) : '–'}</dd></div><div><dt>${t('fn.restore')}</dt><dd>${f.restoreNanoseconds ? span(f.restoreNanoseconds / 1e9) : '–'}</dd></div><div><dt>${t('fn.keep')}</dt><dd>${f.function.pin ? t('pinned') : span(f.keepAliveNanoseconds / 1e9)}</dd></div>
     </dl>
     ${model && html`<${Waterfall} job=${falls[model.model]} />`}
     <div class="actions">
-      ${may('manage') && !runs.length && html`<button class="quiet" disabled=${busy !== ''} aria-busy=${busy === 'load' ? 'true' : undefined} onClick=${() => act('load', () => post(`${path}/load`))}>${icon('power')}${t('load')}</button>`}
-      ${may('manage') && html`<button class="quiet" aria-pressed=${f.function.pin ? 'true' : 'false'} disabled=${busy !== ''} onClick=${() => act('pin', () => put(`${path}/pin`, { pin: !f.function.pin }))}>${icon('pin', f.function.pin)}${f.function.pin ? t('unpin') : t('pin')}</button>`}
+      ${may('manage') && !runs.length && html`<button class="quiet" aria-disabled=${busy ? 'true' : undefined} aria-busy=${busy === 'load' ? 'true' : undefined} onClick=${() => act('load', () => post(`${path}/load`))}>${icon('power')}${t('load')}</button>`}
+      ${may('manage') && html`<button class="quiet" aria-pressed=${f.function.pin ? 'true' : 'false'} aria-disabled=${busy ? 'true' : undefined} onClick=${() => act('pin', () => put(`${path}/pin`, { pin: !f.function.pin }))}>${icon('pin', f.function.pin)}${f.function.pin ? t('unpin') : t('pin')}</button>`}
       <button class="quiet" onClick=${() => setLogs(true)}>${icon('logs')}${t('logs')}</button>
       ${model && html`<a class="button quiet" href=${`#/make?model=${encodeURIComponent(model.model)}`}>${icon('make')}${t('nav.make')}</a>`}
       ${may('manage') && html`<button class="icon-button" aria-label=${t('fn.delete.of', { name })} title=${t('fn.delete')} onClick=${erase}>${icon('trash')}</button>`}</div>

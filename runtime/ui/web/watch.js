@@ -1,5 +1,5 @@
 // Watch: what waits, what runs, and what has just ended.
-import { html, useState, useEffect, useRef, t, icon, useTimer, Empty, Chip, Bar, span, ago, number, classes, confirmed, useStore, Loading } from './lib.js';
+import { html, useState, useEffect, useRef, t, icon, useTimer, Empty, Chip, Bar, span, ago, number, classes, confirmed, useStore, Waiting } from './lib.js';
 import { td, tn } from './i18n.js';
 import { useBoard, isEnded, eta, share, previews, mine } from './live.js';
 import { Thumb, Detail, Priority, prompt, phase, cancel, again, reuse } from './clip.js';
@@ -14,7 +14,7 @@ export function Watch() {
   const queued = all.filter((j) => j.status === 'queued').sort((x, y) => (x.position || 1e9) - (y.position || 1e9) || (x.id < y.id ? -1 : 1));
   const ended = all.filter(isEnded).sort((x, y) => (x.finished_at < y.finished_at ? 1 : -1)).slice(0, 30);
   const stopAll = async () => { if (await confirmed(t('cancel.all.sure', { n: number(queued.length) }), t('cancel.all'))) for (const j of queued) await cancel(j, false); };
-  if (!b.loaded) return html`<${Loading} />`;
+  if (!b.loaded) return html`<${Waiting} title=${t('nav.watch')} />`;
   return html`<div class="page">
     <div class="page-head"><h1>${t('nav.watch')}</h1><p class="muted">${tn('watch.running', b.queue.running)} · ${tn('watch.queued', b.queue.queued)}</p></div>
     ${!all.length && html`<${Empty} picture="watch" title=${t('watch.empty')} text=${t('watch.empty.text')}><a class="button primary" href="#/make">${icon('make')}${t('nav.make')}</a><//>`}
