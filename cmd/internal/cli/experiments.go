@@ -163,9 +163,8 @@ func describeExperiment(w io.Writer, e client.Experiment) error {
 
 func newExperimentsCreateCmd() *cobra.Command {
 	var promote, traffic string
-	var share float64
+	var share, confidence float64
 	var votes int
-	var confidence float64
 	cmd := &cobra.Command{
 		Use: "create NAME MODEL[:VERSION] MODEL[:VERSION]", Short: "Begin to compare two models, or two versions of one",
 		Long: `Begin an experiment of two arms. Requests and votes are made at the page's A/B, or by POST /v1/experiments/NAME/pairs. With
