@@ -14,7 +14,7 @@ type pace struct {
 }
 
 func (p *pace) step(now spec.Progress, at time.Time) {
-	goesOn := now.Steps == p.last.Steps && p.last.Step > 0 && now.Step > p.last.Step
+	goesOn := now.Steps == p.last.Steps && now.Step >= p.last.Step && p.last.Step > 0 && p.last.Step < p.last.Steps
 	if now.Phase != p.last.Phase && !goesOn || now.Step < p.last.Step || p.since.IsZero() {
 		p.first, p.since = now, at
 	}

@@ -15,7 +15,7 @@ var shares = []struct {
 
 // overall is how far a job is in all.
 type overall struct {
-	done  float64 // 0 to 1; never goes back
+	done  float64 // 0 to 1; never goes back within an attempt
 	began time.Time
 	last  client.Progress
 	one   bool // the steps of all phases are counted in one
@@ -30,7 +30,7 @@ func (o *overall) through(p client.Progress) bool {
 	was := o.last
 	o.last = p
 	if p.Phase != was.Phase && was.Step > 0 {
-		o.one = p.Steps == was.Steps && p.Step > was.Step
+		o.one = p.Steps == was.Steps && p.Step >= was.Step && was.Step < was.Steps
 	}
 	return o.one
 }

@@ -134,6 +134,12 @@ func (t *bar) show(e client.Event) {
 		t.words.Store(words)
 	}
 	switch e.Type {
+	case "queued", "running":
+		if t.all.done > 0 { // another attempt begins at the beginning
+			t.all = overall{}
+			t.tail.Store(overallText(&t.all, time.Now()))
+			t.b.SetCurrent(0)
+		}
 	case "completed":
 		t.tail.Store(" 100%")
 		t.b.SetTotal(-1, true)
