@@ -3,7 +3,6 @@ package gateway
 import (
 	"container/list"
 	"context"
-	"crypto/tls"
 	"io"
 	"log/slog"
 	"net"
@@ -191,7 +190,7 @@ func (c *Connections) tell(client netip.Prefix) {
 
 // refuseConn says why a connection ends. It is never read from.
 func refuseConn(nc net.Conn) {
-	if _, secret := nc.(*tls.Conn); secret { // a handshake for a refusal would cost what is short
+	if w := wireOf(nc); w != nil && w.secure != nil { // a handshake for a refusal would cost what is short
 		below(nc).Close()
 		return
 	}
@@ -202,8 +201,8 @@ func refuseConn(nc net.Conn) {
 
 // below is the connection under TLS, whose own end would wait for the client.
 func below(nc net.Conn) net.Conn {
-	if t, ok := nc.(*tls.Conn); ok {
-		return t.NetConn()
+	if w := wireOf(nc); w != nil {
+		return w.raw
 	}
 	return nc
 }

@@ -91,6 +91,7 @@ func init() { uuid.EnableRandPool() }
 // Server is the control plane's HTTP server.
 type Server struct {
 	http   *http.Server
+	log    *slog.Logger
 	cancel context.CancelCauseFunc
 }
 
@@ -101,11 +102,12 @@ func New(o Options) *Server {
 	o = o.WithDefaults()
 	base, cancel := context.WithCancelCause(context.Background())
 	leaving, leave := context.WithCancel(base)
-	s := &Server{cancel: cancel, http: &http.Server{
+	s := &Server{cancel: cancel, log: o.Log, http: &http.Server{
 		Handler: newHandler(o),
 		BaseContext: func(net.Listener) context.Context {
 			return context.WithValue(context.WithValue(base, serverContext{}, base), leavingContext{}, leaving)
 		},
+		Protocols:         protocols(),
 		ConnContext:       o.Connections.context,
 		ConnState:         o.Connections.state,
 		ReadHeaderTimeout: o.HeaderTimeout,
@@ -126,7 +128,7 @@ func newHandler(o Options) http.Handler {
 	for i := len(o.Wrap) - 1; i >= 0; i-- {
 		h = o.Wrap[i](h)
 	}
-	return o.Proxies.from(observe(o, named(o.Hosts, h)))
+	return overTLS(o.Proxies.from(observe(o, named(o.Hosts, h))))
 }
 
 // routed tells of each request that mux has answered.
@@ -145,17 +147,18 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 
 // Serve takes requests from l until Stop; it gives nil after a Stop.
 func (s *Server) Serve(l net.Listener) error {
-	return s.serve(l.Addr(), sockio.Listener(l))
+	return s.serve(l, nil)
 }
 
 // ServeTLS is Serve over TLS, with HTTP/2 where both sides speak it. Answers tell browsers to come by TLS alone from then on.
 func (s *Server) ServeTLS(l net.Listener, config *tls.Config) error {
-	return s.serve(l.Addr(), tls.NewListener(sockio.Listener(l), config))
+	return s.serve(l, config)
 }
 
-func (s *Server) serve(at net.Addr, l net.Listener) error {
-	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
-		return fmt.Errorf("serve http on %s: %w", at, err)
+func (s *Server) serve(l net.Listener, config *tls.Config) error {
+	err := s.http.Serve(wires{sockio.Listener(l), config, s.http.ReadHeaderTimeout, s.log})
+	if !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve http on %s: %w", l.Addr(), err)
 	}
 	return nil
 }

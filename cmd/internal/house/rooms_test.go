@@ -68,6 +68,7 @@ var rooms = []room{
 	{"runtime/auth/token", []string{"runtime/auth"}, "tokens are checked for whoever has one"},
 	{"runtime/backup", []string{"runtime/atomicfile"}, "it copies files, and knows nothing of what they are"},
 	{"runtime/gateway", []string{"runtime/auth", "runtime/jobs", "runtime/sockio", "runtime/spec", "runtime/spool"}, "gateway → jobs → dispatch → instance"},
+	{"runtime/gateway/framing", nil, "bytes on a connection know nothing of what they ask"},
 	{"runtime/gateway/certs", nil, "certificates know nothing of what is served"},
 	{"runtime/secrets", []string{"runtime/atomicfile"}, "it finds secrets, and knows no function"},
 	{"runtime/audit", nil, "it appends lines, whatever they tell"},

@@ -1,0 +1,153 @@
+// Package framing watches the bytes of an HTTP/1 connection for messages whose end two readers may see in different places: what
+// one takes for a body another takes for a request of its own (RFC 9112, 2.2, 5.2, 6.1, 6.3 and 7.1). net/http mends some of them
+// in silence, and then a proxy in front, or a cache, may have read them otherwise. Standard library only.
+package framing
+
+import "bytes"
+
+// Watch follows one direction of a connection. The zero Watch expects a request. It is for one goroutine.
+type Watch struct {
+	state   state
+	partial []byte // a line whose end has not come
+	body    uint64 // bytes of a body, or a chunk, that are still to come
+	told    int    // bytes of chunk extensions in this body
+	head    head
+	bad     string
+}
+
+// head is what the lines of a request so far say of its end.
+type head struct {
+	old     bool // than HTTP/1.1
+	length  bool // Content-Length
+	size    uint64
+	coded   bool // Transfer-Encoding
+	chunked bool
+	host    bool
+}
+
+type state uint8
+
+const (
+	first    state = iota // the request line
+	fields                // of the head
+	counted               // a body of known length
+	size                  // of a chunk
+	chunk                 // its bytes
+	chunkEnd              // the line end after them
+	trailer               // the fields after the last chunk
+	done                  // net/http refuses this message by itself, and closes
+)
+
+const (
+	maxLine      = 1<<20 + 8<<10 // net/http answers 431 before that
+	maxChunkLine = 1 << 10       // net/http has 4 KiB, and no word for who sends more
+	maxTold      = 16 << 10      // bytes of extensions in a body, of which nothing here reads any
+)
+
+// Pass looks at bytes that have come. It gives how many of them may be passed on: all of them, or those before a fault, which bad
+// tells in a sentence. After a fault nothing more may be passed on.
+func (w *Watch) Pass(p []byte) (n int, bad string) {
+	for n < len(p) && w.bad == "" {
+		switch w.state {
+		case done:
+			return len(p), ""
+		case counted, chunk:
+			n += w.skip(len(p) - n)
+			continue
+		}
+		at := bytes.IndexByte(p[n:], '\n')
+		if at < 0 {
+			w.keep(p[n:])
+			if w.bad == "" {
+				n = len(p)
+			}
+			break
+		}
+		line, whole := p[n:n+at+1], len(w.partial) == 0
+		if !whole {
+			line = append(w.partial, line...)
+			w.partial = nil
+		}
+		if w.line(line); w.bad == "" {
+			n += at + 1
+		} else if w.state == first && whole {
+			n += min(4, bytes.IndexAny(line, "\r\n")) // so much net/http waits for before it reads a request, and answers
+		}
+	}
+	return n, w.bad
+}
+
+// skip passes over a body.
+func (w *Watch) skip(most int) int {
+	n := most
+	if w.body < uint64(most) {
+		n = int(w.body) //nolint:gosec // it is less than an int
+	}
+	if w.body -= uint64(n); w.body > 0 { //nolint:gosec // not negative
+		return n
+	}
+	if w.state == counted {
+		w.begin()
+	} else {
+		w.state = chunkEnd
+	}
+	return n
+}
+
+// keep takes the beginning of a line.
+func (w *Watch) keep(p []byte) {
+	most := maxLine
+	if w.state == size || w.state == chunkEnd {
+		most = maxChunkLine
+	}
+	switch {
+	case len(w.partial)+len(p) <= most:
+		w.partial = append(w.partial, p...)
+	case most == maxLine:
+		w.state, w.partial = done, nil
+	default:
+		w.bad = "a chunk's size is a line of more than 1024 bytes"
+	}
+}
+
+func (w *Watch) begin() { w.state, w.head, w.told = first, head{}, 0 }
+
+// line takes a whole one, with its end.
+func (w *Watch) line(b []byte) {
+	if len(b) < 2 || b[len(b)-2] != '\r' {
+		w.bad = "a line ends with a line feed alone: end each with CR LF"
+		return
+	}
+	b = b[:len(b)-2]
+	if bytes.IndexByte(b, '\r') >= 0 || bytes.IndexByte(b, 0) >= 0 {
+		w.bad = "a line has a carriage return or a zero within"
+		return
+	}
+	switch w.state {
+	case first:
+		w.request(b)
+	case fields:
+		w.field(b)
+	case size:
+		w.sized(b)
+	case chunkEnd:
+		if len(b) > 0 {
+			w.bad = "a chunk is longer than its size says"
+		}
+		w.state = size
+	case trailer:
+		w.trailing(b)
+	}
+}
+
+func (w *Watch) request(b []byte) {
+	if len(b) == 0 {
+		return // RFC 9112, 2.2: one may come before a request
+	}
+	if bytes.HasPrefix(b, []byte("PRI * HTTP/2")) {
+		w.bad = "HTTP/2 is spoken over TLS here, and agreed on before (ALPN h2)"
+		return
+	}
+	w.head.old = !bytes.HasSuffix(b, []byte(" HTTP/1.1"))
+	w.state = fields
+}

@@ -1,0 +1,145 @@
+package framing
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/iotest"
+)
+
+const post = "POST / HTTP/1.1\r\nHost: a\r\n"
+
+func TestPass(t *testing.T) {
+	for text, bad := range map[string]string{
+		"GET / HTTP/1.1\r\nHost: a\r\n\r\n":                                                                     "",
+		"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.0\r\n\r\n":                                           "",
+		post + "Content-Length: 3\r\n\r\na\nbGET / HTTP/1.1\r\nHost: a\r\n\r\n":                                 "",
+		post + "Transfer-Encoding: Chunked \r\n\r\n3;a=\"b\"\r\n\n\n\n\r\n0 ;x\r\nX: y\r\n\r\n" + post + "\r\n": "",
+		post + "Transfer-Encoding: gzip\r\n\r\n\n\n\n":                                                          "", // 501
+		post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n":                                        "both",
+		post + "Transfer-Encoding: xchunked\r\nContent-Length: 3\r\n\r\n":                                       "both",
+		post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n":                                   "several Transfer",
+		post + "content-length: 3\r\nCONTENT-LENGTH: 3\r\n\r\n":                                                 "several Content",
+		post + "Content-Length: 3, 3\r\n\r\n":                                                                   "no number",
+		post + "Content-Length: +3\r\n\r\n":                                                                     "no number",
+		post + "Content-Length: \r\n\r\n":                                                                       "no number",
+		post + "host: b\r\n\r\n":                                                                                "several Host",
+		post + "X: a\r\n b\r\n\r\n":                                                                             "second line",
+		post + " X: a\r\n\r\n":                                                                                  "second line",
+		post + "X : a\r\n\r\n":                                                                                  "blank",
+		post + "X\r\n\r\n":                                                                                      "no name",
+		post + ": a\r\n\r\n":                                                                                    "no name",
+		post + "X: a\n\r\n":                                                                                     "line feed",
+		post + "X: a\r\n\n":                                                                                     "line feed",
+		"GET / HTTP/1.1\nHost: a\r\n\r\n":                                                                       "line feed",
+		post + "X: a\rTransfer-Encoding: chunked\r\n\r\n":                                                       "carriage",
+		post + "X: a\x00\r\n\r\n":                                                                               "zero",
+		"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n":                                                 "for HTTP/1.1",
+		"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n":                                                                      "HTTP/2",
+		chunked("3\n"):                                                                                          "line feed",
+		chunked("3 \r\n"):                                                                                       "hexadecimal",
+		chunked("0x3\r\n"):                                                                                      "hexadecimal",
+		chunked("-3\r\n"):                                                                                       "hexadecimal",
+		chunked("1000000000000003\r\n"):                                                                         "hexadecimal",
+		chunked("3;a\x01\r\n"):                                                                                  "control",
+		chunked("3;a\rb\r\n"):                                                                                   "carriage",
+		chunked("3\r\nabcd\r\n"):                                                                                "longer",
+		chunked("3\r\nabc\n0\r\n"):                                                                              "line feed",
+		chunked("3;" + strings.Repeat("a", 5000) + "\r\n"):                                                      "1024",
+		chunked(strings.Repeat("1;"+strings.Repeat("a", 100)+"\r\nx\r\n", 200)):                                 "16 KiB",
+		chunked("0\r\nContent-Length: 3\r\n\r\n"):                                                               "after it",
+		chunked("0\r\nX: a\r\n b\r\n\r\n"):                                                                      "second line",
+	} {
+		for _, step := range []int{1, 7, 1 << 20} { // however it is cut
+			got, passed := watch(text, step)
+			if (got == "") != (bad == "") || !strings.Contains(got, bad) {
+				t.Errorf("%.80q in steps of %d: %q", text, step, got)
+			}
+			if bad == "" && passed != text || !strings.HasPrefix(text, passed) {
+				t.Errorf("%.80q in steps of %d: passed on as %.80q", text, step, passed)
+			}
+			if bad != "" && complete(passed) {
+				t.Errorf("%.80q in steps of %d: %.80q is a request", text, step, passed)
+			}
+		}
+	}
+}
+
+// complete says whether net/http finds a whole request.
+func complete(s string) bool {
+	req, err := http.ReadRequest(bufio.NewReader(io.MultiReader(strings.NewReader(s), iotest.ErrReader(io.ErrNoProgress))))
+	if err == nil {
+		_, err = io.Copy(io.Discard, req.Body)
+	}
+	return err == nil
+}
+
+func chunked(s string) string { return post + "Transfer-Encoding: chunked\r\n\r\n" + s }
+
+func watch(text string, step int) (bad, passed string) {
+	var w Watch
+	for p := []byte(text); len(p) > 0; p = p[min(step, len(p)):] {
+		n, bad := w.Pass(p[:min(step, len(p))])
+		passed += string(p[:n])
+		if bad != "" {
+			return bad, passed
+		}
+	}
+	return "", passed
+}
+
+// TestALongLineIsLeftToOthers: net/http answers it with 431.
+func TestALongLineIsLeftToOthers(t *testing.T) {
+	var w Watch
+	line := []byte(post + "X: " + strings.Repeat("a", 64<<10))
+	for range 40 {
+		if n, bad := w.Pass(line); n != len(line) || bad != "" {
+			t.Fatal(n, bad)
+		}
+		line = bytes.Repeat([]byte("a"), 64<<10)
+	}
+	if w.partial != nil {
+		t.Errorf("%d bytes are kept", len(w.partial))
+	}
+}
+
+// FuzzPass: what passes whole is what net/http reads, with the same ends, and however it is cut.
+func FuzzPass(f *testing.F) {
+	f.Add([]byte(post+"Content-Length: 3\r\n\r\nabc"+chunked("3;a\r\nabc\r\n0\r\nX: y\r\n\r\n")+"GET / HTTP/1.1\r\nHost: a\r\n\r\n"), 3)
+	f.Add([]byte(chunked("2\r\nab\r\n0\r\n\r\n")+post+"Content-Length: 0\r\n\r\n"), 1)
+	f.Fuzz(func(t *testing.T, p []byte, step int) {
+		step = max(step, 1)
+		bad, passed := watch(string(p), step)
+		if whole, all := watch(string(p), len(p)+1); whole != bad {
+			t.Fatalf("%q in steps of %d, %q whole", bad, step, whole)
+		} else if bad == "" && passed != all {
+			t.Fatal("passed on otherwise")
+		}
+		if bad != "" {
+			return
+		}
+		var w Watch
+		r := bufio.NewReader(bytes.NewReader(p))
+		at := func(rest int) int { return len(p) - rest - r.Buffered() }
+		under := bytes.NewReader(p)
+		r.Reset(under)
+		for {
+			from := at(under.Len())
+			req, err := http.ReadRequest(r)
+			if err != nil {
+				return
+			}
+			if _, err = io.Copy(io.Discard, req.Body); err != nil {
+				return
+			}
+			w.Pass(p[from:at(under.Len())])
+			if w.state != first && w.state != done || len(w.partial) > 0 {
+				t.Fatal(fmt.Sprintf("net/http sees a request's end after %d bytes of %q, in state %d", at(under.Len()), p, w.state))
+			}
+		}
+	})
+}
