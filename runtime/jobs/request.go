@@ -21,6 +21,7 @@ type Submit struct {
 	Stream      bool            // chunks are wanted while the clip is made, also of a model that does not stream by itself
 	Webhook     string          // http(s) URL called when the job has ended; "": none
 	Key         string          // idempotency key; in a batch, item i uses Key + "/" + i
+	Replay      bool            // Key belongs to a job already, and Inputs are not there: nothing new is queued
 	Batched     bool            // one of a batch, even when it is the only one
 }
 

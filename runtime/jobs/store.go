@@ -13,6 +13,8 @@ type Store interface {
 	// Insert adds new jobs with their payloads, all or none. Rev becomes 1. When a (Client, Key) pair is taken it adds
 	// nothing and returns *KeyTakenError.
 	Insert(ctx context.Context, jobs []Fresh) error
+	// Taken gives the job that a client's idempotency key belongs to; "" where it is free.
+	Taken(ctx context.Context, client, key string) (id string, err error)
 	// Get reads one record.
 	Get(ctx context.Context, id string) (Job, error)
 	// Payload reads the event body that came with Insert.

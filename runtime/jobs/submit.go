@@ -30,12 +30,15 @@ func (s *Service) Submit(ctx context.Context, subs []Submit) (all []Job, replaye
 			return nil, false, err
 		}
 	}
+	if subs[0].Replay {
+		return s.earlier(ctx, fresh, errKeyGone)
+	}
 	if err := s.admit(ctx, len(subs)); err != nil {
-		return nil, false, err
+		return s.earlier(ctx, fresh, err)
 	}
 	unlock, err := s.within(ctx, fresh)
 	if err != nil {
-		return nil, false, err
+		return s.earlier(ctx, fresh, err)
 	}
 	defer unlock()
 	if err := s.insert(ctx, fresh); err != nil {
@@ -151,6 +154,32 @@ func (s *Service) admit(ctx context.Context, n int) error {
 	}
 	return nil
 }
+
+// Replays says whether a client's idempotency key belongs to a job: such a request needs no room of its own.
+func (s *Service) Replays(ctx context.Context, client, key string) (bool, error) {
+	id, err := s.deps.Store.Taken(ctx, client, key)
+	return id != "", err
+}
+
+// earlier answers a submission that has no room with the jobs that it made when it was sent before; else with err.
+func (s *Service) earlier(ctx context.Context, fresh []Fresh, err error) ([]Job, bool, error) {
+	for _, n := range fresh {
+		if n.Job.Key == "" {
+			continue
+		}
+		id, terr := s.deps.Store.Taken(ctx, n.Job.Client, n.Job.Key)
+		if terr != nil {
+			return nil, false, errors.Join(err, terr)
+		}
+		if id != "" {
+			return s.replay(ctx, fresh, &KeyTakenError{Key: n.Job.Key, ID: id})
+		}
+	}
+	return nil, false, err
+}
+
+// errKeyGone is for a request whose job was there a moment ago.
+var errKeyGone = fmt.Errorf("the job of this idempotency key has just been removed: send the request again: %w", errdefs.ErrConflict)
 
 // replay answers a submission whose idempotency key is taken with the jobs that took it.
 func (s *Service) replay(ctx context.Context, fresh []Fresh, err error) ([]Job, bool, error) {

@@ -2,6 +2,8 @@ package jobs
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -71,11 +73,28 @@ func (s *Service) Upload(ctx context.Context, owner, contentType string, r io.Re
 	}
 	switch {
 	case u.Size > limit:
-		return Upload{}, fmt.Errorf("the file has more than %d bytes, which is its limit: send a smaller one: %w", limit, errdefs.ErrOutOfRange)
+		return Upload{}, tooLong(limit)
 	case u.Size > room:
 		return Upload{}, errNoRoom
 	}
 	return u, s.keepUpload(partial, u)
+}
+
+// Weigh reads a file as Upload does, and keeps nothing of it: it is what a request that was made before is known by.
+func Weigh(contentType string, r io.Reader, limit int64) (Upload, error) {
+	sum := sha256.New()
+	n, err := io.Copy(sum, io.LimitReader(r, limit+1))
+	switch {
+	case err != nil:
+		return Upload{}, readError{err}
+	case n > limit:
+		return Upload{}, tooLong(limit)
+	}
+	return Upload{ID: newID(), Size: n, SHA256: hex.EncodeToString(sum.Sum(nil)), ContentType: contentType}, nil
+}
+
+func tooLong(limit int64) error {
+	return fmt.Errorf("the file has more than %d bytes, which is its limit: send a smaller one: %w", limit, errdefs.ErrOutOfRange)
 }
 
 // keepUpload keeps what has arrived, where the room for it has not gone to others that arrived meanwhile.

@@ -27,8 +27,12 @@ func (a *API) batch(w http.ResponseWriter, r *http.Request) error {
 	}
 	f := a.files(a.o.Client(r))
 	defer f.drop()
+	base, err := f.base(r, m, "/0")
+	if err != nil {
+		return err
+	}
 	b := &batch{object: o, sch: sch, hooks: a.o.CheckHook, ctx: r.Context(), files: f}
-	subs, err := b.read(a.base(r, m))
+	subs, err := b.read(base)
 	if err != nil {
 		return err
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"net/http"
 	"slices"
 
 	"github.com/containerd/errdefs"
@@ -26,6 +27,7 @@ type files struct {
 	vet   func(ctx context.Context, client string, texts map[string]string) (field, problem string, err error)
 	// versions says whether a model's function has a version; nil: it has all
 	versions func(ctx context.Context, model, version string) error
+	replay   bool                   // the request was made before: nothing is kept of it
 	known    map[string]jobs.Upload // by value: a batch says the same picture many times
 }
 
@@ -43,6 +45,16 @@ func (a *API) files(owner string) *files {
 	return f
 }
 
+// base begins a submission, and finds out whether it was made before; tail is what a batch puts behind its key.
+func (f *files) base(r *http.Request, m jobs.Model, tail string) (s jobs.Submit, err error) {
+	s = jobs.Submit{Model: m.Name, Client: f.owner, Key: r.Header.Get("Idempotency-Key")}
+	if s.Key != "" && len(s.Key)+len(tail) <= jobs.MaxKey {
+		f.replay, err = f.jobs.Replays(r.Context(), f.owner, s.Key+tail)
+	}
+	s.Replay = f.replay
+	return s, err
+}
+
 // drop lets go of what the request brought.
 func (f *files) drop() {
 	for _, id := range f.sent {
@@ -55,6 +67,9 @@ func (f *files) keep(ctx context.Context, contentType string, r io.Reader, p sch
 	most := p.MaxBytes
 	if most == 0 {
 		most = maxFile
+	}
+	if f.replay {
+		return jobs.Weigh(contentType, r, most)
 	}
 	u, err := f.jobs.Upload(ctx, f.owner, contentType, r, most)
 	if err == nil {
@@ -90,6 +105,10 @@ func (f *files) ask(ctx context.Context, s jobs.Submit, sch *schema.Schema, fiel
 			return s, []jobs.FieldError{{Field: name, Detail: name + " " + bad + "."}}, nil
 		}
 		given[name] = "sha256:" + u.SHA256
+		if f.replay {
+			delete(full, name) // an event nobody gets
+			continue
+		}
 		if !p.File.Inline {
 			full[name] = schema.FileValue(u.ID)
 			s.Inputs = append(s.Inputs, u.ID)

@@ -73,6 +73,9 @@ func (f *files) part(r *http.Request, sch *schema.Schema, o *object, part *multi
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		o.fields[name] = schema.UploadValue(u.ID)
+		if f.replay {
+			f.known[schema.UploadValue(u.ID)] = u
+		}
 		return err
 	}
 	text, err := io.ReadAll(io.LimitReader(part, maxText+1))

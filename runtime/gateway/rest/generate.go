@@ -46,6 +46,9 @@ func (a *API) asked(r *http.Request, f *files) (m jobs.Model, sch *schema.Schema
 	if err != nil {
 		return m, sch, sub, nil, err
 	}
+	if sub, err = f.base(r, m, ""); err != nil {
+		return m, sch, sub, nil, err
+	}
 	var o *object
 	if isForm(r) {
 		o, err = f.readForm(r, sch)
@@ -55,7 +58,7 @@ func (a *API) asked(r *http.Request, f *files) (m jobs.Model, sch *schema.Schema
 	if err != nil {
 		return m, sch, sub, nil, err
 	}
-	sub = o.settings(a.base(r, m), a.o.CheckHook)
+	sub = o.settings(sub, a.o.CheckHook)
 	o.errs = append(o.errs, fieldErrorsOf(sch.Check(o.fields), "")...)
 	if len(o.errs) == 0 {
 		if sub, o.errs, err = f.ask(r.Context(), sub, sch, o.fields); err != nil {
@@ -66,10 +69,6 @@ func (a *API) asked(r *http.Request, f *files) (m jobs.Model, sch *schema.Schema
 		reusable(sch, m, &sub)
 	}
 	return m, sch, sub, o.fields, err
-}
-
-func (a *API) base(r *http.Request, m jobs.Model) jobs.Submit {
-	return jobs.Submit{Model: m.Name, Client: a.o.Client(r), Key: r.Header.Get("Idempotency-Key")}
 }
 
 // respond waits as Prefer asks, and answers with the job or, where Accept asks for it, the clip.

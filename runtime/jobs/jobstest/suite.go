@@ -126,10 +126,20 @@ func keyTaken(t *testing.T, o Open) {
 		t.Fatalf("the refused job is there: %v", err)
 	}
 	put(t, s, c)
+	holds := func(client, key, want string) {
+		t.Helper()
+		if id, err := s.Taken(t.Context(), client, key); err != nil || id != want {
+			t.Fatalf("the key %q of %q belongs to %q, not %q: %v", key, client, id, want, err)
+		}
+	}
+	holds("c", "k", a.ID)
+	holds("other", "k", c.ID)
+	holds("c", "none", "")
 	got, _ := s.Get(t.Context(), a.ID)
 	if err := s.Delete(t.Context(), got); err != nil {
 		t.Fatal(err)
 	}
+	holds("c", "k", "")
 	put(t, s, b)
 }
 

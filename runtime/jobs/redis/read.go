@@ -24,6 +24,15 @@ func (s *Store) Get(ctx context.Context, id string) (jobs.Job, error) {
 	return decode(data)
 }
 
+// Taken implements jobs.Store.
+func (s *Store) Taken(ctx context.Context, client, key string) (string, error) {
+	id, err := s.db.HGet(ctx, s.key("idem"), keyField(jobs.Job{Client: client, Key: key})).Result()
+	if errors.Is(err, redis.Nil) {
+		return "", nil
+	}
+	return id, classify(err)
+}
+
 // Payload implements jobs.Store.
 func (s *Store) Payload(ctx context.Context, id string) ([]byte, error) {
 	b, err := s.db.HGet(ctx, s.key("job", id), "body").Bytes()

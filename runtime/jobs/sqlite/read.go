@@ -24,6 +24,15 @@ func (s *Store) Get(ctx context.Context, id string) (jobs.Job, error) {
 	return decode(data)
 }
 
+// Taken implements jobs.Store.
+func (s *Store) Taken(ctx context.Context, client, key string) (id string, err error) {
+	err = s.read.QueryRowContext(ctx, `SELECT id FROM idempotency WHERE client = ? AND key = ?`, client, key).Scan(&id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", nil
+	}
+	return id, classify(err)
+}
+
 // Payload implements jobs.Store.
 func (s *Store) Payload(ctx context.Context, id string) (body []byte, err error) {
 	if err := s.read.QueryRowContext(ctx, `SELECT body FROM payload WHERE id = ?`, id).Scan(&body); err != nil {
