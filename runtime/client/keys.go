@@ -32,11 +32,15 @@ func (c *Client) CreateKey(ctx context.Context, name string, scopes []string, ex
 	return k, err
 }
 
-// RevokeKey ends a key by its id, or all keys of a name, and gives those that it has ended.
-func (c *Client) RevokeKey(ctx context.Context, idOrName string) ([]Key, error) {
-	var out struct{ Keys []Key }
-	err := c.Call(ctx, http.MethodDelete, "/api/v1/keys/"+segment(idOrName), nil, &out)
-	return out.Keys, err
+// RevokeKey ends a key by its id, or all keys of a name, and gives those that it has ended; warning says what of it the server could
+// not write down.
+func (c *Client) RevokeKey(ctx context.Context, idOrName string) (ended []Key, warning string, err error) {
+	var out struct {
+		Keys    []Key
+		Warning string
+	}
+	err = c.Call(ctx, http.MethodDelete, "/api/v1/keys/"+segment(idOrName), nil, &out)
+	return out.Keys, out.Warning, err
 }
 
 // Session is who a client is to its server.

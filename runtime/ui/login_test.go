@@ -81,7 +81,7 @@ func TestAKeyThatEndsIsAskedForAgain(t *testing.T) {
 	w.login(r.key("bea", auth.Submit|auth.Read, 0))
 	w.fill("#f-prompt", "half a sentence")
 	w.until("!document.querySelector('dialog[open]') && document.body.innerText.includes('Connected')")
-	if _, err := r.keys.Revoke("bea"); err != nil {
+	if _, _, err := r.keys.Revoke("bea"); err != nil {
 		t.Fatal(err)
 	}
 	w.sees("This server asks for a key")

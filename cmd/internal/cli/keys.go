@@ -228,15 +228,19 @@ is used). A revoked key stays in the list: a server that has ever had a key asks
 				return err
 			}
 			var ended []client.Key
+			var warning string
 			if ring.file == nil {
-				ended, err = ring.server.RevokeKey(cmd.Context(), args[0])
+				ended, warning, err = ring.server.RevokeKey(cmd.Context(), args[0])
 			} else {
 				var records []keys.Record
-				records, err = ring.file.Revoke(args[0])
+				records, _, err = ring.file.Revoke(args[0])
 				ended = keysOf(records)
 			}
 			if err != nil {
 				return err
+			}
+			if warning != "" {
+				fmt.Fprintln(cmd.ErrOrStderr(), "warning: "+warning)
 			}
 			return emitKeys(cmd, ended)
 		},

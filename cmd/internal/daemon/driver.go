@@ -72,7 +72,7 @@ func (p *plane) mountRoots() spec.MountRoots {
 		"acme", "audit", "containerd", "events", "experiments", "jobs.db", "jobs.db-shm", "jobs.db-wal", "jobs.db.lock", "lock", "logs", "process", "registry", "run", "snapshots", "spool",
 		"uploads", "verified", "videosdgx.sock", "webhook.key", "secrets.age", p.cfg.Outputs,
 	}
-	for _, path := range []string{p.cfg.Keys, lockOf(p.cfg.Keys), p.cfg.SecretsKey, p.cfg.JWKS, p.cfg.TLSKey, p.cfg.QueueKey, p.cfg.DenyList, p.cfg.Backup} {
+	for _, path := range []string{p.cfg.Keys, lockOf(p.cfg.Keys), spareOf(p.cfg.Keys), p.cfg.SecretsKey, p.cfg.JWKS, p.cfg.TLSKey, p.cfg.QueueKey, p.cfg.DenyList, p.cfg.Backup} {
 		if path != "" && !strings.Contains(path, "://") {
 			own = append(own, path)
 		}
@@ -89,6 +89,14 @@ func lockOf(keys string) string {
 		return ""
 	}
 	return keys + ".lock"
+}
+
+// spareOf is the file that may become the file of keys.
+func spareOf(keys string) string {
+	if keys == "" {
+		return ""
+	}
+	return keys + ".spare"
 }
 
 func (p *plane) closeDriver(context.Context) error {

@@ -22,6 +22,7 @@ func (p *plane) openAccess(context.Context) (err error) {
 	if p.apiKeys, err = keys.Open(p.cfg.Keys); err != nil {
 		return err
 	}
+	p.apiKeys.Insist(p.log)
 	o := access.Options{Keys: p.apiKeys, Log: p.log, Rate: access.Rate{PerMinute: int(p.cfg.ClientRequests), Rates: limits.NewRates(nil)}}
 	if p.cfg.JWKS != "" {
 		v, err := token.New(token.Config{JWKS: p.cfg.JWKS, Issuer: p.cfg.JWTIssuer, Audience: p.cfg.JWTAudience, Leeway: p.cfg.JWTLeeway.D(), Get: access.Fetch})

@@ -107,7 +107,7 @@ func (g *guarded) credentials() {
 		g.keys[name] = make(keys.Wish{Name: "user-" + name, Scopes: s})
 	}
 	revoked := make(keys.Wish{Name: "gone", Scopes: auth.Manage})
-	if _, err := g.p.apiKeys.Revoke("gone"); err != nil {
+	if _, _, err := g.p.apiKeys.Revoke("gone"); err != nil {
 		g.t.Fatal(err)
 	}
 	bearer := func(v string) http.Header { return http.Header{"Authorization": {v}} }
@@ -313,7 +313,7 @@ func TestLogin(t *testing.T) {
 	if code, _ := g.send(g.url, "DELETE", "/api/v1/functions/x", in); code != http.StatusForbidden {
 		t.Errorf("a reader's session deletes: %d", code)
 	}
-	if _, err := g.p.apiKeys.Revoke("user-read"); err != nil {
+	if _, _, err := g.p.apiKeys.Revoke("user-read"); err != nil {
 		t.Fatal(err)
 	}
 	if code, _ := g.send(g.url, "GET", "/v1/jobs", in); code != http.StatusUnauthorized {

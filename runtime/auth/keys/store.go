@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"os"
 	"slices"
 	"sync"
@@ -14,7 +15,6 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"github.com/videosdgx/videosdgx/runtime/atomicfile"
 	"github.com/videosdgx/videosdgx/runtime/auth"
 )
 
@@ -29,6 +29,11 @@ type Store struct {
 	seen    fs.FileInfo // of the file that was read; nil: there was none
 	checked time.Time
 	broken  error // why the file could not be read since; no key is good then
+
+	save  func(b []byte, spare bool) error
+	owed  map[string]time.Time // when keys were revoked of which the file does not say so yet
+	log   *slog.Logger         // nil: a revocation that cannot be written fails
+	again time.Duration        // until that is tried once more
 }
 
 // fresh is for how long a store trusts what it has read.
@@ -36,7 +41,8 @@ const fresh = time.Second
 
 // Open reads a file of keys; one that is not there yet has none.
 func Open(path string) (*Store, error) {
-	s := &Store{path: path, now: time.Now}
+	s := &Store{path: path, now: time.Now, owed: map[string]time.Time{}, again: 5 * time.Second}
+	s.save = s.write
 	s.look(true)
 	return s, s.broken
 }
@@ -94,7 +100,7 @@ func (s *Store) Create(w Wish) (r Record, secret string, err error) {
 	if err := w.validate(); err != nil {
 		return Record{}, "", err
 	}
-	err = s.change(func(all []Record) ([]Record, error) {
+	err = s.change(false, func(all []Record) ([]Record, error) {
 		r, secret = w.make(s.now())
 		return append(all, r), nil
 	})
@@ -102,43 +108,16 @@ func (s *Store) Create(w Wish) (r Record, secret string, err error) {
 	return r, secret, err
 }
 
-// Revoke ends a key, by its id, or all keys of a name. It gives those that it has ended.
-func (s *Store) Revoke(which string) (ended []Record, err error) {
-	err = s.change(func(all []Record) ([]Record, error) {
-		known := false
-		for i, r := range all {
-			if r.ID != which && r.Name != which {
-				continue
-			}
-			known = true
-			if r.Revoked.IsZero() {
-				all[i].Revoked = s.now().UTC().Truncate(time.Second)
-				ended = append(ended, all[i])
-			}
-		}
-		switch {
-		case !known:
-			return nil, fmt.Errorf("there is no key %.70q, by id or name: 'videosdgx keys ls' lists those there are: %w", which, errdefs.ErrNotFound)
-		case len(ended) == 0:
-			return nil, fmt.Errorf("%s is revoked already: %w", which, errdefs.ErrFailedPrecondition)
-		}
-		return all, nil
-	})
-	for i := range ended {
-		ended[i].Hash = ""
-	}
-	return ended, err
-}
-
-// change reads the file, has it changed and writes it, while no other process does.
-func (s *Store) change(f func([]Record) ([]Record, error)) error {
+// change reads the file, has it changed and writes it, while no other process does. Its error is a *lostError where that cannot be
+// kept. spare: what has been set aside for a full disk may be used for it.
+func (s *Store) change(spare bool, f func([]Record) ([]Record, error)) error {
 	lock, err := os.OpenFile(s.path+".lock", os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
-		return fmt.Errorf("cannot lock the keys: %w", err)
+		return &lostError{fmt.Errorf("cannot lock the keys: %w", err)}
 	}
 	defer lock.Close()
 	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX); err != nil {
-		return fmt.Errorf("cannot lock the keys: %w", err)
+		return &lostError{fmt.Errorf("cannot lock the keys: %w", err)}
 	}
 	s.look(true)
 	s.mu.Lock()
@@ -154,9 +133,10 @@ func (s *Store) change(f func([]Record) ([]Record, error)) error {
 	if err != nil {
 		return err
 	}
-	if err := atomicfile.Write(s.path, append(b, '\n'), 0o600); err != nil {
-		return fmt.Errorf("cannot write the keys: %w", err)
+	if err := s.save(append(b, '\n'), spare); err != nil {
+		return &lostError{fmt.Errorf("cannot write the keys: %w", err)}
 	}
+	clear(s.owed) // all has them
 	s.take(all)
 	s.seen, err = os.Stat(s.path)
 	return err
@@ -168,8 +148,11 @@ type file struct {
 
 func (s *Store) take(all []Record) {
 	s.records, s.byID = all, make(map[string]Record, len(all))
-	for _, r := range all {
-		s.byID[r.ID] = r
+	for i := range all {
+		if at, owed := s.owed[all[i].ID]; owed && all[i].Revoked.IsZero() {
+			all[i].Revoked = at
+		}
+		s.byID[all[i].ID] = all[i]
 	}
 }
 

@@ -61,16 +61,16 @@ func TestAKeysLife(t *testing.T) {
 	if all, err := s.List(); err != nil || len(all) != 1 || all[0].Hash != "" || all[0].State(time.Now()) != "good" {
 		t.Errorf("%+v, %v", all, err)
 	}
-	if _, err := s.Revoke("alice"); err != nil {
+	if _, _, err := s.Revoke("alice"); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := s.Check(secret); !refused(err) || s.Good(r.ID) || !s.Any() {
 		t.Errorf("a revoked key: %v; a server whose last key is revoked must go on asking: %v", err, s.Any())
 	}
-	if _, err := s.Revoke(r.ID); !errdefs.IsFailedPrecondition(err) {
+	if _, _, err := s.Revoke(r.ID); !errdefs.IsFailedPrecondition(err) {
 		t.Errorf("revoked twice: %v", err)
 	}
-	if _, err := s.Revoke("bob"); !errdefs.IsNotFound(err) {
+	if _, _, err := s.Revoke("bob"); !errdefs.IsNotFound(err) {
 		t.Errorf("%v", err)
 	}
 }
@@ -114,7 +114,7 @@ func TestTwoProcesses(t *testing.T) {
 	if _, err := server.Check(secret); err != nil {
 		t.Fatalf("a key that another process made: %v", err)
 	}
-	if _, err := open(t, path).Revoke("alice"); err != nil {
+	if _, _, err := open(t, path).Revoke("alice"); err != nil {
 		t.Fatal(err)
 	}
 	now = now.Add(fresh)

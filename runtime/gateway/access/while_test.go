@@ -33,7 +33,7 @@ func TestWhatIsFollowedEndsWithItsKey(t *testing.T) {
 	var ahead atomic.Int64 // of the clock
 	for name, end := range map[string]func(*testing.T, *keys.Store){
 		"revoked": func(t *testing.T, s *keys.Store) {
-			if _, err := s.Revoke("ana"); err != nil {
+			if _, _, err := s.Revoke("ana"); err != nil {
 				t.Fatal(err)
 			}
 		},

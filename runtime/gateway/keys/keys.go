@@ -32,7 +32,8 @@ type View struct {
 
 // List is the answer of GET /api/v1/keys, and of DELETE with those that it has ended.
 type List struct {
-	Keys []View `json:"keys"`
+	Keys    []View `json:"keys"`
+	Warning string `json:"warning,omitempty"` // of DELETE: what has not been written down
 }
 
 // Wish is the body of POST /api/v1/keys.
@@ -73,7 +74,7 @@ func (a API) Needs() map[string]auth.Need {
 func (a API) list(w http.ResponseWriter, _ *http.Request) error {
 	all, err := a.Keys.List()
 	if err == nil {
-		gateway.WriteJSON(w, http.StatusOK, List{Views(all)})
+		gateway.WriteJSON(w, http.StatusOK, List{Keys: Views(all)})
 	}
 	return err
 }
@@ -108,9 +109,9 @@ func (a API) create(w http.ResponseWriter, r *http.Request) error {
 }
 
 func (a API) revoke(w http.ResponseWriter, r *http.Request) error {
-	ended, err := a.Keys.Revoke(r.PathValue("id"))
+	ended, warning, err := a.Keys.Revoke(r.PathValue("id"))
 	if err == nil {
-		gateway.WriteJSON(w, http.StatusOK, List{Views(ended)})
+		gateway.WriteJSON(w, http.StatusOK, List{Views(ended), warning})
 	}
 	return err
 }
