@@ -16,8 +16,18 @@ import (
 
 // Policy is what is taken. The zero Policy only refuses characters that nobody sees.
 type Policy struct {
-	MaxChars int // characters; 0: what the model takes
-	deny     []*regexp.Regexp
+	MaxChars int       // characters; 0: what the model takes
+	deny     [][4]rule // a line, in each of a text's forms
+}
+
+// rule is what a text may not have.
+type rule struct {
+	re   *regexp.Regexp
+	must string // is in what re matches, in small letters: looking for that costs next to nothing
+}
+
+func (r rule) in(text, small string) bool {
+	return (r.must == "" || strings.Contains(small, r.must)) && r.re.MatchString(text)
 }
 
 // Deny reads a list of what no prompt may have, one a line: words and phrases, wherever they stand as whole words, in any
@@ -29,28 +39,45 @@ func (p *Policy) Deny(r io.Reader) error {
 		if line == "" || line[0] == '#' {
 			continue
 		}
-		pattern := `(^|[^\pL\pN])` + strings.Join(strings.Fields(regexp.QuoteMeta(plain(line))), `[^\pL\pN]+`) + `($|[^\pL\pN])`
-		if len(line) > 2 && line[0] == '/' && line[len(line)-1] == '/' {
-			pattern = line[1 : len(line)-1]
+		var one [4]rule
+		for i, form := range forms(line) {
+			words := strings.Fields(form)
+			pattern := `(^|[^\pL\pN])` + strings.Join(strings.Fields(regexp.QuoteMeta(form)), `[^\pL\pN]+`) + `($|[^\pL\pN])`
+			if len(words) == 0 {
+				return fmt.Errorf("line %d has no letter that anybody sees: %w", n, errdefs.ErrInvalidArgument)
+			}
+			one[i].must = fold(words[0])
+			if len(line) > 2 && line[0] == '/' && line[len(line)-1] == '/' {
+				pattern, one[i].must = line[1:len(line)-1], ""
+			}
+			var err error
+			if one[i].re, err = regexp.Compile("(?i)" + pattern); err != nil {
+				return fmt.Errorf("line %d: %w: %w", n, err, errdefs.ErrInvalidArgument)
+			}
 		}
-		re, err := regexp.Compile("(?i)" + pattern)
-		if err != nil {
-			return fmt.Errorf("line %d: %w: %w", n, err, errdefs.ErrInvalidArgument)
-		}
-		p.deny = append(p.deny, re)
+		p.deny = append(p.deny, one)
 	}
 	return lines.Err()
 }
 
-// plain is a text as it is compared: letters that look alike in another form become one (NFKC), and what nobody sees goes, as do
-// marks that are no part of a letter, such as lines through it. Letters of other alphabets that look alike stay what they are.
+// plain is a text as it is read: letters in another form become one (NFKC), and what nobody sees goes, as do marks that are no part
+// of a letter, such as lines through it.
 func plain(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector, marks) {
+	return unmarked(strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cf, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) {
 			return -1
 		}
 		return r
-	}, norm.NFKC.String(s))
+	}, norm.NFKC.String(s)))
+}
+
+func unmarked(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(marks, r) {
+			return -1
+		}
+		return r
+	}, s)
 }
 
 // marks are those that any letter may be given. After NFKC é is one letter, and a line through a b still a mark.
@@ -73,10 +100,16 @@ func (p Policy) Check(text string) string {
 	if len(p.deny) == 0 {
 		return ""
 	}
-	seen := plain(text)
-	for _, re := range p.deny {
-		if re.MatchString(seen) {
-			return "has something that this server does not make clips of"
+	seen := forms(text)
+	var small [len(seen)]string
+	for i := range seen {
+		small[i] = fold(seen[i])
+	}
+	for _, line := range p.deny {
+		for i, r := range line {
+			if r.in(seen[i], small[i]) {
+				return "has something that this server does not make clips of"
+			}
 		}
 	}
 	return ""

@@ -79,7 +79,7 @@ type Config struct {
 	SecretsKey     string        `yaml:"secretsKey" help:"file of the age identity that the store of secrets is encrypted for (default DATA/secrets.key); better among systemd's credentials than beside the data"`
 	Audit          string        `yaml:"audit" help:"whether DATA/audit has a line for each request that changes something or is refused: auto (where callers are asked who they are), on or off"`
 	PromptChars    int64         `yaml:"promptChars" help:"characters that a text of a request may have; 0: what the model takes"`
-	DenyList       string        `yaml:"denyList" help:"file with words, phrases and /regular expressions/, one a line, that no text of a request may have"`
+	DenyList       string        `yaml:"denyList" help:"file with words, phrases and /regular expressions/, one a line, that no text of a request may have; letters of other alphabets that look alike (UTS #39) are taken for them, other spellings are not"`
 	Moderation     string        `yaml:"moderation" help:"address that is asked of every request of a model before it is queued or its function called: it gets {client, texts} and answers {allow, reason}; while it does not answer nothing is queued"`
 	Backup         string        `yaml:"backup" help:"folder, on another disk, into which the server backs itself up; empty: it does not. 'videosdgx backup' makes backups at any time"`
 	BackupEvery    spec.Duration `yaml:"backupEvery" help:"how long after a backup the next is made"`
