@@ -73,12 +73,18 @@ ARCH ?= $(shell dpkg --print-architecture 2>/dev/null || echo amd64)
 DEB := .build/deb/$(ARCH)
 CROSS := $(if $(filter-out $(shell dpkg --print-architecture),$(ARCH)),$(if $(filter arm64,$(ARCH)),aarch64-linux-gnu-,x86_64-linux-gnu-))
 
+deb: VERSION := $(or $(VERSION),$(shell images/package/version.sh))
+deb: export SOURCE_DATE_EPOCH := $(or $(SOURCE_DATE_EPOCH),$(shell git log -1 --format=%ct 2>/dev/null),0)
 deb: ## a Debian package in .build/deb; make deb ARCH=arm64 with a cross compiler
 	@mkdir -p $(DEB)/lib
-	GOARCH=$(ARCH) CGO_ENABLED=1 CC=$(CROSS)gcc $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(DEB)/videosdgx ./cmd/videosdgx
+	GOARCH=$(ARCH) CGO_ENABLED=1 CC=$(CROSS)gcc $(GO) build -trimpath -ldflags '$(LDFLAGS) -X github.com/videosdgx/videosdgx/cmd/internal/version.Version=$(VERSION)' -o $(DEB)/videosdgx ./cmd/videosdgx
 	GOARCH=$(ARCH) CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(DEB)/videosdgx-init ./cmd/videosdgx-init
 	functions/inference/kernels/cpu/build.sh $(CROSS)g++ functions/inference/engine/ort/include $(DEB)/lib/libvideosdgx_kernels.so
-	ARCH=$(ARCH) OUT=$(DEB) VERSION=$(or $(VERSION),0.0.0+$(COMMIT)) $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4 package -f images/package/nfpm.yaml -p deb -t .build/deb
+	$(CROSS)strip --strip-unneeded $(DEB)/lib/libvideosdgx_kernels.so
+	$(GO) run -trimpath -ldflags '-X github.com/videosdgx/videosdgx/cmd/internal/version.Version=$(VERSION)' ./cmd/internal/docs $(DEB)
+	images/package/changelog.sh $(VERSION) > $(DEB)/changelog
+	gzip -9nf $(DEB)/man/*.1 $(DEB)/changelog
+	ARCH=$(ARCH) OUT=$(DEB) VERSION=$(VERSION) $(GO) run github.com/goreleaser/nfpm/v2/cmd/nfpm@v2.43.4 package -f images/package/nfpm.yaml -p deb -t .build/deb
 
 demo: setup build ## a clip and one with sound from prompts, through functions that containerd starts for them
 	@$(BIN)/videosdgx demo
