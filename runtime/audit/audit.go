@@ -44,15 +44,20 @@ type Log struct {
 	// Tell hears now and then, and at a month's end and the log's, which digest the last line of a file has: kept elsewhere, it
 	// shows that lines were taken away from the end, or that all were written anew. Nil: nobody does.
 	Tell func(file, head string)
+	// Lost hears of lines given to Soon that could not be written. Nil: nobody does.
+	Lost func(lines int, err error)
 	dir  string
 
-	mu     sync.Mutex
-	file   file
-	is     fs.FileInfo // which file that is
-	month  string
-	prev   string
-	told   time.Time
-	untold bool
+	mu      sync.Mutex
+	waiting []byte // lines that are to be written
+	lines   int    // of them
+	timer   *time.Timer
+	file    file
+	is      fs.FileInfo // which file that is
+	month   string
+	prev    string
+	told    time.Time
+	untold  bool
 }
 
 // tellEvery is how often Tell hears of a log that is written.
@@ -66,27 +71,92 @@ func Open(dir string) (*Log, error) {
 	return &Log{dir: dir}, nil
 }
 
-// Write appends a line. After an error the file is opened anew, and what has been written of the line is closed then.
+// Write appends a line, and those before it that wait. After an error the file is opened anew, and what has been written of the line
+// is closed then.
 func (l *Log) Write(e Entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if err := l.add(e); err != nil {
+		return err
+	}
+	return l.flush(1)
+}
+
+// Soon appends a line within a moment, in one write with those that come meanwhile: for what is done a thousand times in a second,
+// of which a crash of this program may take the last. Lost hears where that fails.
+func (l *Log) Soon(e Entry) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := l.add(e); err != nil {
+		return err
+	}
+	if l.lines == 1 {
+		l.timer = time.AfterFunc(moment, l.write)
+	}
+	if len(l.waiting) >= most {
+		return l.flush(1)
+	}
+	return nil
+}
+
+const (
+	moment = 20 * time.Millisecond
+	most   = 256 << 10 // bytes that wait
+)
+
+func (l *Log) write() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_ = l.flush(0) // Lost has heard
+}
+
+// add puts a line behind those that wait; the caller holds l.mu.
+func (l *Log) add(e Entry) error {
 	e.Time = e.Time.UTC()
 	if l.month == "" {
 		l.month = newest(l.dir)
 	}
-	if err := l.open(max(l.month, e.Time.Format(monthForm))); err != nil { // a clock that was set back leaves the chain in order
-		return err
+	month := max(l.month, e.Time.Format(monthForm)) // a clock that was set back leaves the chain in order
+	if month != l.month {
+		if err := l.flush(0); err != nil {
+			return err
+		}
+	}
+	if l.lines == 0 {
+		if err := l.open(month); err != nil {
+			return err
+		}
 	}
 	e.Prev = l.prev
 	line, err := json.Marshal(e)
 	if err != nil {
 		return err
 	}
-	if _, err := l.file.Write(append(line, '\n')); err != nil {
-		return errors.Join(fmt.Errorf("cannot write the audit log: %w", err), l.drop())
+	l.waiting, l.prev = append(append(l.waiting, line...), '\n'), sum(line)
+	l.lines++
+	return nil
+}
+
+// flush writes what waits. The caller holds l.mu, and tells of the last lines, own, itself where that fails.
+func (l *Log) flush(own int) error {
+	if l.lines == 0 {
+		return nil
 	}
-	l.prev, l.untold = sum(line), true
-	if time.Since(l.told) >= tellEvery {
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+	_, err := l.file.Write(l.waiting)
+	others := l.lines - own
+	l.waiting, l.lines = l.waiting[:0], 0
+	if err != nil {
+		err = errors.Join(fmt.Errorf("cannot write the audit log: %w", err), l.drop())
+		if others > 0 && l.Lost != nil {
+			l.Lost(others, err)
+		}
+		return err
+	}
+	if l.untold = true; time.Since(l.told) >= tellEvery {
 		l.tell()
 	}
 	return nil
@@ -179,6 +249,9 @@ func (l *Log) Close() error {
 	defer l.mu.Unlock()
 	if l.file == nil {
 		return nil
+	}
+	if err := l.flush(0); err != nil {
+		return err
 	}
 	l.tell()
 	return errors.Join(l.file.Sync(), l.drop())

@@ -1,6 +1,7 @@
 package audit
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -230,3 +231,59 @@ func TestAFullDiskLosesNoMoreThanItsLines(t *testing.T) {
 }
 
 var _ io.Writer = crowded{}
+
+// TestLinesThatWait are written in one piece and in their place, at the latest with the next line that does not wait, or at the end;
+// and who cannot be written is counted.
+func TestLinesThatWait(t *testing.T) {
+	dir := t.TempDir()
+	l, _ := heads(t, dir)
+	soon := func(year int, month time.Month, who string) error {
+		return l.Soon(Entry{Time: time.Date(year, month, 28, 0, 0, 0, 0, time.UTC), Who: who, Status: 200})
+	}
+	for i := range 10 {
+		if err := soon(2026, 11, fmt.Sprint("call ", i)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := line(t, l, 2026, 11, "deploys"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := Verify(dir, ""); err != nil || n.Lines != 11 {
+		t.Errorf("after one that does not wait: %+v, %v", n, err)
+	}
+	for _, err := range []error{soon(2026, 11, "old"), soon(2026, 12, "another month"), l.Close()} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n, err := Verify(dir, ""); err != nil || n.Lines != 13 {
+		t.Errorf("at the end: %+v, %v", n, err)
+	}
+	none, lost := 0, make(chan int, 1)
+	l.Lost = func(lines int, err error) {
+		if errors.Is(err, syscall.ENOSPC) {
+			lost <- lines
+		}
+	}
+	if err := soon(2026, 12, "is written"); err != nil {
+		t.Fatal(err)
+	}
+	if err := line(t, l, 2026, 12, "and this"); err != nil {
+		t.Fatal(err)
+	}
+	l.mu.Lock()
+	l.file = crowded{l.file, &none}
+	l.mu.Unlock()
+	if err := soon(2026, 12, "is lost"); err != nil {
+		t.Fatal(err)
+	}
+	if n := <-lost; n != 1 { // by itself, within a moment
+		t.Errorf("%d lines are told to be lost", n)
+	}
+	if err := line(t, l, 2026, 12, "after"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := Verify(dir, ""); err != nil || n.Lines != 16 {
+		t.Errorf("after a fault: %+v, %v", n, err)
+	}
+}

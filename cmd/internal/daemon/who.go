@@ -39,6 +39,9 @@ func (p *plane) openAccess(context.Context) (err error) {
 			return err
 		}
 		p.audit = o.Audit
+		p.audit.Lost = func(lines int, err error) {
+			p.log.Error("the audit log cannot be written: lines of calls are missing there", "lines", lines, "error", err)
+		}
 		p.audit.Tell = func(file, head string) { p.log.Info("audit log", "file", file, "head", head) }
 	}
 	p.access = access.New(o)

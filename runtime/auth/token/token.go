@@ -47,6 +47,7 @@ type Verifier struct {
 type verified struct {
 	turn uint64 // of the keys
 	of   claims
+	is   *auth.Principal // as long as it is good
 }
 
 // Bounds of what is read and kept.
@@ -113,7 +114,7 @@ func (v *Verifier) Check(ctx context.Context, raw string) (*auth.Principal, erro
 		}
 		v.keep(sum, known)
 	}
-	return v.admit(known.of)
+	return v.admit(known)
 }
 
 func (v *Verifier) keep(sum [sha256.Size]byte, known verified) {
@@ -158,6 +159,7 @@ func (v *Verifier) verify(ctx context.Context, raw string) (out verified, err er
 	case c.Expires.Time().Year() > 9999:
 		return out, errBad("its exp is %d, which no time as text can be: is it in milliseconds?", *c.Expires)
 	}
+	out.is = &auth.Principal{Kind: auth.ByToken, Name: c.Subject, Scopes: auth.KnownScopes(append(slices.Clone(c.Scope), c.Scp...)), Expires: c.Expires.Time().Add(v.c.Leeway).UTC()}
 	return out, nil
 }
 
@@ -192,9 +194,9 @@ func (v *Verifier) signed(ctx context.Context, t *jwt.JSONWebToken, into *claims
 	return 0, errBad("key %.100q, algorithm %.20q: %v", h.KeyID, h.Algorithm, err)
 }
 
-// admit checks what changes with time, and reads the scopes.
-func (v *Verifier) admit(c claims) (*auth.Principal, error) {
-	now := v.c.Now()
+// admit checks what changes with time.
+func (v *Verifier) admit(known verified) (*auth.Principal, error) {
+	c, now := known.of, v.c.Now()
 	switch {
 	case !now.Before(c.Expires.Time().Add(v.c.Leeway)):
 		return nil, auth.Refuse("this token has expired: get another", "of %.100q, expired at %s", c.Subject, c.Expires.Time().UTC())
@@ -203,5 +205,6 @@ func (v *Verifier) admit(c claims) (*auth.Principal, error) {
 	case c.IssuedAt != nil && now.Add(v.c.Leeway).Before(c.IssuedAt.Time()):
 		return nil, auth.Refuse("this token was made in the future: check the clocks", "of %.100q, iat %s", c.Subject, c.IssuedAt.Time().UTC())
 	}
-	return &auth.Principal{Kind: auth.ByToken, Name: c.Subject, Scopes: auth.KnownScopes(append(slices.Clone(c.Scope), c.Scp...)), Expires: c.Expires.Time().Add(v.c.Leeway).UTC()}, nil
+	p := *known.is // the caller's own
+	return &p, nil
 }

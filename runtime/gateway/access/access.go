@@ -85,7 +85,7 @@ func (a *Access) Guard(l Listener) func(http.Handler) http.Handler {
 					dropSession(r)
 				}
 				if a.All {
-					defer a.record(w, r, nil)
+					defer a.record(w, r, nil, need)
 				}
 				if a.admit(w, r, nil) {
 					next.ServeHTTP(w, r)
@@ -93,7 +93,7 @@ func (a *Access) Guard(l Listener) func(http.Handler) http.Handler {
 				return
 			}
 			p, err := a.who(r, l, need)
-			defer a.record(w, r, p)
+			defer a.record(w, r, p, need)
 			switch {
 			case err != nil:
 				a.refuse(w, r, err)

@@ -10,7 +10,7 @@ import (
 )
 
 // record writes down what changes something, and who was refused. What only looks is not written down.
-func (a *Access) record(w http.ResponseWriter, r *http.Request, p *auth.Principal) {
+func (a *Access) record(w http.ResponseWriter, r *http.Request, p *auth.Principal, need auth.Need) {
 	if a.Audit == nil {
 		return
 	}
@@ -23,7 +23,11 @@ func (a *Access) record(w http.ResponseWriter, r *http.Request, p *auth.Principa
 	if p != nil {
 		e.Who, e.Kind, e.Key = shorten(p.Name), p.Kind, p.ID
 	}
-	if err := a.Audit.Write(e); err != nil {
+	write := a.Audit.Write
+	if !refused && need == auth.One(auth.Invoke) {
+		write = a.Audit.Soon // a call changes nothing here, and there are many
+	}
+	if err := write(e); err != nil {
 		a.Log.Error("the audit log cannot be written: this line is missing there", "error", err, "requestId", e.ID,
 			"who", e.Who, "kind", e.Kind, "key", e.Key, "from", e.From, "method", e.Method, "path", e.Path, "status", e.Status)
 	}
