@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"bytes"
 	"os"
 	"path/filepath"
 	"strings"
@@ -71,6 +72,21 @@ func TestKeysOnAFile(t *testing.T) {
 	}
 	if st, err := os.Stat(to); err != nil || st.Mode().Perm() != 0o600 {
 		t.Errorf("%v", err)
+	}
+	was, err := os.ReadFile(to) // the only place of bob's key
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, to := range []string{to, filepath.Join(to, "below a file"), t.TempDir()} {
+		if _, _, err := runCLI(t, t.Context(), "keys", "create", "dora", "-o", to, "--file", file); err == nil {
+			t.Errorf("a key is written to %s", to)
+		}
+	}
+	if now, err := os.ReadFile(to); err != nil || !bytes.Equal(now, was) {
+		t.Errorf("%q instead of %q: %v", now, was, err)
+	}
+	if out, _, err := runCLI(t, t.Context(), "keys", "ls", "--file", file); err != nil || strings.Contains(out, "dora") {
+		t.Errorf("a key is made that is nowhere: %q, %v", out, err)
 	}
 	for _, line := range []string{"keys create carol --scopes root --file " + file, "keys create carol --expires soon --file " + file} {
 		_, _, err := runCLI(t, t.Context(), strings.Fields(line)...)

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strings"
 	"time"
@@ -94,12 +96,16 @@ replaced. The first key of a server that asks nobody closes it to all who have n
   videosdgx keys create admin --scopes manage --file /var/lib/videosdgx/keys.json`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			k, err := createKey(cmd, args[0], scopes, expires)
+			file, err := keyFile(to)
 			if err != nil {
 				return err
 			}
+			k, err := createKey(cmd, args[0], scopes, expires)
+			if err != nil {
+				return errors.Join(err, file.drop())
+			}
 			if to != "" {
-				if err := os.WriteFile(to, []byte(k.Key+"\n"), 0o600); err != nil {
+				if err := file.keep(k.Key + "\n"); err != nil {
 					return fmt.Errorf("the key %s is made but cannot be kept: %w; revoke it with 'videosdgx keys revoke %s'", k.ID, err, k.ID)
 				}
 				k.Key = ""
@@ -116,10 +122,40 @@ replaced. The first key of a server that asks nobody closes it to all who have n
 	}
 	cmd.Flags().StringSliceVar(&scopes, "scopes", []string{"invoke", "submit", "read"}, "what it opens, with commas between them: "+strings.Join(auth.Names, ", "))
 	cmd.Flags().StringVar(&expires, "expires", "", "how long it is good, such as 90d or 12h (default: until it is revoked)")
-	cmd.Flags().StringVarP(&to, "output", "o", "", "write the key to this file, for this user alone, instead of printing it")
+	cmd.Flags().StringVarP(&to, "output", "o", "", "write the key to this new file, for this user alone, instead of printing it")
 	completesOneOf(cmd, "scopes", auth.Names...)
 	addKeysFlags(cmd)
 	return cmd
+}
+
+// newFile is a file for a key, made before there is one: where it cannot be, no key is made.
+type newFile struct{ *os.File }
+
+// keyFile makes it; none for "". A file that is there may be the only place of another key: it stays.
+func keyFile(to string) (f newFile, err error) {
+	if to == "" {
+		return f, nil
+	}
+	f.File, err = os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return f, usage(fmt.Errorf("%s is there already, and may hold another key: give another name with -o, or remove it", to))
+	}
+	if err != nil {
+		return f, usage(fmt.Errorf("the key could not be kept: %w", err))
+	}
+	return f, nil
+}
+
+func (f newFile) keep(text string) error {
+	_, err := f.WriteString(text)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+func (f newFile) drop() error {
+	if f.File == nil {
+		return nil
+	}
+	return errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
 func createKey(cmd *cobra.Command, name string, scopes []string, expires string) (client.Key, error) {

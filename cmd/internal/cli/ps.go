@@ -132,6 +132,12 @@ func size(b spec.Bytes) string {
 	if b == 0 {
 		return "-"
 	}
+	switch {
+	case b < 1<<10:
+		return strconv.FormatInt(int64(b), 10) + "B"
+	case b < 1<<20:
+		return strconv.FormatInt((int64(b)+1<<9)>>10, 10) + "KiB"
+	}
 	return strconv.FormatInt((int64(b)+1<<19)>>20, 10) + "MiB"
 }
 
