@@ -2,6 +2,8 @@ package suite
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -62,9 +64,12 @@ func standIn(tree, programs string) (stand, error) {
 		return stand{}, err
 	}
 	s := stand{programs: programs, tree: root, binary: filepath.Join(root, "bin", "videosdgx")}
-	if _, err := os.Stat(s.binary); err != nil {
+	st, err := os.Stat(s.binary)
+	if err != nil {
 		return stand{}, fmt.Errorf("%s has no bin/videosdgx: run `make build` there (%w)", tree, err)
 	}
+	made := sha256.Sum256(fmt.Appendf(nil, "%s %d %s", s.binary, st.Size(), st.ModTime()))
+	s.cache = hex.EncodeToString(made[:6])
 	return s, os.Mkdir(programs, 0o755)
 }
 

@@ -79,3 +79,27 @@ func TestPairSaysWhatIsMissing(t *testing.T) {
 		t.Errorf("%v\n%s", there, said.String())
 	}
 }
+
+// TestTreesShareNoBundles: what one has built, the other's programs may not be able to open.
+func TestTreesShareNoBundles(t *testing.T) {
+	seen := map[string]bool{}
+	for range 2 {
+		tree := t.TempDir()
+		if err := os.Mkdir(filepath.Join(tree, "bin"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(tree, "bin", "videosdgx"), []byte("x"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			s, err := standIn(tree, filepath.Join(t.TempDir(), "programs"))
+			if err != nil || s.cache == "" {
+				t.Fatalf("%+v %v", s, err)
+			}
+			seen[s.cache] = true
+		}
+	}
+	if len(seen) != 2 {
+		t.Errorf("two trees have %d folders for their bundles", len(seen))
+	}
+}

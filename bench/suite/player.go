@@ -34,6 +34,7 @@ type stand struct {
 	programs string // folder of the compiled programs
 	tree     string // checkout that it runs in; "": the working directory's
 	binary   string // videosdgx
+	cache    string // below Options.Cache: one tree's bundles are not for another's programs; "": that itself
 }
 
 func newPlayer(p Program, s stand) *player {
@@ -50,7 +51,7 @@ func players(s stand, programs []Program) (all []*player) {
 
 // start starts it with pipes for asking and granting as its descriptors 3 and 4.
 func (m *player) start(ctx context.Context, o Options) error {
-	args := strings.Fields(strings.ReplaceAll(o.arguments(m.Program), "DIR", o.Cache))
+	args := strings.Fields(strings.ReplaceAll(o.arguments(m.Program), "DIR", filepath.Join(o.Cache, m.cache)))
 	if !m.NoServer {
 		args = append(args, "-bin", m.binary)
 	}
