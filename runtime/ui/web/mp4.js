@@ -62,6 +62,7 @@ async function read2(path, from, to, signal) {
 export function facts(d, moov) {
   const out = { width: 0, height: 0, seconds: 0, comment: '' };
   for (const h of inside(d, moov, 'mvhd')) {
+    if (h.end - h.at < 100) continue; // no such box is shorter
     const v1 = d.getUint8(h.at) === 1;
     const scale = d.getUint32(h.at + (v1 ? 20 : 12));
     const length = v1 ? Number(d.getBigUint64(h.at + 24)) : d.getUint32(h.at + 16);
@@ -69,8 +70,9 @@ export function facts(d, moov) {
   }
   for (const track of inside(d, moov, 'trak')) {
     for (const h of inside(d, track, 'tkhd')) {
-      const w = d.getUint32(h.end - 8) / 65536;
-      if (w > 0) { out.width = w; out.height = d.getUint32(h.end - 4) / 65536; }
+      if (h.end - h.at < 84) continue;
+      const w = Math.round(d.getUint32(h.end - 8) / 65536);
+      if (w > 0) { out.width = w; out.height = Math.round(d.getUint32(h.end - 4) / 65536); }
     }
   }
   for (const u of inside(d, moov, 'udta')) for (const m of inside(d, u, 'meta')) for (const l of inside(d, m, 'ilst', 4)) for (const c of inside(d, l, '\u00a9cmt')) for (const v of inside(d, c, 'data')) {
