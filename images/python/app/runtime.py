@@ -48,4 +48,5 @@ def main():
         call("POST", "invocation/" + context.aws_request_id + "/" + path, answer)
 
 
-main()
+if __name__ == "__main__":  # a child process of multiprocessing imports this file again
+    main()
