@@ -169,4 +169,4 @@ static void amx_run(const Job& j, size_t item) {
   finish(j, at, sums, scale, row_factor(j.w));
 }
 
-static const Kernel amx_kernel = {VDX_NAME, amx_bytes, amx_items, amx_pack, amx_run};
+static const Kernel amx_kernel = {VDX_NAME, amx_bytes, amx_items, amx_pack, run_items, amx_run};

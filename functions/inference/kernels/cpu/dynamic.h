@@ -230,4 +230,4 @@ static void dynamic_run(const Job& j, size_t item) {
   finish(j, at, sums, one, 1);
 }
 
-static const Kernel dynamic_kernel = {VDX_NAME, dynamic_bytes, dynamic_items, dynamic_pack, dynamic_run};
+static const Kernel dynamic_kernel = {VDX_NAME, dynamic_bytes, dynamic_items, dynamic_pack, run_items, dynamic_run};

@@ -147,4 +147,4 @@ static void exact_run(const Job& j, size_t item) {
   finish(j, at, sums, scale, row_factor(j.w));
 }
 
-static const Kernel exact_kernel = {VDX_NAME, exact_bytes, exact_items, exact_pack, exact_run};
+static const Kernel exact_kernel = {VDX_NAME, exact_bytes, exact_items, exact_pack, run_items, exact_run};

@@ -13,6 +13,7 @@ namespace {
 #include "vec.h"
 #include "decode.h"
 #include "exact.h"
+#include "wide.h"
 #include "dot.h"
 #include "dynamic.h"
 #include "conv_body.h"
@@ -20,11 +21,13 @@ namespace {
 #if defined(VDX_AMX)
 #include "amx.h"
 #define VDX_EXACT amx_kernel
+#define VDX_WIDE amx_kernel
 #else
 #define VDX_EXACT exact_kernel
+#define VDX_WIDE wide_kernel
 #endif
 bool supported() { return VDX_SUPPORTED; }
 }  // namespace
 extern const Isa VDX_SYMBOL;
-const Isa VDX_SYMBOL = {VDX_NAME, supported, &VDX_EXACT, &dynamic_kernel, &conv_kernel, norm_rows};
+const Isa VDX_SYMBOL = {VDX_NAME, supported, &VDX_EXACT, &VDX_WIDE, &dynamic_kernel, &conv_kernel, norm_rows};
 }  // namespace vdx

@@ -242,15 +242,26 @@ OrtStatus* run_job(OrtKernelContext* ctx, const Kernel& kernel, Job& j) {
   } else {
     RETURN_IF(api->KernelContext_ParallelFor(ctx, run_item, items, 0, &pack));
   }
-  return api->KernelContext_ParallelFor(ctx, run_item, size_t(run_items(j)), 0, &run);
+  return api->KernelContext_ParallelFor(ctx, run_item, size_t(kernel.run_items(j)), 0, &run);
+}
+
+constexpr int64_t kManyRows = 128;
+constexpr int64_t kPackedValues = 1 << 20;  // of x, which lie in a core's caches while they are used again
+
+// kernel_of is the faster kernel for a product. Turning W costs for each of its values what packing x and turning y cost for
+// each of theirs, so that few rows are better packed; packed values that leave the caches cost more than either.
+const Kernel& kernel_of(const Linear& l, int64_t rows) {
+  if (l.dynamic) return *l.isa->dynamic;
+  bool wide = rows >= kManyRows && (rows >= l.w.k || rows * l.w.k > kPackedValues);
+  return wide ? *l.isa->wide : *l.isa->exact;
 }
 
 OrtStatus* compute(void* op, OrtKernelContext* ctx) {
   const Linear& l = *static_cast<Linear*>(op);
-  const Kernel& kernel = l.dynamic ? *l.isa->dynamic : *l.isa->exact;
   Job whole{};
   whole.w = l.w;
   RETURN_IF(output(l, ctx, &whole.m, &whole.y));
+  const Kernel& kernel = kernel_of(l, whole.m);
   RETURN_IF(bind(l, ctx, whole));
   if (whole.m == 0) return nullptr;
   int64_t step = rows_of_job(kernel, whole);
@@ -258,7 +269,7 @@ OrtStatus* compute(void* op, OrtKernelContext* ctx) {
   j.m = step < whole.m ? step : whole.m;
   size_t bytes = (kernel.pack_bytes(j) + 63) / 64 * 64;
   std::unique_ptr<void, decltype(&std::free)> memory(std::aligned_alloc(64, bytes), &std::free);
-  if (!memory) return api->CreateStatus(ORT_FAIL, ("node " + l.node + ": no memory for " + std::to_string(bytes) + " bytes").c_str());
+  if (bytes && !memory) return api->CreateStatus(ORT_FAIL, ("node " + l.node + ": no memory for " + std::to_string(bytes) + " bytes").c_str());
   j.packed = memory.get();
   for (int64_t row = 0; row < whole.m; row += step) {
     j.m = step < whole.m - row ? step : whole.m - row;

@@ -1,5 +1,5 @@
 // The product that QuantLinear computes, y[m, n] = Σ x[m, k]·W[n, k] + bias[n], cut into items for a thread pool. W exists
-// as codes in the caller's (mapped) memory; at most 6 rows of 256 decoded values per thread exist at a time.
+// as codes in the caller's (mapped) memory; at most 64 rows of 256 decoded values per thread exist at a time.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -49,7 +49,8 @@ struct Kernel {
   size_t (*pack_bytes)(const Job&);
   size_t (*pack_items)(const Job&);
   void (*pack)(const Job&, size_t item);
-  void (*run)(const Job&, size_t item);  // run_items(job) items
+  int64_t (*run_items)(const Job&);
+  void (*run)(const Job&, size_t item);
 };
 
 // run_items cuts y into blocks of kMaxRows rows and kColumns columns. Blocks of the same columns follow each other, so that
@@ -57,12 +58,13 @@ struct Kernel {
 static inline int64_t row_blocks(const Job& j) { return (j.m + kMaxRows - 1) / kMaxRows; }
 static inline int64_t run_items(const Job& j) { return row_blocks(j) * ((j.w.n + kColumns - 1) / kColumns); }
 
-// Isa has the kernels of an instruction set: exact float32 sums, and 8-bit sums over x quantized to int8; and those of a
-// video autoencoder.
+// Isa has the kernels of an instruction set: exact float32 sums for few rows and for many, and 8-bit sums over x quantized to
+// int8; and those of a video autoencoder.
 struct Isa {
   const char* name;
   bool (*supported)();
   const Kernel* exact;
+  const Kernel* wide;
   const Kernel* dynamic;
   const ConvKernel* conv;
   NormKernel norm;

@@ -137,7 +137,7 @@ func quantized(t *testing.T, variant string, w []float32, n, k int) *quant.Tenso
 
 // TestEveryFormat crosses the borders of what kernels cut products into: panels of rows, tiles of columns, blocks, depths.
 func TestEveryFormat(t *testing.T) {
-	shapes := [][3]int{{1, 1, 16}, {1, 50, 300}, {3, 7, 33}, {16, 48, 256}, {17, 49, 257}, {64, 6, 640}, {65, 97, 1100}, {300, 13, 80}, {520, 50, 64}, {3, 5, 17}, {63, 9, 95}, {127, 47, 1041}}
+	shapes := [][3]int{{1, 1, 16}, {1, 50, 300}, {3, 7, 33}, {16, 48, 256}, {17, 49, 257}, {64, 6, 640}, {65, 97, 1100}, {300, 13, 80}, {520, 50, 64}, {3, 5, 17}, {63, 9, 95}, {127, 47, 1041}, {385, 66, 300}, {131, 67, 130}, {140, 5, 7700}}
 	forISAs(t, func(t *testing.T) {
 		for name, v := range variants {
 			for _, s := range shapes {
