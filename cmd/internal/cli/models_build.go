@@ -176,8 +176,10 @@ func (f *buildFlags) run(cmd *cobra.Command, checkpoint string) error {
 
 // check refuses what can be told before anything is opened or built.
 func (f *buildFlags) check(loras string) error {
-	if p := strings.ToLower(f.o.Precision); p != "" && p != bundle.Auto && !slices.Contains(bundle.Precisions(), p) {
-		return usage(fmt.Errorf("--quant %q is not known: %s, %s would do", f.o.Precision, bundle.Auto, strings.Join(bundle.Precisions(), ", ")))
+	asked := f.o.Precision
+	f.o.Precision = strings.ToLower(asked)
+	if p := f.o.Precision; p != "" && p != bundle.Auto && !slices.Contains(bundle.Precisions(), p) {
+		return usage(fmt.Errorf("--quant %q is not known: %s, %s would do", asked, bundle.Auto, strings.Join(bundle.Precisions(), ", ")))
 	}
 	for _, text := range f.loras {
 		l, err := parseLoRA(loras, text)

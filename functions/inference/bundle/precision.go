@@ -25,6 +25,7 @@ const blackwell = 10
 
 // choose fills in the precision, and says why where it depends on the GPU.
 func (o *Options) choose(r Recipe) (why string, err error) {
+	o.Precision = strings.ToLower(o.Precision) // the same precision is the same bundle, however it is written
 	if o.Precision != "" && o.Precision != Auto {
 		return "", nil
 	}

@@ -13,7 +13,12 @@ import (
 
 // replace has fill make a bundle in the folder "new" of a workshop beside dir, and puts it in dir's place when it is complete.
 // The workshop stays when fill fails with something in its journal, and is found again by a build with the same key.
+//
+// A dir that is a symbolic link stays one: the bundle is made at what it leads to.
 func replace(dir, key string, fill func(fresh, journal string) error) (err error) {
+	if dir, err = followed(dir); err != nil {
+		return err
+	}
 	if err := replaceable(dir); err != nil {
 		return err
 	}
@@ -29,6 +34,22 @@ func replace(dir, key string, fill func(fresh, journal string) error) (err error
 		return fmt.Errorf("build bundle %s: %w", dir, err)
 	}
 	return shop.deliver(dir)
+}
+
+// followed is where dir leads; a link to nothing is refused, as cp does.
+func followed(dir string) (string, error) {
+	st, err := os.Lstat(dir)
+	if err != nil || st.Mode()&os.ModeSymlink == 0 {
+		return dir, nil // what is not there is made, and what cannot be looked at is told when it is
+	}
+	to, err := filepath.EvalSymlinks(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("output %s is a symbolic link to a folder that does not exist: make that folder, or choose another output folder: %w", dir, errdefs.ErrFailedPrecondition)
+	}
+	if err != nil {
+		return "", fmt.Errorf("output %s: %w", dir, err)
+	}
+	return to, nil
 }
 
 // replaceable says whether dir is free, empty, or a bundle.

@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/containerd/errdefs"
+
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
@@ -119,5 +121,55 @@ func TestALockThatWasRemovedHoldsNobody(t *testing.T) {
 	}
 	if isAt(f, path) {
 		t.Error("a file takes another's place unnoticed")
+	}
+}
+
+// TestAnOutputThatIsALinkStaysOne builds through a link, anew and over an old bundle, and refuses one that leads nowhere.
+func TestAnOutputThatIsALinkStaysOne(t *testing.T) {
+	place := t.TempDir()
+	disk, link := filepath.Join(place, "disk", "bundle"), filepath.Join(place, "link")
+	if err := os.Symlink(filepath.Join("disk", "bundle"), link); err != nil {
+		t.Fatal(err)
+	}
+	r, _, ctx := resumable(t, "")
+	if _, err := Build(ctx, r, link, Options{Targets: target(), Precision: None}); !errdefs.IsFailedPrecondition(err) {
+		t.Errorf("through a link to nothing: %v", err)
+	}
+	if err := os.MkdirAll(disk, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, precision := range []string{None, "bf16"} {
+		r, _, ctx := resumable(t, "")
+		if _, err := Build(ctx, r, link, Options{Targets: target(), Precision: precision}); err != nil {
+			t.Fatal(err)
+		}
+		st, err := os.Lstat(link)
+		if err != nil || st.Mode()&os.ModeSymlink == 0 {
+			t.Errorf("the link is %v, %v now", st, err)
+		}
+		if m, err := weights.ReadManifest(disk); err != nil || m.Precision != precision {
+			t.Errorf("what it leads to is held as %q, %v; want %s", m.Precision, err, precision)
+		}
+	}
+	for _, dir := range []string{place, filepath.Dir(disk)} {
+		if left, err := filepath.Glob(filepath.Join(dir, ".*.building")); err != nil || len(left) > 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	}
+}
+
+// TestAPrecisionIsTheSameInCapitals: the same bundle with the same digest.
+func TestAPrecisionIsTheSameInCapitals(t *testing.T) {
+	var digests []string
+	for _, precision := range []string{"bf16", "BF16"} {
+		r, _, ctx := resumable(t, "")
+		m, err := Build(ctx, r, filepath.Join(t.TempDir(), "bundle"), Options{Targets: target(), Precision: precision})
+		if err != nil {
+			t.Fatal(err)
+		}
+		digests = append(digests, m.Digest)
+	}
+	if digests[0] != digests[1] {
+		t.Errorf("digests %v", digests)
 	}
 }

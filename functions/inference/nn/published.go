@@ -194,51 +194,6 @@ func (p *published) floats(name string, n int64) ([]float32, error) {
 	return v, p.src.ReadFloat32(name, 0, v)
 }
 
-func openNVFP4(p *published, layer string, info weights.Info) error {
-	want := []int64{p.n, p.k / 2}
-	if info.DType == weights.F4 {
-		want[1] = p.k
-	}
-	if info.DType != weights.U8 && info.DType != weights.F4 || !slices.Equal(info.Shape, want) || p.k%16 != 0 {
-		return p.bad("is %s of shape %v; NVFP4 of a weight [%d, %d] is U8 of shape [%d, %d], and the last a multiple of 16", info.DType, info.Shape, p.n, p.k, p.n, p.k/2)
-	}
-	if err := p.need(layer+".weight_scale", p.tiled(), weights.F8E4M3, weights.U8); err != nil {
-		return err
-	}
-	if err := p.need(layer+".weight_scale_2", 1); err != nil {
-		return err
-	}
-	p.f, p.high = quant.NVFP4, true
-	p.parts = func(p *published, t *quant.Tensor) (err error) {
-		tiled, err := p.src.Raw(layer + ".weight_scale")
-		if err != nil {
-			return err
-		}
-		t.ScaleCodes = p.untile(tiled)
-		t.Scales2, err = p.floats(layer+".weight_scale_2", 1)
-		return err
-	}
-	return nil
-}
-
-// tiled is the number of block scales in whole tiles.
-func (p *published) tiled() int64 {
-	return (p.n + 127) / 128 * 128 * ((p.k/16 + 3) / 4) * 4
-}
-
-// untile puts block scales, which lie in cuBLAS's tiles of 128 rows by 4 columns, in rows.
-func (p *published) untile(tiled []byte) []byte {
-	rows, cols := int(p.n), int(p.k/16)
-	across := (cols + 3) / 4
-	out := make([]byte, rows*cols)
-	for r := range rows {
-		for c := range cols {
-			out[r*cols+c] = tiled[(r/128*across+c/4)*512+r%32*16+r%128/32*4+c%4]
-		}
-	}
-	return out
-}
-
 // String is the format's name.
 func (p *published) String() string { return string(p.f) }
 

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/containerd/errdefs"
+
 	"github.com/videosdgx/videosdgx/functions/inference/compile/compiletest"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/golden"
@@ -207,4 +209,42 @@ func written(n *nn.Net) error {
 		}
 	}
 	return nil
+}
+
+// quantizedBy is a source whose config.json says what has quantized it.
+type quantizedBy struct {
+	*weights.Set
+	method string
+}
+
+func (q quantizedBy) QuantizedBy() string { return q.method }
+
+// TestModelOptsNVFP4IsRefused: it has Lightricks' names, its scales in rows, and must not be read as theirs. Where the shapes
+// are the same, config.json tells them apart.
+func TestModelOptsNVFP4IsRefused(t *testing.T) {
+	w := noise.Normal(7, 128*64)
+	q, err := quant.Encode("fc.weight", quant.NVFP4, quant.Options{}, w, 128, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	same := source(t, []weights.Tensor{tensor("fc.weight", weights.U8, q.Codes, 128, 32), tensor("fc.weight_scale", weights.F8E4M3, q.ScaleCodes, 128, 4),
+		tensor("fc.weight_scale_2", weights.F32, f32(q.Scales2...))})
+	dense := func(src nn.Source, out, in int64) error {
+		n := nn.New("g", "c", nn.Options{Weights: src})
+		n.Output("y", n.Dense(n.Input("x", onnx.Float32, "rows", in), "fc", in, out, false), onnx.Float32, "rows", out)
+		_, err := n.Model()
+		return err
+	}
+	if err := dense(same, 128, 64); err != nil {
+		t.Errorf("Lightricks' of whole tiles: %v", err)
+	}
+	if err := dense(quantizedBy{same, "modelopt"}, 128, 64); !errdefs.IsNotImplemented(err) || !strings.Contains(err.Error(), "ModelOpt") {
+		t.Errorf("ModelOpt's of whole tiles: %v", err)
+	}
+	nv := coded(t, quant.NVFP4, quant.Options{})
+	apart := source(t, []weights.Tensor{tensor("fc.weight", weights.U8, nv.Codes, rows, cols/2), tensor("fc.weight_scale", weights.F8E4M3, nv.ScaleCodes, rows, cols/16),
+		tensor("fc.weight_scale_2", weights.F32, f32(nv.Scales2...))})
+	if err := dense(apart, rows, cols); !errdefs.IsNotImplemented(err) || !strings.Contains(err.Error(), "ModelOpt") {
+		t.Errorf("ModelOpt's by its shape: %v", err)
+	}
 }

@@ -105,6 +105,18 @@ func openComponent(dir string) (*Component, error) {
 	return comp, nil
 }
 
+// QuantizedBy is the quant_method that a component's config.json says its weights were quantized by, such as "modelopt"; empty
+// where it says nothing.
+func (c *Component) QuantizedBy() string {
+	var config struct {
+		By struct {
+			Method string `json:"quant_method"`
+		} `json:"quantization_config"`
+	}
+	_ = json.Unmarshal(c.Config, &config) // of another form: nothing is said
+	return config.By.Method
+}
+
 // Close closes every component.
 func (c *Checkpoint) Close() error {
 	var errs []error
