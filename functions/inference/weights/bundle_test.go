@@ -1,9 +1,12 @@
 package weights
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -151,16 +154,86 @@ func TestVerifyStopsWhenCancelled(t *testing.T) {
 	}
 }
 
-func FuzzManifest(f *testing.F) {
-	f.Add([]byte(`{"format":"videosdgx-bundle","version":1,"files":[{"path":"a","size":1,"digest":"sha256:0"}],"digest":""}`))
-	f.Fuzz(func(t *testing.T, raw []byte) {
-		dir := t.TempDir()
-		if err := os.WriteFile(filepath.Join(dir, ManifestName), raw, 0o600); err != nil {
+// TestManifestsThatLieAreRefused have the right digest of themselves.
+func TestManifestsThatLieAreRefused(t *testing.T) {
+	for why, lie := range map[string]func(m *Manifest){
+		"is no file of a bundle": func(m *Manifest) { m.Files[0].Path = "../net.data" },
+		`"." is no file`:         func(m *Manifest) { m.Files[0].Path = "." },
+		`"a\x00b" is no file`:    func(m *Manifest) { m.Files[0].Path = "a\x00b" },
+		`net.onnx" is no file`:   func(m *Manifest) { m.Files[0].Size = -1 },
+		"is listed twice":        func(m *Manifest) { m.Files = append(m.Files, m.Files[0]) },
+		"larger than any file":   func(m *Manifest) { m.Files[0].Size, m.Files[1].Size = math.MaxInt64, 1 },
+		"is damaged: expected 1": func(m *Manifest) { m.Files[0].Size += 1e18 }, // what quotas count is what lies there
+		"bundle.json: longer":    func(m *Manifest) { m.Source = map[string]string{"of": strings.Repeat("x", mostManifest)} },
+	} {
+		dir, o := sealed(t)
+		m, err := ReadManifest(dir)
+		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := ReadManifest(dir)
-		if err == nil && m.digest() != m.Digest {
-			t.Fatal("a manifest with a wrong digest was accepted")
+		lie(&m)
+		m.Digest = m.digest()
+		if err := m.write(dir); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenBundle(context.Background(), dir, o); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("want %q, got %.300v", why, err)
+		}
+	}
+}
+
+// TestAManifestThatIsNoFile is not waited for, and no device is read.
+func TestAManifestThatIsNoFile(t *testing.T) {
+	for why, put := range map[string]func(path string) error{
+		"it is a FIFO":   func(p string) error { return unix.Mkfifo(p, 0o600) },
+		"it is a folder": func(p string) error { return os.Mkdir(p, 0o700) },
+		"it is a device": func(p string) error { return os.Symlink("/dev/zero", p) },
+	} {
+		dir, o := sealed(t)
+		path := filepath.Join(dir, ManifestName)
+		if err := errors.Join(os.Remove(path), put(path)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenBundle(context.Background(), dir, o); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("want %q, got %v", why, err)
+		}
+	}
+}
+
+// FuzzManifest gives every manifest the right digest, for whoever makes a hostile one does.
+func FuzzManifest(f *testing.F) {
+	f.Add([]byte(`{"format":"videosdgx-bundle","version":1,"files":[{"path":"a","size":1,"digest":"sha256:0"}],"digest":""}`))
+	f.Add([]byte(`{"format":"videosdgx-bundle","version":2,"configs":{"c":{}},"held":[{"name":"h","bytes":-1}],"files":[{"path":"a/../b","size":9223372036854775807},{"path":"c","size":1}]}`))
+	dir := f.TempDir()
+	f.Fuzz(func(t *testing.T, raw []byte) {
+		path := filepath.Join(dir, fmt.Sprint(os.Getpid()))
+		if err := os.MkdirAll(path, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		var m Manifest
+		if json.Unmarshal(raw, &m) == nil {
+			if m.Digest = m.digest(); m.Digest != "" {
+				var again bytes.Buffer
+				if err := m.encode(&again); err != nil {
+					t.Fatal(err)
+				}
+				raw = again.Bytes()
+			}
+		}
+		if err := os.WriteFile(filepath.Join(path, ManifestName), raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		m, err := ReadManifest(path)
+		if err != nil {
+			return
+		}
+		if m.digest() != m.Digest || m.Bytes() < 0 {
+			t.Fatalf("accepted: %+v", m)
+		}
+		for _, f := range m.Files {
+			if !strings.HasPrefix(filepath.Join(path, f.Path), path+"/") {
+				t.Fatalf("a file outside: %q", f.Path)
+			}
 		}
 	})
 }

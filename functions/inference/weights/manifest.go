@@ -7,9 +7,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
+	"math"
 	"path/filepath"
 	"slices"
+	"strings"
 )
 
 // The names that make a folder a bundle.
@@ -87,7 +88,7 @@ func (m Manifest) Bytes() (n int64) {
 // ReadManifest reads and checks the bundle.json of dir, without looking at the other files.
 func ReadManifest(dir string) (Manifest, error) {
 	path := filepath.Join(dir, ManifestName)
-	raw, err := os.ReadFile(path)
+	raw, err := readManifest(path)
 	if err != nil {
 		return Manifest{}, fmt.Errorf("%s is no bundle (`videosdgx models build` makes one): %w", dir, err)
 	}
@@ -96,6 +97,22 @@ func ReadManifest(dir string) (Manifest, error) {
 		return m, &FormatError{File: path, Reason: fmt.Sprintf("not valid JSON: %v", err)}
 	}
 	return m, m.check(path)
+}
+
+// mostManifest is the length of a bundle.json, in bytes, that is a hundred times any that is built.
+const mostManifest = 16 << 20
+
+func readManifest(path string) ([]byte, error) {
+	f, err := OpenRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	raw, err := io.ReadAll(io.LimitReader(f, mostManifest+1))
+	if err == nil && len(raw) > mostManifest {
+		err = &FormatError{File: path, Reason: fmt.Sprintf("longer than %d MiB", mostManifest>>20)}
+	}
+	return raw, err
 }
 
 func (m Manifest) check(path string) error {
@@ -107,10 +124,18 @@ func (m Manifest) check(path string) error {
 	case m.digest() != m.Digest:
 		return &DigestError{File: path, Expected: m.Digest, Found: m.digest()}
 	}
+	listed, total := map[string]bool{}, int64(0)
 	for _, f := range m.Files {
-		if !filepath.IsLocal(f.Path) || f.Size < 0 {
+		switch {
+		case !filepath.IsLocal(f.Path) || filepath.Clean(f.Path) == "." || strings.ContainsRune(f.Path, 0) || f.Size < 0:
 			return &FormatError{File: path, Reason: fmt.Sprintf("%q is no file of a bundle", f.Path)}
+		case listed[f.Path]:
+			return &FormatError{File: path, Reason: fmt.Sprintf("%q is listed twice", f.Path)}
+		case f.Size > math.MaxInt64-total:
+			return &FormatError{File: path, Reason: fmt.Sprintf("%q of %d bytes is larger than any file", f.Path, f.Size)}
 		}
+		listed[f.Path] = true
+		total += f.Size
 	}
 	return nil
 }

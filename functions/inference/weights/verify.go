@@ -85,11 +85,11 @@ func (b *Bundle) verify(ctx context.Context, o VerifyOptions) error {
 func (b *Bundle) compare(i int, found string) error {
 	f := b.Files[i]
 	path := filepath.Join(b.Dir, filepath.FromSlash(f.Path))
+	if st, err := os.Stat(path); err == nil && st.Size() != f.Size { // quotas count the manifest's size
+		return &SizeError{File: path, Expected: f.Size, Found: st.Size(), Digest: f.Digest, FoundDigest: found}
+	}
 	if found == f.Digest {
 		return nil
-	}
-	if st, err := os.Stat(path); err == nil && st.Size() != f.Size {
-		return &SizeError{File: path, Expected: f.Size, Found: st.Size(), Digest: f.Digest, FoundDigest: found}
 	}
 	return &DigestError{File: path, Expected: f.Digest, Found: found}
 }
