@@ -207,11 +207,15 @@ func (c *clip) report(ctx context.Context, i int) stepped {
 }
 
 // startFromVideo replaces noise by the request's clip at the noise level at which its strength has the walk begin, and gives the
-// rest of the walk: nil where there is none.
+// rest of the walk: nil where there is none. A walk that begins at its beginning has nothing of the clip: the reference leaves a
+// millionth of it there where a schedule begins that far below 1, which steps make a visible difference of.
 func (c *clip) startFromVideo(ctx context.Context, sched schedule.Scheduler, latents []float32) (schedule.Scheduler, error) {
 	steps := len(sched.Timesteps())
 	strength := number(c.r, strengthField)
 	start := max(steps-min(int(float64(steps)*strength), steps), 0)
+	if start == 0 {
+		return sched, c.p.checkVideo(ctx, c.r)
+	}
 	z, err := c.p.encodeVideo(ctx, c.r)
 	if err != nil {
 		return nil, err

@@ -132,6 +132,12 @@ func TestStrengthIsHowMuchOfAVideoGoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var plain []float32
+	alone, out := r, silence()
+	alone.Video, out.Latents = nil, func(v []float32) { plain = slices.Clone(v) }
+	if err := p.Generate(context.Background(), alone, out); err != nil {
+		t.Fatal(err)
+	}
 	var far []float64
 	for _, strength := range []float64{0, 0.35, 1} {
 		r.Values = map[string]any{strengthField: strength}
@@ -142,12 +148,15 @@ func TestStrengthIsHowMuchOfAVideoGoes(t *testing.T) {
 			t.Fatal(err)
 		}
 		far = append(far, distance(got, z.Float32())/norm(z.Float32()))
+		if strength == 1 && !slices.Equal(got, plain) {
+			t.Error("at 1 the clip is not the one that the prompt makes without a video")
+		}
 	}
 	t.Logf("at 0, 0.35 and 1 the latents are %.3f apart from the clip's", far)
 	if far[0] != 0 || far[0] >= far[1] || far[1] >= far[2] {
 		t.Errorf("at 0, 0.35 and 1 the latents are %.3f apart from the clip's", far)
 	}
-	r.NumFrames = 33
+	r.NumFrames = 33 // at strength 1
 	if err := p.Generate(context.Background(), r, silence()); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "video has 9 frames") {
 		t.Errorf("a clip that is too short: %v", err)
 	}

@@ -34,13 +34,29 @@ func (p *Pipeline) encodeVideo(ctx context.Context, r handler.Request) (engine.T
 		return engine.Tensor{}, fmt.Errorf("video: %w", err)
 	}
 	if want := p.latentFrames(r); len(latents) < want {
-		return engine.Tensor{}, invalid("video has %d frames at %g a second, num_frames is %d: send a longer clip, or ask for fewer frames", frames(len(latents), len(waiting), int(p.c.VAE.TemporalScale())), r.FPS, r.NumFrames)
+		return engine.Tensor{}, tooShort(r, frames(len(latents), len(waiting), int(p.c.VAE.TemporalScale())))
 	}
 	z, err := vae.Join(latents)
 	if err != nil {
 		return z, err
 	}
 	return p.c.VAE.Normalise(z), nil
+}
+
+// checkVideo reads the request's clip as encodeVideo does, for one of which nothing stays.
+func (p *Pipeline) checkVideo(ctx context.Context, r handler.Request) error {
+	n := 0
+	if err := r.Video.Frames(ctx, r.FPS, r.NumFrames, func(media.RGB) error { n++; return nil }); err != nil {
+		return fmt.Errorf("video: %w", err)
+	}
+	if n < r.NumFrames {
+		return tooShort(r, n)
+	}
+	return nil
+}
+
+func tooShort(r handler.Request, n int) error {
+	return invalid("video has %d frames at %g a second, num_frames is %d: send a longer clip, or ask for fewer frames", n, r.FPS, r.NumFrames)
 }
 
 // frames is how many there were, of those encoded and those waiting.

@@ -56,7 +56,7 @@ func inspectLoRA(cmd *cobra.Command, arg, model string) (*inspectedLoRA, error) 
 		return nil, err
 	}
 	defer f.Close()
-	v := &inspectedLoRA{listedLoRA: describeLoRA(path), Changes: f.Modules(), Metadata: f.Metadata()}
+	v := &inspectedLoRA{listedLoRA: describeLoRA(f), Changes: f.Modules(), Metadata: f.Metadata()}
 	if v.Digest, _, err = f.Identity(cmd.Context()); err != nil || model == "" {
 		return v, err
 	}

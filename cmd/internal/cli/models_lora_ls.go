@@ -77,7 +77,7 @@ func listLoRAs(dir, cache string) ([]listedLoRA, error) {
 		if !strings.HasSuffix(e.Name(), ".safetensors") {
 			continue
 		}
-		l := describeLoRA(filepath.Join(dir, e.Name()))
+		l := listLoRA(filepath.Join(dir, e.Name()))
 		for _, d := range cached {
 			for _, in := range d.LoRAs {
 				if in.Name == l.Name {
@@ -91,16 +91,18 @@ func listLoRAs(dir, cache string) ([]listedLoRA, error) {
 	return list, nil
 }
 
-func describeLoRA(path string) listedLoRA {
-	l := listedLoRA{Name: bundle.LoRAName(path), Path: path}
+// listLoRA describes one of which a file that is none says why.
+func listLoRA(path string) listedLoRA {
 	f, err := lora.Open(path)
 	if err != nil {
-		l.Error = err.Error()
-		return l
+		return listedLoRA{Name: bundle.LoRAName(path), Path: path, Error: err.Error()}
 	}
 	defer f.Close()
-	l.Layout, l.Ranks, l.Modules, l.Bytes = string(f.Layout()), f.Ranks(), len(f.Modules()), f.Bytes()
-	return l
+	return describeLoRA(f)
+}
+
+func describeLoRA(f *lora.File) listedLoRA {
+	return listedLoRA{Name: bundle.LoRAName(f.Path()), Path: f.Path(), Layout: string(f.Layout()), Ranks: f.Ranks(), Modules: len(f.Modules()), Bytes: f.Bytes()}
 }
 
 func cachedBundles(cache string) (all []derived) {

@@ -65,7 +65,7 @@ func (p *plane) openJobs(ctx context.Context) (err error) {
 			return (*p.vetted.Load())(ctx, client, texts)
 		},
 		Jobs: p.jobs, Models: catalog, CheckHook: p.guard.CheckURL, Log: p.log, Version: version.Get().Version, Experiments: trials, Promote: p.promote, Route: p.route, Versions: p.hasVersion, Reuse: rest.Reuse(p.cfg.Reuse), Similar: p.cfg.Similar,
-		LoRAs: func() []string { return loraNames(p.cfg.Models) },
+		LoRAs: func() []string { return loraNames(p.cfg.Models) }, CheckLoRAs: loraVet{p.registry, p.merger}.check,
 	})
 	p.scraped.MustRegister(p.rest.Collector())
 	return p.jobs.Start(ctx)

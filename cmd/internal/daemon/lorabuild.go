@@ -59,7 +59,7 @@ const mostTries = 3
 // bundle is the key of the derived bundle of a base and LoRAs, which is there until done is called.
 func (m *merger) bundle(ctx context.Context, base string, man *weights.Manifest, asked []askedLoRA) (key string, done func(), err error) {
 	if man.Derived != nil {
-		return "", nil, refusedLoRAs("this model has LoRAs merged in already: ask the plain one for loras.")
+		return "", nil, errDerived
 	}
 	for range mostTries {
 		d, loras, err := m.find(ctx, man, asked)

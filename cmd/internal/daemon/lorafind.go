@@ -35,7 +35,7 @@ func (m *merger) find(ctx context.Context, base *weights.Manifest, asked []asked
 		}
 	}
 	if len(loras) == 0 {
-		return d, nil, refusedLoRAs("loras are all at strength 0: leave the field out.")
+		return d, nil, errNoStrength
 	}
 	d.Sort()
 	return d, loras, nil
@@ -49,10 +49,9 @@ func (m *merger) path(name string) string {
 func (m *merger) content(ctx context.Context, i int, a askedLoRA) (l weights.LoRA, err error) {
 	l = weights.LoRA{Name: a.Name, Strength: a.strength(), Component: a.Component}
 	path := m.path(a.Name)
-	f, err := weights.OpenRegular(path)
-	var other *weights.FormatError
-	if errors.Is(err, fs.ErrNotExist) || errors.As(err, &other) {
-		return l, refusedLoRAs(fmt.Sprintf("loras/%d: there is no LoRA %q: %s.", i, a.Name, m.have()))
+	f, err := m.open(i, a)
+	if errdefs.IsInvalidArgument(err) {
+		return l, err
 	}
 	if err == nil {
 		defer f.Close()
@@ -71,6 +70,16 @@ func (m *merger) content(ctx context.Context, i int, a askedLoRA) (l weights.LoR
 	}
 	m.log.Error("a LoRA cannot be read", "lora", path, "error", err)
 	return l, fmt.Errorf("LoRA %s cannot be read: the server's log says why", a.Name)
+}
+
+// open opens the file of the LoRA that a request names; InvalidArgument says that there is none.
+func (m *merger) open(i int, a askedLoRA) (*os.File, error) {
+	f, err := weights.OpenRegular(m.path(a.Name))
+	var other *weights.FormatError
+	if errors.Is(err, fs.ErrNotExist) || errors.As(err, &other) {
+		return nil, refusedLoRAs(fmt.Sprintf("loras/%d: there is no LoRA %q: %s.", i, a.Name, m.have()))
+	}
+	return f, err
 }
 
 // digested is a file's digest in a state. One that had just changed may change again within the same tick of the clock, so that

@@ -3,6 +3,8 @@ package lora
 import (
 	"context"
 	"maps"
+	"path/filepath"
+	"regexp"
 	"slices"
 
 	"github.com/containerd/errdefs"
@@ -19,7 +21,7 @@ type File struct {
 
 // module is what a file holds of one layer; each field is a tensor of the file, "" for none.
 type module struct {
-	prefix         string // of its names, such as "transformer."
+	layout         Layout // that the names say
 	down, up       string
 	upBias         string // lora_B.bias: a change of the bias under the same scale
 	alpha          string
@@ -28,6 +30,9 @@ type module struct {
 
 // Open reads the header of a LoRA in a safetensors file and sorts its tensors by module. Weights are not read.
 func Open(path string) (*File, error) {
+	if partOf.MatchString(filepath.Base(path)) {
+		return nil, Refuse(path, "is a part of a LoRA that lies in several files: join them into one safetensors file")
+	}
 	f, err := weights.Open(path)
 	if err != nil {
 		return nil, asFault(path, err)
@@ -39,6 +44,9 @@ func Open(path string) (*File, error) {
 	}
 	return l, nil
 }
+
+// partOf finds the names of the parts of what was written to several files, and of the index of them.
+var partOf = regexp.MustCompile(`\.index\.json$|-\d{5}-of-(\d{4}[2-9]|\d{3}[1-9]\d|\d\d[1-9]\d\d|\d[1-9]\d{3}|[1-9]\d{4})\.safetensors$`)
 
 func (l *File) sort() (err error) {
 	if l.alphas, err = readAdapters(l.f); err != nil {

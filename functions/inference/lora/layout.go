@@ -12,16 +12,17 @@ const (
 	Kohya    Layout = "kohya"    // lora_unet_blocks_0_self_attn_q.lora_down.weight
 )
 
-// prefixes are what may stand before a module's name, the longer ones first.
+// prefixes are what may stand before a module's name, also one after the other, the longer ones first.
 var prefixes = []struct {
 	text   string
 	layout Layout
 }{
-	{"base_model.model.transformer_2.", PEFT}, {"base_model.model.transformer.", PEFT}, {"base_model.model.", PEFT},
-	{"transformer_2.", PEFT}, {"transformer.", PEFT},
+	{"base_model.model.", PEFT}, {secondPrefix, PEFT}, {"transformer.", PEFT}, {"unet.", PEFT},
 	{"model.diffusion_model.", Original}, {"diffusion_model.", Original},
 	{"lora_unet_", Kohya}, {"lora_transformer_", Kohya}, {"lycoris_", Kohya},
 }
+
+const secondPrefix = "transformer_2."
 
 // parts are the suffixes of a module's tensors and where each goes.
 var parts = []struct {
@@ -57,14 +58,10 @@ func (l *File) add(name string) error {
 		if !ok {
 			continue
 		}
-		prefix := prefixOf(rest)
-		rest = strings.TrimPrefix(rest, prefix)
-		if strings.HasSuffix(prefix, "transformer_2.") {
-			rest = second + rest
-		}
+		rest, layout := plain(rest)
 		m := l.modules[rest]
 		if m == nil {
-			m = &module{prefix: prefix}
+			m = &module{layout: layout}
 			l.modules[rest] = m
 		}
 		if at := p.field(m); *at != "" {
@@ -79,24 +76,33 @@ func (l *File) add(name string) error {
 // second marks modules that a file gives to a pipeline's second transformer.
 const second = "transformer_2/"
 
-func prefixOf(name string) string {
-	for _, p := range prefixes {
-		if strings.HasPrefix(name, p.text) {
-			return p.text
+// plain is a module's name without what stands before it, and the layout that this says, "" where nothing does.
+func plain(name string) (module string, layout Layout) {
+	of := ""
+next:
+	for {
+		for _, p := range prefixes {
+			rest, ok := strings.CutPrefix(name, p.text)
+			if !ok {
+				continue
+			}
+			if p.text == secondPrefix {
+				of = second
+			}
+			name, layout = rest, p.layout
+			continue next
 		}
+		return of + name, layout
 	}
-	return ""
 }
 
-// Layout is that of the file's first module: files do not mix them.
+// Layout is that of the file's first module, where a file mixes them.
 func (l *File) Layout() Layout {
 	m := l.modules[l.Modules()[0]]
-	for _, p := range prefixes {
-		if p.text == m.prefix {
-			return p.layout
-		}
-	}
-	if strings.Contains(m.down, ".lora_A.") {
+	switch {
+	case m.layout != "":
+		return m.layout
+	case strings.Contains(m.down, ".lora_A."):
 		return PEFT
 	}
 	return Original

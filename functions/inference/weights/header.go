@@ -83,16 +83,12 @@ func (h *header) entry(path, name string, raw json.RawMessage, dataStart int64) 
 	if _, again := h.tensors[name]; again {
 		return &FormatError{File: path, Tensor: name, Reason: "the name occurs twice in the header"}
 	}
-	var e struct {
-		DType   DType    `json:"dtype"`
-		Shape   *[]int64 `json:"shape"`
-		Offsets []int64  `json:"data_offsets"`
-	}
-	if err := json.Unmarshal(raw, &e); err != nil || e.Shape == nil || len(e.Offsets) != 2 {
+	e, ok := describe(raw)
+	if !ok || e.shape == nil || len(e.offsets) != 2 {
 		return &FormatError{File: path, Tensor: name, Reason: "needs dtype, shape and two data_offsets"}
 	}
-	info := Info{Name: name, DType: e.DType, Shape: *e.Shape, File: path}
-	begin, end := e.Offsets[0], e.Offsets[1]
+	info := Info{Name: name, DType: e.dtype, Shape: e.shape, File: path}
+	begin, end := e.offsets[0], e.offsets[1]
 	if begin < 0 || end < begin {
 		return &FormatError{File: path, Tensor: name, Reason: fmt.Sprintf("data_offsets [%d, %d] run backwards", begin, end)}
 	}

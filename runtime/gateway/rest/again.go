@@ -32,7 +32,7 @@ func reusable(sch *schema.Schema, m jobs.Model, s *jobs.Submit) {
 	if s.Key != "" || s.Webhook != "" || s.Stream || s.Qualifier != "" || m.Identity == "" || json.Unmarshal(s.Given, &given) != nil || json.Unmarshal(s.Kept, &kept) != nil {
 		return
 	}
-	if loras, ok := given["loras"].([]any); ok && len(loras) > 0 { // files of the server, which change by themselves
+	if loras, ok := given[lorasField].([]any); ok && len(loras) > 0 { // files of the server, which change by themselves
 		return
 	}
 	full := maps.Clone(kept) // what is drawn, too

@@ -26,11 +26,13 @@ type Options struct {
 	MaxWait time.Duration                // longest Prefer: wait; default 10m
 	Beat    time.Duration                // between comments that keep an event stream open; default 15s
 	// Vet says of which field of a request the text is not taken, and why, after the field's name; nil: every text is.
-	Vet       func(ctx context.Context, client string, texts map[string]string) (field, problem string, err error)
-	CheckHook func(address string) error // why a webhook cannot be called; nil: every http(s) address can
-	MaxImage  int64                      // bytes of a generate body; default 24 MiB
-	MaxBatch  int64                      // bytes of a batch body; default 64 MiB
-	MaxUpload int64                      // bytes of an upload; default 256 MiB
+	Vet func(ctx context.Context, client string, texts map[string]string) (field, problem string, err error)
+	// CheckLoRAs says what is wrong with the LoRAs that a request asks a function for, in a sentence without its stop; nil: nothing is.
+	CheckLoRAs func(ctx context.Context, function string, list any) (problem string, err error)
+	CheckHook  func(address string) error // why a webhook cannot be called; nil: every http(s) address can
+	MaxImage   int64                      // bytes of a generate body; default 24 MiB
+	MaxBatch   int64                      // bytes of a batch body; default 64 MiB
+	MaxUpload  int64                      // bytes of an upload; default 256 MiB
 
 	Reuse       Reuse                                                                              // when a request is answered with a clip that there is; default asked
 	Similar     float64                                                                            // how alike prompts must be for one's clip to stand for another's; 0: never

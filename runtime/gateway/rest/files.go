@@ -27,8 +27,10 @@ type files struct {
 	vet   func(ctx context.Context, client string, texts map[string]string) (field, problem string, err error)
 	// versions says whether a model's function has a version; nil: it has all
 	versions func(ctx context.Context, model, version string) error
-	replay   bool                   // the request was made before: nothing is kept of it
-	known    map[string]jobs.Upload // by value: a batch says the same picture many times
+	// loras says what is wrong with the LoRAs that a request asks a model for; nil: nothing
+	loras  func(ctx context.Context, model string, list any) (problem string, err error)
+	replay bool                   // the request was made before: nothing is kept of it
+	known  map[string]jobs.Upload // by value: a batch says the same picture many times
 }
 
 func (a *API) files(owner string) *files {
@@ -40,6 +42,15 @@ func (a *API) files(owner string) *files {
 				err = a.o.Versions(ctx, m.Function, version)
 			}
 			return err
+		}
+	}
+	if a.o.CheckLoRAs != nil {
+		f.loras = func(ctx context.Context, model string, list any) (string, error) {
+			m, err := a.o.Models.Model(ctx, model)
+			if err != nil {
+				return "", err
+			}
+			return a.o.CheckLoRAs(ctx, m.Function, list)
 		}
 	}
 	return f
@@ -90,6 +101,9 @@ func (f *files) ask(ctx context.Context, s jobs.Submit, sch *schema.Schema, fiel
 	if bad, err := f.served(ctx, s); err != nil || bad != nil {
 		return s, bad, err
 	}
+	if bad, err := f.adapted(ctx, s, sch, fields); err != nil || bad != nil {
+		return s, bad, err
+	}
 	given, full := maps.Clone(fields), maps.Clone(fields)
 	for _, name := range sch.Files() {
 		value := fields.Text(name)
@@ -137,6 +151,22 @@ func (f *files) served(ctx context.Context, s jobs.Submit) ([]jobs.FieldError, e
 	}
 	return nil, err
 }
+
+// adapted asks whether there are the LoRAs that a request to a model of the server's own asks for.
+func (f *files) adapted(ctx context.Context, s jobs.Submit, sch *schema.Schema, fields schema.Object) ([]jobs.FieldError, error) {
+	list, _ := fields[lorasField].([]any)
+	if _, takes := sch.Property(lorasField); !takes || len(list) == 0 || f.loras == nil || f.replay || s.Qualifier != "" {
+		return nil, nil
+	}
+	problem, err := f.loras(ctx, s.Model, list)
+	if err != nil || problem == "" {
+		return nil, err
+	}
+	return []jobs.FieldError{{Field: lorasField, Detail: problem + "."}}, nil
+}
+
+// lorasField is what requests call the LoRAs that they ask for.
+const lorasField = "loras"
 
 // vetted asks whether the request's texts are taken.
 func (f *files) vetted(ctx context.Context, sch *schema.Schema, fields schema.Object) ([]jobs.FieldError, error) {
