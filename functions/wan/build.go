@@ -1,6 +1,7 @@
 package wan
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"path/filepath"
@@ -47,8 +48,38 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	if err := describeWith(&r, tokenizer); err != nil {
 		return r, err
 	}
+	if err := checkRecipe(r, tokenizer); err != nil {
+		return r, err
+	}
 	r.Preset = func(r *bundle.Recipe, metadata map[string]string) error { return preset(r, metadata, tokenizer) }
 	return r, nil
+}
+
+// checkRecipe refuses what would be built and then be of no use: parts of different models, and defaults that nobody could ask for.
+func checkRecipe(r bundle.Recipe, tokenizer *text.Tokenizer) error {
+	c, err := parseConfigs(r.Configs)
+	if err != nil {
+		return err
+	}
+	depths := []error{r.Depth(graphTransformer, "blocks.", c.Transformer.NumLayers), r.Depth("text_encoder", "encoder.block.", c.Text.NumLayers)}
+	if c.Second != nil {
+		depths = append(depths, r.Depth(graphSecond, "blocks.", c.Second.NumLayers))
+	}
+	if err := cmp.Or(append(depths, tokenizer.Within(c.Text.VocabSize))...); err != nil {
+		return err
+	}
+	p := &Pipeline{c: c}
+	if p.defaults, err = parseDefaults(c, r.Defaults); err != nil {
+		return err
+	}
+	if p.defaults.MaxSequence < 1 {
+		return invalid("the checkpoint's defaults cannot be asked for: max_sequence_length is %d: it must be at least 1", p.defaults.MaxSequence)
+	}
+	if err := handler.CheckDefaults(r.Schema); err != nil {
+		return err
+	}
+	_, err = p.schedule(p.defaults.Steps, 0)
+	return err
 }
 
 // describeWith fills in what follows from the configurations and defaults of a recipe.

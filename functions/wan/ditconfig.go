@@ -70,6 +70,9 @@ func (c TransformerConfig) Validate() error {
 	if err := nn.CheckLayers("transformer", c.NumLayers); err != nil {
 		return err
 	}
+	if c.Eps < 0 {
+		return fmt.Errorf("transformer eps %g is negative: %w", c.Eps, errdefs.ErrInvalidArgument)
+	}
 	if c.HeadDim%2 != 0 || c.FreqDim%2 != 0 {
 		return fmt.Errorf("transformer head and frequency dimensions must be even: %w", errdefs.ErrInvalidArgument)
 	}

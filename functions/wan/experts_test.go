@@ -123,13 +123,22 @@ func TestEachExpertHasItsGuidance(t *testing.T) {
 
 func TestExpertsThatAreNoPair(t *testing.T) {
 	for want, change := range map[string]map[string]any{
-		"has one of them": {"boundary_ratio": nil}, "0 to 1 would do": {"boundary_ratio": 1.5},
+		"has one of them": {"boundary_ratio": nil}, "boundary_ratio is 1.5: 0 to 1 would do": {"boundary_ratio": 1.5},
+		`boundary_ratio as "0.9": a number from 0 to 1 would do`: {"boundary_ratio": "0.9"}, "expand_timesteps as 1: true or false would do": {"expand_timesteps": 1},
+		`distilled as "9step": [4step 8step], or an object`: {"distilled": "9step"},
+		"width is 33":              {"defaults": map[string]any{"width": 33, "height": 32, "num_frames": 9}},
+		"max_sequence_length is 0": {"defaults": map[string]any{"max_sequence_length": 0}},
 	} {
 		dir := twoExperts(t)
 		changedJSON(t, filepath.Join(dir, "model_index.json"), change)
 		if _, err := serve.Build(context.Background(), dir, filepath.Join(t.TempDir(), "b"), Recipe, bundle.Options{}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
 		}
+	}
+	shallow := twoExperts(t)
+	changedJSON(t, filepath.Join(shallow, "transformer_2", "config.json"), map[string]any{"num_layers": 1})
+	if _, err := serve.Build(context.Background(), shallow, filepath.Join(t.TempDir(), "b"), Recipe, bundle.Options{}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "transformer_2 has 1 blocks by its configuration and") {
+		t.Errorf("a second expert with fewer blocks than weights: %v", err)
 	}
 	_, err := bundle.Merge(t.Context(), recipeOf(t, twoExperts(t)), []bundle.LoRA{{Path: demoLoRA(t, 4, nil), Strength: 1}})
 	if err == nil || !strings.Contains(err.Error(), "name its component, transformer for the one of high noise") {
@@ -164,7 +173,7 @@ func TestOneCheckpointForTextAndImage(t *testing.T) {
 	var vae map[string]any
 	golden.Open(t, "wan22_vae").Config(&vae)
 	changedJSON(t, filepath.Join(dir, "vae", "config.json"), vae)
-	changedJSON(t, filepath.Join(dir, "transformer", "config.json"), map[string]any{"in_channels": vae["z_dim"], "out_channels": vae["z_dim"], "num_layers": 1})
+	changedJSON(t, filepath.Join(dir, "transformer", "config.json"), map[string]any{"in_channels": vae["z_dim"], "out_channels": vae["z_dim"]})
 	r := recipeOf(t, dir)
 	if _, err := r.Randomise(); err != nil {
 		t.Fatal(err)

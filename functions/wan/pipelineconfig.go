@@ -27,18 +27,40 @@ const pipelinePart = "pipeline"
 // pipelineConfig takes it out of a checkpoint; nil when there is nothing to say.
 func pipelineConfig(ckpt *weights.Checkpoint) (json.RawMessage, error) {
 	var p PipelineConfig
-	for name, to := range map[string]any{"boundary_ratio": &p.BoundaryRatio, "expand_timesteps": &p.Expand, DistilledKey: &p.Distilled} {
-		if raw, ok := ckpt.Index[name]; ok {
-			if err := json.Unmarshal(raw, to); err != nil {
-				return nil, fmt.Errorf("model_index.json has %s as %s: %w", name, raw, errdefs.ErrInvalidArgument)
-			}
-		}
+	if d, ok := named(ckpt.Index[DistilledKey]); ok {
+		p.Distilled = &d
+	} else if err := member(ckpt, DistilledKey, &p.Distilled, fmt.Sprintf("%v, or an object with denoising_step_list and sample_shift", Presets())); err != nil {
+		return nil, err
+	}
+	if err := member(ckpt, "boundary_ratio", &p.BoundaryRatio, "a number from 0 to 1"); err != nil {
+		return nil, err
+	}
+	if err := member(ckpt, "expand_timesteps", &p.Expand, "true or false"); err != nil {
+		return nil, err
 	}
 	raw, err := json.Marshal(p)
 	if err != nil || string(raw) == "{}" {
 		return nil, err
 	}
 	return raw, nil
+}
+
+// member reads a member of model_index.json, if it is there.
+func member(ckpt *weights.Checkpoint, name string, to any, would string) error {
+	raw, ok := ckpt.Index[name]
+	if !ok || json.Unmarshal(raw, to) == nil {
+		return nil
+	}
+	return fmt.Errorf("model_index.json has %s as %s: %s would do: %w", name, raw, would, errdefs.ErrInvalidArgument)
+}
+
+// named is a preset that is called by its name.
+func named(raw json.RawMessage) (d schedule.Distilled, ok bool) {
+	var name string
+	if len(raw) > 0 && json.Unmarshal(raw, &name) == nil {
+		d, ok = presets[name]
+	}
+	return d, ok
 }
 
 // parsePipeline reads what only some checkpoints have: a second expert, and how the pipeline uses the transformers.

@@ -7,6 +7,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 )
 
 // Defaults are what a request leaves out: from the checkpoint's model_index.json where it says, else the published ones.
@@ -46,7 +47,7 @@ func parseDefaults(c configs, raw json.RawMessage) (Defaults, error) {
 	}
 	d.SecondGuidance = 0
 	if err := json.Unmarshal(raw, &d); err != nil {
-		return d, fmt.Errorf("defaults of the bundle: %w: %w", err, errdefs.ErrInvalidArgument)
+		return d, fmt.Errorf("defaults of the bundle: %w: %w", bundle.Plain(err), errdefs.ErrInvalidArgument)
 	}
 	if d.SecondGuidance == 0 {
 		d.SecondGuidance = d.Guidance

@@ -1,6 +1,7 @@
 package waver
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/quant"
+	"github.com/videosdgx/videosdgx/functions/inference/schedule"
 	"github.com/videosdgx/videosdgx/functions/inference/text/qwen"
 	"github.com/videosdgx/videosdgx/functions/inference/text/t5"
 	"github.com/videosdgx/videosdgx/functions/inference/vae"
@@ -84,7 +86,7 @@ func parseDefaults(raw json.RawMessage) (Defaults, error) {
 		return d, nil
 	}
 	if err := json.Unmarshal(raw, &d); err != nil {
-		return d, fmt.Errorf("defaults of the bundle: %w: %w", err, errdefs.ErrInvalidArgument)
+		return d, fmt.Errorf("defaults of the bundle: %w: %w", bundle.Plain(err), errdefs.ErrInvalidArgument)
 	}
 	return d, nil
 }
@@ -107,7 +109,35 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	r.Schema = handler.Schema(p.Describe())
 	r.Graphs, r.Sizes = c.graphs(), c.sizes(p.defaults)
 	r.Clip = bundle.ClipSize{Width: p.defaults.Width, Height: p.defaults.Height, Frames: p.defaults.Frames}
-	return r, nil
+	return r, p.check(r)
+}
+
+// check refuses what would be built and then be of no use: parts of different models, and defaults that nobody could ask for.
+func (p *Pipeline) check(r bundle.Recipe) error {
+	c := p.c
+	err := cmp.Or(
+		r.Depth(graphTransformer, "dual.blocks.", c.Transformer.Dual), r.Depth(graphTransformer, "single.blocks.", c.Transformer.Single),
+		r.Depth(graphT5, "encoder.block.", c.T5.NumLayers), r.Depth(graphQwen, "layers.", c.Qwen.Layers), r.Depth(graphQwen, "model.layers.", c.Qwen.Layers),
+		part("tokenizer", p.t5.Tokenizer.Within(c.T5.VocabSize)), part("tokenizer_2", p.qwen.Tokenizer.Within(c.Qwen.VocabSize)),
+	)
+	if d := p.defaults; err == nil && (d.MaxSequence < 1 || d.Norm < 0) {
+		err = fmt.Errorf("the checkpoint's defaults cannot be asked for: max_sequence_length is %d, apg_norm_threshold %g: at least 1 and 0 are needed: %w", d.MaxSequence, d.Norm, errdefs.ErrInvalidArgument)
+	}
+	if err == nil {
+		err = handler.CheckDefaults(r.Schema)
+	}
+	if err == nil {
+		_, err = schedule.FromJSON(c.Scheduler, schedule.Options{Steps: p.defaults.Steps})
+	}
+	return err
+}
+
+// part says of which component an error is.
+func part(component string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s: %w", component, err)
 }
 
 func (c configs) graphs() []bundle.Graph {

@@ -69,6 +69,9 @@ func (c TransformerConfig) Validate() error {
 	if err := nn.CheckSizes("Waver transformer", append([]int64{c.NumHeads, c.HeadDim, c.InChannels, c.OutChannels, c.T5Dim, c.QwenDim, c.FreqDim, c.MLPRatio, c.MaxFrames, c.MaxHeight, c.MaxWidth}, c.PatchSize...)...); err != nil {
 		return err
 	}
+	if c.Eps < 0 {
+		return fmt.Errorf("Waver: eps %g is negative: %w", c.Eps, errdefs.ErrInvalidArgument)
+	}
 	if c.HeadDim%2 != 0 || c.FreqDim%2 != 0 || c.HeadDim < 6 {
 		return fmt.Errorf("Waver: heads of %d and frequencies of %d: both must be even, heads at least 6: %w", c.HeadDim, c.FreqDim, errdefs.ErrInvalidArgument)
 	}

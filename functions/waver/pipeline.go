@@ -95,7 +95,7 @@ func (p *Pipeline) Describe() handler.Description {
 		Defaults: handler.Request{Width: d.Width, Height: d.Height, NumFrames: d.Frames, FPS: float64(d.FPS), Steps: d.Steps, Guidance: d.Guidance},
 		Limits: handler.Limits{WidthMultiple: wide, HeightMultiple: high, MaxWidth: min(int(c.Transformer.MaxWidth)*wide, maxSide), MaxHeight: min(int(c.Transformer.MaxHeight)*high, maxSide),
 			FrameStep: time, MaxFrames: (int(c.Transformer.MaxFrames*c.Transformer.PatchSize[0])-1)*time + 1, MaxSteps: 1000, MaxGuidance: 30, MaxFPS: 120,
-			MaxPromptBytes: 8 << 10, MaxTokens: d.MaxSequence, Image: "optional", Tokens: p.t5.Tokenizer.Tokens},
+			MaxPromptBytes: 8 << 10, MaxTokens: d.MaxSequence, Image: "optional", Tokens: p.tokens},
 	}
 }
 
@@ -196,6 +196,16 @@ func (p *Pipeline) encode(ctx context.Context, words string) (out prompt, err er
 	}
 	out.qwen, err = p.qwen.Encode(ctx, words, p.defaults.MaxSequence)
 	return out, err
+}
+
+// tokens is how many the encoder sees that makes more of a text: each is given so many at most.
+func (p *Pipeline) tokens(words string) (int, error) {
+	first, err := p.t5.Tokenizer.Tokens(words)
+	if err != nil {
+		return 0, err
+	}
+	second, err := p.qwen.Tokenizer.Tokens(words)
+	return max(first, second), err
 }
 
 // embed is handler.Description's, as the first of the two encoders sees the text.

@@ -154,6 +154,52 @@ func TestCheckpointsThatDoNotFit(t *testing.T) {
 			t.Errorf("want %q, got %v", want, err)
 		}
 	}
+	defaults := func(name string, value any) func(dir string) {
+		return func(dir string) {
+			var index map[string]any
+			raw, err := os.ReadFile(filepath.Join(dir, "model_index.json"))
+			if err == nil {
+				err = json.Unmarshal(raw, &index)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			index["defaults"].(map[string]any)[name] = value
+			write(t, filepath.Join(dir, "model_index.json"), index)
+		}
+	}
+	blocks := func(component string, names ...string) func(dir string) {
+		return func(dir string) {
+			var all []weights.Tensor
+			for _, n := range names {
+				all = append(all, weights.Float32Tensor(n, []int64{1}, []float32{1}))
+			}
+			if err := weights.Write(filepath.Join(dir, component, "model.safetensors"), all, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for want, spoil := range map[string]func(dir string){
+		"transformer has 2 blocks by its configuration and 5 by its weights (dual.blocks.0":   blocks("transformer", "dual.blocks.4.x.y", "single.blocks.1.x"),
+		"transformer has 2 blocks by its configuration and 1 by its weights (single.blocks.0": blocks("transformer", "dual.blocks.1.x.y", "single.blocks.0.x"),
+		"text_encoder_2 has 1 blocks by its configuration and 3 by its weights (layers.0":     blocks("text_encoder_2", "layers.2.x"),
+		"and 2 by its weights (model.layers.0":                                                blocks("text_encoder_2", "model.layers.1.x"),
+		"width is 33":                                                                         defaults("width", 33), "num_inference_steps is 0": defaults("num_inference_steps", 0), "num_frames is 4": defaults("num_frames", 4),
+		"max_sequence_length is 0": defaults("max_sequence_length", 0), "apg_norm_threshold -1": defaults("apg_norm_threshold", -1),
+		"apg_eta is a string: it must be a number": defaults("apg_eta", "x"),
+		"tokenizer_2: the tokenizer knows": func(dir string) {
+			write(t, filepath.Join(dir, "text_encoder_2/config.json"), map[string]any{"vocab_size": 50, "hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 1, "num_attention_heads": 2})
+		},
+		"prediction_type is epsilon": func(dir string) {
+			write(t, filepath.Join(dir, "scheduler/scheduler_config.json"), map[string]any{"_class_name": "UniPCMultistepScheduler"})
+		},
+	} {
+		dir := checkpoint(t, nil)
+		spoil(dir)
+		if _, err := recipe(t, dir); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("want %q, got %v", want, err)
+		}
+	}
 	b := &weights.Bundle{Manifest: weights.Manifest{Family: "wan21"}, Dir: "here"}
 	if _, err := Open(context.Background(), &bundle.Model{Bundle: b}); !errdefs.IsInvalidArgument(err) {
 		t.Errorf("a bundle of another family: %v", err)

@@ -238,6 +238,9 @@ func recipeFor(checkpoint string) (serve.Recipe, error) {
 		return nil, err
 	}
 	recipe := recipes[class]
+	if class == "" {
+		return nil, fmt.Errorf("model_index.json of %s has no _class_name, which says what it is: fetch it again: %w", checkpoint, errdefs.ErrInvalidArgument)
+	}
 	if recipe == nil {
 		return nil, fmt.Errorf("%s is a %s; %s can be built: %w", checkpoint, class, strings.Join(slices.Sorted(maps.Keys(recipes)), ", "), errdefs.ErrNotImplemented)
 	}

@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"reflect"
 
 	"github.com/containerd/errdefs"
 
@@ -46,10 +48,32 @@ func Decode(configs map[string]json.RawMessage, to map[string]any) error {
 			return fmt.Errorf("no configuration of the component %s: its folder needs a config.json: %w", name, errdefs.ErrInvalidArgument)
 		}
 		if err := json.Unmarshal(raw, v); err != nil {
-			return fmt.Errorf("configuration of %s: %w: %w", name, err, errdefs.ErrInvalidArgument)
+			return fmt.Errorf("configuration of %s: %w: %w", name, Plain(err), errdefs.ErrInvalidArgument)
 		}
 	}
 	return nil
+}
+
+// Plain is an error of encoding/json without the names of Go's types: what a field is, and what it should be.
+func Plain(err error) error {
+	var wrong *json.UnmarshalTypeError
+	if !errors.As(err, &wrong) || wrong.Field == "" {
+		return err
+	}
+	want := "an object"
+	switch wrong.Type.Kind() { //nolint:exhaustive // the rest are objects
+	case reflect.Bool:
+		want = "true or false"
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		want = "a whole number"
+	case reflect.Float32, reflect.Float64:
+		want = "a number"
+	case reflect.String:
+		want = "text"
+	case reflect.Slice, reflect.Array:
+		want = "a list"
+	}
+	return fmt.Errorf("%s is a %s: it must be %s", wrong.Field, wrong.Value, want)
 }
 
 // Open starts to open the named graphs, in the form built for the engine's device; on the CPU weights are mapped, not read. On another

@@ -108,6 +108,20 @@ func Parse(raw []byte) (*Tokenizer, error) {
 // Vocab is the number of ids of the model, added tokens aside.
 func (t *Tokenizer) Vocab() int { return t.model.size() }
 
+// Within refuses a tokenizer that has words which an encoder of so many does not: it is another model's.
+func (t *Tokenizer) Within(words int64) error {
+	last := int64(t.model.size()) - 1
+	for _, a := range [...]*added{t.raw, t.normal} {
+		for _, id := range a.ids {
+			last = max(last, id)
+		}
+	}
+	if last < words {
+		return nil
+	}
+	return fmt.Errorf("the tokenizer knows %d words, its encoder %d: they are of two models, fetch both again: %w", last+1, words, errdefs.ErrInvalidArgument)
+}
+
 // ID is the id of a token by its exact content.
 func (t *Tokenizer) ID(token string) (int64, bool) {
 	for _, a := range [...]*added{t.raw, t.normal} {

@@ -71,7 +71,11 @@ func (c *Checkpoint) open() error {
 		if json.Unmarshal(c.Index[name], &pair) != nil || len(pair) != 2 || pair[0] == nil || pair[1] == nil {
 			continue // a scalar setting, or a component that this model does without
 		}
-		comp, err := openComponent(filepath.Join(c.Dir, name))
+		dir := filepath.Join(c.Dir, name)
+		if _, err := os.Stat(dir); errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("model_index.json of %s names the component %s, and there is no such folder: fetch the checkpoint again: %w", c.Dir, name, errdefs.ErrNotFound)
+		}
+		comp, err := openComponent(dir)
 		if err != nil {
 			return err
 		}
