@@ -17,7 +17,7 @@ const openedBytes = 240 << 20
 // longest bounds a side: lines are kept whole in several forms.
 const longest = 1 << 16
 
-// Picture opens a picture file (PNG, JPEG, WebP, GIF or BMP; of an animation the first frame) as Pillow's
+// Picture opens a picture file (PNG, JPEG, WebP, GIF or BMP; of a moving GIF or PNG the first frame, a moving WebP is refused) as Pillow's
 // exif_transpose and convert("RGB") would: upright, 8 bits, colours as they are where something is transparent. need is the
 // size that it will be scaled to, in pixels: a picture that has more than three times as many along both sides is reduced
 // by a whole number while it is read. The error is errdefs.ErrInvalidArgument and one sentence.
