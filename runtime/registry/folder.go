@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -22,6 +24,7 @@ type folder struct {
 	raw     string         // sha256 of that manifest's text
 	print   string         // of the file that was read last
 	mistake error          // why the text on disk now is not fn
+	claim   *spec.Function // what the text says, where that is wrong only since another function has the name, model or port
 }
 
 // onDisk gives the function that a folder defines under this name, nil if none.
@@ -86,19 +89,44 @@ func (r *Registry) read(dir string, old *folder) *folder {
 	if old != nil {
 		*f = *old
 	}
-	f.print = print
+	f.print, f.claim = print, nil
 	fn, err := r.manifest(path, text, err)
 	if err == nil {
-		err = r.taken(fn.Name, dir)
-	}
-	if err == nil {
-		err = r.modelTaken(&fn, path)
+		if err = r.claimed(&fn, dir, path); err != nil {
+			f.claim = &fn
+		}
 	}
 	if f.mistake = err; err != nil {
 		return f
 	}
 	sum := sha256.Sum256(text)
 	return &folder{name: fn.Name, fn: &fn, raw: hex.EncodeToString(sum[:]), print: print}
+}
+
+// claimed says who has the name, model or port of a function that a folder defines, nil if nobody has.
+func (r *Registry) claimed(fn *spec.Function, dir, path string) error {
+	if err := r.taken(fn.Name, dir); err != nil {
+		return err
+	}
+	return r.modelTaken(fn, path)
+}
+
+// freed are the folders whose claims nobody stands against any more.
+func (r *Registry) freed() (dirs []string) {
+	claims := map[string]*spec.Function{}
+	r.mu.RLock()
+	for dir, f := range r.folders {
+		if f.claim != nil {
+			claims[dir] = f.claim
+		}
+	}
+	r.mu.RUnlock()
+	for _, dir := range slices.Sorted(maps.Keys(claims)) {
+		if r.claimed(claims[dir], dir, "") == nil {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
 }
 
 func (r *Registry) manifest(path string, text []byte, err error) (spec.Function, error) {

@@ -188,6 +188,14 @@ func TestTwoFunctionsOneModel(t *testing.T) {
 	}
 	w.manifest("a", model("a", "m", 8009))
 	w.until("the other port", func() bool { return w.get("a", "").Model.Port == 8009 })
+	w.until("the port going to who waits for it", has(w, "c"))
+	if err := os.RemoveAll(filepath.Join(w.cfg.Functions, "a")); err != nil {
+		t.Fatal(err)
+	}
+	w.until("the name going to who waits for it", has(w, "b"))
+	if all := w.Mistakes(); len(all) != 0 {
+		t.Errorf("still %v", all)
+	}
 }
 
 func TestVersionsAndAliasesSurviveARestart(t *testing.T) {

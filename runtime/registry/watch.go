@@ -121,10 +121,16 @@ func (r *Registry) folderName(path string) string {
 }
 
 func (r *Registry) visitDue(due map[string]time.Time) {
-	now := time.Now()
+	now, looked := time.Now(), false
 	for dir, at := range due {
 		if !at.After(now) {
 			delete(due, dir)
+			r.visit(dir)
+			looked = true
+		}
+	}
+	if looked { // what one folder gives up another may wait for
+		for _, dir := range r.freed() {
 			r.visit(dir)
 		}
 	}
