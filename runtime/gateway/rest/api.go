@@ -24,6 +24,7 @@ type Options struct {
 	Version string                       // of the server, for /openapi.json
 	Client  func(r *http.Request) string // who asks, for fairness; default: X-Client-Id, else the address
 	MaxWait time.Duration                // longest Prefer: wait; default 10m
+	Hold    time.Duration                // how long a player waits for a clip's first chunk; default 50s
 	Beat    time.Duration                // between comments that keep an event stream open; default 15s
 	// Vet says of which field of a request the text is not taken, and why, after the field's name; nil: every text is.
 	Vet func(ctx context.Context, client string, texts map[string]string) (field, problem string, err error)
@@ -58,6 +59,7 @@ func (o Options) WithDefaults() Options {
 	set(&o.Version, "dev")
 	set(&o.Reuse, ReuseAsked)
 	set(&o.MaxWait, 10*time.Minute)
+	set(&o.Hold, firstWait)
 	set(&o.Beat, 15*time.Second)
 	set(&o.MaxImage, 24<<20)
 	set(&o.MaxBatch, 64<<20)

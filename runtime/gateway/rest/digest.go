@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
 )
@@ -13,3 +14,9 @@ func reprDigest(sum string) string {
 	}
 	return "sha-256=:" + base64.StdEncoding.EncodeToString(b) + ":"
 }
+
+// entityTag is a strong tag (RFC 9110, 8.8.3) for the bytes of a digest.
+func entityTag(sum [sha256.Size]byte) string { return `"` + hex.EncodeToString(sum[:]) + `"` }
+
+// forGood lets a client keep what never changes.
+const forGood = "private, max-age=31536000, immutable"

@@ -49,7 +49,7 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, id string) error {
 	h.Set("ETag", `"`+j.Result.SHA256+`"`)
 	h.Set("Repr-Digest", reprDigest(j.Result.SHA256))
 	gateway.Confine(h, false)
-	h.Set("Cache-Control", "private, max-age=31536000, immutable")
+	h.Set("Cache-Control", forGood)
 	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
 	if r.Method == http.MethodPost {
 		r = r.Clone(r.Context()) // a clip as the answer of generate has no ranges and no conditions

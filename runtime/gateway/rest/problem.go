@@ -82,7 +82,9 @@ func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if p.Status == gateway.StatusClientClosed {
 		return // nobody is left to read it
 	}
-	if p.Status >= 500 && p.Status != http.StatusInsufficientStorage {
+	if own := new(httpError); errors.As(err, &own) && own.kind == notYetKind {
+		a.o.Log.DebugContext(r.Context(), "a stream was asked for before its first chunk", "job", own.job)
+	} else if p.Status >= 500 && p.Status != http.StatusInsufficientStorage {
 		a.o.Log.ErrorContext(r.Context(), "a REST request failed", "path", r.URL.Path, "error", err)
 	}
 	p.Write(w, r, after)

@@ -197,7 +197,7 @@ func downloadDoc(id string) operation {
 
 func playlistDoc(id string) operation {
 	return operation{ID: id, Summary: "HLS playlist of a clip's chunks, while it is made and afterwards", Tag: "jobs",
-		Out: responses{200: {Text: "The chunks that are there", Body: playlistText{}}}, Fails: append([]int{503}, readFails...)}
+		Out: responses{200: {Text: "The chunks that are there", Body: playlistText{}}, 206: {Text: "A range of it", Body: playlistText{}}, 304: {Text: "It is what If-None-Match says"}}, Fails: append([]int{416, 503}, readFails...)}
 }
 
 func watchDoc(id string) operation {
@@ -208,5 +208,5 @@ func watchDoc(id string) operation {
 
 func chunkDoc(id string) operation {
 	return operation{ID: id, Summary: "One chunk of a clip (0.m4s, 1.m4s, …), or what stands before them (init.mp4; init.7.mp4 where those from the seventh on have another)", Tag: "jobs",
-		Out: responses{200: {Text: "The chunk", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}}, Fails: append([]int{416}, readFails...)}
+		Out: responses{200: {Text: "The chunk", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 304: {Text: "It is what If-None-Match says"}}, Fails: append([]int{416}, readFails...)}
 }

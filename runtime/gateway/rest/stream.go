@@ -7,11 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"net/http"
-	"regexp"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -20,8 +17,10 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
-// firstWait is how long a player's first question is held while nothing is there to show.
-const firstWait = 25 * time.Second
+// firstWait is how long a player's first question is held while nothing is there to show: longer than hls.js waits for an answer, which
+// it asks for three times over 20 s each and only twice after a status, and below the minute after which proxies give up. A list without a
+// chunk would end ffmpeg at once, and hls.js after three.
+const firstWait = 50 * time.Second
 
 var errEnough = errors.New("there is enough")
 
@@ -42,83 +41,13 @@ func (a *API) until(ctx context.Context, id string, wait time.Duration, enough f
 	return a.o.Jobs.Stream(context.WithoutCancel(ctx), id)
 }
 
+// notYetKind tells what passes by itself from what the log should tell of.
+const notYetKind = "not-yet"
+
 // notYet is the answer for a clip whose first chunk is being made. Players ask again after 503, and after no status of the client's.
 func notYet(w http.ResponseWriter, j jobs.Job) error {
 	w.Header().Set("Retry-After", "2")
-	return &httpError{status: http.StatusServiceUnavailable, kind: "not-yet", job: j.ID, err: fmt.Errorf("job %s has no chunk to show yet: ask again", j.ID)}
-}
-
-// playlist is GET /jobs/{id}/stream.m3u8: HLS (RFC 8216) over the chunks that are there; while the job runs a player asks again.
-func (a *API) playlist(w http.ResponseWriter, r *http.Request) error {
-	j, err := a.job(r)
-	if err != nil {
-		return err
-	}
-	st, err := a.until(r.Context(), j.ID, firstWait, func(st jobs.Stream, err error) bool { return err == nil && (st.Listed() > 0 || st.Ended) })
-	if errdefs.IsNotFound(err) && !j.State.Ended() {
-		return notYet(w, j)
-	}
-	if err != nil {
-		return err
-	}
-	h := w.Header()
-	h.Set("Content-Type", "application/vnd.apple.mpegurl")
-	h.Set("Cache-Control", "no-store")
-	_, err = io.WriteString(w, hls(st))
-	return ignoreGone(r, err)
-}
-
-// hls is the list. It only grows, over the job's attempts too, and no line of it changes but for the end's. It is played from its
-// beginning, whenever somebody comes: a player would take it for something live and begin three chunks before the newest.
-func hls(st jobs.Stream) string {
-	var b strings.Builder
-	all, longest := st.Segments(), 1.0
-	for _, c := range all {
-		longest = max(longest, math.Round(c.Seconds)) // as RFC 8216 counts
-	}
-	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:7\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-PLAYLIST-TYPE:EVENT\n#EXT-X-INDEPENDENT-SEGMENTS\n#EXT-X-START:TIME-OFFSET=0,PRECISE=YES\n#EXT-X-MAP:URI=\"chunks/init.mp4\"\n", int(longest))
-	for i, c := range all {
-		if c.Anew {
-			fmt.Fprintf(&b, "#EXT-X-DISCONTINUITY\n#EXT-X-MAP:URI=\"chunks/init.%d.mp4\"\n", i)
-		}
-		fmt.Fprintf(&b, "#EXTINF:%.6f,\nchunks/%d.m4s\n", c.Seconds, i)
-	}
-	if st.Ended {
-		b.WriteString("#EXT-X-ENDLIST\n")
-	}
-	return b.String()
-}
-
-var chunkForm = regexp.MustCompile(`^(?:(init)(?:\.([0-9]{1,6}))?\.mp4|([0-9]{1,6})\.m4s)$`)
-
-// chunk is GET /jobs/{id}/chunks/{chunk}: a chunk, or the head that stands before one, the first where none is named.
-func (a *API) chunk(w http.ResponseWriter, r *http.Request) error {
-	j, err := a.job(r)
-	if err != nil {
-		return err
-	}
-	st, err := a.o.Jobs.Stream(r.Context(), j.ID)
-	if err != nil {
-		return err
-	}
-	m := chunkForm.FindStringSubmatch(r.PathValue("chunk"))
-	n := 0
-	if m != nil {
-		n, _ = strconv.Atoi(m[2] + m[3]) // one of them, or none
-	}
-	if m == nil || n >= st.Listed() {
-		return fmt.Errorf("job %s has no chunk %.40q: its stream.m3u8 lists those there are: %w", j.ID, r.PathValue("chunk"), errdefs.ErrNotFound)
-	}
-	f, at, size, err := st.OpenSegment(n, m[1] != "")
-	if err != nil {
-		return fmt.Errorf("the chunk is gone: %w: %w", err, errdefs.ErrNotFound)
-	}
-	defer f.Close()
-	h := w.Header()
-	h.Set("Content-Type", "video/mp4")
-	gateway.Confine(h, false)
-	h.Set("Cache-Control", "private, max-age=31536000, immutable")
-	return serveRanges(w, r, "", time.Time{}, io.NewSectionReader(f, at, size))
+	return &httpError{status: http.StatusServiceUnavailable, kind: notYetKind, job: j.ID, err: fmt.Errorf("job %s has no chunk to show yet: ask again", j.ID)}
 }
 
 // watch is GET /jobs/{id}/stream.mp4: the clip as it comes, until its end; ?from=N leaves out the chunks before one.
@@ -131,7 +60,7 @@ func (a *API) watch(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	st, err := a.until(r.Context(), j.ID, firstWait, func(st jobs.Stream, err error) bool { return err == nil && (len(st.Chunks) > next || st.Ended) })
+	st, err := a.until(r.Context(), j.ID, a.o.Hold, func(st jobs.Stream, err error) bool { return err == nil && (len(st.Chunks) > next || st.Ended) })
 	if err == nil && len(st.Chunks) == 0 { // it is made anew, otherwise than before
 		return notYet(w, j)
 	}
@@ -260,14 +189,6 @@ func filler(sent int64) []byte {
 		copy(fill[4:], "free")
 	}
 	return fill
-}
-
-// ignoreGone is no error where the client has left.
-func ignoreGone(r *http.Request, err error) error {
-	if r.Context().Err() != nil {
-		return nil
-	}
-	return err
 }
 
 // located puts a chunk's address into its event.
