@@ -75,7 +75,7 @@ func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.
 		return err
 	}
 	m := &making{p: p, w: w, coder: c, out: out, left: r.NumFrames, digest: newDigest()}
-	m.stepped(0, w.total())
+	m.stepped(0, w.forwards())
 	if err := w.run(ctx, m.stepped, func(chunk int, latents []float32, n int) error { return m.chunk(ctx, chunk, latents, n) }); err != nil {
 		return err
 	}
@@ -89,13 +89,14 @@ type making struct {
 	w      *walker
 	coder  coder
 	out    handler.Output
-	step   int // that has been taken
+	step   int // forwards that are done
+	steps  int // of all
 	left   int // frames
 	digest digest
 }
 
 func (m *making) stepped(done, total int) {
-	m.step = done
+	m.step, m.steps = done, total
 	m.out.Progress(handler.Progress{Phase: "denoise", Step: done, Steps: total})
 }
 
@@ -103,7 +104,7 @@ func (m *making) stepped(done, total int) {
 func (m *making) chunk(ctx context.Context, chunk int, latents []float32, n int) error {
 	w := m.w
 	m.digest.add(latents)
-	m.out.Progress(handler.Progress{Phase: "decode", Step: m.step, Steps: w.total(), Message: fmt.Sprintf("chunk %d of %d", chunk-w.whole()+1, w.chunks-w.whole())})
+	m.out.Progress(handler.Progress{Phase: "decode", Step: m.step, Steps: m.steps, Message: fmt.Sprintf("chunk %d of %d", chunk-w.whole()+1, w.chunks-w.whole())})
 	z := engine.Floats(latents, 1, int64(w.net.channels()), int64(n), w.net.height, w.net.width)
 	video, err := m.coder.decode(ctx, scaled(z, 1/m.p.c.Runtime.ScaleFactor))
 	if err != nil {

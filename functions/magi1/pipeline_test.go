@@ -93,14 +93,16 @@ func clipOf(t *testing.T, p *Pipeline, r handler.Request) (frames [][]byte, step
 // From a prompt to frames: every chunk leaves when it is finished, the first long before the last is begun.
 func TestChunksLeaveAtOnce(t *testing.T) {
 	p := openTiny(t)
-	const chunks, window = 5, 4
+	const chunks = 5
 	frames, steps := clipOf(t, p, request(chunks*24))
 	if len(frames) != chunks*24 || len(frames[0]) != 3*64*32 {
 		t.Fatalf("%d frames of %d bytes", len(frames), len(frames[0]))
 	}
-	for chunk := range chunks {
-		if got, want := steps[chunk*24], window+chunk-1; got != want { // within the step after: the others have not taken it yet
-			t.Errorf("chunk %d came after step %d, want %d of %d", chunk, got, want, window+chunks-1)
+	// Steps have 1, 2, 3, 4 chunks in flight, and then the one before as well, which is clean: 5, 4, 3, 2. A chunk comes within its last,
+	// of which the others have taken nothing yet.
+	for chunk, want := range []int{1 + 2 + 3, 10, 15, 19, 22} {
+		if got := steps[chunk*24]; got != want {
+			t.Errorf("chunk %d came after %d forwards, want %d of 24", chunk, got, want)
 		}
 	}
 	again, _ := clipOf(t, p, request(chunks*24))

@@ -66,6 +66,15 @@ func (p plan) perStage() int { return p.steps / p.c.WindowSize }
 // total is the number of steps of the walk.
 func (p plan) total() int { return p.perStage() * (p.chunks + p.c.WindowSize - 1 - p.whole()) }
 
+// forwards is how often all steps of the walk take a chunk one step on. A walk begins and ends with fewer chunks in flight than in its
+// middle, so that its steps do not take equally long; these do.
+func (p plan) forwards() (n int) {
+	for i := range p.total() {
+		n += len(p.at(i).chunks)
+	}
+	return n
+}
+
 // entry is a chunk in one step of the walk.
 type entry struct {
 	chunk int

@@ -35,18 +35,22 @@ type walker struct {
 // height, width].
 type finished func(chunk int, latents []float32, frames int) error
 
-// run walks the whole clip. stepped hears of every step; chunks come in their order, as soon as they are clean.
+// run walks the whole clip. stepped hears after every step how many of all forwards are done; chunks come in their order, as soon as they
+// are clean.
 func (w *walker) run(ctx context.Context, stepped func(done, total int), emit finished) error {
 	defer func() { w.memory.closeFrom(0) }()
 	w.memory, w.latents = window{}, map[int][]float32{}
 	if err := w.remember(ctx); err != nil {
 		return fmt.Errorf("the clip to go on from: %w", err)
 	}
+	done, all := 0, w.forwards()
 	for i := range w.total() {
-		if err := w.step(ctx, i, w.at(i), emit); err != nil {
+		s := w.at(i)
+		if err := w.step(ctx, i, s, emit); err != nil {
 			return fmt.Errorf("denoising step %d of %d: %w", i+1, w.total(), err)
 		}
-		stepped(i+1, w.total())
+		done += len(s.chunks)
+		stepped(done, all)
 	}
 	return nil
 }

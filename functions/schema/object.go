@@ -174,6 +174,9 @@ func (o Object) JSON() []byte {
 // Text is a member that is a string; "" when it is none.
 func (o Object) Text(name string) string { s, _ := o[name].(string); return s }
 
+// Number is a member that is a number; 0 when it is none.
+func (o Object) Number(name string) float64 { return asFloat(o[name]) }
+
 // zeroes finds strings with a zero character, which end the strings of C and of some databases.
 func (o Object) zeroes(f *findings) {
 	for name, v := range o {

@@ -28,6 +28,7 @@ type attempt struct {
 	job      Job // as last written or read
 	progress spec.Progress
 	pace     pace
+	begun    time.Time // last known of the instance's start; zero: it was up
 	shown    Preview
 }
 

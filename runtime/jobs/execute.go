@@ -76,7 +76,7 @@ func (a *attempt) streaming() string {
 func (a *attempt) starting(s spec.StartStep) {
 	p := s.Progress()
 	a.mu.Lock()
-	a.progress = p
+	a.progress, a.begun = p, a.s.clock()
 	a.mu.Unlock()
 	a.s.publish(context.WithoutCancel(a.s.ctx), a.id, "progress", p)
 }

@@ -172,7 +172,7 @@ func (s *Service) again(j Job) Job {
 	if !j.Deadline.IsZero() {
 		span = j.Deadline.Sub(j.Created)
 	}
-	j.Attempts, j.Interruptions, j.CancelAsked, j.Problem = 0, 0, false, nil
+	j.Attempts, j.Interruptions, j.CancelAsked, j.Problem, j.Took = 0, 0, false, nil, 0
 	j.Started, j.Finished, j.Deadline = time.Time{}, time.Time{}, stamp(now.Add(span))
 	if j.Hook != nil {
 		j.Hook = &Hook{URL: j.Hook.URL}

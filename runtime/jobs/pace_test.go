@@ -12,7 +12,7 @@ func TestPaceMeasuresEachPhase(t *testing.T) {
 	at := time.Unix(1000, 0)
 	want := func(after time.Duration, left time.Duration, known bool) {
 		t.Helper()
-		if got, ok := p.left(at.Add(after)); got != left || ok != known {
+		if got, _, ok := p.left(at.Add(after)); got != left || ok != known {
 			t.Errorf("%s, %v; want %s, %v", got, ok, left, known)
 		}
 	}
@@ -29,6 +29,9 @@ func TestPaceMeasuresEachPhase(t *testing.T) {
 	want(time.Hour, 0, true)
 	tell("denoise", 5, 50, 3*time.Second) // (2+3) s for 4 steps
 	want(0, 45*1250*time.Millisecond, true)
+	if _, share, _ := p.left(at); share != 0.1 {
+		t.Errorf("%g of the phase is done", share)
+	}
 	tell("decode", 1, 3, time.Second)
 	want(0, 0, false)
 	tell("decode", 2, 3, time.Second)
@@ -42,4 +45,17 @@ func TestPaceMeasuresEachPhase(t *testing.T) {
 	tell("mux", 1, 0, time.Second)
 	tell("mux", 2, 0, time.Second) // of how many is not known
 	want(0, 0, false)
+}
+
+// A clip in chunks is decoded between its steps: the time of both counts for each step.
+func TestPaceOverTurns(t *testing.T) {
+	var p pace
+	at := time.Unix(1000, 0)
+	for i, phase := range []string{"denoise", "denoise", "decode", "denoise", "denoise", "decode", "denoise"} {
+		p.step(spec.Progress{Phase: phase, Step: []int{0, 4, 4, 8, 12, 12, 16}[i], Steps: 40}, at)
+		at = at.Add(2 * time.Second)
+	}
+	if got, share, ok := p.left(at.Add(-2 * time.Second)); got != 18*time.Second || share != 0.4 || !ok { // 16 of 40 in 12 s
+		t.Errorf("%s, %g, %v", got, share, ok)
+	}
 }

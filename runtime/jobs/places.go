@@ -7,34 +7,23 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// means holds each model's measured seconds per completed job: an average that follows, new ones weighing 0.3.
-type means map[string]float64
-
-func (m means) add(model string, seconds float64) {
-	if old, ok := m[model]; ok {
-		seconds = old + 0.3*(seconds-old)
-	}
-	m[model] = seconds
-}
-
-// seedMeans starts from what the store has counted.
-func (s *Service) seedMeans(ctx context.Context) {
+// seedMeasured starts from the clips that the store has, and from what it has counted where retention took them.
+func (s *Service) seedMeasured(ctx context.Context) {
 	models, err := s.deps.Models.Models(ctx)
 	if err != nil {
 		return // no expectation until jobs have been measured
 	}
 	for _, m := range models {
+		had := &measured{}
 		if t, err := s.deps.Store.Tally(ctx, m.Name); err == nil && t.Completed > 0 {
-			s.means[m.Name] = t.Seconds / float64(t.Completed)
+			had.mean = t.Seconds / float64(t.Completed)
 		}
+		last, err := s.deps.Store.List(ctx, Filter{Model: m.Name, States: []State{Completed}, Limit: sampled})
+		for i := len(last) - 1; err == nil && i >= 0; i-- { // the oldest first
+			had.add(last[i])
+		}
+		s.measured[m.Name] = had
 	}
-}
-
-// mean is a model's measured time per job; 0: unknown.
-func (s *Service) mean(model string) time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return time.Duration(s.means[model] * float64(time.Second))
 }
 
 // planCache holds the latest plan. It is made again when somebody asks and it is older than a second and than ten times
@@ -99,8 +88,31 @@ func (s *Service) plan(ctx context.Context) (map[string]Place, time.Duration) {
 	if err != nil {
 		return map[string]Place{}, time.Since(began)
 	}
-	places := s.cfg.Policy.Plan(waiting, s.remaining(), facts, s.mean)
+	places := s.cfg.Policy.Plan(waiting, s.remaining(), facts, s.expected(ctx, waiting))
 	return places, time.Since(began)
+}
+
+// expected gives what each of the waiting jobs should take. How much there is to do for a job is kept as long as it waits.
+func (s *Service) expected(ctx context.Context, waiting []Entry) func(h Head, cold bool) time.Duration {
+	s.mu.Lock()
+	kept := s.works
+	s.mu.Unlock()
+	works := make(map[string]float64, len(waiting))
+	for _, e := range waiting {
+		work, known := kept[e.ID]
+		if !known {
+			j, err := s.deps.Store.Get(ctx, e.ID)
+			if err != nil {
+				continue // it has gone, or is asked for again
+			}
+			work = j.Work
+		}
+		works[e.ID] = work
+	}
+	s.mu.Lock()
+	s.works = works
+	s.mu.Unlock()
+	return func(h Head, cold bool) time.Duration { return s.expectation(h.Model, works[h.ID], cold) }
 }
 
 func (s *Service) remaining() []Remaining {
@@ -117,19 +129,22 @@ func (s *Service) remaining() []Remaining {
 	return out
 }
 
-// left expects the rest of a running job: from the steps of its phase, else from its model's mean; negative: not known,
-// as when it takes longer than the mean.
+// left expects the rest of a running job: at its beginning from what clips like it took, and the further it comes from its own steps;
+// negative: not known, as when it takes longer than those.
 func (s *Service) left(a *attempt) time.Duration {
 	now := s.clock()
 	a.mu.Lock()
-	left, ok := a.pace.left(now)
-	elapsed := now.Sub(a.job.Started)
+	left, share, ok := a.pace.left(now)
+	begun, work := later(a.job.Started, a.begun), a.job.Work
 	a.mu.Unlock()
-	if ok {
+	before := s.expectation(a.group.Model, work, false) - now.Sub(begun)
+	switch {
+	case ok && before > 0:
+		return before + time.Duration(share*float64(left-before))
+	case ok:
 		return left
-	}
-	if m := s.mean(a.group.Model); m > elapsed {
-		return m - elapsed
+	case before > 0:
+		return before
 	}
 	return -1
 }

@@ -20,9 +20,10 @@ type Remaining struct {
 }
 
 // Plan plays the queue forward under the policy: each running job ends when it is expected to, each end lets Choose pick
-// again. mean gives a model's measured time per job; 0: unknown, for which the plan assumes one minute and withholds times.
-func (p Policy) Plan(waiting []Entry, running []Remaining, f Facts, mean func(model string) time.Duration) map[string]Place {
-	s := newSimulation(waiting, running, f, mean)
+// again. expect gives what a job should take, with cold also the start of its model; 0: unknown, for which the plan assumes one minute and
+// withholds times.
+func (p Policy) Plan(waiting []Entry, running []Remaining, f Facts, expect func(h Head, cold bool) time.Duration) map[string]Place {
+	s := newSimulation(waiting, running, f, expect)
 	for n := 1; len(s.heads) > 0; {
 		h, ok := p.Choose(s.heads, s.facts)
 		if !ok {
@@ -37,11 +38,11 @@ func (p Policy) Plan(waiting []Entry, running []Remaining, f Facts, mean func(mo
 	return s.places
 }
 
-const unknownMean = time.Minute
+const unknownTime = time.Minute
 
 type simulation struct {
 	facts  Facts
-	mean   func(string) time.Duration
+	expect func(Head, bool) time.Duration
 	queues map[Group][]Entry
 	heads  []Head
 	ends   []simEnd // running jobs by time of end
@@ -54,8 +55,8 @@ type simEnd struct {
 	group Group
 }
 
-func newSimulation(waiting []Entry, running []Remaining, f Facts, mean func(string) time.Duration) *simulation {
-	s := &simulation{facts: f, mean: mean, queues: map[Group][]Entry{}, places: make(map[string]Place, len(waiting)), known: true}
+func newSimulation(waiting []Entry, running []Remaining, f Facts, expect func(Head, bool) time.Duration) *simulation {
+	s := &simulation{facts: f, expect: expect, queues: map[Group][]Entry{}, places: make(map[string]Place, len(waiting)), known: true}
 	s.facts.Yield = 0
 	s.facts.GroupTurn, s.facts.ModelTurn = cloneMap(f.GroupTurn), cloneMap(f.ModelTurn)
 	s.facts.ClientTurn, s.facts.Running = cloneMap(f.ClientTurn), nil
@@ -63,7 +64,7 @@ func newSimulation(waiting []Entry, running []Remaining, f Facts, mean func(stri
 	for _, r := range running {
 		left := r.Left
 		if left < 0 {
-			left, s.known = unknownMean, false
+			left, s.known = unknownTime, false
 		}
 		s.run(simEnd{f.Now.Add(left), r.Group})
 	}
@@ -111,9 +112,9 @@ func (s *simulation) advance() bool {
 }
 
 func (s *simulation) start(h Head, position int) {
-	now, d := s.facts.Now, s.mean(h.Model)
+	now, d := s.facts.Now, s.expect(h, !s.facts.Warm[h.Model])
 	if d <= 0 {
-		d, s.known = unknownMean, false
+		d, s.known = unknownTime, false
 	}
 	pl := Place{Position: position}
 	if s.known {

@@ -76,8 +76,8 @@ func entries(g Group, n int) (out []Entry) {
 	return out
 }
 
-func always(d time.Duration) func(string) time.Duration {
-	return func(string) time.Duration { return d }
+func always(d time.Duration) func(Head, bool) time.Duration {
+	return func(Head, bool) time.Duration { return d }
 }
 
 func TestPlanTimes(t *testing.T) {

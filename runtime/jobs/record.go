@@ -59,6 +59,7 @@ type Job struct {
 	Started  time.Time `json:"started,omitzero"`  // of the latest attempt
 	Finished time.Time `json:"finished,omitzero"` // entered an ended state
 
+	Work          float64       `json:"work,omitempty"`   // how much there is to do: what its time grows with, in a unit of the model's; 0: not known
 	Stream        bool          `json:"stream,omitempty"` // chunks are wanted while the clip is made
 	Attempts      int           `json:"attempts"`         // that failed or are running
 	MaxAttempts   int           `json:"maxAttempts"`      //
@@ -76,6 +77,7 @@ type Job struct {
 	AroundLoose   string        `json:"aroundLoose,omitempty"`
 	Timing        *Timing       `json:"timing,omitempty"` // of the latest attempt that was answered
 	GPUs          int           `json:"gpus,omitempty"`   // that the latest attempt has
+	Took          float64       `json:"took,omitempty"`   // seconds of the latest attempt that has ended
 	Ran           float64       `json:"ran,omitempty"`    // seconds of all attempts that have ended
 	GPURan        float64       `json:"gpuRan,omitempty"` // the same, each times the GPUs that it had
 	Trace         *Trace        `json:"trace,omitempty"`  // nil: nobody sees it
@@ -160,12 +162,21 @@ func (j Job) Files() []string {
 	return names
 }
 
-// Seconds is how long the latest attempt ran; 0 before it ended.
+// Seconds is how long the latest attempt ran; 0 before the job has ended, and where none began. What a job waited after its attempt had
+// ended, for another that did not come since it was cancelled or its deadline passed, is not counted. Records of before attempts were
+// timed have the time to the end, but no more than all attempts took.
 func (j Job) Seconds() float64 {
 	if j.Finished.IsZero() || j.Started.IsZero() {
 		return 0
 	}
-	return j.Finished.Sub(j.Started).Seconds()
+	if j.Took > 0 {
+		return j.Took
+	}
+	s := max(0, j.Finished.Sub(j.Started).Seconds())
+	if j.Ran > 0 {
+		s = min(s, j.Ran)
+	}
+	return s
 }
 
 // Spent is how long all attempts that have ended ran, and the same times their GPUs. Records of before attempts were counted
@@ -183,7 +194,9 @@ func (j Job) Spent() (seconds, gpuSeconds float64) {
 
 // spend counts the attempt that has ended at a moment.
 func (j Job) spend(at time.Time) Job {
-	if d := at.Sub(j.Started).Seconds(); d > 0 && j.State == Running {
+	if j.State == Running {
+		d := max(at.Sub(j.Started).Seconds(), 1e-6) // what of it is not known is told from what was not timed
+		j.Took = d
 		j.Ran += d
 		j.GPURan += d * float64(j.GPUs)
 	}

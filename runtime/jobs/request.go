@@ -15,6 +15,7 @@ type Submit struct {
 	AskedLoose  string          // the same without what is drawn
 	Around      string          // as Asked without the prompt, by which Similar finds the job
 	AroundLoose string          // and without what is drawn
+	Work        float64         // how much there is to do, for what it should take; 0: not known
 	Inputs      []string        // uploads that Request names as files, by their ids
 	Deadline    int64           // seconds from now; 0: the service's default
 	MaxAttempts int             // 0: the service's default

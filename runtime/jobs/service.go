@@ -43,7 +43,8 @@ type Service struct {
 	mu       sync.Mutex
 	running  map[string]*attempt
 	turns    turns
-	means    means
+	measured map[string]*measured // by model
+	works    map[string]float64   // of waiting jobs, by id
 	places   planCache
 	draining bool
 	full     bool            // the disk was full when last looked at
@@ -86,7 +87,7 @@ func New(cfg Config, deps Deps) (*Service, error) {
 	}
 	s := &Service{
 		spool: deps.Spool, cfg: cfg, deps: deps, log: deps.Log, out: out, uploads: ups, vectors: words, wake: make(chan struct{}, 1), running: map[string]*attempt{},
-		self: cfg.Node + "/" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12], turns: newTurns(), means: means{}, ledger: newLedger(), shelf: newShelf(), shows: newShows(out),
+		self: cfg.Node + "/" + strings.ReplaceAll(uuid.NewString(), "-", "")[:12], turns: newTurns(), measured: map[string]*measured{}, ledger: newLedger(), shelf: newShelf(), shows: newShows(out),
 		clock: func() time.Time { return stamp(deps.Now()) },
 	}
 	if feed, ok := deps.Store.(Feed); ok {
@@ -160,7 +161,7 @@ func (s *Service) recover(ctx context.Context) error {
 			}
 		}
 	}
-	s.seedMeans(ctx)
+	s.seedMeasured(ctx)
 	return s.tidyOutputs(ctx)
 }
 

@@ -114,7 +114,10 @@ func (s *Service) settled(ctx context.Context, j Job) {
 	s.shelf.add(j)
 	if j.State == Completed {
 		s.mu.Lock()
-		s.means.add(j.Model, j.Seconds())
+		if s.measured[j.Model] == nil {
+			s.measured[j.Model] = &measured{}
+		}
+		s.measured[j.Model].add(j)
 		s.mu.Unlock()
 	}
 }

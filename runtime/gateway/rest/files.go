@@ -136,7 +136,7 @@ func (f *files) ask(ctx context.Context, s jobs.Submit, sch *schema.Schema, fiel
 	for _, name := range sch.Files() {
 		delete(full, name)
 	}
-	s.Kept = full.JSON()
+	s.Kept, s.Work = full.JSON(), work(sch, full)
 	return s, nil, nil
 }
 

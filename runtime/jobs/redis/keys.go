@@ -117,7 +117,7 @@ func (s *Store) count(j jobs.Job) ([]op, error) {
 		{"LPUSH", s.key("last", esc(j.Model)), string(last)}, {"LTRIM", s.key("last", esc(j.Model)), 0, jobs.LastN - 1},
 	}
 	if j.State == jobs.Completed {
-		us := j.Finished.Sub(j.Started).Microseconds()
+		us := int64(j.Seconds() * 1e6)
 		ops = append(ops, op{"HINCRBY", k, "us", us}, op{"MIN", k, "minus", us}, op{"MAX", k, "maxus", us})
 	}
 	return ops, nil
