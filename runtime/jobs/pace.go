@@ -14,6 +14,9 @@ type pace struct {
 }
 
 func (p *pace) step(now spec.Progress, at time.Time) {
+	if now.Steps <= 0 {
+		return // its end is as near as that of the phase before
+	}
 	goesOn := now.Steps == p.last.Steps && now.Step >= p.last.Step && p.last.Step > 0 && p.last.Step < p.last.Steps
 	if now.Phase != p.last.Phase && !goesOn || now.Step < p.last.Step || p.since.IsZero() {
 		p.first, p.since = now, at

@@ -43,8 +43,8 @@ func TestPaceMeasuresEachPhase(t *testing.T) {
 	}
 	want(0, 5*(5*time.Second/3), true)
 	tell("mux", 1, 0, time.Second)
-	tell("mux", 2, 0, time.Second) // of how many is not known
-	want(0, 0, false)
+	tell("mux", 2, 0, time.Second) // of how many is not known: what was expected stays
+	want(0, 5*(5*time.Second/3)-2*time.Second, true)
 }
 
 // A clip in chunks is decoded between its steps: the time of both counts for each step.
@@ -57,5 +57,10 @@ func TestPaceOverTurns(t *testing.T) {
 	}
 	if got, share, ok := p.left(at.Add(-2 * time.Second)); got != 18*time.Second || share != 0.4 || !ok { // 16 of 40 in 12 s
 		t.Errorf("%s, %g, %v", got, share, ok)
+	}
+	p.step(spec.Progress{Phase: "denoise", Step: 40, Steps: 40}, at)
+	p.step(spec.Progress{Phase: "mux"}, at.Add(time.Second))
+	if got, share, ok := p.left(at.Add(time.Second)); got != 0 || share != 1 || !ok { // what has no steps is no reason to know less
+		t.Errorf("at its end %s, %g, %v", got, share, ok)
 	}
 }
