@@ -74,6 +74,63 @@ func TestTheGraphForAGPU(t *testing.T) {
 	}
 }
 
+// ONNX Runtime has conversions from and to FP8 on CUDA for float32 (and FP16), not for BF16: a graph of a published FP8 checkpoint has no
+// other, in no form that a GPU gets. And its activations, which are rounded by the checkpoint's own scales, are not rounded again by others.
+func TestPublishedFP8OnAGPU(t *testing.T) {
+	for name, o := range map[string]*fuse.Options{"as built": nil, "fused": {Type: onnx.Float32}, "bf16": {}, "as a bundle has it": {Codes: true}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, "magi_quant")
+			net, err := Transformer(b.c.Model, true, 2, nn.Options{Weights: b.g.Weights("w.")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			m, err := net.Model()
+			if err == nil && o != nil {
+				err = fuse.CUDA(m, *o)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			made, products, roundings := map[string]*onnx.Node{}, 0, 0
+			for i := range m.Graph.Nodes {
+				n := &m.Graph.Nodes[i]
+				for _, v := range n.Outputs {
+					made[v] = n
+				}
+				if n.Op == "CodeLinear" || n.Op == "QuantizeRows" {
+					t.Errorf("%s rounds activations again", n.Name)
+				}
+				if n.Op == "QuantLinear" {
+					products++
+				}
+				if n.Op != "Cast" {
+					continue
+				}
+				from := made[n.Inputs[0]]
+				if castTo(n) == onnx.Float8E4M3 {
+					if roundings++; castTo(from) != onnx.Float32 {
+						t.Errorf("%s makes FP8 of what %s gives", n.Name, from.Name)
+					}
+				}
+				if castTo(from) == onnx.Float8E4M3 && castTo(n) != onnx.Float32 {
+					t.Errorf("%s makes another type of FP8 than float32", n.Name)
+				}
+			}
+			if roundings == 0 || products < roundings {
+				t.Errorf("%d roundings for %d products", roundings, products)
+			}
+		})
+	}
+}
+
+// castTo is the type that a conversion gives, 0 of what is none.
+func castTo(n *onnx.Node) onnx.DType {
+	if n == nil || n.Op != "Cast" {
+		return 0
+	}
+	return onnx.DType(n.Attrs[0].I)
+}
+
 // What chunks leave is BF16 there, going out and in.
 func TestWhatChunksLeaveOnAGPUIsBF16(t *testing.T) {
 	net, err := Transformer(smallShape(), false, 2, nn.Options{})

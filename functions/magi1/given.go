@@ -75,7 +75,11 @@ func (p *Pipeline) lastFrames(ctx context.Context, r handler.Request) ([]media.R
 	}
 	n := len(ring) / unit * unit
 	if n == 0 {
-		return nil, invalid("the video has %d frames at %d a second; %d at least are needed to go on from, %d are used: send a longer one, or a frame of it as image", seen, fps, unit, most)
+		what := "frames"
+		if seen == 1 {
+			what = "frame"
+		}
+		return nil, invalid("the video has %d %s at %d a second; %d at least are needed to go on from, %d are used: send a longer one, or a frame of it as image", seen, what, fps, unit, most)
 	}
 	return ring[len(ring)-n:], nil
 }

@@ -172,10 +172,25 @@ func (g *graph) gelus() {
 	}
 }
 
-// coded says whether a product is to multiply codes by codes. What its sizes must be is the tensor cores' rule.
+// coded says whether a product is to multiply codes by codes. What its sizes must be is the tensor cores' rule. Activations that the
+// checkpoint itself has rounded to FP8, by its own scales, are not rounded once more by others.
 func (g *graph) coded(n *onnx.Node) bool {
 	return g.o.Codes && g.o.Type == onnx.BFloat16 && g.is(n, quantLinear) && text(n, "format") == "fp8" &&
-		integer(n, "in_features")%16 == 0 && integer(n, "out_features")%16 == 0
+		integer(n, "in_features")%16 == 0 && integer(n, "out_features")%16 == 0 && !g.rounded(n.Inputs[0])
+}
+
+// rounded says whether a value is of FP8, in whatever type.
+func (g *graph) rounded(v string) bool {
+	for {
+		at, ok := g.made[v]
+		if !ok || g.nodes[at].Op != "Cast" {
+			return false
+		}
+		if n := &g.nodes[at]; integer(n, "to") == int64(onnx.Float8E4M3) {
+			return true
+		}
+		v = g.nodes[at].Inputs[0]
+	}
 }
 
 // dropUnused takes out nodes of an operator whose results nobody takes.
