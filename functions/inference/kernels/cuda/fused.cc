@@ -5,17 +5,18 @@
 namespace videosdgx {
 namespace {
 
-// table is a modulation [batch or 1, …, dim] as a pointer and the distance between its batches.
-const float* table(const Tensor& t, int64_t dim, int64_t batches, int64_t* stride, const char* what) {
-  if (!t) return nullptr;
-  const int64_t n = t.elements();
-  if (n != dim && n != batches * dim)
-    throw std::runtime_error(std::string(what) + " has " + std::to_string(n) + " elements, one or " + std::to_string(batches) + " rows of " + std::to_string(dim) + " are needed");
-  *stride = n == dim ? 0 : dim;
-  return t.as<float>();
-}
-
 int64_t batches(const Tensor& x) { return x.dims.size() > 2 ? x.dims[0] : 1; }
+
+// table is the modulation of x's rows: one row for all, one for each batch, or one for each row, as where every token has a time of its own.
+Modulation table(const Tensor& t, const Tensor& x, const char* what) {
+  if (!t) return {};
+  const int64_t n = t.elements(), dim = x.last(), batch = batches(x), rows = x.rows();
+  if (n == dim) return {t.as<float>(), 0, 1};
+  if (batch && n == batch * dim) return {t.as<float>(), dim, unsigned(std::max<int64_t>(1, rows / batch))};
+  if (n == rows * dim) return {t.as<float>(), dim, 1};
+  throw std::runtime_error(std::string(what) + " has " + std::to_string(n) + " elements; one row of " + std::to_string(dim) + ", " +
+                           std::to_string(batch) + " of them (one for each batch) or " + std::to_string(rows) + " (one for each row) are needed");
+}
 
 std::vector<int64_t> row_dims(std::vector<int64_t> dims) {
   dims.back() = 1;
@@ -36,19 +37,17 @@ void NormOp<T, gated, codes>::run(Call& c) {
   const Tensor x = c.in(0);
   NormArgs a{};
   a.x = x.data, a.dim = x.last(), a.rows = x.rows(), a.one = one, a.epsilon = epsilon;
-  const int64_t batch = batches(x);
-  a.rows_per_batch = batch ? std::max<int64_t>(1, a.rows / batch) : 1;
   size_t in = 1, out = 0;
   if constexpr (gated) {
     const Tensor y = c.in(1);
     same(x, y);
     a.y = y.data;
-    a.gate = table(c.in(2), a.dim, batch, &a.gate_stride, "gate");
+    a.gate = table(c.in(2), x, "gate");
     a.sum = c.out(out++, x.dims).data;
     in = 3;
   }
-  a.scale = table(c.in(in), a.dim, batch, &a.scale_stride, "scale");
-  a.shift = table(c.in(in + 1), a.dim, batch, &a.shift_stride, "shift");
+  a.scale = table(c.in(in), x, "scale");
+  a.shift = table(c.in(in + 1), x, "shift");
   if constexpr (codes) {
     a.out_codes = c.out(out, x.dims).template as<uint8_t>();
     a.out_scales = c.out(out + 1, row_dims(x.dims)).template as<float>();
@@ -69,11 +68,7 @@ template <ONNXTensorElementDataType T>
 void GatedAdd<T>::run(Call& c) {
   const Tensor x = c.in(0), y = c.in(1);
   same(x, y);
-  int64_t stride = 0;
-  const bool each = c.in(2).elements() == x.rows() * x.last();  // a gate of its own for every row
-  const float* g = table(c.in(2), x.last(), each ? x.rows() : batches(x), &stride, "gate");
-  const int64_t per = each ? 1 : std::max<int64_t>(1, x.rows() / std::max<int64_t>(1, batches(x)));
-  gated_add(x.data, y.data, g, stride, c.out(0, x.dims).data, x.rows(), x.last(), per, x.type, c.stream());
+  gated_add(x.data, y.data, table(c.in(2), x, "gate"), c.out(0, x.dims).data, x.rows(), x.last(), x.type, c.stream());
 }
 
 template struct GatedAdd<kBFloat16>;

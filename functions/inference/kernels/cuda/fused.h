@@ -5,7 +5,7 @@
 
 namespace videosdgx {
 
-// ModulatedNorm: h = norm(x)·(one + scale) + shift. Inputs x [..., dim]; scale, shift float [batch or 1, dim…].
+// ModulatedNorm: h = norm(x)·(one + scale) + shift. Inputs x [..., dim]; scale, shift float [1, batch or rows of x; dim].
 // With codes, h is E4M3 and a second output has the scale of each row.
 // GatedNorm: x' = x + gate·y first; outputs x', then h.
 template <ONNXTensorElementDataType T, bool gated, bool codes>

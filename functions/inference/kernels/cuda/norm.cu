@@ -8,10 +8,13 @@
 namespace videosdgx {
 namespace {
 
+// row_of is the row of a table that a row of x takes.
+__device__ inline const float* row_of(const Modulation& m, unsigned row) { return m.at + row / m.share * m.stride; }
+
 template <class T, bool residual, bool quantize>
 __global__ void norm_kernel(NormArgs a) {
   __shared__ float shared[32];
-  const int64_t row = blockIdx.x, batch = row / a.rows_per_batch;
+  const int64_t row = blockIdx.x;
   const int vectors = int(a.dim / kVector);
   float v[kPerThread][kVector];
   float sum = 0;
@@ -24,9 +27,9 @@ __global__ void norm_kernel(NormArgs a) {
     if constexpr (residual) {
       float y[kVector];
       unpack(static_cast<const T*>(a.y) + e, y);
-      if (a.gate) {
+      if (a.gate.at) {
         float g[kVector];
-        unpack(a.gate + batch * a.gate_stride + at * kVector, g);
+        unpack(row_of(a.gate, blockIdx.x) + at * kVector, g);
 #pragma unroll
         for (int j = 0; j < kVector; j++) y[j] *= g[j];
       }
@@ -51,8 +54,8 @@ __global__ void norm_kernel(NormArgs a) {
     const int at = threadIdx.x + i * blockDim.x;
     if (at >= vectors) continue;
     float scale[kVector], shift[kVector] = {};
-    unpack(a.scale + batch * a.scale_stride + at * kVector, scale);
-    if (a.shift) unpack(a.shift + batch * a.shift_stride + at * kVector, shift);
+    unpack(row_of(a.scale, blockIdx.x) + at * kVector, scale);
+    if (a.shift.at) unpack(row_of(a.shift, blockIdx.x) + at * kVector, shift);
 #pragma unroll
     for (int j = 0; j < kVector; j++) {
       v[i][j] = (v[i][j] - mean) * inverse * (a.one + scale[j]) + shift[j];
@@ -81,14 +84,14 @@ void launch(const NormArgs& a, cudaStream_t s) {
 }
 
 template <class T>
-__global__ void gated_add_kernel(const T* x, const T* y, const float* gate, int64_t gate_stride, T* d, int64_t vectors, int64_t per_row, int64_t rows_per_batch) {
+__global__ void gated_add_kernel(const T* x, const T* y, Modulation gate, T* d, int64_t vectors, int64_t per_row) {
   const int64_t at = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
   if (at >= vectors) return;
   const int64_t row = at / per_row, col = (at % per_row) * kVector;
   float a[kVector], b[kVector], g[kVector];
   unpack(x + at * kVector, a);
   unpack(y + at * kVector, b);
-  unpack(gate + row / rows_per_batch * gate_stride + col, g);
+  unpack(row_of(gate, unsigned(row)) + col, g);
 #pragma unroll
   for (int j = 0; j < kVector; j++) a[j] += b[j] * g[j];
   pack(d + at * kVector, a);
@@ -144,18 +147,16 @@ void norm(const NormArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
   else launch<float>(a, s);
 }
 
-void gated_add(const void* x, const void* y, const float* gate, int64_t gate_stride, void* d, int64_t rows, int64_t dim, int64_t rows_per_batch,
-               ONNXTensorElementDataType t, cudaStream_t s) {
+void gated_add(const void* x, const void* y, const Modulation& gate, void* d, int64_t rows, int64_t dim, ONNXTensorElementDataType t, cudaStream_t s) {
   if (dim % kVector) throw std::runtime_error("rows whose length is no multiple of 8");
   const int64_t vectors = rows * dim / kVector;
   if (!vectors) return;
   const unsigned blocks = unsigned((vectors + 255) / 256);
   if (t == kBFloat16)
-    gated_add_kernel<<<blocks, 256, 0, s>>>(static_cast<const __nv_bfloat16*>(x), static_cast<const __nv_bfloat16*>(y), gate, gate_stride,
-                                            static_cast<__nv_bfloat16*>(d), vectors, dim / kVector, rows_per_batch);
+    gated_add_kernel<<<blocks, 256, 0, s>>>(static_cast<const __nv_bfloat16*>(x), static_cast<const __nv_bfloat16*>(y), gate,
+                                            static_cast<__nv_bfloat16*>(d), vectors, dim / kVector);
   else
-    gated_add_kernel<<<blocks, 256, 0, s>>>(static_cast<const float*>(x), static_cast<const float*>(y), gate, gate_stride, static_cast<float*>(d),
-                                            vectors, dim / kVector, rows_per_batch);
+    gated_add_kernel<<<blocks, 256, 0, s>>>(static_cast<const float*>(x), static_cast<const float*>(y), gate, static_cast<float*>(d), vectors, dim / kVector);
 }
 
 void rms(const RMSArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {

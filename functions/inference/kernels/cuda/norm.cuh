@@ -4,26 +4,30 @@
 
 namespace videosdgx {
 
-// NormArgs is one layer norm over rows of dim elements of type T. Strides are elements between the batches of a [batch, dim]
-// table; 0 where one row serves all.
+// Modulation is a table [n, dim]: a row of x takes its row / share-th, of stride elements; stride is 0 where one row serves all.
+struct Modulation {
+  const float* at = nullptr;  // none
+  int64_t stride = 0;
+  unsigned share = 1;  // rows of x that follow each other and have one of the table
+};
+
+// NormArgs is one layer norm over rows of dim elements of type T.
 struct NormArgs {
   const void* x;                          // T [rows, dim]
   const void* y = nullptr;                // T [rows, dim]: added first, times gate
-  const float* gate = nullptr;            // none: y as it is
-  const float *scale, *shift = nullptr;
-  int64_t gate_stride = 0, scale_stride = 0, shift_stride = 0;
+  Modulation gate;                        // none: y as it is
+  Modulation scale, shift;
   float one = 1, epsilon = 1e-6f;
   void* sum = nullptr;                    // T [rows, dim]: x', where y is given
   void* out = nullptr;                    // T [rows, dim], or
   uint8_t* out_codes = nullptr;           // E4M3 [rows, dim] with
   float* out_scales = nullptr;            // [rows]
-  int64_t rows, dim, rows_per_batch;
+  int64_t rows, dim;
 };
 void norm(const NormArgs& a, ONNXTensorElementDataType t, cudaStream_t s);
 
 // gated_add is d = x + gate·y.
-void gated_add(const void* x, const void* y, const float* gate, int64_t gate_stride, void* d, int64_t rows, int64_t dim, int64_t rows_per_batch,
-               ONNXTensorElementDataType t, cudaStream_t s);
+void gated_add(const void* x, const void* y, const Modulation& gate, void* d, int64_t rows, int64_t dim, ONNXTensorElementDataType t, cudaStream_t s);
 
 // RMSArgs is one RMS norm over rows, with rotary position embedding of interleaved pairs where cos is given.
 struct RMSArgs {
