@@ -101,11 +101,16 @@ func (c configs) sizes(clip bundle.ClipSize) map[string]map[string]int64 {
 }
 
 // held is the bound of what chunks leave behind: keys and values of as many chunks as are attended to, of those of one pass that are
-// in flight, and of the oldest's and the clean one's of another, as float32. It does not grow with the clip.
+// in flight, and of the oldest's and the clean one's of another, as float32. It does not grow with the clip. Where a clean chunk attends to
+// more than any other, and a request may ask for so few steps that it leaves its own while the oldest takes its last, there is one more.
 func (c configs) held(clip bundle.ClipSize) []weights.Held {
+	r := c.Runtime
 	tokens := c.sizes(clip)[graphTransformer]["tokens"]
 	each := 4 * tokens * c.Model.keys() * 2 * c.Model.NumLayers
-	cached, flying := int64(c.Runtime.Slots()), int64(c.Runtime.WindowSize+2)
+	cached, flying := int64(r.Slots()), int64(r.WindowSize+2)
+	if (plan{c: r}).cleanSees() > r.Slots() && lcm(r.WindowSize, max(len(r.KVRange), 1)) == r.WindowSize {
+		flying++
+	}
 	return []weights.Held{{Name: fmt.Sprintf("keys and values of %d finished chunks and %d in flight, in float32 (half of it in BF16)", cached, flying), Bytes: each * (cached + flying)}}
 }
 

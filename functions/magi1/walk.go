@@ -98,6 +98,7 @@ func (w *walker) step(ctx context.Context, i int, s step, emit finished) error {
 		w.overwrite(e.chunk)
 		inputs[k] = call{latent: w.latents[e.chunk], entry: e, pace: w.paceOf(s.interval)}
 	}
+	w.memory.closeBelow(w.unseen(s))
 	p := w.begin(s)
 	defer p.close()
 	all := map[int][]float32{}
@@ -123,6 +124,15 @@ func (w *walker) step(ctx context.Context, i int, s step, emit finished) error {
 		delete(w.latents, s.first)
 	}
 	return nil
+}
+
+// unseen is the chunk before which no chunk of a step sees any, nor of a later one.
+func (w *walker) unseen(s step) int {
+	least := s.first + 1 - w.mostSeen()
+	for _, e := range s.chunks {
+		least = min(least, e.from)
+	}
+	return least
 }
 
 // groups are the chunks that take the step together: all, or the oldest with the clean one before the rest.
