@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -8,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -58,5 +60,38 @@ func TestLoRAsOfJobsAreLookedAtOnce(t *testing.T) {
 	}
 	if len(r.builds) != 0 || len(r.merger.digests) != 0 {
 		t.Errorf("built %v, read %v", r.builds, r.merger.digests)
+	}
+}
+
+// Of a model of two experts a LoRA has to be for one, by its own names or by the request's component.
+func TestALoRAOfAJobSaysWhichExpertItIsFor(t *testing.T) {
+	r := newLoRARig(t)
+	file := func(header string) string {
+		return string(binary.LittleEndian.AppendUint64(nil, uint64(len(header)))) + header + "\x00\x00\x00\x00"
+	}
+	r.write(t, "one", file(`{"diffusion_model.blocks.0.ffn.0.lora_A.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]}}`))
+	r.write(t, "both", file(`{"base_model.model.transformer_2.blocks.0.ffn.0.lora_A.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]}}`))
+	const want = "loras/0: LoRA one does not say which part of this model it changes: name its component, transformer or transformer_2"
+	for _, c := range []struct{ component, list, want string }{
+		{`{"enum":["transformer","transformer_2"]}`, `[{"name":"one"}]`, want},
+		{`{"enum":["transformer","transformer_2"]}`, `[{"name":"one","component":"transformer_2"}]`, ""},
+		{`{"enum":["transformer","transformer_2"]}`, `[{"name":"both"}]`, ""},
+		{`{"enum":["transformer","transformer_2"]}`, `[{"name":"style"}]`, ""}, // which is no safetensors file: its merging says so
+		{`{"enum":["transformer","transformer_2"]}`, `[{"name":"one","strength":0},{"name":"both"}]`, ""},
+		{`{"enum":["transformer","transformer_2"],"default":"transformer"}`, `[{"name":"one"}]`, ""},
+		{`{"enum":["transformer"]}`, `[{"name":"one"}]`, ""},
+	} {
+		man := weights.Manifest{Schema: json.RawMessage(`{"properties":{"loras":{"items":{"properties":{"name":{},"component":` + c.component + `}}}}}`)}
+		var list any
+		if err := json.Unmarshal([]byte(c.list), &list); err != nil {
+			t.Fatal(err)
+		}
+		got := ""
+		if err := r.merger.vet(&man, list); err != nil {
+			got = gateway.Sentence(err)
+		}
+		if got != c.want {
+			t.Errorf("%s of %s: want %q, got %q", c.list, c.component, c.want, got)
+		}
 	}
 }

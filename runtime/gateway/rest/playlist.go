@@ -20,14 +20,7 @@ import (
 
 // playlist is GET /jobs/{id}/stream.m3u8: HLS (RFC 8216) over the chunks that are there; while the job runs a player asks again.
 func (a *API) playlist(w http.ResponseWriter, r *http.Request) error {
-	j, err := a.job(r)
-	if err != nil {
-		return err
-	}
-	st, err := a.until(r.Context(), j.ID, a.o.Hold, func(st jobs.Stream, err error) bool { return err == nil && (st.Listed() > 0 || st.Ended) })
-	if errdefs.IsNotFound(err) && !j.State.Ended() {
-		return notYet(w, j)
-	}
+	_, st, err := a.shown(w, r, func(st jobs.Stream, err error) bool { return err == nil && (st.Listed() > 0 || st.Ended) })
 	if err != nil {
 		return err
 	}

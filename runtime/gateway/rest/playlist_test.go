@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"context"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -91,5 +92,25 @@ func TestAPlayerThatComesTooEarly(t *testing.T) {
 	go func() { f.begin(); f.chunk("first"); f.end() }()
 	if _, b := r.do("GET", r.url+"/v1/jobs/"+j.ID+"/stream.m3u8", ""); !strings.Contains(string(b), "0.m4s") { // who is held gets it
 		t.Errorf("then the list is %s", b)
+	}
+}
+
+// A job that ends while a player is held has nothing to show any more: the player is told so, not to ask again.
+func TestAJobThatEndsBeforeItHasChunks(t *testing.T) {
+	f := newReel()
+	r := newRig(t, f.script)
+	defer f.in.Close()
+	r.generate(`{"prompt":"it has the function"}`)
+	for _, name := range []string{"/stream.m3u8", "/stream.mp4", "/stream.mp4?from=3"} {
+		j := r.generate(`{"prompt":"p","stream":true}`)
+		gone := time.AfterFunc(100*time.Millisecond, func() {
+			if _, err := r.jobs.Cancel(context.Background(), j.ID); err != nil {
+				t.Error(err)
+			}
+		})
+		if p := r.problem(404, "GET", "/v1/jobs/"+j.ID+name, ""); !strings.Contains(p.Detail, "is cancelled") {
+			t.Errorf("%s: %+v", name, p)
+		}
+		gone.Stop()
 	}
 }

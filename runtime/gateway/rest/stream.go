@@ -17,9 +17,10 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
-// firstWait is how long a player's first question is held while nothing is there to show: longer than hls.js waits for an answer, which
-// it asks for three times over 20 s each and only twice after a status, and below the minute after which proxies give up. A list without a
-// chunk would end ffmpeg at once, and hls.js after three.
+// firstWait is how long a player's first question is held while nothing is there to show. hls.js (1.7.4) gives one up after 20 s and asks
+// three times in all when it does, but only twice where the answer is a status outside 4xx, so that held questions last it a minute and
+// short ones a few seconds; proxies give up after that minute. ffmpeg (5.1) waits as long as it takes and ends at the first 503, as does
+// a list without a chunk: it finds no stream in one, and hls.js gives up at the third.
 const firstWait = 50 * time.Second
 
 var errEnough = errors.New("there is enough")
@@ -41,6 +42,27 @@ func (a *API) until(ctx context.Context, id string, wait time.Duration, enough f
 	return a.o.Jobs.Stream(context.WithoutCancel(ctx), id)
 }
 
+// shown is the stream of a job that a player asks for: held as until does. Without one, the answer is that of the job as it is by then: it
+// may have ended meanwhile, and asking again would do no more.
+func (a *API) shown(w http.ResponseWriter, r *http.Request, enough func(jobs.Stream, error) bool) (jobs.Job, jobs.Stream, error) {
+	j, err := a.job(r)
+	if err != nil {
+		return j, jobs.Stream{}, err
+	}
+	st, err := a.until(r.Context(), j.ID, a.o.Hold, enough)
+	if !errdefs.IsNotFound(err) {
+		return j, st, err
+	}
+	if j, err = a.job(r); err != nil {
+		return j, st, err
+	}
+	if !j.State.Ended() {
+		return j, st, notYet(w, j)
+	}
+	st, err = a.o.Jobs.Stream(r.Context(), j.ID)
+	return j, st, err
+}
+
 // notYetKind tells what passes by itself from what the log should tell of.
 const notYetKind = "not-yet"
 
@@ -52,23 +74,16 @@ func notYet(w http.ResponseWriter, j jobs.Job) error {
 
 // watch is GET /jobs/{id}/stream.mp4: the clip as it comes, until its end; ?from=N leaves out the chunks before one.
 func (a *API) watch(w http.ResponseWriter, r *http.Request) error {
-	j, err := a.job(r)
-	if err != nil {
-		return err
-	}
 	next, err := from(r)
 	if err != nil {
 		return err
 	}
-	st, err := a.until(r.Context(), j.ID, a.o.Hold, func(st jobs.Stream, err error) bool { return err == nil && (len(st.Chunks) > next || st.Ended) })
-	if err == nil && len(st.Chunks) == 0 { // it is made anew, otherwise than before
-		return notYet(w, j)
-	}
-	if errdefs.IsNotFound(err) && !j.State.Ended() {
-		return notYet(w, j)
-	}
+	j, st, err := a.shown(w, r, func(st jobs.Stream, err error) bool { return err == nil && (len(st.Chunks) > next || st.Ended) })
 	if err != nil {
 		return err
+	}
+	if len(st.Chunks) == 0 && !st.Ended { // it is made anew, otherwise than before
+		return notYet(w, j)
 	}
 	f, err := st.Open()
 	if err != nil {

@@ -326,7 +326,7 @@ func TestARangeThatLiesOutside(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, size := range map[string]int{"/chunks/0.m4s": 5, "/chunks/init.mp4": 4, "/download": 10} {
-		for _, asked := range []string{fmt.Sprintf("bytes=%d-", size), "bytes=900-901", "bytes=4-2", "bytes=a-b", "bytes=-0"} {
+		for _, asked := range []string{fmt.Sprintf("bytes=%d-", size), "bytes=900-901", "bytes=4-2", "bytes=a-b", "bytes=-0", "bytes=-00", "bytes=-0, -000"} {
 			resp, b := r.do("GET", r.url+"/v1/jobs/"+j.ID+path, "", "Range", asked)
 			p := parse[problem](t, b)
 			if resp.StatusCode != 416 || resp.Header.Get("Content-Type") != "application/problem+json" || resp.Header.Get("Content-Range") != fmt.Sprintf("bytes */%d", size) ||
@@ -337,6 +337,21 @@ func TestARangeThatLiesOutside(t *testing.T) {
 		resp, b := r.do("GET", r.url+"/v1/jobs/"+j.ID+path, "", "Range", "bytes=1-2")
 		if resp.StatusCode != 206 || len(b) != 2 || resp.Header.Get("Content-Range") != fmt.Sprintf("bytes 1-2/%d", size) {
 			t.Errorf("%s: %s %v", path, resp.Status, resp.Header)
+		}
+		tag := resp.Header.Get("ETag")
+		for _, c := range []struct {
+			method, asked, name, value string
+			status                     int
+		}{
+			{"GET", "bytes=-0", "If-None-Match", tag, 304}, {"GET", "bytes=-0", "If-None-Match", "W/" + tag, 304}, {"GET", "bytes=-0", "If-Match", `"other"`, 412},
+			{"GET", "bytes=-0", "If-Range", `"other"`, 200}, {"GET", "bytes=1-2", "If-Range", "W/" + tag, 200}, {"GET", "bytes=1-2", "If-Range", "yesterday", 200},
+			{"GET", "bytes=1-2", "If-Match", tag, 206}, {"GET", "bytes=1-2", "If-Match", "W/" + tag, 412}, {"GET", "bytes=1-2", "If-None-Match", "rubbish", 206},
+			{"GET", "bytes=1-2", "If-None-Match", "*", 304}, {"GET", "bytes=1-2", "If-Modified-Since", "rubbish", 206}, {"GET", "bytes=1-2,-0", "If-Match", "*", 206},
+			{"HEAD", "bytes=1-2", "If-Match", tag, 200}, {"HEAD", "bytes=900-", "If-Range", tag, 200},
+		} {
+			if resp, _ := r.do(c.method, r.url+"/v1/jobs/"+j.ID+path, "", "Range", c.asked, c.name, c.value); resp.StatusCode != c.status {
+				t.Errorf("%s %s %s, %s %s: %s, not %d", c.method, path, c.asked, c.name, c.value, resp.Status, c.status)
+			}
 		}
 		if resp, b := r.do("GET", r.url+"/v1/jobs/"+j.ID+path, "", "Range", "lines=1-2"); resp.StatusCode != 200 || len(b) != size {
 			t.Errorf("%s: %s", path, resp.Status)
