@@ -1,7 +1,9 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -97,13 +99,25 @@ func (r *Registry) unread() (dirs []string) {
 	return dirs
 }
 
+// vanished lists folders whose manifest was read and is no more.
+func (r *Registry) vanished() (dirs []string) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for dir := range r.folders {
+		if _, err := os.Stat(filepath.Join(r.cfg.Functions, dir, manifestFile)); errors.Is(err, fs.ErrNotExist) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
+}
+
 // printOf changes whenever a file does; "" where there is none.
 func printOf(path string) string {
 	info, err := os.Stat(path)
 	if err != nil {
 		return ""
 	}
-	return fmt.Sprint(info.Size(), info.ModTime().UnixNano(), setTime(info).UnixNano())
+	return fmt.Sprint(identityOf(info))
 }
 
 // Broken lists the manifests that no function comes of: those that have never been right, by their folder's name with their

@@ -28,9 +28,23 @@ type hasher struct {
 }
 
 type fileHash struct {
-	size     int64
-	mod, set time.Time // set: of the inode, which nobody chooses: a copy may have its original's size and time
-	sum      string
+	is  identity
+	sum string
+}
+
+// identity changes whenever a file's content does, or another file is at its path.
+type identity struct {
+	size, mod int64
+	set       int64  // of the inode, which nobody chooses: a copy may have its original's size and time
+	dev, ino  uint64 // files that were written or touched together have one time: a link may lead to either. Lost at boot
+}
+
+func identityOf(info fs.FileInfo) identity {
+	is := identity{size: info.Size(), mod: info.ModTime().UnixNano(), set: setTime(info).UnixNano()}
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		is.dev, is.ino = uint64(st.Dev), st.Ino
+	}
+	return is
 }
 
 // setTime is when a file's content or attributes changed last.
@@ -125,7 +139,7 @@ func (h *hasher) content(path string, info fs.FileInfo) string {
 	defer h.mu.Unlock()
 	known := h.files[path]
 	info = settled(path, info)
-	if known.sum != "" && known.size == info.Size() && known.mod.Equal(info.ModTime()) && known.set.Equal(setTime(info)) {
+	if known.sum != "" && known.is == identityOf(info) {
 		return known.sum
 	}
 	f, err := os.Open(path)
@@ -137,7 +151,7 @@ func (h *hasher) content(path string, info fs.FileInfo) string {
 	if _, err := io.Copy(sum, f); err != nil {
 		return "unreadable"
 	}
-	known = fileHash{info.Size(), info.ModTime(), setTime(info), hex.EncodeToString(sum.Sum(nil))}
+	known = fileHash{identityOf(info), hex.EncodeToString(sum.Sum(nil))}
 	h.files[path] = known
 	return known.sum
 }

@@ -75,10 +75,14 @@ func (h *hasher) mountTree(w io.Writer, dir string) {
 }
 
 // stamp is a small file's content, and a large one's size and times: whoever replaces one may give it the time of what was
-// there, but not the time at which that was done.
+// there, but not the time at which that was done. Where a link leads to belongs to it: two files may have one time.
 func (h *hasher) stamp(path string, info fs.FileInfo) string {
 	if info = settled(path, info); info.Size() > smallFile {
-		return fmt.Sprint(info.Size(), info.ModTime().UnixNano(), setTime(info).UnixNano())
+		is := fmt.Sprint(info.Size(), info.ModTime().UnixNano(), setTime(info).UnixNano())
+		if real, err := filepath.EvalSymlinks(path); err == nil && real != filepath.Clean(path) {
+			is += " " + real
+		}
+		return is
 	}
 	return h.content(path, info)
 }

@@ -31,6 +31,7 @@ type Config struct {
 	Image    func(ctx context.Context, ref, serves string) (digest string, err error)
 	Runs     func(fn spec.Function) error // says why no instance of a function could be made, for the same; nil: of any it can
 	Debounce time.Duration                // quiet time on disk before a folder is read again; default 100 ms
+	Poll     time.Duration                // how often manifests are looked at that no event tells of; default 5 s
 	Log      *slog.Logger                 // default: slog.Default()
 }
 
@@ -40,6 +41,7 @@ func (c Config) WithDefaults() Config {
 	or(&c.Mounts.Data, c.Data)
 	or(&c.Mounts.Manifests, c.Functions)
 	or(&c.Debounce, 100*time.Millisecond)
+	or(&c.Poll, 5*time.Second)
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}

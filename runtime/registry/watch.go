@@ -86,8 +86,9 @@ func (r *Registry) visit(dir string) {
 // follow gathers events until a folder has been quiet for the debounce time, then reads that folder.
 func (r *Registry) follow() {
 	due := map[string]time.Time{}
-	tick := time.NewTimer(time.Hour)
+	tick, poll := time.NewTimer(time.Hour), time.NewTicker(r.cfg.Poll)
 	defer tick.Stop()
+	defer poll.Stop()
 	for {
 		select {
 		case ev, ok := <-r.watch.fs.Events:
@@ -103,11 +104,26 @@ func (r *Registry) follow() {
 			}
 			r.cfg.Log.Warn("file events lost, reading everything again", "error", err)
 			r.rescan()
+		case <-poll.C:
+			for _, dir := range r.unnoticed() {
+				if _, ok := due[dir]; !ok {
+					due[dir] = time.Now().Add(r.cfg.Debounce)
+				}
+			}
 		case <-tick.C:
 			r.visitDue(due)
 		}
 		tick.Reset(next(due))
 	}
+}
+
+// unnoticed are folders whose manifest has changed without an event: where it, its folder or the functions' folder is a link or
+// something mounted, what it leads to may be written elsewhere, or on another machine, or the link may lead elsewhere now.
+func (r *Registry) unnoticed() []string {
+	if err := r.watch.fs.Add(r.cfg.Functions); err != nil { // the folder of that name may be another one by now
+		return nil // it is being replaced: what it held serves until it is there again
+	}
+	return append(r.unread(), r.vanished()...)
 }
 
 // folderName is the folder below Functions that a path lies in.
