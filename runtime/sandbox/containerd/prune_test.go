@@ -119,6 +119,90 @@ func TestImagesThatNothingUses(t *testing.T) {
 	remove(t, again)
 }
 
+// neighbour is another server's driver on the first one's daemon and namespace.
+func neighbour(t *testing.T, d *Driver) *Driver {
+	t.Helper()
+	o := d.o
+	o.Address, o.Data, o.State = d.daemon.Socket, t.TempDir(), filepath.Join(t.TempDir(), "neighbour")
+	second, err := New(testContext(t), o)
+	must(t, err)
+	t.Cleanup(func() { must(t, second.Close()) })
+	return second
+}
+
+// TestAnImageOfTwoServers stays until no function of either stands for it, whoever brought it; and a name that somebody gave
+// it by hand stays with its files.
+func TestAnImageOfTwoServers(t *testing.T) {
+	a := newDriver(t)
+	b := neighbour(t, a)
+	ctx := testContext(t)
+	ref, _ := pushed(t, strings.TrimPrefix(writeImage(t, v1.Config{Cmd: []string{"/a"}}, file{path: "a", mode: 0o644, body: []byte("a")}), "oci:"))
+	archive := filepath.Join(t.TempDir(), "f.tar")
+	build := func(word string) {
+		t.Helper()
+		dir := writeImage(t, v1.Config{Cmd: []string{"/f"}}, file{path: "word", mode: 0o644, body: []byte(word)})
+		pack(t, strings.TrimPrefix(dir, "oci:"), archive)
+	}
+	build("one")
+	refs := []string{ref, "oci:" + archive}
+	get := func(d *Driver) {
+		t.Helper()
+		for _, ref := range refs {
+			_, err := d.images.Get(d.in(ctx), ref, nil)
+			must(t, err)
+		}
+	}
+	prune := func(d *Driver, refs ...string) int {
+		t.Helper()
+		gone, err := d.PruneImages(ctx, refs, 0)
+		must(t, err)
+		return len(gone)
+	}
+	get(a)
+	get(b)
+	build("two") // brought again by the one, it is still the other's too
+	get(a)
+	img, err := a.client.ImageService().Get(a.in(ctx), refs[1])
+	must(t, err)
+	img.Name = "mine:1" // as the tools' tag does, with all labels
+	_, err = a.client.ImageService().Create(a.in(ctx), img)
+	must(t, err)
+	for range 2 {
+		if n := prune(a); n != 0 {
+			t.Fatalf("the one removed %d of the other's images, or a name of somebody's", n)
+		}
+	}
+	if n := prune(b, refs...); n != 0 {
+		t.Fatalf("the other removed %d that it uses", n)
+	}
+	get(a)
+	if n := prune(b); n != 0 {
+		t.Fatalf("the other removed %d that the one uses again", n)
+	}
+	if n := prune(a); n != 2 {
+		t.Errorf("%d went, of two that nobody uses", n)
+	}
+	if names, _, _ := held(t, a); !slices.Equal(names, []string{"mine:1"}) {
+		t.Errorf("%v are left", names)
+	}
+}
+
+// TestAnImportUnderAFunctionsName makes the image somebody's, which stays.
+func TestAnImportUnderAFunctionsName(t *testing.T) {
+	d := newDriver(t)
+	ctx := testContext(t)
+	dir := strings.TrimPrefix(writeImage(t, v1.Config{Cmd: []string{"/a"}}, file{path: "a", mode: 0o644, body: []byte("a")}), "oci:")
+	ref, _ := pushed(t, dir)
+	_, err := d.images.Get(d.in(ctx), ref, nil)
+	must(t, err)
+	must(t, d.Import(ctx, dir, ref))
+	gone, err := d.PruneImages(ctx, nil, 0)
+	must(t, err)
+	if len(gone) > 0 {
+		t.Errorf("%v went, which was imported by hand", gone)
+	}
+}
+
 // TestWhatATagStoodFor goes when no function is pinned to it any more.
 func TestWhatATagStoodFor(t *testing.T) {
 	d := newDriver(t)

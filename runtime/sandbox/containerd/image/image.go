@@ -96,7 +96,11 @@ func (s *Store) record(ctx context.Context, ref string, hear Hear) (images.Image
 	if path, tag, ok := spec.Layout(ref); ok {
 		return s.fromLayout(ctx, ref, path, tag, hear)
 	}
-	if img, err := s.here(ctx, ref); err == nil || !errdefs.IsNotFound(err) {
+	img, err := s.here(ctx, ref)
+	if err == nil {
+		return s.claim(ctx, img)
+	}
+	if !errdefs.IsNotFound(err) {
 		return img, err
 	}
 	return s.fetches.do(ctx, "pull "+ref, hear, func(ctx context.Context, hear Hear) (images.Image, error) { return s.pull(ctx, ref, hear) })

@@ -31,11 +31,15 @@ func (s *Store) fromLayout(ctx context.Context, ref, path, tag string, hear Hear
 	s.mu.Unlock()
 	if last == index {
 		if img, err := s.client.ImageService().Get(ctx, ref); err == nil {
-			return img, nil
+			return s.claim(ctx, img)
 		}
 	}
 	img, err := s.fetches.do(ctx, "import "+ref+index.String(), hear, func(ctx context.Context, hear Hear) (images.Image, error) {
-		return s.load(ctx, path, tag, ref, s.labels(), hear)
+		marks, err := s.marks(ctx, ref)
+		if err != nil {
+			return images.Image{}, err
+		}
+		return s.load(ctx, path, tag, ref, marks, hear)
 	})
 	if err != nil {
 		return images.Image{}, err
@@ -49,7 +53,7 @@ func (s *Store) fromLayout(ctx context.Context, ref, path, tag string, hear Hear
 // Load brings a layout or an archive, as a manifest's image names it without oci:, into the store under a name.
 func (s *Store) Load(ctx context.Context, path, name string, hear Hear) (images.Image, error) {
 	path, tag, _ := spec.Layout("oci:" + path)
-	return s.load(ctx, path, tag, name, map[string]string{ownerLabel: ""}, hear) // nobody's, also where a function's was
+	return s.load(ctx, path, tag, name, map[string]string{}, hear) // nobody's, also where a function's was
 }
 
 func (s *Store) load(ctx context.Context, path, tag, name string, labels map[string]string, hear Hear) (images.Image, error) {

@@ -18,17 +18,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// ownerLabel is on the records of images that a store brought here because a function asked for them, with the store's owner.
-// What somebody imported under a name of their own has none, and stays.
-const ownerLabel = "videosdgx/owner"
-
-func (s *Store) labels() map[string]string {
-	if s.Owner == "" {
-		return nil
-	}
-	return map[string]string{ownerLabel: s.Owner}
-}
-
 // Use is what must stay: the references of functions, and the chains that instances live on.
 type Use struct {
 	Refs, Chains []string
@@ -49,7 +38,7 @@ func (u unused) long(name string, used bool, now time.Time, idle time.Duration) 
 	return now.Sub(u[name]) >= idle
 }
 
-// Prune removes the records of images that this store brought here and that have not been used for idle, and the root file
+// Prune removes the records of images that stores brought here and that no store has used for idle, and the root file
 // systems of images that no record holds any more; containerd then drops what they alone kept. It gives the names of the
 // records.
 func (s *Store) Prune(ctx context.Context, use Use, idle time.Duration) ([]string, error) {
@@ -66,14 +55,27 @@ func (s *Store) Prune(ctx context.Context, use Use, idle time.Duration) ([]strin
 	var gone []string
 	var kept []images.Image
 	for _, r := range all {
-		if r.Labels[ownerLabel] != s.Owner || !s.idle.long("image "+r.Name, used(r), now, idle) {
+		use := used(r)
+		if use {
+			if r, err = s.claim(ctx, r); err != nil {
+				return gone, err
+			}
+		}
+		if !s.owns(r) || !s.idle.long("image "+r.Name, use, now, idle) {
 			kept = append(kept, r)
+			continue
+		}
+		delete(s.idle, "image "+r.Name)
+		if others(r, s.mark()) {
+			kept = append(kept, r)
+			if err := s.disclaim(ctx, r); err != nil {
+				return gone, err
+			}
 			continue
 		}
 		if err := s.client.ImageService().Delete(ctx, r.Name); err != nil && !errdefs.IsNotFound(err) {
 			return gone, fmt.Errorf("image %s is not used, and cannot be removed: %w", r.Name, err)
 		}
-		delete(s.idle, "image "+r.Name)
 		gone = append(gone, r.Name)
 		s.forget(r)
 		s.log.Info("removed an image that no function uses", "name", r.Name, "digest", r.Target.Digest.String())

@@ -37,11 +37,15 @@ func (s *Store) pull(ctx context.Context, ref string, hear Hear) (images.Image, 
 	if err != nil {
 		return images.Image{}, fmt.Errorf("%q is not an image: write a reference such as registry.example/wan21:1, or oci:FOLDER: %w (%w)", ref, err, errdefs.ErrInvalidArgument)
 	}
+	marks, err := s.marks(ctx, full.String())
+	if err != nil {
+		return images.Image{}, err
+	}
 	resolver, done := s.resolver(full)
 	defer done()
 	fetched := s.watchFetch(ctx, ref, hear)
 	defer fetched.end()
-	img, err := s.client.Fetch(ctx, full.String(), client.WithResolver(resolver), client.WithPullLabels(s.labels()),
+	img, err := s.client.Fetch(ctx, full.String(), client.WithResolver(resolver), client.WithPullLabels(marks),
 		client.WithImageHandlerWrapper(func(h images.Handler) images.Handler { return fetched.of(s.Limits.WithDefaults().bounded(h)) }))
 	if err != nil {
 		return images.Image{}, fmt.Errorf("image %s is not in containerd and cannot be pulled: %w", ref, err)
