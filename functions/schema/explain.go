@@ -57,7 +57,7 @@ func (s *Schema) sentences(e *jsonschema.ValidationError, o Object) []Wrong {
 		return []Wrong{{Field: fieldOf(given), Detail: fmt.Sprintf("%s says something of %s, which is missing: send that too, or leave %[1]s out.", Show(strings.Join(given, "/")), Show(strings.Join(k.Missing, " and ")))}}
 	case *kind.AdditionalProperties:
 		slices.Sort(k.Properties)
-		return each(at, k.Properties[:min(len(k.Properties), maxNamed)], func(name string) string { return s.unknown(at, name) })
+		return each(at, k.Properties[:min(len(k.Properties), maxNamed)], func(name string) string { return s.unknown(at, o, name) })
 	}
 	name := strings.Join(at, "/")
 	w := Wrong{Field: fieldOf(at)}
@@ -127,9 +127,13 @@ func lower(text string) string {
 	return strings.ToLower(text[:1]) + text[1:]
 }
 
-func (s *Schema) unknown(at []string, name string) string {
+func (s *Schema) unknown(at []string, o Object, name string) string {
 	if len(at) > 0 {
-		return fmt.Sprintf("%s is not a field of %s.", Show(name), Show(strings.Join(at, "/")))
+		said := fmt.Sprintf("%s is not a field of %s", Show(name), Show(strings.Join(at, "/")))
+		if p, _ := s.within(at, o); len(p.Properties) > 0 {
+			said += ": there are " + p.members()
+		}
+		return said + "."
 	}
 	return fmt.Sprintf("%s is not a field of this request: there are %s.", Show(name), strings.Join(s.Properties(), ", "))
 }

@@ -3,8 +3,11 @@ package schema
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 )
 
 // wanted says in words of what type and size a member is.
@@ -21,6 +24,9 @@ func (p Property) wanted() string {
 	case "array":
 		return "a list"
 	case "object":
+		if len(p.Properties) > 0 {
+			return "an object of " + p.members()
+		}
 		return "an object"
 	case "integer":
 		word = "a whole number"
@@ -29,6 +35,9 @@ func (p Property) wanted() string {
 	}
 	return word + p.span(" in %s…%s", " from %s", " up to %s")
 }
+
+// members are the names of what an object may hold, sorted.
+func (p Property) members() string { return strings.Join(slices.Sorted(maps.Keys(p.Properties)), ", ") }
 
 // span words the bounds that there are: both, the lower, the upper.
 func (p Property) span(both, from, to string) string {

@@ -3,7 +3,6 @@ package cli
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -23,12 +22,13 @@ func init() { commands = append(commands, newGenerateCmd) }
 
 // generateOptions are the flags of generate.
 type generateOptions struct {
-	model, output, image, video, negative, priority, webhook, key string
-	width, height, frames, steps, attempts                        int
-	fps, guidance                                                 float64
-	seed                                                          int64
-	preview, stream, detach, quiet                                bool
-	deadline                                                      time.Duration
+	model, output, image, lastImage, video, negative, priority, webhook, key string
+	width, height, frames, steps, attempts                                   int
+	fps, guidance                                                            float64
+	seed                                                                     int64
+	preview, stream, detach, quiet                                           bool
+	deadline                                                                 time.Duration
+	loras, set                                                               []string
 }
 
 func newGenerateCmd() *cobra.Command {
@@ -42,11 +42,17 @@ What is not given takes the model's default; 'videosdgx jobs show' tells afterwa
 standard error and the name of the saved file to standard output. Interrupting the command cancels the job. The server may
 restart meanwhile: the job goes on, and so does the command.
 
+What else a model takes is in its schema (/fn/NAME/info, /openapi.json, the form on the server's page): --set FIELD=VALUE
+gives any field of it, a number, true, false or other JSON as that, anything else as text.
+
 With --detach the command ends as soon as the job is queued and prints its id; 'videosdgx jobs watch ID' and
 'videosdgx jobs download ID' take it from there.`,
 		Example: `  videosdgx generate "a big red circle moving right on a navy background" -o clip.mp4
   videosdgx generate "a lighthouse in a storm" --model wan21 --width 832 --height 480 --frames 81 --seed 7
   videosdgx generate "the boat sails away" --image boat.png -o boat.mp4
+  videosdgx generate "a door opens" --image closed.png --last-image open.png
+  videosdgx generate "a striped red circle moving right on a navy background" --lora striped:0.8
+  videosdgx generate "a star bouncing" --model ltx2 --set output=wav --set stg_scale=1
   videosdgx generate "the boat sinks" --model magi1 --video boat.mp4 --stream
   id=$(videosdgx generate "a comet" --priority low --detach)`,
 		Args: cobra.ExactArgs(1),
@@ -78,6 +84,9 @@ func (o *generateOptions) register(f *pflag.FlagSet) {
 	f.Float64Var(&o.guidance, "guidance", 0, "guidance scale")
 	f.Int64Var(&o.seed, "seed", 0, "seed; the same request and seed give the same clip")
 	f.StringVar(&o.image, "image", "", "PNG or JPEG file to start from")
+	f.StringVar(&o.lastImage, "last-image", "", "PNG or JPEG file to end with")
+	f.StringArrayVar(&o.loras, "lora", nil, "a LoRA of the server's by name, as NAME[:STRENGTH]; may be repeated")
+	f.StringArrayVar(&o.set, "set", nil, "another field of the request, as FIELD=VALUE; may be repeated")
 	f.StringVar(&o.video, "video", "", "video file to go on from")
 	f.BoolVar(&o.stream, "stream", false, "let the clip be watched while it is made, and say where")
 	f.BoolVar(&o.preview, "preview", false, "ask for preview frames, which the job's events carry")
@@ -93,8 +102,8 @@ func (o *generateOptions) register(f *pflag.FlagSet) {
 // submission takes the flags that were given; the server judges their values, but for text that JSON cannot carry as it is.
 func (o generateOptions) submission(flags *pflag.FlagSet, prompt string) (client.Submission, error) {
 	s := client.Submission{Model: o.model, Request: map[string]any{"prompt": prompt}, Priority: o.priority, MaxAttempts: o.attempts, Webhook: o.webhook, Key: o.key, Stream: o.stream}
-	if !utf8.ValidString(prompt) || !utf8.ValidString(o.negative) {
-		return s, errors.New("the prompt is not valid UTF-8: set the terminal or the script that writes it to UTF-8")
+	if !utf8.ValidString(prompt + o.negative + strings.Join(o.loras, "") + strings.Join(o.set, "")) {
+		return s, errors.New("the prompt, or what a flag says, is not valid UTF-8: set the terminal or the script that writes it to UTF-8")
 	}
 	for name, v := range map[string]float64{"fps": o.fps, "guidance": o.guidance} {
 		if math.IsNaN(v) || math.IsInf(v, 0) {
@@ -121,15 +130,7 @@ func (o generateOptions) submission(flags *pflag.FlagSet, prompt string) (client
 			s.Request[f.field] = f.value
 		}
 	}
-	if o.image == "" {
-		return s, nil
-	}
-	b, err := os.ReadFile(o.image)
-	if err != nil {
-		return s, fmt.Errorf("--image: %w", err)
-	}
-	s.Request["image"] = base64.StdEncoding.EncodeToString(b)
-	return s, nil
+	return s, cmp.Or(o.pictures(s.Request), o.named(s.Request), o.others(s.Request))
 }
 
 func runGenerate(cmd *cobra.Command, c *client.Client, o generateOptions, prompt string) error {

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"fmt"
-	"io"
 	"maps"
 	"os"
 	"path/filepath"
@@ -34,30 +33,6 @@ var recipes = map[string]serve.Recipe{
 	"LTX2ConditionPipeline":    ltx2.Recipe,
 	"WaverPipeline":            waver.Recipe,
 	"MagiPipeline":             magi1.Recipe,
-}
-
-// builtBundle is what models build prints.
-type builtBundle struct {
-	Path    string  `json:"path"`
-	Name    string  `json:"name"`
-	Family  string  `json:"family"`
-	Digest  string  `json:"digest"`
-	Files   int     `json:"files"`
-	Bytes   int64   `json:"bytes"`
-	Seconds float64 `json:"seconds"`
-	// Of a bundle with LoRAs: the bytes that it does not share with its base, and what it was made of.
-	Own     int64            `json:"own_bytes,omitempty"`
-	Derived *weights.Derived `json:"derived,omitempty"`
-}
-
-func (b builtBundle) print(w io.Writer) error {
-	if b.Derived != nil {
-		_, err := fmt.Fprintf(w, "%s: %s bundle %s with LoRAs (%d), %s of its own and %s shared with its base, %s in %.1f s\n",
-			b.Path, b.Family, b.Name, len(b.Derived.LoRAs), bytesText(b.Own), bytesText(b.Bytes-b.Own), b.Digest, b.Seconds)
-		return err
-	}
-	_, err := fmt.Fprintf(w, "%s: %s bundle %s, %d files, %s, %s in %.1f s\n", b.Path, b.Family, b.Name, b.Files, bytesText(b.Bytes), b.Digest, b.Seconds)
-	return err
 }
 
 // buildFlags are the choices of models build.
@@ -264,7 +239,7 @@ func (f *buildFlags) build(cmd *cobra.Command, checkpoint string, recipe serve.R
 		return builtBundle{}, err
 	}
 	return builtBundle{Path: f.out, Name: m.Name, Family: m.Family, Digest: m.Digest, Files: len(m.Files), Bytes: m.Bytes(),
-		Seconds: float64(time.Since(start).Milliseconds()) / 1000}, nil
+		Seconds: float64(time.Since(start).Milliseconds()) / 1000, Precision: m.Precision, Chosen: m.Chosen, License: m.License}, nil
 }
 
 // checkpointClass reads _class_name without opening the weights.

@@ -114,7 +114,7 @@ func (v *inspected) addTensors(component string, names []string, info func(strin
 func (v *inspected) print(w io.Writer) error {
 	var rows [][]string
 	if m := v.Manifest; m != nil {
-		fmt.Fprintf(w, "%s: %s bundle %s, %d files, %s\n%s\n\n", v.Path, m.Family, m.Name, len(m.Files), bytesText(m.Bytes()), m.Digest)
+		fmt.Fprintf(w, "%s: %s bundle %s%s, %d files, %s\n%s\n%s\n", v.Path, m.Family, m.Name, held(m.Precision), len(m.Files), bytesText(m.Bytes()), m.Digest, toAccept(m.License))
 		for _, f := range m.Files {
 			rows = append(rows, []string{f.Path, bytesText(f.Size), short(f.Digest)})
 		}

@@ -25,7 +25,7 @@ change, and shares all others with the bundle of the plain model. What requests 
 		Example: `  cp striped.safetensors /var/lib/videosdgx/models/loras/
   videosdgx models lora inspect striped --model ./wan21-tiny
   videosdgx models build ./wan21-tiny --lora striped:0.8
-  curl localhost:9000/fn/wan21/ --json '{"prompt":"a striped circle","loras":[{"name":"striped","strength":0.8}]}'`,
+  videosdgx generate "a big striped red circle moving right on a navy background" --lora striped:0.8`,
 	}
 	cmd.AddCommand(newLoRALsCmd(), newLoRAInspectCmd(), newLoRARmCmd())
 	return cmd

@@ -119,6 +119,6 @@ func (f *buildFlags) derive(cmd *cobra.Command, checkpoint string, recipe serve.
 	if err != nil {
 		return builtBundle{}, blame(err)
 	}
-	return builtBundle{Path: out, Name: m.Name, Family: m.Family, Digest: m.Digest, Files: len(m.Files), Bytes: m.Bytes(), Own: m.Own(), Derived: m.Derived,
+	return builtBundle{Path: out, Name: m.Name, Family: m.Family, Digest: m.Digest, Files: len(m.Files), Bytes: m.Bytes(), Own: m.Own(), Derived: m.Derived, Precision: m.Precision, License: m.License,
 		Seconds: float64(time.Since(start).Milliseconds()) / 1000}, nil
 }

@@ -40,7 +40,7 @@ func sealedModel(t *testing.T) (folder, dir string) {
 	if err := os.WriteFile(filepath.Join(dir, "w.bin"), bytes.Repeat([]byte("w"), 3000), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := weights.Seal(context.Background(), dir, weights.Manifest{Family: "wan21", Name: "tiny"}, nil); err != nil {
+	if _, err := weights.Seal(context.Background(), dir, weights.Manifest{Family: "wan21", Name: "tiny", Precision: "nf4", License: &weights.License{Name: "some-licence"}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	return folder, dir
@@ -54,6 +54,8 @@ func TestModelsLsVerifyInspectRm(t *testing.T) {
 		{"verify tiny", "1 files of the bundle are what they should be"},
 		{"verify tiny --json", `"fingerprint":`},
 		{"inspect tiny", "w.bin  2.9 KiB"},
+		{"inspect tiny", "wan21 bundle tiny in nf4, 1 files"},
+		{"inspect tiny", "licence: some-licence; who serves it accepts that in function.yaml: model.acceptLicense: some-licence\n"},
 		{"inspect tiny --json", `"kind": "bundle"`},
 	} {
 		out, err := models(t, append(strings.Fields(c.args), "--models", folder)...)

@@ -58,7 +58,7 @@ func withoutServer(path string) bool {
 // TestWithoutAServerEveryCommandSaysHowToStartOne.
 func TestWithoutAServerEveryCommandSaysHowToStartOne(t *testing.T) {
 	const closed = "http://127.0.0.1:1" // of a service that nobody has run for decades
-	words := map[string]string{"high|normal|low": "high", "PROMPT": "a boat", "NAME": "ana", "ID": "abc"}
+	words := map[string]string{"high|normal|low": "high", "SHARE": "0.25", "PROMPT": "a boat", "NAME": "ana", "ID": "abc"}
 	seen := 0
 	everyCommand(func(c *cobra.Command) {
 		if c.Flags().Lookup("server") == nil || withoutServer(c.CommandPath()) {
