@@ -11,8 +11,10 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+	"golang.org/x/sys/unix"
 
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/functions/schema"
 )
 
 // mergedLoRA is one that a build is given.
@@ -76,8 +78,8 @@ func (m *merger) content(ctx context.Context, i int, a askedLoRA) (l weights.LoR
 func (m *merger) open(i int, a askedLoRA) (*os.File, error) {
 	f, err := weights.OpenRegular(m.path(a.Name))
 	var other *weights.FormatError
-	if errors.Is(err, fs.ErrNotExist) || errors.As(err, &other) {
-		return nil, refusedLoRAs(fmt.Sprintf("loras/%d: there is no LoRA %q: %s.", i, a.Name, m.have()))
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENAMETOOLONG) || errors.As(err, &other) {
+		return nil, refusedLoRAs(fmt.Sprintf("loras/%d: there is no LoRA %q: %s.", i, schema.Show(a.Name), m.have()))
 	}
 	return f, err
 }

@@ -41,7 +41,8 @@ func TestLoRAsOfJobsAreLookedAtOnce(t *testing.T) {
 		`[{"name":"style","strength":0}]`:                       "loras are all at strength 0",
 		`[{"name":"none","strength":0},{"name":"style"}]`:       `there is no LoRA "none"`,
 		`[{"name":"style","component":"transformer_2"}]`:        "",
-		`[{"name":"` + strings.Repeat("x", 300) + `"}]`:         "", // no file has such a name, which is told when it is opened
+		`[{"name":"` + strings.Repeat("x", 300) + `"}]`:         `loras/0: there is no LoRA "xxx`, // no file has such a name
+		`[{"name":"` + strings.Repeat("名", 120) + `"}]`:         `名…": other, style would do`,
 		`[{"name":"style"},{"name":"other","strength":"hot"}]`:  "loras cannot be read",
 		`[{"name":"style"},{"name":"other","component":["a"]}]`: "loras cannot be read",
 	} {
