@@ -110,8 +110,8 @@ func (m *merger) make(ctx context.Context, key, base string, d weights.Derived, 
 	if err := m.build(ctx, checkpoint, base, dir, loras); err != nil {
 		return err
 	}
-	if !m.has(dir, d) {
-		return errOtherContent
+	if !m.has(dir, d) { // under this key nobody would find it, and it would outlive what is used
+		return errors.Join(errOtherContent, m.discard(key))
 	}
 	if err := m.prune(); err != nil {
 		m.log.Error("merged models that nobody uses could not be removed", "error", err)

@@ -94,6 +94,15 @@ func (m *merger) remove(key string) (removed bool, err error) {
 	return true, os.RemoveAll(out)
 }
 
+// discard takes away what was built under a key that is not its own. To who looks meanwhile it is there or not.
+func (m *merger) discard(key string) error {
+	out := filepath.Join(m.folder(), gone+key)
+	if err := errors.Join(os.RemoveAll(out), os.Rename(filepath.Join(m.folder(), key), out)); err != nil {
+		return err
+	}
+	return os.RemoveAll(out)
+}
+
 // prune removes the least recently used derived bundles while they take more than the budget. Those in use stay, whatever it is.
 func (m *merger) prune() error {
 	all, total, err := m.cached()

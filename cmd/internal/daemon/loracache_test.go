@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -333,5 +334,22 @@ func TestWhatAKillLeavesGoes(t *testing.T) {
 		if _, err := r.fns.Get(t.Context(), "wan", spec.LoRAVersion+key); !errdefs.IsNotFound(err) {
 			t.Errorf("%q: %v", key, err)
 		}
+	}
+}
+
+// What was merged of files that changed meanwhile is under no key that anybody asks for: it is not kept.
+func TestWhatWasMergedOfOtherFilesIsNotKept(t *testing.T) {
+	r := newLoRARig(t)
+	r.before = func() { r.write(t, "style", fmt.Sprint("another one: ", len(r.builds))) }
+	if _, err := r.invoke(t, `{"loras":[{"name":"style"}]}`); !errdefs.IsUnavailable(err) || len(r.builds) != mostTries {
+		t.Errorf("%v after %d builds", err, len(r.builds))
+	}
+	left, err := os.ReadDir(r.merger.folder())
+	if err != nil || len(left) > 0 {
+		t.Errorf("kept: %v, %v", left, err)
+	}
+	r.before = nil
+	if _, err := r.invoke(t, `{"loras":[{"name":"style"}]}`); err != nil {
+		t.Errorf("once nothing writes: %v", err)
 	}
 }
