@@ -57,10 +57,7 @@ func (a *attempt) invocation(ctx context.Context) (spec.Invocation, error) {
 	}
 	id := uuid.NewString()
 	header := map[string]string{"accept": "video/mp4, " + inParts + ";stream=" + a.streaming(), "content-type": "application/json", "x-job-id": a.id}
-	event, err := urlevent.New(id, http.MethodPost, "/generate", header, body, a.s.clock()).Encode()
-	if err != nil {
-		return spec.Invocation{}, err
-	}
+	event := urlevent.New(id, http.MethodPost, "/generate", header, body, a.s.clock()).Encode()
 	return spec.Invocation{ID: id, Function: a.job.Function, Qualifier: a.job.Qualifier, Payload: event, Files: a.s.files(a.job), Tail: true, OnProgress: a.report, OnStart: a.starting}, nil
 }
 

@@ -129,10 +129,7 @@ func (s *Service) embed(ctx context.Context, m Model, texts []string) ([][]byte,
 		return nil, err
 	}
 	id := uuid.NewString()
-	event, err := urlevent.New(id, http.MethodPost, "/embed", map[string]string{"accept": "application/json", "content-type": "application/json"}, body, s.clock()).Encode()
-	if err != nil {
-		return nil, err
-	}
+	event := urlevent.New(id, http.MethodPost, "/embed", map[string]string{"accept": "application/json", "content-type": "application/json"}, body, s.clock()).Encode()
 	res, err := s.deps.Runner.Invoke(ctx, spec.Invocation{ID: id, Function: m.Function, Payload: event})
 	if err != nil {
 		return nil, fmt.Errorf("asking function %s for the vectors of prompts: %w", m.Function, err)

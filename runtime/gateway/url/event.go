@@ -1,8 +1,6 @@
 package url
 
 import (
-	"bytes"
-	"encoding/json"
 	"mime"
 	"net"
 	"net/http"
@@ -18,13 +16,13 @@ import (
 func (h *Handler) event(r *http.Request, t target, id, trace string, body []byte) []byte {
 	line := urlevent.HTTP{Method: r.Method, Path: t.path, Protocol: r.Proto, SourceIP: sourceIP(r), UserAgent: r.UserAgent()}
 	e := urlevent.Begin(id, h.Account, r.Host, t.name, line, time.Now())
-	e.Headers = make(map[string]string, len(r.Header)+1)
+	e.Headers = make(map[string]string, len(r.Header)+5)
 	for k, v := range r.Header {
 		if k == "Cookie" {
 			e.Cookies = cookies(v)
 			continue
 		}
-		e.Headers[strings.ToLower(k)] = strings.Join(v, ",")
+		e.Headers[lower(k)] = strings.Join(v, ",")
 	}
 	e.Headers["host"] = r.Host
 	forwarded(e.Headers, r, trace)
@@ -32,11 +30,24 @@ func (h *Handler) event(r *http.Request, t target, id, trace string, body []byte
 		e.Query = query(e.RawQueryString)
 	}
 	e.SetBody(body, isBinary(r.Header.Get("Content-Type"), body))
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false) // pages would grow
-	_ = enc.Encode(e)        // strings and numbers: cannot fail
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return e.Encode()
+}
+
+// lowered are names of headers that most requests have.
+var lowered = map[string]string{}
+
+func init() {
+	for name := range strings.FieldsSeq(`Accept Accept-Encoding Accept-Language Authorization Cache-Control Connection Content-Length Content-Type
+		Origin Referer Sec-Fetch-Dest Sec-Fetch-Mode Sec-Fetch-Site Traceparent User-Agent X-Forwarded-For X-Forwarded-Port X-Forwarded-Proto`) {
+		lowered[name] = strings.ToLower(name)
+	}
+}
+
+func lower(name string) string {
+	if s, ok := lowered[name]; ok {
+		return s
+	}
+	return strings.ToLower(name)
 }
 
 // forwarded adds the headers that Lambda itself adds; frameworks make absolute addresses of them. What a proxy in front has
@@ -49,9 +60,9 @@ func forwarded(headers map[string]string, r *http.Request, trace string) {
 	if _, p, err := net.SplitHostPort(r.Host); err == nil {
 		port = p
 	}
-	for k, v := range map[string]string{"x-forwarded-proto": scheme, "x-forwarded-port": port, "x-amzn-trace-id": trace} {
-		if headers[k] == "" {
-			headers[k] = v
+	for _, h := range [...][2]string{{"x-forwarded-proto", scheme}, {"x-forwarded-port", port}, {"x-amzn-trace-id", trace}} {
+		if headers[h[0]] == "" {
+			headers[h[0]] = h[1]
 		}
 	}
 	from := sourceIP(r)

@@ -178,13 +178,12 @@ func (h *Handler) serve(w http.ResponseWriter, r *http.Request, t target) error 
 		return fmt.Errorf("the event that this request of %d bytes makes has %d, more than its limit of %d: binary data and escapes grow in it: %w", len(body), len(event), limit, errdefs.ErrOutOfRange)
 	}
 	inv := spec.Invocation{ID: id, Function: t.name, Qualifier: t.qualifier, Version: fn.Version, TraceID: trace, Payload: event}
-	ctx, cancel := context.WithCancel(r.Context()) // a client that leaves, or does not read, cancels
+	c, cancel := h.call(w, r, fn)
 	defer cancel()
-	c := call{h, w, r.WithContext(ctx), fn, cancel}
 	if gateway.WantsOnly(r, eventStream) {
 		return c.events(inv)
 	}
-	res, err := h.Invoker.Invoke(ctx, inv)
+	res, err := h.Invoker.Invoke(c.r.Context(), inv)
 	if rep, failed := gateway.InitFailure(err, id); failed {
 		return failure(&answer.Failure{Type: rep.ErrorType, Body: rep.Body}, 0).writeTo(w, r, h.Stall)
 	}
@@ -203,6 +202,18 @@ type call struct {
 	cancel context.CancelFunc
 }
 
+// call begins one: a client that leaves cancels, and where the answer comes in pieces one that does not read.
+func (h *Handler) call(w http.ResponseWriter, r *http.Request, fn spec.Function) (c call, cancel func()) {
+	if fn.URL.InvokeMode != stream && !gateway.WantsOnly(r, eventStream) {
+		return call{h, w, r, fn, func() {}}, func() {}
+	}
+	ctx, cancel := context.WithCancel(r.Context())
+	return call{h, w, r.WithContext(ctx), fn, cancel}, cancel
+}
+
+// stream is the InvokeMode of functions whose answers leave as they come.
+const stream = "RESPONSE_STREAM"
+
 // answer writes a function's result as an HTTP response: a streamed one as it comes where the function's URL streams.
 func (c call) answer(res *spec.Result) error {
 	head, body, err := answer.Open(res)
@@ -210,7 +221,7 @@ func (c call) answer(res *spec.Result) error {
 		res.Body.Close()
 		return badAnswer(err)
 	}
-	if res.Streaming && res.FunctionError == "" && c.fn.URL.InvokeMode == "RESPONSE_STREAM" {
+	if res.Streaming && res.FunctionError == "" && c.fn.URL.InvokeMode == stream {
 		return c.stream(res, head, body)
 	}
 	b := c.Spool.Buffer()

@@ -6,7 +6,6 @@ package urlevent
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"strconv"
 	"strings"
 	"time"
@@ -83,6 +82,3 @@ func (r *Request) SetBody(b []byte, binary bool) {
 	}
 	r.Body = string(b)
 }
-
-// Encode gives the event's JSON.
-func (r Request) Encode() ([]byte, error) { return json.Marshal(r) }

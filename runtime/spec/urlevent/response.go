@@ -79,7 +79,7 @@ func isHead(name string) bool   { return isMember(name) && !strings.EqualFold(na
 // 2.0, anything else is the body of a 200 of type application/json, as function URLs have it. An error is an ErrAnswer, or
 // src's.
 func Parse(src io.ReaderAt, size int64) (Answer, error) {
-	plain := Answer{Head: Head{StatusCode: 200, Headers: Headers{"content-type": "application/json"}}, Body: Body{src: src, n: size}}
+	plain := Answer{Head: Head{StatusCode: 200, Headers: Headers{"content-type": "application/json"}, Order: plainOrder}, Body: Body{src: src, n: size}}
 	fields, err := object(io.NewSectionReader(src, 0, size), isMember, isHead)
 	switch {
 	case errors.Is(err, errNotJSON):
@@ -100,6 +100,8 @@ func Parse(src io.ReaderAt, size int64) (Answer, error) {
 	a.Body, err = bodyOf(src, fields)
 	return a, err
 }
+
+var plainOrder = []string{"content-type"}
 
 // headOf checks and decodes the members that make a head; one without a statusCode that can be read has 200.
 func headOf(fields map[string]field) (Head, error) {

@@ -2,10 +2,12 @@ package urlevent
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"strings"
+	"sync"
 )
 
 // errNotJSON says that a text is not JSON.
@@ -23,7 +25,23 @@ type scanner struct {
 	at      int64 // offset of the next byte
 	keeping bool
 	kept    []byte
-	escaped bool // the last string has escapes
+	escaped bool   // the last string has escapes
+	room    []byte // of kept
+	digits  []byte // room for a number
+}
+
+// scanners are those that have no document: what they hold makes up most of what a short answer would cost.
+var scanners = sync.Pool{New: func() any {
+	return &scanner{r: bufio.NewReaderSize(nil, 16<<10), room: make([]byte, 0, 512), digits: make([]byte, 0, 32)}
+}}
+
+// free lets another document have the scanner, with room of usual size.
+func (s *scanner) free() {
+	s.r.Reset(nil)
+	*s = scanner{r: s.r, room: s.room[:0], digits: s.digits[:0]}
+	if max(cap(s.room), cap(s.digits)) <= 4<<10 {
+		scanners.Put(s)
+	}
 }
 
 // field is a member's value: where it lies, and its text when that was kept.
@@ -37,7 +55,9 @@ type field struct {
 // object walks through a document that is an object, and gives the members that are asked for, the last of each name as
 // encoding/json does. The text of those in keep is kept.
 func object(r io.Reader, want, keep func(name string) bool) (map[string]field, error) {
-	s := &scanner{r: bufio.NewReaderSize(r, 16<<10)}
+	s := scanners.Get().(*scanner)
+	defer s.free()
+	s.r.Reset(r)
 	if c, err := s.start(); err != nil || c != '{' {
 		return nil, noEnd(orNotJSON(err))
 	}
@@ -65,17 +85,20 @@ func (s *scanner) member(keep bool) (field, error) {
 		return field{}, noEnd(err)
 	}
 	f := field{off: s.at, text: c == '"'}
-	s.keeping, s.kept = keep, nil
+	s.keeping, s.kept = keep, s.room[:0]
 	if f.text {
 		f.off++ // start has not passed it yet
 	}
 	s.escaped = false
 	err = s.value(1)
-	f.n, f.escaped, f.kept = s.at-f.off, s.escaped, s.kept
+	f.n, f.escaped = s.at-f.off, s.escaped
 	if f.text {
 		f.n--
 	}
-	s.keeping = false
+	if keep {
+		f.kept = bytes.Clone(s.kept)
+	}
+	s.keeping, s.room = false, s.kept
 	return f, err
 }
 
@@ -115,7 +138,7 @@ func noEnd(err error) error {
 }
 
 // keep notes bytes that have been passed.
-func (s *scanner) keep(p ...byte) error {
+func (s *scanner) keep(p []byte) error {
 	if !s.keeping {
 		return nil
 	}
@@ -131,8 +154,12 @@ var errTooLong = errors.New("a field other than body is longer than 1 MiB")
 // take passes one byte and keeps it.
 func (s *scanner) take() (byte, error) {
 	c, err := s.next()
-	if err == nil {
-		err = s.keep(c)
+	if err != nil || !s.keeping {
+		return c, err
 	}
-	return c, err
+	if len(s.kept) == maxField {
+		return c, errTooLong
+	}
+	s.kept = append(s.kept, c)
+	return c, nil
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"strings"
+	"unicode/utf8"
 )
 
 // value passes a value; its first byte is next.
@@ -85,14 +86,20 @@ func (s *scanner) name(depth int) (string, error) {
 	if depth > 0 {
 		return "", s.text()
 	}
-	s.keeping, s.kept = true, nil
+	s.keeping, s.kept, s.escaped = true, s.room[:0], false
 	err = s.text()
-	s.keeping = false
-	var name string
-	if err == nil && json.Unmarshal(s.kept, &name) != nil {
-		err = errNotJSON
+	s.keeping, s.room = false, s.kept
+	if err != nil {
+		return "", err
 	}
-	return name, err
+	if !s.escaped && utf8.Valid(s.kept) {
+		return string(s.kept[1 : len(s.kept)-1]), nil
+	}
+	var name string
+	if json.Unmarshal(s.kept, &name) != nil {
+		return "", errNotJSON
+	}
+	return name, nil
 }
 
 func orNotJSON(err error) error {
@@ -160,7 +167,7 @@ func (s *scanner) text() error {
 }
 
 func (s *scanner) pass(run []byte) error {
-	err := s.keep(run...)
+	err := s.keep(run)
 	n, _ := s.r.Discard(len(run)) // they are in the buffer
 	s.at += int64(n)
 	return err
@@ -199,7 +206,8 @@ func hex(c byte) rune {
 
 // number passes a number: what it is made of is read, and encoding/json judges it.
 func (s *scanner) number() error {
-	var n []byte
+	n := s.digits[:0]
+	defer func() { s.digits = n }()
 	for {
 		b, err := s.r.Peek(1)
 		if err != nil && !errors.Is(err, io.EOF) {
