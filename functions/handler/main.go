@@ -4,9 +4,11 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -38,18 +40,22 @@ func Main(open func(ctx context.Context, bundle string) (Model, error)) {
 	}
 	log.Info("model open", "model", h.d.Name, "license", cmp.Or(h.d.License, "not named by the checkpoint"), "device", h.d.Device, "precision", h.d.Precision, "engine", h.info().Engine, "seconds", rounded(time.Since(start).Seconds()))
 	go debug.FreeOSMemory() // what opening left behind is not to lie in an idle instance
-	time.AfterFunc(settles, func() { letGo(log) })
-	lambda.Start(h.Invoke)
+	var events atomic.Int32
+	atrest.WhenIdle(settles, func() bool { return events.Load() > 0 }, func(err error) {
+		if err != nil {
+			log.Warn("this instance holds more memory than it needs", "error", err)
+		}
+	})
+	lambda.Start(func(ctx context.Context, event json.RawMessage) (any, error) {
+		events.Add(1)
+		defer events.Add(-1)
+		return h.Invoke(ctx, event)
+	})
 }
 
-// settles is how long after its start a function lets go of what only its start has needed: the first event comes before.
+// settles is how long after its start a function lets go of what only its start has needed, at the earliest: the first event,
+// which comes before, is not to wait for that.
 const settles = 20 * time.Millisecond
-
-func letGo(log *slog.Logger) {
-	if _, err := atrest.Release(); err != nil {
-		log.Warn("this instance holds more memory than it needs", "error", err)
-	}
-}
 
 // initError posts to init/error, so that the reason reaches whoever waits for the start.
 func initError(api *runtimeAPI, reason error) error {

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // Release lets go of what the process maps of its program and its libraries, and says how much was resident, in bytes. Pages
@@ -33,6 +34,19 @@ func Release() (resident int64, err error) {
 		resident += r.resident
 	}
 	return resident, nil
+}
+
+// WhenIdle releases once, after d or, where busy says that the process has something to do just then, when it has not: it looks
+// again after twice as long, and so on. done hears of it.
+func WhenIdle(d time.Duration, busy func() bool, done func(error)) {
+	time.AfterFunc(d, func() {
+		if busy() {
+			WhenIdle(2*d, busy, done)
+			return
+		}
+		_, err := Release()
+		done(err)
+	})
 }
 
 // region is a line of smaps, with sizes in bytes.

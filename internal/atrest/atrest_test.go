@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestWhatIsReleasable: pages of programs that are as in their file; neither relocated ones, nor data, nor what no program maps.
@@ -58,6 +59,20 @@ func TestRelease(t *testing.T) {
 	}
 	if !regexp.MustCompile(`^a+(b|c)$`).MatchString(strings.Repeat("a", 99) + "c") {
 		t.Error("the program has lost its mind")
+	}
+}
+
+// TestWhenIdle: not while there is something to do, and then once.
+func TestWhenIdle(t *testing.T) {
+	looks, done := 0, make(chan int)
+	WhenIdle(time.Microsecond, func() bool { looks++; return looks < 5 }, func(err error) {
+		if err != nil {
+			t.Error(err)
+		}
+		done <- looks
+	})
+	if n := <-done; n != 5 {
+		t.Errorf("released after %d looks", n)
 	}
 }
 
