@@ -128,7 +128,7 @@ func (x *exchange) settle() {
 		return
 	}
 	e := *x.owed
-	e.LogTail, e.MaxMemory = x.g.log.since(x.mark), x.g.peak()
+	e.LogTail, e.MaxMemory = x.g.log.since(x.mark), x.g.peak(time.Duration(e.RunMicros)*time.Microsecond)
 	x.finish(e)
 }
 

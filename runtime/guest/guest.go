@@ -36,6 +36,7 @@ type guest struct {
 	news     atomic.Int64 // how long initialisation took, in nanoseconds, until it has been reported
 	most     atomic.Int64 // bytes that have been in use, see peak
 	looked   atomic.Int64 // when that was measured, in nanoseconds since began
+	worked   atomic.Int64 // nanoseconds that the function has had events since
 
 	mu       sync.Mutex
 	ready    chan struct{} // closed when the function has asked for its first event

@@ -104,20 +104,27 @@ func TestPeakFindsWhatProcessesHold(t *testing.T) {
 		syscall.Kill(-sh.Process.Pid, syscall.SIGKILL)
 		sh.Wait()
 	}()
-	for end := time.Now().Add(20 * time.Second); g.peak() < 64<<20; time.Sleep(fresh) {
+	for end := time.Now().Add(20 * time.Second); g.peak(fresh) < 64<<20; time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(end) {
-			t.Fatalf("only %d KiB found", g.peak()>>10)
+			t.Fatalf("only %d KiB found", g.peak(0)>>10)
 		}
 	}
-	if got := g.peak(); got > 80<<20 {
+	if got := g.peak(fresh); got > 80<<20 {
 		t.Errorf("%d MiB found", got>>20)
 	}
-	high := g.peak()
 	g.child.pid = os.Getpid()
-	g.most.Store(high)
+	g.most.Store(1)
 	g.looked.Store(int64(time.Hour))
-	if g.peak() != high {
-		t.Error("looked again at once")
+	if g.peak(fresh/2) != 1 {
+		t.Error("looked again after a short call")
+	}
+	if g.peak(fresh/2) == 1 {
+		t.Error("did not look again after two that together were long")
+	}
+	g.most.Store(1)
+	g.looked.Store(int64(time.Since(g.began)) - int64(stale))
+	if g.peak(0) == 1 {
+		t.Error("did not look again although the last look was long ago")
 	}
 }
 

@@ -85,11 +85,12 @@ func (l *logpipe) settle(d time.Duration) {
 	}
 }
 
-// waiting is the number of bytes in the pipe.
+// waiting is the number of bytes in the pipe. Each call asks: as in sockio, Go's monitor thread is not woken for it, which would
+// take as long as all else that init does for a call.
 func (l *logpipe) waiting() (n int32) {
 	l.raw.Control(func(fd uintptr) {
 		const fionread = 0x541B
-		_, _, _ = syscall.Syscall(syscall.SYS_IOCTL, fd, fionread, uintptr(unsafe.Pointer(&n))) // never fails on a pipe
+		_, _, _ = syscall.RawSyscall(syscall.SYS_IOCTL, fd, fionread, uintptr(unsafe.Pointer(&n))) // never fails on a pipe
 	})
 	return n
 }

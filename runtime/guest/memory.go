@@ -2,27 +2,32 @@ package guest
 
 import (
 	"bytes"
-	"fmt"
-	"os"
+	"errors"
 	"strconv"
+	"syscall"
 	"time"
 )
 
 // mostProcesses is how many of an instance's processes are looked at.
 const mostProcesses = 256
 
-// fresh is how old a look at the memory may be that serves again. A look takes some 50 µs, a short call not much more; and
-// processes cannot grow by much in less.
-const fresh = 10 * time.Millisecond
+// A look at the memory serves again until the function has had events for as long as fresh, or is as old as stale. A look takes
+// some 50 µs, a short call not much more; and processes cannot grow by much in less.
+const (
+	fresh = 10 * time.Millisecond
+	stale = time.Second
+)
 
-// peak is the most memory that the function's processes have used, in bytes, 0 where it cannot be told. Pages of files are
-// not counted: they are shared with other instances, and are dropped where memory is short.
-func (g *guest) peak() int64 {
-	now := int64(time.Since(g.began))
-	if g.child == nil || now-g.looked.Load() < int64(fresh) && g.most.Load() > 0 {
+// peak is the most memory that the function's processes have used, in bytes, 0 where it cannot be told; ran is how long they
+// have had an event that was not yet counted here. Pages of files are not counted: they are shared with other instances, and
+// are dropped where memory is short.
+func (g *guest) peak(ran time.Duration) int64 {
+	now, worked := int64(time.Since(g.began)), g.worked.Add(int64(ran))
+	if g.child == nil || worked < int64(fresh) && now-g.looked.Load() < int64(stale) && g.most.Load() > 0 {
 		return g.most.Load()
 	}
 	g.looked.Store(now)
+	g.worked.Store(0)
 	var sum int64
 	for _, pid := range descendants(g.child.pid) {
 		sum += used(pid)
@@ -41,8 +46,10 @@ func (g *guest) peak() int64 {
 // descendants are a process and what came of it.
 func descendants(pid int) []int {
 	all := []int{pid}
+	var room [4 << 10]byte
 	for i := 0; i < len(all) && len(all) < mostProcesses; i++ {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%[1]d/children", all[i]))
+		p := strconv.Itoa(all[i])
+		b, err := readProc("/proc/"+p+"/task/"+p+"/children", room[:])
 		if err != nil {
 			continue // it has ended
 		}
@@ -58,12 +65,35 @@ func descendants(pid int) []int {
 // used is the most that a process has had in memory but for files, as proc_pid_status(5) tells it. The kernel keeps the
 // peak of all pages only, so that the files' part of now is taken off.
 func used(pid int) int64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	var room [4 << 10]byte
+	b, err := readProc("/proc/"+strconv.Itoa(pid)+"/status", room[:])
 	if err != nil {
 		return 0
 	}
 	anon, shared := kilobytes(b, "\nRssAnon:"), kilobytes(b, "\nRssShmem:")
 	return max(kilobytes(b, "\nVmHWM:")-kilobytes(b, "\nRssFile:"), anon+shared) << 10
+}
+
+// readProc reads a file of proc(5) into room, and no more than that holds. Package os asks five questions first of what it
+// opens, and these files have one answer to all of them.
+func readProc(path string, room []byte) ([]byte, error) {
+	fd, err := syscall.Open(path, syscall.O_RDONLY|syscall.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer syscall.Close(fd)
+	for n := 0; ; {
+		k, err := syscall.Read(fd, room[n:])
+		switch {
+		case errors.Is(err, syscall.EINTR):
+		case err != nil:
+			return nil, err
+		case k == 0 || n+k == len(room):
+			return room[:n+k], nil
+		default:
+			n += k
+		}
+	}
 }
 
 func kilobytes(status []byte, field string) int64 {

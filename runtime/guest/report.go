@@ -69,6 +69,6 @@ func (g *guest) writeReports() {
 
 // fill adds what is the instance's.
 func (g *guest) fill(r report) report {
-	r.memory, r.used, r.init = g.cfg.MemoryMB, g.peak(), time.Duration(g.news.Swap(0))
+	r.memory, r.used, r.init = g.cfg.MemoryMB, g.peak(r.ran), time.Duration(g.news.Swap(0))
 	return r
 }
