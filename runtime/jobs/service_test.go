@@ -93,7 +93,7 @@ func (r *rig) submit(prompt string, tune ...func(*jobs.Submit)) jobs.Job {
 
 func (r *rig) wait(id string) jobs.Job {
 	r.t.Helper()
-	ctx, cancel := context.WithTimeout(r.t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(r.t.Context(), 2*time.Minute)
 	defer cancel()
 	j, err := r.Wait(ctx, id)
 	if err != nil {
