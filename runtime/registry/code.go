@@ -20,6 +20,10 @@ var sources = []string{".py", ".js", ".mjs", ".cjs", ".ts", ".rb", ".php", ".pl"
 // codeEntries is how many files and folders are looked through at most: a program may lie in a folder that is not its own.
 const codeEntries = 4096
 
+// systems are folders of the system's programs: what lies beside an interpreter there is no function's, and looking through
+// thousands of files for each function that one runs has a thousand manifests wait for seconds.
+var systems = []string{"/bin", "/sbin", "/usr/bin", "/usr/sbin"}
+
 // layout adds the index of an image's layout, or docker's list, which hold the image's digest; of an archive its stamp.
 func (h *hasher) layout(w io.Writer, fn spec.Function) {
 	if path, _, ok := spec.Layout(fn.Image); ok {
@@ -39,7 +43,9 @@ func (h *hasher) program(w io.Writer, fn spec.Function) {
 	for _, word := range slices.Concat(fn.Command[1:], fn.Args) {
 		h.stamped(w, beside(cmp.Or(fn.WorkDir, fn.Dir, own), word))
 	}
-	h.sources(w, own)
+	if !slices.Contains(systems, own) {
+		h.sources(w, own)
+	}
 }
 
 // sources adds the source files below dir, but for hidden folders.

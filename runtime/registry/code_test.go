@@ -54,3 +54,31 @@ func TestDeployedAgainWithOtherCode(t *testing.T) {
 		}
 	}
 }
+
+// TestBesideASystemsProgram nothing is a function's: an interpreter's neighbours are not looked through for each function that
+// it runs, but its arguments' files are.
+func TestBesideASystemsProgram(t *testing.T) {
+	dir, own := t.TempDir(), t.TempDir()
+	was := systems
+	systems = []string{dir}
+	t.Cleanup(func() { systems = was })
+	fn := spec.Function{Name: "p", Command: []string{filepath.Join(dir, "python3"), filepath.Join(own, "main.py")}}
+	digest := func(write string) string {
+		t.Helper()
+		if err := os.WriteFile(write, []byte(write), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		is, _, err := (&hasher{files: map[string]fileHash{}}).digest(fn)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return is
+	}
+	first := digest(fn.Command[0])
+	if digest(filepath.Join(dir, "pip.py")) != first {
+		t.Error("the interpreter's neighbour is taken for the function's code")
+	}
+	if digest(fn.Command[1]) == first {
+		t.Error("the function's own file is not")
+	}
+}
