@@ -36,17 +36,25 @@ func linear(i, parts int) float32 {
 // nest quantizes the absmax values that t.Scales holds.
 func nest(t *Tensor) {
 	t.Table = slices.Clone(nestedTable)
-	sum := 0.0
-	for _, m := range t.Scales {
-		sum += float64(m)
-	}
-	t.Offset = float32(sum / float64(len(t.Scales)))
+	t.Offset = offset(t.Scales)
 	for b := range t.Scales2 {
 		from := b * nestedBlock
 		to := min(from+nestedBlock, len(t.Scales))
 		t.Scales2[b] = nestBlock(t.ScaleCodes[from:to], t.Scales[from:to], t.Offset)
 	}
 	t.Scales = nil
+}
+
+// offset is bitsandbytes', but where the sum of float32 overflows: there that makes nothing that could be read.
+func offset(absmax []float32) float32 {
+	if m := mean(absmax); !math.IsInf(float64(m), 0) {
+		return m
+	}
+	sum := 0.0
+	for _, m := range absmax {
+		sum += float64(m)
+	}
+	return float32(sum / float64(len(absmax)))
 }
 
 // nestBlock leaves the codes of a block whose values all equal the mean at 0, as bitsandbytes does: its scale is 0.
@@ -57,10 +65,25 @@ func nestBlock(dst []byte, absmax []float32, offset float32) (largest float32) {
 	if largest == 0 {
 		return 0
 	}
+	inverse := 1 / largest
 	for i, m := range absmax {
-		dst[i] = nearest(nestedTable, (m-offset)/largest)
+		dst[i] = nestedCode((m - offset) * inverse)
 	}
 	return largest
+}
+
+// nestedSteps are those that bitsandbytes cuts [-1, 1] into, on a CPU, before it looks for the nearest value.
+const nestedSteps = 65535
+
+// nestedCode is the code nearest to v's step. v is infinite where the inverse of the largest value is, or no number. The explicit
+// conversion keeps product and sum from being fused.
+func nestedCode(v float32) byte {
+	if v != v {
+		return 0
+	}
+	v = max(-1, min(1, v))
+	step := int(float32((v+1)*(nestedSteps/2.0)) + 0.5)
+	return nearest(nestedTable, float32(float64(step)*2/nestedSteps-1))
 }
 
 // nearest is the index in the rising table of the value nearest to v.
