@@ -69,6 +69,33 @@ func TestABundleOfOtherThanFiles(t *testing.T) {
 	}
 }
 
+// TestABundleOfLinks: where the links lead is not there in an instance, which mounts the bundle's folder.
+func TestABundleOfLinks(t *testing.T) {
+	for why, link := range map[string]func(dir, away string) error{
+		"net.data: it is a symbolic link": func(dir, away string) error {
+			return errors.Join(os.Rename(filepath.Join(dir, "net.data"), away), os.Symlink(away, filepath.Join(dir, "net.data")))
+		},
+		"graphs/net.onnx": func(dir, away string) error {
+			return errors.Join(os.Rename(filepath.Join(dir, "graphs"), away), os.Symlink(away, filepath.Join(dir, "graphs")))
+		},
+	} {
+		dir, o := sealed(t)
+		open(t, dir, o) // also what was right before
+		if err := link(dir, filepath.Join(t.TempDir(), "away")); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenBundle(context.Background(), dir, o); err == nil || !strings.Contains(err.Error(), why) {
+			t.Errorf("want %q, got %v", why, err)
+		}
+	}
+	dir, o := sealed(t)
+	link := filepath.Join(t.TempDir(), "link")
+	if err := os.Symlink(dir, link); err != nil {
+		t.Fatal(err)
+	}
+	open(t, link, o)
+}
+
 func TestBundleIsHashedOnce(t *testing.T) {
 	dir, o := sealed(t)
 	if b := open(t, dir, o); !b.Hashed || b.Unrecorded != nil || len(b.Files) != 2 {
@@ -157,14 +184,16 @@ func TestVerifyStopsWhenCancelled(t *testing.T) {
 // TestManifestsThatLieAreRefused have the right digest of themselves.
 func TestManifestsThatLieAreRefused(t *testing.T) {
 	for why, lie := range map[string]func(m *Manifest){
-		"is no file of a bundle": func(m *Manifest) { m.Files[0].Path = "../net.data" },
-		`"." is no file`:         func(m *Manifest) { m.Files[0].Path = "." },
-		`"a\x00b" is no file`:    func(m *Manifest) { m.Files[0].Path = "a\x00b" },
-		`net.onnx" is no file`:   func(m *Manifest) { m.Files[0].Size = -1 },
-		"is listed twice":        func(m *Manifest) { m.Files = append(m.Files, m.Files[0]) },
-		"larger than any file":   func(m *Manifest) { m.Files[0].Size, m.Files[1].Size = math.MaxInt64, 1 },
-		"is damaged: expected 1": func(m *Manifest) { m.Files[0].Size += 1e18 }, // what quotas count is what lies there
-		"bundle.json: longer":    func(m *Manifest) { m.Source = map[string]string{"of": strings.Repeat("x", mostManifest)} },
+		"is no file of a bundle":                      func(m *Manifest) { m.Files[0].Path = "../net.data" },
+		`"." is no file`:                              func(m *Manifest) { m.Files[0].Path = "." },
+		`"a\x00b" is no file`:                         func(m *Manifest) { m.Files[0].Path = "a\x00b" },
+		`net.onnx" is no file`:                        func(m *Manifest) { m.Files[0].Size = -1 },
+		"is listed twice":                             func(m *Manifest) { m.Files = append(m.Files, m.Files[0]) },
+		"larger than any file":                        func(m *Manifest) { m.Files[0].Size, m.Files[1].Size = math.MaxInt64, 1 },
+		`-1 bytes cannot be what a clip holds of "h"`: func(m *Manifest) { m.Held = []Held{{"h", -1}} },
+		`bytes cannot be what a clip holds of "k"`:    func(m *Manifest) { m.Held = []Held{{"h", math.MaxInt64}, {"k", 1}} },
+		"is damaged: expected 1":                      func(m *Manifest) { m.Files[0].Size += 1e18 }, // what quotas count is what lies there
+		"bundle.json: longer":                         func(m *Manifest) { m.Source = map[string]string{"of": strings.Repeat("x", mostManifest)} },
 	} {
 		dir, o := sealed(t)
 		m, err := ReadManifest(dir)
@@ -227,7 +256,11 @@ func FuzzManifest(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if m.digest() != m.Digest || m.Bytes() < 0 {
+		held := int64(0)
+		for _, h := range m.Held {
+			held = min(held, h.Bytes, held+h.Bytes)
+		}
+		if m.digest() != m.Digest || m.Bytes() < 0 || held < 0 {
 			t.Fatalf("accepted: %+v", m)
 		}
 		for _, f := range m.Files {

@@ -137,6 +137,18 @@ func (m Manifest) check(path string) error {
 		listed[f.Path] = true
 		total += f.Size
 	}
+	return m.checkHeld(path)
+}
+
+// checkHeld: what a clip holds is added to what its stages take, and decides whether they fit.
+func (m Manifest) checkHeld(path string) error {
+	total := int64(0)
+	for _, h := range m.Held {
+		if h.Bytes < 0 || h.Bytes > math.MaxInt64-total {
+			return &FormatError{File: path, Reason: fmt.Sprintf("%d bytes cannot be what a clip holds of %q: build the bundle again", h.Bytes, h.Name)}
+		}
+		total += h.Bytes
+	}
 	return nil
 }
 

@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync/atomic"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -96,18 +96,41 @@ func (b *Bundle) compare(i int, found string) error {
 
 // fingerprint also says whether every file has the size of its entry.
 func fingerprint(dir string, m Manifest) (string, bool, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return "", false, fmt.Errorf("cannot verify: %w", err)
+	}
+	defer root.Close()
 	h, right := sha256.New(), true
 	fmt.Fprintln(h, m.Digest)
 	for _, f := range m.Files {
-		path := filepath.Join(dir, filepath.FromSlash(f.Path))
-		var st syscall.Stat_t
-		if err := syscall.Stat(path, &st); err != nil {
-			return "", false, fmt.Errorf("%s is missing from its bundle: expected %d bytes with %s: %w", path, f.Size, f.Digest, err)
+		st, err := statMember(root, f)
+		if err != nil {
+			return "", false, err
 		}
 		right = right && st.Size == f.Size
-		fmt.Fprintln(h, f.Path, st.Ino, st.Size, st.Mtim.Nano(), st.Ctim.Nano())
+		fmt.Fprintln(h, f.Path, st.Inode, st.Size, st.Wrote, st.Changed)
 	}
 	return hex.EncodeToString(h.Sum(nil)), right, nil
+}
+
+// statMember refuses what is no regular file of the bundle's own folder: an instance mounts that folder alone, and ONNX Runtime
+// opens no weights through a symbolic link.
+func statMember(root *os.Root, f FileEntry) (FileState, error) {
+	path := filepath.Join(root.Name(), filepath.FromSlash(f.Path))
+	st, err := root.Lstat(filepath.FromSlash(f.Path))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return FileState{}, fmt.Errorf("%s is missing from its bundle: expected %d bytes with %s: %w", path, f.Size, f.Digest, err)
+	case err == nil && st.Mode()&fs.ModeSymlink != 0:
+		err = &FormatError{File: path, Reason: "it is a symbolic link, and a bundle's files lie in its folder: put the file itself there, or link the whole folder"}
+	case err == nil:
+		err = regular(path, st)
+	}
+	if err != nil {
+		return FileState{}, fmt.Errorf("cannot verify: %w", err)
+	}
+	return StateOf(st), nil
 }
 
 func exists(path string) bool {

@@ -23,6 +23,9 @@ func readModel(path string) (*onnx.Model, error) {
 }
 
 func checkData(dir string, m *onnx.Model) error {
+	if err := m.CheckPlaces(); err != nil {
+		return err
+	}
 	sizes := map[string]int64{}
 	for i := range m.Graph.Initializers {
 		x := m.Graph.Initializers[i].External

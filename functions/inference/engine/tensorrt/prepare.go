@@ -31,6 +31,9 @@ func prepare(r Recipe, major int) (p *prepared, err error) {
 		return nil, fmt.Errorf("read graph: %w", err)
 	}
 	model, err := onnx.Decode(raw)
+	if err == nil {
+		err = model.CheckPlaces()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("graph %s: %w", path, err)
 	}
