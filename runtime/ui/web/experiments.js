@@ -83,7 +83,7 @@ function Match({ pair, onVote, onNext, decided }) {
   const side = (s) => html`<figure class=${classes('side-clip', pair.choice === s && 'won')}><video src=${pair[s].download} muted loop playsinline controls autoplay=${motion()} aria-label=${t(`ab.${s}`)}></video>
     <figcaption>${pair[s].model ? html`<strong>${arm(pair[s])}</strong>` : html`<span class="muted">${t(`ab.${s}`)}</span>`}</figcaption></figure>`;
   return html`<div class="stack" ref=${ref}><p class="prompt">${pair.request.prompt}</p><div class="match">${side('left')}${side('right')}</div>
-    <div class="row choices">${pair.choice || decided ? html`<span class="muted">${pair.choice ? td('ab.chose', pair.choice) : t('ab.decided')}</span><button class="primary" onClick=${onNext}>${t('ab.next')}</button>`
+    <div class="row choices">${pair.choice || decided ? html`<span class="muted">${pair.choice ? td('ab.chose', pair.choice) : t('ab.decided')}</span>${pair.choice && html`<button class="primary" onClick=${onNext}>${t('ab.next')}</button>`}`
     : html`<button class="primary" onClick=${() => onVote('left')}>${t('ab.pick.left')}</button><button class="quiet" onClick=${() => onVote('tie')}>${t('ab.pick.tie')}</button><button class="primary" onClick=${() => onVote('right')}>${t('ab.pick.right')}</button>`}
       <button class="quiet" onClick=${play}>${icon('play')}${t('compare.play')}</button></div><p class="hint">${t('ab.keys')}</p></div>`;
 }

@@ -154,7 +154,7 @@ export const toasts = store([]);
 let lastToast = 0;
 export function toast(text, kind = 'info', action = null) {
   const id = ++lastToast;
-  toasts.set((all) => [...all.slice(-3), { id, text, kind, action }]);
+  toasts.set((all) => [...all.filter((x) => x.action || x.text !== text).slice(-3), { id, text, kind, action }]); // the same again takes its own place
   setTimeout(() => toasts.set((all) => all.filter((x) => x.id !== id)), kind === 'error' ? 9000 : 5000);
 }
 export const failed = (error) => { if (error && error.name !== 'AbortError') toast(error.message, 'error'); };

@@ -37,6 +37,7 @@ export function Make({ query }) {
   const b = useBoard();
   useEffect(() => { if (query.model) chosen.set(query.model); }, [query.model]);
   useEffect(() => { if (query.job) onStage.set(query.job); }, [query.job]);
+  useEffect(() => { if (models.value) models.again(); }, [b.queue.running]); // what runs is loaded
   const [late, setLate] = useState(() => innerWidth > 820); // where the stage is above the form, what it shows comes first, if it comes soon
   useEffect(() => { const id = setTimeout(() => setLate(true), 1200); return () => clearTimeout(id); }, []);
   if (models.error && !models.value) return html`<h1 class="sr">${t('nav.make')}</h1><${Failure} error=${models.error} again=${models.again} />`;
@@ -68,7 +69,7 @@ function Workshop({ model, models, from }) {
   const b = useBoard();
   const who = useStore(session);
   const known = useLoad(() => facts(model), [model.model, b.queue.running, who], 20_000);
-  const cost = useMemo(() => estimate(known.value, all, values, b.queue), [known.value, values, b.queue]);
+  const cost = useMemo(() => estimate(known.value, all, values, b), [known.value, values, b.queue, b.jobs]);
 
   useEffect(() => { if (from) { const v = taken(model, all); if (Object.keys(v).length) setValues({ ...base, ...v }); } }, [from]);
   useEffect(() => { drafts.set((d) => ({ ...d, [model.model]: Object.fromEntries(Object.entries(values).filter(([, v]) => !v?.reference)) })); }, [values]);
