@@ -42,6 +42,9 @@ func (h hosts) serves(r *http.Request) bool {
 	if _, unix := local.(*net.UnixAddr); unix || h.any {
 		return true // no page reaches a socket in the file system
 	}
+	if r.Host == "" && !r.ProtoAtLeast(1, 1) && (r.Method == http.MethodGet || r.Method == http.MethodHead) {
+		return true // HTTP/1.0 needs no Host, and health checks of load balancers send none; what a page reads always names one
+	}
 	name := hostName(r.Host)
 	if ip, err := netip.ParseAddr(strings.Trim(name, "[]")); err == nil {
 		return h.names[name] || ours(ip.Unmap(), local)

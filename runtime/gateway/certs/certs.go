@@ -41,8 +41,8 @@ type loaded struct {
 	checked time.Time
 }
 
-// protocols are those that HTTP is spoken in.
-var protocols = []string{"h2", "http/1.1"}
+// protocols are those that HTTP is spoken in. A client that names only others is sent away (RFC 7301, 3.2).
+var protocols = []string{"h2", "http/1.1", "http/1.0"}
 
 // Server is the configuration of a server. Changed files serve the next handshake, a second later at most; what cannot be
 // read then is told in the log, and the certificate before goes on.
