@@ -326,10 +326,10 @@ func TestSchemaSaysWhatTheLimitsSay(t *testing.T) {
 }
 
 // loud says that its sound may be asked for alone.
-type loud struct{ band }
+type loud struct{ rated }
 
 func (l loud) Describe() Description {
-	d := l.band.Describe()
+	d := l.rated.Describe()
 	d.Sound = true
 	return d
 }
@@ -343,6 +343,14 @@ func TestSoundAloneWhenAskedFor(t *testing.T) {
 	r := answer.(*Result)
 	if r.ContentType != "audio/wav" || string(r.Audio[:4]) != "RIFF" || r.Video != nil || r.NumFrames != 0 || r.Width != 0 || r.Sound != 9./8 {
 		t.Errorf("%s, %d bytes of sound, %d of video, %d frames, %g s", r.ContentType, len(r.Audio), len(r.Video), r.NumFrames, r.Sound)
+	}
+	for accept, want := range map[string]string{"audio/wav": "audio/wav", "audio/*": "audio/wav", "audio/wav, video/mp4": "video/mp4", "video/mp4": "video/mp4"} {
+		answer, err = h.Invoke(context.Background(), json.RawMessage(url("POST", `{"prompt":"la","seed":1}`, accept)))
+		s, ok := answer.(*events.LambdaFunctionURLStreamingResponse)
+		if err != nil || !ok || s.Headers["Content-Type"] != want {
+			t.Fatalf("Accept: %s: %+v, %v", accept, answer, err)
+		}
+		s.Close()
 	}
 	e, _ := newHandler(t, band{})
 	if _, err := e.Invoke(context.Background(), json.RawMessage(`{"prompt":"la","output":"wav"}`)); err == nil || !strings.Contains(err.Error(), "stream\\\" would do") {

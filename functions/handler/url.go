@@ -12,7 +12,8 @@ import (
 	"github.com/videosdgx/videosdgx/functions/media"
 )
 
-// url answers a function-URL event: the clip itself, streamed, to who accepts video/mp4, else JSON.
+// url answers a function-URL event: the clip itself, streamed, to who accepts video/mp4, its sound to who accepts audio/wav
+// alone, else JSON.
 func (h *Handler) url(ctx context.Context, e events.LambdaFunctionURLRequest) any {
 	answer, err := h.urlAnswer(ctx, e)
 	if err == nil {
@@ -55,6 +56,9 @@ func (h *Handler) urlAnswer(ctx context.Context, e events.LambdaFunctionURLReque
 		return h.growing(ctx, r)
 	case r.Output == "" && accepts(accept, "multipart/mixed"):
 		return h.parts(ctx, r)
+	case r.Output == "" && h.d.Sound && accepts(accept, "audio/wav") && !accepts(accept, "video/mp4"):
+		r.Output = WAV
+		return h.stream(ctx, r)
 	case r.Output == "mp4" || r.Output == WAV || r.Output == "" && (accepts(accept, "video/mp4") || accepts(accept, "audio/wav")):
 		return h.stream(ctx, r)
 	}
