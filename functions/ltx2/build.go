@@ -42,6 +42,9 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	if err := describe(&r, c, tokenizer); err != nil {
 		return r, err
 	}
+	if err := checkRecipe(r, c, tokenizer); err != nil {
+		return r, err
+	}
 	return r, c.keepStatistics(r.Configs)
 }
 

@@ -8,6 +8,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/schedule"
 )
 
@@ -59,8 +60,11 @@ func parseDefaults(raw json.RawMessage, c configs) (Defaults, error) {
 	}
 	if len(raw) > 0 {
 		if err := json.Unmarshal(raw, &d); err != nil {
-			return d, fmt.Errorf("defaults of the bundle: %w: %w", err, errdefs.ErrInvalidArgument)
+			return d, fmt.Errorf("defaults of the bundle: %w: %w", bundle.Plain(err), errdefs.ErrInvalidArgument)
 		}
+	}
+	if !(d.AudioGuidance >= 0 && d.AudioGuidance <= 30) || !(d.ToneMap >= 0 && d.ToneMap <= 1) {
+		return d, fmt.Errorf("defaults of the bundle: audio_guidance_scale is %g, tone_map_compression_ratio %g; 0 to 30 and 0 to 1 would do: %w", d.AudioGuidance, d.ToneMap, errdefs.ErrInvalidArgument)
 	}
 	if d.ImageCRF < 0 || d.ImageCRF > 51 {
 		return d, fmt.Errorf("defaults of the bundle: image_crf is %d, 0 to 51 would do: %w", d.ImageCRF, errdefs.ErrInvalidArgument)

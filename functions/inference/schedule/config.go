@@ -62,6 +62,8 @@ func (c Config) validate() error {
 		return bad("time_shift_type", c.TimeShiftType, "exponential, linear")
 	case c.ShiftTerminal != nil && (*c.ShiftTerminal < 0 || *c.ShiftTerminal >= 1):
 		return bad("shift_terminal", *c.ShiftTerminal, "0 to less than 1")
+	case c.DynamicShifting && c.MaxImageSeq == c.BaseImageSeq: // Mu's slope
+		return bad("max_image_seq_len", c.MaxImageSeq, "another than base_image_seq_len")
 	case c.Stochastic:
 		return bad("stochastic_sampling", true, "false")
 	case c.Class == "UniPCMultistepScheduler":
