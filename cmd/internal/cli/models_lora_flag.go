@@ -27,7 +27,7 @@ func lorasDir(cmd *cobra.Command) string { return filepath.Join(modelsDir(cmd), 
 // parseLoRA reads [COMPONENT=]FILE[:STRENGTH]; FILE may be the name of one in the folder of LoRAs.
 func parseLoRA(dir, text string) (bundle.LoRA, error) {
 	l := bundle.LoRA{Path: text, Strength: 1}
-	for _, component := range []string{"transformer", "transformer_2"} {
+	for _, component := range []string{"transformer", "transformer_2", "stage_2"} {
 		if rest, ok := strings.CutPrefix(text, component+"="); ok {
 			l.Component, l.Path = component, rest
 		}

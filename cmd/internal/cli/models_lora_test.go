@@ -26,7 +26,7 @@ func TestParseLoRA(t *testing.T) {
 		strength        float64
 	}{
 		"style": {style, "", 1}, "style:0.5": {style, "", 0.5}, style + ":-1": {style, "", -1},
-		"transformer_2=style:0.8": {style, "transformer_2", 0.8}, "transformer=" + style: {style, "transformer", 1}, odd: {odd, "", 1},
+		"transformer_2=style:0.8": {style, "transformer_2", 0.8}, "stage_2=style:0.8": {style, "stage_2", 0.8}, "transformer=" + style: {style, "transformer", 1}, odd: {odd, "", 1},
 	} {
 		l, err := parseLoRA(dir, text)
 		if err != nil || l.Path != want.path || l.Component != want.component || l.Strength != want.strength {
