@@ -46,7 +46,6 @@ type Report struct {
 
 // Film is a clip that was made beside the measured one.
 type Film struct {
-	Note    string  `json:"note,omitempty"` // what to expect of its checkpoint
 	Clip    string  `json:"clip"`
 	Seconds float64 `json:"clipSeconds"`
 }
@@ -91,9 +90,6 @@ func Run(ctx context.Context, o Options) (*Report, error) {
 	}
 	film, err := d.film(ctx, srv, d.Sound)
 	r.Sound = &Film{Clip: d.Sound.Output, Seconds: film.Millis / 1000}
-	if filepath.Base(d.Sound.Checkpoint) == "ltx2-tiny" {
-		r.Sound.Note = " (its sound follows the prompt, the colours of its picture do not yet: images/demo/ltx2-tiny/README.md)"
-	}
 	return r, err
 }
 

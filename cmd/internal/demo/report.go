@@ -43,7 +43,7 @@ func (r *Report) Print(w io.Writer) error {
 	fmt.Fprintf(w, "(medians of %d and %d calls with an event that does no work: absent → answer, idle → answer; %s driver)\n", r.Cold.Calls, r.Warm.Calls, r.Driver)
 	fmt.Fprintf(w, "the clip took %.1f s from the command to the file\n", r.Seconds)
 	if r.Sound != nil {
-		fmt.Fprintf(w, "the clip with sound took %.1f s: %s%s\n", r.Sound.Seconds, r.Sound.Clip, r.Sound.Note)
+		fmt.Fprintf(w, "the clip with sound took %.1f s: %s\n", r.Sound.Seconds, r.Sound.Clip)
 	}
 	_, err := fmt.Fprintf(w, "clip: %s\ncold: %.0f ms\nwarm: %.1f ms\n", r.Clip, r.Cold.Millis, r.Warm.Millis)
 	return err
