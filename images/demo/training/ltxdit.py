@@ -27,8 +27,8 @@ FILES = {"_class_name": "LTX2Pipeline", "license": "apache-2.0", "_diffusers_ver
          "connectors": ["ltx2", "LTX2TextConnectors"], "scheduler": ["diffusers", "FlowMatchEulerDiscreteScheduler"],
          "text_encoder": ["transformers", "Gemma3ForConditionalGeneration"], "tokenizer": ["transformers", "GemmaTokenizer"],
          "transformer": ["diffusers", "LTX2VideoTransformer3DModel"], "vae": ["diffusers", "AutoencoderKLLTX2Video"], "vocoder": ["ltx2", "LTX2Vocoder"]}
-DEFAULTS = {"height": SIDE, "width": SIDE, "num_frames": FRAMES, "frame_rate": FPS, "num_inference_steps": 20, "guidance_scale": 3.0,
-            "audio_guidance_scale": 3.0, "stg_scale": 0.0, "audio_stg_scale": 0.0, "modality_scale": 1.0, "audio_modality_scale": 1.0,
+DEFAULTS = {"height": SIDE, "width": SIDE, "num_frames": FRAMES, "frame_rate": FPS, "num_inference_steps": 20, "guidance_scale": 4.0,
+            "audio_guidance_scale": 4.0, "stg_scale": 0.0, "audio_stg_scale": 0.0, "modality_scale": 1.0, "audio_modality_scale": 1.0,
             "guidance_rescale": 0.0, "audio_guidance_rescale": 0.0, "max_sequence_length": MAX_TOKENS}
 
 
