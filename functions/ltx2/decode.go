@@ -5,6 +5,7 @@ import (
 	"image"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/vae"
 	"github.com/videosdgx/videosdgx/functions/media"
@@ -12,7 +13,7 @@ import (
 
 // frames decodes a video, and hands its frames on as they are done.
 func (p *Pipeline) frames(ctx context.Context, r handler.Request, z engine.Tensor, out handler.Output) error {
-	t, err := p.c.VAE.fit(int64(r.NumFrames), int64(r.Height), int64(r.Width), p.memory)
+	t, err := p.tiling(bundle.ClipSize{Width: r.Width, Height: r.Height, Frames: r.NumFrames})
 	if err != nil {
 		return err
 	}

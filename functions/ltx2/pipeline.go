@@ -23,7 +23,8 @@ type Pipeline struct {
 	graphs    graphs
 	tokenizer *text.Tokenizer
 	memory    int64 // that a stage may take, 0: no limit is known
-	stageTwo  bool  // the second stage has a transformer of its own
+	stages    *bundle.Stages
+	stageTwo  bool // the second stage has a transformer of its own
 }
 
 // open checks a bundle and starts to open its graphs; weights are mapped, not read. A graph that cannot be opened is told by
@@ -46,6 +47,7 @@ func open(ctx context.Context, m *bundle.Model) (*Pipeline, error) {
 	if p.tokenizer, err = text.Load(filepath.Join(m.Dir, "tokenizer")); err != nil {
 		return nil, err
 	}
+	p.stages = m.Stages(c.graphs(), c.sizes(p.defaults))
 	var names []string
 	for _, g := range c.graphs() {
 		names = append(names, g.Name)
@@ -66,6 +68,9 @@ func (p *Pipeline) Close() error { return p.sessions.Close() }
 func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.Output) error {
 	o, err := p.order(r)
 	if err != nil {
+		return err
+	}
+	if err := p.checkMemory(o); err != nil {
 		return err
 	}
 	defer p.engine.Trim()

@@ -1,0 +1,69 @@
+package ltx2
+
+import (
+	"slices"
+
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+)
+
+// checkMemory refuses a clip that would not fit the instance, and says which one would.
+func (p *Pipeline) checkMemory(o order) error {
+	staged := p.staged(p.wanted(o))
+	side := int(p.c.VAE.SpatialScale())
+	room := bundle.Room{
+		Memory: p.memory, Stages: staged, Fewer: []bundle.Fewer{{Field: "num_frames", Stages: staged}},
+		Step: bundle.ClipSize{Width: side, Height: side, Frames: int(p.c.VAE.TemporalScale())},
+	}
+	return room.Check(bundle.ClipSize{Width: o.r.Width, Height: o.r.Height, Frames: o.r.NumFrames})
+}
+
+// wanted says which graphs a clip runs.
+func (p *Pipeline) wanted(o order) func(graph string) bool {
+	var not []string
+	if o.r.Image == nil && o.r.LastImage == nil {
+		not = append(not, graphEncode)
+	}
+	if !o.twoStage {
+		not = append(not, graphUpsampler)
+	}
+	if !o.sound {
+		not = append(not, graphAudioDecoder, graphVocoder)
+	}
+	if o.soundAlone {
+		not = append(not, graphDecode)
+	}
+	return func(graph string) bool { return !slices.Contains(not, graph) }
+}
+
+// staged counts the stages of clips that run the wanted graphs, decoding in chunks and tiles where it is done so.
+func (p *Pipeline) staged(wanted func(graph string) bool) func(c bundle.ClipSize) ([]bundle.Stage, error) {
+	return func(c bundle.ClipSize) ([]bundle.Stage, error) {
+		all, err := p.stages.Of(c, wanted)
+		if err != nil || p.memory <= 0 || !wanted(graphDecode) {
+			return all, err
+		}
+		t, err := p.tiling(c)
+		if err != nil || t.frames == 0 {
+			return all, err
+		}
+		at := c
+		at.Frames = min(c.Frames, int(t.frames)+1)
+		if t.picture != nil {
+			at.Width, at.Height = min(c.Width, int(t.picture.Width)), min(c.Height, int(t.picture.Height))
+		}
+		together := bundle.ClipSize{Width: c.Width, Height: c.Height, Frames: at.Frames} // what leaves is not held
+		return all, p.stages.Tiled(all, together, at, graphDecode)
+	}
+}
+
+// tiling is how a clip is decoded in what the decoder's weights leave of the memory.
+func (p *Pipeline) tiling(c bundle.ClipSize) (tiling, error) {
+	if p.memory <= 0 {
+		return tiling{}, nil
+	}
+	weights, err := p.stages.Weights(graphDecode)
+	if err != nil {
+		return tiling{}, err
+	}
+	return p.c.VAE.fit(int64(c.Frames), int64(c.Height), int64(c.Width), max(p.memory-weights, 1))
+}
