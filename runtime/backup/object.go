@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"syscall"
 
 	"filippo.io/age"
 	"github.com/containerd/errdefs"
@@ -49,15 +50,38 @@ func (r *Repo) open(sum string) (io.ReadCloser, error) {
 	return r.decrypt(path, encrypted)
 }
 
+// openRegular opens a file that a backup has to hold: no link, and nothing that is waited for or never ends.
+func openRegular(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		if errors.Is(err, syscall.ELOOP) {
+			return nil, fmt.Errorf("%s is a link, and no file of a backup: %w", filepath.Base(path), errdefs.ErrDataLoss)
+		}
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file: %w", filepath.Base(path), errdefs.ErrDataLoss)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return f, nil
+}
+
 type reader struct {
 	io.Reader
 	io.Closer
 }
 
 func (r *Repo) decrypt(path string, encrypted bool) (io.ReadCloser, error) {
-	f, err := os.Open(path)
-	if err != nil || !encrypted {
-		return f, err
+	f, err := openRegular(path)
+	if err != nil {
+		return nil, err
+	}
+	if !encrypted {
+		return f, nil
 	}
 	if len(r.o.Identities) == 0 {
 		f.Close()

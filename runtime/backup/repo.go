@@ -205,6 +205,9 @@ func (r *Repo) read(id string) (b Backup, err error) {
 	if err == nil {
 		err = json.Unmarshal(text, &b)
 	}
+	if err == nil {
+		err = b.check()
+	}
 	if err != nil {
 		return b, fmt.Errorf("the list of backup %s is damaged: %w: %w", id, err, errdefs.ErrDataLoss)
 	}
