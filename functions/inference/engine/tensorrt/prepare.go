@@ -129,7 +129,7 @@ func storeWeights(g *form.Graph, path string) (err error) {
 		if _, err := f.Write(w.Data); err != nil {
 			return err
 		}
-		pad := -int64(len(w.Data)) & 63
+		pad := -int64(len(w.Data)) & (onnx.PageSize - 1) // as in a bundle: ONNX Runtime opens the file too
 		if _, err := f.Write(make([]byte, pad)); err != nil {
 			return err
 		}
