@@ -9,10 +9,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"syscall"
 
 	"filippo.io/age"
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/internal/regular"
 )
 
 // object is where a content lies.
@@ -52,22 +53,11 @@ func (r *Repo) open(sum string) (io.ReadCloser, error) {
 
 // openRegular opens a file that a backup has to hold: no link, and nothing that is waited for or never ends.
 func openRegular(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NOFOLLOW|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		if errors.Is(err, syscall.ELOOP) {
-			return nil, fmt.Errorf("%s is a link, and no file of a backup: %w", filepath.Base(path), errdefs.ErrDataLoss)
-		}
-		return nil, err
+	f, err := regular.OpenHere(path)
+	if not := (*regular.Error)(nil); errors.As(err, &not) {
+		return nil, fmt.Errorf("%s is no regular file: %w", filepath.Base(path), errdefs.ErrDataLoss)
 	}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file: %w", filepath.Base(path), errdefs.ErrDataLoss)
-	}
-	if err != nil {
-		f.Close()
-		return nil, err
-	}
-	return f, nil
+	return f, err
 }
 
 type reader struct {

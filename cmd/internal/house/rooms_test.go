@@ -66,7 +66,7 @@ var rooms = []room{
 	{"runtime/auth", nil, "who may do what is pure: it knows no HTTP and no routes"},
 	{"runtime/auth/keys", []string{"runtime/atomicfile", "runtime/auth"}, "keys are one file"},
 	{"runtime/auth/token", []string{"runtime/auth"}, "tokens are checked for whoever has one"},
-	{"runtime/backup", []string{"runtime/atomicfile"}, "it copies files, and knows nothing of what they are"},
+	{"runtime/backup", []string{"runtime/atomicfile", "internal/regular"}, "it copies files, and knows nothing of what they are"},
 	{"runtime/gateway", []string{"runtime/auth", "runtime/jobs", "runtime/sockio", "runtime/spec", "runtime/spool"}, "gateway → jobs → dispatch → instance"},
 	{"runtime/gateway/framing", nil, "bytes on a connection know nothing of what they ask"},
 	{"runtime/gateway/certs", nil, "certificates know nothing of what is served"},
@@ -95,9 +95,9 @@ var rooms = []room{
 	{"functions/schema", nil, "requests are read by one leaf, in functions and in the gateway"},
 	{"functions/handler", []string{"functions/media", "functions/schema", "internal/atrest"}, "what every model function shares names no model"},
 	{"functions/media", nil, "encoding knows pictures, not models"},
-	{"functions/inference", nil, "how a model runs knows no model"},
+	{"functions/inference", []string{"internal/regular"}, "how a model runs knows no model"},
 	{"functions/inference/engine/ort", []string{"functions/inference/engine", "functions/inference/onnx"}, "an engine's driver knows the interface and the graph's format"},
-	{"functions/inference/engine/tensorrt", []string{"functions/inference/engine", "functions/inference/onnx", "functions/inference/quant"},
+	{"functions/inference/engine/tensorrt", []string{"functions/inference/engine", "functions/inference/onnx", "functions/inference/quant", "internal/regular"},
 		"an engine's driver knows the interface, the graph's format and the weights'"},
 	{"functions/inference/engine/tensorrt/accept", []string{"functions/inference/engine", "functions/inference/onnx"},
 		"it compares engines by their interface"},
@@ -113,6 +113,7 @@ var rooms = []room{
 
 	{"images", nil, "the builder works on files"},
 	{"internal/atrest", nil, "a process that waits holds less, whichever it is"},
+	{"internal/regular", nil, "a file is regular or not, whoever opens it"},
 	{"internal/browsertest", nil, "a browser for the tests of any room"},
 
 	{"bench", []string{"runtime/client"}, "bench uses public clients only"},

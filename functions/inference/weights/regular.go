@@ -12,30 +12,18 @@ import (
 	"syscall"
 
 	"github.com/containerd/errdefs"
-	"golang.org/x/sys/unix"
+
+	regfile "github.com/videosdgx/videosdgx/internal/regular"
 )
 
 // OpenRegular opens a regular file to read it. A FIFO, a socket, a device or a folder at its path is a FormatError, at once:
 // nothing is waited for, and no device is opened. Symbolic links are followed.
 func OpenRegular(path string) (*os.File, error) {
-	st, err := os.Stat(path) // opening a device may do something already
-	if err == nil {
-		err = regular(path, st)
+	f, err := regfile.Open(path)
+	if not := (*regfile.Error)(nil); errors.As(err, &not) {
+		return nil, unfit(path, not.Mode)
 	}
-	if err != nil {
-		return nil, err
-	}
-	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NONBLOCK|unix.O_NOCTTY, 0) // and something else may lie there by now
-	if err != nil {
-		return nil, err
-	}
-	if st, err = f.Stat(); err == nil {
-		err = regular(path, st)
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
+	return f, err
 }
 
 // IsRegular says whether OpenRegular would open what lies at path.
@@ -48,7 +36,11 @@ func regular(path string, st fs.FileInfo) error {
 	if st.Mode().IsRegular() {
 		return nil
 	}
-	return &FormatError{File: path, Reason: "it is " + kindOf(st.Mode()) + ", and a regular file is needed"}
+	return unfit(path, st.Mode())
+}
+
+func unfit(path string, m fs.FileMode) error {
+	return &FormatError{File: path, Reason: "it is " + kindOf(m) + ", and a regular file is needed"}
 }
 
 func kindOf(m fs.FileMode) string {

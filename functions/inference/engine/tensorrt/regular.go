@@ -8,22 +8,18 @@ import (
 	"syscall"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/internal/regular"
 )
 
 // openRegular opens a file of the cache, and waits for none: what lies there and is no regular file (a pipe, a device, a folder)
 // is DataLoss, as what is damaged is.
 func openRegular(path string) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if errors.Is(err, syscall.ENXIO) || errors.Is(err, syscall.ELOOP) { // a socket, a link to itself
+	f, err := regular.Open(path)
+	if not := (*regular.Error)(nil); errors.As(err, &not) || errors.Is(err, syscall.ELOOP) { // or a link to itself
 		return nil, fmt.Errorf("%s is no regular file: %w", path, errdefs.ErrDataLoss)
 	}
-	if err != nil {
-		return nil, err
-	}
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return nil, errors.Join(fmt.Errorf("%s is no regular file: %w", path, errdefs.ErrDataLoss), err, f.Close())
-	}
-	return f, nil
+	return f, err
 }
 
 // readSmall reads a file of at most so many bytes.
