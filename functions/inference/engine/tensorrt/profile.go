@@ -1,6 +1,7 @@
 package tensorrt
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -56,16 +57,7 @@ func (s *session) profileFor(fed map[string]*memory) (int, error) {
 // Sorted puts profiles in the order in which a run looks for its own: those of smaller greatest shapes first.
 func Sorted(all []Profile) []Profile {
 	all = slices.Clone(all)
-	slices.SortStableFunc(all, func(a, b Profile) int {
-		x, y := a.elements(), b.elements()
-		switch {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(all, func(a, b Profile) int { return cmp.Compare(a.elements(), b.elements()) })
 	return all
 }
 
