@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // NewGPUReport is NewReport for a bench on a GPU: it names the cards too, as nvidia-smi does. A commit replaces the working
@@ -29,6 +30,25 @@ func DeviceMiB(ctx context.Context) float64 {
 		return -1
 	}
 	return n
+}
+
+// DevicePeak follows DeviceMiB until stop, which gives the most that was seen; -1 where nothing says so. It asks again and again,
+// some ten times a second: what takes less may not be seen.
+func DevicePeak(ctx context.Context) (stop func() float64) {
+	ctx, cancel := context.WithCancel(ctx)
+	peak := make(chan float64)
+	go func() {
+		most := DeviceMiB(ctx)
+		for ctx.Err() == nil {
+			most = max(most, DeviceMiB(ctx))
+			select {
+			case <-ctx.Done():
+			case <-time.After(20 * time.Millisecond): // where nothing answers, it answers at once
+			}
+		}
+		peak <- most
+	}()
+	return func() float64 { cancel(); return <-peak }
 }
 
 // cards names every GPU, with its driver.

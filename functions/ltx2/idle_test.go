@@ -25,7 +25,7 @@ func TestIdleMemoryDoesNotGrowWithWeights(t *testing.T) {
 		return
 	}
 	kernelstest.Library(t)
-	dir, wide := t.TempDir(), form()
+	dir, wide := t.TempDir(), tinyForm()
 	wide["text_encoder"].(map[string]any)["text_config"].(map[string]any)["intermediate_size"] = 1 << 17
 	writeForm(t, filepath.Join(dir, "wide"), wide)
 	big := filepath.Join(dir, "bundle")

@@ -102,7 +102,7 @@ func TestDistilledNoiseLevels(t *testing.T) {
 func formConfigs(t *testing.T) map[string]json.RawMessage {
 	t.Helper()
 	by := map[string]json.RawMessage{}
-	for name, c := range form() {
+	for name, c := range tinyForm() {
 		raw, err := json.Marshal(c)
 		if err != nil {
 			t.Fatal(err)

@@ -26,6 +26,11 @@ func (p prompts) encode(ctx context.Context, prompt string) (t texts, err error)
 	if err != nil {
 		return t, err
 	}
+	return p.meant(ctx, states, n)
+}
+
+// meant is what the streams read of the hidden states of n tokens.
+func (p prompts) meant(ctx context.Context, states engine.Tensor, n int) (t texts, err error) {
 	counts := make([]float32, n, p.length)
 	for i := range counts {
 		counts[i] = 1

@@ -27,33 +27,6 @@ const (
 	streamLayers = "LTX2_TEST_STREAM_LAYERS"
 )
 
-// releasedForm is LTX-2 19B: the published widths, with so many blocks and layers of the text encoder.
-func releasedForm(blocks, layers int64) map[string]any {
-	ones := func(n int, v any) (out []any) {
-		for range n {
-			out = append(out, v)
-		}
-		return out
-	}
-	return map[string]any{
-		"scheduler": form()["scheduler"],
-		"transformer": map[string]any{"in_channels": 128, "num_attention_heads": 32, "attention_head_dim": 128, "cross_attention_dim": 4096, "audio_in_channels": 128,
-			"audio_num_attention_heads": 32, "audio_attention_head_dim": 64, "audio_cross_attention_dim": 2048, "num_layers": blocks, "qk_norm": "rms_norm_across_heads",
-			"rope_type": "split", "caption_channels": 3840},
-		"connectors": map[string]any{"caption_channels": 3840, "text_proj_in_factor": layers + 1, "video_connector_num_attention_heads": 30, "video_connector_attention_head_dim": 128,
-			"video_connector_num_layers": 2, "video_connector_num_learnable_registers": 128, "audio_connector_num_attention_heads": 30, "audio_connector_attention_head_dim": 128,
-			"audio_connector_num_layers": 2, "audio_connector_num_learnable_registers": 128, "rope_type": "split"},
-		"vae": map[string]any{"latent_channels": 128, "block_out_channels": []int{256, 512, 1024, 2048}, "layers_per_block": []int{4, 6, 6, 2, 2}, "spatio_temporal_scaling": ones(4, true),
-			"downsample_type": []string{"spatial", "temporal", "spatiotemporal", "spatiotemporal"}, "decoder_block_out_channels": []int{256, 512, 1024}, "decoder_layers_per_block": []int{5, 5, 5, 5},
-			"decoder_spatio_temporal_scaling": ones(3, true), "upsample_residual": ones(3, true), "upsample_factor": ones(3, 2), "encoder_causal": true, "decoder_spatial_padding_mode": "reflect"},
-		"audio_vae": map[string]any{"norm_type": "pixel", "causality_axis": "height"},
-		"vocoder": map[string]any{"in_channels": 128, "hidden_channels": 1024, "out_channels": 2, "upsample_kernel_sizes": []int{16, 15, 8, 4, 4}, "upsample_factors": []int{6, 5, 2, 2, 2},
-			"resnet_kernel_sizes": []int{3, 7, 11}, "resnet_dilations": [][]int{{1, 3, 5}, {1, 3, 5}, {1, 3, 5}}},
-		"text_encoder": map[string]any{"text_config": map[string]any{"vocab_size": max(16384, 262208*layers/48), "hidden_size": 3840, "intermediate_size": 15360, "num_hidden_layers": layers,
-			"num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 256, "sliding_window": 1024, "rope_scaling": map[string]any{"rope_type": "linear", "factor": 8}}},
-	}
-}
-
 // sparseCheckpoint writes a checkpoint whose weights are holes.
 func sparseCheckpoint(t *testing.T, dir string, released map[string]any) {
 	t.Helper()
@@ -129,7 +102,7 @@ func TestThePublishedShapesArePlanned(t *testing.T) {
 		planAndReport(t, dir)
 		return
 	}
-	inAChild(t, releasedForm(48, 48))
+	inAChild(t, released(48, 48))
 }
 
 // A checkpoint of the published widths is built without any of its large tensors in memory as a whole.
@@ -141,12 +114,12 @@ func TestBuildingStreams(t *testing.T) {
 	kernelstest.Library(t)
 	layers := int64(1)
 	fmt.Sscan(os.Getenv(streamLayers), &layers)
-	all := releasedForm(layers, layers)
+	all := released(layers, layers)
 	if layers == 1 { // a build that is to be quick has small autoencoders and no blocks of connectors: the largest products stay
 		connectors := all["connectors"].(map[string]any)
 		connectors["video_connector_num_layers"], connectors["audio_connector_num_layers"] = 0, 0
 		for name, more := range map[string]map[string]any{"vae": {"latent_channels": 128}, "audio_vae": {"latent_channels": 8, "mel_bins": 64}, "vocoder": {"in_channels": 128}} {
-			small := form()[name].(map[string]any)
+			small := tinyForm()[name].(map[string]any)
 			maps.Copy(small, more)
 			all[name] = small
 		}

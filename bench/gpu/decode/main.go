@@ -15,7 +15,6 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"sync/atomic"
 	"time"
 
 	"github.com/videosdgx/videosdgx/bench/gpu/random"
@@ -112,7 +111,7 @@ func (b *bench) size(ctx context.Context, name string, height, width int64) erro
 	}
 	defer next.Close()
 	before := int64(harness.DeviceMiB(ctx))
-	peak, stop := watch(ctx)
+	stop := harness.DevicePeak(ctx)
 	var took []float64
 	for i := range b.rounds + 1 {
 		begin := time.Now()
@@ -124,9 +123,9 @@ func (b *bench) size(ctx context.Context, name string, height, width int64) erro
 			took = append(took, time.Since(begin).Seconds())
 		}
 	}
-	stop()
+	peak := stop()
 	b.report.Observe("decode_"+name+"_s", took)
-	b.report.Figure("decode_"+name+"_peak_mib", float64(peak.Load()))
+	b.report.Figure("decode_"+name+"_peak_mib", peak)
 	b.report.Figure("decode_"+name+"_opened_mib", float64(before))
 	if name == "720p" {
 		b.report.Want("decode_720p_peak_mib", "≤ 11444")
@@ -149,22 +148,6 @@ func clip(ctx context.Context, p pair, height, width int64) error {
 type pair map[string]engine.Session
 
 func (p pair) Get(_ context.Context, name string) (engine.Session, error) { return p[name], nil }
-
-// watch follows the device's memory in use, MiB.
-func watch(ctx context.Context) (peak *atomic.Int64, stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	peak = new(atomic.Int64)
-	go func() {
-		defer close(done)
-		for ctx.Err() == nil {
-			if m := int64(harness.DeviceMiB(ctx)); m > peak.Load() {
-				peak.Store(m)
-			}
-		}
-	}()
-	return peak, func() { cancel(); <-done }
-}
 
 func (b *bench) reference(ctx context.Context) error {
 	cmd := exec.CommandContext(ctx, b.python, "-c", script, strconv.Itoa(b.rounds), strconv.Itoa(b.device.Index))

@@ -6,11 +6,30 @@ import (
 	"strings"
 
 	"github.com/videosdgx/videosdgx/bench/gpu/random"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/fuse"
+	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
-// formed is the graph as a bundle for CUDA has it.
+// graph is one of a model's as a bundle for CUDA has it, without weights.
+func graph(g bundle.Graph, format string) (*onnx.Model, error) {
+	o := nn.Options{}
+	if format != "fp32" {
+		o.Policy.Table = onnx.BFloat16
+	}
+	net, err := g.Build(o)
+	if err != nil {
+		return nil, err
+	}
+	m, err := net.Model()
+	if err != nil {
+		return nil, err
+	}
+	return m, formed(m, format)
+}
+
+// formed changes a graph into a format's.
 func formed(m *onnx.Model, format string) error {
 	switch format {
 	case "fp32":
@@ -21,7 +40,7 @@ func formed(m *onnx.Model, format string) error {
 		if err := fuse.Products(m); err != nil {
 			return err
 		}
-		random.FP8(m, video)
+		random.FP8(m, coded)
 		return fuse.CUDA(m, fuse.Options{Codes: true})
 	}
 	return fmt.Errorf("format %q is none of fp32, bf16, fp8", format)
@@ -31,8 +50,8 @@ func formed(m *onnx.Model, format string) error {
 // FP8 product takes.
 var plain = regexp.MustCompile(`gate_logits|\.audio_attn|\.audio_ff|audio_to_video_attn\.to_[kv]|video_to_audio_attn\.(to_q|to_out)`)
 
-// video tells the weights that become FP8, as the publisher's own FP8 checkpoints have the video's: all of its attention and
-// feed-forward.
-func video(weight string) bool {
-	return strings.Contains(weight, "transformer_blocks.") && !plain.MatchString(weight)
+// coded tells the weights that become FP8: the video's, as the publisher's own FP8 checkpoints have it, all of its attention and
+// feed-forward; and all of the text encoder's layers, as bundles have it. Connectors stay BF16.
+func coded(weight string) bool {
+	return strings.HasPrefix(weight, "transformer/transformer_blocks.") && !plain.MatchString(weight) || strings.HasPrefix(weight, "text_encoder/layers.")
 }

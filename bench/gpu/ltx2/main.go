@@ -1,6 +1,7 @@
-// Command ltx2 asks what a clip with sound costs to denoise on a GPU: the transformer that functions/ltx2 builds for the published
-// shapes, random weights, 768×512, 121 frames at 24 a second, the eight steps of the distilled checkpoints without guidance. It
-// needs a CUDA GPU; see ../README.md.
+// Command ltx2 asks what a clip with sound costs on a GPU, by stage: the graphs that functions/ltx2 builds for the published shapes,
+// random weights, 768×512, 121 frames at 24 a second, a prompt of 1024 tokens, the eight steps of the distilled checkpoints without
+// guidance, then the sound, the pictures and the file. It needs a CUDA GPU; see ../README.md. `-models tiny -formats fp32 -device
+// cpu` takes a model that has every part and no GPU, to try the program.
 package main
 
 import (
@@ -8,18 +9,15 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"math"
-	"math/rand/v2"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/videosdgx/videosdgx/bench/gpu/random"
 	"github.com/videosdgx/videosdgx/bench/harness"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
-	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 	"github.com/videosdgx/videosdgx/functions/ltx2"
 )
 
@@ -27,19 +25,22 @@ type bench struct {
 	dir, profile string
 	layers       int64
 	rounds       int
+	stages       string // that are wanted; empty: all
 	report       *harness.Report
 	target       engine.Device
 	engine       engine.Engine
+	began        time.Time
 }
 
 func main() {
-	b := bench{}
-	flag.StringVar(&b.dir, "dir", os.TempDir(), "folder for the graph and its weights; memory is best (/dev/shm)")
+	b := bench{began: time.Now()}
+	flag.StringVar(&b.dir, "dir", os.TempDir(), "folder for the graphs and their weights; memory is best (/dev/shm)")
 	device := flag.String("device", "cuda:0", "device")
 	formats := flag.String("formats", "fp8,bf16", "which weights: fp32, bf16, fp8")
-	models := flag.String("models", "2.0,2.3", "which shapes")
+	models := flag.String("models", "2.0,2.3", "which shapes: 2.0, whose every part is known, 2.3, of which the transformer is, tiny")
 	flag.Int64Var(&b.layers, "layers", 48, "blocks of the transformer")
 	flag.IntVar(&b.rounds, "rounds", 2, "clips of each, after one that is not counted")
+	flag.StringVar(&b.stages, "stages", "", "which stages, separated by commas: text, connectors, denoise, audio_vae, vocoder, video_vae, mp4; empty: all")
 	flag.StringVar(&b.profile, "profile", "", "prefix of files with the time of every node")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	harness.Main("ltx2", func(ctx context.Context) (err error) {
@@ -55,7 +56,7 @@ func main() {
 			for format := range strings.SplitSeq(*formats, ",") {
 				if e := b.measure(ctx, model, format); e != nil { // the others are still worth their time
 					err = errors.Join(err, fmt.Errorf("%s %s: %w", model, format, e))
-					fmt.Println(model, format, "failed:", e)
+					b.say("%s %s failed: %v", model, format, e)
 				}
 			}
 		}
@@ -63,73 +64,47 @@ func main() {
 	})
 }
 
-// open builds a graph and opens it on the device.
-func (b *bench) open(ctx context.Context, w ltx2.Workload, format string) (s engine.Session, took time.Duration, err error) {
+// say prints a line at once, with the time since the beginning: what fails later does not lose it.
+func (b *bench) say(format string, args ...any) {
+	fmt.Printf("%7.2f s  %s\n", time.Since(b.began).Seconds(), fmt.Sprintf(format, args...))
+}
+
+// session builds a graph and opens it on the device.
+func (b *bench) session(ctx context.Context, g bundle.Graph, format string) (s engine.Session, took time.Duration, err error) {
 	dir, err := os.MkdirTemp(b.dir, "videosdgx-ltx2-")
 	if err != nil {
 		return nil, 0, err
 	}
 	defer os.RemoveAll(dir)
-	var m *onnx.Model
-	if m, err = w.Model(); err != nil {
-		return nil, 0, err
-	}
-	if err := formed(m, format); err != nil {
-		return nil, 0, err
-	}
-	path, err := random.Store(dir, "transformer.onnx", m)
+	m, err := graph(g, format)
 	if err != nil {
 		return nil, 0, err
 	}
+	path, err := random.Store(dir, g.Name+".onnx", m)
+	if err != nil {
+		return nil, 0, err
+	}
+	o := engine.Options{Device: b.target}
+	if b.profile != "" {
+		o.Profile = b.profile + "-" + g.Name
+	}
 	begin := time.Now()
-	s, err = b.engine.Open(ctx, path, engine.Options{Device: b.target, Profile: b.profile})
+	s, err = b.engine.Open(ctx, path, o)
 	return s, time.Since(begin), err
 }
 
-// measure times whole clips: every step's pass, and the schedule on the host.
+// measure makes whole clips of a model in a format.
 func (b *bench) measure(ctx context.Context, model, format string) error {
 	w, err := ltx2.Published(model, b.layers)
 	if err != nil {
 		return err
 	}
-	s, opened, err := b.open(ctx, w, format)
-	if err != nil {
-		return err
-	}
-	defer s.Close()
-	r := rand.New(rand.NewPCG(3, 4))
-	gauss := func(n int) []float32 {
-		v := make([]float32, n)
-		for i := range v {
-			v[i] = float32(r.NormFloat64())
-		}
-		return v
-	}
-	name := "denoise_" + strings.ReplaceAll(model, ".", "_") + "_" + format
-	var took, steps []float64
+	r := newRequest(b, w, model, format)
+	defer r.graphs.close()
+	r.open(ctx, format)
 	for round := range b.rounds + 1 {
-		begin := time.Now()
-		last := begin
-		latents, err := w.Denoise(ctx, s, gauss, func() {
-			if round > 0 {
-				steps = append(steps, time.Since(last).Seconds())
-			}
-			last = time.Now()
-		})
-		if err != nil {
-			return err
-		}
-		if slices.ContainsFunc(latents, func(v float32) bool { return math.IsNaN(float64(v)) || math.IsInf(float64(v), 0) }) {
-			return errors.New("the latents are not finite")
-		}
-		if round > 0 {
-			took = append(took, time.Since(begin).Seconds())
-		}
-		fmt.Printf("%s %s clip %d: %.3f s\n", model, format, round, time.Since(begin).Seconds())
+		r.clip(ctx, round)
 	}
-	b.report.Observe(name+"_s", took)
-	b.report.Observe(name+"_step_s", steps)
-	b.report.Figure(name+"_open_s", opened.Seconds())
-	b.report.Figure(name+"_device_mib", harness.DeviceMiB(ctx))
-	return nil
+	r.short(ctx)
+	return r.done(ctx)
 }

@@ -4,7 +4,9 @@ package random
 
 import (
 	"errors"
+	"fmt"
 	"hash/fnv"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -32,7 +34,8 @@ type pool struct {
 	name        string
 	dtype       weights.DType
 	scale, mean float32
-	bytes       int64 // the most that a weight asked for
+	bytes       int64    // the most that a weight asked for
+	links       []string // names of the file
 }
 
 func pools() map[string]*pool {
@@ -67,9 +70,12 @@ func start(name string) int64 {
 	return int64(h.Sum32()%starts) * spread
 }
 
-func (p *pool) place(t *onnx.Tensor) {
+// place has a weight of the graph of a name lie in the pool. Weights share its bytes and the engines want no two to overlap in a file,
+// so that each has a name of its own for it.
+func (p *pool) place(graph string, t *onnx.Tensor) {
 	size := int64(map[weights.DType]int{weights.F32: 4, weights.BF16: 2, weights.F16: 2, weights.F8E4M3: 1}[p.dtype])
-	x := &onnx.External{Location: p.name, Offset: start(t.Name) * size, Length: t.Bytes()}
+	x := &onnx.External{Location: fmt.Sprintf("%s.%d.%s", graph, len(p.links), p.name), Offset: start(t.Name) * size, Length: t.Bytes()}
+	p.links = append(p.links, x.Location)
 	p.bytes = max(p.bytes, x.Offset+x.Length)
 	t.External, t.Content, t.Raw = x, nil, nil
 }
@@ -88,7 +94,7 @@ func Store(dir, name string, m *onnx.Model) (path string, err error) {
 	all := pools()
 	for i := range m.Graph.Initializers {
 		if t := &m.Graph.Initializers[i]; t.Content != nil {
-			all[kind(t, formats)].place(t)
+			all[kind(t, formats)].place(name, t)
 		}
 	}
 	for _, p := range all {
@@ -110,10 +116,27 @@ func format(n onnx.Node) string {
 	return ""
 }
 
+// write makes the file, unless another graph's has all of it, and gives it its names. Another graph that is open keeps what it has.
 func (p *pool) write(dir string) error {
-	if st, err := os.Stat(filepath.Join(dir, p.name)); p.bytes == 0 || err == nil && st.Size() >= p.bytes {
-		return nil // none is needed, or another graph's has all of it
+	path := filepath.Join(dir, p.name)
+	if st, err := os.Stat(path); p.bytes > 0 && (err != nil || st.Size() < p.bytes) {
+		if err := errors.Join(p.fill(path+".new"), os.Rename(path+".new", path)); err != nil {
+			return err
+		}
 	}
+	for _, name := range p.links {
+		link := filepath.Join(dir, name)
+		if err := os.Remove(link); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := os.Link(path, link); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (p *pool) fill(path string) error {
 	r, values := rand.New(rand.NewPCG(1, 2)), make([]float32, row)
 	for i := range values {
 		values[i] = p.mean + p.scale*max(-5, min(5, float32(r.NormFloat64())))
@@ -122,7 +145,7 @@ func (p *pool) write(dir string) error {
 	if err != nil {
 		return err
 	}
-	f, err := os.Create(filepath.Join(dir, p.name))
+	f, err := os.Create(path)
 	if err != nil {
 		return err
 	}

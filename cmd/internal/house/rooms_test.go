@@ -133,7 +133,7 @@ var rooms = []room{
 	{"bench/gpu/tensorrt/run", []string{"bench/harness", "bench/gpu/judged", "bench/judge", "bench/gpu/random", "functions"}, "it makes clips through plans where no runtime is"},
 	{"bench/gpu/step", []string{"bench/harness", "bench/gpu/random", "functions/inference", "functions/wan21"}, "it runs the graphs of a model by themselves"},
 	{"bench/gpu/chunk", []string{"bench/harness", "bench/gpu/random", "functions/inference", "functions/magi1"}, "it runs the graph of a model by itself"},
-	{"bench/gpu/ltx2", []string{"bench/harness", "bench/gpu/random", "functions/inference", "functions/ltx2"}, "it runs the graphs of a model by themselves"},
+	{"bench/gpu/ltx2", []string{"bench/harness", "bench/gpu/random", "functions/inference", "functions/ltx2", "functions/media"}, "it runs the graphs of a model by themselves, and makes the file"},
 	{"bench/gpu/decode", []string{"bench/harness", "bench/gpu/random", "functions/inference"}, "it runs the graphs of a model by themselves"},
 	{"bench/gpu/load", []string{"bench/harness", "functions/inference"}, "it opens graphs by themselves"},
 	{"bench/gpu/cold", []string{"bench/harness", "bench/gpu/random", "functions/inference", "functions/wan21"}, "it runs the graphs of a model by themselves"},
