@@ -12,6 +12,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 	"sync"
@@ -28,20 +29,24 @@ import (
 
 type bench struct {
 	checkpoint, dir string
+	plans           string // folder of the plans, which several runs may share
+	partial         string // file that gets the report whenever it grows
 	n, atOnce       int
 	rehearse        bool
 	at              engine.Device // of the plans
 	beside          engine.Device // of ONNX Runtime
-	mu              sync.Mutex    // around the report, while several plans are built
+	mu              sync.Mutex    // around the report: plans are built, and clips judged, at once
 	report          *harness.Report
 	ort             *ort.Engine
 	install         tensorrt.Install
 	lib             *tensorrt.Library
 	limit           time.Duration // of one build
 	level           int           // the builder's, of optimisation
+	half            bool          // see tensorrt.Recipe.HalfFirst
 	builders        int           // at once, of the demo's plans
 	watched         *record.Engine
-	want            *verdict.Score // of the clips in float32
+	want            func() (verdict.Score, error) // of the clips in float32
+	profiles        sync.Map                      // in a rehearsal: what the plan in whose place a graph stands would take, by its path
 }
 
 func main() {
@@ -52,16 +57,23 @@ func main() {
 	flag.BoolVar(&b.rehearse, "rehearse", false, "have ONNX Runtime run the graphs in the place of plans")
 	flag.StringVar(&b.dir, "dir", os.TempDir(), "folder for bundles, plans and weights: about 12 GB for the published shapes; memory is best")
 	flag.IntVar(&b.level, "level", 1, "the builder's optimisation level, 0 to 5: TensorRT's own is 3, at which the demo's VAE took more than six minutes")
-	flag.DurationVar(&b.limit, "limit", 8*time.Minute, "the longest that one build may take")
+	flag.DurationVar(&b.limit, "limit", 8*time.Minute, "the longest that one build may take; one that fails is tried again at level 0")
+	flag.StringVar(&b.plans, "plans", "", "folder where plans stay, for another run of this program too, which may be at work at the same time")
+	flag.BoolVar(&b.half, "half", false, "have convolutions and products in FP16 alone, which spares the builder the trying of float32")
+	flag.IntVar(&frames, "frames", 81, "frames of stage dit")
+	picture := flag.String("picture", "480x832", "height and width of stage vae")
 	device := flag.String("device", "cuda:0", "device")
 	beside := flag.String("beside", "", "device of ONNX Runtime, by default the same; cpu where its CUDA provider is not there")
 	flag.IntVar(&b.builders, "builders", 4, "plans of the demo that are built at once; their seconds are those of company")
 	stages := flag.String("stages", "fp16,vae,dit,int8", "which questions, in their order")
-	partial := flag.String("partial", "", "file that gets the report after each stage")
+	flag.StringVar(&b.partial, "partial", "", "file that gets the report whenever there is more of it")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	harness.Main("tensorrt", func(ctx context.Context) (err error) {
 		b.report = harness.NewGPUReport(ctx, "tensorrt", *commit)
 		defer func() { err = errors.Join(err, b.report.Print(os.Stdout)) }()
+		if err := measures(*picture); err != nil {
+			return err
+		}
 		if err := b.open(*device, *beside); err != nil {
 			return err
 		}
@@ -69,15 +81,19 @@ func main() {
 			return err
 		}
 		defer os.RemoveAll(b.dir)
+		if b.plans == "" {
+			b.plans = b.dir
+		}
+		if err := os.MkdirAll(b.plans, 0o755); err != nil {
+			return err
+		}
 		for _, s := range strings.Split(*stages, ",") {
-			if err := b.stage(ctx, s); err != nil { // the others' figures are worth having all the same
-				b.note("%s: %v", s, err)
-			}
-			if err := b.save(*partial); err != nil {
-				return err
+			if e := b.stage(ctx, s); e != nil { // the others' figures are worth having all the same
+				b.note("%s: %v", s, e)
+				err = errors.Join(err, fmt.Errorf("stage %s has not all of its figures", s))
 			}
 		}
-		return nil
+		return err
 	})
 }
 
@@ -124,27 +140,48 @@ func (b *bench) stage(ctx context.Context, name string) error {
 	return fmt.Errorf("there is no stage %q: fp16, int8, dit and vae would do", name)
 }
 
-// save writes the report so far.
-func (b *bench) save(path string) error {
-	if path == "" {
-		return nil
+// save writes the report so far; the lock is held. A run that is killed has left it.
+func (b *bench) save() {
+	if b.partial == "" {
+		return
 	}
-	f, err := os.Create(path)
+	f, err := os.Create(b.partial + ".new")
+	if err == nil {
+		err = errors.Join(b.report.Print(f), f.Close())
+	}
+	if err == nil {
+		err = os.Rename(b.partial+".new", b.partial)
+	}
 	if err != nil {
-		return err
+		fmt.Fprintln(os.Stderr, "write the report so far:", err) // the report itself comes at the end
 	}
-	return errors.Join(b.report.Print(f), f.Close())
 }
 
 func (b *bench) note(format string, a ...any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
 	s := fmt.Sprintf(format, a...)
-	fmt.Println(s)
+	fmt.Println(time.Now().Format(time.TimeOnly), s)
 	b.report.Notes = append(b.report.Notes, s)
+	b.save()
 }
 
-func (b *bench) figure(name string, v float64) {
-	fmt.Printf("%s %.5g\n", name, v)
+func (b *bench) figure(name string, v float64) { b.wanted(name, v, "") }
+
+// wanted is a figure and what it should be. What is no number is told as a note: a report has numbers alone.
+func (b *bench) wanted(name string, v float64, limit string) {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		b.note("%s is %g", name, v)
+		return
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	fmt.Printf("%s %s %.5g\n", time.Now().Format(time.TimeOnly), name, v)
 	b.report.Figure(name, v)
+	if limit != "" {
+		b.report.Want(name, limit)
+	}
+	b.save()
 }
 
 // seconds is how long f took.

@@ -23,6 +23,9 @@ type Recipe struct {
 	Capability int       `json:"capability,omitempty"` // TensorRT-RTX: 121 builds for sm_121; 0 for this machine's GPU
 	Half       bool      `json:"half,omitempty"`       // TensorRT 8: layers may run in FP16
 	Int8       bool      `json:"int8,omitempty"`       // TensorRT 8: Q/DQ nodes become INT8 layers
+	// HalfFirst has TensorRT 8 try FP16 alone for convolutions and products that Half allows it for, and float32 where there is no
+	// kernel: the trying of float32's kernels takes most of the time of building for large pictures.
+	HalfFirst bool `json:"halfFirst,omitempty"`
 	// Scales are those by which TensorRT 8 quantizes the inputs of products to INT8: each one's greatest magnitude / 127.
 	Scales map[string]float32 `json:"scales,omitempty"`
 	// Slices is in how many parts of the queries TensorRT 8 computes attention; see form.EightOptions.
@@ -117,7 +120,8 @@ func read(shim *C.bind_shim, m *C.vdx_trt_monitor) Progress {
 
 // flags are the bits of vdx_trt.h.
 func (r Recipe) flags() (f C.int32_t) {
-	for bit, set := range map[C.int32_t]bool{C.VDX_TRT_FP16_ALLOWED: r.Half, C.VDX_TRT_INT8_ALLOWED: r.Int8, C.VDX_TRT_STRIP_WEIGHTS: r.Strip, C.VDX_TRT_DETAILS: r.Details} {
+	for bit, set := range map[C.int32_t]bool{C.VDX_TRT_FP16_ALLOWED: r.Half, C.VDX_TRT_INT8_ALLOWED: r.Int8, C.VDX_TRT_STRIP_WEIGHTS: r.Strip, C.VDX_TRT_DETAILS: r.Details,
+		C.VDX_TRT_FP16_FIRST: r.HalfFirst} {
 		if set {
 			f |= bit
 		}

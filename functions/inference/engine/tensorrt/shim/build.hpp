@@ -134,15 +134,19 @@ private:
     }
 
 #if NV_TENSORRT_MAJOR == 8
-    // exact keeps what FP16 cannot hold, by the end of its name, in float32.
+    // exact keeps what FP16 cannot hold, by the end of its name, in float32, and where asked has FP16 alone tried for what costs.
     void exact() {
+        using nvinfer1::LayerType;
         const std::string mark = "/exact";
         for (int32_t i = 0; i < network_->getNbLayers(); i++) {
             nvinfer1::ILayer *layer = network_->getLayer(i);
             const std::string name = layer->getName();
-            if (name.size() < mark.size() || name.compare(name.size() - mark.size(), mark.size(), mark) != 0) continue;
-            layer->setPrecision(nvinfer1::DataType::kFLOAT);
-            layer->setOutputType(0, nvinfer1::DataType::kFLOAT);
+            if (name.size() >= mark.size() && name.compare(name.size() - mark.size(), mark.size(), mark) == 0) {
+                layer->setPrecision(nvinfer1::DataType::kFLOAT);
+                layer->setOutputType(0, nvinfer1::DataType::kFLOAT);
+            } else if (flag(VDX_TRT_FP16_FIRST) && (layer->getType() == LayerType::kCONVOLUTION || layer->getType() == LayerType::kMATRIX_MULTIPLY)) {
+                layer->setPrecision(nvinfer1::DataType::kHALF);
+            }
         }
     }
 #endif

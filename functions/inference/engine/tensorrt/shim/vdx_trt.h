@@ -78,7 +78,8 @@ enum {
     VDX_TRT_INT8_ALLOWED = 2,  /* 8.x: Q/DQ nodes become INT8 layers */
     VDX_TRT_STRIP_WEIGHTS = 4, /* 10 and later: the plan has no weights and is refitted with identical ones */
     VDX_TRT_TF32 = 8,          /* float32 products may run in TF32; off by default */
-    VDX_TRT_DETAILS = 16       /* the plan can be inspected layer by layer */
+    VDX_TRT_DETAILS = 16,      /* the plan can be inspected layer by layer */
+    VDX_TRT_FP16_FIRST = 32    /* 8.x: convolutions and products are tried in half precision alone, where there is a kernel */
 };
 
 typedef struct {
