@@ -64,9 +64,12 @@ func (e *Euler) Step(sample, output []float32) error {
 		return err
 	}
 	d := e.sigmas[e.at+1] - e.sigmas[e.at]
-	for i, v := range output {
-		sample[i] += d * v
-	}
+	parts(len(sample), func(from, to int) {
+		x := sample[from:to]
+		for i, v := range output[from:to] {
+			x[i] += d * v
+		}
+	})
 	e.at++
 	return nil
 }

@@ -69,9 +69,12 @@ func (o Options) count() int {
 
 // Guide writes classifier-free guidance to cond: uncond + scale · (cond − uncond).
 func Guide(cond, uncond []float32, scale float32) {
-	for i, c := range cond {
-		cond[i] = uncond[i] + scale*(c-uncond[i])
-	}
+	parts(len(cond), func(from, to int) {
+		v, u := cond[from:to], uncond[from:to]
+		for i, c := range v {
+			v[i] = u[i] + scale*(c-u[i])
+		}
+	})
 }
 
 // ParseConfig reads a scheduler_config.json over the reference's defaults.

@@ -21,6 +21,7 @@ type UniPC struct {
 	warm              int         // predictor steps done, up to SolverOrder
 	history           [][]float32 // x0 predictions, newest last, at most SolverOrder
 	last              []float32   // the sample before the last predictor step
+	spare             []float32   // memory of a prediction that is forgotten
 }
 
 func newUniPC(c Config, o Options) *UniPC {
@@ -57,11 +58,13 @@ func (u *UniPC) Step(sample, output []float32) error {
 	if err := checkStep(u.at, len(u.timesteps), sample, output); err != nil {
 		return err
 	}
-	sigma := u.sigmas[u.at]
-	x0 := make([]float32, len(sample))
-	for i, v := range output {
-		x0[i] = sample[i] - sigma*v
-	}
+	sigma, x0 := u.sigmas[u.at], u.room(len(sample))
+	parts(len(x0), func(from, to int) {
+		x, v, d := sample[from:to], output[from:to], x0[from:to]
+		for i := range d {
+			d[i] = x[i] - sigma*v[i]
+		}
+	})
 	if u.last != nil && !slices.Contains(u.c.DisableCorrect, u.at-1) {
 		u.correct(sample, x0)
 	}
@@ -80,43 +83,85 @@ func (u *UniPC) Step(sample, output []float32) error {
 func (u *UniPC) remember(x0 []float32) {
 	u.history = append(u.history, x0)
 	if len(u.history) > u.c.SolverOrder {
-		u.history = u.history[1:]
+		u.spare = u.history[0]
+		u.history = slices.Delete(u.history, 0, 1)
 	}
+}
+
+// room is memory for a prediction: that of the one forgotten last, where it has the size.
+func (u *UniPC) room(n int) []float32 {
+	if len(u.spare) != n {
+		return make([]float32, n)
+	}
+	x := u.spare
+	u.spare = nil
+	return x
 }
 
 // predict moves sample from σ_i to σ_{i+1}.
 func (u *UniPC) predict(sample []float32) {
-	s, m0 := u.interval(u.at, u.order), u.history[len(u.history)-1]
-	if u.order == 1 {
-		for i, x := range sample {
-			sample[i] = s.ratio*x - s.alphaPhi*m0[i]
-		}
-		return
+	s := u.interval(u.at, u.order)
+	var rho []float32
+	if u.order > 1 {
+		rho = s.predictor(u.order)
 	}
-	rho := s.predictor(u.order)
-	for i, x := range sample {
-		sample[i] = s.ratio*x - s.alphaPhi*m0[i] - s.alphaB*u.differences(i, s, rho)
-	}
+	parts(len(sample), func(from, to int) { u.move(sample, sample, from, to, s, rho) })
 }
 
 // correct moves the sample before the last step from σ_{i−1} to σ_i again, knowing the prediction x0 at its end.
 func (u *UniPC) correct(sample, x0 []float32) {
-	s, m0 := u.interval(u.at-1, u.order), u.history[len(u.history)-1]
+	s := u.interval(u.at-1, u.order)
 	rho := s.corrector(u.order)
 	before, end := rho[:u.order-1], rho[u.order-1]
-	for i, x := range u.last {
-		sample[i] = s.ratio*x - s.alphaPhi*m0[i] - s.alphaB*(u.differences(i, s, before)+end*(x0[i]-m0[i]))
+	parts(len(sample), func(from, to int) { u.moveKnowing(sample, u.last, x0, from, to, s, before, end) })
+}
+
+// block is how many values are gone through at once: what belongs to them stays in the first cache.
+const block = 1024
+
+// move writes the values from…to of x, moved along an interval, to d: without differences where rho has no weights.
+func (u *UniPC) move(d, x []float32, from, to int, s interval, rho []float32) {
+	var sums [block]float32
+	for ; from < to; from += block {
+		m0, sum := u.differences(&sums, from, min(from+block, to), s, rho)
+		d, x := d[from:][:len(m0)], x[from:][:len(m0)]
+		if len(rho) == 0 {
+			for i, m := range m0 {
+				d[i] = s.ratio*x[i] - s.alphaPhi*m
+			}
+			continue
+		}
+		for i, m := range m0 {
+			d[i] = s.ratio*x[i] - s.alphaPhi*m - s.alphaB*sum[i]
+		}
 	}
 }
 
-// differences is the sum of value i's divided differences between the newest prediction and those before it, by weights.
-func (u *UniPC) differences(i int, s interval, rho []float32) (sum float32) {
-	newest := len(u.history) - 1
-	m0 := u.history[newest][i]
-	for k, w := range rho {
-		sum += w * ((u.history[newest-1-k][i] - m0) / s.r[k])
+// moveKnowing is move with the prediction at the interval's end.
+func (u *UniPC) moveKnowing(d, x, x0 []float32, from, to int, s interval, rho []float32, end float32) {
+	var sums [block]float32
+	for ; from < to; from += block {
+		m0, sum := u.differences(&sums, from, min(from+block, to), s, rho)
+		d, x, x0 := d[from:][:len(m0)], x[from:][:len(m0)], x0[from:][:len(m0)]
+		for i, m := range m0 {
+			d[i] = s.ratio*x[i] - s.alphaPhi*m - s.alphaB*(sum[i]+end*(x0[i]-m))
+		}
 	}
-	return sum
+}
+
+// differences are, for the values from…to, the newest prediction and the sums of the divided differences between it and those before
+// it, by weights.
+func (u *UniPC) differences(sums *[block]float32, from, to int, s interval, rho []float32) (m0, sum []float32) {
+	newest := len(u.history) - 1
+	m0, sum = u.history[newest][from:to], sums[:to-from]
+	clear(sum)
+	for k, w := range rho {
+		older, r := u.history[newest-1-k][from:to], s.r[k]
+		for i := range sum {
+			sum[i] += w * ((older[i] - m0[i]) / r)
+		}
+	}
+	return m0, sum
 }
 
 func checkStep(at, steps int, sample, output []float32) error {
