@@ -92,7 +92,7 @@ struct Most {
 __device__ inline float gelu_tanh(float x) {
   // 0.5·x·(1 + tanh(u)) = x / (1 + exp(−2u))
   float u = 0.7978845608028654f * (x + 0.044715f * x * x * x);
-  return x / (1 + __expf(-2 * u));
+  return __fdividef(x, 1 + __expf(-2 * u));  // what the quotient's last bits are, no type that it is stored in shows
 }
 
 // Shape of a launch for rows of dim elements: threads hold kPerThread vectors each.

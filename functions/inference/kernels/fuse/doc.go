@@ -56,6 +56,7 @@ func CUDA(m *onnx.Model, o Options) error {
 	if err := g.sort(); err != nil {
 		return err
 	}
+	g.dropUnread()
 	g.store()
 	return nil
 }

@@ -235,7 +235,7 @@ func (l *layout) call(value, name string) {
 	}
 }
 
-// dropUnread takes out nodes whose results nobody wants: what the convolutions have taken over.
+// dropUnread takes out nodes whose results nobody wants: what a pass has taken over, and the arithmetic of shapes that it needed.
 func (g *graph) dropUnread() {
 	for {
 		g.compact()
