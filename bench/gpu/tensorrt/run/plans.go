@@ -27,6 +27,9 @@ type runner interface {
 	Close()
 }
 
+// madeEnding ends the name of the file beside a plan that says how it was made. (The engine's own facts end in .json.)
+const madeEnding = ".made"
+
 // made is what is written down of a plan that is there.
 type made struct {
 	Seconds float64 `json:"seconds"`
@@ -71,7 +74,7 @@ func (b *bench) plan(ctx context.Context, graph, figure string, shapes map[strin
 }
 
 func known(path string) (m made, err error) {
-	raw, err := os.ReadFile(path + ".json")
+	raw, err := os.ReadFile(path + madeEnding)
 	if err != nil {
 		return m, err
 	}
@@ -92,7 +95,7 @@ func (b *bench) attempts(ctx context.Context, r tensorrt.Recipe, path, figure st
 			if err != nil {
 				return m, err
 			}
-			return m, os.WriteFile(path+".json", raw, 0o600)
+			return m, os.WriteFile(path+madeEnding, raw, 0o600)
 		}
 		b.note("plan %s at level %d, after %.0f s: %v", figure, m.Level, took, failed)
 		if err = errors.Join(err, fmt.Errorf("plan %s at level %d: %w", figure, m.Level, failed)); ctx.Err() != nil {
