@@ -54,12 +54,11 @@ func (s *Schema) sentences(e *jsonschema.ValidationError, o Object) []Wrong {
 		return gone
 	case *kind.DependentRequired:
 		given := append(slices.Clone(at), k.Prop)
-		return []Wrong{{Field: fieldOf(given), Detail: fmt.Sprintf("%s says something of %s, which is missing: send that too, or leave %[1]s out.", Show(strings.Join(given, "/")), Show(strings.Join(k.Missing, " and ")))}}
+		return []Wrong{{Field: fieldOf(given), Detail: fmt.Sprintf("%s says something of %s, which is missing: send that too, or leave %[1]s out.", Show(place(given)), Show(strings.Join(k.Missing, " and ")))}}
 	case *kind.AdditionalProperties:
 		slices.Sort(k.Properties)
 		return each(at, k.Properties[:min(len(k.Properties), maxNamed)], func(name string) string { return s.unknown(at, o, name) })
 	}
-	name := strings.Join(at, "/")
 	w := Wrong{Field: fieldOf(at)}
 	if len(at) == 0 {
 		w.Detail = "the request " + e.ErrorKind.LocalizedString(english) + "."
@@ -70,7 +69,7 @@ func (s *Schema) sentences(e *jsonschema.ValidationError, o Object) []Wrong {
 		w.Value = repeatable(v)
 	}
 	w.Min, w.Max = p.Minimum, p.Maximum
-	w.Detail = detail(Show(name), e.ErrorKind, p, v)
+	w.Detail = detail(Show(place(at)), e.ErrorKind, p, v)
 	return []Wrong{w}
 }
 
@@ -112,6 +111,22 @@ func fieldOf(at []string) string {
 	return strings.Join(parts, "/")
 }
 
+// place is where something stands in a request, as a sentence has it: loras[0].strength.
+func place(at []string) string {
+	var b strings.Builder
+	for i, step := range at {
+		switch _, err := strconv.Atoi(step); {
+		case err == nil:
+			b.WriteString("[" + step + "]")
+		case i > 0:
+			b.WriteString("." + step)
+		default:
+			b.WriteString(step)
+		}
+	}
+	return b.String()
+}
+
 func (s *Schema) missing(name string) string {
 	p := s.properties[name]
 	if p.Description != "" {
@@ -129,7 +144,7 @@ func lower(text string) string {
 
 func (s *Schema) unknown(at []string, o Object, name string) string {
 	if len(at) > 0 {
-		said := fmt.Sprintf("%s is not a field of %s", Show(name), Show(strings.Join(at, "/")))
+		said := fmt.Sprintf("%s is not a field of %s", Show(name), Show(place(at)))
 		if p, _ := s.within(at, o); len(p.Properties) > 0 {
 			said += ": there are " + p.members()
 		}

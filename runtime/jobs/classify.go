@@ -94,12 +94,12 @@ func shorten(s string) string {
 	return strings.ToValidUTF8(s, "\uFFFD")
 }
 
-// sentence gives a text a capital letter and a full stop; the name of a field at its beginning stays as it is.
+// sentence gives a text a capital letter and a full stop; the name of a field or a file at its beginning stays as it is.
 func sentence(s string) string {
 	if s = strings.TrimSpace(shorten(s)); s == "" {
 		return s
 	}
-	if word, _, _ := strings.Cut(s, " "); !strings.Contains(word, "_") {
+	if word, _, _ := strings.Cut(s, " "); !strings.HasSuffix(word, ":") && !strings.ContainsAny(strings.TrimRight(word, "."), "_[.") {
 		first, n := utf8.DecodeRuneInString(s)
 		s = string(unicode.ToUpper(first)) + s[n:]
 	}

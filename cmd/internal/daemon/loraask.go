@@ -174,7 +174,7 @@ func readLoRAs(list any) (all []askedLoRA, err error) {
 	for i, a := range all {
 		switch {
 		case a.Name == "" || filepath.Base(a.Name) != a.Name || strings.HasPrefix(a.Name, ".") || strings.ContainsAny(a.Name, "\\\x00"):
-			return nil, refusedLoRAs(fmt.Sprintf("loras/%d/name is %q, which is no LoRA's name: it is that of a file in the folder of LoRAs, without its ending.", i, schema.Show(a.Name)))
+			return nil, refusedLoRAs(fmt.Sprintf("loras[%d].name is %q, which is no LoRA's name: it is that of a file in the folder of LoRAs, without its ending.", i, schema.Show(a.Name)))
 		case seen[once{a.Name, a.Component}]:
 			return nil, refusedLoRAs(fmt.Sprintf("loras has %s twice: ask for it once, at the strength that both have together.", a.Name))
 		}

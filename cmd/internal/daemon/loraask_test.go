@@ -22,31 +22,31 @@ func TestLoRAsThatCannotBe(t *testing.T) {
 	r := newLoRARig(t)
 	thousand := "[" + strings.TrimSuffix(strings.Repeat(`{"name":"style"},`, 1000), ",") + "]"
 	for loras, want := range map[string]string{
-		`[{"name":"none"}]`:                        `loras/0: there is no LoRA "none": other, style would do`,
+		`[{"name":"none"}]`:                        `loras[0]: there is no LoRA "none": other, style would do`,
 		`[{"name":"../style"}]`:                    "is no LoRA's name",
 		`[{"name":".style"}]`:                      "is no LoRA's name",
 		`[{"name":"a/b"}]`:                         "is no LoRA's name",
 		`[{"name":""}]`:                            "is no LoRA's name",
 		`[{"name":"st\u0000yle"}]`:                 "is no LoRA's name",
-		`[{"name":"style","strength":0}]`:          "all at strength 0",
-		`[{"name":"style","strength":-0.0}]`:       "all at strength 0",
-		`[{"name":"style","strength":"1"}]`:        `loras/0/strength is "1": it must be a number in -10…10`,
-		`[{"name":"style","strength":"NaN"}]`:      `loras/0/strength is "NaN"`,
-		`[{"name":"style","strength":null}]`:       "loras/0/strength is null: it must be a number",
-		`[{"name":"style","strength":[1]}]`:        "loras/0/strength is [1]: it must be a number",
-		`[{"name":"style","strength":true}]`:       "loras/0/strength is true",
+		`[{"name":"style","strength":0}]`:          "is at strength 0",
+		`[{"name":"style","strength":-0.0}]`:       "is at strength 0",
+		`[{"name":"style","strength":"1"}]`:        `loras[0].strength is "1": it must be a number in -10…10`,
+		`[{"name":"style","strength":"NaN"}]`:      `loras[0].strength is "NaN"`,
+		`[{"name":"style","strength":null}]`:       "loras[0].strength is null: it must be a number",
+		`[{"name":"style","strength":[1]}]`:        "loras[0].strength is [1]: it must be a number",
+		`[{"name":"style","strength":true}]`:       "loras[0].strength is true",
 		`[{"name":"style","strength":1e400}]`:      "loras holds a number that is too large to be one",
 		`[{"name":"style","strength":-1e400}]`:     "loras holds a number that is too large to be one",
 		`[{"name":"style","strength":1e300}]`:      "it must lie in -10…10",
-		`[{"name":"style","strength":-10.5}]`:      "loras/0/strength is -10.5: it must lie in -10…10",
-		`[{"name":"style","scale":1}]`:             "scale is not a field of loras/0",
+		`[{"name":"style","strength":-10.5}]`:      "loras[0].strength is -10.5: it must lie in -10…10",
+		`[{"name":"style","scale":1}]`:             "scale is not a field of loras[0]",
 		`[{"strength":1}]`:                         "name is missing",
-		`[{"name":["style"]}]`:                     `loras/0/name is ["style"]: it must be a string`,
-		`["style"]`:                                `loras/0 is "style": it must be an object`,
+		`[{"name":["style"]}]`:                     `loras[0].name is ["style"]: it must be a string`,
+		`["style"]`:                                `loras[0] is "style": it must be an object`,
 		`{"name":"style"}`:                         "it must be a list",
 		`"style"`:                                  "it must be a list",
 		`[{"name":"style"},{"name":"style"}]`:      "loras has style twice",
-		`[{"name":"style"},{"name":"other"},null]`: "loras/2",
+		`[{"name":"style"},{"name":"other"},null]`: "loras[2]",
 		thousand: "loras has 1000 entries: 8 at most",
 	} {
 		for _, with := range []string{`{"prompt":"x","loras":%s}`, `{"ping":true,"loras":%s}`} {
@@ -105,7 +105,7 @@ func TestTheRequestIsHeldToTheSchemaFirst(t *testing.T) {
 			t.Errorf("%s: %+v, %v, %d builds", wrong, inv, err, len(r.builds))
 		}
 	}
-	for loras, want := range map[string]string{`[{"name":"style","strength":3}]`: "loras/0/strength", `[{"name":"style"},{"name":"other"}]`: "loras has 2 entries: 1 at most"} {
+	for loras, want := range map[string]string{`[{"name":"style","strength":3}]`: "loras[0].strength", `[{"name":"style"},{"name":"other"}]`: "loras has 2 entries: 1 at most"} {
 		if _, err := r.invoke(t, `{"prompt":"x","loras":`+loras+`}`); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: want %q, got %v", loras, want, err)
 		}

@@ -13,10 +13,12 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // merger finds derived bundles, or has them built: one at a time for a base, and mergesAtOnce in all. Who waits may give up.
@@ -79,7 +81,7 @@ func (m *merger) bundle(ctx context.Context, base string, man *weights.Manifest,
 			return "", nil, m.hidden("a model cannot be read", err, "this function's model cannot be read", "bundle", base)
 		}
 	}
-	return "", nil, fmt.Errorf("the LoRAs change while they are merged: ask again once nothing writes to them: %w", errdefs.ErrUnavailable)
+	return "", nil, soon("the LoRAs change while they are merged: ask again once nothing writes to them")
 }
 
 // hidden logs an error that is for whoever runs the server, and gives one for whoever asked it.
@@ -184,6 +186,14 @@ func buildArgs(checkpoint, base, out string, loras []mergedLoRA) []string {
 	return args
 }
 
+// whileMerged is when to ask again for LoRAs that somebody writes to or merges: a merge of a large model takes about as long.
+const whileMerged = 10 * time.Second
+
+// soon refuses a request that can be answered once others are done.
+func soon(sentence string) error {
+	return &spec.RetryError{After: whileMerged, Err: fmt.Errorf("%s: %w", sentence, errdefs.ErrUnavailable)}
+}
+
 // mergeError is what a client hears of a build that ended so.
 func mergeError(status int, said string, loras []mergedLoRA) error {
 	names := make([]string, len(loras))
@@ -196,7 +206,7 @@ func mergeError(status int, said string, loras []mergedLoRA) error {
 		lines := strings.Split(strings.TrimSpace(said), "\n")
 		return refusedLoRAs("loras: " + strings.TrimPrefix(lines[len(lines)-1], "videosdgx: "))
 	case busyLoRA:
-		return fmt.Errorf("loras (%s) are being written to, or merged by somebody else: ask again in a moment: %w", which, errdefs.ErrUnavailable)
+		return soon(fmt.Sprintf("LoRAs (%s) are being written to, or merged by somebody else: ask again in a moment", which))
 	}
-	return fmt.Errorf("loras (%s) could not be merged into this model: the server's log says why", which)
+	return fmt.Errorf("LoRAs (%s) could not be merged into this model: the server's log says why", which)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,10 +16,17 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 const askStyle = `{"loras":[{"name":"style"}]}`
+
+// askedAgain says whether clients are told when to ask again: 503 with Retry-After.
+func askedAgain(err error) bool {
+	p := gateway.Explain(err)
+	return p.Status == http.StatusServiceUnavailable && p.RetryAfter == whileMerged
+}
 
 // What a client hears of a merge names LoRAs and no paths; the log has those.
 func TestMergeErrorsAreForClients(t *testing.T) {
@@ -29,9 +37,9 @@ func TestMergeErrorsAreForClients(t *testing.T) {
 		is         func(error) bool
 	}{
 		{badLoRA, "building /srv/x\nvideosdgx: LoRA style.safetensors is a LoHa", "loras: LoRA style.safetensors is a LoHa", errdefs.IsInvalidArgument},
-		{busyLoRA, "videosdgx: /srv/x is being built already", "loras (style) are being written to", errdefs.IsUnavailable},
-		{1, "videosdgx: build bundle /srv/x: no space left on device", "loras (style) could not be merged into this model: the server's log says why", func(error) bool { return true }},
-		{-1, "", "loras (style) could not be merged", func(error) bool { return true }},
+		{busyLoRA, "videosdgx: /srv/x is being built already", "LoRAs (style) are being written to", askedAgain},
+		{1, "videosdgx: build bundle /srv/x: no space left on device", "LoRAs (style) could not be merged into this model: the server's log says why", func(error) bool { return true }},
+		{-1, "", "LoRAs (style) could not be merged", func(error) bool { return true }},
 	} {
 		err := mergeError(c.status, c.said, loras)
 		if !c.is(err) || !strings.Contains(err.Error(), c.want) || strings.Contains(err.Error(), "/srv") {

@@ -66,7 +66,7 @@ func (m *merger) content(ctx context.Context, i int, a askedLoRA) (l weights.LoR
 	case err == nil:
 		return l, nil
 	case errdefs.IsUnavailable(err):
-		return l, fmt.Errorf("LoRA %s is being written to: ask again when that is done: %w", a.Name, errdefs.ErrUnavailable)
+		return l, soon(fmt.Sprintf("LoRA %s is being written to: ask again when that is done", a.Name))
 	case ctx.Err() != nil:
 		return l, context.Cause(ctx)
 	}
@@ -79,7 +79,7 @@ func (m *merger) open(i int, a askedLoRA) (*os.File, error) {
 	f, err := weights.OpenRegular(m.path(a.Name))
 	var other *weights.FormatError
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENAMETOOLONG) || errors.As(err, &other) {
-		return nil, refusedLoRAs(fmt.Sprintf("loras/%d: there is no LoRA %q: %s.", i, schema.Show(a.Name), m.have()))
+		return nil, refusedLoRAs(fmt.Sprintf("loras[%d]: there is no LoRA %q: %s.", i, schema.Show(a.Name), m.have()))
 	}
 	return f, err
 }

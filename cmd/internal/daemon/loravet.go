@@ -57,7 +57,7 @@ func (m *merger) vet(man *weights.Manifest, list any) error {
 		}
 		some = true
 		if parts := partsOf(man); a.Component == "" && len(parts) > 1 && !m.saysWhose(a, parts[1]) {
-			return refusedLoRAs(fmt.Sprintf("loras/%d: LoRA %s does not say which part of this model it changes: name its component, %s.", i, a.Name, strings.Join(parts, " or ")))
+			return refusedLoRAs(fmt.Sprintf("loras[%d]: LoRA %s does not say which part of this model it changes: name its component, %s.", i, a.Name, strings.Join(parts, " or ")))
 		}
 	}
 	if !some {
@@ -102,6 +102,6 @@ func (m *merger) saysWhose(a askedLoRA, component string) bool {
 
 // What requests are refused for whose LoRAs are there.
 var (
-	errNoStrength = refusedLoRAs("loras are all at strength 0: leave the field out.")
+	errNoStrength = refusedLoRAs("every LoRA of loras is at strength 0: leave the field out.")
 	errDerived    = refusedLoRAs("this model has LoRAs merged in already: ask the plain one for loras.")
 )

@@ -34,14 +34,14 @@ func TestLoRAsOfJobsAreLookedAtOnce(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		`[{"name":"style"}]`: "", `[{"name":"style","strength":0},{"name":"other"}]`: "",
-		`[{"name":"style"},{"name":"none"}]`:                    `loras/1: there is no LoRA "none": other, style would do`,
-		`[{"name":"folder"}]`:                                   `loras/0: there is no LoRA "folder"`,
+		`[{"name":"style"},{"name":"none"}]`:                    `loras[1]: there is no LoRA "none": other, style would do`,
+		`[{"name":"folder"}]`:                                   `loras[0]: there is no LoRA "folder"`,
 		`[{"name":"../style"}]`:                                 "is no LoRA's name",
 		`[{"name":"style"},{"name":"style"}]`:                   "loras has style twice",
-		`[{"name":"style","strength":0}]`:                       "loras are all at strength 0",
+		`[{"name":"style","strength":0}]`:                       "every LoRA of loras is at strength 0",
 		`[{"name":"none","strength":0},{"name":"style"}]`:       `there is no LoRA "none"`,
 		`[{"name":"style","component":"transformer_2"}]`:        "",
-		`[{"name":"` + strings.Repeat("x", 300) + `"}]`:         `loras/0: there is no LoRA "xxx`, // no file has such a name
+		`[{"name":"` + strings.Repeat("x", 300) + `"}]`:         `loras[0]: there is no LoRA "xxx`, // no file has such a name
 		`[{"name":"` + strings.Repeat("名", 120) + `"}]`:         `名…": other, style would do`,
 		`[{"name":"style"},{"name":"other","strength":"hot"}]`:  "loras cannot be read",
 		`[{"name":"style"},{"name":"other","component":["a"]}]`: "loras cannot be read",
@@ -72,7 +72,7 @@ func TestALoRAOfAJobSaysWhichExpertItIsFor(t *testing.T) {
 	}
 	r.write(t, "one", file(`{"diffusion_model.blocks.0.ffn.0.lora_A.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]}}`))
 	r.write(t, "both", file(`{"base_model.model.transformer_2.blocks.0.ffn.0.lora_A.weight":{"dtype":"F32","shape":[1,1],"data_offsets":[0,4]}}`))
-	const want = "loras/0: LoRA one does not say which part of this model it changes: name its component, transformer or transformer_2"
+	const want = "loras[0]: LoRA one does not say which part of this model it changes: name its component, transformer or transformer_2"
 	for _, c := range []struct{ component, list, want string }{
 		{`{"enum":["transformer","transformer_2"]}`, `[{"name":"one"}]`, want},
 		{`{"enum":["transformer","transformer_2"]}`, `[{"name":"one","component":"transformer_2"}]`, ""},

@@ -22,7 +22,7 @@ func TestLoRAsThatCannotBeMakeNoJob(t *testing.T) {
 			t.Errorf("asked of %s", function)
 		}
 		if l, ok := list.([]any); ok && strings.Contains(show(l[0]), "none") {
-			return `loras/0: there is no LoRA "none": none are there`, nil
+			return `loras[0]: there is no LoRA "none": none are there`, nil
 		}
 		return "", nil
 	}})
