@@ -8,6 +8,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/near"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -85,69 +86,7 @@ func absent(fns Functions, names []string, name, qualifier string) error {
 	if p, ok := fns.(Mistakes); ok && p.Mistake(name) != "" {
 		return fmt.Errorf("function %s cannot serve, its manifest is wrong: %s: %w", name, p.Mistake(name), errdefs.ErrNotFound)
 	}
-	return fmt.Errorf("function not found: %s; %s: %w", name, Near(name, names), errdefs.ErrNotFound)
-}
-
-// nearest is how many names a hint lists at most.
-const nearest = 5
-
-// Near says which of names the wanted one may have meant, or which there are.
-func Near(want string, names []string) string {
-	if len(names) == 0 {
-		return "there is none yet"
-	}
-	type scored struct {
-		name string
-		d    int
-	}
-	var close []scored
-	for _, n := range names {
-		d := distance(strings.ToLower(want), strings.ToLower(n))
-		if strings.Contains(n, want) || strings.Contains(want, n) {
-			d = min(d, 1)
-		}
-		if d <= max(2, len(want)/3) {
-			close = append(close, scored{n, d})
-		}
-	}
-	if len(close) == 0 {
-		list := slices.Clone(names)
-		slices.Sort(list)
-		if len(list) > nearest {
-			return fmt.Sprintf("there are %d, such as %s", len(list), strings.Join(list[:nearest], ", "))
-		}
-		return "there is " + strings.Join(list, ", ")
-	}
-	slices.SortStableFunc(close, func(a, b scored) int { return a.d - b.d })
-	var out []string
-	for _, s := range close[:min(len(close), nearest)] {
-		out = append(out, s.name)
-	}
-	return "did you mean " + strings.Join(out, ", ") + "?"
-}
-
-// distance is Levenshtein's, over bytes.
-func distance(a, b string) int {
-	if len(a) > 200 || len(b) > 200 {
-		return len(a) + len(b)
-	}
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diag := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diag
-			if a[i] != b[j] {
-				cost++
-			}
-			diag = row[j+1]
-			row[j+1] = min(cost, row[j]+1, diag+1)
-		}
-	}
-	return row[len(b)]
+	return fmt.Errorf("function not found: %s; %s: %w", name, near.Hint(name, names), errdefs.ErrNotFound)
 }
 
 // URLClosed says whether a function, of which fn is one version, has no URL: $LATEST says it for all, since what is published

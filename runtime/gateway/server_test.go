@@ -377,18 +377,3 @@ func TestExplainMapsEveryClass(t *testing.T) {
 		t.Errorf("never: %+v", p)
 	}
 }
-
-func TestNear(t *testing.T) {
-	names := []string{"wan21", "ltx2", "magi1", "waver", "echo"}
-	for want, hint := range map[string]string{
-		"wan2": "did you mean wan21?", "wan": "did you mean wan21?", "echo1": "did you mean echo?",
-		"zzzzzz": "there is echo, ltx2, magi1, wan21, waver",
-	} {
-		if got := gateway.Near(want, names); got != hint {
-			t.Errorf("%s: %q, want %q", want, got, hint)
-		}
-	}
-	if got := gateway.Near("x", nil); got != "there is none yet" {
-		t.Error(got)
-	}
-}

@@ -7,11 +7,11 @@ import (
 	"fmt"
 	"slices"
 	"sort"
-	"strings"
 	"time"
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/near"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -137,5 +137,5 @@ func (c *Catalog) Model(ctx context.Context, name string) (Model, error) {
 	if len(names) == 0 {
 		return Model{}, fmt.Errorf("there is no model %q: no function with a model is configured: %w", name, errdefs.ErrNotFound)
 	}
-	return Model{}, fmt.Errorf("there is no model %q: there are %s: %w", name, strings.Join(names, ", "), errdefs.ErrNotFound)
+	return Model{}, fmt.Errorf("there is no model %q; %s: %w", name, near.Hint(name, names), errdefs.ErrNotFound)
 }

@@ -63,6 +63,20 @@ func TestAModelJustWrittenIsThere(t *testing.T) {
 	}
 }
 
+// TestAModelThatIsNotThereMayBeMeantOtherwise: whoever asks is told, by whatever client.
+func TestAModelThatIsNotThereMayBeMeantOtherwise(t *testing.T) {
+	f := fixed{fns: []spec.Function{{Name: "w", Model: &spec.Model{Name: "wan21"}}, {Name: "l", Model: &spec.Model{Name: "ltx2"}}}}
+	for name, want := range map[string]string{
+		"wan2.1": `there is no model "wan2.1"; did you mean wan21?: not found`, "LTX-2": `there is no model "LTX-2"; did you mean ltx2?: not found`,
+		"sora": `there is no model "sora"; there are ltx2, wan21: not found`,
+	} {
+		_, err := (&jobs.Catalog{Functions: f, Observer: f}).Model(t.Context(), name)
+		if !errdefs.IsNotFound(err) || err.Error() != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // TestACatalogCountsGPUs: however they are asked for, what a job is charged with is how many its instance has.
 func TestACatalogCountsGPUs(t *testing.T) {
 	for want, gpus := range map[int]spec.GPUs{0: nil, 1: {"all"}, 2: {"0", "1"}, 4: spec.AnyGPUs(4)} {

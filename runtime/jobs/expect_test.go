@@ -15,7 +15,7 @@ func clip(work, seconds, start float64) Job {
 	return j
 }
 
-func near(t *testing.T, what string, got, want, share float64) {
+func about(t *testing.T, what string, got, want, share float64) {
 	t.Helper()
 	if math.Abs(got-want) > share*want {
 		t.Errorf("%s: %g s, want %g within %g", what, got, want, share)
@@ -25,28 +25,28 @@ func near(t *testing.T, what string, got, want, share float64) {
 // What a clip should take goes with how much there is to do for it.
 func TestExpectationsGoWithTheWork(t *testing.T) {
 	m := &measured{mean: 5}
-	near(t, "what was counted alone", m.expect(100), 5, 0)
+	about(t, "what was counted alone", m.expect(100), 5, 0)
 	m.add(clip(100, 10, 0))
-	near(t, "the same again", m.expect(100), 10, 1e-9)
-	near(t, "six times as much", m.expect(600), 60, 1e-6)
-	near(t, "a tenth", m.expect(10), 1, 1e-6)
-	near(t, "of a size that is not known", m.expect(0), 10, 0)
+	about(t, "the same again", m.expect(100), 10, 1e-9)
+	about(t, "six times as much", m.expect(600), 60, 1e-6)
+	about(t, "a tenth", m.expect(10), 1, 1e-6)
+	about(t, "of a size that is not known", m.expect(0), 10, 0)
 	m.add(clip(103, 14, 0)) // noise, which says nothing about other sizes
-	near(t, "after two of nearly one size", m.expect(1000), 120, 0.15)
+	about(t, "after two of nearly one size", m.expect(1000), 120, 0.15)
 
 	fixed := &measured{} // ten seconds whatever is asked for, and a tenth for each frame
 	for _, frames := range []float64{24, 48, 240, 24, 480} {
 		fixed.add(clip(frames, 10+frames/10, 0))
 	}
-	near(t, "with a fixed part, short", fixed.expect(24), 12.4, 0.1)
-	near(t, "with a fixed part, long", fixed.expect(480), 58, 0.15)
-	near(t, "with a fixed part, longer than any", fixed.expect(1440), 154, 0.35)
+	about(t, "with a fixed part, short", fixed.expect(24), 12.4, 0.1)
+	about(t, "with a fixed part, long", fixed.expect(480), 58, 0.15)
+	about(t, "with a fixed part, longer than any", fixed.expect(1440), 154, 0.35)
 
 	square := &measured{} // attention over all frames
 	for _, frames := range []float64{17, 33, 65} {
 		square.add(clip(frames, frames*frames/100, 0))
 	}
-	near(t, "that grows with the square", square.expect(129), 129*129/100.0, 0.2)
+	about(t, "that grows with the square", square.expect(129), 129*129/100.0, 0.2)
 }
 
 // The newest clips weigh most: a model that has become slower is expected so.
@@ -58,7 +58,7 @@ func TestExpectationsFollow(t *testing.T) {
 	for range 12 {
 		m.add(clip(100, 20, 0))
 	}
-	near(t, "after twelve slower ones", m.expect(100), 20, 0.15)
+	about(t, "after twelve slower ones", m.expect(100), 20, 0.15)
 	if len(m.clips) != sampled {
 		t.Errorf("%d are remembered", len(m.clips))
 	}
@@ -68,8 +68,8 @@ func TestExpectationsFollow(t *testing.T) {
 func TestExpectationsKeepTheStartApart(t *testing.T) {
 	m := &measured{}
 	m.add(clip(100, 10, 30))
-	near(t, "warm", m.expect(100), 10, 1e-9)
-	near(t, "its start", m.cold, 30, 1e-9)
+	about(t, "warm", m.expect(100), 10, 1e-9)
+	about(t, "its start", m.cold, 30, 1e-9)
 	s := &Service{measured: map[string]*measured{"m": m}}
 	if cold := s.expectation("m", 100, true); cold != 40*time.Second {
 		t.Errorf("cold it is %s", cold)

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/videosdgx/videosdgx/cmd/internal/daemon"
+	"github.com/videosdgx/videosdgx/runtime/near"
 )
 
 // elsewhere are the variables that are no setting of serve: the client's, those that name libraries and tools, those of
@@ -16,7 +17,7 @@ var (
 		"MODEL", "MODEL_VERIFIED", "MODELS", "EXTENSIONS", "INSTANCE", "PHASES", "SCRATCH", "NODE", "WEBHOOK_SECRET", "RUNTIME", "BIN", "WHEELS",
 		"AWS", "SNAPSHOT_MB", "OUTPUTS", "ORT_HEADERS", "CUDA_KERNELS", "CUDA_TOOLKIT",
 	}
-	families = []string{"TEST_", "BENCH_", "TRT_"}
+	beginnings = []string{"TEST_", "BENCH_", "TRT_"}
 )
 
 // unknownVariables names the VIDEOSDGX_ variables of an environment that nothing reads: a misspelt one would be silently
@@ -30,7 +31,7 @@ func unknownVariables(environ []string) []string {
 	for _, e := range environ {
 		name, _, _ := strings.Cut(e, "=")
 		rest, ours := strings.CutPrefix(name, daemon.EnvPrefix)
-		if !ours || slices.Contains(known, name) || slices.ContainsFunc(families, func(f string) bool { return strings.HasPrefix(rest, f) }) {
+		if !ours || slices.Contains(known, name) || slices.ContainsFunc(beginnings, func(f string) bool { return strings.HasPrefix(rest, f) }) {
 			continue
 		}
 		unknown = append(unknown, warning(name, known))
@@ -40,31 +41,12 @@ func unknownVariables(environ []string) []string {
 
 func warning(name string, known []string) string {
 	text := name + " is no variable that videosdgx knows and has no effect"
-	for _, k := range known {
-		if distance(name, k) <= 2 {
-			return fmt.Sprintf("%s; did you mean %s?", text, k)
-		}
+	rests := make([]string, len(known))
+	for i, k := range known {
+		rests[i] = strings.TrimPrefix(k, daemon.EnvPrefix)
+	}
+	if like := near.Names(strings.TrimPrefix(name, daemon.EnvPrefix), rests); len(like) > 0 {
+		return fmt.Sprintf("%s; did you mean %s%s?", text, daemon.EnvPrefix, like[0])
 	}
 	return text
-}
-
-// distance is Levenshtein's.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		last := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := last
-			if a[i] != b[j] {
-				cost++
-			}
-			last = row[j+1]
-			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }

@@ -152,7 +152,7 @@ func runGenerate(cmd *cobra.Command, c *client.Client, o generateOptions, prompt
 	}
 	j, err := submit(ctx, c, sub)
 	if err != nil {
-		return nearModel(ctx, c, sub.Model, err)
+		return err
 	}
 	if o.stream && !o.quiet {
 		fmt.Fprintf(cmd.ErrOrStderr(), "watch it while it is made: %s/v1/jobs/%s/stream.m3u8 (a player), or stream.mp4 there (a browser)\n", c.URL(), j.ID)
