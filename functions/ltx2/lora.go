@@ -37,21 +37,20 @@ func loraNames(module string) []string {
 	return nil
 }
 
-// distilledKey is where a LoRA's header, or the file NAME.json beside it, says that it distils: "8step" for the published noise
-// levels, or a list of them.
-const distilledKey = "distilled"
+// eightStep names the published noise levels where a LoRA says how it distils, which may also be a list of them.
+const eightStep = "8step"
 
 // preset has a recipe make clips in the steps that a distilled LoRA was made for, without guidance.
 func preset(r *bundle.Recipe, metadata map[string]string, c configs, tokenizer *text.Tokenizer) error {
-	said := metadata[distilledKey]
+	said := metadata[bundle.DistilledKey]
 	if said == "" {
 		return nil
 	}
 	sigmas := distilled
-	if said != "8step" {
+	if said != eightStep {
 		sigmas = nil
 		if err := json.Unmarshal([]byte(said), &sigmas); err != nil || !levels(sigmas) {
-			return fmt.Errorf("distilled noise levels %q: 8step would do, or a JSON list of numbers that fall from 1: %w", said, errdefs.ErrInvalidArgument)
+			return fmt.Errorf("distilled noise levels %q: %s would do, or a JSON list of numbers that fall from 1: %w", said, eightStep, errdefs.ErrInvalidArgument)
 		}
 	}
 	all := map[string]any{}

@@ -90,7 +90,7 @@ func TestDistilledNoiseLevels(t *testing.T) {
 		t.Fatal(err)
 	}
 	for said, ok := range map[string]bool{"": true, "4step": false, "[]": false, "[1,1]": false, "[0.5,0.9]": false, "[1.5]": false} {
-		if err := preset(&bundle.Recipe{}, map[string]string{distilledKey: said}, c, nil); (err == nil) != ok || err != nil && !errdefs.IsInvalidArgument(err) {
+		if err := preset(&bundle.Recipe{}, map[string]string{bundle.DistilledKey: said}, c, nil); (err == nil) != ok || err != nil && !errdefs.IsInvalidArgument(err) {
 			t.Errorf("%q: %v", said, err)
 		}
 	}

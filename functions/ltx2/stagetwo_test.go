@@ -88,7 +88,7 @@ func TestALoRAForTheSecondStageAlone(t *testing.T) {
 	if _, err := serve.Build(ctx, ckpt, base, Recipe, bundle.Options{Precision: bundle.None, Targets: targets}); err != nil {
 		t.Fatal(err)
 	}
-	fast, style, verify := wideLoRA(t, ckpt, 10, map[string]string{distilledKey: "8step"}), wideLoRA(t, ckpt, 30, nil), weights.VerifyOptions{RecordDir: t.TempDir()}
+	fast, style, verify := wideLoRA(t, ckpt, 10, map[string]string{bundle.DistilledKey: "8step"}), wideLoRA(t, ckpt, 30, nil), weights.VerifyOptions{RecordDir: t.TempDir()}
 	derived := func(component, styled string) string {
 		t.Helper()
 		out, loras := filepath.Join(dir, "with "+component+","+styled), []bundle.LoRA(nil)

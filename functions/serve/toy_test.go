@@ -112,10 +112,14 @@ func toyCheckpoint(t *testing.T) string {
 
 func TestASecondFamilyLivesInTheSharedRooms(t *testing.T) {
 	ctx, dir := context.Background(), filepath.Join(t.TempDir(), "toy")
-	if _, err := Build(ctx, toyCheckpoint(t), dir, toyRecipe, bundle.Options{Name: "toy"}); err != nil {
+	family, err := Families{{Name: toyFamily, Classes: []string{"ToyPipeline"}, Recipe: toyRecipe, Open: openToy}}.Of(toyCheckpoint(t))
+	if err != nil {
 		t.Fatal(err)
 	}
-	m, err := Bundle(openToy)(ctx, dir)
+	if _, err := Build(ctx, toyCheckpoint(t), dir, family.Recipe, bundle.Options{Name: "toy"}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := Bundle(family.Open)(ctx, dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -27,9 +27,9 @@ const pipelinePart = "pipeline"
 // pipelineConfig takes it out of a checkpoint; nil when there is nothing to say.
 func pipelineConfig(ckpt *weights.Checkpoint) (json.RawMessage, error) {
 	var p PipelineConfig
-	if d, ok := named(ckpt.Index[DistilledKey]); ok {
+	if d, ok := named(ckpt.Index[bundle.DistilledKey]); ok {
 		p.Distilled = &d
-	} else if err := member(ckpt, DistilledKey, &p.Distilled, fmt.Sprintf("%v, or an object with denoising_step_list and sample_shift", Presets())); err != nil {
+	} else if err := member(ckpt, bundle.DistilledKey, &p.Distilled, fmt.Sprintf("%v, or an object with denoising_step_list and sample_shift", Presets())); err != nil {
 		return nil, err
 	}
 	if err := member(ckpt, "boundary_ratio", &p.BoundaryRatio, "a number from 0 to 1"); err != nil {

@@ -12,11 +12,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/text"
 )
 
-// DistilledKey is where a LoRA's header, the file NAME.json beside it, or a checkpoint's model_index.json says how a distilled
-// model is walked: schedule.Distilled as JSON.
-const DistilledKey = "distilled"
-
-// presets are the published schedules by name.
+// presets are the published schedules by name: what a model says under bundle.DistilledKey, where it is not schedule.Distilled as JSON.
 var presets = map[string]schedule.Distilled{
 	"4step": {Positions: []float64{1000, 750, 500, 250}, Shift: 5},
 	"8step": {Positions: []float64{1000, 875, 750, 625, 500, 375, 250, 125}, Shift: 5},
@@ -27,7 +23,7 @@ func Presets() []string { return []string{"4step", "8step"} }
 
 // preset has a recipe make distilled clips where metadata says so: by JSON, or by a preset's name.
 func preset(r *bundle.Recipe, metadata map[string]string, tokenizer *text.Tokenizer) error {
-	raw := metadata[DistilledKey]
+	raw := metadata[bundle.DistilledKey]
 	if raw == "" {
 		return nil
 	}

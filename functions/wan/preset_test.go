@@ -93,7 +93,7 @@ func TestABaseThatIsDistilled(t *testing.T) {
 	recipe := func(c *weights.Checkpoint) (bundle.Recipe, error) {
 		r, err := Recipe(c)
 		if err == nil {
-			err = r.Preset(&r, map[string]string{DistilledKey: "4step"})
+			err = r.Preset(&r, map[string]string{bundle.DistilledKey: "4step"})
 		}
 		return r, err
 	}

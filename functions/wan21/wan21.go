@@ -11,6 +11,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/functions/serve"
 	"github.com/videosdgx/videosdgx/functions/wan"
 )
 
@@ -41,3 +42,6 @@ func RandomRecipe(ckpt *weights.Checkpoint, size int64) (bundle.Recipe, error) {
 func Open(ctx context.Context, m *bundle.Model) (handler.Model, error) {
 	return wan.Open(ctx, m, Family)
 }
+
+// Entry is what this family hands over.
+func Entry() serve.Family { return wan.Entry(Family) }

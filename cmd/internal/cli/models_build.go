@@ -3,37 +3,19 @@ package cli
 import (
 	"context"
 	"fmt"
-	"maps"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
-	"github.com/containerd/errdefs"
 	"github.com/spf13/cobra"
 
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
-	"github.com/videosdgx/videosdgx/functions/ltx2"
-	"github.com/videosdgx/videosdgx/functions/magi1"
 	"github.com/videosdgx/videosdgx/functions/serve"
-	"github.com/videosdgx/videosdgx/functions/wan"
-	"github.com/videosdgx/videosdgx/functions/waver"
 	"github.com/videosdgx/videosdgx/runtime/device"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
-
-// recipes make bundles, by the _class_name of a checkpoint's model_index.json.
-var recipes = map[string]serve.Recipe{
-	"WanPipeline":              wan.Recipe, // of both families, by what the checkpoint has
-	"WanImageToVideoPipeline":  wan.Recipe,
-	"LTX2Pipeline":             ltx2.Recipe,
-	"LTX2ImageToVideoPipeline": ltx2.Recipe,
-	"LTX2ConditionPipeline":    ltx2.Recipe,
-	"WaverPipeline":            waver.Recipe,
-	"MagiPipeline":             magi1.Recipe,
-}
 
 // buildFlags are the choices of models build.
 type buildFlags struct {
@@ -84,8 +66,8 @@ by hard links. A function serves it as any other: name it in function.yaml.`,
 	_ = cmd.RegisterFlagCompletionFunc("lora", func(cmd *cobra.Command, _ []string, word string) ([]cobra.Completion, cobra.ShellCompDirective) {
 		return loraCompletions(cmd, word), cobra.ShellCompDirectiveDefault
 	})
-	cmd.Flags().StringVar(&f.preset, "distilled", "", "the model, or a LoRA, is step-distilled: "+strings.Join(wan.Presets(), ", ")+", or JSON with denoising_step_list and sample_shift (default: what its files say)")
-	completesOneOf(cmd, "distilled", wan.Presets()...)
+	cmd.Flags().StringVar(&f.preset, "distilled", "", "the model, or a LoRA, is step-distilled: "+strings.Join(known.Presets(), ", ")+", or JSON with denoising_step_list and sample_shift (default: what its files say)")
+	completesOneOf(cmd, "distilled", known.Presets()...)
 	completesOneOf(cmd, "quant", append([]string{bundle.Auto}, bundle.Precisions()...)...)
 	completesOneOf(cmd, "compute", "12.1", "12.0", "10.0", "9.0", "8.9", "8.0")
 	completesOneOf(cmd, "engines", "cpu", "cuda", "tensorrt", "cpu,cuda", "cpu,cuda,tensorrt")
@@ -103,10 +85,11 @@ func (f *buildFlags) run(cmd *cobra.Command, checkpoint string) error {
 	if err := f.name(checkpoint); err != nil {
 		return err
 	}
-	recipe, err := recipeFor(checkpoint)
+	family, err := familyOf(checkpoint)
 	if err != nil {
 		return err
 	}
+	recipe := family.Recipe
 	if f.preset != "" {
 		recipe = f.distilled(recipe)
 	}
@@ -186,7 +169,7 @@ func (f *buildFlags) distilled(recipe serve.Recipe) serve.Recipe {
 		}
 		preset := r.Preset
 		r.Preset = func(r *bundle.Recipe, _ map[string]string) error {
-			return preset(r, map[string]string{wan.DistilledKey: f.preset})
+			return preset(r, map[string]string{bundle.DistilledKey: f.preset})
 		}
 		return r, r.Preset(&r, nil)
 	}
@@ -207,21 +190,6 @@ func (f *buildFlags) name(checkpoint string) error {
 	return aName("a model's name", f.o.Name)
 }
 
-func recipeFor(checkpoint string) (serve.Recipe, error) {
-	class, err := checkpointClass(checkpoint)
-	if err != nil {
-		return nil, err
-	}
-	recipe := recipes[class]
-	if class == "" {
-		return nil, fmt.Errorf("model_index.json of %s has no _class_name, which says what it is: fetch it again: %w", checkpoint, errdefs.ErrInvalidArgument)
-	}
-	if recipe == nil {
-		return nil, fmt.Errorf("%s is a %s; %s can be built: %w", checkpoint, class, strings.Join(slices.Sorted(maps.Keys(recipes)), ", "), errdefs.ErrNotImplemented)
-	}
-	return recipe, nil
-}
-
 func (f *buildFlags) build(cmd *cobra.Command, checkpoint string, recipe serve.Recipe) (builtBundle, error) {
 	start := time.Now()
 	bars := newBars(cmd.ErrOrStderr())
@@ -240,14 +208,6 @@ func (f *buildFlags) build(cmd *cobra.Command, checkpoint string, recipe serve.R
 	}
 	return builtBundle{Path: f.out, Name: m.Name, Family: m.Family, Digest: m.Digest, Files: len(m.Files), Bytes: m.Bytes(),
 		Seconds: float64(time.Since(start).Milliseconds()) / 1000, Precision: m.Precision, Chosen: m.Chosen, License: m.License}, nil
-}
-
-// checkpointClass reads _class_name without opening the weights.
-func checkpointClass(dir string) (string, error) {
-	if _, err := os.Stat(dir); err != nil {
-		return "", fmt.Errorf("there is no checkpoint at %s; `videosdgx models pull` fetches one: %w", dir, errdefs.ErrNotFound)
-	}
-	return weights.Class(dir)
 }
 
 // bytesText writes a size in bytes for people.

@@ -65,7 +65,7 @@ func inspectLoRA(cmd *cobra.Command, arg, model string) (*inspectedLoRA, error) 
 }
 
 func fitsModel(ctx context.Context, path, model string) ([]weights.LoRA, error) {
-	recipe, err := recipeFor(model)
+	family, err := familyOf(model)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +74,7 @@ func fitsModel(ctx context.Context, path, model string) ([]weights.LoRA, error) 
 		return nil, err
 	}
 	defer c.Close()
-	r, err := recipe(c)
+	r, err := family.Recipe(c)
 	if err != nil {
 		return nil, err
 	}

@@ -3,10 +3,8 @@ package cli
 import (
 	"fmt"
 	"io"
-	"maps"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,17 +16,11 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve"
-	"github.com/videosdgx/videosdgx/functions/wan"
-	"github.com/videosdgx/videosdgx/functions/wan21"
-	"github.com/videosdgx/videosdgx/functions/wan22"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// plannable are the families whose graphs' shapes are known without running them, and how their bundles are opened.
-var plannable = map[string]struct {
-	shapes func(weights.Manifest) (bundle.Shapes, error)
-	open   serve.Opener
-}{wan.Family21: {wan.Shapes, wan21.Open}, wan.Family22: {wan.Shapes, wan22.Open}}
+// plannable says whether the shapes of a family's graphs are known without running them.
+func plannable(f serve.Family) bool { return f.Shapes != nil }
 
 // planFlags are the choices of models plan.
 type planFlags struct {
@@ -95,16 +87,16 @@ func (f *planFlags) run(cmd *cobra.Command, arg string) (err error) {
 	if err != nil {
 		return err
 	}
-	family, ok := plannable[m.Family]
-	if !ok {
-		return fmt.Errorf("plans are built for bundles of %s; %s is of %s: %w", strings.Join(slices.Sorted(maps.Keys(plannable)), ", "), dir, m.Family, errdefs.ErrNotImplemented)
+	family, _ := known.Named(m.Family)
+	if !plannable(family) {
+		return fmt.Errorf("plans are built for bundles of %s; %s is of %s: %w", strings.Join(known.Names(plannable), ", "), dir, m.Family, errdefs.ErrNotImplemented)
 	}
-	all, err := f.build(cmd, dir, family.shapes)
+	all, err := f.build(cmd, dir, family.Shapes)
 	if err != nil {
 		return err
 	}
 	if f.o.Capability == 0 {
-		if err := serve.ComparePlans(cmd.Context(), dir, family.open); err != nil {
+		if err := serve.ComparePlans(cmd.Context(), dir, family.Open); err != nil {
 			return fmt.Errorf("the plans are built, and were not accepted: %w", err)
 		}
 	}

@@ -1,17 +1,21 @@
 package cli
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
+	"github.com/containerd/errdefs"
 	"github.com/spf13/cobra"
 
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve"
-	"github.com/videosdgx/videosdgx/functions/wan"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
+
+// randomisable says whether a family makes bundles of noise of any size.
+func randomisable(f serve.Family) bool { return f.Random != nil }
 
 // newModelsRandomCmd makes bundles of noise, for measuring what does not depend on what a model has learnt.
 func newModelsRandomCmd() *cobra.Command {
@@ -27,8 +31,15 @@ func newModelsRandomCmd() *cobra.Command {
 			if err := n.UnmarshalText([]byte(size)); err != nil {
 				return err
 			}
+			family, err := familyOf(args[0])
+			if err != nil {
+				return err
+			}
+			if !randomisable(family) {
+				return fmt.Errorf("bundles of noise are made of the shapes of %s; %s is of %s: %w", strings.Join(known.Names(randomisable), ", "), args[0], family.Name, errdefs.ErrNotImplemented)
+			}
 			start := time.Now()
-			recipe := func(c *weights.Checkpoint) (bundle.Recipe, error) { return wan.RandomRecipe(c, int64(n)) }
+			recipe := func(c *weights.Checkpoint) (bundle.Recipe, error) { return family.Random(c, int64(n)) }
 			m, err := serve.Build(cmd.Context(), args[0], out, recipe, bundle.Options{Precision: precision})
 			if err != nil {
 				return err

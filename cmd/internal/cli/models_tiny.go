@@ -5,22 +5,18 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/containerd/errdefs"
 	"github.com/spf13/cobra"
 
-	"github.com/videosdgx/videosdgx/functions/magi1"
+	"github.com/videosdgx/videosdgx/functions/serve"
 )
 
-// tinies write checkpoints of noise, by the family that they are of.
-var tinies = map[string]func(dir string) error{
-	magi1.Family: func(dir string) error { return magi1.WriteTiny(dir, "", 0) },
-}
+// tinyable says whether a family writes checkpoints of noise.
+func tinyable(f serve.Family) bool { return f.Tiny != nil }
 
 // writtenCheckpoint is what models tiny prints.
 type writtenCheckpoint struct {
@@ -37,7 +33,7 @@ func (c writtenCheckpoint) print(w io.Writer) error {
 
 func newModelsTinyCmd() *cobra.Command {
 	var out string
-	families := slices.Sorted(maps.Keys(tinies))
+	families := known.Names(tinyable)
 	cmd := &cobra.Command{
 		Use:   "tiny FAMILY",
 		Short: "Write a tiny checkpoint of random weights, to try a family before its weights are there",
@@ -71,9 +67,9 @@ turns it into a bundle, a function.yaml names that.`,
 
 // writeTinyCheckpoint writes into a folder that is new, or empty: nothing of a checkpoint that is there is replaced.
 func writeTinyCheckpoint(family, dir string) (c writtenCheckpoint, err error) {
-	write, ok := tinies[family]
-	if !ok {
-		return c, usage(fmt.Errorf("there is no tiny checkpoint of %q: %s would do", family, strings.Join(slices.Sorted(maps.Keys(tinies)), ", ")))
+	of, _ := known.Named(family)
+	if !tinyable(of) {
+		return c, usage(fmt.Errorf("there is no tiny checkpoint of %q: %s would do", family, strings.Join(known.Names(tinyable), ", ")))
 	}
 	entries, err := os.ReadDir(dir)
 	switch {
@@ -82,7 +78,7 @@ func writeTinyCheckpoint(family, dir string) (c writtenCheckpoint, err error) {
 	case err != nil && !errors.Is(err, os.ErrNotExist):
 		return c, fmt.Errorf("cannot write a checkpoint to %s: %w", dir, err)
 	}
-	if err := write(dir); err != nil {
+	if err := of.Tiny(dir); err != nil {
 		return c, fmt.Errorf("writing the checkpoint: %w", errors.Join(err, os.RemoveAll(dir)))
 	}
 	n, err := folderBytes(dir)

@@ -22,8 +22,8 @@ var rooms = []room{
 	{"cmd/videosdgx-init", []string{"runtime/guest"}, "PID 1 of every instance stays small"},
 	{"cmd/internal/daemon", []string{"cmd/internal", "runtime", "snapshotter", "functions/inference/weights", "functions/schema", "internal/atrest"},
 		"the composition root wires all of the runtime; a model reaches it as an image, never as a package: as files, and the schema of its requests"},
-	{"cmd/internal/cli", []string{"cmd/internal", "runtime/audit", "runtime/auth", "runtime/backup", "runtime/client", "runtime/device", "runtime/diskuse", "runtime/events/outgoing", "runtime/gateway", "runtime/near", "runtime/registry", "runtime/spec", "snapshotter/catalog", "functions", "images/builder", "bench/suite"},
-		"client commands speak HTTP: of the runtime they know the vocabulary, not what runs"},
+	{"cmd/internal/cli", []string{"cmd/internal", "runtime/audit", "runtime/auth", "runtime/backup", "runtime/client", "runtime/device", "runtime/diskuse", "runtime/events/outgoing", "runtime/gateway", "runtime/near", "runtime/registry", "runtime/spec", "snapshotter/catalog", "functions/families", "functions/inference", "functions/media", "functions/serve", "images/builder", "bench/suite"},
+		"client commands speak HTTP: of the runtime they know the vocabulary, not what runs; of models, what their families hand over"},
 
 	{"runtime", nil, "every room of the runtime has its own line here"},
 	{"runtime/spec", nil, "the shared vocabulary is a leaf"},
@@ -105,6 +105,7 @@ var rooms = []room{
 	{"functions/inference/engine/split", []string{"functions/inference/engine", "functions/inference/onnx"}, "an engine over several knows them by their interface"},
 	{"functions/inference/engine/enginetest", []string{"functions/inference/engine", "functions/inference/onnx"}, "a conformance suite knows only its interface"},
 	{"functions/serve", []string{"functions/handler", "functions/inference"}, "the room that knows the engines knows no model"},
+	{"functions/families", []string{"functions"}, "the list of all families names each, and nothing below it names the list"},
 	{"functions/serve/duo", []string{"functions/handler", "functions/media"}, "who changes over between engines knows neither"},
 	{"functions/wan21", []string{"functions/handler", "functions/inference", "functions/serve", "functions/wan"}, "a name for what its family's room builds"},
 	{"functions/wan22", []string{"functions/handler", "functions/inference", "functions/serve", "functions/wan"}, "a name for what its family's room builds"},

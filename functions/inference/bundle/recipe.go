@@ -19,6 +19,10 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
+// DistilledKey is where a LoRA's header, the file NAME.json beside it, or a checkpoint's model_index.json says how a distilled
+// model is walked: in a preset's name, or as its family writes such walks in JSON.
+const DistilledKey = "distilled"
+
 // Recipe says what a bundle is made of.
 type Recipe struct {
 	Family   string                     // of models, such as "wan21"
@@ -42,7 +46,8 @@ type Recipe struct {
 	Variants []Variant
 	// Aliases are the names by which LoRA files call a module of those components, beside its own.
 	Aliases func(module string) []string
-	// Preset has the bundle's configurations say how many steps a distilled LoRA wants, given its header; nil: no preset.
+	// Preset has the bundle's configurations say how many steps a distilled LoRA wants, given its header, which tells of it under
+	// DistilledKey; nil: no preset.
 	Preset func(r *Recipe, metadata map[string]string) error
 	// Sizes are the sizes of the graphs' named dimensions for a clip, by graph; nil when a plan cannot count memory.
 	Sizes func(c ClipSize) map[string]map[string]int64
