@@ -3,7 +3,6 @@ package magi1
 import (
 	"context"
 	"fmt"
-	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,6 +12,8 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/golden"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
 // goldenCall is a forward pass of the file's.
@@ -233,12 +234,11 @@ func interleaved(t *testing.T, m *memory, layer int64, heads, dim int) (out []fl
 		if err != nil {
 			t.Fatal(err)
 		}
-		if halves, ok := h.Data.([]engine.BFloat16); ok { // what stays on a GPU has the type of activations
-			wide := make([]float32, len(halves))
-			for i, b := range halves {
-				wide[i] = math.Float32frombits(uint32(b) << 16)
-			}
-			return wide
+		switch h.Type() { // what stays on a GPU has the type of activations
+		case onnx.BFloat16:
+			return weights.Decode(weights.BF16, h.Bytes())
+		case onnx.Float16:
+			return weights.Decode(weights.F16, h.Bytes())
 		}
 		return h.Float32()
 	}

@@ -21,6 +21,10 @@ const (
 	Family22 = "wan22"
 )
 
+// bearsFP16 are the components whose activations are FP16 on a GPU unless something else is asked for: what goes into their products is
+// normed, and Wan is run in FP16 by others too. The text encoder's are BF16: they go beyond FP16.
+var bearsFP16 = []string{graphTransformer, graphSecond}
+
 // family tells Wan 2.2 from 2.1 by what only it has.
 func (c configs) family() string {
 	if c.Pipeline.Expand || c.Second != nil || c.VAE.IsResidual {

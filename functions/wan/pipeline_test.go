@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/compile/compiletest"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
@@ -31,6 +33,7 @@ var demo struct {
 }
 
 func TestMain(m *testing.M) {
+	compiletest.BearsFP16 = func(graph string) bool { return slices.Contains(bearsFP16, graph) }
 	code := m.Run()
 	os.RemoveAll(demo.dir)
 	if err := goleak.Find(); code == 0 && err != nil {

@@ -1,6 +1,7 @@
 // Command parity asks whether a GPU computes what the reference implementations computed: every golden test of the models runs
-// on the device, as its graphs were built (float32), with the fused operators in float32, and in BF16. A test's errors are
-// relative to the largest value expected. The tests are compiled here, or come compiled; see ../README.md.
+// on the device, as its graphs were built (float32), with the fused operators in float32, in BF16, in FP16, and in the one of
+// these two that bundles have by default, "half". A test's errors are relative to the largest value expected. The tests are compiled here,
+// or come compiled; see ../README.md.
 package main
 
 import (
@@ -12,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,12 +25,15 @@ var packages = map[string]string{"wan.test": "functions/wan", "t5.test": "functi
 	"kernels.test": "functions/inference/kernels/kernelstest"}
 
 // forms are how the graphs run, and what may be asked of them.
-var forms = []struct{ name, env, limit string }{{"fp32", "", "1e-3"}, {"fused", "fused", "1e-3"}, {"bf16", "bf16", "2e-2"}}
+var forms = []form{{"fp32", "", "1e-3"}, {"fused", "fused", "1e-3"}, {"bf16", "bf16", "2e-2"}, {"fp16", "fp16", "2e-2"}, {"half", "half", "2e-2"}}
+
+type form struct{ name, env, limit string }
 
 func main() {
 	tests := flag.String("tests", "", "folder with the compiled test programs; empty: compile them with go")
 	root := flag.String("root", ".", "the checkout")
-	device := flag.String("device", "cuda:0", "device")
+	device := flag.String("device", "cuda:0", "device, or cpu: the forms are written out for it, every value rounded as on a GPU")
+	only := flag.String("forms", "fp32,fused,bf16,fp16,half", "which forms")
 	commit := flag.String("commit", "", "commit that the tests were built from, where the checkout is elsewhere")
 	harness.Main("parity", func(ctx context.Context) (err error) {
 		r := harness.NewGPUReport(ctx, "parity", *commit)
@@ -37,7 +42,7 @@ func main() {
 		if err != nil {
 			return err
 		}
-		b := bench{root: abs, device: *device, report: r}
+		b := bench{root: abs, device: *device, report: r, forms: strings.Split(*only, ",")}
 		if b.tests, err = filepath.Abs(*tests); err != nil {
 			return err
 		}
@@ -67,11 +72,17 @@ func compile(ctx context.Context, root string) (dir string, err error) {
 
 type bench struct {
 	root, tests, device string
+	forms               []string
 	report              *harness.Report
 }
 
 func (b *bench) run(ctx context.Context) error {
-	for _, f := range forms {
+	for _, name := range b.forms {
+		i := slices.IndexFunc(forms, func(f form) bool { return f.name == name })
+		if i < 0 {
+			return fmt.Errorf("form %q is none of fp32, fused, bf16, fp16, half", name)
+		}
+		f := forms[i]
 		var sum tally
 		for name, pkg := range packages {
 			out, err := b.golden(ctx, name, pkg, f.env, f.limit)

@@ -12,6 +12,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/fuse"
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
+	"github.com/videosdgx/videosdgx/functions/inference/kernels/written"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
@@ -20,8 +21,10 @@ type Modeler interface {
 	Model() (*onnx.Model, error)
 }
 
-// DeviceEnv names the device that Open's graphs run on ("cuda:0"; the CPU by default), and FormEnv their form there: "" as
-// a bundle has them, "fused" with a GPU's fused operators in float32, "bf16"; on the CPU also "plain", as they were built.
+// DeviceEnv names the device that Open's graphs run on ("cuda:0"; the CPU by default), and FormEnv their form there: "" as they were
+// built, "fused" with a GPU's fused operators in float32, "bf16", "fp16", or "half", the one of the two that a bundle has by default.
+// On the CPU "" is what a bundle has for it, "plain" what was built, and a GPU's forms are written out: every value is rounded
+// to the type that it has there.
 const (
 	DeviceEnv = kernelstest.DeviceEnv
 	FormEnv   = "VIDEOSDGX_TEST_FORM"
@@ -46,14 +49,22 @@ func Open[G Modeler](t testing.TB, g G, err error) engine.Session {
 		t.Fatal(err)
 	}
 	var opt compile.Optimiser = e
-	if !device.Host() {
-		opt = nil // the library's optimiser knows the CPU's operators
-		form(t, m)
-	} else if os.Getenv(FormEnv) != "plain" {
+	switch f := os.Getenv(FormEnv); {
+	case device.Host() && f == "":
 		kernelstest.Library(t)
 		if err := fuse.CPU(m); err != nil {
 			t.Fatal(err)
 		}
+	case device.Host() && f != "plain":
+		kernelstest.Library(t)
+		opt = nil
+		form(t, m, f)
+		if err := written.Out(m); err != nil {
+			t.Fatal(err)
+		}
+	case !device.Host():
+		opt = nil // the library's optimiser knows the CPU's operators
+		form(t, m, f)
 	}
 	dir := t.TempDir()
 	w, err := compile.Resume(dir, filepath.Join(t.TempDir(), "journal"))
@@ -75,18 +86,28 @@ func Open[G Modeler](t testing.TB, g G, err error) engine.Session {
 	return s
 }
 
-func form(t testing.TB, m *onnx.Model) {
+// BearsFP16 says of a graph, by its name, whether bundles of the models under test have it in FP16 by default; nil: none.
+var BearsFP16 func(graph string) bool
+
+func form(t testing.TB, m *onnx.Model, f string) {
 	t.Helper()
 	o := fuse.Options{}
-	switch f := os.Getenv(FormEnv); f {
+	switch f {
 	case "":
 		return
 	case "fused":
 		o.Type = onnx.Float32
 	case "bf16":
 		o.Type = onnx.BFloat16
+	case "fp16":
+		o.Type = onnx.Float16
+	case "half":
+		o.Type = onnx.BFloat16
+		if BearsFP16 != nil && BearsFP16(m.Graph.Name) {
+			o.Type = onnx.Float16
+		}
 	default:
-		t.Fatalf("%s=%s is none of fused, bf16", FormEnv, f)
+		t.Fatalf("%s=%s is none of fused, bf16, fp16, half", FormEnv, f)
 	}
 	if err := fuse.CUDA(m, o); err != nil {
 		t.Fatal(err)

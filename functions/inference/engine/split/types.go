@@ -13,7 +13,7 @@ var fixed = map[string][]onnx.DType{
 	"Shape": {onnx.Int64}, "Size": {onnx.Int64}, "NonZero": {onnx.Int64},
 	"Equal": {onnx.Bool}, "Greater": {onnx.Bool}, "Less": {onnx.Bool}, "GreaterOrEqual": {onnx.Bool}, "LessOrEqual": {onnx.Bool}, "Not": {onnx.Bool},
 	"ModulatedNormCodes": {onnx.Uint8, onnx.Float32}, "GatedNormCodes": {0, onnx.Uint8, onnx.Float32}, "QuantizeRows": {onnx.Uint8, onnx.Float32},
-	"CodeLinear": {onnx.BFloat16},
+	"CodeLinear": {onnx.BFloat16}, "CodeLinearFP16": {onnx.Float16}, "ModulatedNormBF16": {onnx.BFloat16}, "ModulatedNormFP16": {onnx.Float16},
 }
 
 // typesOf are the element types of all values of a graph, whose nodes are in their order.
@@ -58,10 +58,12 @@ func result(n onnx.Node, i int, of map[string]onnx.DType) onnx.DType {
 		}
 	}
 	first := 0
-	switch n.Op {
-	case "Where", "DequantizeLinear":
+	switch {
+	case n.Op == "GatedNorm" && i == 1: // its rows are of the second input's type, the residual stream of the first's
 		first = 1
-	case "ConstantOfShape":
+	case n.Op == "Where", n.Op == "DequantizeLinear":
+		first = 1
+	case n.Op == "ConstantOfShape":
 		return onnx.Float32
 	}
 	if first < len(n.Inputs) {

@@ -9,7 +9,7 @@
 
 namespace videosdgx {
 
-enum class Format { bf16, fp8, nf4, nvfp4, int8, int4 };
+enum class Format { bf16, fp16, fp8, nf4, nvfp4, int8, int4 };
 
 // Codes is a weight [n, k] as it lies on the device.
 struct Codes {

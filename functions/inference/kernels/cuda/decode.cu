@@ -21,6 +21,7 @@ __device__ inline int nibble(const uint8_t* p, int64_t i, bool high_first) {
 template <Format f>
 __device__ inline float value(const Codes& w, int64_t r, int64_t c) {
   if constexpr (f == Format::bf16) return __bfloat162float(reinterpret_cast<const __nv_bfloat16*>(w.codes)[r * w.k + c]);
+  if constexpr (f == Format::fp16) return __half2float(reinterpret_cast<const __half*>(w.codes)[r * w.k + c]);
   if constexpr (f == Format::fp8) return e4m3(w.codes[r * w.k + c]) * w.scales[w.scale_per_row ? r : 0];
   if constexpr (f == Format::nf4) {
     const int64_t i = r * w.k + c, b = i / w.block;
@@ -68,6 +69,7 @@ void decode_as(const Codes& w, int64_t from, int64_t to, T* d, cudaStream_t s) {
   const unsigned blocks = unsigned((elements + 8 * 256 - 1) / (8 * 256));
   switch (w.format) {
     case Format::bf16: decode_kernel<Format::bf16><<<blocks, 256, 0, s>>>(w, from, elements, d); break;
+    case Format::fp16: decode_kernel<Format::fp16><<<blocks, 256, 0, s>>>(w, from, elements, d); break;
     case Format::fp8: decode_kernel<Format::fp8><<<blocks, 256, 0, s>>>(w, from, elements, d); break;
     case Format::nf4: decode_kernel<Format::nf4><<<blocks, 256, 0, s>>>(w, from, elements, d); break;
     case Format::nvfp4: decode_kernel<Format::nvfp4><<<blocks, 256, 0, s>>>(w, from, elements, d); break;

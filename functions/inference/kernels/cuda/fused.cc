@@ -29,11 +29,11 @@ void same(const Tensor& x, const Tensor& y) {
 
 }  // namespace
 
-template <ONNXTensorElementDataType T, bool gated, bool codes>
-NormOp<T, gated, codes>::NormOp(const Info& i) : one(i.real("one", 1)), epsilon(i.real("epsilon", 1e-6f)) {}
+template <ONNXTensorElementDataType S, ONNXTensorElementDataType T, bool gated, bool codes>
+NormOp<S, T, gated, codes>::NormOp(const Info& i) : one(i.real("one", 1)), epsilon(i.real("epsilon", 1e-6f)) {}
 
-template <ONNXTensorElementDataType T, bool gated, bool codes>
-void NormOp<T, gated, codes>::run(Call& c) {
+template <ONNXTensorElementDataType S, ONNXTensorElementDataType T, bool gated, bool codes>
+void NormOp<S, T, gated, codes>::run(Call& c) {
   const Tensor x = c.in(0);
   NormArgs a{};
   a.x = x.data, a.dim = x.last(), a.rows = x.rows(), a.one = one, a.epsilon = epsilon;
@@ -54,25 +54,34 @@ void NormOp<T, gated, codes>::run(Call& c) {
   } else {
     a.out = c.out(out, x.dims).data;
   }
-  norm(a, x.type, c.stream());
+  norm(a, S, T, c.stream());
 }
 
-template struct NormOp<kBFloat16, false, false>;
-template struct NormOp<kBFloat16, false, true>;
-template struct NormOp<kBFloat16, true, false>;
-template struct NormOp<kBFloat16, true, true>;
-template struct NormOp<kFloat, false, false>;
-template struct NormOp<kFloat, true, false>;
+template struct NormOp<kBFloat16, kBFloat16, false, false>;
+template struct NormOp<kBFloat16, kBFloat16, false, true>;
+template struct NormOp<kBFloat16, kBFloat16, true, false>;
+template struct NormOp<kBFloat16, kBFloat16, true, true>;
+template struct NormOp<kFloat, kFloat, false, false>;
+template struct NormOp<kFloat, kFloat, true, false>;
+template struct NormOp<kFloat, kFloat, false, true>;
+template struct NormOp<kFloat, kBFloat16, false, false>;
+template struct NormOp<kFloat, kBFloat16, true, false>;
+template struct NormOp<kFloat, kBFloat16, true, true>;
+template struct NormOp<kFloat, kHalf, false, false>;
+template struct NormOp<kFloat, kHalf, true, false>;
+template struct NormOp<kFloat, kHalf, true, true>;
 
-template <ONNXTensorElementDataType T>
-void GatedAdd<T>::run(Call& c) {
+template <ONNXTensorElementDataType S, ONNXTensorElementDataType T>
+void GatedAdd<S, T>::run(Call& c) {
   const Tensor x = c.in(0), y = c.in(1);
   same(x, y);
-  gated_add(x.data, y.data, table(c.in(2), x, "gate"), c.out(0, x.dims).data, x.rows(), x.last(), x.type, c.stream());
+  gated_add(x.data, y.data, table(c.in(2), x, "gate"), c.out(0, x.dims).data, x.rows(), x.last(), S, T, c.stream());
 }
 
-template struct GatedAdd<kBFloat16>;
-template struct GatedAdd<kFloat>;
+template struct GatedAdd<kBFloat16, kBFloat16>;
+template struct GatedAdd<kFloat, kFloat>;
+template struct GatedAdd<kFloat, kBFloat16>;
+template struct GatedAdd<kFloat, kHalf>;
 
 template <ONNXTensorElementDataType T>
 RMSRotary<T>::RMSRotary(const Info& i) : head(i.integer("head", 0)), epsilon(i.real("epsilon", 1e-6f)) {}
@@ -93,13 +102,19 @@ void RMSRotary<T>::run(Call& c) {
 }
 
 template struct RMSRotary<kBFloat16>;
+template struct RMSRotary<kHalf>;
 template struct RMSRotary<kFloat>;
 
-QuantizeRows::QuantizeRows(const Info& i) : gelu(i.text("epilogue", "none") == "gelu_tanh") {}
+template <ONNXTensorElementDataType T>
+QuantizeRows<T>::QuantizeRows(const Info& i) : gelu(i.text("epilogue", "none") == "gelu_tanh") {}
 
-void QuantizeRows::run(Call& c) {
+template <ONNXTensorElementDataType T>
+void QuantizeRows<T>::run(Call& c) {
   const Tensor x = c.in(0);
-  quantize_rows(x.data, x.type, c.out(0, x.dims).as<uint8_t>(), c.out(1, row_dims(x.dims)).as<float>(), x.rows(), x.last(), gelu, c.stream());
+  quantize_rows(x.data, T, c.out(0, x.dims).template as<uint8_t>(), c.out(1, row_dims(x.dims)).template as<float>(), x.rows(), x.last(), gelu, c.stream());
 }
+
+template struct QuantizeRows<kBFloat16>;
+template struct QuantizeRows<kHalf>;
 
 }  // namespace videosdgx

@@ -8,16 +8,18 @@ namespace videosdgx {
 // ModulatedNorm: h = norm(x)·(one + scale) + shift. Inputs x [..., dim]; scale, shift float [1, batch or rows of x; dim].
 // With codes, h is E4M3 and a second output has the scale of each row.
 // GatedNorm: x' = x + gate·y first; outputs x', then h.
-template <ONNXTensorElementDataType T, bool gated, bool codes>
+// The residual stream, x and x', is of type S, y and h of type T. Where no input says T, the operator's name does.
+template <ONNXTensorElementDataType S, ONNXTensorElementDataType T, bool gated, bool codes>
 struct NormOp {
-  static constexpr const char* name = gated ? (codes ? "GatedNormCodes" : "GatedNorm") : (codes ? "ModulatedNormCodes" : "ModulatedNorm");
+  static constexpr const char* plain = S == T ? "ModulatedNorm" : T == kHalf ? "ModulatedNormFP16" : "ModulatedNormBF16";
+  static constexpr const char* name = gated ? (codes ? "GatedNormCodes" : "GatedNorm") : (codes ? "ModulatedNormCodes" : plain);
   static std::vector<Io> inputs() {
-    if (gated) return {{T}, {T}, {kFloat, true}, {kFloat}, {kFloat, true}};
-    return {{T}, {kFloat}, {kFloat, true}};
+    if (gated) return {{S}, {T}, {kFloat, true}, {kFloat}, {kFloat, true}};
+    return {{S}, {kFloat}, {kFloat, true}};
   }
   static std::vector<Io> outputs() {
     std::vector<Io> o;
-    if (gated) o.push_back({T});
+    if (gated) o.push_back({S});
     o.push_back({codes ? kUint8 : T});
     if (codes) o.push_back({kFloat});
     return o;
@@ -27,12 +29,12 @@ struct NormOp {
   float one, epsilon;
 };
 
-// GatedAdd: x + gate·y.
-template <ONNXTensorElementDataType T>
+// GatedAdd: x + gate·y; x and the sum of type S, y of type T.
+template <ONNXTensorElementDataType S, ONNXTensorElementDataType T>
 struct GatedAdd {
   static constexpr const char* name = "GatedAdd";
-  static std::vector<Io> inputs() { return {{T}, {T}, {kFloat}}; }
-  static std::vector<Io> outputs() { return {{T}}; }
+  static std::vector<Io> inputs() { return {{S}, {T}, {kFloat}}; }
+  static std::vector<Io> outputs() { return {{S}}; }
   explicit GatedAdd(const Info&) {}
   void run(Call& c);
 };
@@ -51,9 +53,10 @@ struct RMSRotary {
 };
 
 // QuantizeRows: E4M3 codes and the scale of each row, of x or of its GELU.
+template <ONNXTensorElementDataType T>
 struct QuantizeRows {
   static constexpr const char* name = "QuantizeRows";
-  static std::vector<Io> inputs() { return {{kBFloat16}}; }
+  static std::vector<Io> inputs() { return {{T}}; }
   static std::vector<Io> outputs() { return {{kUint8}, {kFloat}}; }
   explicit QuantizeRows(const Info& i);
   void run(Call& c);

@@ -9,12 +9,13 @@ namespace {
 
 Format format(const std::string& s) {
   if (s == "bf16") return Format::bf16;
+  if (s == "fp16") return Format::fp16;
   if (s == "fp8") return Format::fp8;
   if (s == "nf4") return Format::nf4;
   if (s == "nvfp4") return Format::nvfp4;
   if (s == "int8") return Format::int8;
   if (s == "int4") return Format::int4;
-  throw std::runtime_error("format \"" + s + "\" is none of bf16, fp8, nf4, nvfp4, int8, int4");
+  throw std::runtime_error("format \"" + s + "\" is none of bf16, fp16, fp8, nf4, nvfp4, int8, int4");
 }
 
 cudaDataType_t cuda_type(ONNXTensorElementDataType t) {
@@ -38,7 +39,7 @@ Linear::Linear(const Info& i) {
   w_.n = i.integer("out_features", 0), w_.k = i.integer("in_features", 0);
   if (w_.n <= 0 || w_.k <= 0) throw std::runtime_error("in_features and out_features must be positive");
   const int64_t usual = w_.format == Format::nf4 ? 64 : w_.format == Format::nvfp4 ? 16 : 32;
-  w_.block = w_.format == Format::bf16 || w_.format == Format::fp8 ? 0 : i.integer("block", usual);
+  w_.block = w_.format == Format::bf16 || w_.format == Format::fp16 || w_.format == Format::fp8 ? 0 : i.integer("block", usual);
   if (w_.block < 0 || (w_.block && (w_.block & (w_.block - 1)))) throw std::runtime_error("block must be a power of two");
   w_.high_first = i.integer("high_first", w_.format == Format::nf4);
   w_.offset = i.real("offset", 0);
@@ -53,7 +54,8 @@ Codes Linear::weight(const Call& c, size_t first) const {
   const Tensor codes = c.in(first), scales = c.in(first + 1), scales2 = c.in(first + 2), table = c.in(first + 3), zeros = c.in(first + 4);
   const int64_t b = w.blocks(), flat = w.block ? (w.n * w.k + w.block - 1) / w.block : 0;
   switch (w.format) {
-    case Format::bf16: want(codes, 2 * w.n * w.k, "codes"); break;
+    case Format::bf16:
+    case Format::fp16: want(codes, 2 * w.n * w.k, "codes"); break;
     case Format::fp8:
       want(codes, w.n * w.k, "codes");
       w.scale_per_row = scales && scales.elements() == w.n && w.n > 1;
@@ -89,7 +91,7 @@ Codes Linear::weight(const Call& c, size_t first) const {
   return w;
 }
 
-// decoded multiplies tile by tile. A BF16 weight under BF16 activations is used where it lies.
+// decoded multiplies tile by tile. A weight of the activations' own type is used where it lies.
 void Linear::decoded(const Call& c, const Codes& w, const Tensor& x, const Tensor& bias, const Tensor& y) const {
   const auto t = x.type;
   const size_t size = size_of(t);
@@ -97,7 +99,7 @@ void Linear::decoded(const Call& c, const Codes& w, const Tensor& x, const Tenso
   if (bias) convert_bias(bias.as<float>(), b.as<void>(), w.n, t, c.stream());
   Product p;
   p.m = x.elements() / w.k, p.k = w.k, p.ldd = w.n, p.in = p.out = cuda_type(t), p.gelu = gelu_, p.x = x.data;
-  const bool direct = w.format == Format::bf16 && t == kBFloat16;
+  const bool direct = (w.format == Format::bf16 && t == kBFloat16) || (w.format == Format::fp16 && t == kHalf);
   const int64_t tile = direct ? w.n : std::min<int64_t>(w.n, std::max<int64_t>(256, (16 << 20) / int64_t(size) / w.k / 128 * 128));
   Scratch buffer(c, direct ? 0 : tile * w.k * size);
   for (int64_t from = 0; from < w.n; from += tile) {
@@ -151,7 +153,8 @@ void QuantLinear::run(Call& c) {
   coded(c, w, codes.as<uint8_t>(), scales.as<float>(), x.rows(), bias, y);
 }
 
-void CodeLinear::run(Call& c) {
+template <ONNXTensorElementDataType T>
+void CodeLinear<T>::run(Call& c) {
   const Tensor x = c.in(0), x_scale = c.in(1), bias = c.in(7);
   if (x.last() != w_.k) throw std::runtime_error("X has rows of " + std::to_string(x.last()) + ", in_features is " + std::to_string(w_.k));
   want(x_scale, x.rows(), "scales of X");
@@ -159,5 +162,8 @@ void CodeLinear::run(Call& c) {
   if (!codes_work()) throw std::runtime_error("this GPU has no FP8 product; build the bundle for activations in bfloat16");
   coded(c, weight(c, 2), x.as<uint8_t>(), x_scale.as<float>(), x.rows(), bias, c.out(0, with_last(x.dims, w_.n)));
 }
+
+template struct CodeLinear<kBFloat16>;
+template struct CodeLinear<kHalf>;
 
 }  // namespace videosdgx

@@ -34,14 +34,16 @@ struct QuantLinearOf : QuantLinear {
   static std::vector<Io> outputs() { return {{T}}; }
 };
 
-// CodeLinear takes activations that are FP8 codes already, with a scale per row: several products share one quantization.
+// CodeLinear takes activations that are FP8 codes already, with a scale per row: several products share one quantization. Its name
+// says the type of the result, which no input does.
+template <ONNXTensorElementDataType T>
 struct CodeLinear : Linear {
-  static constexpr const char* name = "CodeLinear";
+  static constexpr const char* name = T == kHalf ? "CodeLinearFP16" : "CodeLinear";
   using Linear::Linear;
   static std::vector<Io> inputs() {
     return {{kUint8}, {kFloat}, {kUint8}, {kFloat}, {kFloat, true}, {kFloat, true}, {kUint8, true}, {kFloat, true}};
   }
-  static std::vector<Io> outputs() { return {{kBFloat16}}; }
+  static std::vector<Io> outputs() { return {{T}}; }
   void run(Call& c);
 };
 

@@ -1,7 +1,7 @@
 // Layer norm with modulation, with or without the residual sum before it, and with or without quantization after it:
 //   x' = x + gate·y;  h = norm(x')·(one + scale) + shift
-// Each is one pass over the rows. The residual stream is rounded to its own type before the norm sees it, as it is in the
-// reference, where the two are separate.
+// Each is one pass over the rows. The residual stream, x and x', has a type of its own: it is rounded to that before the norm sees
+// it, as it is in the reference, where the two are separate.
 #include "norm.cuh"
 #include "rows.cuh"
 
@@ -11,7 +11,7 @@ namespace {
 // row_of is the row of a table that a row of x takes.
 __device__ inline const float* row_of(const Modulation& m, unsigned row) { return m.at + row / m.share * m.stride; }
 
-template <class T, bool residual, bool quantize>
+template <class S, class T, bool residual, bool quantize>
 __global__ void norm_kernel(NormArgs a) {
   __shared__ float shared[32];
   const int64_t row = blockIdx.x;
@@ -23,7 +23,7 @@ __global__ void norm_kernel(NormArgs a) {
     const int at = threadIdx.x + i * blockDim.x;
     if (at >= vectors) continue;
     const int64_t e = row * a.dim + int64_t(at) * kVector;
-    unpack(static_cast<const T*>(a.x) + e, v[i]);
+    unpack(static_cast<const S*>(a.x) + e, v[i]);
     if constexpr (residual) {
       float y[kVector];
       unpack(static_cast<const T*>(a.y) + e, y);
@@ -34,8 +34,8 @@ __global__ void norm_kernel(NormArgs a) {
         for (int j = 0; j < kVector; j++) y[j] *= g[j];
       }
 #pragma unroll
-      for (int j = 0; j < kVector; j++) v[i][j] = float(T(v[i][j] + y[j]));
-      pack(static_cast<T*>(a.sum) + e, v[i]);
+      for (int j = 0; j < kVector; j++) v[i][j] = float(S(v[i][j] + y[j]));
+      pack(static_cast<S*>(a.sum) + e, v[i]);
     }
 #pragma unroll
     for (int j = 0; j < kVector; j++) sum += v[i][j];
@@ -74,17 +74,17 @@ __global__ void norm_kernel(NormArgs a) {
   }
 }
 
-template <class T>
+template <class S, class T>
 void launch(const NormArgs& a, cudaStream_t s) {
   const dim3 grid(unsigned(a.rows)), block(row_threads(a.dim));
-  if (a.y && a.out_codes) norm_kernel<T, true, true><<<grid, block, 0, s>>>(a);
-  else if (a.y) norm_kernel<T, true, false><<<grid, block, 0, s>>>(a);
-  else if (a.out_codes) norm_kernel<T, false, true><<<grid, block, 0, s>>>(a);
-  else norm_kernel<T, false, false><<<grid, block, 0, s>>>(a);
+  if (a.y && a.out_codes) norm_kernel<S, T, true, true><<<grid, block, 0, s>>>(a);
+  else if (a.y) norm_kernel<S, T, true, false><<<grid, block, 0, s>>>(a);
+  else if (a.out_codes) norm_kernel<S, T, false, true><<<grid, block, 0, s>>>(a);
+  else norm_kernel<S, T, false, false><<<grid, block, 0, s>>>(a);
 }
 
-template <class T>
-__global__ void gated_add_kernel(const T* x, const T* y, Modulation gate, T* d, int64_t vectors, int64_t per_row) {
+template <class S, class T>
+__global__ void gated_add_kernel(const S* x, const T* y, Modulation gate, S* d, int64_t vectors, int64_t per_row) {
   const int64_t at = int64_t(blockIdx.x) * blockDim.x + threadIdx.x;
   if (at >= vectors) return;
   const int64_t row = at / per_row, col = (at % per_row) * kVector;
@@ -140,23 +140,29 @@ __global__ void rms_kernel(RMSArgs a) {
 
 }  // namespace
 
-void norm(const NormArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
+void norm(const NormArgs& a, ONNXTensorElementDataType stream, ONNXTensorElementDataType t, cudaStream_t s) {
   check_row(a.dim);
   if (!a.rows) return;
-  if (t == kBFloat16) launch<__nv_bfloat16>(a, s);
-  else launch<float>(a, s);
+  if (stream == kBFloat16) launch<__nv_bfloat16, __nv_bfloat16>(a, s);
+  else if (t == kBFloat16) launch<float, __nv_bfloat16>(a, s);
+  else if (t == kHalf) launch<float, __half>(a, s);
+  else launch<float, float>(a, s);
 }
 
-void gated_add(const void* x, const void* y, const Modulation& gate, void* d, int64_t rows, int64_t dim, ONNXTensorElementDataType t, cudaStream_t s) {
+template <class S, class T>
+static void gated_add_as(const void* x, const void* y, const Modulation& gate, void* d, int64_t vectors, int64_t per_row, cudaStream_t s) {
+  gated_add_kernel<<<unsigned((vectors + 255) / 256), 256, 0, s>>>(static_cast<const S*>(x), static_cast<const T*>(y), gate, static_cast<S*>(d), vectors, per_row);
+}
+
+void gated_add(const void* x, const void* y, const Modulation& gate, void* d, int64_t rows, int64_t dim, ONNXTensorElementDataType stream,
+               ONNXTensorElementDataType t, cudaStream_t s) {
   if (dim % kVector) throw std::runtime_error("rows whose length is no multiple of 8");
   const int64_t vectors = rows * dim / kVector;
   if (!vectors) return;
-  const unsigned blocks = unsigned((vectors + 255) / 256);
-  if (t == kBFloat16)
-    gated_add_kernel<<<blocks, 256, 0, s>>>(static_cast<const __nv_bfloat16*>(x), static_cast<const __nv_bfloat16*>(y), gate,
-                                            static_cast<__nv_bfloat16*>(d), vectors, dim / kVector);
-  else
-    gated_add_kernel<<<blocks, 256, 0, s>>>(static_cast<const float*>(x), static_cast<const float*>(y), gate, static_cast<float*>(d), vectors, dim / kVector);
+  if (stream == kBFloat16) gated_add_as<__nv_bfloat16, __nv_bfloat16>(x, y, gate, d, vectors, dim / kVector, s);
+  else if (t == kBFloat16) gated_add_as<float, __nv_bfloat16>(x, y, gate, d, vectors, dim / kVector, s);
+  else if (t == kHalf) gated_add_as<float, __half>(x, y, gate, d, vectors, dim / kVector, s);
+  else gated_add_as<float, float>(x, y, gate, d, vectors, dim / kVector, s);
 }
 
 void rms(const RMSArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
@@ -165,6 +171,8 @@ void rms(const RMSArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
   const dim3 grid(unsigned(a.rows)), block(row_threads(a.dim));
   if (t == kBFloat16 && a.cos) rms_kernel<__nv_bfloat16, true><<<grid, block, 0, s>>>(a);
   else if (t == kBFloat16) rms_kernel<__nv_bfloat16, false><<<grid, block, 0, s>>>(a);
+  else if (t == kHalf && a.cos) rms_kernel<__half, true><<<grid, block, 0, s>>>(a);
+  else if (t == kHalf) rms_kernel<__half, false><<<grid, block, 0, s>>>(a);
   else if (a.cos) rms_kernel<float, true><<<grid, block, 0, s>>>(a);
   else rms_kernel<float, false><<<grid, block, 0, s>>>(a);
 }

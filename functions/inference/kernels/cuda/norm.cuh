@@ -11,23 +11,24 @@ struct Modulation {
   unsigned share = 1;  // rows of x that follow each other and have one of the table
 };
 
-// NormArgs is one layer norm over rows of dim elements of type T.
+// NormArgs is one layer norm over rows of dim elements; x and the sum, the residual stream, are of type S, the rest of type T.
 struct NormArgs {
-  const void* x;                          // T [rows, dim]
+  const void* x;                          // S [rows, dim]
   const void* y = nullptr;                // T [rows, dim]: added first, times gate
   Modulation gate;                        // none: y as it is
   Modulation scale, shift;
   float one = 1, epsilon = 1e-6f;
-  void* sum = nullptr;                    // T [rows, dim]: x', where y is given
+  void* sum = nullptr;                    // S [rows, dim]: x', where y is given
   void* out = nullptr;                    // T [rows, dim], or
   uint8_t* out_codes = nullptr;           // E4M3 [rows, dim] with
   float* out_scales = nullptr;            // [rows]
   int64_t rows, dim;
 };
-void norm(const NormArgs& a, ONNXTensorElementDataType t, cudaStream_t s);
+void norm(const NormArgs& a, ONNXTensorElementDataType stream, ONNXTensorElementDataType t, cudaStream_t s);
 
-// gated_add is d = x + gate·y.
-void gated_add(const void* x, const void* y, const Modulation& gate, void* d, int64_t rows, int64_t dim, ONNXTensorElementDataType t, cudaStream_t s);
+// gated_add is d = x + gate·y; x and d of the stream's type, y of type t.
+void gated_add(const void* x, const void* y, const Modulation& gate, void* d, int64_t rows, int64_t dim, ONNXTensorElementDataType stream,
+               ONNXTensorElementDataType t, cudaStream_t s);
 
 // RMSArgs is one RMS norm over rows, with rotary position embedding of interleaved pairs where cos is given.
 struct RMSArgs {

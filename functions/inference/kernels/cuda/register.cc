@@ -20,10 +20,15 @@ OrtCustomOpDomain* domain() {
   static OrtCustomOpDomain* d = [] {
     OrtCustomOpDomain* made;
     check(api().CreateCustomOpDomain(kDomain, &made));
-    for (const OrtCustomOp* o : {op<QuantLinearOf<kBFloat16>>(), op<QuantLinearOf<kHalf>>(), op<QuantLinearOf<kFloat>>(), op<CodeLinear>(),
-                                 op<NormOp<kBFloat16, false, false>>(), op<NormOp<kBFloat16, false, true>>(), op<NormOp<kBFloat16, true, false>>(),
-                                 op<NormOp<kBFloat16, true, true>>(), op<NormOp<kFloat, false, false>>(), op<NormOp<kFloat, true, false>>(),
-                                 op<GatedAdd<kBFloat16>>(), op<GatedAdd<kFloat>>(), op<RMSRotary<kBFloat16>>(), op<RMSRotary<kFloat>>(), op<QuantizeRows>(),
+    for (const OrtCustomOp* o : {op<QuantLinearOf<kBFloat16>>(), op<QuantLinearOf<kHalf>>(), op<QuantLinearOf<kFloat>>(),
+                                 op<CodeLinear<kBFloat16>>(), op<CodeLinear<kHalf>>(),
+                                 op<NormOp<kBFloat16, kBFloat16, false, false>>(), op<NormOp<kBFloat16, kBFloat16, false, true>>(),
+                                 op<NormOp<kBFloat16, kBFloat16, true, false>>(), op<NormOp<kBFloat16, kBFloat16, true, true>>(),
+                                 op<NormOp<kFloat, kFloat, false, false>>(), op<NormOp<kFloat, kFloat, true, false>>(), op<NormOp<kFloat, kFloat, false, true>>(),
+                                 op<NormOp<kFloat, kBFloat16, false, false>>(), op<NormOp<kFloat, kBFloat16, true, false>>(), op<NormOp<kFloat, kBFloat16, true, true>>(),
+                                 op<NormOp<kFloat, kHalf, false, false>>(), op<NormOp<kFloat, kHalf, true, false>>(), op<NormOp<kFloat, kHalf, true, true>>(),
+                                 op<GatedAdd<kBFloat16, kBFloat16>>(), op<GatedAdd<kFloat, kFloat>>(), op<GatedAdd<kFloat, kBFloat16>>(), op<GatedAdd<kFloat, kHalf>>(),
+                                 op<RMSRotary<kBFloat16>>(), op<RMSRotary<kHalf>>(), op<RMSRotary<kFloat>>(), op<QuantizeRows<kBFloat16>>(), op<QuantizeRows<kHalf>>(),
                                  op<ChannelNorm<kBFloat16>>(), op<ChannelNorm<kHalf>>(), op<ChannelNorm<kFloat>>(),
                                  op<Double<kBFloat16>>(), op<Double<kHalf>>(), op<Double<kFloat>>(),
                                  op<ClipConv<kBFloat16>>(), op<ClipConv<kHalf>>(), op<LastNorm<kBFloat16>>(), op<LastNorm<kHalf>>()})

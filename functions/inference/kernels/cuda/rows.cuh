@@ -24,11 +24,16 @@ __device__ inline void unpack(const __nv_bfloat16* p, float v[kVector]) {
     v[2 * i] = f.x, v[2 * i + 1] = f.y;
   }
 }
+// saturated has the largest FP16 in the place of an infinity: of a sum that was written as FP16. What is no number stays none.
+__device__ inline __half2 saturated(__half2 v) {
+  const __half2 most = __half2half2(__ushort_as_half(0x7bff));
+  return __hmin2_nan(__hmax2_nan(v, __hneg2(most)), most);
+}
 __device__ inline void unpack(const __half* p, float v[kVector]) {
   Pack16 q = *reinterpret_cast<const Pack16*>(p);
 #pragma unroll
   for (int i = 0; i < 4; i++) {
-    float2 f = __half22float2(*reinterpret_cast<__half2*>(&q.w[i]));
+    float2 f = __half22float2(saturated(*reinterpret_cast<__half2*>(&q.w[i])));
     v[2 * i] = f.x, v[2 * i + 1] = f.y;
   }
 }
@@ -45,7 +50,7 @@ __device__ inline void pack(__nv_bfloat16* p, const float v[kVector]) {
 __device__ inline void pack(__half* p, const float v[kVector]) {
   Pack16 q;
 #pragma unroll
-  for (int i = 0; i < 4; i++) *reinterpret_cast<__half2*>(&q.w[i]) = __floats2half2_rn(v[2 * i], v[2 * i + 1]);
+  for (int i = 0; i < 4; i++) *reinterpret_cast<__half2*>(&q.w[i]) = saturated(__floats2half2_rn(v[2 * i], v[2 * i + 1]));
   *reinterpret_cast<Pack16*>(p) = q;
 }
 __device__ inline void pack(float* p, const float v[kVector]) {

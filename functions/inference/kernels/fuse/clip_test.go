@@ -61,7 +61,7 @@ func TestNormsOverChannelsMeanWhatTheyReplace(t *testing.T) {
 	if got := ops(fused); got["ChannelNorm"] != 2 || got["Double"] != 1 || got["Sigmoid"] != 0 || got["ReduceL2"] != 0 {
 		t.Fatalf("nothing was fused: %v", got)
 	}
-	writeOut(fused)
+	writeOut(t, fused)
 	want, got := run(t, plain, clip()), run(t, fused, clip())
 	for i := range want {
 		if d := math.Abs(float64(got[i] - want[i])); !(d < 1e-5) || len(got) != len(want) {

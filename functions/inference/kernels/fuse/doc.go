@@ -1,24 +1,31 @@
 // Package fuse rewrites a graph as nn builds it, standard operators in float32, into the form that runs on a GPU: products in
-// BF16 or FP8 codes, one pass over memory where the formula has several (norm with modulation and the residual sum before it,
+// BF16, FP16 or FP8 codes, one pass over memory where the formula has several (norm with modulation and the residual sum before it,
 // RMS norm with rotary embedding, bias with GELU), the library's fused attention, and conversions where the two kinds meet.
 //
-// Norms, modulation, softmax, the last product and whatever has no tokens (the time embedding) are float32. Inputs
-// and outputs of the graph keep their types: conversions happen inside, on the device.
+// Norms, modulation, softmax, the residual stream, the last product and whatever has no tokens (the time embedding) are float32.
+// Inputs and outputs of the graph keep their types: conversions happen inside, on the device. What becomes FP16 is saturated.
 //
 // The operators of the domain ai.videosdgx are those of kernels/cuda; QuantLinear, ClipConv and LastNorm the CPU has too.
 package fuse
 
-import "github.com/videosdgx/videosdgx/functions/inference/onnx"
+import (
+	"fmt"
+
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+)
 
 // Domain is the domain of the project's own operators.
 const Domain = "ai.videosdgx"
 
 // Options say what becomes of a graph.
 type Options struct {
-	// Type is that of activations between the fused operators: onnx.BFloat16 (the zero value; an autoencoder's are FP16), or
-	// onnx.Float32, which fuses what stands between the products and leaves the products as they are.
+	// Type is that of activations between the fused operators: onnx.BFloat16 (the zero value; an autoencoder's are FP16),
+	// onnx.Float16, or onnx.Float32, which fuses what stands between the products and leaves the products as they are.
 	Type onnx.DType
-	// Codes multiplies FP8 weights by activations in FP8 too. Without it their products are BF16.
+	// Stream is the type of the residual stream, which the blocks of a transformer add to: onnx.Float32 (the zero value), whatever
+	// Type is, or onnx.BFloat16 beside activations in BF16. A float32 stream is two bytes a value more, read and written by each norm.
+	Stream onnx.DType
+	// Codes multiplies FP8 weights by activations in FP8 too. Without it their products are of Type.
 	Codes bool
 }
 
@@ -44,6 +51,12 @@ func CPU(m *onnx.Model) error {
 func CUDA(m *onnx.Model, o Options) error {
 	if o.Type == 0 {
 		o.Type = onnx.BFloat16
+	}
+	if o.Stream == 0 {
+		o.Stream = onnx.Float32
+	}
+	if o.Stream != onnx.Float32 && o.Stream != o.Type || o.Stream == onnx.Float16 {
+		return fmt.Errorf("fuse: a residual stream of type %d beside activations of type %d: float32 would do", o.Stream, o.Type)
 	}
 	g := newGraph(m, o)
 	for _, pass := range []func(){g.attention, g.linears, g.gelus, g.finals, g.rms, g.norms, g.residuals, g.codes, g.channelNorms, g.narrow, g.doubles, g.channelsLast, g.states} {

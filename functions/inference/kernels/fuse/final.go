@@ -7,22 +7,23 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
-// finals has the product that makes a result of the graph give it, and sum it up, in float32: rounded to BF16 it would lose what
-// guidance then multiplies. Its weight stays BF16. What only a later run takes is no result.
+// finals has the product that makes a result of the graph give it, and sum it up, in float32: rounded to 16 bits it would lose what
+// guidance then multiplies. Its weight keeps its 16. What only a later run takes is no result.
 func (g *graph) finals() {
-	if g.o.Type != onnx.BFloat16 {
+	if g.o.Type == onnx.Float32 {
 		return
 	}
 	for i := range len(g.nodes) {
 		n := &g.nodes[i]
-		if !g.is(n, quantLinear) || text(n, "format") != "bf16" || text(n, "epilogue") != "" || !g.result(output(n)) {
+		as, ok := published[text(n, "format")]
+		if !g.is(n, quantLinear) || !ok || text(n, "epilogue") != "" || !g.result(output(n)) {
 			continue
 		}
 		w := g.weights[n.Inputs[1]]
 		if w == nil || w.Type != onnx.Uint8 {
 			continue
 		}
-		last, all := g.inSingle(*n, g.published(w))
+		last, all := g.inSingle(*n, g.published(w, as))
 		all[i], g.nodes = last, all
 	}
 }
@@ -44,12 +45,15 @@ func (g *graph) inSingle(n onnx.Node, weight string) (last onnx.Node, all []onnx
 	return onnx.Node{Name: product.Outputs[0], Op: "Add", Inputs: []string{product.Outputs[0], bias}, Outputs: n.Outputs}, append(all, product)
 }
 
-// published is a weight whose BF16 lies in a bundle as bytes, as the type that it is.
-func (g *graph) published(w *onnx.Tensor) string {
-	name := strings.TrimSuffix(w.Name, ".codes") + ".bf16"
+// published are the types of weights that lie in a bundle as bytes, by their format.
+var published = map[string]onnx.DType{"bf16": onnx.BFloat16, "fp16": onnx.Float16}
+
+// published is a weight whose 16 bits lie in a bundle as bytes, as the type that it is.
+func (g *graph) published(w *onnx.Tensor, is onnx.DType) string {
+	name := strings.TrimSuffix(w.Name, codesOf[is]) + "." + halves[is]
 	if g.weights[name] == nil {
 		as := *w
-		as.Name, as.Type, as.Dims = name, onnx.BFloat16, []int64{w.Dims[0], w.Dims[1] / 2}
+		as.Name, as.Type, as.Dims = name, is, []int64{w.Dims[0], w.Dims[1] / 2}
 		g.weights[name] = &as
 	}
 	return name

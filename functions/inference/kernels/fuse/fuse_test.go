@@ -73,7 +73,7 @@ func TestABlockBecomesOnePassPerFormula(t *testing.T) {
 	}
 	got := ops(m)
 	for op, want := range map[string]int{
-		"QuantLinear": 9, "ModulatedNorm": 1, "GatedNorm": 2, "GatedAdd": 1, "RMSRotary": 3, "MultiHeadAttention": 1,
+		"QuantLinear": 9, "ModulatedNormBF16": 1, "GatedNorm": 2, "GatedAdd": 1, "RMSRotary": 3, "MultiHeadAttention": 1,
 		"Gemm": 0, "Gelu": 0, "Mul": 0, "LayerNormalization": 0, "RMSNormalization": 0, "RotaryEmbedding": 0, "Reshape": 0,
 	} {
 		if got[op] != want {
@@ -114,7 +114,7 @@ func TestFusedNodesMeanWhatTheyReplace(t *testing.T) {
 	if got := ops(fused); got["GatedNorm"] != 2 || got["RMSRotary"] != 3 || got["GatedAdd"] != 1 || got["ModulatedNorm"] != 1 {
 		t.Fatalf("nothing was fused: %v", got)
 	}
-	writeOut(fused)
+	writeOut(t, fused)
 	in := inputs()
 	want, got := run(t, plain, in), run(t, fused, in)
 	var diff, norm float64
@@ -128,19 +128,28 @@ func TestFusedNodesMeanWhatTheyReplace(t *testing.T) {
 
 func sq(x float64) float64 { return x * x }
 
-// TestEveryNodeIsGivenTheTypesItTakes follows the types through the BF16 form.
+// TestEveryNodeIsGivenTheTypesItTakes follows the types through the forms of 16 bits: products and attention are of the type of
+// activations, the residual stream is float32 from the first norm to the last.
 func TestEveryNodeIsGivenTheTypesItTakes(t *testing.T) {
-	m := block(t)
-	if err := fuse.CUDA(m, fuse.Options{}); err != nil {
-		t.Fatal(err)
+	for name, half := range map[string]onnx.DType{"BF16": onnx.BFloat16, "FP16": onnx.Float16} {
+		m := block(t)
+		if err := fuse.CUDA(m, fuse.Options{Type: half}); err != nil {
+			t.Fatal(err)
+		}
+		raw, err := os.ReadFile(store(t, m))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if m, err = onnx.Decode(raw); err != nil {
+			t.Fatal(err)
+		}
+		followed(t, m, name, half)
 	}
-	raw, err := os.ReadFile(store(t, m))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if m, err = onnx.Decode(raw); err != nil {
-		t.Fatal(err)
-	}
+}
+
+// followed fails where a node of m takes a value before it is there, or one of another type than the operators have.
+func followed(t *testing.T, m *onnx.Model, name string, half onnx.DType) {
+	t.Helper()
 	of := map[string]onnx.DType{}
 	for _, in := range m.Graph.Inputs {
 		of[in.Name] = in.Type
@@ -148,29 +157,65 @@ func TestEveryNodeIsGivenTheTypesItTakes(t *testing.T) {
 	for _, w := range m.Graph.Initializers {
 		of[w.Name] = w.Type
 	}
+	types := map[string]struct{ in, out []onnx.DType }{
+		"QuantLinear": {[]onnx.DType{half}, []onnx.DType{half}}, "RMSRotary": {[]onnx.DType{half}, []onnx.DType{half}},
+		"MultiHeadAttention": {[]onnx.DType{half, half, half}, []onnx.DType{half}}, "ModulatedNorm" + name: {[]onnx.DType{onnx.Float32}, []onnx.DType{half}},
+		"GatedNorm": {[]onnx.DType{onnx.Float32, half}, []onnx.DType{onnx.Float32, half}}, "GatedAdd": {[]onnx.DType{onnx.Float32, half}, []onnx.DType{onnx.Float32}},
+	}
 	for _, n := range m.Graph.Nodes {
 		for _, v := range n.Inputs {
 			if _, ok := of[v]; v != "" && !ok {
-				t.Errorf("%s takes %s before anything makes it", n.Name, v)
+				t.Errorf("%s: %s takes %s before anything makes it", name, n.Name, v)
 			}
 		}
-		switch n.Op {
-		case "Cast":
-			of[n.Outputs[0]] = onnx.DType(n.Attrs[0].I)
-		case "QuantLinear", "ModulatedNorm", "GatedNorm", "GatedAdd", "RMSRotary", "MultiHeadAttention":
-			if of[n.Inputs[0]] != onnx.BFloat16 {
-				t.Errorf("%s takes rows of type %d", n.Name, of[n.Inputs[0]])
+		p, ours := types[n.Op]
+		for i, want := range p.in {
+			if got := of[n.Inputs[i]]; got != want {
+				t.Errorf("%s: %s takes a value of type %d, expected %d", name, n.Name, got, want)
 			}
-			for _, v := range n.Outputs {
-				of[v] = onnx.BFloat16
-			}
-		default:
-			for _, v := range n.Outputs {
+		}
+		for i, v := range n.Outputs {
+			switch {
+			case ours:
+				of[v] = p.out[i]
+			case n.Op == "Cast":
+				of[v] = onnx.DType(n.Attrs[0].I)
+			default:
 				of[v] = of[n.Inputs[0]]
 			}
 		}
 	}
 	if of["y"] != onnx.Float32 {
-		t.Errorf("the result is of type %d", of["y"])
+		t.Errorf("%s: the result is of type %d", name, of["y"])
+	}
+}
+
+// TestHalfPrecisionIsAsFineAsItsBits runs a block in both forms of 16 bits, every value rounded as on a GPU: BF16 keeps 8 bits of a number,
+// FP16 11.
+func TestHalfPrecisionIsAsFineAsItsBits(t *testing.T) {
+	want := run(t, block(t), inputs())
+	off := func(o fuse.Options) float64 {
+		m := block(t)
+		if err := fuse.CUDA(m, o); err != nil {
+			t.Fatal(err)
+		}
+		writeOut(t, m)
+		var diff, norm float64
+		for i, v := range run(t, m, inputs()) {
+			diff, norm = diff+sq(float64(v-want[i])), norm+sq(float64(want[i]))
+		}
+		return math.Sqrt(diff / norm)
+	}
+	narrow, wide, fine := off(fuse.Options{Stream: onnx.BFloat16}), off(fuse.Options{}), off(fuse.Options{Type: onnx.Float16})
+	if !(narrow < 0.02 && wide < narrow && fine > 0 && fine < wide/5) {
+		t.Errorf("BF16 is off by %g, with its residual stream in float32 by %g, FP16 by %g", narrow, wide, fine)
+	}
+}
+
+func TestAStreamThatFP16CannotHoldIsRefused(t *testing.T) {
+	for _, o := range []fuse.Options{{Type: onnx.Float16, Stream: onnx.Float16}, {Type: onnx.Float16, Stream: onnx.BFloat16}, {Type: onnx.Float32, Stream: onnx.BFloat16}} {
+		if err := fuse.CUDA(block(t), o); err == nil {
+			t.Errorf("%v was taken", o)
+		}
 	}
 }

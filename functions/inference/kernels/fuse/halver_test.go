@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"encoding/binary"
 	"math"
+	"strings"
 	"testing"
+
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
 func TestHalvingRoundsToEvenWhateverThePieces(t *testing.T) {
@@ -26,6 +29,17 @@ func TestHalvingRoundsToEvenWhateverThePieces(t *testing.T) {
 		}
 		if !bytes.Equal(got.Bytes(), want) {
 			t.Fatalf("in pieces of %d: %x, expected %x", piece, got.Bytes(), want)
+		}
+	}
+}
+
+// FP16 ends at 65504: a weight beyond is told, and not made infinite.
+func TestAWeightBeyondFP16IsTold(t *testing.T) {
+	for v, good := range map[float32]bool{65504: true, -65504: true, 65505: false, -7e4: false, float32(math.Inf(1)): false} {
+		h := halver{to: &bytes.Buffer{}, dtype: onnx.Float16, of: "blocks.3.weight"}
+		_, err := h.Write(binary.LittleEndian.AppendUint32(nil, math.Float32bits(v)))
+		if (err == nil) != good || !good && !strings.Contains(err.Error(), "blocks.3.weight") {
+			t.Errorf("%g: %v", v, err)
 		}
 	}
 }

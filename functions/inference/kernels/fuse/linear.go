@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
+
+	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
@@ -75,7 +78,7 @@ func plain(n *onnx.Node) bool {
 }
 
 // linears makes one node of rows flattened, multiplied and put back: QuantLinear takes any number of dimensions, its weight
-// as BF16.
+// in the type of activations.
 func (g *graph) linears() {
 	if g.o.Type == onnx.Float32 {
 		return
@@ -92,7 +95,7 @@ func (g *graph) linears() {
 		if b := input(n, 2); b != "" {
 			inputs = append(inputs, b)
 		}
-		*back = own(quantLinear, n.Name, inputs, back.Outputs, onnx.Str("format", "bf16"), onnx.Int("in_features", in), onnx.Int("out_features", out))
+		*back = own(quantLinear, n.Name, inputs, back.Outputs, onnx.Str("format", halves[g.o.Type]), onnx.Int("in_features", in), onnx.Int("out_features", out))
 		*n = onnx.Node{}
 	}
 	g.dropUnused("Reshape")
@@ -105,21 +108,21 @@ func output(n *onnx.Node) string {
 	return n.Outputs[0]
 }
 
-// half says whether a weight can be stored as BF16: float32, two dimensions, content that is not fixed elsewhere.
+// half says whether a weight can be stored in 16 bits: float32, two dimensions, content that is not fixed elsewhere.
 func (g *graph) half(w *onnx.Tensor) bool {
 	return w != nil && w.Type == onnx.Float32 && len(w.Dims) == 2 && w.External == nil && (w.Content != nil || w.Raw != nil)
 }
 
-// halved is the weight as BF16 bytes, under the name that the format has in bundles.
+// halved is the weight as BF16 or FP16 bytes, under the name that the format has in bundles.
 func (g *graph) halved(w *onnx.Tensor) string {
-	name := w.Name + ".codes"
+	name := w.Name + codesOf[g.o.Type]
 	if g.weights[name] == nil {
 		content, raw := w.Content, w.Raw
 		if content == nil {
 			content = func(to io.Writer) error { _, err := to.Write(raw); return err }
 		}
 		g.weights[name] = &onnx.Tensor{Name: name, Type: onnx.Uint8, Dims: []int64{w.Dims[0], 2 * w.Dims[1]}, Content: func(to io.Writer) error {
-			return content(&halver{to: to})
+			return content(&halver{to: to, dtype: g.o.Type, of: w.Name})
 		}}
 	}
 	return name
@@ -128,10 +131,17 @@ func (g *graph) halved(w *onnx.Tensor) string {
 // halves are the types that a halver writes, by the names that weights have in them.
 var halves = map[onnx.DType]string{onnx.BFloat16: "bf16", onnx.Float16: "fp16"}
 
+// codesOf ends the names of weights that are held as bytes in a type.
+var codesOf = map[onnx.DType]string{onnx.BFloat16: ".codes", onnx.Float16: ".fp16.codes"}
+
+// largest is the most that FP16 holds.
+const largest = 65504
+
 // halver writes float32 bytes on as BF16, or FP16, rounded to the nearest, ties to even.
 type halver struct {
 	to    io.Writer
 	dtype onnx.DType // 0 is BF16
+	of    string     // the weight's name
 	rest  []byte     // of a number that came in two pieces
 }
 
@@ -146,6 +156,9 @@ func (h *halver) Write(b []byte) (int, error) {
 	as := weights.BF16
 	if h.dtype == onnx.Float16 {
 		as = weights.F16
+		if i := slices.IndexFunc(values, func(v float32) bool { return v > largest || v < -largest }); i >= 0 {
+			return 0, fmt.Errorf("the weight %s has the value %g, FP16 has none beyond ±%d: activations in BF16 would do: %w", h.of, values[i], largest, errdefs.ErrInvalidArgument)
+		}
 	}
 	out, err := weights.Encode(as, values)
 	if err == nil {
@@ -175,7 +188,7 @@ func (g *graph) gelus() {
 // coded says whether a product is to multiply codes by codes. What its sizes must be is the tensor cores' rule. Activations that the
 // checkpoint itself has rounded to FP8, by its own scales, are not rounded once more by others.
 func (g *graph) coded(n *onnx.Node) bool {
-	return g.o.Codes && g.o.Type == onnx.BFloat16 && g.is(n, quantLinear) && text(n, "format") == "fp8" &&
+	return g.o.Codes && g.o.Type != onnx.Float32 && g.is(n, quantLinear) && text(n, "format") == "fp8" &&
 		integer(n, "in_features")%16 == 0 && integer(n, "out_features")%16 == 0 && !g.rounded(n.Inputs[0])
 }
 

@@ -1,21 +1,24 @@
 package fuse
 
 import (
+	"encoding/binary"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
-// ports are the types that an operator of ours takes and gives; 0 stands for the type of activations.
+// ports are the types that an operator of ours takes and gives; 0 stands for the type of activations, stream for the residual stream's.
 var ports = map[string]struct{ in, out []onnx.DType }{
 	quantLinear:          {[]onnx.DType{0, onnx.Uint8, any, onnx.Float32, onnx.Float32, onnx.Uint8, onnx.Float32}, []onnx.DType{0}},
 	codeLinear:           {[]onnx.DType{onnx.Uint8, onnx.Float32, onnx.Uint8, onnx.Float32, onnx.Float32, onnx.Float32, onnx.Uint8, onnx.Float32}, []onnx.DType{0}},
-	modulatedNorm:        {[]onnx.DType{0, onnx.Float32, onnx.Float32}, []onnx.DType{0}},
-	"ModulatedNormCodes": {[]onnx.DType{0, onnx.Float32, onnx.Float32}, []onnx.DType{onnx.Uint8, onnx.Float32}},
-	gatedNorm:            {[]onnx.DType{0, 0, onnx.Float32, onnx.Float32, onnx.Float32}, []onnx.DType{0, 0}},
-	"GatedNormCodes":     {[]onnx.DType{0, 0, onnx.Float32, onnx.Float32, onnx.Float32}, []onnx.DType{0, onnx.Uint8, onnx.Float32}},
-	gatedAdd:             {[]onnx.DType{0, 0, onnx.Float32}, []onnx.DType{0}},
+	modulatedNorm:        {[]onnx.DType{stream, onnx.Float32, onnx.Float32}, []onnx.DType{0}},
+	"ModulatedNormCodes": {[]onnx.DType{stream, onnx.Float32, onnx.Float32}, []onnx.DType{onnx.Uint8, onnx.Float32}},
+	gatedNorm:            {[]onnx.DType{stream, 0, onnx.Float32, onnx.Float32, onnx.Float32}, []onnx.DType{stream, 0}},
+	"GatedNormCodes":     {[]onnx.DType{stream, 0, onnx.Float32, onnx.Float32, onnx.Float32}, []onnx.DType{stream, onnx.Uint8, onnx.Float32}},
+	gatedAdd:             {[]onnx.DType{stream, 0, onnx.Float32}, []onnx.DType{stream}},
 	rmsRotary:            {[]onnx.DType{0, onnx.Float32, onnx.Float32, onnx.Float32}, []onnx.DType{0}},
 	channelNorm:          {[]onnx.DType{0, onnx.Float32}, []onnx.DType{0}},
 	clipConv:             {[]onnx.DType{0, 0, onnx.Float32, 0, 0}, []onnx.DType{0, 0}},
@@ -24,8 +27,10 @@ var ports = map[string]struct{ in, out []onnx.DType }{
 	quantizeRows:         {[]onnx.DType{0}, []onnx.DType{onnx.Uint8, onnx.Float32}},
 }
 
-// any is a port that takes whatever type the value has.
-const any = onnx.DType(-1)
+const (
+	any    = onnx.DType(-1) // a port that takes whatever type the value has
+	stream = onnx.DType(-2)
+)
 
 // single are operators that the library has in float32, not in BF16.
 var single = map[string]bool{"Clip": true, "Pad": true, "Resize": true, "ReduceL2": true}
@@ -37,7 +42,7 @@ func (g *graph) types() error {
 		return err
 	}
 	g.compact()
-	t := &typing{graph: g, autoencoder: g.autoencoder(), of: map[string]onnx.DType{}, cast: map[string]string{}}
+	t := &typing{graph: g, autoencoder: g.autoencoder(), of: map[string]onnx.DType{}, cast: map[string]string{}, summed: map[string]bool{}}
 	for _, in := range g.m.Graph.Inputs {
 		t.of[in.Name] = in.Type
 	}
@@ -59,6 +64,7 @@ type typing struct {
 	autoencoder bool
 	of          map[string]onnx.DType
 	cast        map[string]string // value and type → its conversion
+	summed      map[string]bool   // values of the residual stream that an operator of ours, or an Add behind one, has made
 	out         []onnx.Node
 }
 
@@ -77,17 +83,30 @@ func (t *typing) node(n onnx.Node) error {
 		}
 	}
 	for i, v := range n.Outputs {
-		t.of[v] = t.resolved(p.out[i])
+		t.of[v], t.summed[v] = t.resolved(p.out[i]), p.out[i] == stream
 	}
+	n.Op = t.named(n.Op)
 	t.out = append(t.out, n)
 	return nil
 }
 
 func (t *typing) resolved(d onnx.DType) onnx.DType {
-	if d == 0 {
+	switch d {
+	case 0:
 		return t.o.Type
+	case stream:
+		return t.o.Stream
 	}
 	return d
+}
+
+// named is an operator's name with the type of its result, where nothing that it takes says it.
+func (t *typing) named(op string) string {
+	suffix := map[onnx.DType]string{onnx.BFloat16: "BF16", onnx.Float16: "FP16"}[t.o.Type]
+	if op == modulatedNorm && t.o.Stream != t.o.Type || op == codeLinear && t.o.Type == onnx.Float16 {
+		return op + suffix
+	}
+	return op
 }
 
 // standard types a node whose floating inputs and outputs share a type.
@@ -105,6 +124,8 @@ func (t *typing) standard(n onnx.Node) error {
 	switch {
 	case n.Op == "MultiHeadAttention": // softmax is float32 inside
 		kind = t.o.Type
+	case n.Op == "Add" && t.sums(n):
+		kind = t.o.Stream
 	case n.Op == "Conv" && t.autoencoder && floats > 0:
 		kind = t.o.Type
 	case single[n.Op] && kind == onnx.BFloat16:
@@ -126,10 +147,18 @@ func (t *typing) standard(n onnx.Node) error {
 		}
 	}
 	for _, v := range n.Outputs {
-		t.of[v] = result
+		t.of[v], t.summed[v] = result, result == t.o.Stream && t.sums(n) && (n.Op == "Add" || moves[n.Op])
 	}
 	t.out = append(t.out, n)
 	return nil
+}
+
+// moves are operators that arrange a value otherwise.
+var moves = map[string]bool{"Identity": true, "Reshape": true, "Transpose": true, "Squeeze": true, "Unsqueeze": true, "Slice": true, "Split": true}
+
+// sums says whether a node takes a value of the residual stream.
+func (t *typing) sums(n onnx.Node) bool {
+	return slices.ContainsFunc(n.Inputs, func(v string) bool { return t.summed[v] })
 }
 
 // as is the value in a type, through a conversion that all who want it share.
@@ -145,15 +174,28 @@ func (t *typing) as(v string, want onnx.DType) string {
 	if w := t.weights[v]; w != nil && w.Content != nil && w.Type == onnx.Float32 { // converted once, when the bundle is built
 		return t.stored(w, want, key)
 	}
+	if want == onnx.Float16 && t.summed[v] {
+		v = t.within(v)
+	}
 	t.out = append(t.out, onnx.Node{Name: key, Op: "Cast", Inputs: []string{v}, Outputs: []string{key}, Attrs: []onnx.Attr{onnx.Int("to", want)}})
 	return key
+}
+
+// within is a float32 value of the residual stream with nothing in it that FP16 does not have.
+func (t *typing) within(v string) string {
+	for name, f := range map[string]float32{"fp16 least": -largest, "fp16 most": largest} {
+		t.weights[name] = &onnx.Tensor{Name: name, Type: onnx.Float32, Raw: binary.LittleEndian.AppendUint32(nil, math.Float32bits(f))}
+	}
+	out := t.fresh(v)
+	t.out = append(t.out, onnx.Node{Name: out, Op: "Clip", Inputs: []string{v, "fp16 least", "fp16 most"}, Outputs: []string{out}})
+	return out
 }
 
 // stored is a weight of the bundle in another type.
 func (t *typing) stored(w *onnx.Tensor, want onnx.DType, key string) string {
 	name, content := fmt.Sprintf("%s.%s", w.Name, halves[want]), w.Content
 	t.cast[key], t.of[name] = name, want
-	t.weights[name] = &onnx.Tensor{Name: name, Type: want, Dims: w.Dims, Content: func(to io.Writer) error { return content(&halver{to: to, dtype: want}) }}
+	t.weights[name] = &onnx.Tensor{Name: name, Type: want, Dims: w.Dims, Content: func(to io.Writer) error { return content(&halver{to: to, dtype: want, of: w.Name}) }}
 	return name
 }
 
