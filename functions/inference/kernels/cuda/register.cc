@@ -1,4 +1,5 @@
 // The library's one entry, called by ONNX Runtime for each session that the library is given to.
+#include "attention_op.h"
 #include "clip.h"
 #include "conv.h"
 #include "fused.h"
@@ -31,7 +32,8 @@ OrtCustomOpDomain* domain() {
                                  op<RMSRotary<kBFloat16>>(), op<RMSRotary<kHalf>>(), op<RMSRotary<kFloat>>(), op<QuantizeRows<kBFloat16>>(), op<QuantizeRows<kHalf>>(),
                                  op<ChannelNorm<kBFloat16>>(), op<ChannelNorm<kHalf>>(), op<ChannelNorm<kFloat>>(),
                                  op<Double<kBFloat16>>(), op<Double<kHalf>>(), op<Double<kFloat>>(),
-                                 op<ClipConv<kBFloat16>>(), op<ClipConv<kHalf>>(), op<LastNorm<kBFloat16>>(), op<LastNorm<kHalf>>()})
+                                 op<ClipConv<kBFloat16>>(), op<ClipConv<kHalf>>(), op<LastNorm<kBFloat16>>(), op<LastNorm<kHalf>>(),
+                                 op<Attention<kBFloat16>>(), op<Attention<kHalf>>()})
       check(api().CustomOpDomain_Add(made, o));
     return made;
   }();

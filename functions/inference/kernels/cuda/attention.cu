@@ -1,0 +1,89 @@
+#include "attention.h"
+
+#include "attention_codes.h"
+#include "attention_launch.cuh"
+
+namespace videosdgx {
+namespace attention_parts {
+
+namespace {
+
+// Tensor maps are made by the driver, which is asked for through the runtime: nothing here is linked with it.
+decltype(&cuTensorMapEncodeTiled) encoder() {
+  static const auto f = [] {
+    void* p = nullptr;
+    cudaDriverEntryPointQueryResult found;
+    check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &p, 12000, cudaEnableDefault, &found), "cuTensorMapEncodeTiled");
+    if (!p || found != cudaDriverEntryPointSuccess) throw std::runtime_error("the driver has no cuTensorMapEncodeTiled; one of CUDA 12 or later does");
+    return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(p);
+  }();
+  return f;
+}
+
+}  // namespace
+
+CUtensorMap tensor_map(const Heads& t, int64_t batch, int64_t tokens, int64_t heads, int64_t head, int bytes, CUtensorMapDataType type, int box_tokens) {
+  const cuuint64_t dims[] = {cuuint64_t(head), cuuint64_t(heads), cuuint64_t(tokens), cuuint64_t(batch)};
+  const cuuint64_t strides[] = {cuuint64_t(t.head_stride * bytes), cuuint64_t(t.token_stride * bytes), cuuint64_t(t.batch_stride * bytes)};
+  const cuuint32_t box[] = {cuuint32_t(128 / bytes), 1, cuuint32_t(box_tokens), 1}, every[] = {1, 1, 1, 1};
+  CUtensorMap m;
+  const CUresult r = encoder()(&m, type, 4, const_cast<void*>(t.at), dims, strides, box, every, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+                               CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  if (r != CUDA_SUCCESS)
+    throw std::runtime_error("no tensor map (error " + std::to_string(int(r)) + ") of [" + std::to_string(batch) + ", " + std::to_string(tokens) + ", " +
+                             std::to_string(heads) + ", " + std::to_string(head) + "]: addresses and strides must be multiples of 16 bytes");
+  return m;
+}
+
+}  // namespace attention_parts
+
+namespace {
+
+constexpr float kLog2E = 1.4426950408889634f;
+constexpr int kCodeKeys = 128;  // keys of a tile in the kernels with codes
+
+template <class T>
+void exact(const AttentionArgs& a, cudaStream_t s) {
+  using namespace attention_parts;
+  const AttentionShape shape{int(a.q_tokens), int(a.k_tokens), int(a.heads), a.scale * kLog2E, nullptr, nullptr};
+  if (a.head == 128) launch<AttentionTile<T, 128, 176, 2, false>>(a, a.q, a.k, shape, s);
+  else launch<AttentionTile<T, 64, 128, 2, false>>(a, a.q, a.k, shape, s);
+}
+
+template <class T>
+void coded(const AttentionArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
+  using namespace attention_parts;
+  const ScoreCodes c = score_codes(a, kCodeKeys);
+  make_score_codes(a, t, c, kCodeKeys, s);
+  const AttentionShape shape{int(a.q_tokens), int(a.k_tokens), int(a.heads), 1, c.q_scales, c.k_scales};
+  launch<AttentionTile<T, 128, kCodeKeys, 2, true>>(a, packed_heads(c.q, a.q_tokens, a.heads, a.head), packed_heads(c.k, a.k_tokens, a.heads, a.head), shape, s);
+}
+
+template <class T>
+void of_type(const AttentionArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
+  if (a.scores == Scores::int8) coded<T>(a, t, s);
+  else exact<T>(a, s);
+}
+
+}  // namespace
+
+Heads packed_heads(const void* at, int64_t tokens, int64_t heads, int64_t head) { return {at, tokens * heads * head, heads * head, head}; }
+
+bool attention_runs_on(int capability, int64_t head, ONNXTensorElementDataType t, Scores scores) {
+  return capability == 90 && (t == kBFloat16 || t == kHalf) && (head == 128 || (head == 64 && scores == Scores::exact));
+}
+
+size_t attention_workspace(const AttentionArgs& a) { return a.scores == Scores::int8 ? score_codes(a, kCodeKeys).bytes : 0; }
+
+void attention(const AttentionArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
+  if (a.batch <= 0 || a.heads <= 0 || a.q_tokens <= 0) return;
+  if (a.k_tokens <= 0) throw std::runtime_error("attention over no keys has no value");
+  if (!(a.scale > 0)) throw std::runtime_error("the scale of attention must be above 0");
+  if (std::max(a.q_tokens, a.k_tokens) > std::numeric_limits<int>::max() / 2 || a.heads > 65535 || a.batch > 65535)
+    throw std::runtime_error("attention takes up to 65,535 heads and as many batches");
+  if (t == kHalf) of_type<__half>(a, t, s);
+  else if (t == kBFloat16) of_type<__nv_bfloat16>(a, t, s);
+  else throw std::runtime_error("attention is of bfloat16 or float16");
+}
+
+}  // namespace videosdgx
