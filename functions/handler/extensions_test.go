@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda/messages"
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/containerd/errdefs"
 )
 
 // api is a Runtime API's extensions, on a loopback port.
@@ -135,6 +136,12 @@ func TestInitErrorIsReported(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(a.errors) != 1 || !strings.Contains(a.errors[0], "bundle gone") || !strings.Contains(a.errors[0], "Init.GenerationFailed") {
+		t.Errorf("got %v", a.errors)
+	}
+	if err := initError(fromEnvironment(), fmt.Errorf("acceptLicense: strict would do: %w", errdefs.ErrPermissionDenied)); err != nil {
+		t.Fatal(err)
+	}
+	if len(a.errors) != 2 || !strings.Contains(a.errors[1], "Init.Refused") || !strings.Contains(a.errors[1], `acceptLicense: strict would do"`) {
 		t.Errorf("got %v", a.errors)
 	}
 }

@@ -57,7 +57,8 @@ func Main(open func(ctx context.Context, bundle string) (Model, error)) {
 // which comes before, is not to wait for that.
 const settles = 20 * time.Millisecond
 
-// initError posts to init/error, so that the reason reaches whoever waits for the start.
+// initError posts to init/error, so that the reason reaches whoever waits for the start. Its type is Init.Refused or
+// Init.InvalidRequest where another start would end the same way: the runtime asks no second time for those.
 func initError(api *runtimeAPI, reason error) error {
 	if api == nil {
 		return nil

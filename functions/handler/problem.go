@@ -83,6 +83,7 @@ var kinds = []struct {
 	{func(err error) bool { return errors.Is(err, ErrCancelled) }, "Cancelled", "The request was cancelled", 499},
 	{errdefs.IsDeadlineExceeded, "Timeout", "The time for the request is over", http.StatusGatewayTimeout},
 	{func(err error) bool { return errors.Is(err, media.ErrDiskFull) }, "DiskFull", "No space left for the clip", http.StatusInsufficientStorage},
+	{errdefs.IsPermissionDenied, "Refused", "The model may not be used", http.StatusForbidden},
 	{errdefs.IsDataLoss, "DamagedModel", "The model's files are damaged", http.StatusInternalServerError},
 	{func(err error) bool { return errdefs.IsFailedPrecondition(err) || errdefs.IsNotFound(err) }, "MissingPart", "Something that the function needs is missing", http.StatusServiceUnavailable},
 	{func(error) bool { return true }, "GenerationFailed", "The clip could not be made", http.StatusInternalServerError},
@@ -106,7 +107,7 @@ func problem(err error) (p Problem, name string) {
 // withoutClass is an error's text; its class says nothing that kind and status do not.
 func withoutClass(err error) string {
 	text := err.Error()
-	for _, class := range []error{errdefs.ErrInvalidArgument, errdefs.ErrNotFound, errdefs.ErrFailedPrecondition, errdefs.ErrDataLoss, errdefs.ErrNotImplemented} {
+	for _, class := range []error{errdefs.ErrInvalidArgument, errdefs.ErrNotFound, errdefs.ErrFailedPrecondition, errdefs.ErrDataLoss, errdefs.ErrNotImplemented, errdefs.ErrPermissionDenied} {
 		if s, ok := strings.CutSuffix(text, ": "+class.Error()); ok {
 			return s
 		}

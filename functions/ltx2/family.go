@@ -6,6 +6,7 @@ import "github.com/videosdgx/videosdgx/functions/serve"
 func Entry() serve.Family {
 	return serve.Family{
 		Name: Family, Classes: []string{"LTX2Pipeline", "LTX2ImageToVideoPipeline", "LTX2ConditionPipeline"}, Recipe: Recipe, Open: Open,
+		Tiny:    WriteTiny,
 		Presets: []string{eightStep},
 	}
 }

@@ -2,9 +2,6 @@ package ltx2
 
 import (
 	"context"
-	"encoding/json"
-	"hash/fnv"
-	"math"
 	"os"
 	"path/filepath"
 	"sync"
@@ -16,8 +13,6 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
-	"github.com/videosdgx/videosdgx/functions/inference/nn"
-	"github.com/videosdgx/videosdgx/functions/inference/noise"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/media"
 	"github.com/videosdgx/videosdgx/functions/serve"
@@ -35,28 +30,18 @@ func writeCheckpoint(t testing.TB, dir string, without ...string) {
 
 func writeForm(t testing.TB, dir string, all map[string]any) {
 	t.Helper()
-	index := map[string]any{"_class_name": "LTX2Pipeline", "license": "Apache-2.0", "tokenizer": []string{"transformers", "GemmaTokenizer"},
-		"defaults": map[string]any{"height": 64, "width": 96, "num_frames": 9, "frame_rate": 8, "num_inference_steps": 3, "max_sequence_length": 16}}
-	by := map[string]json.RawMessage{}
-	for name, c := range all {
-		raw, err := json.Marshal(c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		by[name], index[name] = raw, []string{"ltx2", name}
-		writeFile(t, filepath.Join(dir, name, "config.json"), raw)
-	}
-	raw, err := json.Marshal(index)
+	by, err := writeConfigs(dir, all)
 	if err != nil {
 		t.Fatal(err)
 	}
-	writeFile(t, filepath.Join(dir, "model_index.json"), raw)
 	tokenizer, err := os.ReadFile("../inference/text/testdata/gemma.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	writeFile(t, filepath.Join(dir, "tokenizer", "tokenizer.json"), tokenizer)
-	writeWeights(t, dir, by)
+	if err := writeWeights(dir, by); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func writeFile(t testing.TB, path string, raw []byte) {
@@ -67,59 +52,6 @@ func writeFile(t testing.TB, path string, raw []byte) {
 	if err := os.WriteFile(path, raw, 0o600); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func writeWeights(t testing.TB, dir string, by map[string]json.RawMessage) {
-	t.Helper()
-	c, err := parseConfigs(by)
-	if err != nil {
-		t.Fatal(err)
-	}
-	tensors := map[string]map[string]weights.Tensor{"vae": statisticsOf(c.VAE.Latent)}
-	if c.hasSound {
-		tensors["audio_vae"] = statisticsOf(c.Audio.width())
-	}
-	for _, g := range c.graphs() {
-		net, err := g.Build(nn.Options{})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if tensors[g.Component] == nil {
-			tensors[g.Component] = map[string]weights.Tensor{}
-		}
-		for _, p := range net.Params() {
-			tensors[g.Component][p.Name] = weights.Float32Tensor(p.Name, p.Dims, drawn(g.Component+p.Name, p))
-		}
-	}
-	for component, byName := range tensors {
-		var list []weights.Tensor
-		for _, x := range byName {
-			list = append(list, x)
-		}
-		if err := weights.Write(filepath.Join(dir, component, "diffusion_pytorch_model.safetensors"), list, nil); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
-func statisticsOf(n int64) map[string]weights.Tensor {
-	mean, std := noise.Normal(1, int(n)), make([]float32, n)
-	for i := range std {
-		std[i] = 0.5 + float32(i)/float32(n)
-	}
-	return map[string]weights.Tensor{"latents_mean": weights.Float32Tensor("latents_mean", []int64{n}, mean), "latents_std": weights.Float32Tensor("latents_std", []int64{n}, std)}
-}
-
-// drawn are values whose products neither vanish nor explode.
-func drawn(name string, p nn.Param) []float32 {
-	h := fnv.New64a()
-	h.Write([]byte(name))
-	v := noise.Normal(h.Sum64(), int(p.Elements()))
-	scale := float32(0.7 / math.Sqrt(float64(p.Elements()/p.Dims[0])))
-	for i := range v {
-		v[i] *= scale
-	}
-	return v
 }
 
 var tiny struct {

@@ -46,7 +46,7 @@ func (e *StartError) Error() string {
 		b.WriteString(" (killed for memory: raise limits.memory)")
 	}
 	if len(e.Body) > 0 {
-		fmt.Fprintf(&b, "; it reported: %s", message(e.Body))
+		fmt.Fprintf(&b, "; it reported: %s", spec.InitReport{Body: e.Body}.Message())
 	}
 	if e.Tail == "" {
 		b.WriteString("; it logged nothing")
@@ -54,17 +54,6 @@ func (e *StartError) Error() string {
 		b.WriteString("; its last log lines:\n" + e.Tail)
 	}
 	return b.String()
-}
-
-// message is what an error in Lambda's form says, or the body as it is.
-func message(body []byte) string {
-	var said struct {
-		ErrorMessage string `json:"errorMessage"`
-	}
-	if json.Unmarshal(body, &said) == nil && said.ErrorMessage != "" {
-		return said.ErrorMessage
-	}
-	return string(body)
 }
 
 var _ spec.InitError = (*StartError)(nil)

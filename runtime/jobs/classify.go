@@ -22,6 +22,10 @@ import (
 func classify(err error) (*Problem, time.Duration) {
 	p := &Problem{Kind: "unavailable", Detail: sentence(words.Of(err)), Retryable: true}
 	var retry *spec.RetryError
+	if r, ok := spec.InitFailure(err, ""); ok && r.Final() {
+		p.Detail, p.Log, p.Retryable = sentence("the function did not start: "+r.Message()), shorten(string(r.Log)), false
+		return p, 0
+	}
 	switch {
 	case errors.As(err, &retry) && retry.After > 0:
 		return p, retry.After

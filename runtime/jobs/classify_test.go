@@ -1,8 +1,10 @@
 package jobs
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/containerd/errdefs"
@@ -31,6 +33,37 @@ func TestRefusalsBeforeTheFunctionHaveAStatus(t *testing.T) {
 	} {
 		if p, _ := classify(c.err); p.Kind != c.kind || p.Status != c.status || p.Retryable != (c.kind != "invalid") {
 			t.Errorf("%v: %+v", c.err, p)
+		}
+	}
+}
+
+// notStarted is a function that said why it does not start.
+type notStarted struct{ body string }
+
+func (notStarted) Error() string {
+	return "function f did not start: it gave up; its last log lines: many"
+}
+func (notStarted) Unwrap() error { return errdefs.ErrUnavailable }
+func (n notStarted) Report(string) (spec.InitReport, bool) {
+	var said struct{ ErrorType string }
+	_ = json.Unmarshal([]byte(n.body), &said)
+	return spec.InitReport{ErrorType: said.ErrorType, Body: []byte(n.body), Log: []byte("bye")}, said.ErrorType != ""
+}
+
+// What the function itself says it cannot start for is not tried again, and told without the log around it.
+func TestAStartThatEndsTheSameWayIsNotTriedAgain(t *testing.T) {
+	for body, want := range map[string]Problem{
+		`{"errorType":"Init.Refused","errorMessage":"the model ltx2 is under a licence: model.acceptLicense: it would do"}`: {Kind: "unavailable",
+			Detail: "The function did not start: the model ltx2 is under a licence: model.acceptLicense: it would do.", Log: "bye"},
+		`{"errorType":"Init.InvalidRequest","errorMessage":"VIDEOSDGX_THREADS is \"x\""}`: {Kind: "unavailable", Detail: `The function did not start: VIDEOSDGX_THREADS is "x".`, Log: "bye"},
+		`{"errorType":"Init.MissingPart","errorMessage":"no GPU"}`:                        {Kind: "unavailable", Detail: "Function f did not start: it gave up; its last log lines: many.", Retryable: true},
+		`{"errorType":"Sandbox.Timedout"}`:                                                {Kind: "unavailable", Detail: "Function f did not start: it gave up; its last log lines: many.", Retryable: true},
+		``:                                                                                {Kind: "unavailable", Detail: "Function f did not start: it gave up; its last log lines: many.", Retryable: true},
+	} {
+		p, after := classify(fmt.Errorf("asking: %w", notStarted{body}))
+		p.Detail = strings.Replace(p.Detail, "Asking: function", "Function", 1)
+		if *p != want || after != 0 {
+			t.Errorf("%s: %+v after %s", body, *p, after)
 		}
 	}
 }

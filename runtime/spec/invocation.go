@@ -2,6 +2,7 @@ package spec
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"time"
@@ -103,6 +104,23 @@ type InitReport struct {
 	ErrorType string
 	Body      []byte // JSON: errorType, errorMessage; the function's own where it posted one
 	Log       []byte // the last lines that it logged
+}
+
+// Final says whether the function has told that it cannot start as its manifest and its model are: another start would end the same
+// way. A licence that is not accepted is such a reason.
+func (r InitReport) Final() bool {
+	return r.ErrorType == "Init.Refused" || r.ErrorType == "Init.InvalidRequest"
+}
+
+// Message is what the function said, or its whole report where that has another form than Lambda's.
+func (r InitReport) Message() string {
+	var said struct {
+		ErrorMessage string `json:"errorMessage"`
+	}
+	if json.Unmarshal(r.Body, &said) == nil && said.ErrorMessage != "" {
+		return said.ErrorMessage
+	}
+	return string(r.Body)
 }
 
 // RetryError says when it is worth asking again; zero After: never as things are.

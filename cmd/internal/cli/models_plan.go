@@ -89,7 +89,8 @@ func (f *planFlags) run(cmd *cobra.Command, arg string) (err error) {
 	}
 	family, _ := known.Named(m.Family)
 	if !plannable(family) {
-		return fmt.Errorf("plans are built for bundles of %s; %s is of %s: %w", strings.Join(known.Names(plannable), ", "), dir, m.Family, errdefs.ErrNotImplemented)
+		return fmt.Errorf("TensorRT's plans are built for bundles of %s; %s is of %s and needs none: its graphs for cuda run on a GPU as they are, `videosdgx models build --engines cpu,cuda` has them: %w",
+			strings.Join(known.Names(plannable), ", "), dir, m.Family, errdefs.ErrNotImplemented)
 	}
 	all, err := f.build(cmd, dir, family.Shapes)
 	if err != nil {

@@ -43,7 +43,8 @@ and watched, and nothing of what one that was trained would show. Families: ` + 
 
 The folder must not be there yet. What follows is what a checkpoint that was downloaded would get: 'videosdgx models build'
 turns it into a bundle, a function.yaml names that.`,
-		Example: `  videosdgx models tiny magi1 -o magi1-tiny
+		Example: `  videosdgx models tiny ltx2
+  videosdgx models tiny magi1 -o magi1-tiny
   videosdgx models build magi1-tiny -o /srv/videosdgx/models/magi1
   videosdgx generate "a red circle" --model magi1 --frames 480 --stream -o clip.mp4`,
 		Args:      cobra.ExactArgs(1),

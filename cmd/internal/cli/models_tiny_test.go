@@ -39,7 +39,30 @@ func TestATinyCheckpointIsWritten(t *testing.T) {
 	if after, err := os.ReadFile(filepath.Join(again, "transformer", "model.safetensors")); err != nil || string(after) != string(before) {
 		t.Errorf("the second time its weights are others, %v", err)
 	}
-	if _, err := models(t, "tiny", "sora"); err == nil || !strings.Contains(err.Error(), "magi1 would do") {
+	if _, err := models(t, "tiny", "sora"); err == nil || !strings.Contains(err.Error(), "ltx2, magi1 would do") {
 		t.Errorf("of a family that there is not: %v", err)
+	}
+}
+
+// A tiny LTX-2 has sound and an upsampler, and is built and planned as any; TensorRT's plans it needs none.
+func TestATinyCheckpointWithSound(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "ltx2-tiny")
+	if out, err := models(t, "tiny", "ltx2", "-o", dir); err != nil || !strings.Contains(out, "checkpoint of ltx2") {
+		t.Fatalf("%q, %v", out, err)
+	}
+	for _, part := range []string{"audio_vae", "vocoder", "latent_upsampler"} {
+		if _, err := os.Stat(filepath.Join(dir, part, "config.json")); err != nil {
+			t.Error(err)
+		}
+	}
+	if out, err := models(t, "build", dir, "--plan"); err != nil || !strings.Contains(out, "ltx2 bundle ltx2-tiny in nf4") || !strings.Contains(out, "vocoder") {
+		t.Errorf("%v\n%s", err, out)
+	}
+	to := filepath.Join(t.TempDir(), "bundle")
+	if out, err := models(t, "build", dir, "--engines", "cuda", "-o", to); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	if _, err := models(t, "plan", to); err == nil || !strings.Contains(err.Error(), "of ltx2 and needs none") || !strings.Contains(err.Error(), "--engines cpu,cuda") {
+		t.Errorf("it says %v", err)
 	}
 }

@@ -20,7 +20,7 @@ var free = []string{"apache-2.0", "mit", "bsd-2-clause", "bsd-3-clause", "cc0-1.
 // Open says whether the licence asks nothing of who runs the model. No licence asks nothing.
 func (l *License) Open() bool { return l == nil || slices.Contains(free, strings.ToLower(l.Name)) }
 
-// Accepted refuses a consent that is not the name of a licence that wants one. Capitals do not matter.
+// Accepted refuses a consent that is not the name of a licence that wants one, as PermissionDenied. Capitals do not matter.
 func (l *License) Accepted(model, consent string) error {
 	if l.Open() || strings.EqualFold(strings.TrimSpace(consent), l.Name) {
 		return nil
@@ -33,5 +33,5 @@ func (l *License) Accepted(model, consent string) error {
 	if consent != "" {
 		said = fmt.Sprintf("says %q", consent)
 	}
-	return fmt.Errorf("%s is under the licence %s%s, which its manifest has to accept and %s: model.acceptLicense: %s would do: %w", model, l.Name, at, said, l.Name, errdefs.ErrFailedPrecondition)
+	return fmt.Errorf("%s is under the licence %s%s, which its manifest has to accept and %s: model.acceptLicense: %s would do: %w", model, l.Name, at, said, l.Name, errdefs.ErrPermissionDenied)
 }
