@@ -169,6 +169,9 @@ func (f *planFlags) build(cmd *cobra.Command, dir string, shapes func(weights.Ma
 		if r.Library != "" {
 			text = "with " + r.Library
 		}
+		if r.Said != "" {
+			text = r.Said
+		}
 		if text != "" && said[name] != text {
 			said[name] = text
 			fmt.Fprintf(out, "%s: %s\n", name, text)

@@ -115,6 +115,9 @@ func (b *bench) form(ctx context.Context, f form, watched *record.Engine) error 
 	}
 	b.figure("demo_"+f.name+"_bytes_left", float64(e.Used()))
 	e.Close()
+	if f.name == "fp16" {
+		err = errors.Join(err, b.again(ctx, filepath.Join(b.dir, f.precision, bundle.GraphFile("text_encoder", "tensorrt")), watched.Shapes("text_encoder")))
+	}
 	return err
 }
 

@@ -60,7 +60,9 @@ type Progress struct {
 
 // Build builds a plan in this process and writes it to out. TensorRT's builder may crash, hang or eat all memory:
 // a server has Builder do it in a child. It blocks; the end of ctx is heard at TensorRT's next step.
-func (l *Library) Build(ctx context.Context, r Recipe, out *os.File, tell func(Progress)) error {
+//
+// A timing that is not nil says what an earlier build tried, and gets what this one tried.
+func (l *Library) Build(ctx context.Context, r Recipe, timing *Timing, out *os.File, tell func(Progress)) error {
 	g, err := prepare(r, l.major())
 	if err != nil {
 		return err
@@ -68,6 +70,7 @@ func (l *Library) Build(ctx context.Context, r Recipe, out *os.File, tell func(P
 	defer g.close()
 	spec := newSpec(r, g)
 	defer spec.free()
+	spec.timing(timing, &g.pins)
 	monitor := C.bind_monitor_new(l.shim)
 	defer C.bind_monitor_free(l.shim, monitor)
 	stop := watch(ctx, l.shim, monitor, tell)
@@ -77,6 +80,7 @@ func (l *Library) Build(ctx context.Context, r Recipe, out *os.File, tell func(P
 	text, size := w.at()
 	status := C.bind_build(l.shim, l.lib, spec.c, monitor, C.int(out.Fd()), text, size)
 	runtime.KeepAlive(out) // nobody else may hold it, and its finalizer would close the descriptor within the minutes of a build
+	runtime.KeepAlive(timing)
 	stop()
 	if cause := context.Cause(ctx); status == C.VDX_TRT_CANCELLED && cause != nil {
 		return cause
@@ -170,6 +174,19 @@ func newSpec(r Recipe, g *prepared) *spec {
 	s.c.weights, s.c.weight_count = &weights[0], C.int32_t(len(g.weights))
 	s.profiles(r.Profiles)
 	return s
+}
+
+// timing gives the build what an earlier one tried.
+func (s *spec) timing(t *Timing, pins *runtime.Pinner) {
+	s.c.timing_fd = -1
+	if t == nil {
+		return
+	}
+	s.c.timing_fd = C.int32_t(t.Out.Fd())
+	if len(t.Earlier) > 0 {
+		pins.Pin(&t.Earlier[0])
+		s.c.timing, s.c.timing_bytes = unsafe.Pointer(&t.Earlier[0]), C.uint64_t(len(t.Earlier))
+	}
 }
 
 // profiles lays out every profile's ranges one after the other, in the order of the first profile's names.

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -28,6 +29,8 @@ type Builder struct {
 	Install Install
 	// Planner is the program's path; empty means where FindPlanner looks.
 	Planner string
+	// Timing is a file that keeps how long each kernel took, from one build to the next; empty: each build tries them all.
+	Timing string
 	// Grace is how long a cancelled child may take to end by itself; 0 means five seconds.
 	Grace time.Duration
 }
@@ -68,10 +71,61 @@ func (b Builder) Build(ctx context.Context, r Recipe, path string, tell func(Rep
 		return fmt.Errorf("make room for a plan: %w", err)
 	}
 	defer out.Close()
-	if err := b.run(ctx, r, out, tell); err != nil {
+	b.checkTiming(tell)
+	err = b.run(ctx, r, out, tell)
+	if b.Timing != "" && errors.Is(err, errDied) && os.Remove(b.Timing) == nil { // it may be what the builder dies of
+		said(tell, "%v; it is built once more, and every kernel is tried again", err)
+		err = b.again(ctx, r, out, tell)
+	}
+	if err != nil {
 		return err
 	}
+	b.keepTiming(filepath.Join(room, triedName), tell)
 	return keep(out, path)
+}
+
+// again builds from the beginning.
+func (b Builder) again(ctx context.Context, r Recipe, out *os.File, tell func(Report)) error {
+	if err := out.Truncate(0); err != nil {
+		return fmt.Errorf("write plan: %w", err)
+	}
+	if _, err := out.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("write plan: %w", err)
+	}
+	return b.run(ctx, r, out, tell)
+}
+
+const triedName = "tried"
+
+// checkTiming removes what is not what a build has written, and says so: without it every kernel is tried again.
+func (b Builder) checkTiming(tell func(Report)) {
+	if b.Timing == "" {
+		return
+	}
+	if _, err := readTiming(b.Timing); err != nil {
+		_ = os.RemoveAll(b.Timing) // what stays is as little used the next time
+		said(tell, "%v; every kernel is tried again", err)
+	}
+}
+
+// keepTiming keeps what a build has tried. A folder that cannot be written costs the next build its time and nothing else.
+func (b Builder) keepTiming(tried string, tell func(Report)) {
+	if b.Timing == "" {
+		return
+	}
+	f, err := os.Open(tried)
+	if err == nil {
+		err = errors.Join(storeTiming(b.Timing, f), f.Close())
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		said(tell, "how long kernels took is not kept: %v", err)
+	}
+}
+
+func said(tell func(Report), format string, a ...any) {
+	if tell != nil {
+		tell(Report{Said: fmt.Sprintf(format, a...)})
+	}
 }
 
 // keep puts a finished plan in its place.
@@ -96,7 +150,11 @@ func (b Builder) run(ctx context.Context, r Recipe, out *os.File, tell func(Repo
 			return err
 		}
 	}
-	order, err := json.Marshal(Order{Install: b.Install, Recipe: r})
+	o := Order{Install: b.Install, Recipe: r}
+	if b.Timing != "" {
+		o.Timing, o.Tried = b.Timing, filepath.Join(filepath.Dir(out.Name()), triedName)
+	}
+	order, err := json.Marshal(o)
 	if err != nil {
 		return err
 	}
@@ -166,13 +224,16 @@ func verdict(ctx context.Context, exit error, end *Report, said string) error {
 	case end != nil && exit == nil:
 		return nil
 	case errors.Is(exit, exec.ErrWaitDelay) || exit == nil:
-		return fmt.Errorf("TensorRT's builder ended without a word: %w", errdefs.ErrInternal)
+		return fmt.Errorf("%w ended without a word: %w", errDied, errdefs.ErrInternal)
 	}
 	if said != "" {
 		said = "; it last said: " + said
 	}
-	return fmt.Errorf("TensorRT's builder died (%w)%s: %w", exit, said, errdefs.ErrInternal)
+	return fmt.Errorf("%w died (%w)%s: %w", errDied, exit, said, errdefs.ErrInternal)
 }
+
+// errDied begins what is said of a child that ended otherwise than by its own will.
+var errDied = errors.New("TensorRT's builder")
 
 // lastWords keeps the beginning and the end of what a child writes: a crash says what it was first, a library last.
 type lastWords struct{ first, last []byte }

@@ -18,6 +18,9 @@ import (
 type Order struct {
 	Install Install `json:"install"`
 	Recipe  Recipe  `json:"recipe"`
+	// Timing is the file of what an earlier build tried, and Tried the one that gets what this build tries; both may be empty.
+	Timing string `json:"timing,omitempty"`
+	Tried  string `json:"tried,omitempty"`
 }
 
 // Report is a line of what the planner's process tells. The last one has Ended set.
@@ -25,6 +28,7 @@ type Report struct {
 	Progress
 	Library string `json:"library,omitempty"` // that builds, such as "TensorRT-RTX 1.6.1"
 	Ended   bool   `json:"ended,omitempty"`
+	Said    string `json:"said,omitempty"` // a sentence for the log
 	Error   string `json:"error,omitempty"`
 	Class   string `json:"class,omitempty"` // of the error, by its name in errdefs
 }
@@ -78,7 +82,30 @@ func serve(ctx context.Context, in io.Reader, enc *json.Encoder, out *os.File) e
 	}
 	defer lib.Close()
 	_ = enc.Encode(Report{Library: lib.Name()}) // whoever listens may be gone; the build's end says so
-	return lib.Build(ctx, o.Recipe, out, func(p Progress) { _ = enc.Encode(Report{Progress: p}) })
+	timing, err := o.timing()
+	if err != nil {
+		return err
+	}
+	if timing != nil {
+		defer timing.Out.Close()
+	}
+	return lib.Build(ctx, o.Recipe, timing, out, func(p Progress) { _ = enc.Encode(Report{Progress: p}) })
+}
+
+// timing opens what the build is to know and to tell of kernels; nil where that is not kept.
+func (o Order) timing() (*Timing, error) {
+	if o.Tried == "" {
+		return nil, nil
+	}
+	earlier, err := readTiming(o.Timing)
+	if err != nil {
+		earlier = nil // whoever ordered has said so
+	}
+	out, err := os.Create(o.Tried)
+	if err != nil {
+		return nil, fmt.Errorf("make room for how long kernels took: %w", err)
+	}
+	return &Timing{Earlier: earlier, Out: out}, nil
 }
 
 // bound limits this process's address space.

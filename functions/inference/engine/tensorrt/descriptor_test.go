@@ -41,7 +41,7 @@ func TestThePlansFileIsThereAtTheEndOfALongBuild(t *testing.T) {
 			done <- err
 			return
 		}
-		done <- lib.Build(context.Background(), tensorrt.Recipe{Model: graph}, os.NewFile(uintptr(fd), "plan"), nil)
+		done <- lib.Build(context.Background(), tensorrt.Recipe{Model: graph}, nil, os.NewFile(uintptr(fd), "plan"), nil)
 	}()
 	for {
 		select {

@@ -71,7 +71,7 @@ func sum(path string) (n int64, s string, err error) {
 		return 0, "", err
 	}
 	defer f.Close()
-	h := crc32.New(crc32.MakeTable(crc32.Castagnoli))
+	h := crc32.New(castagnoli)
 	n, err = io.Copy(h, f)
 	return n, hex.EncodeToString(h.Sum(nil)), err
 }
@@ -134,8 +134,12 @@ func sweep(dir string) error {
 
 // run has the builder build, and says how long it took.
 func (p *Plans) run(ctx context.Context, f Facts, path string) (time.Duration, error) {
+	b := *p.Builder
+	if !p.rtx() {
+		b.Timing = timingPath(filepath.Dir(path), f.Target)
+	}
 	began := time.Now()
-	err := p.Builder.Build(ctx, f.Recipe, path, func(r Report) {
+	err := b.Build(ctx, f.Recipe, path, func(r Report) {
 		if p.Tell != nil {
 			p.Tell(f.Graph, r)
 		}

@@ -175,7 +175,29 @@ private:
         progress_ = std::make_unique<Monitor>(monitor_);
         config_->setProgressMonitor(progress_.get());
 #endif
+        timing();
         return target();
+    }
+
+    // timing has the builder take what it would try from an earlier build, and note what it tries all the same.
+    void timing() {
+#ifndef TRT_MAJOR_RTX
+        if (spec_.timing_fd < 0) return;
+        if (spec_.timing_bytes > 0) timing_.reset(config_->createTimingCache(spec_.timing, spec_.timing_bytes));
+        if (timing_ && config_->setTimingCache(*timing_, false)) return;
+        timing_.reset(config_->createTimingCache(nullptr, 0));
+        if (timing_ && !config_->setTimingCache(*timing_, false)) timing_.reset();
+#endif
+    }
+
+    // keepTiming writes what was tried. Where it cannot, the next build tries again, and nothing else is lost.
+    void keepTiming() {
+#ifndef TRT_MAJOR_RTX
+        const nvinfer1::ITimingCache *cache = timing_ ? config_->getTimingCache() : nullptr;
+        if (cache == nullptr) return;
+        std::unique_ptr<nvinfer1::IHostMemory> all(cache->serialize());
+        if (all && writeAll(spec_.timing_fd, static_cast<const char *>(all->data()), all->size()) != 0 && ::ftruncate(spec_.timing_fd, 0) != 0) return;
+#endif
     }
 
     vdx_trt_status target() {
@@ -214,19 +236,23 @@ private:
         std::unique_ptr<nvinfer1::IHostMemory> plan(builder_->buildSerializedNetwork(*network_, *config_));
         if (monitor_.cancelled) return cancelled();
         if (!plan) return failed(VDX_TRT_FAILED, "TensorRT builds no plan");
-        return write(static_cast<const char *>(plan->data()), plan->size());
+        const int failed = writeAll(fd_, static_cast<const char *>(plan->data()), plan->size());
+        if (failed != 0)
+            return why_(failed == ENOSPC || failed == EDQUOT || failed == EFBIG ? VDX_TRT_NO_MEMORY : VDX_TRT_FAILED,
+                        std::string("cannot write the plan: ") + std::strerror(failed));
+        keepTiming();
+        return VDX_TRT_OK;
     }
 
-    vdx_trt_status write(const char *at, size_t left) {
+    // writeAll gives 0, or errno.
+    static int writeAll(int fd, const char *at, size_t left) {
         while (left > 0) {
-            const ssize_t n = ::write(fd_, at, std::min<size_t>(left, 16U << 20U));
+            const ssize_t n = ::write(fd, at, std::min<size_t>(left, 16U << 20U));
             if (n < 0 && errno == EINTR) continue;
-            if (n <= 0)
-                return why_(errno == ENOSPC || errno == EDQUOT || errno == EFBIG ? VDX_TRT_NO_MEMORY : VDX_TRT_FAILED,
-                            std::string("cannot write the plan: ") + std::strerror(errno));
+            if (n <= 0) return n < 0 ? errno : EIO;
             at += n, left -= static_cast<size_t>(n);
         }
-        return VDX_TRT_OK;
+        return 0;
     }
 
     vdx_trt_lib &lib_;
@@ -237,7 +263,10 @@ private:
 #ifdef VDX_HAS_MONITOR
     std::unique_ptr<Monitor> progress_;
 #endif
-    // destroyed from the last to the first: parser, config, network, builder
+    // destroyed from the last to the first: parser, config, network, builder, what was tried
+#ifndef TRT_MAJOR_RTX
+    std::unique_ptr<nvinfer1::ITimingCache> timing_;
+#endif
     std::unique_ptr<nvinfer1::IBuilder> builder_;
     std::unique_ptr<nvinfer1::INetworkDefinition> network_;
     std::unique_ptr<nvinfer1::IBuilderConfig> config_;

@@ -20,7 +20,7 @@ extern "C" {
 #endif
 #pragma GCC visibility push(default)
 
-#define VDX_TRT_ABI 4
+#define VDX_TRT_ABI 5
 #define VDX_TRT_MAX_RANK 8
 
 typedef int32_t vdx_trt_status;
@@ -92,6 +92,10 @@ typedef struct {
     int32_t level;                /* builder's optimisation level 0…5; −1: TensorRT's own */
     int32_t capability;           /* TensorRT-RTX: compute capability to build for, 121 is sm_121; 0: this machine's GPU */
     int32_t flags;
+    const void *timing;           /* what an earlier build wrote to timing_fd; NULL: nothing. What is another version's is not used */
+    uint64_t timing_bytes;
+    int32_t timing_fd;            /* gets how long each kernel took that was tried, for the next build; −1: that is not kept. Nothing is
+                                     written where nothing is tried: TensorRT-RTX */
 } vdx_trt_build_spec;
 
 /* Builds a plan and writes it to the file descriptor. */
