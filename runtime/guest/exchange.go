@@ -53,9 +53,9 @@ func (x *exchange) Head(h rapi.Head) error {
 	if x.done {
 		return net.ErrClosed
 	}
-	return x.json(wire.Head, wire.ResponseHead{
-		ContentType: h.ContentType, Streaming: h.Streaming, FunctionError: h.FunctionError,
-	})
+	head := wire.ResponseHead{ContentType: h.ContentType, Streaming: h.Streaming, FunctionError: h.FunctionError}
+	x.frame(wire.Head, head.Append)
+	return nil
 }
 
 // Data writes a piece of the answer, or keeps it when it is small.
@@ -198,7 +198,11 @@ func (x *exchange) ended() <-chan struct{} {
 func (x *exchange) finish(e wire.InvokeEnd) {
 	x.kept = x.head.Keep && x.disarm() && x.g.rest(x.conn)
 	e.Kept = x.kept
-	x.json(wire.End, e)
+	if e.Plain() {
+		x.frame(wire.End, e.Append)
+	} else {
+		x.json(wire.End, e)
+	}
 	x.close()
 	x.g.conclude(x, "")
 }
@@ -226,6 +230,16 @@ func (x *exchange) disarm() bool {
 	}
 	return false
 }
+
+// frame keeps a frame whose payload is what fill appends.
+func (x *exchange) frame(k wire.Kind, fill func(b []byte) []byte) {
+	at := len(x.out)
+	x.out = fill(frame(x.out, k, 0))
+	binary.BigEndian.PutUint32(x.out[at+1:], uint32(len(x.out)-at-frameHead))
+}
+
+// frameHead is how many bytes come before a frame's payload: its kind and its length.
+const frameHead = 5
 
 func (x *exchange) json(k wire.Kind, v any) error {
 	b, err := plainJSON(v)

@@ -2,7 +2,6 @@ package guest
 
 import (
 	"bufio"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +20,7 @@ const defaultGrace = 800 * time.Millisecond // InvokeHead.CancelGraceMs of 0
 // returns the frame that comes next on a connection that is kept, else an error.
 func (g *guest) invoke(conn net.Conn, br *bufio.Reader, b []byte) (wire.Kind, []byte, error) {
 	var h wire.InvokeHead
-	if err := json.Unmarshal(b, &h); err != nil {
+	if err := h.Parse(b); err != nil {
 		protocol(conn, err.Error())
 		return 0, nil, err
 	}

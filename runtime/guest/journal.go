@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 	"time"
 )
@@ -21,13 +22,30 @@ type journal struct {
 	out   io.Writer
 	rest  []byte   // of the function's line that has not ended
 	open  []string // requests that have begun and not ended
-	held  []byte   // whole lines, to be written with the next ones, or soon
+	held  []note   // lines of init's own, to be written with the next ones, or soon
+	text  []byte   // room for what is written
+	now   stamp
 	timer *time.Timer
+	armed bool
+	wrote time.Time // last
 }
 
-// holding is how long lines of init's own may wait for others: a short call then costs one write, or shares one with the
-// calls after it.
-const holding = 10 * time.Millisecond
+// note is what init has to say of an event. It is put into words when it is written, which nobody waits for.
+type note struct {
+	at      time.Time
+	version string // that got the event; "": this is its end
+	report
+}
+
+// Lines of init's own may wait for others, holding at first and keeping where others have just been written: a short call then
+// shares one write with many others, and the timer, with which Go's monitor thread wakes, seldom runs.
+const (
+	holding = 10 * time.Millisecond
+	keeping = 100 * time.Millisecond
+)
+
+// mostHeld is how many lines wait.
+const mostHeld = 256
 
 // write takes what the function has written, in whatever pieces.
 func (j *journal) write(p []byte) {
@@ -67,7 +85,7 @@ func (j *journal) begin(id, version string) {
 	defer j.mu.Unlock()
 	j.endLine()
 	j.open = append(j.open, id)
-	j.hold(id, fmt.Appendf(nil, "START RequestId: %s Version: %s\n", id, version))
+	j.hold(note{time.Now(), version, report{id: id}})
 }
 
 // end writes what an event has taken, once for each begin.
@@ -77,18 +95,18 @@ func (j *journal) end(r report) {
 	j.endLine()
 	for i, id := range j.open {
 		if id == r.id {
-			j.open = append(j.open[:i], j.open[i+1:]...)
+			j.open = slices.Delete(j.open, i, i+1)
 			break
 		}
 	}
-	j.hold(r.id, r.text())
+	j.hold(note{time.Now(), "", r})
 }
 
 // late writes what has been held for long enough.
 func (j *journal) late() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.timer = nil
+	j.armed = false
 	j.writeOut()
 }
 
@@ -109,37 +127,71 @@ func (j *journal) endLine() {
 	}
 }
 
-// put writes whole lines, and what was held, in one piece.
+// put writes whole lines, behind what was held, in one piece.
 func (j *journal) put(id string, lines []byte) {
-	j.stamp(id, lines)
+	now := time.Now()
+	j.putHeld()
+	for line := range bytes.Lines(lines) {
+		j.text = append(j.now.head(j.text, now, id), line...)
+	}
 	j.writeOut()
 }
 
-// hold has whole lines written soon.
-func (j *journal) hold(id string, lines []byte) {
-	j.stamp(id, lines)
+// hold has a note written soon.
+func (j *journal) hold(n note) {
+	j.held = append(j.held, n)
 	switch {
-	case len(j.held) >= maxLine:
+	case len(j.held) >= mostHeld:
 		j.writeOut()
-	case j.timer == nil:
-		j.timer = time.AfterFunc(holding, j.late)
+	case !j.armed:
+		d := holding
+		if n.at.Sub(j.wrote) < keeping {
+			d = keeping
+		}
+		j.armed = true
+		if j.timer == nil {
+			j.timer = time.AfterFunc(d, j.late)
+		} else {
+			j.timer.Reset(d)
+		}
 	}
 }
 
-func (j *journal) stamp(id string, lines []byte) {
-	now := time.Now().UTC()
-	for line := range bytes.Lines(lines) {
-		j.held = append(append(append(now.AppendFormat(j.held, stampForm), '\t'), id...), '\t')
-		j.held = append(j.held, line...)
+func (j *journal) putHeld() {
+	for _, n := range j.held {
+		if n.version != "" {
+			j.text = append(append(append(j.now.head(j.text, n.at, n.id), "START RequestId: "...), n.id...), " Version: "...)
+			j.text = append(append(j.text, n.version...), '\n')
+			continue
+		}
+		j.text = append(append(append(j.now.head(j.text, n.at, n.id), "END RequestId: "...), n.id...), '\n')
+		j.text = n.line(j.now.head(j.text, n.at, n.id))
 	}
+	clear(j.held)
+	j.held = j.held[:0]
 }
 
-// writeOut writes what is held. A log that cannot be written must not stop the function.
+// writeOut writes what there is. A log that cannot be written must not stop the function.
 func (j *journal) writeOut() {
-	if len(j.held) > 0 {
-		j.out.Write(j.held)
+	if j.putHeld(); len(j.text) > 0 {
+		j.out.Write(j.text)
+		j.wrote = time.Now()
 	}
-	if j.held = j.held[:0]; cap(j.held) > 2*maxLine {
-		j.held = nil
+	if j.text = j.text[:0]; cap(j.text) > 2*maxLine {
+		j.text = nil
 	}
+}
+
+// stamp is a time in words, which many lines share.
+type stamp struct {
+	ms   int64
+	text []byte
+}
+
+// head appends what a line begins with.
+func (s *stamp) head(b []byte, at time.Time, id string) []byte {
+	if ms := at.UnixMilli(); ms != s.ms || s.text == nil {
+		s.ms, s.text = ms, at.UTC().AppendFormat(s.text[:0], stampForm)
+	}
+	return append(append(append(append(b, s.text...), '\t'), id...), '\t')
 }

@@ -1,8 +1,8 @@
 package guest
 
 import (
-	"fmt"
 	"math"
+	"strconv"
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
@@ -18,15 +18,18 @@ type report struct {
 	class  string        // of the failure, see wire; "": the function has answered
 }
 
-func (r report) text() []byte {
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1e3 }
-	b := fmt.Appendf(nil, "END RequestId: %s\nREPORT RequestId: %[1]s\tDuration: %.2f ms\tBilled Duration: %.0f ms\tMemory Size: %d MB\t",
-		r.id, ms(r.ran), math.Ceil(ms(r.ran)), r.memory)
+// line appends all that r says, in one line.
+func (r report) line(b []byte) []byte {
+	ms := float64(r.ran.Microseconds()) / 1e3
+	b = append(append(append(b, "REPORT RequestId: "...), r.id...), "\tDuration: "...)
+	b = append(strconv.AppendFloat(b, ms, 'f', 2, 64), " ms\tBilled Duration: "...)
+	b = append(strconv.AppendFloat(b, math.Ceil(ms), 'f', 0, 64), " ms\tMemory Size: "...)
+	b = append(strconv.AppendInt(b, int64(r.memory), 10), " MB\t"...)
 	if r.used > 0 {
-		b = fmt.Appendf(b, "Max Memory Used: %d MB\t", (r.used+1<<20-1)>>20)
+		b = append(strconv.AppendInt(append(b, "Max Memory Used: "...), (r.used+1<<20-1)>>20, 10), " MB\t"...)
 	}
 	if r.init > 0 {
-		b = fmt.Appendf(b, "Init Duration: %.2f ms\t", ms(r.init))
+		b = append(strconv.AppendFloat(append(b, "Init Duration: "...), float64(r.init.Microseconds())/1e3, 'f', 2, 64), " ms\t"...)
 	}
 	switch r.class {
 	case "":

@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"encoding/binary"
-	"encoding/json"
 	"fmt"
 	"net"
 	"sync"
@@ -71,13 +70,10 @@ var writers = sync.Pool{New: func() any { b := make([]byte, 0, 8<<10); return &b
 
 // sendCall writes Invoke, Data* and End: in one write when the payload is small.
 func sendCall(conn net.Conn, call Call) error {
-	head, err := json.Marshal(call.Head)
-	if err != nil {
-		return err
-	}
 	p := writers.Get().(*[]byte)
 	defer writers.Put(p)
-	b := append(header((*p)[:0], wire.Invoke, len(head)), head...)
+	b := call.Head.Append(header((*p)[:0], wire.Invoke, 0))
+	binary.BigEndian.PutUint32(b[1:], uint32(len(b)-frameHead))
 	rest := call.Payload
 	if len(rest) <= oneFrame {
 		if len(rest) > 0 {
@@ -98,7 +94,7 @@ func sendCall(conn net.Conn, call Call) error {
 		b = b[:0]
 	}
 	b = header(b, wire.End, 0)
-	_, err = conn.Write(b)
+	_, err := conn.Write(b)
 	*p = b[:0]
 	return err
 }
@@ -132,20 +128,31 @@ func (r *Response) sendCancel() {
 	})
 }
 
-// readFrame reads one control frame, or the header of a data frame, whose length it returns instead of its bytes.
+// frameHead is how many bytes come before a frame's payload: its kind and its length.
+const frameHead = 5
+
+// readFrame reads one control frame, which is valid until the next read, or the header of a data frame, whose length it returns
+// instead of its bytes.
 func readFrame(br *bufio.Reader) (k wire.Kind, b []byte, data int, err error) {
-	h, err := br.Peek(5)
+	h, err := br.Peek(frameHead)
 	if err != nil {
 		return 0, nil, 0, err
 	}
-	if k = wire.Kind(h[0]); k != wire.Data {
+	k, n := wire.Kind(h[0]), binary.BigEndian.Uint32(h[1:])
+	switch {
+	case k != wire.Data && n > uint32(br.Size()-frameHead):
 		k, b, err = wire.ReadFrame(br, nil)
 		return k, b, 0, err
-	}
-	n := binary.BigEndian.Uint32(h[1:])
-	if n > wire.MaxData {
+	case k != wire.Data:
+		h, err = br.Peek(frameHead + int(n))
+		if err != nil {
+			return 0, nil, 0, err
+		}
+		br.Discard(len(h))
+		return k, h[frameHead:], 0, nil
+	case n > wire.MaxData:
 		return 0, nil, 0, fmt.Errorf("data frame of %d bytes exceeds %d", n, wire.MaxData)
 	}
-	br.Discard(5)
+	br.Discard(frameHead)
 	return k, nil, int(n), nil
 }

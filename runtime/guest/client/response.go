@@ -92,7 +92,7 @@ func (r *Response) readHead() error {
 		case err != nil:
 			return r.finish(r.readError(err))
 		case k == wire.Head:
-			if err := json.Unmarshal(b, &r.Head); err != nil {
+			if err := r.Head.Parse(b); err != nil {
 				return r.finish(broken(err))
 			}
 			return nil
@@ -115,7 +115,7 @@ func (r *Response) step() error {
 		r.left = n
 		return nil
 	case wire.End:
-		if err := json.Unmarshal(b, &r.end); err != nil {
+		if err := r.end.Parse(b); err != nil {
 			return broken(err)
 		}
 		return io.EOF
