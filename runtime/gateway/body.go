@@ -25,11 +25,15 @@ type body struct {
 	expects  bool        // the client waits for 100 Continue before it sends
 	conn     *connection // waits while the client has not sent
 	armed    bool
+	ended    bool // its end was seen
 	over     bool // nothing more is to be read: its end was seen, or an error
 }
 
 func (b *body) Read(p []byte) (int, error) {
-	if !b.armed {
+	if b.ended {
+		return 0, io.EOF
+	}
+	if !b.armed && !b.conn.received() {
 		b.armed = true
 		n := b.size
 		if n < 0 {
@@ -42,7 +46,10 @@ func (b *body) Read(p []byte) (int, error) {
 	b.conn.works()
 	b.over = b.over || err != nil
 	if errors.Is(err, io.EOF) {
-		b.deadline(time.Time{})
+		b.ended = true
+		if b.armed {
+			b.deadline(time.Time{})
+		}
 	} else if errors.Is(err, os.ErrDeadlineExceeded) {
 		b.w.Header().Set("Connection", "close") // the rest of the body is never read
 	}

@@ -53,8 +53,9 @@ type Connections struct {
 type connection struct {
 	net.Conn
 	client   netip.Prefix
-	busy     atomic.Int32  // requests being answered: such a one is not ended
-	own, all *list.Element // in clients and idle
+	busy     atomic.Int32           // requests being answered: such a one is not ended
+	host     atomic.Pointer[string] // of ours, that a request has named
+	own, all *list.Element          // in clients and idle
 }
 
 // NewConnections makes bounds; log hears of those that were met, at most every ten seconds.

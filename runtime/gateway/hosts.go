@@ -85,11 +85,27 @@ func ours(ip netip.Addr, local net.Addr) bool {
 	return ip.WithZone("") == here || ip.IsLoopback() && here.IsLoopback()
 }
 
+// served is h.serves, which is looked up once for the requests of a connection that name the same host.
+func (k *connection) served(h hosts, r *http.Request) bool {
+	if k == nil || r.Host == "" {
+		return h.serves(r)
+	}
+	if known := k.host.Load(); known != nil && *known == r.Host {
+		return true
+	}
+	ok := h.serves(r)
+	if ok {
+		host := r.Host
+		k.host.Store(&host)
+	}
+	return ok
+}
+
 // named refuses what asks for a host of another name.
 func named(configured []string, next http.Handler) http.Handler {
 	h := newHosts(configured)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !h.serves(r) {
+		if !connectionOf(r).served(h, r) {
 			refuse(w, r, Problem{Status: http.StatusMisdirectedRequest, Type: "MisdirectedRequestException", Message: fmt.Sprintf(
 				"this server does not answer to the host name %q: ask for localhost or its address, or start it with --hosts and that name", hostName(r.Host))})
 			return

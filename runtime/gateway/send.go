@@ -134,11 +134,23 @@ type serverContext struct{}
 // Detached gives a context for work that goes on when the client of r has gone, until the server stops. cancel must be
 // called.
 func Detached(r *http.Request) (ctx context.Context, cancel func()) {
-	ctx, end := context.WithCancelCause(context.WithoutCancel(r.Context()))
 	base, ok := r.Context().Value(serverContext{}).(context.Context)
 	if !ok {
-		return ctx, func() { end(nil) }
+		base = context.Background()
 	}
-	stop := context.AfterFunc(base, func() { end(context.Cause(base)) })
-	return ctx, func() { stop(); end(nil) }
+	return context.WithCancel(detached{base, r.Context()})
+}
+
+// detached ends with the server, and has the values of a request. base comes first: it is what package context looks for there.
+type detached struct {
+	context.Context                 // base
+	request         context.Context //nolint:containedctx // that of one request, for its values
+}
+
+// Value implements context.Context.
+func (d detached) Value(key any) any {
+	if v := d.Context.Value(key); v != nil {
+		return v
+	}
+	return d.request.Value(key)
 }

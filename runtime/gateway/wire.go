@@ -81,6 +81,16 @@ func (w *wire) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// received says whether all of the request that is being answered has come already, as that of a small one comes with its head.
+// It is for whoever reads the request.
+func (k *connection) received() bool {
+	if k == nil {
+		return false
+	}
+	w := wireOf(k.Conn)
+	return w != nil && !w.frames && w.watch.Between()
+}
+
 // shake agrees on keys, while net/http waits for a first request.
 func (w *wire) shake() error {
 	_ = w.raw.SetWriteDeadline(time.Now().Add(w.handshake)) // net/http has set that for reading

@@ -1,6 +1,9 @@
 package metrics
 
 import (
+	"maps"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -24,6 +27,18 @@ type Metrics struct {
 	failures    *prometheus.CounterVec   // function
 	evictions   *prometheus.CounterVec   // function
 	reaps       *prometheus.CounterVec   // function
+
+	mu     sync.RWMutex
+	known  map[callsOf]calls // of functions that have not been forgotten
+	phases [len(phases)]atomic.Pointer[prometheus.Observer]
+}
+
+type callsOf struct{ function, outcome string }
+
+// calls are the series that every call adds to: each look for one costs as much as what is added.
+type calls struct {
+	total    prometheus.Counter
+	duration prometheus.Observer
 }
 
 // New declares the metrics at a registry.
@@ -36,6 +51,7 @@ func New(r prometheus.Registerer) *Metrics {
 	}
 	m := &Metrics{
 		registry:    r,
+		known:       map[callsOf]calls{},
 		invocations: counter("videosdgx_invocations_total", "Invocations that are over, by outcome (ok, function_error, cancelled, deadline, refused, failed).", "function", "outcome"),
 		duration:    histogram("videosdgx_invocation_duration_seconds", "From the acceptance of an invocation to the last byte of its answer.", invokeBuckets, "function"),
 		phase:       histogram("videosdgx_invocation_phase_seconds", "Parts of invocations: queue, evict, create, start, restore, init, run.", invokeBuckets, "phase"),
@@ -57,16 +73,40 @@ var (
 
 // Invoked notes an invocation that is over.
 func (m *Metrics) Invoked(function, outcome string, p spec.Phases, total time.Duration) {
-	m.invocations.WithLabelValues(function, outcome).Inc()
-	m.duration.WithLabelValues(function).Observe(total.Seconds())
-	for _, part := range [...]struct {
-		name string
-		took time.Duration
-	}{{"queue", p.Queue}, {"evict", p.Evict}, {"create", p.Create}, {"start", p.Start}, {"restore", p.Restore}, {"init", p.Init}, {"run", p.Run}} {
-		if part.took > 0 {
-			m.phase.WithLabelValues(part.name).Observe(part.took.Seconds())
+	c := m.calls(callsOf{function, outcome})
+	c.total.Inc()
+	c.duration.Observe(total.Seconds())
+	for i, took := range [...]time.Duration{p.Queue, p.Evict, p.Create, p.Start, p.Restore, p.Init, p.Run} {
+		if took > 0 {
+			m.part(i).Observe(took.Seconds())
 		}
 	}
+}
+
+// phases are the parts of an invocation, in the order of Invoked.
+var phases = [...]string{"queue", "evict", "create", "start", "restore", "init", "run"}
+
+func (m *Metrics) part(i int) prometheus.Observer {
+	if o := m.phases[i].Load(); o != nil {
+		return *o
+	}
+	o := m.phase.WithLabelValues(phases[i])
+	m.phases[i].Store(&o)
+	return o
+}
+
+func (m *Metrics) calls(of callsOf) calls {
+	m.mu.RLock()
+	c, ok := m.known[of]
+	m.mu.RUnlock()
+	if ok {
+		return c
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c = calls{m.invocations.WithLabelValues(of.function, of.outcome), m.duration.WithLabelValues(of.function)}
+	m.known[of] = c
+	return c
 }
 
 // Started notes an instance that became ready.
@@ -85,6 +125,9 @@ func (m *Metrics) Reaped(function string) { m.reaps.WithLabelValues(function).In
 
 // Forget drops a deleted function's series: a server whose functions come and go would hold ever more of them.
 func (m *Metrics) Forget(function string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	maps.DeleteFunc(m.known, func(of callsOf, _ calls) bool { return of.function == function })
 	for _, v := range []interface {
 		DeletePartialMatch(prometheus.Labels) int
 	}{m.invocations, m.duration, m.starts, m.failures, m.evictions, m.reaps} {

@@ -79,19 +79,11 @@ func (a *Access) Guard(l Listener) func(http.Handler) http.Handler {
 	rules := newRules(l.Routes)
 	return func(next http.Handler) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			need, function := l.need(r, rules)
 			if !a.Asks() {
-				if function {
-					dropSession(r)
-				}
-				if a.All {
-					defer a.record(w, r, nil, need)
-				}
-				if a.admit(w, r, nil) {
-					next.ServeHTTP(w, r)
-				}
+				a.pass(w, r, l, rules, next)
 				return
 			}
+			need, function := l.need(r, rules)
 			p, err := a.who(r, l, need)
 			defer a.record(w, r, p, need)
 			switch {
@@ -122,6 +114,22 @@ func (a *Access) Guard(l Listener) func(http.Handler) http.Handler {
 			}
 			next.ServeHTTP(w, r)
 		})
+	}
+}
+
+// pass serves a request while nobody is asked: what its route needs is looked up only where that makes a difference.
+func (a *Access) pass(w http.ResponseWriter, r *http.Request, l Listener, rules *rules, next http.Handler) {
+	if a.All || len(r.Header["Cookie"]) > 0 {
+		need, function := l.need(r, rules)
+		if function {
+			dropSession(r)
+		}
+		if a.All {
+			defer a.record(w, r, nil, need)
+		}
+	}
+	if a.admit(w, r, nil) {
+		next.ServeHTTP(w, r)
 	}
 }
 

@@ -77,6 +77,9 @@ func (w *Watch) Pass(p []byte) (n int, bad string) {
 	return n, w.bad
 }
 
+// Between says whether what has been passed ends where a message does.
+func (w *Watch) Between() bool { return w.state == first && len(w.partial) == 0 && w.bad == "" }
+
 // skip passes over a body.
 func (w *Watch) skip(most int) int {
 	n := most

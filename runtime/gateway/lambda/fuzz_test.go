@@ -3,11 +3,25 @@ package lambda
 import (
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
+
+var nameForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,139}$`)
+
+func FuzzIsName(f *testing.F) {
+	for _, s := range []string{"", "a", "_a.b-c", ".a", "-a", "a b", "é", "a\n", strings.Repeat("a", 140), strings.Repeat("a", 141)} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if isName(s) != nameForm.MatchString(s) {
+			t.Errorf("%q: %v", s, isName(s))
+		}
+	})
+}
 
 func FuzzParseRef(f *testing.F) {
 	for _, s := range []string{"echo", "echo:1", "echo:$LATEST", "123456789012:function:echo", "arn:aws:lambda:us-east-1:1:function:echo:live", "arn:", "::::", "a:b:c", "é", "function:x", strings.Repeat("a", 200)} {

@@ -3,7 +3,6 @@ package lambda
 import (
 	"fmt"
 	"net/http"
-	"regexp"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -18,12 +17,23 @@ type Ref struct {
 	Qualifier string // "" when none was given
 }
 
-var nameForm = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9_.-]{0,139}$`)
+// isName says whether s has the form of a function's name: ^[A-Za-z0-9_][A-Za-z0-9_.-]{0,139}$. Every call asks.
+func isName(s string) bool {
+	for i := range len(s) {
+		switch c := s[i]; {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_':
+		case i > 0 && (c == '.' || c == '-'):
+		default:
+			return false
+		}
+	}
+	return s != "" && len(s) <= 140
+}
 
 // ParseRef reads the forms that Lambda's API takes: name, name:qualifier, account:function:name[:qualifier], and the ARN
 // arn:aws:lambda:region:account:function:name[:qualifier]. Region and account may be any.
 func ParseRef(s string) (Ref, error) {
-	if nameForm.MatchString(s) { // the common case
+	if isName(s) { // the common case
 		return Ref{Name: s}, nil
 	}
 	rest := s
@@ -38,7 +48,7 @@ func ParseRef(s string) (Ref, error) {
 	}
 	rest = strings.TrimPrefix(rest, "function:")
 	name, qualifier, has := strings.Cut(rest, ":")
-	if !nameForm.MatchString(name) || (has && !spec.IsQualifier(qualifier)) {
+	if !isName(name) || (has && !spec.IsQualifier(qualifier)) {
 		return Ref{}, invalid("%q does not name a function; write NAME, NAME:QUALIFIER or an ARN", s)
 	}
 	return Ref{name, qualifier}, nil

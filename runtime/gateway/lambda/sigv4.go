@@ -46,6 +46,9 @@ func signatureOf(r *http.Request) (signature, error) {
 
 // lower puts the headers that a presigned URL carries in its query, as SDKs write them, where they belong.
 func lower(r *http.Request) {
+	if r.URL.RawQuery == "" {
+		return
+	}
 	q := r.URL.Query()
 	if !q.Has("X-Amz-Signature") {
 		return
