@@ -100,6 +100,8 @@ type Description struct {
 	// Precision is what most weights are held as, and why where that was left to the GPU: "nvfp4 (auto: the GPU has compute
 	// capability 12.1)".
 	Precision string `json:"precision,omitempty"`
+	// Activations is what a diffusion transformer computes in on a GPU, and why: "fp16 (auto: this family is published to run in FP16)".
+	Activations string `json:"activations,omitempty"`
 	// Streams says that chunks leave long before the last is made, so that who waits for a clip had better watch it.
 	Streams  bool    `json:"streams,omitempty"`
 	Defaults Request `json:"defaults"`

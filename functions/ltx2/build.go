@@ -20,6 +20,7 @@ const Family = "ltx2"
 func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	r := bundle.FromCheckpoint(Family, ckpt)
 	r.Precision, r.Blackwell = string(quant.NF4), string(quant.NVFP4)
+	r.Transformers = []string{"transformer"}
 	if r.License == nil {
 		r.License = &weights.License{Name: "ltx-2-community-license", Link: "https://github.com/Lightricks/LTX-2/blob/main/LICENSE"}
 	}

@@ -29,6 +29,7 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	}
 	r := bundle.FromCheckpoint(Family, ckpt)
 	r.Precision, r.Blackwell = string(quant.NF4), string(quant.NVFP4)
+	r.Transformers = []string{"transformer"}
 	c, err := parseConfigs(r.Configs)
 	if err != nil {
 		return r, err

@@ -69,10 +69,12 @@ func planOf(ctx context.Context, r bundle.Recipe, o bundle.Options, clip bundle.
 	return p, err
 }
 
-// CUDA is the target of ONNX Runtime's CUDA kernels and this project's: BF16, and FP8 weights multiplied as codes. It is built
-// on any machine.
+// CUDA is the target of ONNX Runtime's CUDA kernels and this project's: activations in BF16, FP16 or float32, and FP8 weights
+// multiplied as codes. It is built on any machine.
 func CUDA() bundle.Target {
-	return bundle.Target{Engine: string(engine.CUDA), Rewrite: func(m *onnx.Model) error { return fuse.CUDA(m, fuse.Options{Codes: true}) }}
+	return bundle.Target{Engine: string(engine.CUDA), Halves: true, Rewrite: func(m *onnx.Model, activations onnx.DType) error {
+		return fuse.CUDA(m, fuse.Options{Type: activations, Codes: true})
+	}}
 }
 
 // Targets are those of engines by name.
@@ -99,7 +101,7 @@ func Targets(engines []string) (all []bundle.Target, err error) {
 // CPU is the target of ONNX Runtime's CPU kernels and this project's, in float32.
 func CPU() (bundle.Target, error) {
 	e, err := ort.Load()
-	return bundle.Target{Engine: string(engine.CPU), Rewrite: fuse.CPU, Optimiser: e}, err
+	return bundle.Target{Engine: string(engine.CPU), Rewrite: func(m *onnx.Model, _ onnx.DType) error { return fuse.CPU(m) }, Optimiser: e}, err
 }
 
 // TensorRT is the target of TensorRT's plans: BF16 between the nodes, the graphs as they were built. Plans are made of them

@@ -122,6 +122,9 @@ func (p placed) Describe() handler.Description {
 	d := p.Model.Describe()
 	d.Device = p.on.String()
 	d.Precision = p.m.HeldAs()
+	if !p.on.Host() {
+		d.Activations = p.m.ComputesIn()
+	}
 	if p.m.License != nil {
 		d.License = p.m.License.Name
 	}

@@ -95,6 +95,7 @@ func parseDefaults(raw json.RawMessage) (Defaults, error) {
 func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	r := bundle.FromCheckpoint(Family, ckpt)
 	r.Precision = string(quant.FP8)
+	r.Transformers = []string{"transformer"}
 	c, err := parseConfigs(r.Configs)
 	if err != nil {
 		return r, err

@@ -36,16 +36,22 @@ func build(format string, c wan21.TransformerConfig) (*onnx.Model, error) {
 	if err != nil || format == "fp32" {
 		return m, err
 	}
-	if format == "fp8" {
+	o := fuse.Options{Type: onnx.Float16}
+	switch format {
+	case "fp8": // activations as a bundle has them by default
 		if err := fuse.Products(m); err != nil {
 			return nil, err
 		}
 		random.FP8(m, inBlocks)
-	} else if format != "bf16" {
-		return nil, fmt.Errorf("format %q is none of fp32, bf16, fp8", format)
+		o.Codes = true
+	case "bf16":
+		o.Type = onnx.BFloat16
+	case "fp16":
+	default:
+		return nil, fmt.Errorf("format %q is none of fp32, bf16, fp16, fp8", format)
 	}
-	return m, fuse.CUDA(m, fuse.Options{Codes: format == "fp8"})
+	return m, fuse.CUDA(m, o)
 }
 
-// inBlocks tells the weights that become FP8: what stands outside of the blocks stays BF16, as published FP8 checkpoints have it.
+// inBlocks tells the weights that become FP8: what stands outside of the blocks keeps 16 bits, as published FP8 checkpoints have it.
 func inBlocks(weight string) bool { return strings.Contains(weight, "/blocks.") }

@@ -21,7 +21,7 @@ func main() {
 	flag.StringVar(&b.python, "python", "python3", "interpreter for the comparison; empty: leave it out")
 	flag.IntVar(&b.steps, "steps", 5, "steps of each, after two that are not counted")
 	models := flag.String("models", "1.3b,14b", "which shapes")
-	formats := flag.String("formats", "bf16,fp8", "which weights")
+	formats := flag.String("formats", "bf16,fp16,fp8", "which weights, and products: bf16, fp16, fp8 (whose activations are FP16 besides, as bundles have them)")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	flag.IntVar(&b.record, "record", 0, "record the runs of so many shapes, as CUDA graphs; the two predictions have one shape")
 	flag.StringVar(&b.profile, "profile", "", "prefix of files with the time of every node; the figures are then those of a profiled run")

@@ -44,6 +44,10 @@ norms, convolutions and tables stay float32. Left at auto, it is FP8 for Wan and
 GPU multiplies it (Blackwell: compute capability 10.0 and later, of this machine or of --compute), else NF4. Weights stream: a checkpoint of any size takes less than 1 GB of memory. A
 build that was interrupted goes on where it was when the same command is given again.
 
+--activations chooses what the diffusion transformer of --engines cuda computes in: its products take and give numbers of this type,
+what it sums up over its blocks stays float32. Left at auto, it is FP16 for Wan, which is published to run in it, and BF16 for all
+others, whose numbers go beyond FP16. The text encoder computes in BF16, the autoencoder in FP16, the CPU in float32.
+
 --lora merges a LoRA into the weights before they are quantized, and may be given several times. The result is a bundle
 beside the plain one (--base, which is built where it is not there): it stores the weights that change and shares the rest
 by hard links. A function serves it as any other: name it in function.yaml.`,
@@ -59,6 +63,7 @@ by hard links. A function serves it as any other: name it in function.yaml.`,
 	cmd.Flags().StringVarP(&f.out, "output", "o", "", "folder of the bundle (default MODELS/NAME)")
 	cmd.Flags().StringVar(&f.o.Name, "name", "", "name of the model (default: the checkpoint folder's name)")
 	cmd.Flags().StringVar(&f.o.Precision, "quant", "", "what weights are held as: auto, "+strings.Join(bundle.Precisions(), ", ")+" (default: auto, the model family's for the GPU)")
+	cmd.Flags().StringVar(&f.o.Activations, "activations", "", "what a GPU computes in: auto, "+strings.Join(bundle.Activations(), ", ")+" (default: auto, the model family's)")
 	cmd.Flags().StringVar(&f.o.Capability, "compute", "", "compute capability of the GPU that the bundle is for, such as 12.1 (default: this machine's)")
 	cmd.Flags().StringSliceVar(&f.engines, "engines", []string{"cpu"}, "what the bundle gets graphs for: cpu, cuda, tensorrt (which need no GPU here)")
 	cmd.Flags().StringArrayVar(&f.loras, "lora", nil, "a LoRA to merge in, as [COMPONENT=]FILE[:STRENGTH] or the name of one in MODELS/loras; may be repeated")
@@ -69,6 +74,7 @@ by hard links. A function serves it as any other: name it in function.yaml.`,
 	cmd.Flags().StringVar(&f.preset, "distilled", "", "the model, or a LoRA, is step-distilled: "+strings.Join(known.Presets(), ", ")+", or JSON with denoising_step_list and sample_shift (default: what its files say)")
 	completesOneOf(cmd, "distilled", known.Presets()...)
 	completesOneOf(cmd, "quant", append([]string{bundle.Auto}, bundle.Precisions()...)...)
+	completesOneOf(cmd, "activations", append([]string{bundle.Auto}, bundle.Activations()...)...)
 	completesOneOf(cmd, "compute", "12.1", "12.0", "10.0", "9.0", "8.9", "8.0")
 	completesOneOf(cmd, "engines", "cpu", "cuda", "tensorrt", "cpu,cuda", "cpu,cuda,tensorrt")
 	cmd.Flags().StringVar(&f.memory, "memory", "", "memory of the device, such as 24GiB: attention is cut into slices where a stage would not fit")
@@ -139,6 +145,10 @@ func (f *buildFlags) check(loras string) error {
 	if p := f.o.Precision; p != "" && p != bundle.Auto && !slices.Contains(bundle.Precisions(), p) {
 		return usage(fmt.Errorf("--quant %q is not known: %s, %s would do", asked, bundle.Auto, strings.Join(bundle.Precisions(), ", ")))
 	}
+	asked, f.o.Activations = f.o.Activations, strings.ToLower(f.o.Activations)
+	if a := f.o.Activations; a != "" && a != bundle.Auto && !slices.Contains(bundle.Activations(), a) {
+		return usage(fmt.Errorf("--activations %q is not known: %s, %s would do", asked, bundle.Auto, strings.Join(bundle.Activations(), ", ")))
+	}
 	for _, text := range f.loras {
 		l, err := parseLoRA(loras, text)
 		if err != nil {
@@ -207,7 +217,7 @@ func (f *buildFlags) build(cmd *cobra.Command, checkpoint string, recipe serve.R
 		return builtBundle{}, err
 	}
 	return builtBundle{Path: f.out, Name: m.Name, Family: m.Family, Digest: m.Digest, Files: len(m.Files), Bytes: m.Bytes(),
-		Seconds: float64(time.Since(start).Milliseconds()) / 1000, Precision: m.Precision, Chosen: m.Chosen, License: m.License}, nil
+		Seconds: float64(time.Since(start).Milliseconds()) / 1000, Precision: m.Precision, Chosen: m.Chosen, Activations: m.Activations, Because: m.ActivationsChosen, License: m.License}, nil
 }
 
 // bytesText writes a size in bytes for people.

@@ -20,6 +20,9 @@ type builtBundle struct {
 	Precision string           `json:"precision,omitempty"`
 	Chosen    string           `json:"precision_chosen,omitempty"`
 	License   *weights.License `json:"license,omitempty"`
+	// What the diffusion transformer computes in on a GPU, and why where --activations did not say; empty without graphs for one.
+	Activations string `json:"activations,omitempty"`
+	Because     string `json:"activations_chosen,omitempty"`
 	// Of a bundle with LoRAs: the bytes that it does not share with its base, and what it was made of.
 	Own     int64            `json:"own_bytes,omitempty"`
 	Derived *weights.Derived `json:"derived,omitempty"`

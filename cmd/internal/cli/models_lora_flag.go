@@ -97,6 +97,9 @@ func (f *buildFlags) derive(cmd *cobra.Command, checkpoint string, recipe serve.
 	} else if f.o.Precision != "" && f.o.Precision != bundle.Auto && f.o.Precision != base.Precision {
 		return builtBundle{}, usage(fmt.Errorf("%s is held in %s: a bundle with LoRAs is held as its base, so leave --quant out, or name another --base", f.base, base.Precision))
 	}
+	if a := f.o.Activations; err == nil && a != "" && a != bundle.Auto && base.Activations != "" && a != base.Activations {
+		return builtBundle{}, usage(fmt.Errorf("%s computes in %s: a bundle with LoRAs computes as its base, so leave --activations out, or name another --base", f.base, base.Activations))
+	}
 	d, err := serve.Derive(cmd.Context(), checkpoint, f.base, recipe, f.merge, weights.VerifyOptions{})
 	if err != nil {
 		return builtBundle{}, blame(err)

@@ -19,6 +19,9 @@ func modelBundle(_ context.Context, fn spec.Function) (info, schema []byte) {
 	if man.Precision != "" {
 		says["precision"] = man.HeldAs()
 	}
+	if man.Activations != "" {
+		says["activations"] = man.ComputesIn()
+	}
 	if len(man.Held) > 0 {
 		says["held"] = man.Held
 	}

@@ -21,8 +21,10 @@ type Target struct {
 	Policy func(component string) nn.Policy
 	// Activation is the type in which the graphs compute, whatever the policy says of it; 0 leaves the policy's.
 	Activation onnx.DType
-	// Rewrite changes a graph before it is optimised; nil leaves it.
-	Rewrite func(*onnx.Model) error
+	// Rewrite changes a graph before it is optimised, given the type of its activations, 0 where that is not chosen; nil leaves it.
+	Rewrite func(m *onnx.Model, activations onnx.DType) error
+	// Halves says that Rewrite heeds the activations.
+	Halves bool
 	// Optimiser rewrites the graph's file; nil stores it as it was built.
 	Optimiser compile.Optimiser
 }
@@ -35,6 +37,9 @@ type Options struct {
 	// Precision is one of Precisions: what weights are held as. Auto, the default, is the recipe's for Capability. Targets with a
 	// policy of their own keep it.
 	Precision string
+	// Activations is what a diffusion transformer computes in on a GPU, one of Activations: its products take and give numbers of this
+	// type, while what it sums up over its blocks stays float32. Auto, the default, is the recipe's Half.
+	Activations string
 	// Capability is the compute capability of the GPU that the bundle is for, such as "12.1"; empty: none is known.
 	Capability string
 	// AttentionSlices is in how many parts of the queries attention is computed: the scores of one part are alive at once.
@@ -60,11 +65,15 @@ func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Mani
 	if err != nil {
 		return m, err
 	}
+	computes, err := o.computes(r)
+	if err != nil {
+		return m, err
+	}
 	policy, err := o.policy(r)
 	if err != nil {
 		return m, err
 	}
-	built, err := buildAll(r, o.Targets, policy)
+	built, err := buildAll(r, o.Targets, policy, o.typeOf(r))
 	if err != nil {
 		return m, err
 	}
@@ -79,7 +88,7 @@ func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Mani
 		if err := copyFiles(r.Files, dir); err != nil {
 			return err
 		}
-		if m, err = weights.Seal(ctx, dir, o.manifest(r, chosen), p.hashed); err != nil || r.Unchanged == nil {
+		if m, err = weights.Seal(ctx, dir, o.manifest(r, chosen, computes), p.hashed); err != nil || r.Unchanged == nil {
 			return err
 		}
 		return r.Unchanged()
@@ -88,8 +97,11 @@ func Build(ctx context.Context, r Recipe, dir string, o Options) (m weights.Mani
 }
 
 // manifest is the bundle's without its files.
-func (o Options) manifest(r Recipe, chosen string) weights.Manifest {
+func (o Options) manifest(r Recipe, chosen, computes string) weights.Manifest {
 	m := weights.Manifest{Family: r.Family, Name: o.Name, Configs: r.Configs, Defaults: r.Defaults, Schema: r.Schema, License: r.License, Precision: o.Precision, Chosen: chosen}
+	if o.onGPU(r) {
+		m.Activations, m.ActivationsChosen = o.Activations, computes
+	}
 	if r.Held != nil {
 		m.Held = r.Held(r.Clip)
 	}
@@ -121,13 +133,13 @@ type built struct {
 }
 
 // buildAll makes every graph before anything is written: a checkpoint that does not fit is told at once.
-func buildAll(r Recipe, targets []Target, policy func(string) nn.Policy) (all []built, err error) {
+func buildAll(r Recipe, targets []Target, policy func(string) nn.Policy, typeOf func(string) onnx.DType) (all []built, err error) {
 	for _, t := range targets {
 		if t.Policy == nil {
 			t.Policy = policy
 		}
 		for _, g := range r.Graphs {
-			m, err := buildOne(g, t, r.Weights(g.Component))
+			m, err := buildOne(g, t, r.Weights(g.Component), typeOf)
 			if err != nil {
 				return nil, fmt.Errorf("graph %s: %w", g.Name, err)
 			}
@@ -137,13 +149,12 @@ func buildAll(r Recipe, targets []Target, policy func(string) nn.Policy) (all []
 	return all, nil
 }
 
-func buildOne(g Graph, t Target, src nn.Source) (*onnx.Model, error) {
-	o := nn.Options{Weights: src}
+func buildOne(g Graph, t Target, src nn.Source, typeOf func(component string) onnx.DType) (*onnx.Model, error) {
+	o, component := nn.Options{Weights: src}, g.Component
+	if g.of != nil {
+		component = g.of.Component
+	}
 	if t.Policy != nil {
-		component := g.Component
-		if g.of != nil {
-			component = g.of.Component
-		}
 		o.Policy = t.Policy(component)
 	}
 	if t.Activation != 0 {
@@ -155,7 +166,7 @@ func buildOne(g Graph, t Target, src nn.Source) (*onnx.Model, error) {
 	}
 	m, err := net.Model()
 	if err == nil && t.Rewrite != nil {
-		err = t.Rewrite(m)
+		err = t.Rewrite(m, typeOf(component))
 	}
 	return m, err
 }

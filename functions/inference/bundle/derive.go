@@ -39,12 +39,12 @@ func Derive(ctx context.Context, m *Merging, base *weights.Bundle, dir string, o
 	if err := m.derivable(base); err != nil {
 		return man, err
 	}
-	o.Precision = base.Precision
+	o.Precision, o.Activations = base.Precision, activationsOf(base.Manifest)
 	policy, err := o.policy(m.Recipe)
 	if err != nil {
 		return man, err
 	}
-	built, err := buildAll(m.Recipe, presentIn(base, m.Recipe, o.Targets), policy)
+	built, err := buildAll(m.Recipe, presentIn(base, m.Recipe, o.Targets), policy, o.typeOf(m.Recipe))
 	if err != nil {
 		return man, err
 	}

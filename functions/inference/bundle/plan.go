@@ -179,7 +179,7 @@ func (p *Plan) count(g Graph, net *nn.Net, m *onnx.Model, src nn.Source, seen ma
 
 // weightOf is the tensor that a part ("a/b.weight.codes"), or the same in another type ("a/b.weight.bf16"), belongs to.
 func weightOf(name string) string {
-	for _, suffix := range []string{".codes", ".scales", ".scales2", ".table", ".zero_points", ".bf16", ".fp16"} {
+	for _, suffix := range []string{".fp16.codes", ".codes", ".scales", ".scales2", ".table", ".zero_points", ".bf16", ".fp16"} {
 		if rest, ok := strings.CutSuffix(name, suffix); ok {
 			return rest
 		}

@@ -53,7 +53,7 @@ func resumeKey(r Recipe, o Options, all []built) string {
 	}
 	h := sha256.New()
 	enc := json.NewEncoder(h)
-	fmt.Fprintln(h, "1", r.Identity, r.Family, o.Precision)
+	fmt.Fprintln(h, "1", r.Identity, r.Family, o.Precision, o.Activations)
 	for _, b := range all {
 		_ = enc.Encode(b.name) // a hash takes everything
 		for i := range b.model.Graph.Initializers {

@@ -35,6 +35,11 @@ type Recipe struct {
 	Precision string
 	// Blackwell is the one for GPUs of compute capability 10.0 and later; empty: Precision there too.
 	Blackwell string
+	// Transformers are the components whose activations on a GPU are Options.Activations; those of all others are BF16, an
+	// autoencoder's FP16.
+	Transformers []string
+	// Half is what Options.Activations is by default; empty: BF16.
+	Half string
 	// Keep says which linear layers stay BF16 whatever the precision, beside those that Quantize keeps; nil: none.
 	Keep    func(l nn.Linear) bool
 	Graphs  []Graph

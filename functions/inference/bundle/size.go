@@ -36,11 +36,15 @@ func diskBytes(ctx context.Context, r Recipe, o Options) (n int64, err error) {
 	if err != nil {
 		return 0, err
 	}
+	computes, err := o.computes(r)
+	if err != nil {
+		return 0, err
+	}
 	policy, err := o.policy(r)
 	if err != nil {
 		return 0, err
 	}
-	all, err := buildAll(r, o.Targets, policy)
+	all, err := buildAll(r, o.Targets, policy, o.typeOf(r))
 	if err != nil {
 		return 0, err
 	}
@@ -60,7 +64,7 @@ func diskBytes(ctx context.Context, r Recipe, o Options) (n int64, err error) {
 	for _, f := range r.Files {
 		files[f.To] = f.From
 	}
-	m := o.manifest(r, chosen)
+	m := o.manifest(r, chosen, computes)
 	m.Files = []weights.FileEntry{{Path: compile.DataName, Size: w.Size()}}
 	for name, path := range files {
 		st, err := os.Stat(path)

@@ -35,7 +35,12 @@ type Manifest struct {
 	// Precision names what most of the weights are held as: "none" (float32), "bf16", "fp8", "nf4"…
 	Precision string `json:"precision,omitempty"`
 	// Chosen is why it is that one, where the family has one for each kind of GPU and none was asked for.
-	Chosen  string      `json:"precision_chosen,omitempty"`
+	Chosen string `json:"precision_chosen,omitempty"`
+	// Activations is what the graphs of a diffusion transformer for a GPU compute in, "fp16", "bf16" or "float32", and why where that was
+	// left to the family; empty where there are none, or where they are older than the choice, and BF16.
+	Activations       string `json:"activations,omitempty"`
+	ActivationsChosen string `json:"activations_chosen,omitempty"`
+
 	Derived *Derived    `json:"derived,omitempty"` // nil: the bundle stands by itself
 	Held    []Held      `json:"held,omitempty"`    // by a clip of the default size, of any length
 	Files   []FileEntry `json:"files"`             // sorted by path
@@ -75,6 +80,14 @@ func (m Manifest) HeldAs() string {
 		return m.Precision
 	}
 	return m.Precision + " (" + m.Chosen + ")"
+}
+
+// ComputesIn is the activations, and why: "fp16 (auto: this family is published to run in FP16)"; empty where the manifest says none.
+func (m Manifest) ComputesIn() string {
+	if m.ActivationsChosen == "" {
+		return m.Activations
+	}
+	return m.Activations + " (" + m.ActivationsChosen + ")"
 }
 
 // Bytes is the size of all files.
