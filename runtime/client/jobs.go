@@ -30,7 +30,8 @@ type Job struct {
 	Attempts    int             `json:"attempts"`
 	MaxAttempts int             `json:"max_attempts"`
 	Progress    *Progress       `json:"progress,omitempty"`
-	Request     json.RawMessage `json:"request"` // as the model's schema has it
+	Request     json.RawMessage `json:"request"`         // as the model's schema has it, without files
+	Files       []string        `json:"files,omitempty"` // the request's fields that were files, such as "image"
 	Result      *JobResult      `json:"result,omitempty"`
 	Error       *JobError       `json:"error,omitempty"`
 

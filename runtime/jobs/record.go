@@ -48,6 +48,7 @@ type Job struct {
 	State     State           `json:"state"`
 	Reason    string          `json:"reason,omitempty"` // why a queued job waits, in words
 	Request   json.RawMessage `json:"request"`          // what the record keeps of it; Store.Payload has all
+	Left      []string        `json:"left,omitempty"`   // fields that it does not keep: files
 	Inputs    []string        `json:"inputs,omitempty"` // files beside the event, by upload
 	Batch     string          `json:"batch,omitempty"`
 	Key       string          `json:"key,omitempty"`     // idempotency key, unique per client

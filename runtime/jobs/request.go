@@ -10,6 +10,7 @@ type Submit struct {
 	Priority    Priority
 	Request     json.RawMessage // the body of the function's event, a JSON object
 	Kept        json.RawMessage // what of it the record keeps and shows; nil: all
+	Left        []string        // the fields of Request that Kept is without: files
 	Given       json.RawMessage // what the client sent, by which a repeated Key is judged; nil: Request
 	Asked       string          // digest of what is asked and of what answers, by which Kept finds the job again; "": it does not
 	AskedLoose  string          // the same without what is drawn

@@ -94,7 +94,7 @@ func (s *Service) newJob(ctx context.Context, sub Submit, batch string) (Fresh, 
 	}
 	j := Job{
 		ID: newID(), Model: m.Name, Function: m.Function, Qualifier: sub.Qualifier, Client: sub.Client, Priority: sub.Priority, State: Queued,
-		Request: kept, Inputs: sub.Inputs, Batch: batch, Key: sub.Key, Created: now, Ready: now, Deadline: now.Add(deadline),
+		Request: kept, Left: sub.Left, Inputs: sub.Inputs, Batch: batch, Key: sub.Key, Created: now, Ready: now, Deadline: now.Add(deadline),
 		MaxAttempts: orDefault(sub.MaxAttempts, s.cfg.MaxAttempts), Stream: sub.Stream, Work: sub.Work,
 	}
 	j.Trace = s.deps.Trace.Submitted(ctx)

@@ -171,7 +171,7 @@ func describeJob(w io.Writer, j client.Job) error {
 	rows := [][]string{
 		{"id", j.ID}, {"model", j.Model}, {"state", stateText(j)}, {"reason", j.Reason}, {"priority", j.Priority}, {"client", j.Client}, {"batch", j.Batch},
 		{"created", when(j.Created)}, {"started", when(j.Started)}, {"finished", when(j.Finished)}, {"deadline", when(j.Deadline)}, {"took", spent(j)},
-		{"attempts", fmt.Sprintf("%d of %d", j.Attempts, j.MaxAttempts)}, {"request", string(j.Request)},
+		{"attempts", fmt.Sprintf("%d of %d", j.Attempts, j.MaxAttempts)}, {"request", string(j.Request)}, {"files", strings.Join(j.Files, ", ")},
 	}
 	if j.ETA != nil {
 		rows = append(rows, []string{"expected in", span(time.Duration(*j.ETA * float64(time.Second)))})

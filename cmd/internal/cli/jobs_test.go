@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/videosdgx/videosdgx/runtime/client"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/gateway/rest"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
@@ -64,6 +65,17 @@ func runCLI(t *testing.T, ctx context.Context, args ...string) (stdout, stderr s
 	root.SetArgs(args)
 	err = root.ExecuteContext(ctx)
 	return out.String(), log.String(), err
+}
+
+func TestAJobSaysWhichFilesItCameWith(t *testing.T) {
+	var out bytes.Buffer
+	if err := describeJob(&out, client.Job{ID: "7", Files: []string{"image", "last_image"}}); err != nil || !strings.Contains(out.String(), "image, last_image") {
+		t.Errorf("%v\n%s", err, &out)
+	}
+	out.Reset()
+	if err := describeJob(&out, client.Job{ID: "7"}); err != nil || strings.Contains(out.String(), "files") {
+		t.Errorf("%v\n%s", err, &out)
+	}
 }
 
 func TestGenerateSavesTheClip(t *testing.T) {

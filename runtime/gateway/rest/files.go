@@ -134,6 +134,9 @@ func (f *files) ask(ctx context.Context, s jobs.Submit, sch *schema.Schema, fiel
 	sch.Draw(full)
 	s.Request = full.JSON()
 	for _, name := range sch.Files() {
+		if full.Text(name) != "" {
+			s.Left = append(s.Left, name)
+		}
 		delete(full, name)
 	}
 	s.Kept, s.Work = full.JSON(), work(sch, full)

@@ -7,6 +7,7 @@ import (
 	"mime/multipart"
 	"net/textproto"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -85,6 +86,9 @@ func TestFilesLieBesideTheEvent(t *testing.T) {
 		}
 		if strings.Contains(string(j.Request), "image") {
 			t.Errorf("the record has %s", j.Request)
+		}
+		if !slices.Equal(j.Files, []string{"image"}) {
+			t.Errorf("of an image the job says %q", j.Files)
 		}
 		if resp, _ := r.do("DELETE", r.url+j.Links.Self+"?purge=true", ""); resp.StatusCode != 204 {
 			t.Error(resp.Status)

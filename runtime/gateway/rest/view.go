@@ -13,7 +13,7 @@ func (a *API) view(r *http.Request, j jobs.Job) jobView {
 	v := jobView{
 		ID: j.ID, Model: j.Model, Status: j.State, Version: j.Qualifier, Reason: a.o.Jobs.Reason(j), Priority: j.Priority, Client: j.Client, Batch: j.Batch,
 		Created: j.Created, Started: j.Started, Finished: j.Finished, Deadline: j.Deadline, Seconds: j.Seconds(),
-		Attempts: j.Attempts, MaxAttempts: j.MaxAttempts, Interruptions: j.Interruptions, Request: j.Request,
+		Attempts: j.Attempts, MaxAttempts: j.MaxAttempts, Interruptions: j.Interruptions, Request: j.Request, Files: j.Left,
 		Error: j.Problem, Webhook: hookOf(j), Timing: j.Timing, Links: linksOf(r, j),
 	}
 	if j.Result != nil {

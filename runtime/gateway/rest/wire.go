@@ -44,6 +44,7 @@ type jobView struct {
 	Interruptions int             `json:"interruptions,omitempty" doc:"Attempts that ended because a server did"`
 	Progress      *spec.Progress  `json:"progress,omitempty"`
 	Request       json.RawMessage `json:"request" doc:"As accepted, without files"`
+	Files         []string        `json:"files,omitempty" doc:"Fields of the request that were files"`
 	Result        *resultView     `json:"result,omitempty"`
 	Error         *jobs.Problem   `json:"error,omitempty"`
 	Webhook       *hookView       `json:"webhook,omitempty"`
