@@ -13,6 +13,7 @@ import (
 	"filippo.io/age"
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 	"github.com/videosdgx/videosdgx/internal/regular"
 )
 
@@ -126,13 +127,5 @@ func (r *Repo) create(final func(sum string) string, from io.Reader) (sum string
 	if err := errors.Join(r.o.Step("rename"), os.Rename(f.Name(), path)); err != nil {
 		return "", 0, err
 	}
-	return sum, size, syncDir(filepath.Dir(path))
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
+	return sum, size, atomicfile.SyncDir(filepath.Dir(path))
 }

@@ -15,7 +15,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"github.com/videosdgx/videosdgx/runtime/atomicfile"
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 )
 
 // Marker lies in a folder while a restore into it is under way, and names the backup. A server must not use such a folder.
@@ -63,7 +63,7 @@ func (r *Repo) Restore(ctx context.Context, b Backup, root string, places []Plac
 	if err := os.Remove(marker); err != nil {
 		return err
 	}
-	return syncDir(root)
+	return atomicfile.SyncDir(root)
 }
 
 // sweepPlaces removes what a try that was killed left half written.
@@ -158,7 +158,7 @@ func write(to string, f File, from io.Reader) error {
 	if err := os.Rename(out.Name(), to); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(to))
+	return atomicfile.SyncDir(filepath.Dir(to))
 }
 
 // checked reads a content, and fails at its end when it is another.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -35,7 +36,7 @@ func (s *Service) takeInputs(j Job) error {
 	if len(j.Inputs) == 0 {
 		return nil
 	}
-	return syncDir(filepath.Join(s.out.dir, inputDir))
+	return atomicfile.SyncDir(filepath.Join(s.out.dir, inputDir))
 }
 
 func (s *Service) dropInputs(j Job) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 	"github.com/videosdgx/videosdgx/runtime/diskuse"
 )
 
@@ -150,19 +151,11 @@ func (o *outputs) publish(partial, final string) error {
 	if err := os.Rename(partial, final); err != nil {
 		return fmt.Errorf("publishing the result: %w", err)
 	}
-	if err := errors.Join(o.step("syncdir"), syncDir(o.dir)); err != nil {
+	if err := errors.Join(o.step("syncdir"), atomicfile.SyncDir(o.dir)); err != nil {
 		os.Remove(final)
 		return err
 	}
 	return nil
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
 }
 
 // open gives a result's file; its name comes from a record and is checked all the same.

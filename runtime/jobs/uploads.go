@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 )
 
 // Upload is a file that a client has sent, for jobs to come. It lies beside the outputs, where every node finds it, until it
@@ -161,7 +163,7 @@ func (u *uploads) keep(partial string, up Upload) error {
 	if err := os.Rename(record, filepath.Join(u.dir, up.ID+metaTail)); err != nil {
 		return fmt.Errorf("keeping the upload: %w", err)
 	}
-	return syncDir(u.dir)
+	return atomicfile.SyncDir(u.dir)
 }
 
 func (u *uploads) list() (all []Upload, err error) {

@@ -17,7 +17,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"github.com/videosdgx/videosdgx/runtime/atomicfile"
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 )
 
 // vectors keeps what models' text encoders have made of prompts, as files, so that a prompt is read once. A vector that is not there is

@@ -14,7 +14,7 @@ import (
 	"github.com/containerd/errdefs"
 	"go.uber.org/goleak"
 
-	"github.com/videosdgx/videosdgx/runtime/atomicfile"
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/videosdgx/videosdgx/runtime/atomicfile"
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 

@@ -16,7 +16,7 @@ import (
 	"filippo.io/age"
 	"github.com/containerd/errdefs"
 
-	"github.com/videosdgx/videosdgx/runtime/atomicfile"
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 )
 
 // Store is a file of secrets, encrypted for the identity in another.

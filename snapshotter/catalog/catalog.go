@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 )
 
 // Options configure a catalogue.
@@ -96,7 +98,7 @@ func (c *Catalog) Commit(ctx context.Context, images string, r Record) (Record, 
 		return r, err
 	}
 	r.Dir = filepath.Join(final, imagesDir)
-	return r, errors.Join(syncDir(c.opts.Dir), c.evict(r.ID))
+	return r, errors.Join(atomicfile.SyncDir(c.opts.Dir), c.evict(r.ID))
 }
 
 // Get finds a snapshot by id, or by an unambiguous beginning of one.

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 )
 
 // Update changes a snapshot's record durably.
@@ -61,7 +63,7 @@ func (c *Catalog) Quarantine(id, reason string) error {
 	if err := os.Rename(filepath.Join(c.opts.Dir, id), to); err != nil {
 		return notFound(err)
 	}
-	return writeSynced(filepath.Join(to, "reason"), []byte(reason+"\n"))
+	return atomicfile.Write(filepath.Join(to, "reason"), []byte(reason+"\n"), 0o600)
 }
 
 // Quarantined gives what was moved aside, with the reasons; only ID, State and Reason are certain to be set.

@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/errdefs"
 	"golang.org/x/sys/unix"
 
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 	"github.com/videosdgx/videosdgx/snapshotter"
 )
 
@@ -108,44 +109,19 @@ func Uptime() time.Duration {
 	return time.Duration(t.Nano())
 }
 
-// writeRecord replaces DIR/record.json durably: temporary file, fsync, rename, fsync of the folder.
-func writeRecord(dir string, r Record) error {
-	b, err := json.MarshalIndent(r, "", " ")
-	if err != nil {
-		return err
-	}
-	tmp := filepath.Join(dir, recordFile+".new")
-	if err := writeSynced(tmp, b); err != nil {
-		os.Remove(tmp)
-		return err
-	}
-	if err := os.Rename(tmp, filepath.Join(dir, recordFile)); err != nil {
-		return err
-	}
-	return syncDir(dir)
-}
-
-func writeSynced(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(b)
-	return errors.Join(err, f.Sync(), f.Close())
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	return errors.Join(d.Sync(), d.Close())
-}
-
 // LastUse is when a snapshot was restored last, or made.
 func LastUse(r Record) time.Time {
 	if r.Used.After(r.Created) {
 		return r.Used
 	}
 	return r.Created
+}
+
+// writeRecord replaces DIR/record.json durably.
+func writeRecord(dir string, r Record) error {
+	b, err := json.MarshalIndent(r, "", " ")
+	if err != nil {
+		return err
+	}
+	return atomicfile.Write(filepath.Join(dir, recordFile), b, 0o600)
 }

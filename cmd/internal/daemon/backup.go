@@ -15,7 +15,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/videosdgx/videosdgx/cmd/internal/version"
-	"github.com/videosdgx/videosdgx/runtime/atomicfile"
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 	"github.com/videosdgx/videosdgx/runtime/backup"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 	"github.com/videosdgx/videosdgx/runtime/jobs/sqlite"

@@ -9,6 +9,8 @@ import (
 	"strings"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 )
 
 // Bundle is a model ready to be served: a folder whose every file bundle.json lists with size and digest.
@@ -28,7 +30,7 @@ type Bundle struct {
 func Seal(ctx context.Context, dir string, m Manifest, progress func(done, total int64)) (Manifest, error) {
 	m.Format, m.Version, m.Files = bundleFormat, bundleVersion, nil
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || d.Name() == ManifestName || d.Name() == sourceName || strings.HasPrefix(d.Name(), ".partial-") {
+		if err != nil || d.IsDir() || d.Name() == ManifestName || d.Name() == sourceName || strings.HasPrefix(d.Name(), atomicfile.Prefix) {
 			return err
 		}
 		info, err := d.Info()

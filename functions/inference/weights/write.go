@@ -6,11 +6,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"sort"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 )
 
 // Tensor is one tensor to write. Its bytes come from Data, or from From when that is set (a tensor too large to hold).
@@ -93,30 +93,10 @@ func writeData(w io.Writer, sorted []Tensor) error {
 	return nil
 }
 
-// replaceFile writes a file beside path and moves it there once it is complete and on disk.
-func replaceFile(path string, fill func(io.Writer) error) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), ".partial-*")
-	if err != nil {
+// replaceFile writes a file that is whole, and on disk, or as it was.
+func replaceFile(path string, fill func(io.Writer) error) error {
+	if err := atomicfile.Fill(path, 0o644, fill); err != nil {
 		return fmt.Errorf("cannot write %s: %w", path, err)
 	}
-	defer func() {
-		if err != nil {
-			f.Close()
-			os.Remove(f.Name())
-			err = fmt.Errorf("cannot write %s: %w", path, err)
-		}
-	}()
-	if err = fill(f); err != nil {
-		return err
-	}
-	if err = f.Chmod(0o644); err != nil {
-		return err
-	}
-	if err = f.Sync(); err != nil {
-		return err
-	}
-	if err = f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
+	return nil
 }

@@ -12,7 +12,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"github.com/videosdgx/videosdgx/runtime/atomicfile"
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 )
 
 // lostError says that a change cannot be written.

@@ -21,7 +21,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"github.com/videosdgx/videosdgx/runtime/atomicfile"
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 )
 
 // Poster sends a body to an address and gives nil when it was taken; outgoing.Poster is one.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
 )
 
@@ -46,11 +47,7 @@ func keepInit(src, dir string) (string, error) {
 	if err := os.MkdirAll(dir, 0o711); err != nil {
 		return "", err
 	}
-	tmp := dst + ".new"
-	if err := os.WriteFile(tmp, b, 0o755); err != nil {
-		return "", err
-	}
-	return dst, os.Rename(tmp, dst)
+	return dst, atomicfile.Write(dst, b, 0o755)
 }
 
 // ociBinary is what the shim is to run as the OCI runtime. runc takes the first criu on the PATH of the daemon that started
@@ -81,11 +78,7 @@ func (d *Driver) runtimeWithCRIU() (string, error) {
 	dir := filepath.Dir(d.criu.Path)
 	script := fmt.Sprintf("#!/bin/sh\nPATH=%s:$PATH exec %s \"$@\"\n", quote(dir), quote(d.runtime.Path))
 	path := filepath.Join(d.o.Data, "init", "runc-with-criu")
-	tmp := path + ".new"
-	if err := os.WriteFile(tmp, []byte(script), 0o755); err != nil {
-		return "", err
-	}
-	return path, os.Rename(tmp, path)
+	return path, atomicfile.Write(path, []byte(script), 0o755)
 }
 
 // servicePath is where every service manager lets its services look.

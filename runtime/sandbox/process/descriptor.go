@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"github.com/videosdgx/videosdgx/internal/atomicfile"
 )
 
 // descriptor is what a later control plane must know of an instance.
@@ -31,11 +33,7 @@ func (r descriptor) save(home string) error {
 	if err != nil {
 		return err
 	}
-	path := filepath.Join(home, descriptorFile)
-	if err := os.WriteFile(path+".new", b, 0o644); err != nil {
-		return err
-	}
-	return os.Rename(path+".new", path)
+	return atomicfile.Replace(filepath.Join(home, descriptorFile), b, 0o644) // it is of this boot
 }
 
 func loadDescriptor(home string) (descriptor, error) {
