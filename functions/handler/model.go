@@ -114,6 +114,8 @@ type Description struct {
 	Required   []string                   `json:"-"`
 	// Needs are, by name, the fields without which a field says nothing: a request that has it alone is refused.
 	Needs map[string][]string `json:"-"`
+	// Absent are, by name, fields that other models have: why this one does not, and what does instead.
+	Absent map[string]string `json:"-"`
 	// Embed gives a text as the model's text encoder sees it: a vector of length 1, nearer to that of another text the more the
 	// two are alike to the encoder; of one length always. nil: the model gives none. One goroutine at a time calls it.
 	Embed func(ctx context.Context, prompt string) ([]float32, error) `json:"-"`

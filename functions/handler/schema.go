@@ -44,6 +44,9 @@ func Schema(d Description) json.RawMessage {
 	if len(d.Needs) > 0 {
 		o["dependentRequired"] = d.Needs
 	}
+	if len(d.Absent) > 0 {
+		o["x-absent"] = d.Absent
+	}
 	return encode(o)
 }
 

@@ -352,7 +352,25 @@ func TestSoundAloneWhenAskedFor(t *testing.T) {
 		}
 		s.Close()
 	}
-	e, _ := newHandler(t, band{})
+	e, _ := newHandler(t, band{}.withRate())
+	for accept, want := range map[string]string{"audio/wav": "", "audio/*": "", "audio/wav, text/html": "", "audio/wav, video/mp4": "video/mp4", "audio/wav;q=0.5, application/json": "application/json", "audio/wav, */*;q=0.1": "application/json",
+		"audio/wav, application/json;q=0": ""} {
+		answer, err := e.Invoke(context.Background(), json.RawMessage(url("POST", `{"prompt":"la","seed":1}`, accept)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch a := answer.(type) {
+		case events.LambdaFunctionURLResponse:
+			if refused := a.StatusCode == 406 && strings.Contains(a.Body, "this model makes none: video/mp4 or application/json would do"); refused != (want == "") || !refused && a.Headers["Content-Type"] != want {
+				t.Errorf("a model without sound, Accept: %s: %d %.200s", accept, a.StatusCode, a.Body)
+			}
+		case *events.LambdaFunctionURLStreamingResponse:
+			if a.Headers["Content-Type"] != want {
+				t.Errorf("a model without sound, Accept: %s: %s", accept, a.Headers["Content-Type"])
+			}
+			a.Close()
+		}
+	}
 	if _, err := e.Invoke(context.Background(), json.RawMessage(`{"prompt":"la","output":"wav"}`)); err == nil || !strings.Contains(err.Error(), "stream\\\" would do") {
 		t.Errorf("a model without sound: %v", err)
 	}

@@ -38,7 +38,7 @@ func (m Model) Describe() handler.Description {
 	}
 	if c.hasSound {
 		own["output"] = map[string]any{"type": "string", "enum": []string{"json", "mp4", "stream", handler.WAV}, "description": "The answer's form; wav is the sound alone"}
-		own["audio_guidance_scale"] = map[string]any{"type": "number", "minimum": 0, "maximum": 30, "description": "How closely the sound follows the prompt"}
+		own["audio_guidance_scale"] = map[string]any{"type": "number", "minimum": 0, "maximum": 30, "description": "How closely the sound follows the prompt; left out it is the checkpoint's own; 1 leaves it unguided, 0 takes guidance_scale's"}
 	}
 	if c.Transformer.PerturbedAttn {
 		own["stg_scale"] = scale(d.STG, 0, "Spatio-temporal guidance: how far the clip is led away from a perturbed one; 0 is off")
@@ -51,7 +51,7 @@ func (m Model) Describe() handler.Description {
 		properties[name] = rawJSON(p)
 	}
 	return handler.Description{
-		Name: m.Name, Family: Family, Digest: m.Digest, Schema: m.Schema, Properties: properties, Sound: c.hasSound, Embed: m.embed,
+		Name: m.Name, Family: Family, Digest: m.Digest, Schema: m.Schema, Properties: properties, Sound: c.hasSound, Embed: m.embed, Absent: absent,
 		Defaults: handler.Request{Width: d.Width, Height: d.Height, NumFrames: d.Frames, FPS: d.FPS, Steps: d.Steps, Guidance: d.Guidance},
 		Limits: handler.Limits{
 			WidthMultiple: side, HeightMultiple: side, MaxWidth: maxSide / side * side, MaxHeight: maxSide / side * side,
@@ -60,6 +60,9 @@ func (m Model) Describe() handler.Description {
 		},
 	}
 }
+
+// absent are fields of other models, and what does instead.
+var absent = map[string]string{"loras": "a LoRA of this model is merged into its bundle, by `videosdgx models build CHECKPOINT --lora FILE:0.8`"}
 
 func scale(normal, least float64, says string) map[string]any {
 	return map[string]any{"type": "number", "minimum": least, "maximum": 30, "default": normal, "description": says}

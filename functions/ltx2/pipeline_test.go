@@ -18,6 +18,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
+	"github.com/videosdgx/videosdgx/functions/schema"
 	"github.com/videosdgx/videosdgx/functions/serve"
 )
 
@@ -75,6 +76,37 @@ func TestEveryFieldDoesSomething(t *testing.T) {
 		if got.frames != r.NumFrames || len(got.sound.Samples) == 0 {
 			t.Errorf("%s: %d frames, %d samples", name, got.frames, len(got.sound.Samples))
 		}
+	}
+}
+
+// A scale of 0 for the sound is the video's, as in the reference; 1 is none; neither is the checkpoint's own.
+func TestASoundScaleOfZeroIsTheVideos(t *testing.T) {
+	m := openModel(t, tinyBundle(t))
+	of := func(scale string) []float32 {
+		r := small()
+		if scale != "" {
+			r.Values["audio_guidance_scale"] = json.Number(scale)
+		}
+		return generate(t, m, r).latents
+	}
+	own, zero, videos, one := of(""), of("0"), of("3"), of("1")
+	if !slices.Equal(zero, videos) || slices.Equal(zero, one) || slices.Equal(zero, own) || slices.Equal(one, own) {
+		t.Errorf("0 is 3: %v, 1: %v, the checkpoint's: %v; 1 is the checkpoint's: %v", slices.Equal(zero, videos), slices.Equal(zero, one), slices.Equal(zero, own), slices.Equal(one, own))
+	}
+}
+
+// Who asks for LoRAs is told that a bundle has them merged.
+func TestLoRAsAreRefusedWithWhatWouldDo(t *testing.T) {
+	s, err := schema.Compile(handler.Schema(openModel(t, tinyBundle(t)).Describe()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o, err := schema.Parse([]byte(`{"prompt":"a bell","loras":[{"name":"film"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if bad := s.Check(o); len(bad) != 1 || !strings.Contains(bad[0].Detail, "loras is not a field of this request: a LoRA of this model is merged into its bundle, by `videosdgx models build CHECKPOINT --lora") {
+		t.Errorf("it says %+v", bad)
 	}
 }
 

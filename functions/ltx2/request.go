@@ -114,13 +114,16 @@ func (p *Pipeline) order(r handler.Request) (o order, err error) {
 	return o, p.check(o)
 }
 
-// audioGuidance is what steers the sound: what the request says, else the checkpoint's own, unless the video's is switched off.
+// audioGuidance is what steers the sound: what the request says, else the checkpoint's own, unless the video's is switched off. A
+// scale of 0 is the video's.
 func (p *Pipeline) audioGuidance(r handler.Request, video schedule.Guidance) schedule.Guidance {
 	g, d := video, p.defaults
 	if r.Guidance > 1 {
 		g.Scale = d.AudioGuidance
 	}
-	g.Scale = p.number(r, "audio_guidance_scale", g.Scale)
+	if g.Scale = p.number(r, "audio_guidance_scale", g.Scale); g.Scale == 0 { // as in the reference
+		g.Scale = r.Guidance
+	}
 	for _, own := range []struct {
 		to     *float64
 		video  float64 // the video's default, which schemas fill in

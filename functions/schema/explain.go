@@ -150,6 +150,9 @@ func (s *Schema) unknown(at []string, o Object, name string) string {
 		}
 		return said + "."
 	}
+	if why := s.absent[name]; why != "" {
+		return fmt.Sprintf("%s is not a field of this request: %s.", Show(name), strings.TrimSuffix(why, "."))
+	}
 	return fmt.Sprintf("%s is not a field of this request: there are %s.", Show(name), strings.Join(s.Properties(), ", "))
 }
 

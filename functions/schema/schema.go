@@ -18,6 +18,7 @@ type Schema struct {
 	compiled   *jsonschema.Schema
 	properties map[string]Property
 	needs      map[string][]string // dependentRequired
+	absent     map[string]string   // x-absent: why there is no such member, and what does instead
 }
 
 // Property is what the document says of one member of a request, as far as sentences and defaults need it.
@@ -72,11 +73,12 @@ func Compile(raw []byte) (*Schema, error) {
 	var root struct {
 		Properties map[string]Property `json:"properties"`
 		Needs      map[string][]string `json:"dependentRequired"`
+		Absent     map[string]string   `json:"x-absent"`
 	}
 	if err := json.Unmarshal(raw, &root); err != nil {
 		return nil, fmt.Errorf("the request schema has properties of an unknown form: %w: %w", err, errdefs.ErrInvalidArgument)
 	}
-	return &Schema{raw: slices.Clone(raw), compiled: compiled, properties: root.Properties, needs: root.Needs}, nil
+	return &Schema{raw: slices.Clone(raw), compiled: compiled, properties: root.Properties, needs: root.Needs, absent: root.Absent}, nil
 }
 
 // nowhere is a loader that finds nothing: a schema must not make its reader fetch files or addresses.

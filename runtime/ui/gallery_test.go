@@ -274,3 +274,14 @@ func TestAnAliasIsSharedByTwoVersions(t *testing.T) {
 		t.Errorf("%v, %v", all, err)
 	}
 }
+
+// What is no video has a picture of its own kind in its tile: a sound is no film.
+func TestATileSaysWhatKindOfResultItIs(t *testing.T) {
+	kinds := []string{"video/mp4", "audio/wav", "image/png"}
+	r := newRig(t, instant, func(o *rigOptions) { o.vary = func(i int, j *jobs.Job) { j.Result.ContentType = kinds[i] } }, ended(t, len(kinds)))
+	w := open(t, r.url+"/#/gallery")
+	w.until("document.querySelectorAll('.tile .thumb-blank path').length === 3")
+	if n := js[int](w, "new Set([...document.querySelectorAll('.tile .thumb-blank path')].map((p) => p.getAttribute('d'))).size"); n != 3 {
+		t.Errorf("%d different pictures for a clip, a sound and a still", n)
+	}
+}

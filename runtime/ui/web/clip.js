@@ -18,11 +18,14 @@ export function reuse(j) {
   location.hash = `#/make?model=${encodeURIComponent(j.model)}&from=${j.id}`;
 }
 
+const kindOf = (j) => (j.result?.content_type || '').split('/')[0];
+const kindIcon = (j) => icon({ audio: 'sound', image: 'image' }[kindOf(j)] || 'film');
+
 // Player shows a job's result: a clip, a picture or a sound.
 export function Player({ job, autoplay = true, loop = true, onVideo }) {
   const url = clipPath(job);
-  const kind = (job.result?.content_type || '').split('/')[0];
-  if (job.result?.removed) return html`<div class="stage-note">${icon('film')}<p>${t('clip.removed')}</p></div>`;
+  const kind = kindOf(job);
+  if (job.result?.removed) return html`<div class="stage-note">${kindIcon(job)}<p>${t('clip.removed')}</p></div>`;
   if (kind === 'image') return html`<img class="player" src=${url} alt=${prompt(job)} />`;
   if (kind === 'audio') return html`<audio class="player-audio" src=${url} controls aria-label=${prompt(job)}></audio>`;
   return html`<video class="player" src=${url} controls playsinline loop=${loop} autoplay=${autoplay && motion()} muted aria-label=${prompt(job)} ref=${onVideo}></video>`;
@@ -42,7 +45,7 @@ export function Thumb({ job, play, slow }) {
   }, [play, url]);
   useEffect(() => () => { const v = ref.current; if (v) { v.removeAttribute('src'); v.load(); } }, []);
   if (previews.has(job.id)) return html`<img class="thumb shown" src=${previews.get(job.id)} alt="" />`;
-  if (!url) return html`<div class=${classes('thumb-blank', job.status)} aria-hidden="true">${near && icon(job.status === 'completed' ? 'film' : job.status === 'failed' || job.status === 'dead' ? 'alert' : 'watch')}</div>`;
+  if (!url) return html`<div class=${classes('thumb-blank', job.status)} aria-hidden="true">${near && (job.status === 'completed' ? kindIcon(job) : icon(job.status === 'failed' || job.status === 'dead' ? 'alert' : 'watch'))}</div>`;
   return html`<video class=${classes('thumb', shown && 'shown')} ref=${ref} src=${url} muted loop playsinline preload="metadata" tabindex="-1" aria-hidden="true" onLoadedData=${() => set(true)}></video>`;
 }
 
