@@ -1,7 +1,9 @@
 package harness
 
 import (
+	"cmp"
 	"context"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -19,9 +21,10 @@ func NewGPUReport(ctx context.Context, bench, commit string) *Report {
 	return r
 }
 
-// DeviceMiB is the memory in use on the first GPU, by all processes, in MiB; -1 where nothing says so.
+// DeviceMiB is the memory in use on the first GPU that this process may use, by all processes, in MiB; -1 where nothing says so.
 func DeviceMiB(ctx context.Context) float64 {
-	out, err := smi(ctx, "--query-gpu=memory.used", "--id=0")
+	first, _, _ := strings.Cut(os.Getenv("CUDA_VISIBLE_DEVICES"), ",")
+	out, err := smi(ctx, "--query-gpu=memory.used", "--id="+cmp.Or(strings.TrimSpace(first), "0"))
 	if err != nil {
 		return -1
 	}

@@ -33,3 +33,14 @@ func TestMemoryThatNobodyTellsIsNotNone(t *testing.T) {
 		}
 	}
 }
+
+// A process that was given the third GPU hears of that one's memory.
+func TestTheMemoryIsThatOfTheGPUInUse(t *testing.T) {
+	smiSays(t, `case "$*" in *--id=2*) echo 22;; *--id=GPU-7*) echo 77;; *--id=0*) echo 1;; esac`)
+	for visible, want := range map[string]float64{"": 1, "0": 1, "2": 22, "2,0": 22, " 2": 22, "GPU-7,GPU-8": 77} {
+		t.Setenv("CUDA_VISIBLE_DEVICES", visible)
+		if got := DeviceMiB(t.Context()); got != want {
+			t.Errorf("%q: %g MiB", visible, got)
+		}
+	}
+}

@@ -87,15 +87,21 @@ func rotaryTables(p positions, theta float64, kind string, width, heads int64) (
 		freqs[i] = float32(math.Pow(theta, at) * math.Pi / 2)
 	}
 	tokens, half := int64(len(p.values)/p.axes), width/2
-	co, si := make([]float32, 0, tokens*half), make([]float32, 0, tokens*half)
+	co, si := make([]float32, tokens*half), make([]float32, tokens*half)
+	known := map[float32]turn{} // a grid has few different places on each axis
 	for t := range int(tokens) {
-		for range half - steps*int64(p.axes) {
-			co, si = append(co, 1), append(si, 0)
+		front := t*int(half) + int(half-steps*int64(p.axes))
+		for i := t * int(half); i < front; i++ {
+			co[i] = 1
 		}
-		for _, f := range freqs {
-			for _, v := range p.values[t*p.axes : (t+1)*p.axes] {
-				angle := float64((v*2 - 1) * f)
-				co, si = append(co, float32(math.Cos(angle))), append(si, float32(math.Sin(angle)))
+		for axis, v := range p.values[t*p.axes : (t+1)*p.axes] {
+			at, ok := known[v]
+			if !ok {
+				at = turnOf(v, freqs)
+				known[v] = at
+			}
+			for i := range freqs {
+				co[front+i*p.axes+axis], si[front+i*p.axes+axis] = at.cos[i], at.sin[i]
 			}
 		}
 	}
@@ -104,6 +110,18 @@ func rotaryTables(p positions, theta float64, kind string, width, heads int64) (
 		shape = []int64{1, tokens, half, 1}
 	}
 	return engine.Floats(co, shape...), engine.Floats(si, shape...)
+}
+
+// turn is how far a place turns, by each frequency.
+type turn struct{ cos, sin []float32 }
+
+func turnOf(v float32, freqs []float32) turn {
+	t := turn{make([]float32, len(freqs)), make([]float32, len(freqs))}
+	for i, f := range freqs {
+		sin, cos := math.Sincos(float64((v*2 - 1) * f))
+		t.cos[i], t.sin[i] = float32(cos), float32(sin)
+	}
+	return t
 }
 
 // tables sets the rotary inputs of a clip.
