@@ -14,6 +14,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"time"
 
@@ -28,10 +29,12 @@ import (
 var script string
 
 // sizes are latents: 480×832 and 720×1280, an eighth a side.
-var sizes = []struct {
+var sizes = []picture{{"480p", 60, 104}, {"720p", 90, 160}}
+
+type picture struct {
 	name          string
 	height, width int64
-}{{"480p", 60, 104}, {"720p", 90, 160}}
+}
 
 const latentFrames = 21 // of 81
 
@@ -49,11 +52,15 @@ func main() {
 	flag.StringVar(&b.python, "python", "python3", "interpreter for the comparison; empty: leave it out")
 	flag.IntVar(&b.rounds, "rounds", 3, "clips of each size, after one that is not counted")
 	only := flag.Bool("plan", false, "only say what memory is planned, which takes no GPU")
+	size := flag.String("size", "", "only this size, 480p or 720p")
 	device := flag.String("device", "cuda:0", "device")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	harness.Main("decode", func(ctx context.Context) (err error) {
 		b.report = harness.NewGPUReport(ctx, "decode", *commit)
 		defer func() { err = errors.Join(err, b.report.Print(os.Stdout)) }()
+		if *size != "" {
+			sizes = slices.DeleteFunc(sizes, func(s picture) bool { return s.name != *size })
+		}
 		if err := b.plan(); err != nil || *only {
 			return err
 		}

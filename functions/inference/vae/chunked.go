@@ -16,7 +16,8 @@ type Opener interface {
 // Chunked runs a pair of causal graphs over a clip, carrying the caches from run to run. They stay where they are made.
 type Chunked struct {
 	Sessions    Opener
-	First, Next string // graphs
+	First, Next string   // graphs
+	Kept        []string // outputs that stay where they are made, as the caches do: whoever wants them fetches and closes them
 	caches      engine.Values
 }
 
@@ -34,7 +35,7 @@ func (c *Chunked) Run(ctx context.Context, input string, piece engine.Tensor) (e
 	if err != nil {
 		return nil, err
 	}
-	out, err := session.Run(ctx, in, carried(session)...)
+	out, err := session.Run(ctx, in, append(carried(session), c.Kept...)...)
 	if err != nil {
 		return nil, err
 	}

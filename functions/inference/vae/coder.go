@@ -3,6 +3,7 @@ package vae
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 )
@@ -17,7 +18,7 @@ type Coder struct {
 }
 
 // Decode turns latents that are not normalised, [1, z, T, h, w], into frames, about [−1, 1], and hands them to emit as they come:
-// as clips [1, 3, frames, H, W], or the whole clip at once when tiled.
+// as clips [1, 3, frames, H, W], each beside the work on the next one, or the whole clip at once when tiled.
 func (c Coder) Decode(ctx context.Context, latents engine.Tensor, emit func(clip engine.Tensor) error) error {
 	if c.Tiling == nil || c.Tiling.covers(latents, c.Config.SpatialScale()) {
 		return c.pieces(ctx, Latent, Video, latents, 1, func(v engine.Tensor) error { return emit(c.Config.Unpatchify(v)) })
@@ -65,22 +66,36 @@ func (c Coder) whole(ctx context.Context, input, output string, clip engine.Tens
 	return Join(parts)
 }
 
-// pieces runs one frame, then step frames at a time.
+// pieces runs one frame, then step frames at a time. What a piece has become is fetched and handed to emit while the next one runs.
 func (c Coder) pieces(ctx context.Context, input, output string, clip engine.Tensor, step int64, emit func(engine.Tensor) error) error {
-	run := Chunked{Sessions: c.Sessions, First: c.First, Next: c.Next}
+	run := Chunked{Sessions: c.Sessions, First: c.First, Next: c.Next, Kept: []string{output}}
 	defer run.Close()
+	given := func() error { return nil } // waits for the piece before
+	defer func() { _ = given() }()       // whose error comes second to one that ends the loop
 	for at, n := int64(0), int64(1); at < clip.Shape[2]; at, n = at+n, step {
 		out, err := run.Run(ctx, input, Frames(clip, at, min(at+n, clip.Shape[2])))
 		if err != nil {
 			return fmt.Errorf("frame %d of %d: %w", at+1, clip.Shape[2], err)
 		}
-		part, err := out.Tensor(output)
-		if err != nil {
+		if err := given(); err != nil {
+			out.Close()
 			return err
 		}
-		if err := emit(part); err != nil {
-			return err
-		}
+		given = handOver(out, output, emit)
 	}
-	return nil
+	return given()
+}
+
+// handOver fetches a result and gives it to emit, and returns at once: what waits for the end and tells of it.
+func handOver(out engine.Values, output string, emit func(engine.Tensor) error) (wait func() error) {
+	done := make(chan error, 1)
+	go func() {
+		defer out.Close()
+		part, err := out.Tensor(output)
+		if err == nil {
+			err = emit(part)
+		}
+		done <- err
+	}()
+	return sync.OnceValue(func() error { return <-done })
 }

@@ -272,6 +272,7 @@ void conv(const ConvArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
   if (a.channels % 8) throw std::runtime_error(std::to_string(a.channels) + " channels: a multiple of 8 is needed");
   if (int64_t(a.out[0]) * a.out[1] * a.out[2] > INT32_MAX - 256 || int64_t(a.in[1]) * a.in[2] * a.channels > INT32_MAX)
     throw std::runtime_error("a clip of more than 2^31 positions, or values a frame");
+  if (conv_hopper(a, t, s)) return;
   if (t == kHalf) conv_as<__half>(a, s);
   else conv_as<__nv_bfloat16>(a, s);
 }

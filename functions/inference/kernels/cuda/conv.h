@@ -16,6 +16,9 @@ struct ConvArgs {
 
 void conv(const ConvArgs& a, ONNXTensorElementDataType t, cudaStream_t s);
 
+// conv_hopper does the same by what Hopper alone has, and says whether it has: not every device and not every shape is for it.
+bool conv_hopper(const ConvArgs& a, ONNXTensorElementDataType t, cudaStream_t s);
+
 // carry writes the last frames of history and x, which the next run looks back at; next may be the history itself.
 void carry(const ConvArgs& a, int64_t frames, void* next, ONNXTensorElementDataType t, cudaStream_t s);
 

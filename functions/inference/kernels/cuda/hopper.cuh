@@ -35,6 +35,13 @@ __device__ __forceinline__ void wait(uint32_t bar, int phase) {
       "@done bra over;\nbra again;\nover:\n}" ::"r"(bar), "r"(phase) : "memory");
 }
 
+// arrived says whether a phase is over, without a wait.
+__device__ __forceinline__ bool arrived(uint32_t bar, int phase) {
+  uint32_t done;
+  asm volatile("{\n.reg .pred p;\nmbarrier.test_wait.parity.shared::cta.b64 p, [%1], %2;\nselp.u32 %0, 1, 0, p;\n}" : "=r"(done) : "r"(bar), "r"(phase) : "memory");
+  return done;
+}
+
 // Barriers by number, of which a block has 16: so many threads meet at one.
 __device__ __forceinline__ void meet(int id, int threads) { asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory"); }
 __device__ __forceinline__ void announce(int id, int threads) { asm volatile("bar.arrive %0, %1;" ::"r"(id), "r"(threads) : "memory"); }
@@ -71,12 +78,26 @@ __device__ __forceinline__ uint64_t matrix(uint32_t address, int panel = 16) {
   return uint64_t(1) << 62 | uint64_t(1024 >> 4) << 32 | uint64_t((panel >> 4) & 0x3fff) << 16 | (address >> 4 & 0x3fff);
 }
 
+// The same of a matrix whose rows are 64 bytes: their pieces are exchanged by the address, bits 4 and 5 with bits 7 and 8 by an
+// exclusive or, as CU_TENSOR_MAP_SWIZZLE_64B lays them. groups is the distance of groups of 8 rows in bytes. Since it is the address
+// that tells, the matrix may begin at any row, and groups may have other rows between them.
+__device__ __forceinline__ uint64_t narrow_matrix(uint32_t address, uint32_t groups) {
+  return uint64_t(2) << 62 | uint64_t(groups >> 4) << 32 | uint64_t(1) << 16 | (address >> 4 & 0x3fff);
+}
+
 __device__ __forceinline__ void products_begin() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
 __device__ __forceinline__ void products_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
 // products_wait waits until at most `pending` groups of this warpgroup's are under way.
 template <int pending>
 __device__ __forceinline__ void products_wait() {
   asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(pending) : "memory");
+}
+
+// settled keeps the compiler from reading sums before the wait in front of it.
+template <int n>
+__device__ __forceinline__ void settled(float (&d)[n]) {
+#pragma unroll
+  for (int i = 0; i < n; i++) asm volatile("" : "+f"(d[i])::"memory");
 }
 
 // Product<N> adds to d, a part of [64, N]: of thread t, row t/32·16 + t%32/4, columns 8j + t%4·2 and one more are d[4j], d[4j + 1];
@@ -90,17 +111,22 @@ struct Product;
 #define VIDEOSDGX_TEN(t) "%" #t "0,%" #t "1,%" #t "2,%" #t "3,%" #t "4,%" #t "5,%" #t "6,%" #t "7,%" #t "8,%" #t "9"
 #define VIDEOSDGX_R32 VIDEOSDGX_TEN() "," VIDEOSDGX_TEN(1) "," VIDEOSDGX_TEN(2) ",%30,%31"
 #define VIDEOSDGX_R40 VIDEOSDGX_TEN() "," VIDEOSDGX_TEN(1) "," VIDEOSDGX_TEN(2) "," VIDEOSDGX_TEN(3)
+#define VIDEOSDGX_R48 VIDEOSDGX_R40 ",%40,%41,%42,%43,%44,%45,%46,%47"
 #define VIDEOSDGX_R64 VIDEOSDGX_R40 "," VIDEOSDGX_TEN(4) "," VIDEOSDGX_TEN(5) ",%60,%61,%62,%63"
 #define VIDEOSDGX_R80 VIDEOSDGX_R40 "," VIDEOSDGX_TEN(4) "," VIDEOSDGX_TEN(5) "," VIDEOSDGX_TEN(6) "," VIDEOSDGX_TEN(7)
 #define VIDEOSDGX_R88 VIDEOSDGX_R80 ",%80,%81,%82,%83,%84,%85,%86,%87"
+#define VIDEOSDGX_R96 VIDEOSDGX_R88 ",%88,%89,%90,%91,%92,%93,%94,%95"
 #define VIDEOSDGX_F4(d, i) "+f"(d[i]), "+f"(d[i + 1]), "+f"(d[i + 2]), "+f"(d[i + 3])
 #define VIDEOSDGX_I4(d, i) "+r"(d[i]), "+r"(d[i + 1]), "+r"(d[i + 2]), "+r"(d[i + 3])
 #define VIDEOSDGX_8(m, d, i) m(d, i), m(d, i + 4)
 #define VIDEOSDGX_32(m, d, i) VIDEOSDGX_8(m, d, i), VIDEOSDGX_8(m, d, i + 8), VIDEOSDGX_8(m, d, i + 16), VIDEOSDGX_8(m, d, i + 24)
+#define VIDEOSDGX_O8(m, d) m(d, 0)
 #define VIDEOSDGX_O64(m, d) VIDEOSDGX_32(m, d, 0)
 #define VIDEOSDGX_O128(m, d) VIDEOSDGX_32(m, d, 0), VIDEOSDGX_32(m, d, 32)
 #define VIDEOSDGX_O160(m, d) VIDEOSDGX_O128(m, d), VIDEOSDGX_8(m, d, 64), VIDEOSDGX_8(m, d, 72)
 #define VIDEOSDGX_O176(m, d) VIDEOSDGX_O160(m, d), VIDEOSDGX_8(m, d, 80)
+#define VIDEOSDGX_O96(m, d) VIDEOSDGX_O64(m, d), VIDEOSDGX_8(m, d, 32), VIDEOSDGX_8(m, d, 40)
+#define VIDEOSDGX_O192(m, d) VIDEOSDGX_O128(m, d), VIDEOSDGX_32(m, d, 64)
 #define VIDEOSDGX_WITH(add) "{\n.reg .pred p;\nsetp.ne.b32 p, " add ", 0;\nwgmma.mma_async.sync.aligned.m64n"
 
 // n0… are the numbers of the operands behind d's.
@@ -130,9 +156,12 @@ struct Product;
     }                                                                                                                                        \
   };
 
+VIDEOSDGX_PRODUCT(8, "%0,%1,%2,%3", VIDEOSDGX_O8, "%4", "%5", "%6", "%7", "%8", "%9")
 VIDEOSDGX_PRODUCT(64, VIDEOSDGX_R32, VIDEOSDGX_O64, "%32", "%33", "%34", "%35", "%36", "%37")
+VIDEOSDGX_PRODUCT(96, VIDEOSDGX_R48, VIDEOSDGX_O96, "%48", "%49", "%50", "%51", "%52", "%53")
 VIDEOSDGX_PRODUCT(128, VIDEOSDGX_R64, VIDEOSDGX_O128, "%64", "%65", "%66", "%67", "%68", "%69")
 VIDEOSDGX_PRODUCT(160, VIDEOSDGX_R80, VIDEOSDGX_O160, "%80", "%81", "%82", "%83", "%84", "%85")
 VIDEOSDGX_PRODUCT(176, VIDEOSDGX_R88, VIDEOSDGX_O176, "%88", "%89", "%90", "%91", "%92", "%93")
+VIDEOSDGX_PRODUCT(192, VIDEOSDGX_R96, VIDEOSDGX_O192, "%96", "%97", "%98", "%99", "%100", "%101")
 
 }  // namespace videosdgx::hopper

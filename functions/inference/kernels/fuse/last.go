@@ -71,6 +71,8 @@ func (l *layout) node(n *onnx.Node) {
 		l.put(own(lastNorm, n.Name, []string{x, n.Inputs[1]}, []string{l.name(n.Outputs[0])}, n.Attrs...))
 	case n.Op == "Add" && n.Domain == "" && l.bothInner(n):
 		l.sum(n)
+	case n.Op == "Reshape" && n.Domain == "" && l.splits(n).value != "":
+		l.apart(n, l.splits(n))
 	default:
 		l.other(n)
 	}

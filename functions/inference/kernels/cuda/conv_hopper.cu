@@ -1,0 +1,371 @@
+// Convolutions over clips with their channels innermost by Hopper's matrix instructions. A block takes a tile of pixels of one
+// frame of the result and has, of every frame that it looks at, the pixels of the tile and of the rim around it in shared memory
+// once, for so many channels at a time: a tap is the same pixels seen from an address that is further on. One warpgroup
+// copies, pixels and then each tap's weights, as far ahead as there is room; two others multiply, each the upper or the lower half of
+// the tile, in squares of eight by eight pixels.
+#include "conv.h"
+
+#include <cuda_bf16.h>
+#include <cuda_fp16.h>
+
+#include <algorithm>
+
+#include "hopper.cuh"
+
+namespace videosdgx {
+namespace {
+
+constexpr int kThreads = 384;
+constexpr int kChunk = 32;    // channels at a time
+constexpr int kRow = 2 * kChunk;  // bytes of a pixel, or of a column of weights
+constexpr int kTall = 16;     // pixels of a tile from top to bottom
+constexpr int kAhead = 3;  // copies that a thread has under way before it waits for the oldest
+constexpr int kShared = 232448 - 1024;  // without the barriers
+
+// Tile has the sizes of a tile: 8 · wide × 16 pixels, N columns of the result, a kernel of K × K pixels.
+template <int N, int wide, int K>
+struct Tile {
+  static constexpr int across = 8 * wide, pitch = across + K - 1, pixels = pitch * (kTall + K - 1);
+  static constexpr int pixel_bytes = (pixels * kRow + 1023) / 1024 * 1024;
+  static constexpr int weight_bytes = (N * kRow + 1023) / 1024 * 1024;
+  static constexpr int table_bytes = (pixels * 4 + 1023) / 1024 * 1024;  // where each pixel lies
+  static constexpr int pixel_slots = K > 1 ? 3 : 4, weight_slots = std::min(12, (kShared - table_bytes - pixel_slots * pixel_bytes) / weight_bytes);
+  static constexpr int bytes = 1024 + table_bytes + pixel_slots * pixel_bytes + weight_slots * weight_bytes;
+  static_assert(weight_slots > kAhead, "room for weights");
+};
+
+// Grid is how many tiles there are in each direction.
+struct Grid {
+  int columns, frames, across, tiles;
+};
+
+#if VIDEOSDGX_HOPPER
+
+// Slot walks around a ring.
+template <int slots>
+struct Slot {
+  int at = 0;
+  uint32_t parity = 0;
+  __device__ inline void next() {
+    if (++at == slots) at = 0, parity ^= 1;
+  }
+};
+
+// Rings are the block's shared memory: for every slot of both rings a barrier that says full and one that says empty, then the slots.
+template <class S>
+struct Rings {
+  uint32_t base;
+  __device__ inline uint32_t pixels_full(int i) const { return base + i * 8; }
+  __device__ inline uint32_t pixels_empty(int i) const { return base + 64 + i * 8; }
+  __device__ inline uint32_t weights_full(int i) const { return base + 128 + i * 8; }
+  __device__ inline uint32_t weights_empty(int i) const { return base + 256 + i * 8; }
+  __device__ inline uint32_t pixels(int i) const { return base + 1024 + S::table_bytes + i * S::pixel_bytes; }
+  __device__ inline uint32_t weights(int i) const { return pixels(S::pixel_slots) + i * S::weight_bytes; }
+};
+
+// Place is a tile's: its first column, first pixel, and frame.
+struct Place {
+  int column, x, y, t;
+};
+
+template <int N, int wide>
+__device__ inline Place place(const Grid& g, int tile) {
+  Place p;
+  p.column = tile % g.columns * N, tile /= g.columns;
+  p.t = tile % g.frames, tile /= g.frames;  // the same place of neighbouring frames at one time: they read the same frames
+  p.x = tile % g.across * (8 * wide), p.y = tile / g.across * kTall;
+  return p;
+}
+
+// there says whether a frame is one of the clip or of its history; all others are zeros, and left out.
+__device__ inline bool there(const ConvArgs& a, int t) { return t >= -a.past && t < a.in[0]; }
+
+__device__ inline void copy_or_zero(uint32_t to, const void* from, bool copied) {
+  asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(copied ? 16 : 0) : "memory");
+}
+
+// Copier is a thread of the warpgroup that fills the rings: pixels, the weights of each tap over them, the next pixels.
+template <class S, int taps>
+struct Copier {
+  Rings<S> rings;
+  Slot<S::pixel_slots> pixels, pixels_told;
+  Slot<S::weight_slots> weights, weights_told;
+  int pending = 0, told = 0;  // copies not told of yet; which of a round the oldest of them is
+
+  __device__ inline void tell() {
+    if (told == 0) hopper::arrive(rings.pixels_full(pixels_told.at)), pixels_told.next();
+    else hopper::arrive(rings.weights_full(weights_told.at)), weights_told.next();
+    told = told == taps ? 0 : told + 1;
+    pending--;
+  }
+  __device__ inline void finish() {
+    asm volatile("cp.async.wait_group 0;" ::: "memory");
+    hopper::writes_visible_to_copies();
+    while (pending) tell();
+  }
+  // room waits for a slot; what has been copied is told of first, since its reader may be who has the slot.
+  __device__ inline void room(uint32_t barrier, uint32_t parity) {
+    if (hopper::arrived(barrier, parity)) return;
+    finish();
+    hopper::wait(barrier, parity);
+  }
+  __device__ inline void issued() {
+    asm volatile("cp.async.commit_group;" ::: "memory");
+    if (++pending <= kAhead) return;
+    asm volatile("cp.async.wait_group %0;" ::"n"(kAhead) : "memory");
+    hopper::writes_visible_to_copies();
+    tell();
+  }
+};
+
+template <class T, int N, int wide, int K>
+__device__ inline void copy_tiles(const ConvArgs& a, const Grid& g, uint32_t base, int* table) {
+  using S = Tile<N, wide, K>;
+  Copier<S, K * K> copier{{base}, {}, {}, {}, {}};
+  const int thread = threadIdx.x, group = thread % 4, first = thread / 4;  // eight channels of a pixel, or of a column's weights
+  const T *x = static_cast<const T*>(a.x), *w = static_cast<const T*>(a.weight);
+  const int64_t frame = int64_t(a.in[1]) * a.in[2] * a.channels, inner = int64_t(a.kernel[0]) * K * K * a.channels;
+  const T* before = static_cast<const T*>(a.history) + a.past * frame;
+  const unsigned tall = unsigned(a.in[1]) << a.twice, broad = unsigned(a.in[2]) << a.twice;
+  const uint32_t mine = first * kRow + ((group ^ (first / 2 % 4)) << 4), step = 32 * kRow;  // a thread has every 32nd pixel, or column
+  for (int tile = blockIdx.x; tile < g.tiles; tile += gridDim.x) {
+    const Place p = place<N, wide>(g, tile);
+    // Each pixel is looked after by four lanes of one warp.
+    for (int pixel = first; pixel < S::pixels; pixel += 32) {
+      const int h = p.y - a.pad[1] + pixel / S::pitch, v = p.x - a.pad[2] + pixel % S::pitch;
+      const bool inside = unsigned(h) < tall && unsigned(v) < broad;
+      if (group == 0) table[pixel] = inside ? ((h >> a.twice) * a.in[2] + (v >> a.twice)) * a.channels : -1;
+    }
+    __syncwarp();
+    const T* row = w + (p.column + first) * inner + group * 8;
+    for (int kt = 0; kt < a.kernel[0]; kt++) {
+      const int t = p.t - a.pad[0] + kt;
+      if (!there(a, t)) continue;
+      const T* from = (t < 0 ? before : x) + t * frame + group * 8;
+      for (int c = 0; c < a.channels; c += kChunk) {
+        copier.room(copier.rings.pixels_empty(copier.pixels.at), copier.pixels.parity ^ 1);
+        uint32_t to = copier.rings.pixels(copier.pixels.at) + mine;
+#pragma unroll 4
+        for (int pixel = first; pixel < S::pixels; pixel += 32, to += step) {
+          const int offset = table[pixel];
+          copy_or_zero(to, offset < 0 ? x : from + offset + c, offset >= 0);
+        }
+        copier.pixels.next();
+        copier.issued();
+        const T* weight = row + int64_t(kt) * K * K * a.channels + c;
+        for (int tap = 0; tap < K * K; tap++, weight += a.channels) {
+          copier.room(copier.rings.weights_empty(copier.weights.at), copier.weights.parity ^ 1);
+          to = copier.rings.weights(copier.weights.at) + mine;
+#pragma unroll
+          for (int i = 0; i < (N + 31) / 32; i++) {
+            const bool copied = p.column + first + 32 * i < a.out_channels;
+            if (N % 32 == 0 || first + 32 * i < N) copy_or_zero(to + i * step, copied ? weight + 32 * i * inner : w, copied);
+          }
+          copier.weights.next();
+          copier.issued();
+        }
+      }
+    }
+    __syncwarp();  // before the table is the next tile's
+  }
+  copier.finish();
+}
+
+// turned has four lanes exchange four words each: lane i's j-th is what lane j's i-th was.
+__device__ inline void turned(uint32_t (&w)[4]) {
+  const bool odd = threadIdx.x & 1, high = threadIdx.x & 2;
+#pragma unroll
+  for (int i = 0; i < 4; i += 2) {
+    const uint32_t got = __shfl_xor_sync(~0u, odd ? w[i] : w[i + 1], 1);
+    (odd ? w[i] : w[i + 1]) = got;
+  }
+#pragma unroll
+  for (int i = 0; i < 2; i++) {
+    const uint32_t got = __shfl_xor_sync(~0u, high ? w[i] : w[i + 2], 2);
+    (high ? w[i] : w[i + 2]) = got;
+  }
+}
+
+__device__ inline float2 wide_pair(const __half*, uint32_t w) { return __half22float2(*reinterpret_cast<__half2*>(&w)); }
+__device__ inline float2 wide_pair(const __nv_bfloat16*, uint32_t w) { return __bfloat1622float2(*reinterpret_cast<__nv_bfloat162*>(&w)); }
+__device__ inline uint32_t narrow_pair(const __half*, float a, float b) {
+  __half2 v = __floats2half2_rn(a, b);
+  return *reinterpret_cast<uint32_t*>(&v);
+}
+__device__ inline uint32_t narrow_pair(const __nv_bfloat16*, float a, float b) {
+  __nv_bfloat162 v = __floats2bfloat162_rn(a, b);
+  return *reinterpret_cast<uint32_t*>(&v);
+}
+
+// write adds bias and residual to the sums of eight columns of one pixel in each of eight, and writes them, 16 bytes a lane.
+template <class T, int N, int half>
+__device__ inline void write(const ConvArgs& a, const float (&sum)[N / 2], int column0, int64_t pixel, bool inside) {
+  const int quarter = threadIdx.x % 4;
+  const T* residual = static_cast<const T*>(a.residual) + pixel * a.out_channels;
+  T* y = static_cast<T*>(a.y) + pixel * a.out_channels;
+  if constexpr (N % 32) {
+#pragma unroll
+    for (int i = 0; i < N / 4; i++) {
+      const int n = column0 + i / 2 * 8 + quarter * 2 + i % 2;
+      if (!inside || n >= a.out_channels) continue;
+      float v = sum[i / 2 * 4 + half * 2 + i % 2] + (a.bias ? a.bias[n] : 0.f);
+      if (a.residual) v += float(residual[n]);
+      y[n] = T(v);
+    }
+  } else {
+#pragma unroll
+    for (int j = 0; j < N / 8; j += 4) {
+      const int mine = column0 + (j + quarter) * 8;
+      const bool written = inside && mine < a.out_channels;
+      uint32_t w[4] = {};
+      if (a.residual) {
+        if (written) {
+          const uint4 r = __ldg(reinterpret_cast<const uint4*>(residual + mine));
+          w[0] = r.x, w[1] = r.y, w[2] = r.z, w[3] = r.w;
+        }
+        turned(w);
+      }
+#pragma unroll
+      for (int i = 0; i < 4; i++) {
+        const int n = column0 + (j + i) * 8 + quarter * 2;
+        float2 v = wide_pair(y, w[i]);
+        float2 bias = {0, 0};
+        if (a.bias && n < a.out_channels) bias = __ldg(reinterpret_cast<const float2*>(a.bias + n));
+        w[i] = narrow_pair(y, sum[(j + i) * 4 + half * 2] + bias.x + v.x, sum[(j + i) * 4 + half * 2 + 1] + bias.y + v.y);
+      }
+      turned(w);
+      if (written) *reinterpret_cast<uint4*>(y + mine) = make_uint4(w[0], w[1], w[2], w[3]);
+    }
+  }
+}
+
+template <class T, int N, int wide, int K>
+__device__ inline void multiply_tiles(const ConvArgs& a, const Grid& g, uint32_t base, int half) {
+  using S = Tile<N, wide, K>;
+  const Rings<S> rings{base};
+  Slot<S::pixel_slots> pixels;
+  Slot<S::weight_slots> weights;
+  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32 % 4;
+  for (int tile = blockIdx.x; tile < g.tiles; tile += gridDim.x) {
+    const Place p = place<N, wide>(g, tile);
+    float sum[wide][N / 2];
+#pragma unroll
+    for (int i = 0; i < wide; i++)
+#pragma unroll
+      for (int j = 0; j < N / 2; j++) sum[i][j] = 0;
+    int used_pixels = -1, used_weights = -1;  // slots to be given back when the instructions under way have ended
+    for (int kt = 0; kt < a.kernel[0]; kt++) {
+      if (!there(a, p.t - a.pad[0] + kt)) continue;
+      for (int c = 0; c < a.channels; c += kChunk) {
+        hopper::wait(rings.pixels_full(pixels.at), pixels.parity);
+        const uint64_t left0 = hopper::narrow_matrix(rings.pixels(pixels.at) + half * 8 * S::pitch * kRow, S::pitch * kRow);
+#pragma unroll 1
+        for (int tap = 0; tap < K * K; tap++) {
+          hopper::wait(rings.weights_full(weights.at), weights.parity);
+          const uint64_t left = left0 + (tap / K * S::pitch + tap % K) * (kRow / 16), right = hopper::narrow_matrix(rings.weights(weights.at), 8 * kRow);
+          hopper::products_begin();
+#pragma unroll
+          for (int k = 0; k < kChunk / 16; k++)
+#pragma unroll
+            for (int i = 0; i < wide; i++) hopper::Product<N>::template both<T>(sum[i], left + k * 2 + i * 8 * (kRow / 16), right + k * 2, 1);
+          hopper::products_commit();
+          hopper::products_wait<1>();
+          if (lane == 0) {
+            if (used_weights >= 0) hopper::arrive(rings.weights_empty(used_weights));
+            if (used_pixels >= 0) hopper::arrive(rings.pixels_empty(used_pixels));
+          }
+          used_weights = weights.at, used_pixels = tap == K * K - 1 ? pixels.at : -1;
+          weights.next();
+        }
+        pixels.next();
+      }
+    }
+    hopper::products_wait<0>();
+    if (lane == 0) {
+      if (used_weights >= 0) hopper::arrive(rings.weights_empty(used_weights));
+      if (used_pixels >= 0) hopper::arrive(rings.pixels_empty(used_pixels));
+    }
+#pragma unroll
+    for (int i = 0; i < wide; i++) {
+      hopper::settled(sum[i]);
+      const int x = p.x + i * 8 + lane / 4, y = p.y + half * 8 + warp * 2;
+      const int64_t pixel = (int64_t(p.t) * a.out[1] + y) * a.out[2] + x;
+      write<T, N, 0>(a, sum[i], p.column, pixel, x < a.out[2] && y < a.out[1]);
+      write<T, N, 1>(a, sum[i], p.column, pixel + a.out[2], x < a.out[2] && y + 1 < a.out[1]);
+    }
+  }
+}
+
+#endif
+
+template <class T, int N, int wide, int K>
+__global__ void __launch_bounds__(kThreads, 1) hopper_kernel(const __grid_constant__ ConvArgs a, Grid g) {
+#if VIDEOSDGX_HOPPER
+  using S = Tile<N, wide, K>;
+  extern __shared__ __align__(1024) uint8_t memory[];
+  const uint32_t base = uint32_t(__cvta_generic_to_shared(memory));
+  const Rings<S> rings{base};
+  if (threadIdx.x == 0) {
+    for (int i = 0; i < S::pixel_slots; i++) hopper::barrier_init(rings.pixels_full(i), 128), hopper::barrier_init(rings.pixels_empty(i), 8);
+    for (int i = 0; i < S::weight_slots; i++) hopper::barrier_init(rings.weights_full(i), 128), hopper::barrier_init(rings.weights_empty(i), 8);
+    hopper::barriers_visible();
+    hopper::writes_visible_to_copies();
+  }
+  __syncthreads();
+  const int group = __shfl_sync(~0u, threadIdx.x / 128, 0);
+  if (group == 0) {
+    hopper::fewer_registers<40>();
+    copy_tiles<T, N, wide, K>(a, g, base, reinterpret_cast<int*>(memory + 1024));
+  } else {
+    hopper::more_registers<232>();
+    multiply_tiles<T, N, wide, K>(a, g, base, group - 1);
+  }
+#endif
+}
+
+// on_hopper says whether the current device has these instructions, and how many multiprocessors there are.
+bool on_hopper(int& processors) {
+  int device, major;
+  check(cudaGetDevice(&device), "current device");
+  check(cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device), "compute capability");
+  check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "multiprocessors");
+  return major == 9;
+}
+
+int over(int n, int by) { return (n + by - 1) / by; }
+
+template <class T, int N, int wide, int K>
+void launch(const ConvArgs& a, int processors, cudaStream_t s) {
+  using S = Tile<N, wide, K>;
+  Grid g{over(a.out_channels, N), a.out[0], over(a.out[2], S::across), 0};
+  g.tiles = g.columns * g.frames * g.across * over(a.out[1], kTall);
+  check(cudaFuncSetAttribute(hopper_kernel<T, N, wide, K>, cudaFuncAttributeMaxDynamicSharedMemorySize, S::bytes), "shared memory of a convolution");
+  hopper_kernel<T, N, wide, K><<<std::min(g.tiles, processors), kThreads, S::bytes, s>>>(a, g);
+}
+
+template <class T, int K>
+bool conv_of(const ConvArgs& a, int processors, cudaStream_t s) {
+  auto padded = [&](int columns) { return over(a.out_channels, columns) * columns; };
+  if (a.out_channels <= 8) return launch<T, 8, 4, K>(a, processors, s), true;
+  if (a.out_channels % 8) return false;
+  int best = 192;
+  for (int columns : {128, 96})
+    if (padded(columns) < padded(best)) best = columns;
+  if (2 * padded(best) > 3 * a.out_channels) return false;
+  if (best == 192) launch<T, 192, 2, K>(a, processors, s);
+  else if (best == 128) launch<T, 128, 3, K>(a, processors, s);
+  else launch<T, 96, 4, K>(a, processors, s);
+  return true;
+}
+
+}  // namespace
+
+bool conv_hopper(const ConvArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
+  int processors;
+  if (a.channels % kChunk || a.kernel[1] != a.kernel[2] || (a.kernel[1] != 1 && a.kernel[1] != 3)) return false;
+  if (a.stride[0] != 1 || a.stride[1] != 1 || a.stride[2] != 1 || !on_hopper(processors)) return false;
+  if (t == kHalf) return a.kernel[1] == 3 ? conv_of<__half, 3>(a, processors, s) : conv_of<__half, 1>(a, processors, s);
+  return a.kernel[1] == 3 ? conv_of<__nv_bfloat16, 3>(a, processors, s) : conv_of<__nv_bfloat16, 1>(a, processors, s);
+}
+
+}  // namespace videosdgx
