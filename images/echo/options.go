@@ -42,6 +42,7 @@ type options struct {
 	Time       bool     `json:"time"`       // the clocks
 	Identify   bool     `json:"identify"`   // process, user, host
 	Restores   bool     `json:"restores"`   // how often the restore hook has run
+	Lock       string   `json:"lock"`       // a file to lock for good; the answer says whether it was free
 	Run        []string `json:"run"`        // a command; its output is the answer
 }
 
@@ -144,6 +145,8 @@ func (o *options) answer(ctx context.Context) (any, error) {
 		return map[string]any{"restores": restores}, nil
 	case o.Identify:
 		return identity(), nil
+	case o.Lock != "":
+		return lock(o.Lock)
 	case len(o.Run) > 0:
 		out, err := exec.CommandContext(ctx, o.Run[0], o.Run[1:]...).CombinedOutput()
 		return map[string]any{"output": string(out), "error": fmt.Sprint(err)}, nil

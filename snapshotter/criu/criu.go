@@ -26,7 +26,9 @@ const Oldest = "4.2"
 //   - The runtime has put CRIU into the instance's control group, where its children stay, so CRIU need not look at groups.
 //     Left to itself it would, under the unified hierarchy, make the original's group again and put the processes there,
 //     beyond the reach of the restored instance's limits. It cannot make a cgroup namespace then: instances have none.
-const Config = "tcp-established\nnetwork-lock skip\nmanage-cgroups=ignore\n"
+//   - Locks of files are written and taken again: a database holds some, NVIDIA's driver too. Nobody else than the
+//     instance's own processes can hold one of its files, so none is taken from anybody.
+const Config = "tcp-established\nnetwork-lock skip\nmanage-cgroups=ignore\nfile-locks\n"
 
 // Probe asks a CRIU for its version and has it check the kernel. It must be root for that.
 func Probe(ctx context.Context, path string) snapshotter.Capability {

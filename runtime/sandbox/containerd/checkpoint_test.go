@@ -65,6 +65,38 @@ func TestCheckpointAndRestore(t *testing.T) {
 	}
 }
 
+// TestCheckpointKeepsLocks snapshots a function that holds a file's lock, as databases and NVIDIA's driver do: the restored
+// one holds it.
+func TestCheckpointKeepsLocks(t *testing.T) {
+	d := newDriver(t)
+	needCRIU(t, d)
+	f := spec.Function{Image: echoImage(t)}
+	b := started(t, d, config(t, f))
+	const event = `{"lock":"/dev/shm/one"}`
+	if got := invoke(t, b, event); got != `"free"` {
+		t.Fatalf("the lock is %s", got)
+	}
+	images := t.TempDir()
+	if err := b.(*box).Checkpoint(testContext(t), images, true); err != nil {
+		t.Fatal(err)
+	}
+	<-b.Exited()
+	remove(t, b)
+	c := config(t, f)
+	r, err := d.Restore(testContext(t), c, images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer remove(t, r)
+	h := wire.RestoredHead{InstanceID: c.ID, Entropy: make([]byte, 64), UnixNano: time.Now().UnixNano()}
+	if err := client.Restored(testContext(t), r.Dial, h); err != nil {
+		t.Fatal(err)
+	}
+	if got := invoke(t, r, event); got != `"held"` {
+		t.Errorf("after the restore the lock is %s", got)
+	}
+}
+
 // TestCheckpointWaitsForOpenConversations dumps an instance that somebody still talks to.
 func TestCheckpointWaitsForOpenConversations(t *testing.T) {
 	d := newDriver(t)
