@@ -17,7 +17,20 @@ import (
 // that differ from their file, as those with relocated addresses, stay. It is for a process that has started and waits: what
 // runs meanwhile is not disturbed, it finds its pages again one fault later. It takes a few milliseconds; Linux alone has
 // what it needs.
-func Release() (resident int64, err error) {
+func Release() (resident int64, err error) { return release("") }
+
+// ReleaseLibraries is Release for a process that something may come for at any moment: it keeps the pages of its own program, which
+// that needs and would wait for.
+func ReleaseLibraries() (resident int64, err error) {
+	program, err := os.Readlink("/proc/self/exe")
+	if err != nil {
+		return 0, fmt.Errorf("which program this is: %w", err)
+	}
+	return release(program)
+}
+
+// release leaves the pages of one file where they are.
+func release(but string) (resident int64, err error) {
 	smaps, err := os.Open("/proc/self/smaps")
 	if err != nil {
 		return 0, fmt.Errorf("what this process maps: %w", err)
@@ -28,6 +41,9 @@ func Release() (resident int64, err error) {
 		return 0, fmt.Errorf("what this process maps: %w", err)
 	}
 	for _, r := range all {
+		if r.file == but {
+			continue
+		}
 		if _, _, e := syscall.Syscall(syscall.SYS_MADVISE, r.from, r.to-r.from, syscall.MADV_DONTNEED); e != 0 {
 			return resident, fmt.Errorf("letting go of pages of %s: %w", r.file, e)
 		}
@@ -36,7 +52,7 @@ func Release() (resident int64, err error) {
 	return resident, nil
 }
 
-// WhenIdle releases once, after d or, where busy says that the process has something to do just then, when it has not: it looks
+// WhenIdle releases the libraries once, after d or, where busy says that the process has something to do just then, when it has not: it looks
 // again after twice as long, and so on. done hears of it.
 func WhenIdle(d time.Duration, busy func() bool, done func(error)) {
 	time.AfterFunc(d, func() {
@@ -44,7 +60,7 @@ func WhenIdle(d time.Duration, busy func() bool, done func(error)) {
 			WhenIdle(2*d, busy, done)
 			return
 		}
-		_, err := Release()
+		_, err := ReleaseLibraries()
 		done(err)
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"net"
 	"time"
 
-	"github.com/videosdgx/videosdgx/internal/atrest"
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
 	"github.com/videosdgx/videosdgx/runtime/rapi"
 )
@@ -17,17 +16,6 @@ func (g *guest) onReady(r rapi.Ready) {
 	g.state = wire.StateHead{InitMicros: time.Since(g.began).Microseconds(), Restores: r.Restores}
 	g.news.Store(int64(time.Since(g.began)))
 	close(g.ready)
-	atrest.WhenIdle(settles, g.busy, func(error) {}) // best effort: it holds more where this fails
-}
-
-// settles is how long after the function's start init lets go of what only that has needed, at the earliest: the first event,
-// which comes before, is not to wait for that.
-const settles = 20 * time.Millisecond
-
-func (g *guest) busy() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return len(g.active) > len(g.resting)
 }
 
 func (g *guest) isReady() bool {

@@ -32,7 +32,7 @@ var rooms = []room{
 	{"runtime/sockio", nil, "socket calls know nothing of what is sent"},
 	{"runtime/spool", nil, "bytes on their way know nothing of where they go"},
 	{"runtime/rapi", []string{"runtime/sockio"}, "the Runtime API lives inside the instance, away from the control plane"},
-	{"runtime/guest", []string{"runtime/rapi", "runtime/sockio", "internal/atrest"}, "PID 1 lives inside the instance, away from the control plane"},
+	{"runtime/guest", []string{"runtime/rapi", "runtime/sockio"}, "PID 1 lives inside the instance, away from the control plane"},
 	{"runtime/guest/client", []string{"runtime/guest/wire", "runtime/sockio", "runtime/spec"}, "the control plane's end of init.sock knows frames, not instances"},
 	{"runtime/client", []string{"runtime/spec", "snapshotter/catalog"}, "the public client knows the vocabulary, not what runs"},
 	{"runtime/registry", []string{"internal/atomicfile", "runtime/spec"}, "what is registered does not know how it runs"},

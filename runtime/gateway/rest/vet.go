@@ -17,13 +17,15 @@ func (a *API) VetCall(ctx context.Context, client, model string, request []byte)
 	if err != nil || a.o.Vet == nil {
 		return nil //nolint:nilerr // see above
 	}
-	m, err := a.o.Models.Model(ctx, model)
-	if err != nil {
-		return err
-	}
-	sch, err := a.schemas.of(m)
-	if err != nil {
-		return err
+	var sch *schema.Schema
+	if hasText(fields) { // of which it says what are files; that a bundle's manifest is read for it would be felt after a rest
+		m, err := a.o.Models.Model(ctx, model)
+		if err != nil {
+			return err
+		}
+		if sch, err = a.schemas.of(m); err != nil {
+			return err
+		}
 	}
 	f := &files{owner: client, vet: a.o.Vet}
 	bad, err := f.vetted(ctx, sch, fields)
@@ -31,4 +33,13 @@ func (a *API) VetCall(ctx context.Context, client, model string, request []byte)
 		err = fmt.Errorf("%s: %w", strings.TrimSuffix(bad[0].Detail, "."), errdefs.ErrInvalidArgument)
 	}
 	return err
+}
+
+func hasText(fields schema.Object) bool {
+	for _, v := range fields {
+		if _, ok := v.(string); ok {
+			return true
+		}
+	}
+	return false
 }
