@@ -103,7 +103,7 @@ func sentence(s string) string {
 	if s = strings.TrimSpace(shorten(s)); s == "" {
 		return s
 	}
-	if word, _, _ := strings.Cut(s, " "); !strings.HasSuffix(word, ":") && !strings.ContainsAny(strings.TrimRight(word, "."), "_[.") {
+	if word, _, _ := strings.Cut(s, " "); !strings.ContainsAny(strings.TrimRight(word, ".:"), "_[.") {
 		first, n := utf8.DecodeRuneInString(s)
 		s = string(unicode.ToUpper(first)) + s[n:]
 	}

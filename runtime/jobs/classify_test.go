@@ -77,7 +77,6 @@ func TestSentence(t *testing.T) {
 		"num_frames is 32: 29 or 33 fit":   "num_frames is 32: 29 or 33 fit.",
 		"width is 100: 96 or 112 would do": "Width is 100: 96 or 112 would do.",
 		`loras[0]: there is no LoRA "x"`:   `loras[0]: there is no LoRA "x".`,
-		"loras: x is for another model":    "loras: x is for another model.",
 		"loras[0].name is a list":          "loras[0].name is a list.",
 		"ended. Then more":                 "Ended. Then more.",
 	} {

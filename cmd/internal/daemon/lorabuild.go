@@ -204,7 +204,7 @@ func mergeError(status int, said string, loras []mergedLoRA) error {
 	switch status {
 	case badLoRA:
 		lines := strings.Split(strings.TrimSpace(said), "\n")
-		return refusedLoRAs("loras: " + strings.TrimPrefix(lines[len(lines)-1], "videosdgx: "))
+		return refusedLoRAs("these LoRAs cannot be merged: " + strings.TrimPrefix(lines[len(lines)-1], "videosdgx: "))
 	case busyLoRA:
 		return soon(fmt.Sprintf("LoRAs (%s) are being written to, or merged by somebody else: ask again in a moment", which))
 	}
