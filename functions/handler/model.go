@@ -18,6 +18,14 @@ type Model interface {
 	Generate(ctx context.Context, r Request, out Output) error
 }
 
+// Close closes a model, where it can be.
+func Close(m Model) error {
+	if c, ok := m.(interface{ Close() error }); ok {
+		return c.Close()
+	}
+	return nil
+}
+
 // Output is where a model's work goes. No function is nil; one goroutine at a time calls them.
 type Output struct {
 	// Progress says what the model is at. It never blocks.

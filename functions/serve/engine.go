@@ -66,14 +66,7 @@ type plain struct {
 func (p plain) Engine() (name, why string) { return p.name, p.why }
 
 // Close closes the model, where it can be.
-func (p plain) Close() error { return closeModel(p.Model) }
-
-func closeModel(m handler.Model) error {
-	if c, ok := m.(interface{ Close() error }); ok {
-		return c.Close()
-	}
-	return nil
-}
+func (p plain) Close() error { return handler.Close(p.Model) }
 
 // plansFor is a model that TensorRT may run.
 type plansFor struct {
@@ -141,9 +134,9 @@ func (t *plansFor) serve(ctx context.Context, asked string) (handler.Model, erro
 	}
 	fast, name, err := w.prepare(ctx, func(ctx context.Context, f func(context.Context, handler.Model) error) error { return f(ctx, model) })
 	if err != nil {
-		return nil, errors.Join(err, closeModel(model))
+		return nil, errors.Join(err, handler.Close(model))
 	}
-	if err := closeModel(model); err != nil {
+	if err := handler.Close(model); err != nil {
 		return nil, err
 	}
 	sides.Sure = nil

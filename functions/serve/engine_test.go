@@ -144,7 +144,7 @@ func TestAutoBuildsComparesAndChangesOver(t *testing.T) {
 	if frames, by := clip(t, m); frames != painted || by != "TensorRT-RTX 1.6.9" {
 		t.Errorf("%q by %s\n%s", frames, by, log)
 	}
-	if err := closeModel(m); err != nil {
+	if err := handler.Close(m); err != nil {
 		t.Error(err)
 	}
 	if m, err = p.serve(context.Background(), tensorRT); err != nil { // accepted before
@@ -153,7 +153,7 @@ func TestAutoBuildsComparesAndChangesOver(t *testing.T) {
 	if frames, by := clip(t, m); frames != painted || by != "TensorRT-RTX 1.6.9" || runs() != 1 {
 		t.Errorf("%q by %s, built %d times", frames, by, runs())
 	}
-	if err := closeModel(m); err != nil || p.engine.Used() != 0 {
+	if err := handler.Close(m); err != nil || p.engine.Used() != 0 {
 		t.Error(err, p.engine.Used())
 	}
 }
@@ -179,7 +179,7 @@ func TestAPlanThatIsOffIsThrownAway(t *testing.T) {
 		if len(left) > 0 || err != nil {
 			t.Errorf("%v are left, %v", left, err)
 		}
-		if err := closeModel(m); err != nil || p.engine.Used() != 0 {
+		if err := handler.Close(m); err != nil || p.engine.Used() != 0 {
 			t.Error(err, p.engine.Used())
 		}
 	}
@@ -199,7 +199,7 @@ func TestTensorRTAloneWantsPlans(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeModel(m)
+	defer handler.Close(m)
 	if frames, by := clip(t, m); frames != painted || by != "TensorRT-RTX 1.6.9" {
 		t.Errorf("%q by %s", frames, by)
 	}
@@ -215,7 +215,7 @@ func TestNothingIsTriedOutOnAFullGPU(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeModel(m)
+	defer handler.Close(m)
 	<-m.(*duo.Model).Prepared()
 	if _, why := m.(*duo.Model).Engine(); !strings.Contains(why, "0 MiB are free") || !strings.Contains(why, "models plan") {
 		t.Error(why)
@@ -235,7 +235,7 @@ func TestWhatCannotBeKeptIsNotBuilt(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeModel(m)
+	defer handler.Close(m)
 	<-m.(*duo.Model).Prepared()
 	if _, why := m.(*duo.Model).Engine(); !strings.Contains(why, "videosdgx models plan") || runs() != 0 {
 		t.Errorf("%s, built %d times", why, runs())
@@ -256,7 +256,7 @@ func TestWithoutWhatTensorRTNeedsTheOtherAnswers(t *testing.T) {
 	if frames, _ := clip(t, m); frames != painted {
 		t.Errorf("%q", frames)
 	}
-	if err := closeModel(m); err != nil {
+	if err := handler.Close(m); err != nil {
 		t.Error(err)
 	}
 	t.Setenv(tensorrt.LibraryEnv, t.TempDir())
@@ -271,7 +271,7 @@ func TestWithoutWhatTensorRTNeedsTheOtherAnswers(t *testing.T) {
 		if name, why := m.(plain).Engine(); !strings.HasPrefix(name, "ONNX Runtime") || !strings.Contains(why, say) || strings.HasSuffix(why, "failed precondition") {
 			t.Errorf("%s (%s)", name, why)
 		}
-		if err := closeModel(m); err != nil {
+		if err := handler.Close(m); err != nil {
 			t.Error(err)
 		}
 		if _, err := enginesOf(context.Background(), tensorRT, p.m, on, openPainter); err == nil || !strings.Contains(err.Error(), say) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/record"
@@ -129,7 +130,7 @@ func ComparePlans(ctx context.Context, dir string, open Opener) error {
 	if err != nil {
 		return err
 	}
-	return closeModel(model)
+	return handler.Close(model)
 }
 
 // hasPlannable says of a bundle without graphs for TensorRT how it gets them.

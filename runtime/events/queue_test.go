@@ -11,7 +11,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -20,6 +19,7 @@ import (
 	"github.com/google/uuid"
 	"go.uber.org/goleak"
 
+	"github.com/videosdgx/videosdgx/internal/logtest"
 	"github.com/videosdgx/videosdgx/runtime/events"
 	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
@@ -373,7 +373,7 @@ func TestALongAnswerIsReadToItsEnd(t *testing.T) {
 
 // TestADestinationThatIsNotThere keeps the record from vanishing as an event of nobody: the log has what became of it.
 func TestADestinationThatIsNotThere(t *testing.T) {
-	var log lines
+	var log logtest.Log
 	r := newRig(t, gatewaytest.Echo, spec.Function{Name: "work", Async: spec.Async{OnSuccess: "ghost"}})
 	r.Stop()
 	r.log = slog.New(slog.NewTextHandler(&log, nil))
@@ -398,7 +398,7 @@ func TestWhatIsNotTakenIsKept(t *testing.T) {
 	}))
 	defer srv.Close()
 	for _, target := range []string{srv.URL + "/moved?key=s3cret", "http://u:s3cret@169.254.169.254/", "http://[64:ff9b::a9fe:a9fe]/?s3cret", "http://10.0.0.1:9/?s3cret"} {
-		var log lines
+		var log logtest.Log
 		r := newRig(t, gatewaytest.Echo, spec.Function{Name: "work", Async: spec.Async{OnSuccess: target}})
 		r.Stop()
 		r.log = slog.New(slog.NewTextHandler(&log, nil))
@@ -413,24 +413,6 @@ func TestWhatIsNotTakenIsKept(t *testing.T) {
 			t.Errorf("the log says: %s", s)
 		}
 	}
-}
-
-// lines is a log that is read while it is written.
-type lines struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lines) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // A function that may run nothing gets no events later either: they are not held for hours first.

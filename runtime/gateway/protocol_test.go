@@ -70,17 +70,8 @@ func TestNoRequestHidesInAnother(t *testing.T) {
 // sendRaw sends bytes and gives the first answer's status, once the server has ended the connection or answered all.
 func sendRaw(t *testing.T, addr, raw string) int {
 	t.Helper()
-	c, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c := send(t, func() (net.Conn, error) { return net.Dial("tcp", addr) }, raw)
 	defer c.Close()
-	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := io.WriteString(c, raw); err != nil {
-		t.Fatal(err)
-	}
 	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}

@@ -1,7 +1,6 @@
 package gateway_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -11,11 +10,11 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"github.com/videosdgx/videosdgx/internal/logtest"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/gateway/certs/certstest"
 )
@@ -63,10 +62,9 @@ func doors(t *testing.T, log *slog.Logger, h http.HandlerFunc) map[string]func()
 
 // TestWhatIsInDoubtIsRefused on every kind of listener, without a proxy in front: 400 with the reason, and an end of the connection.
 func TestWhatIsInDoubtIsRefused(t *testing.T) {
-	var log bytes.Buffer
-	var mu sync.Mutex
+	var log logtest.Log
 	var answered atomic.Int64
-	all := doors(t, slog.New(slog.NewTextHandler(&locked{&mu, &log}, nil)), func(w http.ResponseWriter, r *http.Request) {
+	all := doors(t, slog.New(slog.NewTextHandler(&log, nil)), func(w http.ResponseWriter, r *http.Request) {
 		answered.Add(1)
 		if _, err := io.Copy(io.Discard, r.Body); err != nil {
 			w.WriteHeader(http.StatusBadRequest)
@@ -102,43 +100,37 @@ func TestWhatIsInDoubtIsRefused(t *testing.T) {
 			}
 		}
 	}
-	mu.Lock()
-	defer mu.Unlock()
 	if !strings.Contains(log.String(), "whose end is in doubt") {
 		t.Errorf("the log says %.300s", &log)
 	}
 }
 
-// talk sends bytes and gives all that comes until the server has closed.
-func talk(t *testing.T, dial func() (net.Conn, error), raw string) string {
+// send sends bytes, and gives their connection.
+func send(t *testing.T, dial func() (net.Conn, error), raw string) net.Conn {
 	t.Helper()
 	c, err := dial()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer c.Close()
 	if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.WriteString(c, raw); err != nil {
 		t.Fatal(err)
 	}
+	return c
+}
+
+// talk sends bytes and gives all that comes until the server has closed.
+func talk(t *testing.T, dial func() (net.Conn, error), raw string) string {
+	t.Helper()
+	c := send(t, dial, raw)
+	defer c.Close()
 	b, err := io.ReadAll(c)
 	if err != nil {
 		t.Errorf("%.80q: %q, then %v", raw, b, err)
 	}
 	return string(b)
-}
-
-type locked struct {
-	mu *sync.Mutex
-	b  *bytes.Buffer
-}
-
-func (l *locked) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
 }
 
 // TestWhoSpeaksNoTLS is told so, and who says nothing is let go.

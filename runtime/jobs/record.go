@@ -2,7 +2,10 @@ package jobs
 
 import (
 	"encoding/json"
+	"fmt"
 	"time"
+
+	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -82,6 +85,14 @@ type Job struct {
 	Ran           float64       `json:"ran,omitempty"`    // seconds of all attempts that have ended
 	GPURan        float64       `json:"gpuRan,omitempty"` // the same, each times the GPUs that it had
 	Trace         *Trace        `json:"trace,omitempty"`  // nil: nobody sees it
+}
+
+// Decode reads a record as a store keeps it.
+func Decode(data []byte) (j Job, err error) {
+	if err := json.Unmarshal(data, &j); err != nil {
+		return Job{}, fmt.Errorf("a job's record cannot be read: %w (%w)", err, errdefs.ErrDataLoss)
+	}
+	return j, nil
 }
 
 // Timing says where an attempt's time went before its function had the event, in seconds, and who answered it.

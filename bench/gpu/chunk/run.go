@@ -154,8 +154,8 @@ func (b *bench) forward(ctx context.Context, s engine.Session, c magi1.ModelConf
 		channels /= 2
 	}
 	in := engine.Values{
-		"latent": gauss(r, 1, channels, frames, latent, latent), "time": gauss(r, 1, 256), "row": gauss(r, 1, c.CaptionSize), "caption": gauss(r, 1, text, c.CaptionSize),
-		"cos": gauss(r, 1, tokens, 3*c.HeadDim/8), "sin": gauss(r, 1, tokens, 3*c.HeadDim/8),
+		"latent": random.Gauss(r, 1, channels, frames, latent, latent), "time": random.Gauss(r, 1, 256), "row": random.Gauss(r, 1, c.CaptionSize), "caption": random.Gauss(r, 1, text, c.CaptionSize),
+		"cos": random.Gauss(r, 1, tokens, 3*c.HeadDim/8), "sin": random.Gauss(r, 1, tokens, 3*c.HeadDim/8),
 	}
 	var resident []string
 	for _, o := range s.Outputs() {
@@ -191,14 +191,6 @@ func (b *bench) forward(ctx context.Context, s engine.Session, c magi1.ModelConf
 func typeOf(s engine.Session, input string) onnx.DType {
 	i := slices.IndexFunc(s.Inputs(), func(f engine.Info) bool { return f.Name == input })
 	return s.Inputs()[i].Type
-}
-
-func gauss(r *rand.Rand, shape ...int64) engine.Tensor {
-	t := engine.Zeros(shape...)
-	for i := range t.Float32() {
-		t.Float32()[i] = float32(r.NormFloat64())
-	}
-	return t
 }
 
 // flops of a run with so many earlier chunks: products and attention.

@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"strings"
 
+	"github.com/videosdgx/videosdgx/bench/gpu/random"
 	"github.com/videosdgx/videosdgx/functions/wan21"
 )
 
@@ -25,7 +26,7 @@ func (b *bench) compare(ctx context.Context, model string, c wan21.TransformerCo
 		var got []float32
 		in, err := b.conditions(ctx, r, small, c.HeadDim)
 		if err == nil {
-			got, err = b.predict(ctx, s, in, gauss(r, 1, small[0]*small[1]*small[2], patchValues), 700)
+			got, err = b.predict(ctx, s, in, random.Gauss(r, 1, small[0]*small[1]*small[2], patchValues), 700)
 		}
 		in.Close()
 		s.Close()

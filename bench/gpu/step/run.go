@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/videosdgx/videosdgx/bench/gpu/random"
 	"github.com/videosdgx/videosdgx/bench/harness"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
@@ -112,14 +113,6 @@ func (b *bench) open(ctx context.Context, format string, c wan21.TransformerConf
 	return s, time.Since(begin), err
 }
 
-func gauss(r *rand.Rand, shape ...int64) engine.Tensor {
-	t := engine.Zeros(shape...)
-	for i := range t.Float32() {
-		t.Float32()[i] = float32(r.NormFloat64())
-	}
-	return t
-}
-
 // conditions are a run's inputs but the latent: on the device from the first run on.
 func (b *bench) conditions(ctx context.Context, r *rand.Rand, g [3]int64, head int64) (engine.Values, error) {
 	side := 2 * (head / 6)
@@ -127,7 +120,7 @@ func (b *bench) conditions(ctx context.Context, r *rand.Rand, g [3]int64, head i
 	n := g[0] * g[1] * g[2]
 	in := engine.Values{}
 	for name, t := range map[string]engine.Tensor{
-		"context": gauss(r, 1, textTokens, 4096), "cos": engine.Floats(cos, 1, n, head/2), "sin": engine.Floats(sin, 1, n, head/2),
+		"context": random.Gauss(r, 1, textTokens, 4096), "cos": engine.Floats(cos, 1, n, head/2), "sin": engine.Floats(sin, 1, n, head/2),
 	} {
 		v, err := b.engine.Place(ctx, t, b.target)
 		if err != nil {
@@ -157,7 +150,7 @@ func (b *bench) measure(ctx context.Context, model, format string, c wan21.Trans
 	}
 	defer uncond.Close()
 	n := grid[0] * grid[1] * grid[2]
-	latents := gauss(r, 1, n, patchValues)
+	latents := random.Gauss(r, 1, n, patchValues)
 	sched, err := schedule.FromJSON([]byte(scheduler), schedule.Options{Steps: b.steps + warm})
 	if err != nil {
 		return err

@@ -54,15 +54,8 @@ func removeModel(dir string) (removed, error) {
 		return removed{}, fmt.Errorf("%s is no bundle and is left alone: %w", dir, errdefs.ErrFailedPrecondition)
 	}
 	r := removed{Path: dir}
-	err := filepath.WalkDir(dir, func(_ string, d os.DirEntry, err error) error {
-		if err == nil && d.Type().IsRegular() {
-			if info, err := d.Info(); err == nil {
-				r.Bytes += info.Size()
-			}
-		}
-		return err
-	})
-	if err == nil {
+	var err error
+	if r.Bytes, err = folderBytes(dir); err == nil {
 		err = os.Remove(manifest)
 	}
 	if err == nil {

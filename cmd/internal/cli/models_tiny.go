@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -84,18 +82,4 @@ func writeTinyCheckpoint(family, dir string) (c writtenCheckpoint, err error) {
 	}
 	n, err := folderBytes(dir)
 	return writtenCheckpoint{Path: dir, Family: family, Bytes: n, Random: true}, err
-}
-
-func folderBytes(dir string) (n int64, err error) {
-	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		info, err := d.Info()
-		if err == nil {
-			n += info.Size()
-		}
-		return err
-	})
-	return n, err
 }

@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"github.com/videosdgx/videosdgx/internal/logtest"
 )
 
 // runTool runs one of Prometheus' servers until the test's end, and gives its address once it is ready.
@@ -24,7 +26,7 @@ func runTool(t *testing.T, tools, name string, args ...string) (addr string) {
 	}
 	addr = l.Addr().String()
 	l.Close()
-	log := &text{}
+	log := &logtest.Log{}
 	cmd := exec.Command(filepath.Join(tools, name), append(args, "--web.listen-address", addr)...)
 	cmd.Stderr, cmd.Stdout = log, log
 	if err := cmd.Start(); err != nil {

@@ -2,15 +2,15 @@ package e2e
 
 import (
 	"bufio"
-	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/videosdgx/videosdgx/internal/logtest"
 )
 
 // patience bounds every wait; on a busy machine things take their time.
@@ -22,33 +22,15 @@ type server struct {
 	home  *home
 	cmd   *exec.Cmd
 	url   string
-	log   *text
+	log   *logtest.Log
 	ended chan struct{}
-}
-
-// text collects what a process writes.
-type text struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (x *text) Write(p []byte) (int, error) {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.b.Write(p)
-}
-
-func (x *text) String() string {
-	x.mu.Lock()
-	defer x.mu.Unlock()
-	return x.b.String()
 }
 
 // launch starts a process without waiting for it to take requests.
 func (h *home) launch(t *testing.T, args ...string) (*server, <-chan string) {
 	t.Helper()
 	base := []string{"serve", "--listen", "127.0.0.1:0", "--model-host", "none", "--data", h.data, "--driver", h.driver, "--containerd", "private"}
-	s := &server{t: t, home: h, log: &text{}, ended: make(chan struct{})}
+	s := &server{t: t, home: h, log: &logtest.Log{}, ended: make(chan struct{})}
 	s.cmd = exec.Command(filepath.Join(need(t, programs), "videosdgx"), append(base, args...)...)
 	s.cmd.Stderr, s.cmd.Env = s.log, append(clean(os.Environ()), h.env...)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}

@@ -115,6 +115,7 @@ var rooms = []room{
 	{"images", nil, "the builder works on files"},
 	{"internal/atrest", nil, "a process that waits holds less, whichever it is"},
 	{"internal/atomicfile", nil, "it writes files of whoever asks"},
+	{"internal/logtest", nil, "a log that is looked through, in the tests of any room"},
 	{"internal/regular", nil, "a file is regular or not, whoever opens it"},
 	{"internal/browsertest", nil, "a browser for the tests of any room"},
 

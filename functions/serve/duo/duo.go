@@ -154,14 +154,7 @@ func (m *Model) Close() error {
 	<-m.done
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	err := errors.Join(closeModel(m.fast), closeModel(m.s.Sure))
+	err := errors.Join(handler.Close(m.fast), handler.Close(m.s.Sure))
 	m.fast, m.s.Sure = nil, nil
 	return err
-}
-
-func closeModel(m handler.Model) error {
-	if c, ok := m.(interface{ Close() error }); ok {
-		return c.Close()
-	}
-	return nil
 }

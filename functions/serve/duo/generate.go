@@ -71,7 +71,7 @@ func (m *Model) closeSure() error {
 	}
 	m.s.Sure = nil
 	m.mu.Unlock()
-	if err := closeModel(sure); err != nil {
+	if err := handler.Close(sure); err != nil {
 		m.s.Log.Warn("ONNX Runtime's model is not closed", "error", err.Error())
 	}
 	return nil
@@ -83,7 +83,7 @@ func (m *Model) retire(cause error) {
 	fast := m.fast
 	m.fast, m.name, m.why = nil, m.s.SureName, "TensorRT failed: "+cause.Error()
 	m.mu.Unlock()
-	if err := closeModel(fast); err != nil {
+	if err := handler.Close(fast); err != nil {
 		m.s.Log.Warn("TensorRT's model is not closed", "error", err.Error())
 	}
 }

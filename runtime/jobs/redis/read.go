@@ -21,7 +21,7 @@ func (s *Store) Get(ctx context.Context, id string) (jobs.Job, error) {
 	if err != nil {
 		return jobs.Job{}, named(id, err)
 	}
-	return decode(data)
+	return jobs.Decode(data)
 }
 
 // Taken implements jobs.Store.
@@ -44,13 +44,6 @@ func named(id string, err error) error {
 		return fmt.Errorf("job %q: %w", id, errdefs.ErrNotFound)
 	}
 	return classify(err)
-}
-
-func decode(data []byte) (j jobs.Job, err error) {
-	if err := json.Unmarshal(data, &j); err != nil {
-		return jobs.Job{}, fmt.Errorf("a job's record cannot be read: %w (%w)", err, errdefs.ErrDataLoss)
-	}
-	return j, nil
 }
 
 // fetch reads records; those that have gone meanwhile are left out.
@@ -77,7 +70,7 @@ func (s *Store) fetch(ctx context.Context, ids []string) ([]jobs.Job, error) {
 		if err != nil {
 			return nil, classify(err)
 		}
-		j, err := decode(data)
+		j, err := jobs.Decode(data)
 		if err != nil {
 			return nil, err
 		}

@@ -21,7 +21,7 @@ func (s *Store) Get(ctx context.Context, id string) (jobs.Job, error) {
 	if err := s.read.QueryRowContext(ctx, `SELECT data FROM job WHERE id = ?`, id).Scan(&data); err != nil {
 		return jobs.Job{}, named(id, err)
 	}
-	return decode(data)
+	return jobs.Decode(data)
 }
 
 // Taken implements jobs.Store.
@@ -46,13 +46,6 @@ func named(id string, err error) error {
 		return fmt.Errorf("job %q: %w", id, errdefs.ErrNotFound)
 	}
 	return classify(err)
-}
-
-func decode(data []byte) (j jobs.Job, err error) {
-	if err := json.Unmarshal(data, &j); err != nil {
-		return jobs.Job{}, fmt.Errorf("a job's record cannot be read: %w (%w)", err, errdefs.ErrDataLoss)
-	}
-	return j, nil
 }
 
 // List implements jobs.Store.
@@ -131,7 +124,7 @@ func (s *Store) jobs(ctx context.Context, q string, args ...any) (out []jobs.Job
 		if err := rows.Scan(&data); err != nil {
 			return err
 		}
-		j, err := decode(data)
+		j, err := jobs.Decode(data)
 		out = append(out, j)
 		return err
 	}, q, args...)

@@ -48,7 +48,7 @@ func Each(ctx context.Context, path string, fn func(jobs.Job) error) error {
 		if err := rows.Scan(&data); err != nil {
 			return classify(err)
 		}
-		j, err := decode(data)
+		j, err := jobs.Decode(data)
 		if err == nil {
 			err = fn(j)
 		}

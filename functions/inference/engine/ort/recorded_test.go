@@ -71,15 +71,21 @@ func TestARecordingKeepsItsMemoryAndNobodyElses(t *testing.T) {
 	is(y1, 2, 4)
 }
 
-func TestARunThatFailsIsNotRecorded(t *testing.T) {
-	e := loaded(t)
-	opened, err := e.Open(context.Background(), enginetest.Write(t, func(b *onnx.Builder) {
+// adder is a graph that cannot add two lengths that differ, and is recorded.
+func adder(t *testing.T) engine.Session {
+	t.Helper()
+	opened, err := loaded(t).Open(context.Background(), enginetest.Write(t, func(b *onnx.Builder) {
 		b.Output("y", b.Add(b.Input("x", onnx.Float32, "n"), b.Input("w", onnx.Float32, "m")), onnx.Float32, "k")
 	}), engine.Options{Record: 1})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer opened.Close()
+	t.Cleanup(func() { opened.Close() })
+	return opened
+}
+
+func TestARunThatFailsIsNotRecorded(t *testing.T) {
+	opened := adder(t)
 	bad := engine.Values{"x": engine.Zeros(2), "w": engine.Zeros(3)}
 	if _, err := opened.Run(context.Background(), bad); err == nil {
 		t.Fatal("2 + 3 values")
@@ -144,14 +150,7 @@ func TestWhatCannotBeRecordedRunsPlainly(t *testing.T) {
 
 // What fails plainly too is that run's error, and the shapes are tried again, under another number.
 func TestAFaultOfTheRunItselfIsTold(t *testing.T) {
-	e := loaded(t)
-	opened, err := e.Open(context.Background(), enginetest.Write(t, func(b *onnx.Builder) {
-		b.Output("y", b.Add(b.Input("x", onnx.Float32, "n"), b.Input("w", onnx.Float32, "m")), onnx.Float32, "k")
-	}), engine.Options{Record: 1})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer opened.Close()
+	opened := adder(t)
 	s := opened.(*session)
 	var ids []int
 	s.recorded.play = func(_ context.Context, r *run) error { ids = append(ids, r.graph); return captureInvalid }
