@@ -24,6 +24,7 @@ func main() {
 	formats := flag.String("formats", "bf16,fp16,fp8", "which weights, and products: bf16, fp16, fp8 (whose activations are FP16 besides, as bundles have them)")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	flag.IntVar(&b.record, "record", 0, "record the runs of so many shapes, as CUDA graphs; the two predictions have one shape")
+	flag.IntVar(&b.abreast, "abreast", 1, "predictions that one device is given at once")
 	flag.StringVar(&b.profile, "profile", "", "prefix of files with the time of every node; the figures are then those of a profiled run")
 	flag.BoolVar(&b.check, "check", false, "compare each format's prediction with the plain float32 graph's, two layers of it, on the same device")
 	harness.Main("step", func(ctx context.Context) (err error) {

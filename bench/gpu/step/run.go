@@ -38,7 +38,7 @@ const scheduler = `{"_class_name": "UniPCMultistepScheduler", "prediction_type":
 
 type bench struct {
 	dir, device, python, profile string
-	steps, record                int
+	steps, record, abreast       int
 	check                        bool
 	report                       *harness.Report
 	target                       engine.Device
@@ -160,12 +160,13 @@ func (b *bench) measure(ctx context.Context, model, format string, c wan21.Trans
 		begin := time.Now()
 		var v, u []float32
 		halves, half := errgroup.WithContext(ctx)
-		halves.SetLimit(engine.Width(s))
+		halves.SetLimit(max(engine.Width(s), b.abreast))
 		halves.Go(func() (err error) { v, err = b.predict(half, s, cond, latents, t); return })
 		halves.Go(func() (err error) { u, err = b.predict(half, s, uncond, latents, t); return })
 		if err := halves.Wait(); err != nil {
 			return err
 		}
+		predicted := time.Now()
 		schedule.Guide(v, u, guidance)
 		if err := sched.Step(latents.Float32(), v); err != nil {
 			return err
@@ -173,7 +174,7 @@ func (b *bench) measure(ctx context.Context, model, format string, c wan21.Trans
 		if i >= warm {
 			took = append(took, time.Since(begin).Seconds())
 		}
-		fmt.Printf("%s %s step %d: %.3f s\n", model, format, i, time.Since(begin).Seconds())
+		fmt.Printf("%s %s step %d: %.3f s, of it %.1f ms behind the predictions\n", model, format, i, time.Since(begin).Seconds(), time.Since(predicted).Seconds()*1e3)
 	}
 	if !finite(latents.Float32()) {
 		return errors.New("the latents are not finite")

@@ -89,7 +89,7 @@ __global__ void convert_kernel(const float* b, T* d, int64_t n) {
   if (i < n) d[i] = T(b[i]);
 }
 
-template <class T, bool gelu>
+template <class T, int kPerThread, bool gelu>
 __global__ void quantize_kernel(const T* x, uint8_t* codes, float* scales, int64_t k) {
   __shared__ float shared[32];
   const int64_t row = blockIdx.x;
@@ -119,8 +119,9 @@ __global__ void quantize_kernel(const T* x, uint8_t* codes, float* scales, int64
 template <class T>
 void quantize_as(const T* x, uint8_t* codes, float* scales, int64_t m, int64_t k, bool gelu, cudaStream_t s) {
   const dim3 grid(unsigned(m), 1), block(row_threads(k));
-  if (gelu) quantize_kernel<T, true><<<grid, block, 0, s>>>(x, codes, scales, k);
-  else quantize_kernel<T, false><<<grid, block, 0, s>>>(x, codes, scales, k);
+  if (gelu) quantize_kernel<T, kPerThread, true><<<grid, block, 0, s>>>(x, codes, scales, k);
+  else if (one_warp(k)) quantize_kernel<T, kPerLane, false><<<grid, 32, 0, s>>>(x, codes, scales, k);
+  else quantize_kernel<T, kPerThread, false><<<grid, block, 0, s>>>(x, codes, scales, k);
 }
 
 template <class T>

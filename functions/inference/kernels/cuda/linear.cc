@@ -118,18 +118,19 @@ void Linear::decoded(const Call& c, const Codes& w, const Tensor& x, const Tenso
 void Linear::coded(const Call& c, const Codes& w, const uint8_t* x, const float* x_scale, int64_t m, const Tensor& bias, const Tensor& y) const {
   const auto t = y.type;
   cudaStream_t s = c.stream();
-  Scratch ws(c, w.n * sizeof(float)), b(c, bias ? w.n * size_of(t) : 0);
-  widen_scales(w, ws.as<float>(), s);
+  Scratch wide(c, w.scale_per_row ? 0 : w.n * sizeof(float)), b(c, bias ? w.n * size_of(t) : 0);
+  if (!w.scale_per_row) widen_scales(w, wide.as<float>(), s);
+  const float* ws = w.scale_per_row ? w.scales : wide.as<float>();
   Product p;
   p.m = m, p.n = w.n, p.k = w.k, p.in = CUDA_R_8F_E4M3, p.out = cuda_type(t), p.x = x, p.w = w.codes, p.d = y.data;
   if (!scales_rows()) {
     multiply(c, p);
-    rescale_rows(y.data, t, x_scale, ws.as<float>(), bias ? bias.as<float>() : nullptr, m, w.n, gelu_, s);
+    rescale_rows(y.data, t, x_scale, ws, bias ? bias.as<float>() : nullptr, m, w.n, gelu_, s);
     return;
   }
   if (bias) convert_bias(bias.as<float>(), b.as<void>(), w.n, t, s);
   p.bias = bias ? b.as<void>() : nullptr;
-  p.gelu = gelu_, p.scaled = true, p.x_scale = x_scale, p.w_scale = ws.as<float>();
+  p.gelu = gelu_, p.scaled = true, p.x_scale = x_scale, p.w_scale = ws;
   multiply(c, p);
 }
 

@@ -11,12 +11,13 @@ namespace {
 // row_of is the row of a table that a row of x takes.
 __device__ inline const float* row_of(const Modulation& m, unsigned row) { return m.at + row / m.share * m.stride; }
 
-template <class S, class T, bool residual, bool quantize>
+template <class S, class T, int kPerThread, bool residual, bool quantize>
 __global__ void norm_kernel(NormArgs a) {
   __shared__ float shared[32];
   const int64_t row = blockIdx.x;
   const int vectors = int(a.dim / kVector);
   float v[kPerThread][kVector];
+  Raw<T> raw[kPerThread];  // of y: all loads are under way before the first store
   float sum = 0;
 #pragma unroll
   for (int i = 0; i < kPerThread; i++) {
@@ -24,18 +25,24 @@ __global__ void norm_kernel(NormArgs a) {
     if (at >= vectors) continue;
     const int64_t e = row * a.dim + int64_t(at) * kVector;
     unpack(static_cast<const S*>(a.x) + e, v[i]);
+    if constexpr (residual) raw[i] = load(static_cast<const T*>(a.y) + e);
+  }
+#pragma unroll
+  for (int i = 0; i < kPerThread; i++) {
+    const int at = threadIdx.x + i * blockDim.x;
+    if (at >= vectors) continue;
     if constexpr (residual) {
       float y[kVector];
-      unpack(static_cast<const T*>(a.y) + e, y);
+      unpack(raw[i].p, y);
       if (a.gate.at) {
         float g[kVector];
-        unpack(row_of(a.gate, blockIdx.x) + at * kVector, g);
+        unpack_table(row_of(a.gate, blockIdx.x) + at * kVector, g);
 #pragma unroll
         for (int j = 0; j < kVector; j++) y[j] *= g[j];
       }
 #pragma unroll
       for (int j = 0; j < kVector; j++) v[i][j] = float(S(v[i][j] + y[j]));
-      pack(static_cast<S*>(a.sum) + e, v[i]);
+      pack(static_cast<S*>(a.sum) + row * a.dim + int64_t(at) * kVector, v[i]);
     }
 #pragma unroll
     for (int j = 0; j < kVector; j++) sum += v[i][j];
@@ -54,8 +61,8 @@ __global__ void norm_kernel(NormArgs a) {
     const int at = threadIdx.x + i * blockDim.x;
     if (at >= vectors) continue;
     float scale[kVector], shift[kVector] = {};
-    unpack(row_of(a.scale, blockIdx.x) + at * kVector, scale);
-    if (a.shift.at) unpack(row_of(a.shift, blockIdx.x) + at * kVector, shift);
+    unpack_table(row_of(a.scale, blockIdx.x) + at * kVector, scale);
+    if (a.shift.at) unpack_table(row_of(a.shift, blockIdx.x) + at * kVector, shift);
 #pragma unroll
     for (int j = 0; j < kVector; j++) {
       v[i][j] = (v[i][j] - mean) * inverse * (a.one + scale[j]) + shift[j];
@@ -74,13 +81,19 @@ __global__ void norm_kernel(NormArgs a) {
   }
 }
 
+template <class S, class T, int per_thread>
+void launch_as(const NormArgs& a, int threads, cudaStream_t s) {
+  const dim3 grid(unsigned(a.rows)), block(threads);
+  if (a.y && a.out_codes) norm_kernel<S, T, per_thread, true, true><<<grid, block, 0, s>>>(a);
+  else if (a.y) norm_kernel<S, T, per_thread, true, false><<<grid, block, 0, s>>>(a);
+  else if (a.out_codes) norm_kernel<S, T, per_thread, false, true><<<grid, block, 0, s>>>(a);
+  else norm_kernel<S, T, per_thread, false, false><<<grid, block, 0, s>>>(a);
+}
+
 template <class S, class T>
 void launch(const NormArgs& a, cudaStream_t s) {
-  const dim3 grid(unsigned(a.rows)), block(row_threads(a.dim));
-  if (a.y && a.out_codes) norm_kernel<S, T, true, true><<<grid, block, 0, s>>>(a);
-  else if (a.y) norm_kernel<S, T, true, false><<<grid, block, 0, s>>>(a);
-  else if (a.out_codes) norm_kernel<S, T, false, true><<<grid, block, 0, s>>>(a);
-  else norm_kernel<S, T, false, false><<<grid, block, 0, s>>>(a);
+  if (one_warp(a.dim)) launch_as<S, T, kPerLane>(a, 32, s);
+  else launch_as<S, T, kPerThread>(a, row_threads(a.dim), s);
 }
 
 template <class S, class T>
@@ -98,7 +111,7 @@ __global__ void gated_add_kernel(const S* x, const T* y, Modulation gate, S* d, 
 }
 
 // RMS norm over the whole row, then neighbouring pairs of each head turned by their angles.
-template <class T, bool rotary>
+template <class T, int kPerThread, bool rotary>
 __global__ void rms_kernel(RMSArgs a) {
   __shared__ float shared[32];
   const int64_t row = blockIdx.x;
@@ -120,12 +133,12 @@ __global__ void rms_kernel(RMSArgs a) {
     const int at = threadIdx.x + i * blockDim.x;
     if (at >= vectors) continue;
     float w[kVector];
-    unpack(a.weight + at * kVector, w);
+    unpack_table(a.weight + at * kVector, w);
 #pragma unroll
     for (int j = 0; j < kVector; j++) v[i][j] *= inverse * w[j];
     if constexpr (rotary) {
       const int64_t pair = angles + (at * kVector) % a.head / 2;
-      const float4 c = *reinterpret_cast<const float4*>(a.cos + pair), n = *reinterpret_cast<const float4*>(a.sin + pair);
+      const float4 c = __ldg(reinterpret_cast<const float4*>(a.cos + pair)), n = __ldg(reinterpret_cast<const float4*>(a.sin + pair));
       const float co[4] = {c.x, c.y, c.z, c.w}, si[4] = {n.x, n.y, n.z, n.w};
 #pragma unroll
       for (int j = 0; j < 4; j++) {
@@ -136,6 +149,15 @@ __global__ void rms_kernel(RMSArgs a) {
     }
     pack(static_cast<T*>(a.out) + row * a.dim + int64_t(at) * kVector, v[i]);
   }
+}
+
+template <class T>
+void launch(const RMSArgs& a, cudaStream_t s) {
+  const unsigned rows = unsigned(a.rows), threads = unsigned(row_threads(a.dim));
+  if (one_warp(a.dim) && a.cos) rms_kernel<T, kPerLane, true><<<rows, 32, 0, s>>>(a);
+  else if (one_warp(a.dim)) rms_kernel<T, kPerLane, false><<<rows, 32, 0, s>>>(a);
+  else if (a.cos) rms_kernel<T, kPerThread, true><<<rows, threads, 0, s>>>(a);
+  else rms_kernel<T, kPerThread, false><<<rows, threads, 0, s>>>(a);
 }
 
 }  // namespace
@@ -168,13 +190,9 @@ void gated_add(const void* x, const void* y, const Modulation& gate, void* d, in
 void rms(const RMSArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
   check_row(a.dim);
   if (!a.rows) return;
-  const dim3 grid(unsigned(a.rows)), block(row_threads(a.dim));
-  if (t == kBFloat16 && a.cos) rms_kernel<__nv_bfloat16, true><<<grid, block, 0, s>>>(a);
-  else if (t == kBFloat16) rms_kernel<__nv_bfloat16, false><<<grid, block, 0, s>>>(a);
-  else if (t == kHalf && a.cos) rms_kernel<__half, true><<<grid, block, 0, s>>>(a);
-  else if (t == kHalf) rms_kernel<__half, false><<<grid, block, 0, s>>>(a);
-  else if (a.cos) rms_kernel<float, true><<<grid, block, 0, s>>>(a);
-  else rms_kernel<float, false><<<grid, block, 0, s>>>(a);
+  if (t == kBFloat16) launch<__nv_bfloat16>(a, s);
+  else if (t == kHalf) launch<__half>(a, s);
+  else launch<float>(a, s);
 }
 
 }  // namespace videosdgx

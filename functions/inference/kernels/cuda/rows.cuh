@@ -57,6 +57,25 @@ __device__ inline void pack(float* p, const float v[kVector]) {
   reinterpret_cast<float4*>(p)[0] = make_float4(v[0], v[1], v[2], v[3]);
   reinterpret_cast<float4*>(p)[1] = make_float4(v[4], v[5], v[6], v[7]);
 }
+// unpack_table is unpack of what no kernel writes, which stores do not hold back.
+__device__ inline void unpack_table(const float* p, float v[kVector]) {
+  const float4 a = __ldg(reinterpret_cast<const float4*>(p)), b = __ldg(reinterpret_cast<const float4*>(p) + 1);
+  v[0] = a.x, v[1] = a.y, v[2] = a.z, v[3] = a.w, v[4] = b.x, v[5] = b.y, v[6] = b.z, v[7] = b.w;
+}
+
+// Raw is a vector as it lies in memory.
+template <class T>
+struct alignas(16) Raw {
+  T p[kVector];
+};
+template <class T>
+__device__ inline Raw<T> load(const T* p) {
+  Raw<T> r;
+#pragma unroll
+  for (size_t i = 0; i < sizeof r / sizeof(Pack16); i++) reinterpret_cast<Pack16*>(&r)[i] = reinterpret_cast<const Pack16*>(p)[i];
+  return r;
+}
+
 // pack_codes writes eight E4M3 codes of v·by, rounded to nearest, ties to even, saturated.
 __device__ inline void pack_codes(uint8_t* p, const float v[kVector], float by) {
   uint32_t w[2];
@@ -99,6 +118,10 @@ __device__ inline float gelu_tanh(float x) {
   float u = 0.7978845608028654f * (x + 0.044715f * x * x * x);
   return __fdividef(x, 1 + __expf(-2 * u));  // what the quotient's last bits are, no type that it is stored in shows
 }
+
+// A row of at most kPerLane vectors for each lane is one warp's, whose reductions wait for nobody.
+constexpr int kPerLane = 6;
+inline bool one_warp(int64_t dim) { return dim <= 32 * kPerLane * kVector; }
 
 // Shape of a launch for rows of dim elements: threads hold kPerThread vectors each.
 inline int row_threads(int64_t dim) {
