@@ -30,25 +30,25 @@ void run_tile(AttentionArgs a, ONNXTensorElementDataType t, cudaStream_t s) {
   if (t != kBFloat16 || a.head != Tile::head) throw std::runtime_error("the tiles by name are of BF16 and one size of heads");
   AttentionShape shape{int(a.q_tokens), int(a.k_tokens), int(a.heads), a.scale * kLog2E, nullptr, nullptr};
   if constexpr (!Tile::codes) {
-    launch<Tile>(a, a.q, a.k, shape, s);
+    launch<Tile>(a, a.q, a.k, shape, a.workspace, s);
   } else {
     const ScoreCodes c = score_codes(a, Tile::keys);
     make_score_codes(a, t, c, Tile::keys, s);
     shape.q_scales = c.q_scales, shape.k_scales = c.k_scales;
-    launch<Tile>(a, packed_heads(c.q, a.q_tokens, a.heads, a.head), packed_heads(c.k, a.k_tokens, a.heads, a.head), shape, s);
+    launch<Tile>(a, packed_heads(c.q, a.q_tokens, a.heads, a.head), packed_heads(c.k, a.k_tokens, a.heads, a.head), shape, static_cast<char*>(a.workspace) + c.bytes, s);
   }
 }
 
-template <int keys, int stages, bool codes, bool turns, bool early = true>
+template <int keys, int stages, bool codes, int blocks = 1, bool turns = true, bool early = false>
 std::pair<const std::string, Run> tile() {
-  const std::string name = (codes ? "c" : "e") + std::to_string(keys) + "x" + std::to_string(stages) + (turns ? "" : "n") + (early ? "" : "l");
-  return {name, run_tile<AttentionTile<__nv_bfloat16, 128, keys, stages, codes, turns, early>>};
+  const std::string name = (codes ? "c" : "e") + std::to_string(keys) + "x" + std::to_string(stages) + "b" + std::to_string(blocks) + (turns ? "" : "n") + (early ? "e" : "");
+  return {name, run_tile<AttentionTile<__nv_bfloat16, 128, keys, stages, codes, blocks, turns, early>>};
 }
 
 const std::map<std::string, Run>& variants() {
   static const std::map<std::string, Run> all{
       {"exact", attention}, {"int8", [](AttentionArgs a, ONNXTensorElementDataType t, cudaStream_t s) { a.scores = Scores::int8; attention(a, t, s); }},
-#include "variants.inc"
+      tile<128, 2, false>(), tile<176, 2, false>(), tile<176, 2, false, 2>(), tile<128, 2, true>(), tile<176, 2, true>(), tile<176, 2, true, 2>(),
   };
   return all;
 }
@@ -142,7 +142,7 @@ struct Data {
     args.batch = c.batch, args.q_tokens = c.q_tokens, args.k_tokens = c.k_tokens, args.heads = c.heads, args.head = c.head;
     args.scale = 1 / std::sqrt(float(c.head));
     args.scores = Scores::int8;
-    args.workspace = allocate<uint8_t>(score_codes(args, 16).bytes);
+    args.workspace = allocate<uint8_t>(score_codes(args, 16).bytes + (64 << 20));  // enough for any tile
     args.scores = Scores::exact;
     check(cudaDeviceSynchronize(), "data");
   }

@@ -8,6 +8,8 @@ namespace attention_parts {
 
 namespace {
 
+constexpr int kPartTiles = 8, kMostParts = 8;  // a part has 8 tiles of keys or more: it costs some microseconds to join
+
 // Tensor maps are made by the driver, which is asked for through the runtime: nothing here is linked with it.
 decltype(&cuTensorMapEncodeTiled) encoder() {
   static const auto f = [] {
@@ -35,34 +37,49 @@ CUtensorMap tensor_map(const Heads& t, int64_t batch, int64_t tokens, int64_t he
   return m;
 }
 
+// The time is that of whole waves and one divided by parts; what lies beyond stays whole where no parts would fit.
+Split split(const AttentionArgs& a, int queries, int keys, int at_once) {
+  const int clusters = int((a.q_tokens + queries - 1) / queries * a.heads * a.batch), tiles = int((a.k_tokens + keys - 1) / keys);
+  const int beyond = at_once > 0 ? clusters % at_once : 0;
+  const int parts = beyond ? std::min({at_once / beyond, tiles / kPartTiles, kMostParts}) : 1;
+  return parts > 1 ? Split{clusters, clusters - beyond, parts} : Split{clusters, clusters, 1};
+}
+
 }  // namespace attention_parts
 
 namespace {
 
 constexpr float kLog2E = 1.4426950408889634f;
-constexpr int kCodeKeys = 128;  // keys of a tile in the kernels with codes
 
+template <class T, int head>
+using ExactTile = AttentionTile<T, head, head == 128 ? 176 : 128, 2, false>;
 template <class T>
+using CodeTile = AttentionTile<T, 128, 176, 2, true>;
+
+template <class Tile>
 void exact(const AttentionArgs& a, cudaStream_t s) {
-  using namespace attention_parts;
-  const AttentionShape shape{int(a.q_tokens), int(a.k_tokens), int(a.heads), a.scale * kLog2E, nullptr, nullptr};
-  if (a.head == 128) launch<AttentionTile<T, 128, 176, 2, false>>(a, a.q, a.k, shape, s);
-  else launch<AttentionTile<T, 64, 128, 2, false>>(a, a.q, a.k, shape, s);
+  attention_parts::launch<Tile>(a, a.q, a.k, {int(a.q_tokens), int(a.k_tokens), int(a.heads), a.scale * kLog2E, nullptr, nullptr}, a.workspace, s);
 }
 
-template <class T>
+template <class Tile>
 void coded(const AttentionArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
-  using namespace attention_parts;
-  const ScoreCodes c = score_codes(a, kCodeKeys);
-  make_score_codes(a, t, c, kCodeKeys, s);
-  const AttentionShape shape{int(a.q_tokens), int(a.k_tokens), int(a.heads), 1, c.q_scales, c.k_scales};
-  launch<AttentionTile<T, 128, kCodeKeys, 2, true>>(a, packed_heads(c.q, a.q_tokens, a.heads, a.head), packed_heads(c.k, a.k_tokens, a.heads, a.head), shape, s);
+  const ScoreCodes c = score_codes(a, Tile::keys);
+  make_score_codes(a, t, c, Tile::keys, s);
+  attention_parts::launch<Tile>(a, packed_heads(c.q, a.q_tokens, a.heads, a.head), packed_heads(c.k, a.k_tokens, a.heads, a.head),
+                                {int(a.q_tokens), int(a.k_tokens), int(a.heads), 1, c.q_scales, c.k_scales}, static_cast<char*>(a.workspace) + c.bytes, s);
+}
+
+// What a tile of T takes does not depend on T.
+template <class Tile>
+size_t workspace_of(const AttentionArgs& a) {
+  return attention_parts::part_bytes<Tile>(attention_parts::split_of<Tile>(a)) + (Tile::codes ? score_codes(a, Tile::keys).bytes : 0);
 }
 
 template <class T>
 void of_type(const AttentionArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
-  if (a.scores == Scores::int8) coded<T>(a, t, s);
-  else exact<T>(a, s);
+  if (a.scores == Scores::int8) coded<CodeTile<T>>(a, t, s);
+  else if (a.head == 128) exact<ExactTile<T, 128>>(a, s);
+  else exact<ExactTile<T, 64>>(a, s);
 }
 
 }  // namespace
@@ -73,7 +90,11 @@ bool attention_runs_on(int capability, int64_t head, ONNXTensorElementDataType t
   return capability == 90 && (t == kBFloat16 || t == kHalf) && (head == 128 || (head == 64 && scores == Scores::exact));
 }
 
-size_t attention_workspace(const AttentionArgs& a) { return a.scores == Scores::int8 ? score_codes(a, kCodeKeys).bytes : 0; }
+size_t attention_workspace(const AttentionArgs& a) {
+  using T = __nv_bfloat16;
+  if (a.batch <= 0 || a.heads <= 0 || a.q_tokens <= 0 || a.k_tokens <= 0) return 0;
+  return a.scores == Scores::int8 ? workspace_of<CodeTile<T>>(a) : a.head == 128 ? workspace_of<ExactTile<T, 128>>(a) : workspace_of<ExactTile<T, 64>>(a);
+}
 
 void attention(const AttentionArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
   if (a.batch <= 0 || a.heads <= 0 || a.q_tokens <= 0) return;

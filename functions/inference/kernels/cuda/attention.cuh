@@ -4,6 +4,7 @@
 #pragma once
 #include <cfloat>
 
+#include "attention.h"
 #include "hopper.cuh"
 
 namespace videosdgx {
@@ -13,13 +14,17 @@ struct AttentionShape {
   float scale;           // of a score, times log2(e); with codes it is in q_scales already
   const float* q_scales; // with codes [batch, q_tokens, heads], and
   const float* k_scales; // [batch, heads, tiles of keys]
+  int whole = 0x7fffffff, parts = 1;  // clusters of blocks from this one on compute one of so many parts of the keys
+  float* part_sums = nullptr;         // [parts of all, queries of a cluster, head] before they are divided, with
+  float2* part_rows = nullptr;        // [parts of all, queries of a cluster] maximum and sum
 };
 
-// AttentionTile is what a kernel is compiled for: T, heads of `head`, `keys` keys at a time, `stages` such tiles in shared memory.
-template <class T_, int head_, int keys_, int stages_, bool codes_, bool turns_ = true, bool early_ = true>
+// AttentionTile is what a kernel is compiled for: T, heads of `head`, `keys` keys at a time, `stages` such tiles in shared memory, `blocks`
+// neighbours that bring a part of each tile for all of them.
+template <class T_, int head_, int keys_, int stages_, bool codes_, int blocks_ = 1, bool turns_ = true, bool early_ = false>
 struct AttentionTile {
   using T = T_;
-  static constexpr int head = head_, keys = keys_, stages = stages_, queries = 128;
+  static constexpr int head = head_, keys = keys_, stages = stages_, queries = 128, blocks = blocks_;
   static constexpr bool codes = codes_, turns = turns_, early = early_;
   static constexpr int panels = head / 64;                   // of 64 elements, 128 bytes, of T
   static constexpr int score_panels = codes ? 1 : panels;    // 128 bytes of q and k
@@ -29,7 +34,7 @@ struct AttentionTile {
   static constexpr int k_at = out_at + out_bytes, v_at = k_at + stages * k_bytes, barriers_at = v_at + stages * v_bytes;
   static constexpr int shared_bytes = barriers_at + 8 * (1 + 4 * stages) + 1024;  // the last for alignment
   static_assert(!codes || head == 128);
-  static_assert(keys % 16 == 0 && shared_bytes <= 227 * 1024);
+  static_assert(keys % 16 == 0 && keys / blocks % 8 == 0 && shared_bytes <= 227 * 1024);
 };
 
 namespace attention_parts {
@@ -87,6 +92,25 @@ __device__ __forceinline__ float quad_sum(float x) {
   return x + __shfl_xor_sync(~0u, x, 2);
 }
 
+// Work is what a block computes: 128 queries from `first` on, tiles of keys from..to - 1; part is the place of the result where these are
+// not all, -1 otherwise.
+struct Work {
+  int first, head, batch, from, to, part;
+};
+
+template <class Tile>
+__device__ __forceinline__ Work work_of(const AttentionShape& shape) {
+  constexpr int queries = Tile::queries * Tile::blocks;
+  const int cluster = blockIdx.x / Tile::blocks, beyond = cluster - shape.whole, tiles = (shape.k_tokens + Tile::keys - 1) / Tile::keys;
+  const int unit = beyond < 0 ? cluster : shape.whole + beyond / shape.parts, along = (shape.q_tokens + queries - 1) / queries;
+  Work w{unit % along * queries + int(blockIdx.x % Tile::blocks) * Tile::queries, unit / along % shape.heads, unit / along / shape.heads, 0, tiles, -1};
+  if (beyond >= 0) {
+    const int i = beyond % shape.parts;
+    w.from = tiles * i / shape.parts, w.to = tiles * (i + 1) / shape.parts, w.part = beyond * Tile::blocks + blockIdx.x % Tile::blocks;
+  }
+  return w;
+}
+
 // Rows is the softmax of a thread's two rows so far: the maximum in use and the sum of the thread's columns, both of powers of 2.
 struct Rows {
   float most[2] = {-FLT_MAX, -FLT_MAX}, sum[2] = {0, 0}, shrink[2] = {1, 1};
@@ -131,21 +155,28 @@ struct Rows {
 };
 
 template <class Tile>
-__device__ __forceinline__ void bring(const CUtensorMap* mq, const CUtensorMap* mk, const CUtensorMap* mv, uint32_t shared, const Barriers& bars, int tiles) {
+__device__ __forceinline__ void bring(const CUtensorMap* mq, const CUtensorMap* mk, const CUtensorMap* mv, uint32_t shared, const Barriers& bars, const Work& w) {
   using namespace hopper;
-  const int head = blockIdx.y, batch = blockIdx.z;
-  constexpr int width = Tile::codes ? 128 : 64;
+  constexpr int width = Tile::codes ? 128 : 64, share = Tile::keys / Tile::blocks;
+  const int mine = Tile::blocks > 1 ? rank_in_cluster() * share : 0;  // the first key of the tile that this block brings
+  const auto panels = [&](int n, int wide, uint32_t to, const CUtensorMap* map, uint32_t bar, int token) {
+    for (int p = 0; p < n; p++) {
+      const uint32_t at = to + (p * Tile::keys + mine) * 128;
+      if constexpr (Tile::blocks > 1) load_all((1 << Tile::blocks) - 1, at, map, bar, p * wide, w.head, token + mine, w.batch);
+      else load(at, map, bar, p * wide, w.head, token, w.batch);
+    }
+  };
   arrive_expecting(bars.q(), Tile::q_bytes);
-  for (int p = 0; p < Tile::score_panels; p++) load(shared + p * Tile::queries * 128, mq, bars.q(), p * width, head, blockIdx.x * Tile::queries, batch);
+  for (int p = 0; p < Tile::score_panels; p++) load(shared + p * Tile::queries * 128, mq, bars.q(), p * width, w.head, w.first, w.batch);
   Ring<Tile::stages> at;
-  for (int t = tiles - 1; t >= 0; t--, at.next()) {
+  for (int t = w.to - 1; t >= w.from; t--, at.next()) {
     const uint32_t k = shared + Tile::k_at + at.stage * Tile::k_bytes, v = shared + Tile::v_at + at.stage * Tile::v_bytes;
     wait(bars.free_k(at.stage), at.phase ^ 1);
     arrive_expecting(bars.full_k(at.stage), Tile::k_bytes);
-    for (int p = 0; p < Tile::score_panels; p++) load(k + p * Tile::keys * 128, mk, bars.full_k(at.stage), p * width, head, t * Tile::keys, batch);
+    panels(Tile::score_panels, width, k, mk, bars.full_k(at.stage), t * Tile::keys);
     wait(bars.free_v(at.stage), at.phase ^ 1);
     arrive_expecting(bars.full_v(at.stage), Tile::v_bytes);
-    for (int p = 0; p < Tile::panels; p++) load(v + p * Tile::keys * 128, mv, bars.full_v(at.stage), p * 64, head, t * Tile::keys, batch);
+    panels(Tile::panels, 64, v, mv, bars.full_v(at.stage), t * Tile::keys);
   }
 }
 
@@ -216,6 +247,20 @@ struct Consumer {
     for (int i = 0; i < Tile::head / 2; i++) o[i] *= rows.shrink[i / 2 % 2];
   }
 
+  // keep writes the 64 rows of a part from `row` on.
+  __device__ __forceinline__ void keep(const AttentionShape& shape, int64_t row) {
+    const int lane = threadIdx.x % 32;
+    row += threadIdx.x % 128 / 32 * 16 + lane / 4;
+#pragma unroll
+    for (int r = 0; r < 2; r++) {
+      const float sum = quad_sum(rows.sum[r]);
+      if (lane % 4 == 0) shape.part_rows[row + 8 * r] = make_float2(rows.most[r], sum);
+    }
+#pragma unroll
+    for (int i = 0; i < Tile::head / 2; i += 2)
+      *reinterpret_cast<float2*>(shape.part_sums + (row + i / 2 % 2 * 8) * Tile::head + i / 4 * 8 + lane % 4 * 2) = make_float2(o[i], o[i + 1]);
+  }
+
   // finish writes the 64 rows to shared memory as the tensor copy wants them.
   __device__ __forceinline__ void finish(uint32_t to) {
     const int lane = threadIdx.x % 32, row = threadIdx.x % 128 / 32 * 16 + lane / 4;
@@ -230,11 +275,12 @@ struct Consumer {
 };
 
 template <class Tile>
-__device__ __forceinline__ void compute(const CUtensorMap* mo, uint32_t shared, const Barriers& bars, int tiles, const AttentionShape& shape, int group) {
+__device__ __forceinline__ void compute(const CUtensorMap* mo, uint32_t shared, const Barriers& bars, const Work& w, const AttentionShape& shape, int group) {
   using namespace hopper;
-  const int head = blockIdx.y, batch = blockIdx.z, first = blockIdx.x * Tile::queries + group * 64, lane = threadIdx.x % 32;
+  const int first = w.first + group * 64, lane = threadIdx.x % 32;
   const auto free_one = [&](uint32_t bar) {
-    if (lane == 0) arrive(bar);
+    if (Tile::blocks == 1 && lane == 0) arrive(bar);
+    if (Tile::blocks > 1 && lane < Tile::blocks) arrive_at(bar, lane);
   };
   const uint64_t q = matrix(shared + group * 64 * 128), k = matrix(shared + Tile::k_at), v = matrix(shared + Tile::v_at, Tile::keys * 128);
   Consumer<Tile> c;
@@ -243,10 +289,10 @@ __device__ __forceinline__ void compute(const CUtensorMap* mo, uint32_t shared, 
   if constexpr (Tile::codes) {
     for (int r = 0; r < 2; r++) {
       const int row = first + threadIdx.x % 128 / 32 * 16 + lane / 4 + 8 * r;
-      c.q_scale[r] = row < shape.q_tokens ? shape.q_scales[(int64_t(batch) * shape.q_tokens + row) * shape.heads + head] : 1;
+      c.q_scale[r] = row < shape.q_tokens ? shape.q_scales[(int64_t(w.batch) * shape.q_tokens + row) * shape.heads + w.head] : 1;
     }
-    k_scales = shape.k_scales + (int64_t(batch) * shape.heads + head) * tiles;
-    k_scale = k_scales[tiles - 1];
+    k_scales = shape.k_scales + (int64_t(w.batch) * shape.heads + w.head) * ((shape.k_tokens + Tile::keys - 1) / Tile::keys);
+    k_scale = k_scales[w.to - 1];
   } else {
     c.q_scale[0] = c.q_scale[1] = shape.scale;
   }
@@ -263,10 +309,10 @@ __device__ __forceinline__ void compute(const CUtensorMap* mo, uint32_t shared, 
   products_wait<0>();
   free_one(bars.free_k(0));
   at_k.next();
-  if (shape.k_tokens % Tile::keys) c.only_keys(shape.k_tokens % Tile::keys);
+  if (w.to * Tile::keys > shape.k_tokens) c.only_keys(shape.k_tokens % Tile::keys);
   c.weigh(k_scale);
   c.narrow();
-  for (int t = tiles - 2; t >= 0; t--) {
+  for (int t = w.to - 2; t >= w.from; t--) {
     if constexpr (Tile::codes) k_scale = k_scales[t];
     c.start();
     wait(bars.full_k(at_k.stage), at_k.phase);
@@ -290,14 +336,16 @@ __device__ __forceinline__ void compute(const CUtensorMap* mo, uint32_t shared, 
   c.weighted(v + at_v.stage * (Tile::v_bytes / 16));
   products_wait<0>();
 
+  if (w.part >= 0) return c.keep(shape, int64_t(w.part) * Tile::queries + group * 64);
   const uint32_t out = shared + Tile::out_at + group * 64 * 128;
   meet(3 + group, 128);
   c.finish(out);
   writes_visible_to_copies();
   meet(3 + group, 128);
-  if (threadIdx.x % 128) return;
-  for (int p = 0; p < Tile::panels; p++) store(mo, out + p * Tile::queries * 128, p * 64, head, first, batch);
-  stored();
+  if (threadIdx.x % 128 == 0) {
+    for (int p = 0; p < Tile::panels; p++) store(mo, out + p * Tile::queries * 128, p * 64, w.head, first, w.batch);
+    stored();
+  }
 }
 
 template <class Tile>
@@ -309,24 +357,53 @@ __global__ void __launch_bounds__(384, 1)
   extern __shared__ uint8_t raw[];
   const uint32_t shared = (shared_address(raw) + 1023) & ~1023u;
   const Barriers bars{shared + Tile::barriers_at, Tile::stages};
-  const int group = threadIdx.x / 128, tiles = (shape.k_tokens + Tile::keys - 1) / Tile::keys;
+  const int group = threadIdx.x / 128;
+  const Work w = work_of<Tile>(shape);
   if (threadIdx.x == 0) {
     barrier_init(bars.q(), 1);
     for (int i = 0; i < Tile::stages; i++) {
       barrier_init(bars.full_k(i), 1), barrier_init(bars.full_v(i), 1);
-      barrier_init(bars.free_k(i), 8), barrier_init(bars.free_v(i), 8);  // by each computing warp
+      barrier_init(bars.free_k(i), 8 * Tile::blocks), barrier_init(bars.free_v(i), 8 * Tile::blocks);  // by each computing warp
     }
     barriers_visible();
   }
-  __syncthreads();
+  if constexpr (Tile::blocks > 1) meet_cluster();
+  else __syncthreads();
   if (group == 0) {
-    fewer_registers<24>();
-    if (threadIdx.x == 0) bring<Tile>(&mq, &mk, &mv, shared, bars, tiles);
+    fewer_registers<40>();
+    if (threadIdx.x == 0) bring<Tile>(&mq, &mk, &mv, shared, bars, w);
   } else {
-    more_registers<240>();
-    compute<Tile>(&mo, shared, bars, tiles, shape, group - 1);
+    more_registers<232>();
+    compute<Tile>(&mo, shared, bars, w, shape, group - 1);
+  }
+  if constexpr (Tile::blocks > 1) {  // none goes while another may still arrive at its barriers
+    __syncwarp();
+    meet_cluster();
   }
 #endif
+}
+
+// join_kernel makes outputs of parts: a warp per query of the clusters from shape.whole on.
+template <class Tile>
+__global__ void __launch_bounds__(256) join_kernel(Heads out, const AttentionShape shape) {
+  using T = typename Tile::T;
+  constexpr int queries = Tile::queries * Tile::blocks, each = Tile::head / 32;
+  const int at = (blockIdx.x * blockDim.x + threadIdx.x) / 32, lane = threadIdx.x % 32, along = (shape.q_tokens + queries - 1) / queries;
+  const int unit = shape.whole + at / queries, token = unit % along * queries + at % queries, head = unit / along % shape.heads, batch = unit / along / shape.heads;
+  if (token >= shape.q_tokens) return;
+  const int64_t row = int64_t(at / queries) * shape.parts * queries + at % queries;
+  float most = -FLT_MAX, sum = 0, o[each] = {};
+  for (int p = 0; p < shape.parts; p++) most = fmaxf(most, shape.part_rows[row + p * queries].x);
+  for (int p = 0; p < shape.parts; p++) {
+    const float2 r = shape.part_rows[row + p * queries];
+    const float by = exp2_fast(r.x - most);
+    sum += r.y * by;
+#pragma unroll
+    for (int i = 0; i < each; i++) o[i] += by * shape.part_sums[(row + p * queries) * Tile::head + lane * each + i];
+  }
+  T* to = static_cast<T*>(const_cast<void*>(out.at)) + batch * out.batch_stride + token * out.token_stride + head * out.head_stride + lane * each;
+#pragma unroll
+  for (int i = 0; i < each; i++) to[i] = T(o[i] / sum);
 }
 
 }  // namespace attention_parts

@@ -42,6 +42,21 @@ __device__ __forceinline__ bool arrived(uint32_t bar, int phase) {
   return done;
 }
 
+// A cluster is a few blocks that run at once and see each other's shared memory.
+__device__ __forceinline__ int rank_in_cluster() {
+  int r;
+  asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(r));
+  return r;
+}
+__device__ __forceinline__ void meet_cluster() {
+  asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+// arrive_at is arrive at the same barrier of another block.
+__device__ __forceinline__ void arrive_at(uint32_t bar, int rank) {
+  asm volatile("{\n.reg .b32 there;\nmapa.shared::cluster.u32 there, %0, %1;\nmbarrier.arrive.shared::cluster.b64 _, [there];\n}" ::"r"(bar), "r"(rank)
+               : "memory");
+}
+
 // Barriers by number, of which a block has 16: so many threads meet at one.
 __device__ __forceinline__ void meet(int id, int threads) { asm volatile("bar.sync %0, %1;" ::"r"(id), "r"(threads) : "memory"); }
 __device__ __forceinline__ void announce(int id, int threads) { asm volatile("bar.arrive %0, %1;" ::"r"(id), "r"(threads) : "memory"); }
@@ -51,6 +66,13 @@ __device__ __forceinline__ void load(uint32_t to, const CUtensorMap* map, uint32
   asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], [%2];" ::"r"(to), "l"(map),
                "r"(bar), "r"(element), "r"(head), "r"(token), "r"(batch)
                : "memory");
+}
+// load_all brings it to the same place in every block of `blocks`, a bit each, and tells the same barrier there.
+__device__ __forceinline__ void load_all(uint16_t blocks, uint32_t to, const CUtensorMap* map, uint32_t bar, int element, int head, int token, int batch) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes.multicast::cluster [%0], [%1, {%3, %4, %5, %6}], [%2], %7;" ::"r"(to),
+      "l"(map), "r"(bar), "r"(element), "r"(head), "r"(token), "r"(batch), "h"(blocks)
+      : "memory");
 }
 __device__ __forceinline__ void store(const CUtensorMap* map, uint32_t from, int element, int head, int token, int batch) {
   asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];" ::"l"(map), "r"(from), "r"(element), "r"(head),
