@@ -110,6 +110,8 @@ type Description struct {
 	Precision string `json:"precision,omitempty"`
 	// Activations is what a diffusion transformer computes in on a GPU, and why: "fp16 (auto: this family is published to run in FP16)".
 	Activations string `json:"activations,omitempty"`
+	// Attention is what it attends with on a GPU, and why: "int8 (asked for)".
+	Attention string `json:"attention,omitempty"`
 	// Streams says that chunks leave long before the last is made, so that who waits for a clip had better watch it.
 	Streams  bool    `json:"streams,omitempty"`
 	Defaults Request `json:"defaults"`

@@ -22,6 +22,8 @@ type choice struct {
 	engine.Device
 	beside []engine.Device // devices that share the denoiser with it
 	why    string
+
+	attends attention
 }
 
 // all are the device and those beside it.
@@ -73,7 +75,7 @@ func choose(asked string, files []string, visible bool, able func(engine.Device)
 		if err != nil {
 			return choice{}, err
 		}
-		return choice{all[0], all[1:], "asked for"}, nil
+		return choice{Device: all[0], beside: all[1:], why: "asked for"}, nil
 	}
 	gpu := engine.Device{Kind: engine.CUDA}
 	switch {
@@ -123,7 +125,7 @@ func (p placed) Describe() handler.Description {
 	d.Device = p.on.String()
 	d.Precision = p.m.HeldAs()
 	if !p.on.Host() {
-		d.Activations = p.m.ComputesIn()
+		d.Activations, d.Attention = p.m.ComputesIn(), p.on.attends.String()
 	}
 	if p.m.License != nil {
 		d.License = p.m.License.Name

@@ -82,9 +82,12 @@ func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle
 	if err != nil {
 		return nil, on, err
 	}
-	e := engine.Engine(library)
+	if on.attends, err = chooseAttention(os.Getenv(AttentionEnv), on.Device, library.Capability(on.Device)); err != nil {
+		return nil, on, err
+	}
+	e := engine.Engine(attending{library, on.attends, library.Capability})
 	if recorded > 0 {
-		e = replayed{library, recorded}
+		e = replayed{e, recorded}
 	}
 	o.Device = on.Device
 	limit, err := memory(o.Device)

@@ -230,7 +230,7 @@ func environment(fn spec.Function, left spec.Bytes) map[string]string {
 	if n := fn.GPUs.Several(); n > 0 {
 		gpus = strconv.Itoa(n)
 	}
-	for name, value := range map[string]string{"VIDEOSDGX_GPUS": gpus, "VIDEOSDGX_DEVICE_FREE": free, "VIDEOSDGX_DEVICE": fn.Model.Device, "VIDEOSDGX_ENGINE": fn.Model.Engine, "VIDEOSDGX_ACCEPT_LICENSE": fn.Model.AcceptLicense} {
+	for name, value := range map[string]string{"VIDEOSDGX_GPUS": gpus, "VIDEOSDGX_DEVICE_FREE": free, "VIDEOSDGX_DEVICE": fn.Model.Device, "VIDEOSDGX_ATTENTION": fn.Model.Attention, "VIDEOSDGX_ENGINE": fn.Model.Engine, "VIDEOSDGX_ACCEPT_LICENSE": fn.Model.AcceptLicense} {
 		if value == "" || env[name] != "" {
 			continue
 		}

@@ -119,7 +119,7 @@ func shape(fn spec.Function) spec.Function {
 	fn.Snapshot, fn.SnapshotOn, fn.SnapshotEvent = "", "", ""
 	fn.URL, fn.Async, fn.Labels = spec.URL{}, spec.Async{}, nil
 	if fn.Model != nil {
-		fn.Model = &spec.Model{Bundle: fn.Model.Bundle, Device: fn.Model.Device, Engine: fn.Model.Engine, AcceptLicense: fn.Model.AcceptLicense}
+		fn.Model = &spec.Model{Bundle: fn.Model.Bundle, Device: fn.Model.Device, Attention: fn.Model.Attention, Engine: fn.Model.Engine, AcceptLicense: fn.Model.AcceptLicense}
 	}
 	return fn
 }

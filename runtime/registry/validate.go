@@ -95,6 +95,7 @@ func (c *checker) identity(fn *spec.Function) {
 		c.want(nameForm.MatchString(m.Name), "model.name", "1 to 64 letters, digits, - and _", "%q is not a model's name", m.Name)
 		c.want(m.Bundle != "", "model.bundle", "a folder, or the name of one under the models folder", "is missing")
 		c.want(deviceForm.MatchString(m.Device), "model.device", "auto, cpu, cuda or cuda:1", "%q is not a device", m.Device)
+		c.want(slices.Contains([]string{"", "auto", "exact", "int8", "library"}, m.Attention), "model.attention", "auto, exact, int8 or library", "%q is no attention", m.Attention)
 		c.want(slices.Contains([]string{"", "auto", "ort", "tensorrt"}, m.Engine), "model.engine", "auto, ort or tensorrt", "%q is not an engine", m.Engine)
 		c.want(!strings.ContainsFunc(m.AcceptLicense, unicode.IsControl), "model.acceptLicense", "the licence's name as the model prints it", "holds control characters")
 		c.want(m.Port >= 0 && m.Port < 65536, "model.port", "0 (none) to 65535", "is %d", m.Port)

@@ -13,11 +13,11 @@ import (
 
 // compare runs two layers of the published width over a shorter clip, in each format and as the plain float32 graph, on the
 // same weights and inputs.
-func (b *bench) compare(ctx context.Context, model string, c wan21.TransformerConfig, formats []string) error {
+func (b *bench) compare(ctx context.Context, model string, c wan21.TransformerConfig, forms []kind) error {
 	c.NumLayers = 2
 	small := [3]int64{3, 30, 52}
 	var want []float32
-	for _, format := range append([]string{"fp32"}, formats...) {
+	for _, format := range append([]kind{{"fp32", "library"}}, forms...) {
 		s, _, err := b.open(ctx, format, c)
 		if err != nil {
 			return fmt.Errorf("%s: %w", format, err)
@@ -39,7 +39,7 @@ func (b *bench) compare(ctx context.Context, model string, c wan21.TransformerCo
 		}
 		e := relative(got, want)
 		fmt.Printf("%s %s against fp32: %.3g\n", model, format, e)
-		b.report.Figure("check_"+strings.ReplaceAll(model, ".", "_")+"_"+format+"_error", e)
+		b.report.Figure("check_"+strings.ReplaceAll(model, ".", "_")+"_"+format.String()+"_error", e)
 	}
 	return nil
 }

@@ -17,11 +17,38 @@ var shapes = map[string]wan21.TransformerConfig{
 	"14b":  {NumHeads: 40, HeadDim: 128, InChannels: 16, OutChannels: 16, TextDim: 4096, FFNDim: 13824, NumLayers: 40},
 }
 
-// write builds the transformer in a format and stores it below dir with random weights.
-func write(dir, format string, c wan21.TransformerConfig) (path string, err error) {
-	m, err := build(format, c)
+// kind is a form of the transformer: the format of its weights and products, and its attention.
+type kind struct{ format, attention string }
+
+// String is "fp16", or "fp16_int8" where the attention is another than bundles have by default.
+func (k kind) String() string {
+	if k.attention == "auto" {
+		return k.format
+	}
+	return k.format + "_" + k.attention
+}
+
+func kinds(formats, attentions []string) (all []kind) {
+	for _, a := range attentions {
+		for _, f := range formats {
+			all = append(all, kind{f, a})
+		}
+	}
+	return all
+}
+
+// write builds the transformer in a form and stores it below dir with random weights.
+func write(dir string, k kind, c wan21.TransformerConfig, capability int) (path string, err error) {
+	m, err := build(k.format, c)
 	if err != nil {
 		return "", err
+	}
+	scores, ok := map[string]fuse.Scores{"auto": fuse.Auto, "exact": fuse.Exact, "int8": fuse.INT8, "library": ""}[k.attention]
+	if !ok {
+		return "", fmt.Errorf("attention %q is none of auto, exact, int8, library", k.attention)
+	}
+	if n := fuse.Attend(m, capability, scores); n == 0 && scores != "" && k.attention != "auto" && k.format != "fp32" {
+		return "", fmt.Errorf("no attention of it can be %s: the GPU has compute capability %d.%d, the operator is for 9.0", k.attention, capability/10, capability%10)
 	}
 	return random.Store(dir, "transformer.onnx", m)
 }

@@ -39,6 +39,7 @@ const scheduler = `{"_class_name": "UniPCMultistepScheduler", "prediction_type":
 type bench struct {
 	dir, device, python, profile string
 	steps, record, abreast       int
+	capability                   int // of the GPU, 90 for 9.0
 	check                        bool
 	report                       *harness.Report
 	target                       engine.Device
@@ -47,7 +48,7 @@ type bench struct {
 	whole                        bool
 }
 
-func (b *bench) run(ctx context.Context, models, formats []string) (err error) {
+func (b *bench) run(ctx context.Context, models []string, formats []kind) (err error) {
 	if err := b.choose(); err != nil {
 		return err
 	}
@@ -88,9 +89,11 @@ func (b *bench) choose() (err error) {
 		all = append(all, d)
 	}
 	b.target, b.beside = all[0], all[1:]
-	if b.engine, err = ort.Load(); err != nil {
+	library, err := ort.LoadFor(b.target)
+	if err != nil {
 		return err
 	}
+	b.engine, b.capability = library, library.Capability(b.target)
 	if len(b.beside) > 0 {
 		b.engine = &split.Engine{Engine: b.engine, Devices: all, Spread: []string{"transformer"}, Fits: func(int64) bool { return b.whole }}
 	}
@@ -98,13 +101,13 @@ func (b *bench) choose() (err error) {
 }
 
 // open builds a graph and opens it on the device.
-func (b *bench) open(ctx context.Context, format string, c wan21.TransformerConfig) (s engine.Session, took time.Duration, err error) {
+func (b *bench) open(ctx context.Context, format kind, c wan21.TransformerConfig) (s engine.Session, took time.Duration, err error) {
 	dir, err := os.MkdirTemp(b.dir, "videosdgx-step-")
 	if err != nil {
 		return nil, 0, err
 	}
 	defer os.RemoveAll(dir)
-	path, err := write(dir, format, c)
+	path, err := write(dir, format, c, b.capability)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -132,7 +135,7 @@ func (b *bench) conditions(ctx context.Context, r *rand.Rand, g [3]int64, head i
 }
 
 // measure times whole steps: two predictions, guidance and the scheduler on the host.
-func (b *bench) measure(ctx context.Context, model, format string, c wan21.TransformerConfig) error {
+func (b *bench) measure(ctx context.Context, model string, format kind, c wan21.TransformerConfig) error {
 	s, opened, err := b.open(ctx, format, c)
 	if err != nil {
 		return err
@@ -179,7 +182,7 @@ func (b *bench) measure(ctx context.Context, model, format string, c wan21.Trans
 	if !finite(latents.Float32()) {
 		return errors.New("the latents are not finite")
 	}
-	name := "step_" + strings.ReplaceAll(model, ".", "_") + "_" + format
+	name := "step_" + strings.ReplaceAll(model, ".", "_") + "_" + format.String()
 	if len(b.beside) > 0 {
 		name += fmt.Sprintf("_x%d_%s", engine.Width(s), map[bool]string{true: "whole", false: "parts"}[b.whole])
 	}

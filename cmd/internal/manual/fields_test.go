@@ -26,7 +26,7 @@ var update = flag.Bool("update", false, "write FIELDS.md and function.schema.jso
 var examples = map[string]string{
 	"name": "hello", "description": "says hello", "image": "oci:image", "command": "[./bootstrap]", "args": "[--verbose]", "handler": "app.handler",
 	"workDir": "/var/task", "env": "{GREETING: hello}", "labels": "{team: video}", "secrets": "{API_TOKEN: 'store:api-token'}",
-	"model.name": "wan21", "model.bundle": "wan21-tiny", "model.port": "8002", "model.device": "auto", "model.engine": "auto", "model.acceptLicense": "ltx-2-community-license",
+	"model.name": "wan21", "model.bundle": "wan21-tiny", "model.port": "8002", "model.device": "auto", "model.attention": "exact", "model.engine": "auto", "model.acceptLicense": "ltx-2-community-license",
 	"mounts[].source": "data", "mounts[].target": "/data", "mounts[].writable": "true",
 	"timeout": "15m", "initTimeout": "2m", "keepAlive": "10m", "concurrency": "4", "eventsAtOnce": "8", "minInstances": "1", "staged": "2",
 	"queueLimit": "100", "requestLimit": "600", "jobLimit": "1000", "pin": "true", "freezeIdle": "true", "cancelGrace": "2s",

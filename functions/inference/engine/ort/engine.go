@@ -78,6 +78,14 @@ func (e *Engine) Open(ctx context.Context, path string, o engine.Options) (engin
 	return e.open(path, o)
 }
 
+// Capability is a GPU's compute capability, 90 for 9.0, as the driver says it; 0 for the CPU and for a GPU that is not there.
+func (e *Engine) Capability(d engine.Device) int {
+	if d.Host() {
+		return 0
+	}
+	return int(C.ort_capability(C.int(d.Index)))
+}
+
 // Usable says why sessions cannot be opened on a device: the library is not built for it, a library that it needs is missing,
 // or the driver does not let it in.
 func (e *Engine) Usable(d engine.Device) error {

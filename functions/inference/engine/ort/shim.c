@@ -33,6 +33,18 @@ char *ort_load(const char *path) {
 	return s ? take(s) : NULL;
 }
 
+int ort_capability(int index) {
+	enum { major_of = 75, minor_of = 76 }; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_…
+	void *lib = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);
+	if (!lib) return 0;
+	int (*init)(unsigned) = (int (*)(unsigned))dlsym(lib, "cuInit");
+	int (*get)(int *, int) = (int (*)(int *, int))dlsym(lib, "cuDeviceGet");
+	int (*attribute)(int *, int, int) = (int (*)(int *, int, int))dlsym(lib, "cuDeviceGetAttribute");
+	int device = 0, major = 0, minor = 0;
+	if (!init || !get || !attribute || init(0) || get(&device, index) || attribute(&major, major_of, device) || attribute(&minor, minor_of, device)) return 0;
+	return 10 * major + minor;
+}
+
 OrtStatus *ort_cuda(OrtSessionOptions *o, const char **keys, const char **values, size_t n) {
 	OrtCUDAProviderOptionsV2 *cuda = NULL;
 	OrtStatus *s = ort_api->CreateCUDAProviderOptions(&cuda);
