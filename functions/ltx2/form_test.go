@@ -30,7 +30,7 @@ func writeCheckpoint(t testing.TB, dir string, without ...string) {
 
 func writeForm(t testing.TB, dir string, all map[string]any) {
 	t.Helper()
-	by, err := writeConfigs(dir, all)
+	by, err := writeConfigs(dir, all, 16)
 	if err != nil {
 		t.Fatal(err)
 	}

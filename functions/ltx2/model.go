@@ -62,7 +62,12 @@ func (m Model) Describe() handler.Description {
 }
 
 // absent are fields of other models, and what does instead.
-var absent = map[string]string{"loras": "a LoRA of this model is merged into its bundle, by `videosdgx models build CHECKPOINT --lora FILE:0.8`"}
+var absent = map[string]string{
+	"loras":        "a LoRA of this model is merged into its bundle, by `videosdgx models build CHECKPOINT --lora FILE:0.8`",
+	"audio_length": lasts, "audio_duration": lasts, "duration": lasts, "seconds": lasts,
+}
+
+const lasts = "a clip and its sound last num_frames / fps seconds"
 
 func scale(normal, least float64, says string) map[string]any {
 	return map[string]any{"type": "number", "minimum": least, "maximum": 30, "default": normal, "description": says}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"image"
 	"image/color"
 	"math"
@@ -75,6 +76,35 @@ func TestEveryFieldDoesSomething(t *testing.T) {
 		}
 		if got.frames != r.NumFrames || len(got.sound.Samples) == 0 {
 			t.Errorf("%s: %d frames, %d samples", name, got.frames, len(got.sound.Samples))
+		}
+	}
+}
+
+// What a refusal says would do is done, and one step less is not.
+func TestWhatARefusalSaysAboutASoundsLengthIsSo(t *testing.T) {
+	m := openModel(t, tinyBundle(t))
+	for fps := 1.0; fps <= 400; fps++ {
+		r := small()
+		r.NumFrames, r.FPS = 1, fps
+		_, err := m.order(r)
+		if err == nil {
+			continue
+		}
+		var frames int
+		var most float64
+		text := err.Error()
+		if _, err := fmt.Sscanf(text[strings.Index(text, "num_frames of"):], "num_frames of at least %d, fps of at most %g,", &frames, &most); err != nil {
+			t.Fatal(text)
+		}
+		for _, c := range []struct {
+			frames int
+			fps    float64
+			fits   bool
+		}{{frames, fps, true}, {frames - 4, fps, false}, {1, most, true}, {1, most + 1, false}} {
+			r.NumFrames, r.FPS = c.frames, c.fps
+			if _, err := m.order(r); (err == nil) != c.fits {
+				t.Errorf("%s: %d frames at %g: %v", text, c.frames, c.fps, err)
+			}
 		}
 	}
 }
@@ -181,17 +211,19 @@ func TestLittleMemoryDecodesInChunks(t *testing.T) {
 func TestRequestsThatCannotBe(t *testing.T) {
 	m := openModel(t, tinyBundle(t))
 	for want, change := range map[string]func(*handler.Request){
-		"width is 60; it must be a multiple of 16: 48 or 64 would do":                                                                       func(r *handler.Request) { r.Width = 60 },
-		"height is 0; it must be a positive multiple of 16: 16 would do":                                                                    func(r *handler.Request) { r.Height = 0 },
-		"width is 9999; at most 4096 is possible":                                                                                           func(r *handler.Request) { r.Width = 9999 },
-		"height is 48; two stages halve it first, so it must be a multiple of 32: 32 or 64 would do":                                        func(r *handler.Request) { r.Height = 48; r.Values["two_stage"] = true },
-		"num_frames is 10; this model makes a multiple of 4 plus one: 9 or 13 would do":                                                     func(r *handler.Request) { r.NumFrames = 10 },
-		"161 frames at 5 a second last 32.2 s, and this model knows 20 s: num_frames of at most 101, or fps of at least 8 would do":         func(r *handler.Request) { r.NumFrames, r.FPS = 161, 5 },
-		"1 frames at 60 a second last 0.017 s, too short for a sound: num_frames of at least 5, fps of at most 25, or audio false would do": func(r *handler.Request) { r.NumFrames, r.FPS = 1, 60 },
-		"fps is 0; it must be more than 0: 8 would do":                                                                                      func(r *handler.Request) { r.FPS = 0 },
-		"num_inference_steps is 0; at least 1 is needed":                                                                                    func(r *handler.Request) { r.Steps = 0 },
-		"output is wav and audio is false: leave one of them out":                                                                           func(r *handler.Request) { r.Output = handler.WAV; r.Values["audio"] = false },
-		"num_frames is 1, too few for a last image of its own: 5 would do":                                                                  func(r *handler.Request) { r.NumFrames, r.LastImage = 1, picture(1) },
+		"width is 60; it must be a multiple of 16: 48 or 64 would do":                                                                        func(r *handler.Request) { r.Width = 60 },
+		"height is 0; it must be a positive multiple of 16: 16 would do":                                                                     func(r *handler.Request) { r.Height = 0 },
+		"width is 9999; at most 4096 is possible":                                                                                            func(r *handler.Request) { r.Width = 9999 },
+		"height is 48; two stages halve it first, so it must be a multiple of 32: 32 or 64 would do":                                         func(r *handler.Request) { r.Height = 48; r.Values["two_stage"] = true },
+		"num_frames is 10; this model makes a multiple of 4 plus one: 9 or 13 would do":                                                      func(r *handler.Request) { r.NumFrames = 10 },
+		"161 frames at 5 a second last 32.2 s, and this model knows 20 s: num_frames of at most 101, or fps of at least 8 would do":          func(r *handler.Request) { r.NumFrames, r.FPS = 161, 5 },
+		"1 frame at 60 a second: 0.017 s are too short for a sound: num_frames of at least 5, fps of at most 49, or audio false would do":    func(r *handler.Request) { r.NumFrames, r.FPS = 1, 60 },
+		"1 frame at 120 a second: 0.008 s are too short for a sound: num_frames of at least 5, fps of at most 49, or audio false would do":   func(r *handler.Request) { r.NumFrames, r.FPS = 1, 120 },
+		"5 frames at 300 a second: 0.017 s are too short for a sound: num_frames of at least 9, fps of at most 249, or audio false would do": func(r *handler.Request) { r.NumFrames, r.FPS = 5, 300 },
+		"fps is 0; it must be more than 0: 8 would do":                                                                                       func(r *handler.Request) { r.FPS = 0 },
+		"num_inference_steps is 0; at least 1 is needed":                                                                                     func(r *handler.Request) { r.Steps = 0 },
+		"output is wav and audio is false: leave one of them out":                                                                            func(r *handler.Request) { r.Output = handler.WAV; r.Values["audio"] = false },
+		"num_frames is 1, too few for a last image of its own: 5 would do":                                                                   func(r *handler.Request) { r.NumFrames, r.LastImage = 1, picture(1) },
 	} {
 		r := small()
 		change(&r)

@@ -213,15 +213,26 @@ func (p *Pipeline) checkLength(o order) error {
 	if seconds := float64(r.NumFrames) / r.FPS; seconds > longest+1/r.FPS {
 		fit := (int(longest*r.FPS)/time)*time + 1
 		least := math.Ceil(float64(r.NumFrames-1) / longest)
-		return invalid("%d frames at %g a second last %.1f s, and this model knows %g s: num_frames of at most %d, or fps of at least %g would do", r.NumFrames, r.FPS, seconds, longest, fit, least)
+		return invalid("%s at %g a second last %.1f s, and this model knows %g s: num_frames of at most %d, or fps of at least %g would do", countOf(r.NumFrames), r.FPS, seconds, longest, fit, least)
 	}
 	if o.sound && c.moments(r.NumFrames, r.FPS) < 1 {
-		perSecond := float64(c.SamplingRate) / float64(c.HopLength) / float64(c.AudioScale)
-		frames := (int(math.Ceil(r.FPS/perSecond))+time-1)/time*time + 1
-		return invalid("%d frames at %g a second last %.3f s, too short for a sound: num_frames of at least %d, fps of at most %g, or audio false would do", r.NumFrames, r.FPS, float64(r.NumFrames)/r.FPS,
-			frames, math.Floor(float64(r.NumFrames)*perSecond))
+		frames, fps := r.NumFrames, math.Floor(r.FPS)
+		for frames < maxFrames && c.moments(frames, r.FPS) < 1 {
+			frames += time
+		}
+		for fps > 1 && c.moments(r.NumFrames, fps) < 1 {
+			fps--
+		}
+		return invalid("%s at %g a second: %.3f s are too short for a sound: num_frames of at least %d, fps of at most %g, or audio false would do", countOf(r.NumFrames), r.FPS, float64(r.NumFrames)/r.FPS, frames, fps)
 	}
 	return nil
+}
+
+func countOf(frames int) string {
+	if frames == 1 {
+		return "1 frame"
+	}
+	return fmt.Sprint(frames, " frames")
 }
 
 func (p *Pipeline) checkSound(o order) error {

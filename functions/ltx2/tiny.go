@@ -19,7 +19,7 @@ import (
 // small enough to make a clip in a moment. What it makes shows nothing and sounds like nothing; it is there to try what does not
 // depend on what a model has learnt.
 func WriteTiny(dir string) error {
-	by, err := writeConfigs(dir, tinyForm())
+	by, err := writeConfigs(dir, tinyForm(), 256) // whose tokens are characters
 	if err != nil {
 		return err
 	}
@@ -56,10 +56,11 @@ func tinyTokenizer() map[string]any {
 		"model": object{"type": "BPE", "unk_token": "<unk>", "fuse_unk": true, "byte_fallback": true, "ignore_merges": false, "vocab": vocab, "merges": []any{}}}
 }
 
-// writeConfigs writes configurations by component, and model_index.json, and gives the former as JSON.
-func writeConfigs(dir string, all map[string]any) (by map[string]json.RawMessage, err error) {
+// writeConfigs writes configurations by component, and model_index.json with defaults for prompts of so many tokens, and gives the former
+// as JSON.
+func writeConfigs(dir string, all map[string]any, tokens int) (by map[string]json.RawMessage, err error) {
 	index := map[string]any{"_class_name": "LTX2Pipeline", "license": "Apache-2.0", "tokenizer": []string{"transformers", "GemmaTokenizer"},
-		"defaults": map[string]any{"height": 64, "width": 96, "num_frames": 9, "frame_rate": 8, "num_inference_steps": 3, "max_sequence_length": 16}}
+		"defaults": map[string]any{"height": 64, "width": 96, "num_frames": 9, "frame_rate": 8, "num_inference_steps": 3, "max_sequence_length": tokens}}
 	by = map[string]json.RawMessage{}
 	for name, c := range all {
 		if by[name], err = json.Marshal(c); err != nil {

@@ -23,7 +23,7 @@ func TestTheTinyCheckpointMakesClipsWithSound(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := openModel(t, to)
-	for _, prompt := range []string{"a bell", "", "шар", "鐘が鳴る", "🔔"} {
+	for _, prompt := range []string{"a red circle that moves to the right with a high beep, and a click where it bounces", "", "шар катится вправо", "鐘が鳴る", "🔔"} {
 		r := small()
 		r.Prompt = prompt
 		if out := generate(t, m, r); out.frames != r.NumFrames || len(out.sound.Samples) == 0 || out.sound.Channels != 2 {
