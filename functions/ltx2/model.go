@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"log/slog"
+	"maps"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
@@ -33,8 +34,14 @@ func (m Model) Describe() handler.Description {
 	d, c := m.defaults, m.c
 	side := int(c.VAE.SpatialScale())
 	own := map[string]any{
-		"audio":          map[string]any{"type": "boolean", "default": c.hasSound, "description": "Whether the clip has sound"},
+		"audio":          map[string]any{"type": "boolean", "default": true, "description": "Whether the clip has sound"},
 		"modality_scale": scale(d.Modality, 1, "How much the video and the sound heed each other; 1 leaves them as they are"),
+	}
+	not := absent
+	if !c.hasSound {
+		not = maps.Clone(absent)
+		own["audio"] = map[string]any{"type": "boolean", "enum": []bool{false}, "default": false, "description": "This checkpoint makes no sound (it has no audio_vae and vocoder)"}
+		not["audio_guidance_scale"], not["output"] = soundless, soundless
 	}
 	if c.hasSound {
 		own["output"] = map[string]any{"type": "string", "enum": []string{"json", "mp4", "stream", handler.WAV}, "description": "The answer's form; wav is the sound alone"}
@@ -51,7 +58,7 @@ func (m Model) Describe() handler.Description {
 		properties[name] = rawJSON(p)
 	}
 	return handler.Description{
-		Name: m.Name, Family: Family, Digest: m.Digest, Schema: m.Schema, Properties: properties, Sound: c.hasSound, Embed: m.embed, Absent: absent,
+		Name: m.Name, Family: Family, Digest: m.Digest, Schema: m.Schema, Properties: properties, Sound: c.hasSound, Embed: m.embed, Absent: not,
 		Defaults: handler.Request{Width: d.Width, Height: d.Height, NumFrames: d.Frames, FPS: d.FPS, Steps: d.Steps, Guidance: d.Guidance},
 		Limits: handler.Limits{
 			WidthMultiple: side, HeightMultiple: side, MaxWidth: maxSide / side * side, MaxHeight: maxSide / side * side,
@@ -66,6 +73,8 @@ var absent = map[string]string{
 	"loras":        "a LoRA of this model is merged into its bundle, by `videosdgx models build CHECKPOINT --lora FILE:0.8`",
 	"audio_length": lasts, "audio_duration": lasts, "duration": lasts, "seconds": lasts,
 }
+
+const soundless = "this checkpoint makes no sound (it has no audio_vae and vocoder), its clips are MP4"
 
 const lasts = "a clip and its sound last num_frames / fps seconds"
 

@@ -127,17 +127,27 @@ func TestASoundScaleOfZeroIsTheVideos(t *testing.T) {
 
 // Who asks for LoRAs is told that a bundle has them merged.
 func TestLoRAsAreRefusedWithWhatWouldDo(t *testing.T) {
-	s, err := schema.Compile(handler.Schema(openModel(t, tinyBundle(t)).Describe()))
+	said := checked(t, openModel(t, tinyBundle(t)), `{"prompt":"a bell","loras":[{"name":"film"}]}`)
+	if !strings.HasPrefix(said, "loras is not a field of this request: a LoRA of this model is merged into its bundle, by `videosdgx models build CHECKPOINT --lora") {
+		t.Errorf("it says %q", said)
+	}
+}
+
+// checked is what the schema that a model publishes says of a request.
+func checked(t *testing.T, m Model, body string) (said string) {
+	t.Helper()
+	s, err := schema.Compile(handler.Schema(m.Describe()))
 	if err != nil {
 		t.Fatal(err)
 	}
-	o, err := schema.Parse([]byte(`{"prompt":"a bell","loras":[{"name":"film"}]}`))
+	o, err := schema.Parse([]byte(body))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if bad := s.Check(o); len(bad) != 1 || !strings.Contains(bad[0].Detail, "loras is not a field of this request: a LoRA of this model is merged into its bundle, by `videosdgx models build CHECKPOINT --lora") {
-		t.Errorf("it says %+v", bad)
+	for _, w := range s.Check(o) {
+		said += w.Detail
 	}
+	return said
 }
 
 func picture(grey uint8) image.Image {
@@ -266,6 +276,16 @@ func TestACheckpointWithoutSound(t *testing.T) {
 		change(&r)
 		if err := m.Generate(context.Background(), r, (&made{}).output()); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("want %q, got %v", want, err)
+		}
+	}
+	for body, want := range map[string]string{ // before a job is made of it
+		`{"prompt":"x","audio":true}`:             "audio is true: only false would do: this checkpoint makes no sound",
+		`{"prompt":"x","audio":false}`:            "",
+		`{"prompt":"x","audio_guidance_scale":2}`: "audio_guidance_scale is not a field of this request: this checkpoint makes no sound",
+		`{"prompt":"x","output":"wav"}`:           "output is not a field of this request: this checkpoint makes no sound",
+	} {
+		if said := checked(t, m, body); (said == "") != (want == "") || !strings.HasPrefix(said, want) {
+			t.Errorf("%s: %q", body, said)
 		}
 	}
 	if d := m.Describe(); d.Sound || d.Properties["stg_scale"] == nil || d.Properties["two_stage"] != nil {

@@ -190,6 +190,9 @@ func detail(name string, k jsonschema.ErrorKind, p Property, v any) string {
 	case *kind.MaxItems:
 		return fmt.Sprintf("%s has %d entries: %d at most.", name, k.Got, k.Want)
 	case *kind.Enum:
+		if len(k.Want) == 1 && p.Description != "" {
+			return fmt.Sprintf("%s is %s: only %s would do: %s.", name, text(v), text(k.Want[0]), strings.TrimSuffix(lower(p.Description), "."))
+		}
 		return fmt.Sprintf("%s is %s: it must be one of %s.", name, text(v), list(k.Want))
 	}
 	return name + ": " + k.LocalizedString(english) + "."

@@ -258,3 +258,31 @@ func TestNamesOfFiles(t *testing.T) {
 		}
 	}
 }
+
+// What other models have and this one does not is told with the reason.
+func TestWhatAModelLacksIsToldWithTheReason(t *testing.T) {
+	s, err := schema.Compile([]byte(`{"type":"object","additionalProperties":false,"x-absent":{"volume":"this model makes no sound."},
+		"properties":{"sound":{"type":"boolean","enum":[false],"description":"This model makes no sound."},"sides":{"enum":[4]}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for body, want := range map[string]string{
+		`{"volume":3}`:    "volume is not a field of this request: this model makes no sound.",
+		`{"sound":true}`:  "sound is true: only false would do: this model makes no sound.",
+		`{"sides":5}`:     "sides is 5: it must be one of 4.",
+		`{"sound":false}`: "",
+		`{"volumes":3}`:   "volumes is not a field of this request: there are sides, sound.",
+	} {
+		o, err := schema.Parse([]byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		said := ""
+		for _, w := range s.Check(o) {
+			said += w.Detail
+		}
+		if said != want {
+			t.Errorf("%s: %q, want %q", body, said, want)
+		}
+	}
+}
