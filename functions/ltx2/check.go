@@ -2,6 +2,7 @@ package ltx2
 
 import (
 	"cmp"
+	"fmt"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
@@ -43,4 +44,12 @@ func checkDefaults(r bundle.Recipe, c configs) error {
 	cfg, opt := o.schedule(p, 1, 0)
 	_, err = schedule.New(cfg, opt)
 	return err
+}
+
+// countOf is such as "1 frame".
+func countOf(frames int) string {
+	if frames == 1 {
+		return "1 frame"
+	}
+	return fmt.Sprint(frames, " frames")
 }

@@ -228,13 +228,6 @@ func (p *Pipeline) checkLength(o order) error {
 	return nil
 }
 
-func countOf(frames int) string {
-	if frames == 1 {
-		return "1 frame"
-	}
-	return fmt.Sprint(frames, " frames")
-}
-
 func (p *Pipeline) checkSound(o order) error {
 	switch {
 	case o.sound && !p.c.hasSound:
