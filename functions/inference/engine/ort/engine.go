@@ -25,6 +25,7 @@ type Engine struct {
 	memory  memories
 	copies  copies
 	turns   turns
+	threads threads
 }
 
 var _ engine.Engine = (*Engine)(nil)

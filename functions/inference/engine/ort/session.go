@@ -30,6 +30,7 @@ type session struct {
 	over     map[string]string  // output → input whose memory it may be written to
 	begins   bool               // what a run leaves free goes back to the device
 	recorded *recordings        // nil: none are made
+	joined   bool               // the engine's threads
 }
 
 var _ engine.Session = (*session)(nil)
@@ -76,6 +77,10 @@ func (e *Engine) open(path string, o engine.Options, adjust ...func(*settings)) 
 			return nil, fmt.Errorf("%s does not fit on %s: %w", path, o.Device, err)
 		}
 		return nil, badModel(path, err)
+	}
+	if !o.Device.Host() {
+		e.threads.join()
+		s.joined = true
 	}
 	return s, nil
 }
@@ -125,6 +130,10 @@ func (s *session) Close() error {
 		s.recorded.forget()
 	}
 	s.free()
+	if s.joined {
+		s.engine.threads.leave()
+		s.joined = false
+	}
 	return nil
 }
 
