@@ -103,9 +103,7 @@ func closeModel(m handler.Model) {
 // form builds, compares, times and judges the demo in one form. Clips in float32 are judged while plans are built.
 func (b *bench) form(ctx context.Context, f form, watched *record.Engine) error {
 	if b.want == nil {
-		b.want = later(func() (verdict.Score, error) {
-			return b.judged(ctx, "fp32", b.model(bundle.None, plain, b.ort, b.beside))
-		})
+		b.want = later(func() (verdict.Score, error) { return b.inFP32(ctx) })
 	}
 	plans, failed := b.build(ctx, f, watched)
 	e := b.runs()
