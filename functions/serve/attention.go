@@ -14,7 +14,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
-// AttentionEnv says which attention a diffusion transformer has on a GPU: "auto" (the default: fuse.Auto), "exact", this project's operator
+// AttentionEnv says which attention a diffusion transformer has on a GPU: "auto" (the default: exact), "exact", this project's operator
 // where there is one for the GPU, else the library's; "int8", the operator with scores of INT8 codes, which is faster and rounds; or
 // "library", ONNX Runtime's, whatever there is.
 const AttentionEnv = "VIDEOSDGX_ATTENTION"
@@ -56,9 +56,6 @@ func chooseAttention(asked string, d engine.Device, capability int) (attention, 
 		return attention{libraryAttention, fmt.Sprintf("the GPU has compute capability %d.%d; the operator is for 9.0", capability/10, capability%10)}, nil
 	case asked == exactAttention:
 		return attention{exactAttention, "asked for"}, nil
-	}
-	if fuse.Auto == "" {
-		return attention{libraryAttention, "auto"}, nil
 	}
 	return attention{string(fuse.Auto), "auto: the GPU has compute capability 9.0"}, nil
 }

@@ -25,6 +25,7 @@ func TestAttentionIsChosen(t *testing.T) {
 		refused    func(error) bool
 	}{
 		{"", gpu, 121, "library (the GPU has compute capability 12.1; the operator is for 9.0)", nil},
+		{"", gpu, 90, "exact (auto: the GPU has compute capability 9.0)", nil}, {auto, gpu, 90, "exact (auto: the GPU has compute capability 9.0)", nil},
 		{exactAttention, gpu, 90, "exact (asked for)", nil}, {int8Attention, gpu, 90, "int8 (asked for)", nil}, {libraryAttention, gpu, 90, "library (asked for)", nil},
 		{exactAttention, gpu, 89, "library (the GPU has compute capability 8.9; the operator is for 9.0)", nil},
 		{int8Attention, gpu, 100, "needs a GPU of compute capability 9.0, and cuda:0 has 10.0; auto would do", errdefs.IsFailedPrecondition},

@@ -10,7 +10,6 @@ import (
 	"github.com/videosdgx/videosdgx/bench/gpu/judged"
 	"github.com/videosdgx/videosdgx/bench/judge/verdict"
 	"github.com/videosdgx/videosdgx/functions/handler"
-	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve"
 	"github.com/videosdgx/videosdgx/functions/wan21"
@@ -32,10 +31,10 @@ func (b *bench) judgeAll(ctx context.Context) error {
 	}
 	scores, runs := map[string]verdict.Score{}, []run(nil)
 	for _, f := range b.formats {
-		runs = append(runs, run{f, b.device, precision(f), b.atOnce})
+		runs = append(runs, run{f, b.device, f, b.atOnce})
 	}
-	for _, c := range append(runs, run{"cpu", "cpu", bundle.None, b.cpu}) {
-		if c.atOnce == 0 {
+	for _, c := range append(runs, run{"cpu", "cpu", b.plain(), b.cpu}) {
+		if c.atOnce == 0 || c.bundle == "" {
 			continue
 		}
 		begin := time.Now()

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
@@ -23,7 +24,7 @@ type bench struct {
 	n, atOnce          int
 	formats            []string
 	cpu, rounds        int
-	dir                string
+	dir, attention     string
 	report             *harness.Report
 }
 
@@ -35,14 +36,15 @@ func main() {
 	flag.IntVar(&b.atOnce, "at-once", 3, "clips at once on the GPU")
 	flag.IntVar(&b.cpu, "cpu", 1, "clips at once on the CPU, for comparison; 0: none")
 	flag.IntVar(&b.rounds, "rounds", 20, "rounds of start, clip and end")
-	formats := flag.String("formats", "bf16,fp8", "weights' formats, as whole bundles: bf16, fp8, int8, int4, nf4, nvfp4")
+	formats := flag.String("formats", "fp16,bf16,fp8", "weights' formats, as whole bundles: fp16 and bf16, in which they compute too; fp8, int8, int4, nf4, nvfp4, which compute as bundles do by default")
+	attention := flag.String("attention", "auto", "auto, exact, int8 or library; int8 is for heads of 128, which the demo does not have")
 	child := flag.String("child", "", "be the process of a round: the bundle's folder")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	harness.Main("clips", func(ctx context.Context) (err error) {
 		if *child != "" {
 			return one(ctx, *child)
 		}
-		b.formats = strings.Split(*formats, ",")
+		b.formats, b.attention = strings.Split(*formats, ","), *attention
 		b.report = harness.NewGPUReport(ctx, "clips", *commit)
 		defer func() { err = errors.Join(err, b.report.Print(os.Stdout)) }()
 		if b.dir, err = os.MkdirTemp("", "videosdgx-clips-"); err != nil {
@@ -54,9 +56,10 @@ func main() {
 }
 
 func (b *bench) run(ctx context.Context) error {
+	os.Setenv(serve.AttentionEnv, b.attention)
 	os.Setenv(serve.DeviceEnv, b.device) // the library is loaded for the device, and serves the CPU too
 	for _, format := range b.formats {
-		if err := b.build(ctx, precision(format)); err != nil {
+		if err := b.build(ctx, format); err != nil {
 			return fmt.Errorf("bundle in %s: %w", format, err)
 		}
 	}
@@ -71,24 +74,33 @@ func (b *bench) run(ctx context.Context) error {
 	return b.judgeAll(ctx)
 }
 
-// precision is the bundle's, of what the GPU computes with: weights that are not quantized are BF16 there.
-func precision(format string) string {
-	if format == "bf16" {
-		return bundle.None
+// precision is the bundle's: weights that are not quantized are held on a GPU in what it computes in.
+func precision(format string) (precision, activations string) {
+	if format == "bf16" || format == "fp16" {
+		return bundle.None, format
 	}
-	return format
+	return format, bundle.Auto
+}
+
+// plain is the first format that the CPU has graphs for; empty: none.
+func (b *bench) plain() string {
+	i := slices.IndexFunc(b.formats, func(f string) bool { p, _ := precision(f); return p == bundle.None })
+	if i < 0 {
+		return ""
+	}
+	return b.formats[i]
 }
 
 // build makes a bundle for the GPU, and for the CPU where no operator of our own is needed there.
-func (b *bench) build(ctx context.Context, precision string) error {
-	o := bundle.Options{Precision: precision, Targets: []bundle.Target{serve.CUDA()}}
-	if precision == bundle.None {
+func (b *bench) build(ctx context.Context, format string) error {
+	o := bundle.Options{Targets: []bundle.Target{serve.CUDA()}}
+	if o.Precision, o.Activations = precision(format); o.Precision == bundle.None {
 		cpu, err := serve.CPU()
 		if err != nil {
 			return err
 		}
 		o.Targets = append(o.Targets, cpu)
 	}
-	_, err := serve.Build(ctx, b.checkpoint, filepath.Join(b.dir, precision), wan21.Recipe, o)
+	_, err := serve.Build(ctx, b.checkpoint, filepath.Join(b.dir, format), wan21.Recipe, o)
 	return err
 }

@@ -16,7 +16,6 @@ import (
 
 	"github.com/videosdgx/videosdgx/bench/harness"
 	"github.com/videosdgx/videosdgx/functions/handler"
-	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/serve"
 )
 
@@ -90,7 +89,7 @@ func (b *bench) zero(ctx context.Context) error {
 
 // round runs the process and, after limit, kills it. It returns the digest that it printed, if it came to that.
 func (b *bench) round(ctx context.Context, self string, limit time.Duration) (string, error) {
-	cmd := exec.CommandContext(ctx, self, "-child", filepath.Join(b.dir, bundle.None))
+	cmd := exec.CommandContext(ctx, self, "-child", filepath.Join(b.dir, b.formats[0]))
 	cmd.Env = append(os.Environ(), serve.DeviceEnv+"="+b.device)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, io.MultiWriter(&errs)

@@ -15,8 +15,8 @@ const (
 	INT8  Scores = "int8"
 )
 
-// Auto is the way where nothing else is asked for; empty: the library's attention stays.
-const Auto Scores = ""
+// Auto is the way where nothing else is asked for.
+const Auto = Exact
 
 const ownAttention = "Attention"
 
