@@ -42,6 +42,11 @@ func (e *Typed) Unwrap() error { return e.Err }
 // HTTPStatus is for those who know nothing of the gateway.
 func (e *Typed) HTTPStatus() int { return e.Status }
 
+// Unprocessable refuses an event whose form is right and which asks for what cannot be: 422, where InvalidArgument alone is 400.
+func Unprocessable(err error) error {
+	return &Typed{Status: http.StatusUnprocessableEntity, Type: "InvalidParameterValueException", Err: err}
+}
+
 // classes is the one map from error class to status and Lambda exception; the first match wins.
 var classes = []struct {
 	is     func(error) bool

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/diskuse"
+	"github.com/videosdgx/videosdgx/runtime/loras"
 	"github.com/videosdgx/videosdgx/runtime/snapshots"
 	"github.com/videosdgx/videosdgx/snapshotter/catalog"
 )
@@ -39,7 +40,7 @@ func (p *plane) watchDisk(ctx context.Context) error {
 		defer tick.Stop()
 		for {
 			if p.merger != nil {
-				shed(p.cfg.Models, p.merger)
+				shed(p.cfg.Models, merged{p.merger})
 			}
 			if p.snapshots != nil {
 				shed(p.cfg.Data, shelf{p.snapshots})
@@ -91,6 +92,14 @@ func makeRoom(tight func() (bool, error), hoards []hoard, log *slog.Logger) {
 		}
 	}
 }
+
+// inUse is for how long after its last use what a cache has is not taken away to make room on a disk.
+const inUse = 10 * time.Minute
+
+// merged are the models that LoRAs have been merged into, which are merged again when somebody asks for them.
+type merged struct{ *loras.Merger }
+
+func (m merged) shed() (what string, freed int64, err error) { return m.Shed(inUse) }
 
 // shelf are the snapshots, without which instances start plainly.
 type shelf struct{ *snapshots.Service }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 
 	"github.com/videosdgx/videosdgx/runtime/dispatch"
+	"github.com/videosdgx/videosdgx/runtime/loras"
 	"github.com/videosdgx/videosdgx/runtime/placement"
 )
 
@@ -14,8 +15,9 @@ func (p *plane) openDispatch(ctx context.Context) (err error) {
 	sum := sha256.Sum256([]byte(p.cfg.Data))
 	terms := placement.DefaultTerms
 	terms.Fixed = p.cfg.KeepAlive.D()
-	functions, merger := p.openLoRAs()
-	p.merger = merger
+	p.merger = loras.New(p.cfg.Models, int64(p.cfg.LoRACache), loras.Command(p.cfg.Data, p.log), p.log)
+	p.merger.Sweep()
+	functions := p.merger.Over(p.registry)
 	cfg := dispatch.Config{
 		Functions: functions, Secrets: p.cfg.Secrets().Of, Sandbox: voucher{p.sandbox, p.dir("verified")}, Owner: hex.EncodeToString(sum[:6]),
 		RunDir: p.dir("run"), LogDir: p.dir("logs"), Log: p.log,
@@ -28,8 +30,8 @@ func (p *plane) openDispatch(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	merger.serving = lorasServed(p.dispatch)
-	p.loras = loraInvoker{p.dispatch, functions, merger}
+	p.merger.Serve(p.dispatch.Instances)
+	p.loras = p.merger.Before(p.dispatch, functions)
 	if p.trace != nil {
 		p.loras = p.trace.Invoker(p.loras)
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 	"github.com/videosdgx/videosdgx/runtime/jobs/redis"
 	"github.com/videosdgx/videosdgx/runtime/jobs/sqlite"
+	"github.com/videosdgx/videosdgx/runtime/loras"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -65,7 +66,7 @@ func (p *plane) openJobs(ctx context.Context) (err error) {
 			return (*p.vetted.Load())(ctx, client, texts)
 		},
 		Jobs: p.jobs, Models: catalog, CheckHook: p.guard.CheckURL, Log: p.log, Version: version.Get().Version, Experiments: trials, Promote: p.promote, Route: p.route, Versions: p.hasVersion, Reuse: rest.Reuse(p.cfg.Reuse), Similar: p.cfg.Similar,
-		LoRAs: func() []string { return loraNames(p.cfg.Models) }, CheckLoRAs: loraVet{p.registry, p.merger}.check,
+		LoRAs: func() []string { return loras.Names(p.cfg.Models) }, CheckLoRAs: p.merger.Check(p.registry),
 	})
 	p.scraped.MustRegister(p.rest.Collector())
 	return p.jobs.Start(ctx)

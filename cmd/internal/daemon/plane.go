@@ -29,6 +29,7 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 	"github.com/videosdgx/videosdgx/runtime/limits"
+	"github.com/videosdgx/videosdgx/runtime/loras"
 	"github.com/videosdgx/videosdgx/runtime/metrics"
 	"github.com/videosdgx/videosdgx/runtime/registry"
 	"github.com/videosdgx/videosdgx/runtime/snapshots"
@@ -60,9 +61,9 @@ type plane struct {
 	sandbox     instance.Sandbox
 	registry    *registry.Registry
 	dispatch    *dispatch.Dispatcher
-	loras       spec.Invoker // dispatch; what asks for LoRAs goes to a version of its own
-	merger      *merger      // of models and LoRAs, with its cache
-	measured    measured     // what files use of the disks
+	loras       spec.Invoker  // dispatch; what asks for LoRAs goes to a version of its own
+	merger      *loras.Merger // of models and LoRAs, with its cache
+	measured    measured      // what files use of the disks
 	stopDisk    context.CancelFunc
 	diskDone    <-chan struct{}
 	snapshots   *snapshots.Service // nil: every start is plain

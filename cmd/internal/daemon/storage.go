@@ -13,6 +13,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/diskuse"
 	"github.com/videosdgx/videosdgx/runtime/gateway/admin"
+	"github.com/videosdgx/videosdgx/runtime/loras"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -23,7 +24,7 @@ const checkpointsName = "checkpoints"
 func Checkpoints(data string) string { return filepath.Join(data, checkpointsName) }
 
 // MergedModels is the folder of merged models, in that of all models.
-const MergedModels = derivedName
+const MergedModels = loras.Folder
 
 // measured is what the files used when somebody last looked.
 type measured struct {
@@ -44,7 +45,7 @@ type kindOf struct {
 }
 
 func (p *plane) kinds() []kindOf {
-	derived := filepath.Join(p.cfg.Models, derivedName)
+	derived := filepath.Join(p.cfg.Models, MergedModels)
 	kind := func(name string, limit int64, then string, dirs ...string) kindOf {
 		return kindOf{Storage: spec.Storage{Kind: name, Limit: limit, Then: then}, dirs: dirs}
 	}
@@ -52,13 +53,7 @@ func (p *plane) kinds() []kindOf {
 	models.skip = []string{derived}
 	merged := kind("merged models", int64(p.cfg.LoRACache), "the least recently used go", derived)
 	if p.merger != nil {
-		merged.count = func() (int64, error) { // what they share with the models is counted there
-			_, total, err := p.merger.cached()
-			if errors.Is(err, fs.ErrNotExist) {
-				err = nil
-			}
-			return total, err
-		}
+		merged.count = p.merger.Bytes // what they share with the models is counted there
 	}
 	return []kindOf{
 		kind("clips", int64(p.cfg.KeepClips), "the oldest go, and their jobs' records stay", p.cfg.Outputs),

@@ -5,6 +5,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/gateway/lambda"
+	"github.com/videosdgx/videosdgx/runtime/loras"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -19,7 +20,7 @@ func (p *plane) vetCall(ctx context.Context, inv spec.Invocation) error {
 	if who := auth.From(ctx); who != nil {
 		client = who.Client()
 	}
-	return p.rest.VetCall(ctx, client, fn.Model.Name, requestIn(inv.Payload))
+	return p.rest.VetCall(ctx, client, fn.Model.Name, loras.Request(inv.Payload))
 }
 
 // vettedInvoker passes on events whose texts are taken.

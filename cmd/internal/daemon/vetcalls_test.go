@@ -20,8 +20,10 @@ func TestCallsOfModelsAreLookedAt(t *testing.T) {
 	}
 	g := newGuarded(t, func(c *Config) { c.DenyList, c.ModelHost = list, "none" })
 	bundle := filepath.Join(t.TempDir(), "bundle")
-	sealed(t, bundle, "weights", nil)
-	if _, err := weights.ReadManifest(bundle); err != nil {
+	if err := os.Mkdir(bundle, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := weights.Seal(t.Context(), bundle, weights.Manifest{Family: "f", Name: "n"}, nil); err != nil {
 		t.Fatal(err)
 	}
 	manage := http.Header{"Authorization": {"Bearer " + g.keys["manage"]}, "Content-Type": {"application/json"}}

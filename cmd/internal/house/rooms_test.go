@@ -74,6 +74,8 @@ var rooms = []room{
 	{"runtime/audit", nil, "it appends lines, whatever they tell"},
 	{"runtime/prompt", nil, "texts know no requests"},
 	{"runtime/trace", []string{"runtime/jobs", "runtime/spec"}, "it watches invocations and jobs go by"},
+	{"runtime/loras", []string{"runtime/dispatch", "runtime/gateway", "runtime/spec", "functions/inference/weights", "functions/schema"},
+		"LoRAs are merged before an event goes on: of models it knows files, and the schema of their requests"},
 	{"runtime/limits", []string{"runtime/spec"}, "it counts, and knows nothing of what"},
 	{"runtime/gateway/access", []string{"runtime/audit", "runtime/auth", "runtime/gateway", "runtime/limits"}, "it asks for credentials before any route, and knows none of them"},
 	{"runtime/gateway/keys", []string{"runtime/auth", "runtime/gateway"}, "it shows keys as their room keeps them"},

@@ -1,4 +1,4 @@
-package daemon
+package loras
 
 import (
 	"bytes"
@@ -59,9 +59,9 @@ func sealed(t *testing.T, dir, content string, d *weights.Derived) weights.Manif
 	return m
 }
 
-type loraRig struct {
-	merger *merger
-	fns    loraFunctions
+type rig struct {
+	merger *Merger
+	fns    Versions
 	base   weights.Manifest
 	said   bytes.Buffer // the log
 
@@ -72,19 +72,19 @@ type loraRig struct {
 	reading func() // between what a build reads and what it writes
 }
 
-func newLoRARig(t *testing.T) *loraRig {
+func newRig(t *testing.T) *rig {
 	t.Helper()
 	models := t.TempDir()
 	bundle, checkpoint := filepath.Join(models, "plain"), t.TempDir()
-	r := &loraRig{base: sealed(t, bundle, "base", nil)}
+	r := &rig{base: sealed(t, bundle, "base", nil)}
 	for _, err := range []error{os.WriteFile(filepath.Join(checkpoint, "model_index.json"), []byte("{}"), 0o600), weights.RememberCheckpoint(bundle, checkpoint), os.Mkdir(filepath.Join(models, lorasName), 0o755)} {
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
 	fn := spec.Function{Name: "wan", Version: "$LATEST", Digest: "d", MinInstances: 2, Model: &spec.Model{Name: "wan", Bundle: bundle}}
-	r.merger = newMerger(models, 0, r.build, slog.New(slog.NewTextHandler(&r.said, nil)))
-	r.fns = loraFunctions{oneModel{fn: fn}, r.merger.folder(), r.merger.manifests}
+	r.merger = New(models, 0, r.build, slog.New(slog.NewTextHandler(&r.said, nil)))
+	r.fns = r.merger.Over(oneModel{fn: fn})
 	for _, name := range []string{"style", "other"} {
 		r.write(t, name, name)
 	}
@@ -92,7 +92,7 @@ func newLoRARig(t *testing.T) *loraRig {
 }
 
 // write makes a LoRA, or another one of it.
-func (r *loraRig) write(t *testing.T, name, content string) {
+func (r *rig) write(t *testing.T, name, content string) {
 	t.Helper()
 	if err := os.WriteFile(r.merger.path(name), []byte(content), 0o600); err != nil {
 		t.Fatal(err)
@@ -100,7 +100,7 @@ func (r *loraRig) write(t *testing.T, name, content string) {
 }
 
 // build stands for models build: a bundle that says what it was made of.
-func (r *loraRig) build(ctx context.Context, _, _, out string, loras []mergedLoRA) error {
+func (r *rig) build(ctx context.Context, _, _, out string, loras []LoRA) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.builds = append(r.builds, out)
@@ -112,12 +112,12 @@ func (r *loraRig) build(ctx context.Context, _, _, out string, loras []mergedLoR
 	}
 	d := weights.Derived{Base: r.base.Digest}
 	for _, l := range loras {
-		raw, err := os.ReadFile(l.path)
+		raw, err := os.ReadFile(l.Path)
 		if err != nil {
 			return err
 		}
 		sum := sha256.Sum256(raw)
-		d.LoRAs = append(d.LoRAs, weights.LoRA{Name: filepath.Base(l.path), Digest: "sha256:" + hex.EncodeToString(sum[:]), Strength: l.strength, Component: cmp.Or(l.component, "transformer")})
+		d.LoRAs = append(d.LoRAs, weights.LoRA{Name: filepath.Base(l.Path), Digest: "sha256:" + hex.EncodeToString(sum[:]), Strength: l.Strength, Component: cmp.Or(l.Component, "transformer")})
 	}
 	if r.reading != nil {
 		r.reading()
@@ -134,14 +134,14 @@ func seal(ctx context.Context, dir, content string, d *weights.Derived) error {
 	return err
 }
 
-func (r *loraRig) invoke(t *testing.T, payload string) (spec.Invocation, error) {
+func (r *rig) invoke(t *testing.T, payload string) (spec.Invocation, error) {
 	t.Helper()
 	return r.invokeWith(t.Context(), payload)
 }
 
-func (r *loraRig) invokeWith(ctx context.Context, payload string) (spec.Invocation, error) {
+func (r *rig) invokeWith(ctx context.Context, payload string) (spec.Invocation, error) {
 	inner := &remembering{}
-	_, err := loraInvoker{inner, r.fns, r.merger}.Invoke(ctx, spec.Invocation{Function: "wan", Payload: []byte(payload)})
+	_, err := invoker{inner, r.fns, r.merger}.Invoke(ctx, spec.Invocation{Function: "wan", Payload: []byte(payload)})
 	if err != nil {
 		return spec.Invocation{}, err
 	}
@@ -150,7 +150,7 @@ func (r *loraRig) invokeWith(ctx context.Context, payload string) (spec.Invocati
 
 // A request with loras goes to a version of its own, whose bundle is built once; without, to the function as it is.
 func TestRequestsWithLoRAs(t *testing.T) {
-	r := newLoRARig(t)
+	r := newRig(t)
 	if inv, err := r.invoke(t, `{"prompt":"about loras"}`); err != nil || inv.Qualifier != "" {
 		t.Errorf("%+v, %v", inv, err)
 	}

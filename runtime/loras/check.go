@@ -1,4 +1,4 @@
-package daemon
+package loras
 
 import (
 	"context"
@@ -14,33 +14,29 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 )
 
-// loraVet finds in requests for jobs what their LoRAs would be refused for later, as far as that can be seen without reading any.
-type loraVet struct {
-	functions dispatch.Functions
-	merger    *merger
-}
-
-// check is rest.Options.CheckLoRAs.
-func (v loraVet) check(ctx context.Context, function string, list any) (problem string, err error) {
-	fn, err := v.functions.Get(ctx, function, "")
-	if err != nil || fn.Model == nil {
-		return "", nil //nolint:nilerr // whoever runs the job says it
+// Check finds in requests for jobs what their LoRAs would be refused for later, as far as that can be seen without reading any.
+func (m *Merger) Check(fns dispatch.Functions) func(ctx context.Context, function string, list any) (problem string, err error) {
+	return func(ctx context.Context, function string, list any) (problem string, err error) {
+		fn, err := fns.Get(ctx, function, "")
+		if err != nil || fn.Model == nil {
+			return "", nil //nolint:nilerr // whoever runs the job says it
+		}
+		man, err := m.manifests.read(fn.Model.Bundle)
+		if err != nil {
+			return "", nil //nolint:nilerr // likewise
+		}
+		if man.Derived != nil {
+			return gateway.Sentence(errDerived), nil
+		}
+		if err := m.vet(man, list); errdefs.IsInvalidArgument(err) {
+			return gateway.Sentence(err), nil
+		}
+		return "", nil
 	}
-	man, err := v.merger.manifests.read(fn.Model.Bundle)
-	if err != nil {
-		return "", nil //nolint:nilerr // likewise
-	}
-	if man.Derived != nil {
-		return gateway.Sentence(errDerived), nil
-	}
-	if err := v.merger.vet(man, list); errdefs.IsInvalidArgument(err) {
-		return gateway.Sentence(err), nil
-	}
-	return "", nil
 }
 
 // vet says what is wrong with a list of LoRAs that can be seen without reading the weights of one.
-func (m *merger) vet(man *weights.Manifest, list any) error {
+func (m *Merger) vet(man *weights.Manifest, list any) error {
 	asked, err := readLoRAs(list)
 	if err != nil {
 		return err
@@ -57,7 +53,7 @@ func (m *merger) vet(man *weights.Manifest, list any) error {
 		}
 		some = true
 		if parts := partsOf(man); a.Component == "" && len(parts) > 1 && !m.saysWhose(a, parts[1]) {
-			return refusedLoRAs(fmt.Sprintf("loras[%d]: LoRA %s does not say which part of this model it changes: name its component, %s.", i, a.Name, strings.Join(parts, " or ")))
+			return refused(fmt.Sprintf("loras[%d]: LoRA %s does not say which part of this model it changes: name its component, %s.", i, a.Name, strings.Join(parts, " or ")))
 		}
 	}
 	if !some {
@@ -91,7 +87,7 @@ func partsOf(man *weights.Manifest) []string {
 
 // saysWhose tells whether the names in a LoRA's file may say which of them are for a component; of one that cannot be read its merging says
 // why.
-func (m *merger) saysWhose(a askedLoRA, component string) bool {
+func (m *Merger) saysWhose(a askedLoRA, component string) bool {
 	f, err := weights.Open(m.path(a.Name))
 	if err != nil {
 		return true
@@ -102,6 +98,6 @@ func (m *merger) saysWhose(a askedLoRA, component string) bool {
 
 // What requests are refused for whose LoRAs are there.
 var (
-	errNoStrength = refusedLoRAs("every LoRA of loras is at strength 0: leave the field out.")
-	errDerived    = refusedLoRAs("this model has LoRAs merged in already: ask the plain one for loras.")
+	errNoStrength = refused("every LoRA of loras is at strength 0: leave the field out.")
+	errDerived    = refused("this model has LoRAs merged in already: ask the plain one for loras.")
 )

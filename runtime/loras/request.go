@@ -1,4 +1,4 @@
-package daemon
+package loras
 
 import (
 	"bytes"
@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -38,14 +37,14 @@ func requestOf(payload []byte) []byte {
 	if !bytes.Contains(payload, []byte(lorasName)) && !bytes.Contains(payload, []byte(`"isBase64Encoded":true`)) {
 		return nil
 	}
-	if body := requestIn(payload); bytes.Contains(body, []byte(lorasName)) {
+	if body := Request(payload); bytes.Contains(body, []byte(lorasName)) {
 		return body
 	}
 	return nil
 }
 
-// requestIn is the request in an event: the event itself, or the body of a URL's POST; nil for any other.
-func requestIn(payload []byte) []byte {
+// Request is the request in an event: the event itself, or the body of a URL's POST; nil for any other.
+func Request(payload []byte) []byte {
 	var event struct {
 		Body    string `json:"body"`
 		Base64  bool   `json:"isBase64Encoded"`
@@ -57,7 +56,7 @@ func requestIn(payload []byte) []byte {
 	if json.Unmarshal(payload, &event) != nil || event.Context.HTTP.Method == "" {
 		return payload // as functions tell the two apart
 	}
-	if event.Context.HTTP.Method != http.MethodPost || event.Path == "/embed" {
+	if event.Context.HTTP.Method != "POST" || event.Path == "/embed" {
 		return nil
 	}
 	body := []byte(event.Body)
@@ -74,29 +73,29 @@ func requestIn(payload []byte) []byte {
 const loraSchema = `{"type":"object","properties":{"loras":{"type":"array","maxItems":8,"items":{"type":"object","required":["name"],"additionalProperties":false,
  "properties":{"name":{"type":"string","description":"that of a file in the folder of LoRAs"},"strength":{"type":"number","minimum":-10,"maximum":10},"component":{"type":"string"}}}}}}`
 
-// loraSchemas holds requests with LoRAs to what is said of them.
-type loraSchemas struct {
+// schemas holds requests with LoRAs to what is said of them.
+type schemas struct {
 	loras *schema.Schema
 
 	mu    sync.Mutex
 	known map[string]*schema.Schema // of models' requests, by the digest of their bundle
 }
 
-func newLoRASchemas() *loraSchemas {
+func newSchemas() *schemas {
 	s, err := schema.Compile([]byte(loraSchema))
 	if err != nil {
 		panic(err) // a constant
 	}
-	return &loraSchemas{loras: s, known: map[string]*schema.Schema{}}
+	return &schemas{loras: s, known: map[string]*schema.Schema{}}
 }
 
 // asked are the LoRAs that a request to a model asks for: none where the request cannot be done anyhow. An error says what is
 // wrong with them.
-func (s *loraSchemas) asked(man *weights.Manifest, body []byte) ([]askedLoRA, error) {
+func (s *schemas) asked(man *weights.Manifest, body []byte) ([]askedLoRA, error) {
 	o, err := schema.Parse(body)
 	var bad *schema.InvalidError
 	if errors.As(err, &bad) && bad.Wrong[0].Field == lorasName {
-		return nil, refusedLoRAs(bad.Wrong[0].Detail)
+		return nil, refused(bad.Wrong[0].Detail)
 	}
 	if err != nil || o[lorasName] == nil {
 		return nil, nil //nolint:nilerr // the function says what is wrong with it
@@ -106,7 +105,7 @@ func (s *loraSchemas) asked(man *weights.Manifest, body []byte) ([]askedLoRA, er
 		return nil, nil //nolint:nilerr // the function says so
 	}
 	if wrong := s.loras.Check(schema.Object{lorasName: o[lorasName]}); len(wrong) > 0 {
-		return nil, refusedLoRAs(wrong[0].Detail)
+		return nil, refused(wrong[0].Detail)
 	}
 	all, err := readLoRAs(o[lorasName])
 	if err != nil || own == nil {
@@ -116,12 +115,12 @@ func (s *loraSchemas) asked(man *weights.Manifest, body []byte) ([]askedLoRA, er
 }
 
 // doable holds the whole request to the schema of the model's: what is wrong elsewhere the function tells.
-func (s *loraSchemas) doable(own *schema.Schema, o schema.Object, all []askedLoRA) ([]askedLoRA, error) {
+func (s *schemas) doable(own *schema.Schema, o schema.Object, all []askedLoRA) ([]askedLoRA, error) {
 	delete(o, "output") // it is the answer's, and in no model's schema
 	elsewhere := false
 	for _, w := range own.Check(o) {
 		if w.Field == lorasName || strings.HasPrefix(w.Field, lorasName+"/") {
-			return nil, refusedLoRAs(w.Detail)
+			return nil, refused(w.Detail)
 		}
 		elsewhere = true
 	}
@@ -137,7 +136,7 @@ func hasProperty(s *schema.Schema, name string) bool {
 }
 
 // of is the schema of a model's requests; nil for a bundle that publishes none.
-func (s *loraSchemas) of(man *weights.Manifest) (*schema.Schema, error) {
+func (s *schemas) of(man *weights.Manifest) (*schema.Schema, error) {
 	if len(man.Schema) == 0 {
 		return nil, nil
 	}
@@ -167,23 +166,23 @@ func readLoRAs(list any) (all []askedLoRA, err error) {
 		err = json.Unmarshal(raw, &all)
 	}
 	if err != nil {
-		return nil, refusedLoRAs("loras cannot be read: a list of objects with name and strength would do.")
+		return nil, refused("loras cannot be read: a list of objects with name and strength would do.")
 	}
 	type once struct{ name, component string }
 	seen := map[once]bool{}
 	for i, a := range all {
 		switch {
 		case a.Name == "" || filepath.Base(a.Name) != a.Name || strings.HasPrefix(a.Name, ".") || strings.ContainsAny(a.Name, "\\\x00"):
-			return nil, refusedLoRAs(fmt.Sprintf("loras[%d].name is %q, which is no LoRA's name: it is that of a file in the folder of LoRAs, without its ending.", i, schema.Show(a.Name)))
+			return nil, refused(fmt.Sprintf("loras[%d].name is %q, which is no LoRA's name: it is that of a file in the folder of LoRAs, without its ending.", i, schema.Show(a.Name)))
 		case seen[once{a.Name, a.Component}]:
-			return nil, refusedLoRAs(fmt.Sprintf("loras has %s twice: ask for it once, at the strength that both have together.", a.Name))
+			return nil, refused(fmt.Sprintf("loras has %s twice: ask for it once, at the strength that both have together.", a.Name))
 		}
 		seen[once{a.Name, a.Component}] = true
 	}
 	return all, nil
 }
 
-// refusedLoRAs is the error of LoRAs that cannot be: 422 and a sentence.
-func refusedLoRAs(sentence string) error {
-	return &gateway.Typed{Status: http.StatusUnprocessableEntity, Type: "InvalidParameterValueException", Err: fmt.Errorf("%s: %w", strings.TrimSuffix(sentence, "."), errdefs.ErrInvalidArgument)}
+// refused is the error of LoRAs that cannot be: 422 and a sentence.
+func refused(sentence string) error {
+	return gateway.Unprocessable(fmt.Errorf("%s: %w", strings.TrimSuffix(sentence, "."), errdefs.ErrInvalidArgument))
 }

@@ -1,4 +1,4 @@
-package daemon
+package loras
 
 import (
 	"context"
@@ -30,7 +30,7 @@ func askedAgain(err error) bool {
 
 // What a client hears of a merge names LoRAs and no paths; the log has those.
 func TestMergeErrorsAreForClients(t *testing.T) {
-	loras := []mergedLoRA{{path: "/srv/models/loras/style.safetensors", strength: 1}}
+	loras := []LoRA{{Path: "/srv/models/loras/style.safetensors", Strength: 1}}
 	for _, c := range []struct {
 		status     int
 		said, want string
@@ -46,7 +46,7 @@ func TestMergeErrorsAreForClients(t *testing.T) {
 			t.Errorf("%d: %v", c.status, err)
 		}
 	}
-	r := newLoRARig(t)
+	r := newRig(t)
 	r.fail = errors.New("no such thing")
 	if _, err := r.invoke(t, askStyle); !errors.Is(err, r.fail) {
 		t.Errorf("got %v", err)
@@ -61,7 +61,7 @@ func TestMergeErrorsAreForClients(t *testing.T) {
 
 // The key is of the content: a file that is replaced, overwritten in place with the same size and times, or truncated is another.
 func TestAChangedLoRAIsAnotherOne(t *testing.T) {
-	r := newLoRARig(t)
+	r := newRig(t)
 	old := time.Now().Add(-time.Hour)
 	path := r.merger.path("style")
 	age := func() { // so that the file's state could stand for its content
@@ -109,7 +109,7 @@ func TestAChangedLoRAIsAnotherOne(t *testing.T) {
 
 // A digest is taken again for a file whose size and times are what they were, and not for one that nobody has touched.
 func TestADigestIsOfAState(t *testing.T) {
-	r := newLoRARig(t)
+	r := newRig(t)
 	path := r.merger.path("style")
 	state := func() weights.FileState {
 		t.Helper()
@@ -153,7 +153,7 @@ func overwrite(path, content string) error {
 
 // A bundle of other contents than those of its key is never served: the file changed between its digest and the merge.
 func TestAFileThatChangesBeforeItIsRead(t *testing.T) {
-	r := newLoRARig(t)
+	r := newRig(t)
 	left := 1
 	r.before = func() {
 		if left--; left == 0 {
@@ -180,7 +180,7 @@ func TestAFileThatChangesBeforeItIsRead(t *testing.T) {
 
 // One merge at a time for a base, one for a key; who waits may give up, and who waits longer gets it.
 func TestMergesQueue(t *testing.T) {
-	r := newLoRARig(t)
+	r := newRig(t)
 	started, proceed := make(chan struct{}, 8), make(chan struct{})
 	r.before = func() { started <- struct{}{}; <-proceed }
 	var all sync.WaitGroup
@@ -212,7 +212,7 @@ func TestMergesQueue(t *testing.T) {
 
 // Merges of different bases are bounded too.
 func TestMergesOfManyBases(t *testing.T) {
-	m := newLoRARig(t).merger
+	m := newRig(t).merger
 	var leave []func()
 	for _, base := range []string{"a", "b"} {
 		done, err := m.turn(t.Context(), base)
@@ -240,7 +240,7 @@ func TestMergesOfManyBases(t *testing.T) {
 
 // The least recently used bundles go when they outgrow the budget.
 func TestDerivedBundlesHaveABudget(t *testing.T) {
-	r := newLoRARig(t)
+	r := newRig(t)
 	for _, strength := range []string{"1", "2", "3"} {
 		if _, err := r.invoke(t, `{"loras":[{"name":"style","strength":`+strength+`}]}`); err != nil {
 			t.Fatal(err)
@@ -271,7 +271,7 @@ func TestDerivedBundlesHaveABudget(t *testing.T) {
 // Whatever the budget, a bundle stays while a request needs it or an instance has it open, and one just built is not taken from who
 // asked for it.
 func TestBundlesInUseStay(t *testing.T) {
-	r := newLoRARig(t)
+	r := newRig(t)
 	r.merger.budget = 1
 	served := map[string]bool{}
 	r.merger.serving = func() map[string]bool { return served }
@@ -313,7 +313,7 @@ func TestBundlesInUseStay(t *testing.T) {
 
 // A server takes away what an earlier one was killed over, and leaves what somebody is making.
 func TestWhatAKillLeavesGoes(t *testing.T) {
-	r := newLoRARig(t)
+	r := newRig(t)
 	if _, err := r.invoke(t, askStyle); err != nil {
 		t.Fatal(err)
 	}
@@ -333,7 +333,7 @@ func TestWhatAKillLeavesGoes(t *testing.T) {
 	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX); err != nil {
 		t.Fatal(err)
 	}
-	r.merger.sweep()
+	r.merger.Sweep()
 	left, err := os.ReadDir(r.merger.folder())
 	if err != nil || len(left) != 2 || left[0].Name() != ".c.building" || left[1].Name() != filepath.Base(r.builds[0]) {
 		t.Errorf("left: %v, %v", left, err)
@@ -347,7 +347,7 @@ func TestWhatAKillLeavesGoes(t *testing.T) {
 
 // What was merged of files that changed meanwhile is under no key that anybody asks for: it is not kept.
 func TestWhatWasMergedOfOtherFilesIsNotKept(t *testing.T) {
-	r := newLoRARig(t)
+	r := newRig(t)
 	r.before = func() { r.write(t, "style", fmt.Sprint("another one: ", len(r.builds))) }
 	if _, err := r.invoke(t, `{"loras":[{"name":"style"}]}`); !errdefs.IsUnavailable(err) || len(r.builds) != mostTries {
 		t.Errorf("%v after %d builds", err, len(r.builds))
@@ -359,5 +359,36 @@ func TestWhatWasMergedOfOtherFilesIsNotKept(t *testing.T) {
 	r.before = nil
 	if _, err := r.invoke(t, `{"loras":[{"name":"style"}]}`); err != nil {
 		t.Errorf("once nothing writes: %v", err)
+	}
+}
+
+// A disk without room takes what has not been used for longest, but nothing that somebody has used lately.
+func TestWhatNobodyUsesMakesRoom(t *testing.T) {
+	r := newRig(t)
+	if what, freed, err := r.merger.Shed(0); what != "" || freed != 0 || err != nil {
+		t.Errorf("of nothing: %q, %d, %v", what, freed, err)
+	}
+	if n, err := r.merger.Bytes(); n != 0 || err != nil {
+		t.Errorf("nothing uses %d bytes, %v", n, err)
+	}
+	if _, err := r.invoke(t, askStyle); err != nil {
+		t.Fatal(err)
+	}
+	key := filepath.Base(r.builds[0])
+	if what, freed, err := r.merger.Shed(time.Hour); what != "" || freed != 0 || err != nil {
+		t.Errorf("of one used just now: %q, %d, %v", what, freed, err)
+	}
+	r.merger.Serve(func(context.Context) ([]spec.InstanceStatus, error) {
+		return []spec.InstanceStatus{{Version: spec.LoRAVersion + key}, {Version: "$LATEST"}}, nil
+	})
+	if what, _, err := r.merger.Shed(0); what != "" || err != nil {
+		t.Errorf("of one that an instance has open: %q, %v", what, err)
+	}
+	r.merger.Serve(func(context.Context) ([]spec.InstanceStatus, error) { return nil, nil })
+	if what, freed, err := r.merger.Shed(0); what != "merged model "+key || freed == 0 || err != nil {
+		t.Errorf("of one that nobody uses: %q, %d, %v", what, freed, err)
+	}
+	if _, err := os.Stat(r.builds[0]); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is there still: %v", err)
 	}
 }

@@ -1,7 +1,8 @@
-package daemon
+package loras
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -15,10 +16,10 @@ import (
 )
 
 // folder is where derived bundles lie by key. What begins with a dot there is none: one in the making, or on its way out.
-func (m *merger) folder() string { return filepath.Join(m.models, derivedName) }
+func (m *Merger) folder() string { return filepath.Join(m.models, Folder) }
 
 // has says whether a derived bundle is there, and of what was asked for; it counts as used then.
-func (m *merger) has(dir string, d weights.Derived) bool {
+func (m *Merger) has(dir string, d weights.Derived) bool {
 	man, err := m.manifests.read(dir)
 	if err != nil || man.Derived == nil || !man.Derived.Made(d) {
 		return false
@@ -29,7 +30,7 @@ func (m *merger) has(dir string, d weights.Derived) bool {
 }
 
 // pin keeps the bundle of a key, or the one to come, until done is called.
-func (m *merger) pin(key string) (done func()) {
+func (m *Merger) pin(key string) (done func()) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.pins[key]++
@@ -50,7 +51,7 @@ type derived struct {
 }
 
 // cached lists the merged models, the least recently used first.
-func (m *merger) cached() (all []derived, total int64, err error) {
+func (m *Merger) cached() (all []derived, total int64, err error) {
 	entries, err := os.ReadDir(m.folder())
 	if err != nil {
 		return nil, 0, err
@@ -76,7 +77,7 @@ func (m *merger) cached() (all []derived, total int64, err error) {
 const gone = ".gone-"
 
 // remove takes a bundle away that no request and no instance needs; false: one does. To who looks meanwhile it is there or not.
-func (m *merger) remove(key string) (removed bool, err error) {
+func (m *Merger) remove(key string) (removed bool, err error) {
 	out := filepath.Join(m.folder(), gone+key)
 	err = os.RemoveAll(out)
 	m.mu.Lock()
@@ -95,7 +96,7 @@ func (m *merger) remove(key string) (removed bool, err error) {
 }
 
 // discard takes away what was built under a key that is not its own. To who looks meanwhile it is there or not.
-func (m *merger) discard(key string) error {
+func (m *Merger) discard(key string) error {
 	out := filepath.Join(m.folder(), gone+key)
 	if err := errors.Join(os.RemoveAll(out), os.Rename(filepath.Join(m.folder(), key), out)); err != nil {
 		return err
@@ -104,7 +105,7 @@ func (m *merger) discard(key string) error {
 }
 
 // prune removes the least recently used derived bundles while they take more than the budget. Those in use stay, whatever it is.
-func (m *merger) prune() error {
+func (m *Merger) prune() error {
 	all, total, err := m.cached()
 	if err != nil {
 		return err
@@ -123,17 +124,24 @@ func (m *merger) prune() error {
 	return errors.Join(errs...)
 }
 
-// inUse is for how long after its last use what a cache has is not taken away to make room on a disk.
-const inUse = 10 * time.Minute
+// Bytes is what the derived bundles use that they do not share with their bases.
+func (m *Merger) Bytes() (int64, error) {
+	_, total, err := m.cached()
+	if errors.Is(err, fs.ErrNotExist) {
+		err = nil
+	}
+	return total, err
+}
 
-// shed implements hoard.
-func (m *merger) shed() (what string, freed int64, err error) {
+// Shed removes the bundle that has not been used for longest, unless that was less than recent ago, and says what and how many
+// bytes; 0: there is none to remove.
+func (m *Merger) Shed(recent time.Duration) (what string, freed int64, err error) {
 	all, _, err := m.cached()
 	if errors.Is(err, os.ErrNotExist) {
 		return "", 0, nil
 	}
 	for _, e := range all {
-		if time.Since(e.used) < inUse {
+		if time.Since(e.used) < recent {
 			break
 		}
 		if removed, err := m.remove(e.key); removed || err != nil {
@@ -143,8 +151,8 @@ func (m *merger) shed() (what string, freed int64, err error) {
 	return "", 0, err
 }
 
-// sweep removes what an earlier run has left behind: bundles on their way out, and those that a killed build was making.
-func (m *merger) sweep() {
+// Sweep removes what an earlier run has left behind: bundles on their way out, and those that a killed build was making.
+func (m *Merger) Sweep() {
 	entries, _ := os.ReadDir(m.folder()) // none, if it is not there
 	for _, e := range entries {
 		dir := filepath.Join(m.folder(), e.Name())

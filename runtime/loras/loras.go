@@ -1,4 +1,9 @@
-package daemon
+// Package loras has the LoRAs that a request asks for merged into its model before the request goes on. Models reach it as files.
+//
+// Requests with "loras" are answered by another version of their function, "lora-KEY", whose bundle has those merged in: to
+// the dispatcher a version as any other, started, kept and evicted by the same rules. The bundle lies at MODELS/derived/KEY;
+// where it does not yet, it is built before the event goes on.
+package loras
 
 import (
 	"context"
@@ -15,23 +20,21 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// Requests with "loras" are answered by another version of their function, "lora-KEY", whose bundle has those merged in: to
-// the dispatcher a version as any other, started, kept and evicted by the same rules. The bundle lies at MODELS/derived/KEY;
-// where it does not yet, it is built before the event goes on.
+// The folders below that of models: of LoRAs, as requests call them too, and of models with some merged in.
 const (
-	lorasName   = "loras"
-	derivedName = "derived"
+	lorasName = "loras"
+	Folder    = "derived"
 )
 
-// loraFunctions is the registry with those versions.
-type loraFunctions struct {
+// Versions is the registry with the versions that have LoRAs.
+type Versions struct {
 	dispatch.Functions
 	derived   string // folder
 	manifests *manifests
 }
 
 // Get resolves lora-KEY of a function while its bundle is there and the function's own is still its base.
-func (f loraFunctions) Get(ctx context.Context, name, qualifier string) (spec.Function, error) {
+func (f Versions) Get(ctx context.Context, name, qualifier string) (spec.Function, error) {
 	key, ok := strings.CutPrefix(qualifier, spec.LoRAVersion)
 	if !ok {
 		return f.Functions.Get(ctx, name, qualifier)
@@ -64,18 +67,18 @@ func variant(fn spec.Function, version, bundle, digest string) spec.Function {
 	return fn
 }
 
-// loraInvoker sends events with loras to the version that has them.
-type loraInvoker struct {
+// invoker sends events with loras to the version that has them.
+type invoker struct {
 	spec.Invoker
 	functions dispatch.Functions
-	merger    *merger
+	merger    *Merger
 }
 
-var _ spec.Invoker = loraInvoker{}
+var _ spec.Invoker = invoker{}
 
 // Invoke implements spec.Invoker. What is wrong with an event besides its loras the function itself says, as of any other: for
 // that nothing is merged.
-func (l loraInvoker) Invoke(ctx context.Context, inv spec.Invocation) (*spec.Result, error) {
+func (l invoker) Invoke(ctx context.Context, inv spec.Invocation) (*spec.Result, error) {
 	body := requestOf(inv.Payload)
 	if body == nil {
 		return l.Invoker.Invoke(ctx, inv)
@@ -107,17 +110,18 @@ func (l loraInvoker) Invoke(ctx context.Context, inv spec.Invocation) (*spec.Res
 	return l.Invoker.Invoke(ctx, inv)
 }
 
-// openLoRAs is what dispatch sees of functions, and what asks it.
-func (p *plane) openLoRAs() (loraFunctions, *merger) {
-	m := newMerger(p.cfg.Models, int64(p.cfg.LoRACache), buildDerived(p.cfg.Data, p.log), p.log)
-	m.sweep()
-	return loraFunctions{p.registry, m.folder(), m.manifests}, m
+// Over is functions with the versions whose bundles are there.
+func (m *Merger) Over(fns dispatch.Functions) Versions { return Versions{fns, m.folder(), m.manifests} }
+
+// Before has the loras of events merged before next gets them.
+func (m *Merger) Before(next spec.Invoker, fns dispatch.Functions) spec.Invoker {
+	return invoker{next, fns, m}
 }
 
-// lorasServed are the keys of the derived bundles that instances have open.
-func lorasServed(d *dispatch.Dispatcher) func() map[string]bool {
-	return func() map[string]bool {
-		all, err := d.Instances(context.Background())
+// Serve says which instances there are: the bundles that they have open stay. It is called before anything is merged.
+func (m *Merger) Serve(instances func(context.Context) ([]spec.InstanceStatus, error)) {
+	m.serving = func() map[string]bool {
+		all, err := instances(context.Background())
 		keys := map[string]bool{}
 		if err != nil {
 			return keys // it has no errors of its own

@@ -1,4 +1,4 @@
-package daemon
+package loras
 
 import (
 	"encoding/binary"
@@ -9,21 +9,21 @@ import (
 	"testing"
 
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
+	"github.com/videosdgx/videosdgx/runtime/dispatch"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
 // What a job's LoRAs would be refused for when it runs is told when it is sent; nothing is read or built for that.
 func TestLoRAsOfJobsAreLookedAtOnce(t *testing.T) {
-	r := newLoRARig(t)
-	plain := loraVet{r.fns, r.merger}
-	check := func(v loraVet, function, text string) string {
+	r := newRig(t)
+	check := func(fns dispatch.Functions, function, text string) string {
 		t.Helper()
 		var list any
 		if err := json.Unmarshal([]byte(text), &list); err != nil {
 			t.Fatal(err)
 		}
-		problem, err := v.check(t.Context(), function, list)
+		problem, err := r.merger.Check(fns)(t.Context(), function, list)
 		if err != nil {
 			t.Error(err)
 		}
@@ -46,16 +46,16 @@ func TestLoRAsOfJobsAreLookedAtOnce(t *testing.T) {
 		`[{"name":"style"},{"name":"other","strength":"hot"}]`:  "loras cannot be read",
 		`[{"name":"style"},{"name":"other","component":["a"]}]`: "loras cannot be read",
 	} {
-		if got := check(plain, "wan", text); (want == "") != (got == "") || !strings.Contains(got, want) {
+		if got := check(r.fns, "wan", text); (want == "") != (got == "") || !strings.Contains(got, want) {
 			t.Errorf("%.80s: want %q, got %q", text, want, got)
 		}
 	}
-	if got := check(plain, "unknown", `[{"name":"none"}]`); got != "" {
+	if got := check(r.fns, "unknown", `[{"name":"none"}]`); got != "" {
 		t.Errorf("of a function that is not there: %q", got)
 	}
 	dir := filepath.Join(r.merger.models, "merged")
 	man := sealed(t, dir, "merged", &weights.Derived{Base: r.base.Digest, LoRAs: []weights.LoRA{{Name: "style", Digest: "sha256:1", Strength: 1, Component: "transformer"}}})
-	merged := loraVet{oneModel{fn: spec.Function{Name: "wan", Model: &spec.Model{Name: man.Name, Bundle: dir}}}, r.merger}
+	merged := oneModel{fn: spec.Function{Name: "wan", Model: &spec.Model{Name: man.Name, Bundle: dir}}}
 	if got := check(merged, "wan", `[{"name":"style"}]`); !strings.Contains(got, "has LoRAs merged in already") {
 		t.Errorf("of a derived bundle: %q", got)
 	}
@@ -66,7 +66,7 @@ func TestLoRAsOfJobsAreLookedAtOnce(t *testing.T) {
 
 // Of a model of two experts a LoRA has to be for one, by its own names or by the request's component.
 func TestALoRAOfAJobSaysWhichExpertItIsFor(t *testing.T) {
-	r := newLoRARig(t)
+	r := newRig(t)
 	file := func(header string) string {
 		return string(binary.LittleEndian.AppendUint64(nil, uint64(len(header)))) + header + "\x00\x00\x00\x00"
 	}

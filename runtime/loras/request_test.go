@@ -1,4 +1,4 @@
-package daemon
+package loras
 
 import (
 	"errors"
@@ -19,7 +19,7 @@ import (
 
 // Each is refused with 422 and one sentence, for a clip and for a ping, and nothing is built.
 func TestLoRAsThatCannotBe(t *testing.T) {
-	r := newLoRARig(t)
+	r := newRig(t)
 	thousand := "[" + strings.TrimSuffix(strings.Repeat(`{"name":"style"},`, 1000), ",") + "]"
 	for loras, want := range map[string]string{
 		`[{"name":"none"}]`:                        `loras[0]: there is no LoRA "none": other, style would do`,
@@ -74,7 +74,7 @@ func TestLoRAsThatCannotBe(t *testing.T) {
 
 // Negative strengths are the opposite of a style, and as good as any.
 func TestStrengthsThatCanBe(t *testing.T) {
-	r := newLoRARig(t)
+	r := newRig(t)
 	keys := map[string]bool{}
 	for _, strength := range []string{"-10", "-0.5", "1e-9", "1", "10"} {
 		inv, err := r.invoke(t, `{"loras":[{"name":"style","strength":`+strength+`}]}`)
@@ -91,7 +91,7 @@ func TestStrengthsThatCanBe(t *testing.T) {
 // What the model's schema refuses is not merged for: the function gets it as it is and says what is wrong. What the schema says of
 // loras themselves is told at once.
 func TestTheRequestIsHeldToTheSchemaFirst(t *testing.T) {
-	r := newLoRARig(t)
+	r := newRig(t)
 	bundle := filepath.Join(r.merger.models, "plain")
 	man := weights.Manifest{Family: "f", Name: "n", Schema: []byte(`{"type":"object","required":["prompt"],"additionalProperties":false,"properties":{
 	 "prompt":{"type":"string"},"num_frames":{"type":"integer","minimum":1,"maximum":81,"x-step":4},
@@ -119,7 +119,7 @@ func TestTheRequestIsHeldToTheSchemaFirst(t *testing.T) {
 
 // What is no regular file is no LoRA, and is waited for by nobody.
 func TestOnlyFilesAreLoRAs(t *testing.T) {
-	r := newLoRARig(t)
+	r := newRig(t)
 	dir := filepath.Join(r.merger.models, lorasName)
 	at := func(name string) string { return filepath.Join(dir, name+".safetensors") }
 	socket, err := net.ListenUnix("unix", &net.UnixAddr{Name: at("socket"), Net: "unix"})
@@ -133,7 +133,7 @@ func TestOnlyFilesAreLoRAs(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got, want := fmt.Sprint(loraNames(r.merger.models)), "[linked other style]"; got != want {
+	if got, want := fmt.Sprint(Names(r.merger.models)), "[linked other style]"; got != want {
 		t.Errorf("listed are %s, want %s", got, want)
 	}
 	for _, name := range []string{"fifo", "folder", "device", "socket", "tofifo", "dangling", "loop"} {

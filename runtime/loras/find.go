@@ -1,4 +1,4 @@
-package daemon
+package loras
 
 import (
 	"context"
@@ -17,14 +17,15 @@ import (
 	"github.com/videosdgx/videosdgx/functions/schema"
 )
 
-// mergedLoRA is one that a build is given.
-type mergedLoRA struct {
-	path, component string
-	strength        float64
+// LoRA is one that a build is given.
+type LoRA struct {
+	Path      string // of its file
+	Component string // of the model, that it is for; "": its file says it
+	Strength  float64
 }
 
 // find gives what LoRAs of a request make of a base, by their contents, and where they lie. Those at strength 0 are left out.
-func (m *merger) find(ctx context.Context, base *weights.Manifest, asked []askedLoRA) (d weights.Derived, loras []mergedLoRA, err error) {
+func (m *Merger) find(ctx context.Context, base *weights.Manifest, asked []askedLoRA) (d weights.Derived, loras []LoRA, err error) {
 	d.Base = base.Digest
 	for i, a := range asked {
 		l, err := m.content(ctx, i, a)
@@ -33,7 +34,7 @@ func (m *merger) find(ctx context.Context, base *weights.Manifest, asked []asked
 		}
 		if l.Strength != 0 {
 			d.LoRAs = append(d.LoRAs, l)
-			loras = append(loras, mergedLoRA{m.path(a.Name), a.Component, l.Strength})
+			loras = append(loras, LoRA{m.path(a.Name), a.Component, l.Strength})
 		}
 	}
 	if len(loras) == 0 {
@@ -43,12 +44,12 @@ func (m *merger) find(ctx context.Context, base *weights.Manifest, asked []asked
 	return d, loras, nil
 }
 
-func (m *merger) path(name string) string {
+func (m *Merger) path(name string) string {
 	return filepath.Join(m.models, lorasName, name+".safetensors")
 }
 
 // content is what the LoRA that a request names is by now.
-func (m *merger) content(ctx context.Context, i int, a askedLoRA) (l weights.LoRA, err error) {
+func (m *Merger) content(ctx context.Context, i int, a askedLoRA) (l weights.LoRA, err error) {
 	l = weights.LoRA{Name: a.Name, Strength: a.strength(), Component: a.Component}
 	path := m.path(a.Name)
 	f, err := m.open(i, a)
@@ -75,11 +76,11 @@ func (m *merger) content(ctx context.Context, i int, a askedLoRA) (l weights.LoR
 }
 
 // open opens the file of the LoRA that a request names; InvalidArgument says that there is none.
-func (m *merger) open(i int, a askedLoRA) (*os.File, error) {
+func (m *Merger) open(i int, a askedLoRA) (*os.File, error) {
 	f, err := weights.OpenRegular(m.path(a.Name))
 	var other *weights.FormatError
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, unix.ENAMETOOLONG) || errors.As(err, &other) {
-		return nil, refusedLoRAs(fmt.Sprintf("loras[%d]: there is no LoRA %q: %s.", i, schema.Show(a.Name), m.have()))
+		return nil, refused(fmt.Sprintf("loras[%d]: there is no LoRA %q: %s.", i, schema.Show(a.Name), m.have()))
 	}
 	return f, err
 }
@@ -96,7 +97,7 @@ type digested struct {
 const settling = 2 * time.Second
 
 // digest hashes a file once while it stays what it is, one file at a time.
-func (m *merger) digest(ctx context.Context, path string, f *os.File) (string, error) {
+func (m *Merger) digest(ctx context.Context, path string, f *os.File) (string, error) {
 	st, err := f.Stat()
 	if err != nil {
 		return "", err
@@ -125,15 +126,15 @@ func (m *merger) digest(ctx context.Context, path string, f *os.File) (string, e
 	return digest, nil
 }
 
-func (m *merger) known(path string, state weights.FileState) (string, bool) {
+func (m *Merger) known(path string, state weights.FileState) (string, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	d, ok := m.digests[path]
 	return d.digest, ok && d.settled && d.state == state
 }
 
-// loraNames are those of the LoRAs in the folder of models, which requests may name: regular files, or links to some.
-func loraNames(models string) (names []string) {
+// Names are those of the LoRAs in the folder of models, which requests may name: regular files, or links to some.
+func Names(models string) (names []string) {
 	entries, _ := os.ReadDir(filepath.Join(models, lorasName)) // none, if it is not there
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), ".safetensors")
@@ -148,8 +149,8 @@ func loraNames(models string) (names []string) {
 const mostTold = 20
 
 // have says which LoRAs there are.
-func (m *merger) have() string {
-	names := loraNames(m.models)
+func (m *Merger) have() string {
+	names := Names(m.models)
 	switch n := len(names); {
 	case n == 0:
 		return "none are there"

@@ -1,34 +1,26 @@
-package daemon
+package loras
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
-	"syscall"
-	"time"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
-	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
-// merger finds derived bundles, or has them built: one at a time for a base, and mergesAtOnce in all. Who waits may give up.
-type merger struct {
+// Merger finds derived bundles, or has them built: one at a time for a base, and mergesAtOnce in all. Who waits may give up.
+type Merger struct {
 	models    string // folder
 	budget    int64  // bytes of derived bundles' own
-	build     func(ctx context.Context, checkpoint, base, out string, loras []mergedLoRA) error
+	build     Build
 	serving   func() map[string]bool // keys of bundles that instances have open
 	manifests *manifests
-	schemas   *loraSchemas
+	schemas   *schemas
 	log       *slog.Logger
 
 	hashing, slots chan struct{} // a place each for who reads a LoRA, and for who merges
@@ -43,10 +35,14 @@ type merger struct {
 // build --plan tells, and computes on all cores.
 const mergesAtOnce = 2
 
-func newMerger(models string, budget int64, build func(ctx context.Context, checkpoint, base, out string, loras []mergedLoRA) error, log *slog.Logger) *merger {
-	return &merger{
+// Build makes the bundle out of the checkpoint that a base was made of, and LoRAs. Its errors are for clients.
+type Build func(ctx context.Context, checkpoint, base, out string, loras []LoRA) error
+
+// New is a merger of the models in a folder, whose derived bundles may use budget bytes of their own; 0: any.
+func New(models string, budget int64, build Build, log *slog.Logger) *Merger {
+	return &Merger{
 		models: models, budget: budget, build: build, serving: func() map[string]bool { return nil }, log: log,
-		manifests: &manifests{known: map[string]knownManifest{}}, schemas: newLoRASchemas(),
+		manifests: &manifests{known: map[string]knownManifest{}}, schemas: newSchemas(),
 		hashing: make(chan struct{}, 1), slots: make(chan struct{}, mergesAtOnce),
 		pins: map[string]int{}, turns: map[string]chan struct{}{}, digests: map[string]digested{},
 	}
@@ -59,7 +55,7 @@ var errOtherContent = errors.New("a LoRA or the base changed while it was merged
 const mostTries = 3
 
 // bundle is the key of the derived bundle of a base and LoRAs, which is there until done is called.
-func (m *merger) bundle(ctx context.Context, base string, man *weights.Manifest, asked []askedLoRA) (key string, done func(), err error) {
+func (m *Merger) bundle(ctx context.Context, base string, man *weights.Manifest, asked []askedLoRA) (key string, done func(), err error) {
 	if man.Derived != nil {
 		return "", nil, errDerived
 	}
@@ -85,13 +81,13 @@ func (m *merger) bundle(ctx context.Context, base string, man *weights.Manifest,
 }
 
 // hidden logs an error that is for whoever runs the server, and gives one for whoever asked it.
-func (m *merger) hidden(event string, err error, sentence string, attrs ...any) error {
+func (m *Merger) hidden(event string, err error, sentence string, attrs ...any) error {
 	m.log.Error(event, append(attrs, "error", err)...)
 	return fmt.Errorf("%s: the server's log says why", sentence)
 }
 
 // make has the bundle of a key built, unless it is there, and counts it as used.
-func (m *merger) make(ctx context.Context, key, base string, d weights.Derived, loras []mergedLoRA) error {
+func (m *Merger) make(ctx context.Context, key, base string, d weights.Derived, loras []LoRA) error {
 	dir := filepath.Join(m.folder(), key)
 	if m.has(dir, d) {
 		return nil
@@ -122,7 +118,7 @@ func (m *merger) make(ctx context.Context, key, base string, d weights.Derived, 
 }
 
 // turn waits for the base's place, and for one of all; leave gives both back.
-func (m *merger) turn(ctx context.Context, base string) (leave func(), err error) {
+func (m *Merger) turn(ctx context.Context, base string) (leave func(), err error) {
 	m.mu.Lock()
 	turn := m.turns[base]
 	if turn == nil {
@@ -141,72 +137,4 @@ func (m *merger) turn(ctx context.Context, base string) (leave func(), err error
 		}
 	}
 	return func() { <-m.slots; <-turn }, nil
-}
-
-// The exit statuses of models build that say what became of its LoRAs.
-const (
-	badLoRA  = 3
-	busyLoRA = 75
-)
-
-// buildDerived runs `models build` of this very program: what knows models is no part of the server. data is where it
-// remembers that the bundle is verified. What it says goes to the log; a client gets what is said for it.
-func buildDerived(data string, log *slog.Logger) func(ctx context.Context, checkpoint, base, out string, loras []mergedLoRA) error {
-	return func(ctx context.Context, checkpoint, base, out string, loras []mergedLoRA) error {
-		exe, err := os.Executable()
-		if err != nil {
-			return err
-		}
-		cmd := exec.CommandContext(ctx, exe, buildArgs(checkpoint, base, out, loras)...)
-		cmd.Env = append(os.Environ(), "VIDEOSDGX_CACHE="+data)
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-		var said bytes.Buffer
-		cmd.Stderr = &said
-		err = cmd.Run()
-		if err == nil {
-			return nil
-		}
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		log.Warn("LoRAs could not be merged", "base", base, "args", cmd.Args[1:], "said", strings.TrimSpace(said.String()), "error", err)
-		return mergeError(cmd.ProcessState.ExitCode(), said.String(), loras)
-	}
-}
-
-func buildArgs(checkpoint, base, out string, loras []mergedLoRA) []string {
-	args := []string{"models", "build", checkpoint, "--base", base, "--output", out, "--models", filepath.Dir(filepath.Dir(out)), "--json"}
-	for _, l := range loras {
-		text := l.path + ":" + strconv.FormatFloat(l.strength, 'g', -1, 64)
-		if l.component != "" {
-			text = l.component + "=" + text
-		}
-		args = append(args, "--lora", text)
-	}
-	return args
-}
-
-// whileMerged is when to ask again for LoRAs that somebody writes to or merges: a merge of a large model takes about as long.
-const whileMerged = 10 * time.Second
-
-// soon refuses a request that can be answered once others are done.
-func soon(sentence string) error {
-	return &spec.RetryError{After: whileMerged, Err: fmt.Errorf("%s: %w", sentence, errdefs.ErrUnavailable)}
-}
-
-// mergeError is what a client hears of a build that ended so.
-func mergeError(status int, said string, loras []mergedLoRA) error {
-	names := make([]string, len(loras))
-	for i, l := range loras {
-		names[i] = strings.TrimSuffix(filepath.Base(l.path), ".safetensors")
-	}
-	which := strings.Join(names, ", ")
-	switch status {
-	case badLoRA:
-		lines := strings.Split(strings.TrimSpace(said), "\n")
-		return refusedLoRAs("these LoRAs cannot be merged: " + strings.TrimPrefix(lines[len(lines)-1], "videosdgx: "))
-	case busyLoRA:
-		return soon(fmt.Sprintf("LoRAs (%s) are being written to, or merged by somebody else: ask again in a moment", which))
-	}
-	return fmt.Errorf("LoRAs (%s) could not be merged into this model: the server's log says why", which)
 }
