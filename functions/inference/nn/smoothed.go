@@ -60,16 +60,17 @@ func openSmoothed(p *published, layer string) error {
 }
 
 // rounded is x as FP8 has it, divided channel by channel: in float32, then in BF16, then in FP8. Each step is a conversion that ONNX
-// Runtime has on CUDA too, which knows none between BF16 and FP8; and x is float32 from the first on, whatever it was, so that a graph
-// whose activations become BF16 divides as the published code does.
+// Runtime has on CUDA too, which knows none between BF16 and FP8, and makes one of two conversions that follow each other: hence
+// the values are cut off between the two, which rounding to BF16 does not see. And x is float32 from the first on, whatever it was,
+// so that a graph whose activations become BF16 divides as the published code does.
 func (n *Net) rounded(x onnx.Value, s *smoothed, in int64) onnx.Value {
 	const most = 448
 	to := func(x onnx.Value, t onnx.DType) onnx.Value {
 		return n.Op("Cast", []onnx.Value{x}, onnx.Int("to", int64(t)))
 	}
 	x = n.Div(to(x, onnx.Float32), n.held(s.name, onnx.Float32, s.dims, []int64{in}, 1))
-	x = n.Op("Clip", []onnx.Value{x, n.Builder.Float(-most), n.Builder.Float(most)})
-	x = to(to(to(to(x, onnx.BFloat16), onnx.Float32), onnx.Float8E4M3), onnx.Float32)
+	x = n.Op("Clip", []onnx.Value{to(to(x, onnx.BFloat16), onnx.Float32), n.Builder.Float(-most), n.Builder.Float(most)})
+	x = to(to(x, onnx.Float8E4M3), onnx.Float32)
 	if n.activation() != onnx.Float32 {
 		x = to(x, n.activation())
 	}

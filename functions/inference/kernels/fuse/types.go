@@ -42,7 +42,7 @@ func (g *graph) types() error {
 		return err
 	}
 	g.compact()
-	t := &typing{graph: g, autoencoder: g.autoencoder(), of: map[string]onnx.DType{}, cast: map[string]string{}, summed: map[string]bool{}}
+	t := &typing{graph: g, autoencoder: g.autoencoder(), of: map[string]onnx.DType{}, cast: map[string]string{}, summed: map[string]bool{}, coded: map[string]bool{}}
 	for _, in := range g.m.Graph.Inputs {
 		t.of[in.Name] = in.Type
 	}
@@ -65,6 +65,7 @@ type typing struct {
 	of          map[string]onnx.DType
 	cast        map[string]string // value and type → its conversion
 	summed      map[string]bool   // values of the residual stream that an operator of ours, or an Add behind one, has made
+	coded       map[string]bool   // values that were converted from FP8
 	out         []onnx.Node
 }
 
@@ -147,6 +148,7 @@ func (t *typing) standard(n onnx.Node) error {
 		}
 	}
 	for _, v := range n.Outputs {
+		t.coded[v] = n.Op == "Cast" && t.of[n.Inputs[0]] == onnx.Float8E4M3
 		t.of[v], t.summed[v] = result, result == t.o.Stream && t.sums(n) && (n.Op == "Add" || moves[n.Op])
 	}
 	t.out = append(t.out, n)
@@ -174,8 +176,13 @@ func (t *typing) as(v string, want onnx.DType) string {
 	if w := t.weights[v]; w != nil && w.Content != nil && w.Type == onnx.Float32 { // converted once, when the bundle is built
 		return t.stored(w, want, key)
 	}
-	if want == onnx.Float16 && t.summed[v] {
+	switch {
+	case want == onnx.Float16 && t.summed[v]:
 		v = t.within(v)
+	case t.coded[v]: // the library would make one conversion of the two, which it does not have
+		apart := t.fresh(v)
+		t.out = append(t.out, onnx.Node{Name: apart, Op: "Identity", Inputs: []string{v}, Outputs: []string{apart}})
+		v = apart
 	}
 	t.out = append(t.out, onnx.Node{Name: key, Op: "Cast", Inputs: []string{v}, Outputs: []string{key}, Attrs: []onnx.Attr{onnx.Int("to", want)}})
 	return key
