@@ -1,6 +1,7 @@
 package text
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
@@ -23,6 +24,9 @@ func parseCharsmap(raw json.RawMessage) (*charsmap, error) {
 	var d struct {
 		Map string `json:"precompiled_charsmap"`
 	}
+	if blob := plainMap(raw); blob != nil {
+		return newCharsmap(blob)
+	}
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return nil, badMap(err.Error())
 	}
@@ -31,6 +35,26 @@ func parseCharsmap(raw json.RawMessage) (*charsmap, error) {
 		return nil, badMap(err.Error())
 	}
 	return newCharsmap(blob)
+}
+
+// plainMap is the table where it is written as all write it, without an escape; else nil, and encoding/json says what there is. It
+// reads each byte as often as all else that a tokenizer takes to load.
+func plainMap(raw json.RawMessage) []byte {
+	all, err := members(raw)
+	if err != nil {
+		return nil
+	}
+	s := &scanner{raw: all["precompiled_charsmap"]}
+	q, err := s.quoted()
+	if err != nil || s.next() != 0 || bytes.IndexByte(q, '\\') >= 0 {
+		return nil
+	}
+	blob := make([]byte, base64.StdEncoding.DecodedLen(len(q)-2))
+	n, err := base64.StdEncoding.Decode(blob, q[1:len(q)-1])
+	if err != nil {
+		return nil
+	}
+	return blob[:n]
 }
 
 func badMap(why string) error {

@@ -40,6 +40,9 @@ func kindOf(raw json.RawMessage) (string, error) {
 	if len(raw) == 0 {
 		return "", nil
 	}
+	if all, err := members(raw); err == nil && all["type"] != nil { // a table of 300 kB beside it need not be read for that
+		raw = json.RawMessage(`{"type":` + string(all["type"]) + `}`)
+	}
 	if err := json.Unmarshal(raw, &d); err != nil {
 		return "", fmt.Errorf("tokenizer.json: %w: %w", err, errdefs.ErrDataLoss)
 	}

@@ -48,6 +48,10 @@ func (s *scanner) quoted() ([]byte, error) {
 		return nil, s.bad("a string")
 	}
 	from := s.at
+	if end := bytes.IndexByte(s.raw[from+1:], '"'); end >= 0 && bytes.IndexByte(s.raw[from+1:from+1+end], '\\') < 0 {
+		s.at = from + end + 2
+		return s.raw[from:s.at], nil
+	}
 	for s.at++; s.at < len(s.raw); s.at++ {
 		switch s.raw[s.at] {
 		case '\\':

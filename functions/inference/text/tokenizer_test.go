@@ -1,8 +1,10 @@
 package text
 
 import (
+	"encoding/json"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -131,6 +133,31 @@ func BenchmarkEncode(b *testing.B) {
 	for b.Loop() {
 		if _, err := tokenizers["demo"].Encode("a big red circle moving right slowly on a navy background"); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// TestCharsmapsWrittenInOtherWays: with an escape, a name in capitals or a null, a table is what encoding/json says.
+func TestCharsmapsWrittenInOtherWays(t *testing.T) {
+	const plain = `{"type":"Precompiled","precompiled_charsmap":"BAAAAAEAAABhAA=="}`
+	want, err := parseCharsmap(json.RawMessage(plain))
+	if err != nil || len(want.trie) != 1 || want.pool != "a\x00" {
+		t.Fatalf("%+v, %v", want, err)
+	}
+	for _, raw := range []string{strings.Replace(plain, "==", `\u003d=`, 1), strings.Replace(plain, "precompiled", "PRECOMPILED", 1), strings.Replace(plain, ":", " :\n ", 2)} {
+		kind, kerr := kindOf(json.RawMessage(raw))
+		if got, err := parseCharsmap(json.RawMessage(raw)); err != nil || kerr != nil || kind != "Precompiled" || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %q, %+v, %v %v", raw, kind, got, err, kerr)
+		}
+	}
+	for _, none := range []string{`{"precompiled_charsmap":null}`, `{"precompiled_charsmap":""}`, `{}`} {
+		if got, err := parseCharsmap(json.RawMessage(none)); err != nil || got.trie != nil {
+			t.Errorf("%s: %+v, %v", none, got, err)
+		}
+	}
+	for _, bad := range []string{`{"precompiled_charsmap":1}`, `{"precompiled_charsmap":"AAAA" 1}`, `{"precompiled_charsmap":"A"}`, `{"precompiled_charsmap":"AAAA`} {
+		if got, err := parseCharsmap(json.RawMessage(bad)); err == nil {
+			t.Errorf("%s: %+v", bad, got)
 		}
 	}
 }
