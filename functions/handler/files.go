@@ -16,6 +16,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/functions/media"
 	"github.com/videosdgx/videosdgx/functions/schema"
+	"github.com/videosdgx/videosdgx/internal/sentence"
 )
 
 // open opens the files of a request: pictures are decoded for the size that the clip will have, a clip's head is read. What is
@@ -48,7 +49,7 @@ func (in *intake) open(ctx context.Context, r *Request, w *wrongs) (release func
 			return release, err
 		}
 		if err != nil {
-			w.add(name, "%s cannot be used: %s.", name, withoutClass(err))
+			w.add(name, "%s cannot be used: %s.", name, sentence.Of(err))
 		}
 	}
 	r.Image, r.LastImage, r.Video = r.Pictures["image"], r.Pictures["last_image"], r.Clips["video"]

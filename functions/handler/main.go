@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"github.com/videosdgx/videosdgx/internal/atrest"
+	"github.com/videosdgx/videosdgx/internal/sentence"
 )
 
 // Main is a model function's main: it opens the model of the bundle at VIDEOSDGX_MODEL (in containers /opt/model), and
@@ -66,7 +67,7 @@ func initError(api *runtimeAPI, reason error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), lastWait)
 	defer cancel()
 	_, name := problem(reason)
-	body := encode(map[string]any{"errorType": "Init." + name, "errorMessage": withoutClass(reason), "stackTrace": []string{}})
+	body := encode(map[string]any{"errorType": "Init." + name, "errorMessage": sentence.Of(reason), "stackTrace": []string{}})
 	_, err := api.call(ctx, "POST", "/init/error", "application/json", bytes.NewReader(body))
 	return err
 }

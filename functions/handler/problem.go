@@ -12,6 +12,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/media"
+	"github.com/videosdgx/videosdgx/internal/sentence"
 )
 
 // FieldError is one thing that is wrong with a request.
@@ -90,7 +91,7 @@ var kinds = []struct {
 }
 
 func problem(err error) (p Problem, name string) {
-	p.Type, p.Detail = "about:blank", withoutClass(err)
+	p.Type, p.Detail = "about:blank", sentence.Of(err)
 	var invalid *InvalidError
 	if errors.As(err, &invalid) {
 		p.Errors = invalid.Fields
@@ -102,17 +103,6 @@ func problem(err error) (p Problem, name string) {
 		}
 	}
 	return p, name
-}
-
-// withoutClass is an error's text; its class says nothing that kind and status do not.
-func withoutClass(err error) string {
-	text := err.Error()
-	for _, class := range []error{errdefs.ErrInvalidArgument, errdefs.ErrNotFound, errdefs.ErrFailedPrecondition, errdefs.ErrDataLoss, errdefs.ErrNotImplemented, errdefs.ErrPermissionDenied} {
-		if s, ok := strings.CutSuffix(text, ": "+class.Error()); ok {
-			return s
-		}
-	}
-	return text
 }
 
 // plain is the error of a plain event: errorType and errorMessage as Lambda has them.

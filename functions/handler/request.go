@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/schema"
+	"github.com/videosdgx/videosdgx/internal/sentence"
 )
 
 // maxSeed is what every JSON reader keeps exactly.
@@ -98,7 +99,7 @@ func (in *intake) tokens(o schema.Object, w *wrongs) {
 		}
 		switch n, err := count(text); {
 		case errdefs.IsInvalidArgument(err):
-			w.add(field, "%s: %s.", field, withoutClass(err))
+			w.add(field, "%s: %s.", field, sentence.Of(err))
 		case n > most:
 			w.add(field, "%s has %d tokens: %d at most, about %d words.", field, n, most, most*3/4)
 		}

@@ -11,9 +11,9 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/internal/sentence"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 	"github.com/videosdgx/videosdgx/runtime/spec/answer"
-	"github.com/videosdgx/videosdgx/runtime/spec/sentence"
 )
 
 // Lambda's limits where a function says nothing.

@@ -13,8 +13,8 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/internal/sentence"
 	"github.com/videosdgx/videosdgx/runtime/spec"
-	"github.com/videosdgx/videosdgx/runtime/spec/sentence"
 )
 
 // StatusClientClosed is nginx's status for a client that went away; it is only ever logged.

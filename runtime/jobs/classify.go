@@ -12,9 +12,9 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	words "github.com/videosdgx/videosdgx/internal/sentence"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 	"github.com/videosdgx/videosdgx/runtime/spec/answer"
-	words "github.com/videosdgx/videosdgx/runtime/spec/sentence"
 	"github.com/videosdgx/videosdgx/runtime/spec/urlevent"
 )
 

@@ -43,7 +43,7 @@ var rooms = []room{
 	{"runtime/snapshots", []string{"runtime/instance", "runtime/spec", "snapshotter"}, "dispatch asks for snapshots through its own interface"},
 	{"runtime/dispatch", []string{"runtime/instance", "runtime/placement", "runtime/spec"}, "gateway → jobs → dispatch → instance"},
 	{"runtime/dispatch/roster", nil, "the member table is pure: it knows no instance, clock or lock"},
-	{"runtime/jobs", []string{"internal/atomicfile", "runtime/diskuse", "runtime/near", "runtime/spec", "runtime/spool"}, "jobs declare the interfaces they need; vectors of prompts are whole files"},
+	{"runtime/jobs", []string{"internal/atomicfile", "internal/sentence", "runtime/diskuse", "runtime/near", "runtime/spec", "runtime/spool"}, "jobs declare the interfaces they need; vectors of prompts are whole files"},
 	{"runtime/jobs/sqlite", []string{"runtime/jobs"}, "a driver knows only the interface it implements"},
 	{"runtime/jobs/redis", []string{"runtime/jobs"}, "a driver knows only the interface it implements"},
 	{"runtime/jobs/usage", []string{"runtime/jobs"}, "it sums up records, wherever they lie"},
@@ -67,7 +67,7 @@ var rooms = []room{
 	{"runtime/auth/keys", []string{"internal/atomicfile", "runtime/auth"}, "keys are one file"},
 	{"runtime/auth/token", []string{"runtime/auth"}, "tokens are checked for whoever has one"},
 	{"runtime/backup", []string{"internal/atomicfile", "internal/regular"}, "it copies files, and knows nothing of what they are"},
-	{"runtime/gateway", []string{"runtime/auth", "runtime/jobs", "runtime/near", "runtime/sockio", "runtime/spec", "runtime/spool"}, "gateway → jobs → dispatch → instance"},
+	{"runtime/gateway", []string{"internal/sentence", "runtime/auth", "runtime/jobs", "runtime/near", "runtime/sockio", "runtime/spec", "runtime/spool"}, "gateway → jobs → dispatch → instance"},
 	{"runtime/gateway/framing", nil, "bytes on a connection know nothing of what they ask"},
 	{"runtime/gateway/certs", nil, "certificates know nothing of what is served"},
 	{"runtime/secrets", []string{"internal/atomicfile"}, "it finds secrets, and knows no function"},
@@ -86,7 +86,7 @@ var rooms = []room{
 	{"runtime/tasks", nil, "it runs the program's own commands and knows nothing of what they do"},
 	{"runtime/experiments", []string{"internal/atomicfile"}, "votes know no models and no clips"},
 	{"runtime/ui", []string{"runtime/auth"}, "the page uses the public API, like everybody else: it knows nothing of the runtime"},
-	{"runtime/events", []string{"internal/atomicfile", "runtime/spec"}, "what nobody waits for is no HTTP, but for what leaves"},
+	{"runtime/events", []string{"internal/atomicfile", "internal/sentence", "runtime/spec"}, "what nobody waits for is no HTTP, but for what leaves"},
 	{"runtime/gateway/snapshots", []string{"runtime/auth", "runtime/gateway", "runtime/spec", "snapshotter/catalog"}, "it shows the catalogue's records as they are"},
 
 	{"snapshotter", nil, "the runtime stands on the snapshotter"},
@@ -95,7 +95,7 @@ var rooms = []room{
 	{"snapshotter/cuda", []string{"snapshotter"}, "a driver knows only the interface it implements"},
 
 	{"functions/schema", nil, "requests are read by one leaf, in functions and in the gateway"},
-	{"functions/handler", []string{"functions/media", "functions/schema", "internal/atrest"}, "what every model function shares names no model"},
+	{"functions/handler", []string{"functions/media", "functions/schema", "internal/atrest", "internal/sentence"}, "what every model function shares names no model"},
 	{"functions/media", nil, "encoding knows pictures, not models"},
 	{"functions/inference", []string{"internal/atomicfile", "internal/regular"}, "how a model runs knows no model"},
 	{"functions/inference/engine/ort", []string{"functions/inference/engine", "functions/inference/onnx"}, "an engine's driver knows the interface and the graph's format"},
@@ -118,6 +118,7 @@ var rooms = []room{
 	{"internal/atrest", nil, "a process that waits holds less, whichever it is"},
 	{"internal/atomicfile", nil, "it writes files of whoever asks"},
 	{"internal/logtest", nil, "a log that is looked through, in the tests of any room"},
+	{"internal/sentence", nil, "an error's words are a person's, whoever says them"},
 	{"internal/regular", nil, "a file is regular or not, whoever opens it"},
 	{"internal/browsertest", nil, "a browser for the tests of any room"},
 

@@ -1,4 +1,4 @@
-// Package sentence gives errors the words that a person reads: one leaf for the gateway, jobs and events.
+// Package sentence gives errors the words that a person reads: one leaf for the gateway, jobs, events and functions.
 package sentence
 
 import (
@@ -13,7 +13,7 @@ import (
 var classes = []error{
 	errdefs.ErrNotFound, errdefs.ErrInvalidArgument, errdefs.ErrAlreadyExists, errdefs.ErrConflict, errdefs.ErrFailedPrecondition,
 	errdefs.ErrOutOfRange, errdefs.ErrUnauthenticated, errdefs.ErrPermissionDenied, errdefs.ErrNotImplemented, errdefs.ErrResourceExhausted,
-	errdefs.ErrUnavailable, errdefs.ErrInternal,
+	errdefs.ErrUnavailable, errdefs.ErrInternal, errdefs.ErrDataLoss,
 }
 
 // Of gives an error's text for a person: the class at its end says nothing that the status, or the kind of a job's problem,
