@@ -147,16 +147,12 @@ func (a *attempt) receive(ctx context.Context, res *spec.Result) (*Result, *Prob
 func (a *attempt) receiveWhole(ctx context.Context, res *spec.Result) (*Result, *Problem, error) {
 	b := a.s.spool.Buffer()
 	defer b.Close()
-	failed, err := answer.Collect(res, res.Body, b, maxAnswer)
+	whole, failed, err := answer.Whole(res, b, maxAnswer)
 	switch {
 	case err != nil:
 		return nil, nil, err
 	case failed != nil:
 		return nil, broken(res, failed), nil
-	}
-	whole, err := urlevent.Parse(b, b.Size())
-	if err != nil {
-		return nil, nil, err
 	}
 	return a.take(ctx, res, whole.Head, whole.Body.Open())
 }

@@ -156,16 +156,12 @@ func (s *Service) readEmbed(res *spec.Result) (status int, text []byte, err erro
 	if err == nil && head.StatusCode == 0 {
 		b := s.spool.Buffer()
 		defer b.Close()
-		failed, cerr := answer.Collect(res, res.Body, b, maxEmbedBody)
-		if cerr == nil && failed != nil {
-			cerr = failedWith(failed)
-		}
-		if cerr != nil {
-			return 0, nil, cerr
-		}
-		whole, perr := urlevent.Parse(b, b.Size())
-		if perr != nil {
-			return 0, nil, perr
+		whole, failed, err := answer.Whole(res, b, maxEmbedBody)
+		switch {
+		case err != nil:
+			return 0, nil, err
+		case failed != nil:
+			return 0, nil, failedWith(failed)
 		}
 		head, body = whole.Head, whole.Body.Open()
 	}

@@ -75,6 +75,17 @@ func Collect(res *spec.Result, body io.Reader, b Buffer, limit int64) (*Failure,
 	return FailureOf(res, read), nil
 }
 
+// Whole is Collect of an answer whose head is in its body, as of all that are not streamed, and gives what it says, unless the
+// function failed. Its body is read from b.
+func Whole(res *spec.Result, b Buffer, limit int64) (urlevent.Answer, *Failure, error) {
+	failed, err := Collect(res, res.Body, b, limit)
+	if err != nil || failed != nil {
+		return urlevent.Answer{}, failed, err
+	}
+	a, err := urlevent.Parse(b, b.Size())
+	return a, nil, err
+}
+
 // Open gives the head of a streamed answer to an HTTP request, and its body: after a prelude, or with the type that the
 // function named. The head of an answer that is not streamed is in its body (urlevent.Parse): it has status 0 here.
 func Open(res *spec.Result) (urlevent.Head, io.Reader, error) {

@@ -2,11 +2,13 @@ package answer
 
 import (
 	"bytes"
+	"errors"
 	"io"
 	"strings"
 	"testing"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
+	"github.com/videosdgx/videosdgx/runtime/spec/urlevent"
 )
 
 // TestAFailureSpeaksForItself: by the error that came after a part of the answer, by a body that is the error, or by its type.
@@ -36,6 +38,31 @@ func TestAFailureSpeaksForItself(t *testing.T) {
 		if got != c.want {
 			t.Errorf("%s: %q, want %q", name, got, c.want)
 		}
+	}
+}
+
+// TestWholeAnswersAreReadOnce: what they say, or how the function failed, or that they are no answers.
+func TestWholeAnswersAreReadOnce(t *testing.T) {
+	ask := func(body, failed string) (string, int, *Failure, error) {
+		res := &spec.Result{FunctionError: failed, Body: io.NopCloser(strings.NewReader(body)), Trailer: func() spec.Trailer { return spec.Trailer{} }}
+		a, f, err := Whole(res, &kept{}, 64)
+		if err != nil || f != nil {
+			return "", 0, f, err
+		}
+		text, err := io.ReadAll(a.Body.Open())
+		return string(text), a.Head.StatusCode, f, err
+	}
+	if text, status, _, err := ask(`{"statusCode":201,"body":"made"}`, ""); text != "made" || status != 201 || err != nil {
+		t.Errorf("%q, %d, %v", text, status, err)
+	}
+	if _, _, f, err := ask(`{"errorMessage":"no"}`, "Unhandled"); f == nil || err != nil {
+		t.Errorf("a failure: %+v, %v", f, err)
+	}
+	if _, _, _, err := ask(`{"statusCode":200,"body":"%","isBase64Encoded":true}`, ""); !errors.Is(err, urlevent.ErrAnswer) {
+		t.Errorf("of no such form: %v", err)
+	}
+	if _, _, _, err := ask(strings.Repeat("a", 65), ""); !errors.Is(err, ErrTooLong) {
+		t.Errorf("too long: %v", err)
 	}
 }
 
