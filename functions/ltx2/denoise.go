@@ -176,7 +176,8 @@ func (d *denoiser) predict(ctx context.Context, now latents, t float32, text tex
 	if err != nil {
 		return v, err
 	}
-	return latents{out.Float32(ditVelocity), out.Float32(ditAudioOut)}, nil
+	v = latents{out.Float32(ditVelocity), out.Float32(ditAudioOut)}
+	return v, schedule.Numbers(v.video, v.audio)
 }
 
 // times sets the inputs that tell the noise level: what is held is less noisy, in its own time and, in 2.0's way, where the

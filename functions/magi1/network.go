@@ -8,6 +8,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+	"github.com/videosdgx/videosdgx/functions/inference/schedule"
 )
 
 // The kinds of a pass, which are rows of the null caption counted from its end.
@@ -68,7 +69,12 @@ func (n *network) forward(ctx context.Context, c call, seen window) ([]float32, 
 	if err != nil {
 		return nil, nil, err
 	}
-	return out.Float32(ditVelocity), newMemory(out), nil
+	velocity := out.Float32(ditVelocity)
+	if err := schedule.Numbers(velocity); err != nil {
+		out.Close()
+		return nil, nil, err
+	}
+	return velocity, newMemory(out), nil
 }
 
 // alone is the velocity of a chunk that sees itself only, at the clip's begin.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/containerd/errdefs"
 	"golang.org/x/sync/errgroup"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
@@ -163,20 +162,10 @@ func (d *denoiser) predict(ctx context.Context, session engine.Session, latents 
 	if err != nil {
 		return nil, err
 	}
-	if err := numbers(out.Float32(ditSample)); err != nil {
+	if err := schedule.Numbers(out.Float32(ditSample)); err != nil {
 		return nil, err
 	}
 	return unpatchify(out.Float32(ditSample), d.c.OutChannels, d.frames, d.height, d.width, d.c.PatchSize), nil
-}
-
-// numbers fails where a prediction is not finite: every clip that it leads to would be black.
-func numbers(v []float32) error {
-	for _, x := range v {
-		if x-x != 0 { // infinite, or no number
-			return fmt.Errorf("the transformer's prediction has the value %g: what it sums up goes beyond what it computes in; a bundle built with --activations bf16 would do, if its weights are not damaged: %w", x, errdefs.ErrFailedPrecondition)
-		}
-	}
-	return nil
 }
 
 // timesteps is t, or with a still first frame one for each patch: 0 where nothing is left to denoise.

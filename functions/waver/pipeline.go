@@ -278,5 +278,8 @@ func (d *denoiser) predict(ctx context.Context, latents []float32, t float32, wo
 	if err != nil {
 		return nil, err
 	}
+	if err := schedule.Numbers(out.Float32(ditSample)); err != nil {
+		return nil, err
+	}
 	return patch.Join(out.Float32(ditSample), c.OutChannels, d.frames, d.height, d.width, c.PatchSize), nil
 }

@@ -1,4 +1,4 @@
-package wan
+package schedule
 
 import (
 	"math"
@@ -10,11 +10,11 @@ import (
 
 // A transformer that goes beyond FP16 is told, with what would do, and makes no black clip.
 func TestAPredictionIsNumbers(t *testing.T) {
-	if err := numbers([]float32{0, -7e4, math.MaxFloat32}); err != nil {
+	if err := Numbers([]float32{0, -7e4, math.MaxFloat32}); err != nil {
 		t.Error(err)
 	}
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		if err := numbers([]float32{1, float32(bad)}); !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), "--activations bf16") {
+		if err := Numbers([]float32{1, float32(bad)}); !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), "--activations bf16") {
 			t.Errorf("%v: %v", bad, err)
 		}
 	}

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""How far the reference implementation in BF16 is from itself in float32, on the golden files of whole Wan pipelines: diffusers, on the
+"""How far the reference implementation in 16 bits is from itself in float32, on the golden files of whole Wan pipelines: diffusers, on the
 CPU, its transformer in BF16 but for the modules that it keeps in float32, latents in float32, the VAE in float32 and in BF16.
 
-    OMP_NUM_THREADS=1 python reference_bf16.py functions/inference/golden/testdata
+    OMP_NUM_THREADS=1 python reference_half.py functions/inference/golden/testdata
 
-Then where it comes from: the same in float32, with one rounding after the other added. Errors are of the largest value, the worst
+Then where it comes from: the same in float32, with one rounding after the other added, to BF16 and to FP16. Errors are of the largest value, the worst
 step's; 0 for velocities that a file does not have. Needs torch, diffusers and safetensors."""
 import json
 import logging
@@ -28,9 +28,9 @@ def as_published(model):
     return model
 
 
-def rounded(model, what):
-    """model in float32 that rounds to BF16 where what says."""
-    near = lambda x: x.to(torch.bfloat16).float() if torch.is_tensor(x) and x.is_floating_point() else x
+def rounded(model, what, to):
+    """model in float32 that rounds to a type of 16 bits where what says."""
+    near = lambda x: x.to(to).float() if torch.is_tensor(x) and x.is_floating_point() else x
     after = lambda m: m.register_forward_hook(lambda _, args, out: near(out))
     for name, p in model.named_parameters():
         if "weights" in what and p.ndim > 1 and not {"time_embedder", "scale_shift_table"} & set(name.split(".")):
@@ -86,7 +86,8 @@ def main():
     single, half = torch.float32, torch.bfloat16
     runs = [("BF16, its VAE float32", as_published, half, single), ("BF16, its VAE too", as_published, half, half)]
     for i in range(len(ROUNDINGS)):
-        runs.append(("rounded: " + ", ".join(ROUNDINGS[:i + 1]), lambda m, what=ROUNDINGS[:i + 1]: rounded(m, what), single, single))
+        for name, to in ("BF16", half), ("FP16", torch.float16):
+            runs.append((f"rounded to {name}: " + ", ".join(ROUNDINGS[:i + 1]), lambda m, what=ROUNDINGS[:i + 1], to=to: rounded(m, what, to), single, single))
     for name in FILES:
         for how, dress, dtype, vae_dtype in runs:
             figures = pipeline(f"{sys.argv[1]}/{name}.safetensors", dress, dtype, vae_dtype)
