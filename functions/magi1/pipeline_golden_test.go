@@ -8,6 +8,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/golden"
+	"github.com/videosdgx/videosdgx/functions/inference/vae"
 )
 
 type pipelineFile struct {
@@ -163,7 +164,7 @@ func (p pipelineCase) bytes(frames engine.Tensor) {
 	}
 }
 
-func joinFrames(clips []engine.Tensor) engine.Tensor { return beside(clips) }
+func joinFrames(clips []engine.Tensor) engine.Tensor { return vae.Beside(clips, 2) }
 
 // framesFirst is [T, C, H, W] of [1, C, T, H, W].
 func framesFirst(clip engine.Tensor) engine.Tensor {

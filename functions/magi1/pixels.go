@@ -2,7 +2,6 @@ package magi1
 
 import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
-	"github.com/videosdgx/videosdgx/functions/inference/vae"
 )
 
 // toByte maps [−1, 1] to 0…255, cutting off what is after the point, as the published pipeline does.
@@ -19,9 +18,6 @@ func scaled(clip engine.Tensor, by float32) engine.Tensor {
 	}
 	return engine.Floats(out, clip.Shape...)
 }
-
-// beside puts clips after each other in time.
-func beside(clips []engine.Tensor) engine.Tensor { return vae.Beside(clips, 2) }
 
 // eachFrame takes [1, 3, T, H, W] apart into rows of RGB.
 func eachFrame(clip engine.Tensor, emit func(rgb []byte) error) error {

@@ -33,11 +33,6 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	return r, err
 }
 
-// RandomRecipe is wan's, of a model of at least size bytes.
-func RandomRecipe(ckpt *weights.Checkpoint, size int64) (bundle.Recipe, error) {
-	return wan.RandomRecipe(ckpt, size)
-}
-
 // Open opens a bundle of this family.
 func Open(ctx context.Context, m *bundle.Model) (handler.Model, error) {
 	return wan.Open(ctx, m, Family)

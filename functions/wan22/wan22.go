@@ -4,28 +4,15 @@ package wan22
 
 import (
 	"context"
-	"fmt"
-
-	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
-	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve"
 	"github.com/videosdgx/videosdgx/functions/wan"
 )
 
 // Family is what the manifest of a Wan 2.2 bundle calls its model.
 const Family = wan.Family22
-
-// Recipe says what becomes of a Wan 2.2 checkpoint in the diffusers layout.
-func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
-	r, err := wan.Recipe(ckpt)
-	if err == nil && r.Family != Family {
-		err = fmt.Errorf("%s is a checkpoint of %s, not %s: %w", ckpt.Dir, r.Family, Family, errdefs.ErrInvalidArgument)
-	}
-	return r, err
-}
 
 // Open opens a bundle of this family.
 func Open(ctx context.Context, m *bundle.Model) (handler.Model, error) {
