@@ -22,7 +22,8 @@ type Modeler interface {
 }
 
 // DeviceEnv names the device that Open's graphs run on ("cuda:0"; the CPU by default), and FormEnv their form there: "" as they were
-// built, "fused" with a GPU's fused operators in float32, "bf16", "fp16", or "half", the one of the two that a bundle has by default.
+// built, "fused" with a GPU's fused operators in float32, "bf16", "fp16", or "half", the one of the two that a bundle has by default,
+// FP8 weights multiplied by codes.
 // On the CPU "" is what a bundle has for it, "plain" what was built, and a GPU's forms are written out: every value is rounded
 // to the type that it has there.
 const (
@@ -102,7 +103,7 @@ func form(t testing.TB, m *onnx.Model, f string) {
 	case "fp16":
 		o.Type = onnx.Float16
 	case "half":
-		o.Type = onnx.BFloat16
+		o.Type, o.Codes = onnx.BFloat16, true
 		if BearsFP16 != nil && BearsFP16(m.Graph.Name) {
 			o.Type = onnx.Float16
 		}
