@@ -8,6 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/videosdgx/videosdgx/runtime/near"
 )
 
 // The exit statuses besides 0 and 1.
@@ -54,11 +56,22 @@ func missing(cmd *cobra.Command, args []string, err error) error {
 	return fmt.Errorf("%s is missing: write it like '%s %s'; --help has examples", words[len(args)], cmd.CommandPath(), strings.Join(words, " "))
 }
 
-// otherFlag adds to the error of a flag that cmd has not where those are listed that it has.
+// otherFlag adds to the error of a flag that cmd has not which may be meant, or where those are listed that it has.
 func otherFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
 		return err
+	}
+	if unknown.GetSpecifiedShortnames() == "" {
+		var all []string
+		cmd.Flags().VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden {
+				all = append(all, f.Name)
+			}
+		})
+		if like := near.Names(unknown.GetSpecifiedName(), all); len(like) > 0 {
+			return fmt.Errorf("%w; did you mean --%s?", err, strings.Join(like, " or --"))
+		}
 	}
 	return fmt.Errorf("%w: '%s --help' lists those there are", err, cmd.CommandPath())
 }
