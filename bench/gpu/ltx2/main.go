@@ -10,6 +10,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,7 +85,7 @@ func (b *bench) session(ctx context.Context, g bundle.Graph, format string) (s e
 	if err != nil {
 		return nil, 0, err
 	}
-	o := engine.Options{Device: b.target}
+	o := engine.Options{Device: b.target, Coarse: format != "fp32" && slices.Contains(ltx2.Looked(), g.Name)}
 	if b.profile != "" {
 		o.Profile = b.profile + "-" + g.Name
 	}

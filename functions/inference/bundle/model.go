@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 
 	"github.com/containerd/errdefs"
 
@@ -28,6 +29,8 @@ type Model struct {
 	Free int64
 	// Parts are on how many devices, each of that memory, the weights of a graph may lie, by graph; one where nothing is said.
 	Parts map[string]int
+	// Coarse are the graphs whose products of float32 may have TF32's precision on a GPU; see engine.Options.
+	Coarse []string
 	// Graphs names the engine whose graphs are opened ("tensorrt"); empty: that of the device.
 	Graphs string
 }
@@ -113,7 +116,9 @@ func (m *Model) OpenGraph(ctx context.Context, name string) (engine.Session, err
 	if err != nil {
 		return nil, err
 	}
-	return m.Engine.Open(ctx, path, m.Options)
+	o := m.Options
+	o.Coarse = slices.Contains(m.Coarse, name)
+	return m.Engine.Open(ctx, path, o)
 }
 
 // GraphBytes is the size of the weights that a graph uses, each once.

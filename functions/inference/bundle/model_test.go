@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,11 +19,27 @@ import (
 type opener struct {
 	engine.Engine
 	opened []string
+	coarse []bool
 }
 
-func (o *opener) Open(_ context.Context, path string, _ engine.Options) (engine.Session, error) {
-	o.opened = append(o.opened, path)
+func (o *opener) Open(_ context.Context, path string, how engine.Options) (engine.Session, error) {
+	o.opened, o.coarse = append(o.opened, path), append(o.coarse, how.Coarse)
 	return nil, nil
+}
+
+// Only the graphs that a family names multiply coarsely.
+func TestOnlyTheNamedGraphsAreCoarse(t *testing.T) {
+	e := &opener{}
+	m := &Model{Bundle: &weights.Bundle{Dir: "dir", Manifest: weights.Manifest{Version: 2, Files: []weights.FileEntry{{Path: "dit.cuda.onnx"}, {Path: "vae.cuda.onnx"}}}},
+		Engine: e, Options: engine.Options{Device: engine.Device{Kind: engine.CUDA}}, Coarse: []string{"vae"}}
+	for _, name := range []string{"dit", "vae", "dit"} {
+		if _, err := m.OpenGraph(t.Context(), name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !slices.Equal(e.coarse, []bool{false, true, false}) {
+		t.Errorf("opened %v, coarse %v", e.opened, e.coarse)
+	}
 }
 
 func TestGraphsAreChosenByDevice(t *testing.T) {

@@ -60,6 +60,9 @@ type Options struct {
 	Threads int
 	// Optimise has the library rewrite the graph at load. Bundles do without: it was done when they were built.
 	Optimise bool
+	// Coarse lets products of float32 have ten bits of precision, TF32's, where a device multiplies those faster. It is for graphs whose
+	// result is looked at, such as a video's autoencoder.
+	Coarse bool
 	// Record is for how many different shapes of its inputs a session records a run and replays it: on a GPU as a CUDA graph, whose
 	// launches are queued at once. 0 is none. It pays where the same shapes come again and a run's nodes are short; each recording
 	// owns a copy of the inputs and outputs, and runs of the session take turns. A graph that writes over states cannot be recorded.

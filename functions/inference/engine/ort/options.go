@@ -115,7 +115,7 @@ func cudaOptions(o engine.Options) []string {
 		"cudnn_conv_algo_search", "HEURISTIC", // the exhaustive search takes minutes for a VAE
 		"cudnn_conv_use_max_workspace", "1",
 		"external_data_loader_reading_threads", strconv.Itoa(min(max(runtime.NumCPU()*3/2, 4), 24)), // readers of the page cache, into two pinned buffers
-		"use_tf32", "0", // float32 is asked for where its precision is needed
+		"use_tf32", map[bool]string{false: "0", true: "1"}[o.Coarse], // float32 is asked for where its precision is needed
 	}
 	if o.Record > 0 {
 		pairs = append(pairs, "enable_cuda_graph", "1")
