@@ -56,6 +56,22 @@ func (v Values) Tensor(name string) (Tensor, error) {
 	return x.Host()
 }
 
+// Fetched is a Value whose content can be copied to memory that is there already: to a tensor of its type and shape.
+type Fetched interface {
+	Value
+	HostInto(t Tensor) error
+}
+
+// TensorInto is Tensor, in the memory of a spare one where that is as large and of the same type.
+func (v Values) TensorInto(name string, spare Tensor) (Tensor, error) {
+	f, ok := v[name].(Fetched)
+	if !ok || spare.Data == nil || spare.Type() != f.Type() || Elements(spare.Shape) != Elements(f.Dims()) {
+		return v.Tensor(name)
+	}
+	t := Tensor{Shape: f.Dims(), Data: spare.Data}
+	return t, f.HostInto(t)
+}
+
 // Float32 is the content of a float32 tensor in host memory, nil for anything else.
 func (v Values) Float32(name string) []float32 {
 	t, _ := v[name].(Tensor)

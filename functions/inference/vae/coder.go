@@ -18,10 +18,10 @@ type Coder struct {
 }
 
 // Decode turns latents that are not normalised, [1, z, T, h, w], into frames, about [−1, 1], and hands them to emit as they come:
-// as clips [1, 3, frames, H, W], each beside the work on the next one, or the whole clip at once when tiled.
+// as clips [1, 3, frames, H, W], each beside the work on the next one and good until emit returns, or the whole clip at once when tiled.
 func (c Coder) Decode(ctx context.Context, latents engine.Tensor, emit func(clip engine.Tensor) error) error {
 	if c.Tiling == nil || c.Tiling.covers(latents, c.Config.SpatialScale()) {
-		return c.pieces(ctx, Latent, Video, latents, 1, func(v engine.Tensor) error { return emit(c.Config.Unpatchify(v)) })
+		return c.pieces(ctx, Latent, Video, latents, 1, true, func(v engine.Tensor) error { return emit(c.Config.Unpatchify(v)) })
 	}
 	if err := c.Tiling.Validate(c.Config.SpatialScale()); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (t Tiling) covers(clip engine.Tensor, scale int64) bool {
 // whole runs a clip and joins what comes.
 func (c Coder) whole(ctx context.Context, input, output string, clip engine.Tensor, step int64) (engine.Tensor, error) {
 	var parts []engine.Tensor
-	if err := c.pieces(ctx, input, output, clip, step, func(part engine.Tensor) error {
+	if err := c.pieces(ctx, input, output, clip, step, false, func(part engine.Tensor) error {
 		parts = append(parts, part)
 		return nil
 	}); err != nil {
@@ -67,35 +67,42 @@ func (c Coder) whole(ctx context.Context, input, output string, clip engine.Tens
 }
 
 // pieces runs one frame, then step frames at a time. What a piece has become is fetched and handed to emit while the next one runs.
-func (c Coder) pieces(ctx context.Context, input, output string, clip engine.Tensor, step int64, emit func(engine.Tensor) error) error {
+// With again, its memory is emit's only until that returns.
+func (c Coder) pieces(ctx context.Context, input, output string, clip engine.Tensor, step int64, again bool, emit func(engine.Tensor) error) error {
 	run := Chunked{Sessions: c.Sessions, First: c.First, Next: c.Next, Kept: []string{output}}
 	defer run.Close()
-	given := func() error { return nil } // waits for the piece before
-	defer func() { _ = given() }()       // whose error comes second to one that ends the loop
+	given := func() (spare engine.Tensor, err error) { return } // waits for the piece before
+	defer func() { _, _ = given() }()                           // whose error comes second to one that ends the loop
 	for at, n := int64(0), int64(1); at < clip.Shape[2]; at, n = at+n, step {
 		out, err := run.Run(ctx, input, Frames(clip, at, min(at+n, clip.Shape[2])))
 		if err != nil {
 			return fmt.Errorf("frame %d of %d: %w", at+1, clip.Shape[2], err)
 		}
-		if err := given(); err != nil {
+		spare, err := given()
+		if err != nil {
 			out.Close()
 			return err
 		}
-		given = handOver(out, output, emit)
+		if !again {
+			spare = engine.Tensor{}
+		}
+		given = handOver(out, output, spare, emit)
 	}
-	return given()
+	_, err := given()
+	return err
 }
 
-// handOver fetches a result and gives it to emit, and returns at once: what waits for the end and tells of it.
-func handOver(out engine.Values, output string, emit func(engine.Tensor) error) (wait func() error) {
+// handOver fetches a result and gives it to emit, and returns at once: what waits for the end, and has the memory then.
+func handOver(out engine.Values, output string, spare engine.Tensor, emit func(engine.Tensor) error) (wait func() (engine.Tensor, error)) {
 	done := make(chan error, 1)
+	var part engine.Tensor
 	go func() {
 		defer out.Close()
-		part, err := out.Tensor(output)
-		if err == nil {
+		var err error
+		if part, err = out.TensorInto(output, spare); err == nil {
 			err = emit(part)
 		}
 		done <- err
 	}()
-	return sync.OnceValue(func() error { return <-done })
+	return sync.OnceValues(func() (engine.Tensor, error) { err := <-done; return part, err })
 }

@@ -35,6 +35,13 @@ func types(t *testing.T, r rig) {
 			if err != nil || !bytes.Equal(y.Bytes(), x.Bytes()) {
 				t.Errorf("type %d: %v comes back as %v, %v", dtype, x.Data, y.Data, err)
 			}
+			spare, _ := engine.Make(dtype, 3, 2)
+			if y, err = out.TensorInto("y", spare); err != nil || !slices.Equal(y.Shape, x.Shape) || !bytes.Equal(y.Bytes(), x.Bytes()) {
+				t.Errorf("type %d: into memory that is there, %v comes back as %v %v, %v", dtype, x.Data, y.Shape, y.Data, err)
+			}
+			if _, ok := out["y"].(engine.Fetched); ok && &y.Bytes()[0] != &spare.Bytes()[0] {
+				t.Errorf("type %d: the memory that is there is not taken", dtype)
+			}
 			out.Close()
 		}
 	}
@@ -164,6 +171,10 @@ func closedValue(t *testing.T, r rig) {
 	refused(t, "a run", err, errdefs.IsFailedPrecondition, "closed")
 	_, err = v.Host()
 	refused(t, "a copy", err, errdefs.IsFailedPrecondition, "closed")
+	if f, ok := v.(engine.Fetched); ok {
+		refused(t, "a copy to memory that is there", f.HostInto(engine.Zeros(1)), errdefs.IsFailedPrecondition, "closed")
+		refused(t, "a copy to memory of another shape", f.HostInto(engine.Zeros(2)), errdefs.IsInvalidArgument, "shape [2]")
+	}
 }
 
 func inputs(t *testing.T, r rig) {

@@ -67,17 +67,34 @@ func (c *copies) to(ctx context.Context, e *Engine, d engine.Device, v engine.Va
 	return out[copyOut].(*value), nil
 }
 
-// fetch copies x to the host. Copies end by themselves: no context stops them.
-func (c *copies) fetch(e *Engine, x *value) (engine.Tensor, error) {
+// fetch copies x to the host, straight into t, which has its type and shape. Copies end by themselves: no context stops them.
+func (c *copies) fetch(e *Engine, x *value, t engine.Tensor) error {
+	if err := c.fetched(e, x, t); err != nil {
+		return fmt.Errorf("copy from %s: %w", x.device, err)
+	}
+	return nil
+}
+
+func (c *copies) fetched(e *Engine, x *value, t engine.Tensor) error {
 	s, err := c.session(e, copyKey{x.device, x.dtype})
 	if err != nil {
-		return engine.Tensor{}, fmt.Errorf("copy from %s: %w", x.device, err)
+		return err
 	}
-	out, err := s.Run(context.Background(), engine.Values{copyIn: x})
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	r := &run{session: s}
+	place, err := e.wrap(copyOut, t, &r.pins)
 	if err != nil {
-		return engine.Tensor{}, fmt.Errorf("copy from %s: %w", x.device, err)
+		r.free()
+		return err
 	}
-	return out.Tensor(copyOut)
+	r.borrowed = append(r.borrowed, place)
+	r.into = map[string]*value{copyOut: {v: place}}
+	if r, err = s.bindTo(r, engine.Values{copyIn: x}); err != nil {
+		return err
+	}
+	defer r.free()
+	return r.until(context.Background())
 }
 
 const copyIn, copyOut = "x", "y"

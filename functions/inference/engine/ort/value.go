@@ -6,6 +6,7 @@ import "C"
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"unsafe"
 
@@ -76,15 +77,30 @@ func (x *value) Close() error {
 
 // Host copies the content.
 func (x *value) Host() (engine.Tensor, error) {
+	t, err := engine.Make(x.dtype, x.dims...)
+	if err == nil {
+		err = x.HostInto(t)
+	}
+	if err != nil {
+		return engine.Tensor{}, err
+	}
+	return t, nil
+}
+
+// HostInto copies the content to a tensor of its type and shape.
+func (x *value) HostInto(t engine.Tensor) error {
+	if t.Type() != x.dtype || !slices.Equal(t.Shape, x.dims) {
+		return fmt.Errorf("a tensor of type %d and shape %v for a value of type %d and shape %v: %w", t.Type(), t.Shape, x.dtype, x.dims, errdefs.ErrInvalidArgument)
+	}
 	if !x.device.Host() {
-		return x.engine.copies.fetch(x.engine, x)
+		return x.engine.copies.fetch(x.engine, x, t)
 	}
 	x.mu.RLock()
 	defer x.mu.RUnlock()
 	if x.v == nil {
-		return engine.Tensor{}, errClosed
+		return errClosed
 	}
-	return read(x.v, x.dtype, x.dims)
+	return readInto(x.v, t)
 }
 
 var errClosed = fmt.Errorf("the value is closed: %w", errdefs.ErrFailedPrecondition)
@@ -95,14 +111,18 @@ func read(v *C.OrtValue, dtype onnx.DType, dims []int64) (engine.Tensor, error) 
 	if err != nil {
 		return t, err
 	}
+	return t, readInto(v, t)
+}
+
+func readInto(v *C.OrtValue, t engine.Tensor) error {
 	var data unsafe.Pointer
 	if err := check(C.ort_data(v, &data)); err != nil {
-		return t, err
+		return err
 	}
 	if to := t.Bytes(); len(to) > 0 {
 		copy(to, unsafe.Slice((*byte)(data), len(to)))
 	}
-	return t, nil
+	return nil
 }
 
 // wrap is a value that reads a tensor's own memory, which stays pinned until the caller unpins and frees.

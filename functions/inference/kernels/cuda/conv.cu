@@ -243,7 +243,7 @@ __global__ void norm_kernel(const T* x, const float* gamma, T* y, int64_t positi
 #pragma unroll
     for (int j = 0; j < kVector; j++) {
       v[i][j] *= inverse * g[j];
-      if (act) v[i][j] = v[i][j] / (1 + __expf(-v[i][j]));
+      if (act) v[i][j] = __fdividef(v[i][j], 1 + __expf(-v[i][j]));
     }
     pack(y + at * channels + (lane + i * lanes) * kVector, v[i]);
   }
@@ -258,8 +258,11 @@ template <class T>
 void norm_as(const T* x, const float* gamma, T* y, int64_t positions, int channels, float epsilon, bool act, cudaStream_t s) {
   const int vectors = channels / kVector;
   if (vectors <= 4) norm_launch<T, 4, 1>(x, gamma, y, positions, channels, epsilon, act, s);
+  else if (vectors <= 12) norm_launch<T, 4, 3>(x, gamma, y, positions, channels, epsilon, act, s);
   else if (vectors <= 16) norm_launch<T, 16, 1>(x, gamma, y, positions, channels, epsilon, act, s);
+  else if (vectors <= 24) norm_launch<T, 8, 3>(x, gamma, y, positions, channels, epsilon, act, s);
   else if (vectors <= 32) norm_launch<T, 16, 2>(x, gamma, y, positions, channels, epsilon, act, s);
+  else if (vectors <= 48) norm_launch<T, 16, 3>(x, gamma, y, positions, channels, epsilon, act, s);
   else if (vectors <= 128) norm_launch<T, 32, 4>(x, gamma, y, positions, channels, epsilon, act, s);
   else throw std::runtime_error(std::to_string(channels) + " channels: up to 1024 are possible");
 }

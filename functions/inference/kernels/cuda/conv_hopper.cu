@@ -118,6 +118,19 @@ struct Copier {
   }
 };
 
+// fetch_ahead asks for a tile's residual, which is wanted at its end.
+template <class T, int N, int wide>
+__device__ inline void fetch_ahead(const ConvArgs& a, const Place& p) {
+#ifndef NO_PREFETCH
+  for (int i = threadIdx.x; i < 8 * wide * kTall; i += 128) {
+    const int x = p.x + i % (8 * wide), y = p.y + i / (8 * wide);
+    if (x >= a.out[2] || y >= a.out[1]) continue;
+    const T* from = static_cast<const T*>(a.residual) + ((int64_t(p.t) * a.out[1] + y) * a.out[2] + x) * a.out_channels + p.column;
+    for (int n = 0; n < N && p.column + n < a.out_channels; n += 64) asm volatile("prefetch.global.L2 [%0];" ::"l"(from + n));
+  }
+#endif
+}
+
 template <class T, int N, int wide, int K>
 __device__ inline void copy_tiles(const ConvArgs& a, const Grid& g, uint32_t base, int* table) {
   using S = Tile<N, wide, K>;
@@ -137,6 +150,7 @@ __device__ inline void copy_tiles(const ConvArgs& a, const Grid& g, uint32_t bas
       if (group == 0) table[pixel] = inside ? ((h >> a.twice) * a.in[2] + (v >> a.twice)) * a.channels : -1;
     }
     __syncwarp();
+    if (a.residual) fetch_ahead<T, N, wide>(a, p);
     const T* row = w + (p.column + first) * inner + group * 8;
     for (int kt = 0; kt < a.kernel[0]; kt++) {
       const int t = p.t - a.pad[0] + kt;
@@ -197,44 +211,71 @@ __device__ inline uint32_t narrow_pair(const __nv_bfloat16*, float a, float b) {
   return *reinterpret_cast<uint32_t*>(&v);
 }
 
-// write adds bias and residual to the sums of eight columns of one pixel in each of eight, and writes them, 16 bytes a lane.
-template <class T, int N, int half>
-__device__ inline void write(const ConvArgs& a, const float (&sum)[N / 2], int column0, int64_t pixel, bool inside) {
-  const int quarter = threadIdx.x % 4;
-  const T* residual = static_cast<const T*>(a.residual) + pixel * a.out_channels;
-  T* y = static_cast<T*>(a.y) + pixel * a.out_channels;
-  if constexpr (N % 32) {
+// Part is a thread's part of a tile: its pixel in the first row of the first square, and how many rows and columns are left from there.
+struct Part {
+  int64_t pixel;
+  int rows, columns, quarter;
+  // of the squares' rows, two for each square
+  __device__ inline bool inside(int m) const { return m % 2 < rows && m / 2 * 8 < columns; }
+  __device__ inline int64_t at(const ConvArgs& a, int m) const { return pixel + m % 2 * a.out[2] + m / 2 * 8; }
+};
+
+// write_few adds bias and residual to the sums of a few columns and writes them one by one.
+template <class T, int N, int wide>
+__device__ inline void write_few(const ConvArgs& a, const float (&sum)[wide][N / 2], int column0, const Part& p) {
+#pragma unroll
+  for (int m = 0; m < 2 * wide; m++)
 #pragma unroll
     for (int i = 0; i < N / 4; i++) {
-      const int n = column0 + i / 2 * 8 + quarter * 2 + i % 2;
-      if (!inside || n >= a.out_channels) continue;
-      float v = sum[i / 2 * 4 + half * 2 + i % 2] + (a.bias ? a.bias[n] : 0.f);
-      if (a.residual) v += float(residual[n]);
-      y[n] = T(v);
+      const int n = column0 + i / 2 * 8 + p.quarter * 2 + i % 2;
+      if (!p.inside(m) || n >= a.out_channels) continue;
+      const int64_t e = p.at(a, m) * a.out_channels + n;
+      float v = sum[m / 2][i / 2 * 4 + m % 2 * 2 + i % 2] + (a.bias ? a.bias[n] : 0.f);
+      if (a.residual) v += float(static_cast<const T*>(a.residual)[e]);
+      static_cast<T*>(a.y)[e] = T(v);
     }
-  } else {
+}
+
+// write adds bias and residual to the sums and writes them, 32 columns at a time, 16 bytes a lane.
+template <class T, int N, int wide>
+__device__ inline void write(const ConvArgs& a, const float (&sum)[wide][N / 2], int column0, const Part& p) {
+  constexpr int batch = 4;  // rows whose residuals are under way together
+  const T* residual = static_cast<const T*>(a.residual);
+  T* y = static_cast<T*>(a.y);
 #pragma unroll
-    for (int j = 0; j < N / 8; j += 4) {
-      const int mine = column0 + (j + quarter) * 8;
-      const bool written = inside && mine < a.out_channels;
-      uint32_t w[4] = {};
+  for (int j = 0; j < N / 8; j += 4) {
+    const int mine = column0 + (j + p.quarter) * 8;
+    float2 bias[4] = {};
+#pragma unroll
+    for (int i = 0; i < 4; i++) {
+      const int n = column0 + (j + i) * 8 + p.quarter * 2;
+      if (a.bias && n < a.out_channels) bias[i] = __ldg(reinterpret_cast<const float2*>(a.bias + n));
+    }
+#pragma unroll
+    for (int m0 = 0; m0 < 2 * wide; m0 += batch) {
+      uint32_t w[batch][4] = {};
       if (a.residual) {
-        if (written) {
-          const uint4 r = __ldg(reinterpret_cast<const uint4*>(residual + mine));
-          w[0] = r.x, w[1] = r.y, w[2] = r.z, w[3] = r.w;
-        }
-        turned(w);
+#pragma unroll
+        for (int m = m0; m < m0 + batch && m < 2 * wide; m++)
+          if (p.inside(m) && mine < a.out_channels) {
+            const uint4 r = __ldg(reinterpret_cast<const uint4*>(residual + p.at(a, m) * a.out_channels + mine));
+            w[m - m0][0] = r.x, w[m - m0][1] = r.y, w[m - m0][2] = r.z, w[m - m0][3] = r.w;
+          }
+#pragma unroll
+        for (int m = m0; m < m0 + batch && m < 2 * wide; m++) turned(w[m - m0]);
       }
 #pragma unroll
-      for (int i = 0; i < 4; i++) {
-        const int n = column0 + (j + i) * 8 + quarter * 2;
-        float2 v = wide_pair(y, w[i]);
-        float2 bias = {0, 0};
-        if (a.bias && n < a.out_channels) bias = __ldg(reinterpret_cast<const float2*>(a.bias + n));
-        w[i] = narrow_pair(y, sum[(j + i) * 4 + half * 2] + bias.x + v.x, sum[(j + i) * 4 + half * 2 + 1] + bias.y + v.y);
+      for (int m = m0; m < m0 + batch && m < 2 * wide; m++) {
+        uint32_t(&v)[4] = w[m - m0];
+#pragma unroll
+        for (int i = 0; i < 4; i++) {
+          const float2 r = wide_pair(y, v[i]);
+          const float* d = &sum[m / 2][(j + i) * 4 + m % 2 * 2];
+          v[i] = narrow_pair(y, d[0] + bias[i].x + r.x, d[1] + bias[i].y + r.y);
+        }
+        turned(v);
+        if (p.inside(m) && mine < a.out_channels) *reinterpret_cast<uint4*>(y + p.at(a, m) * a.out_channels + mine) = make_uint4(v[0], v[1], v[2], v[3]);
       }
-      turned(w);
-      if (written) *reinterpret_cast<uint4*>(y + mine) = make_uint4(w[0], w[1], w[2], w[3]);
     }
   }
 }
@@ -286,13 +327,11 @@ __device__ inline void multiply_tiles(const ConvArgs& a, const Grid& g, uint32_t
       if (used_pixels >= 0) hopper::arrive(rings.pixels_empty(used_pixels));
     }
 #pragma unroll
-    for (int i = 0; i < wide; i++) {
-      hopper::settled(sum[i]);
-      const int x = p.x + i * 8 + lane / 4, y = p.y + half * 8 + warp * 2;
-      const int64_t pixel = (int64_t(p.t) * a.out[1] + y) * a.out[2] + x;
-      write<T, N, 0>(a, sum[i], p.column, pixel, x < a.out[2] && y < a.out[1]);
-      write<T, N, 1>(a, sum[i], p.column, pixel + a.out[2], x < a.out[2] && y + 1 < a.out[1]);
-    }
+    for (int i = 0; i < wide; i++) hopper::settled(sum[i]);
+    const int x = p.x + lane / 4, y = p.y + half * 8 + warp * 2;
+    const Part part{(int64_t(p.t) * a.out[1] + y) * a.out[2] + x, a.out[1] - y, a.out[2] - x, lane % 4};
+    if constexpr (N % 32) write_few<T, N, wide>(a, sum, p.column, part);
+    else write<T, N, wide>(a, sum, p.column, part);
   }
 }
 
