@@ -113,6 +113,30 @@ bool right(const Shape& s, ONNXTensorElementDataType type, float unit) {
   return ok;
 }
 
+// normed checks the norm over so many channels.
+bool normed(int channels) {
+  constexpr int positions = 1000;
+  Array<__half> x(int64_t(positions) * channels, 3, 11), y(x.n);
+  Array<float> gamma(channels, 12, 12);
+  last_norm(x.p, gamma.p, y.p, positions, channels, 1e-12f, true, kHalf, nullptr);
+  std::vector<__half> from(x.n), got(x.n);
+  std::vector<float> g(channels);
+  check(cudaMemcpy(from.data(), x.p, x.n * 2, cudaMemcpyDeviceToHost), "norm");
+  check(cudaMemcpy(got.data(), y.p, x.n * 2, cudaMemcpyDeviceToHost), "norm");
+  check(cudaMemcpy(g.data(), gamma.p, channels * 4, cudaMemcpyDeviceToHost), "norm");
+  int64_t wrong = 0;
+  for (int64_t i = 0; i < positions; i++) {
+    double square = 0;
+    for (int c = 0; c < channels; c++) square += double(float(from[i * channels + c])) * float(from[i * channels + c]);
+    for (int c = 0; c < channels; c++) {
+      const double v = float(from[i * channels + c]) / std::sqrt(square) * g[c], want = v / (1 + std::exp(-v));
+      if (!(std::fabs(float(got[i * channels + c]) - want) <= 6e-4 * std::fabs(want) + 1e-6)) wrong++;
+    }
+  }
+  std::printf("%s norm of %d channels%s\n", wrong ? "WRONG" : "right", channels, wrong ? ": many values are off" : "");
+  return wrong == 0;
+}
+
 template <class F>
 float milliseconds(int rounds, F f) {
   cudaEvent_t from, to;
@@ -136,6 +160,7 @@ int run(bool old) {
       {2, 40, 90, 96, 192, 3, 1, 0, 2, 1, 0},  {1, 3, 3, 64, 5, 1, 1, 0, 0, 1, 0}};
   bool ok = true;
   for (const Shape& s : small) ok &= right<__half>(s, kHalf, 6e-4f), ok &= right<__nv_bfloat16>(s, kBFloat16, 4.5e-3f);
+  for (int channels : {8, 24, 32, 64, 96, 128, 160, 192, 256, 384, 1024}) ok &= normed(channels);
   std::printf(ok ? "all right\n" : "SOME ARE WRONG\n");
   std::fflush(stdout);
   // 384 channels at 90×160, and so on: one run of the decoder, four frames, with how often it has each.

@@ -19,7 +19,7 @@ constexpr int kThreads = 384;
 constexpr int kChunk = 32;    // channels at a time
 constexpr int kRow = 2 * kChunk;  // bytes of a pixel, or of a column of weights
 constexpr int kTall = 16;     // pixels of a tile from top to bottom
-constexpr int kAhead = 3;  // copies that a thread has under way before it waits for the oldest
+constexpr int kCopiers = 96;  // threads that copy pixels
 constexpr int kShared = 232448 - 1024;  // without the barriers
 
 // Tile has the sizes of a tile: 8 · wide × 16 pixels, N columns of the result, a kernel of K × K pixels.
@@ -31,7 +31,7 @@ struct Tile {
   static constexpr int table_bytes = (pixels * 4 + 1023) / 1024 * 1024;  // where each pixel lies
   static constexpr int pixel_slots = K > 1 ? 3 : 4, weight_slots = std::min(12, (kShared - table_bytes - pixel_slots * pixel_bytes) / weight_bytes);
   static constexpr int bytes = 1024 + table_bytes + pixel_slots * pixel_bytes + weight_slots * weight_bytes;
-  static_assert(weight_slots > kAhead, "room for weights");
+  static_assert(weight_slots >= 4, "room for weights");
 };
 
 // Grid is how many tiles there are in each direction.
@@ -84,45 +84,35 @@ __device__ inline void copy_or_zero(uint32_t to, const void* from, bool copied) 
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(copied ? 16 : 0) : "memory");
 }
 
-// Copier is a thread of the warpgroup that fills the rings: pixels, the weights of each tap over them, the next pixels.
-template <class S, int taps>
-struct Copier {
-  Rings<S> rings;
-  Slot<S::pixel_slots> pixels, pixels_told;
-  Slot<S::weight_slots> weights, weights_told;
-  int pending = 0, told = 0;  // copies not told of yet; which of a round the oldest of them is
+// copies_landed waits until all but the last so many batches of this thread's copies have landed.
+template <int pending>
+__device__ inline void copies_landed() {
+  asm volatile("cp.async.wait_group %0;" ::"n"(pending) : "memory");
+}
 
-  __device__ inline void tell() {
-    if (told == 0) hopper::arrive(rings.pixels_full(pixels_told.at)), pixels_told.next();
-    else hopper::arrive(rings.weights_full(weights_told.at)), weights_told.next();
-    told = told == taps ? 0 : told + 1;
-    pending--;
+// bring_weights has the copying unit bring a tap's weights: the columns of a tile, so many channels of each. One thread calls it.
+template <class T, int N, int wide, int K>
+__device__ inline void bring_weights(const ConvArgs& a, const Grid& g, const Rings<Tile<N, wide, K>>& rings, const CUtensorMap* weights) {
+  Slot<Tile<N, wide, K>::weight_slots> slot;
+  for (int tile = blockIdx.x; tile < g.tiles; tile += gridDim.x) {
+    const Place p = place<N, wide>(g, tile);
+    for (int kt = 0; kt < a.kernel[0]; kt++) {
+      if (!there(a, p.t - a.pad[0] + kt)) continue;
+      for (int c = 0; c < a.channels; c += kChunk)
+        for (int tap = 0; tap < K * K; tap++, slot.next()) {
+          hopper::wait(rings.weights_empty(slot.at), slot.parity ^ 1);
+          hopper::arrive_expecting(rings.weights_full(slot.at), N * kRow);
+          hopper::load(rings.weights(slot.at), weights, rings.weights_full(slot.at), (kt * K * K + tap) * a.channels + c, p.column);
+        }
+    }
   }
-  __device__ inline void finish() {
-    asm volatile("cp.async.wait_group 0;" ::: "memory");
-    hopper::writes_visible_to_copies();
-    while (pending) tell();
-  }
-  // room waits for a slot; what has been copied is told of first, since its reader may be who has the slot.
-  __device__ inline void room(uint32_t barrier, uint32_t parity) {
-    if (hopper::arrived(barrier, parity)) return;
-    finish();
-    hopper::wait(barrier, parity);
-  }
-  __device__ inline void issued() {
-    asm volatile("cp.async.commit_group;" ::: "memory");
-    if (++pending <= kAhead) return;
-    asm volatile("cp.async.wait_group %0;" ::"n"(kAhead) : "memory");
-    hopper::writes_visible_to_copies();
-    tell();
-  }
-};
+}
 
 // fetch_ahead asks for a tile's residual, which is wanted at its end.
 template <class T, int N, int wide>
 __device__ inline void fetch_ahead(const ConvArgs& a, const Place& p) {
 #ifndef NO_PREFETCH
-  for (int i = threadIdx.x; i < 8 * wide * kTall; i += 128) {
+  for (int i = threadIdx.x - 32; i < 8 * wide * kTall; i += kCopiers) {
     const int x = p.x + i % (8 * wide), y = p.y + i / (8 * wide);
     if (x >= a.out[2] || y >= a.out[1]) continue;
     const T* from = static_cast<const T*>(a.residual) + ((int64_t(p.t) * a.out[1] + y) * a.out[2] + x) * a.out_channels + p.column;
@@ -131,58 +121,59 @@ __device__ inline void fetch_ahead(const ConvArgs& a, const Place& p) {
 #endif
 }
 
+// copy_pixels fills the pixels' ring, as three warps of the first warpgroup. What is copied is told of when the next has been begun, or
+// when that has to wait.
 template <class T, int N, int wide, int K>
-__device__ inline void copy_tiles(const ConvArgs& a, const Grid& g, uint32_t base, int* table) {
+__device__ inline void copy_pixels(const ConvArgs& a, const Grid& g, const Rings<Tile<N, wide, K>>& rings, int* table) {
   using S = Tile<N, wide, K>;
-  Copier<S, K * K> copier{{base}, {}, {}, {}, {}};
-  const int thread = threadIdx.x, group = thread % 4, first = thread / 4;  // eight channels of a pixel, or of a column's weights
-  const T *x = static_cast<const T*>(a.x), *w = static_cast<const T*>(a.weight);
-  const int64_t frame = int64_t(a.in[1]) * a.in[2] * a.channels, inner = int64_t(a.kernel[0]) * K * K * a.channels;
+  Slot<S::pixel_slots> slot, told;
+  bool pending = false;
+  const int thread = threadIdx.x - 32, group = thread % 4, first = thread / 4;  // eight channels of a pixel
+  constexpr int every = kCopiers / 4;
+  const T* x = static_cast<const T*>(a.x);
+  const int64_t frame = int64_t(a.in[1]) * a.in[2] * a.channels;
   const T* before = static_cast<const T*>(a.history) + a.past * frame;
   const unsigned tall = unsigned(a.in[1]) << a.twice, broad = unsigned(a.in[2]) << a.twice;
-  const uint32_t mine = first * kRow + ((group ^ (first / 2 % 4)) << 4), step = 32 * kRow;  // a thread has every 32nd pixel, or column
+  const uint32_t mine = first * kRow + ((group ^ (first / 2 % 4)) << 4);
+  auto tell = [&] {
+    hopper::writes_visible_to_copies();
+    hopper::arrive(rings.pixels_full(told.at));
+    told.next();
+    pending = false;
+  };
   for (int tile = blockIdx.x; tile < g.tiles; tile += gridDim.x) {
     const Place p = place<N, wide>(g, tile);
     // Each pixel is looked after by four lanes of one warp.
-    for (int pixel = first; pixel < S::pixels; pixel += 32) {
+    for (int pixel = first; pixel < S::pixels; pixel += every) {
       const int h = p.y - a.pad[1] + pixel / S::pitch, v = p.x - a.pad[2] + pixel % S::pitch;
       const bool inside = unsigned(h) < tall && unsigned(v) < broad;
       if (group == 0) table[pixel] = inside ? ((h >> a.twice) * a.in[2] + (v >> a.twice)) * a.channels : -1;
     }
     __syncwarp();
     if (a.residual) fetch_ahead<T, N, wide>(a, p);
-    const T* row = w + (p.column + first) * inner + group * 8;
     for (int kt = 0; kt < a.kernel[0]; kt++) {
       const int t = p.t - a.pad[0] + kt;
       if (!there(a, t)) continue;
       const T* from = (t < 0 ? before : x) + t * frame + group * 8;
-      for (int c = 0; c < a.channels; c += kChunk) {
-        copier.room(copier.rings.pixels_empty(copier.pixels.at), copier.pixels.parity ^ 1);
-        uint32_t to = copier.rings.pixels(copier.pixels.at) + mine;
+      for (int c = 0; c < a.channels; c += kChunk, slot.next()) {
+        if (!hopper::arrived(rings.pixels_empty(slot.at), slot.parity ^ 1)) {
+          if (pending) copies_landed<0>(), tell();
+          hopper::wait(rings.pixels_empty(slot.at), slot.parity ^ 1);
+        }
+        uint32_t to = rings.pixels(slot.at) + mine;
 #pragma unroll 4
-        for (int pixel = first; pixel < S::pixels; pixel += 32, to += step) {
+        for (int pixel = first; pixel < S::pixels; pixel += every, to += every * kRow) {
           const int offset = table[pixel];
           copy_or_zero(to, offset < 0 ? x : from + offset + c, offset >= 0);
         }
-        copier.pixels.next();
-        copier.issued();
-        const T* weight = row + int64_t(kt) * K * K * a.channels + c;
-        for (int tap = 0; tap < K * K; tap++, weight += a.channels) {
-          copier.room(copier.rings.weights_empty(copier.weights.at), copier.weights.parity ^ 1);
-          to = copier.rings.weights(copier.weights.at) + mine;
-#pragma unroll
-          for (int i = 0; i < (N + 31) / 32; i++) {
-            const bool copied = p.column + first + 32 * i < a.out_channels;
-            if (N % 32 == 0 || first + 32 * i < N) copy_or_zero(to + i * step, copied ? weight + 32 * i * inner : w, copied);
-          }
-          copier.weights.next();
-          copier.issued();
-        }
+        asm volatile("cp.async.commit_group;" ::: "memory");
+        if (pending) copies_landed<1>(), tell();
+        pending = true;
       }
     }
     __syncwarp();  // before the table is the next tile's
   }
-  copier.finish();
+  if (pending) copies_landed<0>(), tell();
 }
 
 // turned has four lanes exchange four words each: lane i's j-th is what lane j's i-th was.
@@ -239,7 +230,7 @@ __device__ inline void write_few(const ConvArgs& a, const float (&sum)[wide][N /
 // write adds bias and residual to the sums and writes them, 32 columns at a time, 16 bytes a lane.
 template <class T, int N, int wide>
 __device__ inline void write(const ConvArgs& a, const float (&sum)[wide][N / 2], int column0, const Part& p) {
-  constexpr int batch = 4;  // rows whose residuals are under way together
+  constexpr int batch = 2;  // rows whose residuals are under way together
   const T* residual = static_cast<const T*>(a.residual);
   T* y = static_cast<T*>(a.y);
 #pragma unroll
@@ -338,15 +329,15 @@ __device__ inline void multiply_tiles(const ConvArgs& a, const Grid& g, uint32_t
 #endif
 
 template <class T, int N, int wide, int K>
-__global__ void __launch_bounds__(kThreads, 1) hopper_kernel(const __grid_constant__ ConvArgs a, Grid g) {
+__global__ void __launch_bounds__(kThreads, 1) hopper_kernel(const __grid_constant__ ConvArgs a, const __grid_constant__ CUtensorMap weights, Grid g) {
 #if VIDEOSDGX_HOPPER
   using S = Tile<N, wide, K>;
   extern __shared__ __align__(1024) uint8_t memory[];
   const uint32_t base = uint32_t(__cvta_generic_to_shared(memory));
   const Rings<S> rings{base};
   if (threadIdx.x == 0) {
-    for (int i = 0; i < S::pixel_slots; i++) hopper::barrier_init(rings.pixels_full(i), 128), hopper::barrier_init(rings.pixels_empty(i), 8);
-    for (int i = 0; i < S::weight_slots; i++) hopper::barrier_init(rings.weights_full(i), 128), hopper::barrier_init(rings.weights_empty(i), 8);
+    for (int i = 0; i < S::pixel_slots; i++) hopper::barrier_init(rings.pixels_full(i), kCopiers), hopper::barrier_init(rings.pixels_empty(i), 8);
+    for (int i = 0; i < S::weight_slots; i++) hopper::barrier_init(rings.weights_full(i), 1), hopper::barrier_init(rings.weights_empty(i), 8);
     hopper::barriers_visible();
     hopper::writes_visible_to_copies();
   }
@@ -354,7 +345,8 @@ __global__ void __launch_bounds__(kThreads, 1) hopper_kernel(const __grid_consta
   const int group = __shfl_sync(~0u, threadIdx.x / 128, 0);
   if (group == 0) {
     hopper::fewer_registers<40>();
-    copy_tiles<T, N, wide, K>(a, g, base, reinterpret_cast<int*>(memory + 1024));
+    if (threadIdx.x >= 32) copy_pixels<T, N, wide, K>(a, g, rings, reinterpret_cast<int*>(memory + 1024));
+    else if (threadIdx.x == 0) bring_weights<T, N, wide, K>(a, g, rings, &weights);
   } else {
     hopper::more_registers<232>();
     multiply_tiles<T, N, wide, K>(a, g, base, group - 1);
@@ -373,13 +365,39 @@ bool on_hopper(int& processors) {
 
 int over(int n, int by) { return (n + by - 1) / by; }
 
+// encoder is the driver's; nothing here is linked with it.
+decltype(&cuTensorMapEncodeTiled) encoder() {
+  static const auto f = [] {
+    void* p = nullptr;
+    cudaDriverEntryPointQueryResult found;
+    check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &p, 12000, cudaEnableDefault, &found), "cuTensorMapEncodeTiled");
+    if (!p || found != cudaDriverEntryPointSuccess) throw std::runtime_error("the driver has no cuTensorMapEncodeTiled; one of CUDA 12 or later does");
+    return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(p);
+  }();
+  return f;
+}
+
+// weights_map describes the weights, [out channels, taps · channels], of which so many columns of the result come at a time.
+template <class T>
+CUtensorMap weights_map(const ConvArgs& a, int columns) {
+  const cuuint64_t inner = cuuint64_t(a.kernel[0]) * a.kernel[1] * a.kernel[2] * a.channels;
+  const cuuint64_t dims[] = {inner, cuuint64_t(a.out_channels)}, strides[] = {inner * 2};
+  const cuuint32_t box[] = {kChunk, cuuint32_t(columns)}, every[] = {1, 1};
+  CUtensorMap m;
+  const CUresult r = encoder()(&m, std::is_same<T, __half>::value ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, const_cast<void*>(a.weight), dims,
+                               strides, box, every, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_64B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
+                               CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
+  if (r != CUDA_SUCCESS) throw std::runtime_error("no tensor map of a convolution's weights (error " + std::to_string(int(r)) + ")");
+  return m;
+}
+
 template <class T, int N, int wide, int K>
 void launch(const ConvArgs& a, int processors, cudaStream_t s) {
   using S = Tile<N, wide, K>;
   Grid g{over(a.out_channels, N), a.out[0], over(a.out[2], S::across), 0};
   g.tiles = g.columns * g.frames * g.across * over(a.out[1], kTall);
   check(cudaFuncSetAttribute(hopper_kernel<T, N, wide, K>, cudaFuncAttributeMaxDynamicSharedMemorySize, S::bytes), "shared memory of a convolution");
-  hopper_kernel<T, N, wide, K><<<std::min(g.tiles, processors), kThreads, S::bytes, s>>>(a, g);
+  hopper_kernel<T, N, wide, K><<<std::min(g.tiles, processors), kThreads, S::bytes, s>>>(a, weights_map<T>(a, N), g);
 }
 
 template <class T, int K>

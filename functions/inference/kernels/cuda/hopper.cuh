@@ -74,6 +74,12 @@ __device__ __forceinline__ void load_all(uint16_t blocks, uint32_t to, const CUt
       "l"(map), "r"(bar), "r"(element), "r"(head), "r"(token), "r"(batch), "h"(blocks)
       : "memory");
 }
+// The same of a matrix.
+__device__ __forceinline__ void load(uint32_t to, const CUtensorMap* map, uint32_t bar, int column, int row) {
+  asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4}], [%2];" ::"r"(to), "l"(map), "r"(bar),
+               "r"(column), "r"(row)
+               : "memory");
+}
 __device__ __forceinline__ void store(const CUtensorMap* map, uint32_t from, int element, int head, int token, int batch) {
   asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];" ::"l"(map), "r"(from), "r"(element), "r"(head),
                "r"(token), "r"(batch)
