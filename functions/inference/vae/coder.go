@@ -2,6 +2,7 @@ package vae
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -66,43 +67,35 @@ func (c Coder) whole(ctx context.Context, input, output string, clip engine.Tens
 	return Join(parts)
 }
 
-// pieces runs one frame, then step frames at a time. What a piece has become is fetched and handed to emit while the next one runs.
-// With again, its memory is emit's only until that returns.
+// pieces runs one frame, then step frames at a time. What a piece has become is fetched, so that nothing of it lies on the device in the
+// way of the next one, and handed to emit while that one runs. With again, its memory is emit's only until that returns.
 func (c Coder) pieces(ctx context.Context, input, output string, clip engine.Tensor, step int64, again bool, emit func(engine.Tensor) error) error {
 	run := Chunked{Sessions: c.Sessions, First: c.First, Next: c.Next, Kept: []string{output}}
 	defer run.Close()
-	given := func() (spare engine.Tensor, err error) { return } // waits for the piece before
-	defer func() { _, _ = given() }()                           // whose error comes second to one that ends the loop
+	given := func() error { return nil } // waits for the piece before
+	defer func() { _ = given() }()       // whose error comes second to one that ends the loop
+	var lent, spare engine.Tensor
 	for at, n := int64(0), int64(1); at < clip.Shape[2]; at, n = at+n, step {
 		out, err := run.Run(ctx, input, Frames(clip, at, min(at+n, clip.Shape[2])))
 		if err != nil {
 			return fmt.Errorf("frame %d of %d: %w", at+1, clip.Shape[2], err)
 		}
-		spare, err := given()
-		if err != nil {
-			out.Close()
+		part, err := out.TensorInto(output, spare)
+		out.Close()
+		if err = errors.Join(err, given()); err != nil {
 			return err
 		}
-		if !again {
-			spare = engine.Tensor{}
+		if again {
+			lent, spare = part, lent
 		}
-		given = handOver(out, output, spare, emit)
+		given = beside(func() error { return emit(part) })
 	}
-	_, err := given()
-	return err
+	return given()
 }
 
-// handOver fetches a result and gives it to emit, and returns at once: what waits for the end, and has the memory then.
-func handOver(out engine.Values, output string, spare engine.Tensor, emit func(engine.Tensor) error) (wait func() (engine.Tensor, error)) {
+// beside begins a piece of work and returns what waits for its end.
+func beside(work func() error) (wait func() error) {
 	done := make(chan error, 1)
-	var part engine.Tensor
-	go func() {
-		defer out.Close()
-		var err error
-		if part, err = out.TensorInto(output, spare); err == nil {
-			err = emit(part)
-		}
-		done <- err
-	}()
-	return sync.OnceValues(func() (engine.Tensor, error) { err := <-done; return part, err })
+	go func() { done <- work() }()
+	return sync.OnceValue(func() error { return <-done })
 }

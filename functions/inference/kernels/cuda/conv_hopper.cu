@@ -19,7 +19,6 @@ constexpr int kThreads = 384;
 constexpr int kChunk = 32;    // channels at a time
 constexpr int kRow = 2 * kChunk;  // bytes of a pixel, or of a column of weights
 constexpr int kTall = 16;     // pixels of a tile from top to bottom
-constexpr int kCopiers = 96;  // threads that copy pixels
 constexpr int kShared = 232448 - 1024;  // without the barriers
 
 // Tile has the sizes of a tile: 8 · wide × 16 pixels, N columns of the result, a kernel of K × K pixels.
@@ -40,6 +39,8 @@ struct Grid {
 };
 
 #if VIDEOSDGX_HOPPER
+
+constexpr int kCopiers = 96;  // threads that copy pixels
 
 // Slot walks around a ring.
 template <int slots>
@@ -108,19 +109,6 @@ __device__ inline void bring_weights(const ConvArgs& a, const Grid& g, const Rin
   }
 }
 
-// fetch_ahead asks for a tile's residual, which is wanted at its end.
-template <class T, int N, int wide>
-__device__ inline void fetch_ahead(const ConvArgs& a, const Place& p) {
-#ifndef NO_PREFETCH
-  for (int i = threadIdx.x - 32; i < 8 * wide * kTall; i += kCopiers) {
-    const int x = p.x + i % (8 * wide), y = p.y + i / (8 * wide);
-    if (x >= a.out[2] || y >= a.out[1]) continue;
-    const T* from = static_cast<const T*>(a.residual) + ((int64_t(p.t) * a.out[1] + y) * a.out[2] + x) * a.out_channels + p.column;
-    for (int n = 0; n < N && p.column + n < a.out_channels; n += 64) asm volatile("prefetch.global.L2 [%0];" ::"l"(from + n));
-  }
-#endif
-}
-
 // copy_pixels fills the pixels' ring, as three warps of the first warpgroup. What is copied is told of when the next has been begun, or
 // when that has to wait.
 template <class T, int N, int wide, int K>
@@ -150,7 +138,6 @@ __device__ inline void copy_pixels(const ConvArgs& a, const Grid& g, const Rings
       if (group == 0) table[pixel] = inside ? ((h >> a.twice) * a.in[2] + (v >> a.twice)) * a.channels : -1;
     }
     __syncwarp();
-    if (a.residual) fetch_ahead<T, N, wide>(a, p);
     for (int kt = 0; kt < a.kernel[0]; kt++) {
       const int t = p.t - a.pad[0] + kt;
       if (!there(a, t)) continue;
@@ -161,7 +148,7 @@ __device__ inline void copy_pixels(const ConvArgs& a, const Grid& g, const Rings
           hopper::wait(rings.pixels_empty(slot.at), slot.parity ^ 1);
         }
         uint32_t to = rings.pixels(slot.at) + mine;
-#pragma unroll 4
+#pragma unroll 8
         for (int pixel = first; pixel < S::pixels; pixel += every, to += every * kRow) {
           const int offset = table[pixel];
           copy_or_zero(to, offset < 0 ? x : from + offset + c, offset >= 0);
@@ -230,7 +217,7 @@ __device__ inline void write_few(const ConvArgs& a, const float (&sum)[wide][N /
 // write adds bias and residual to the sums and writes them, 32 columns at a time, 16 bytes a lane.
 template <class T, int N, int wide>
 __device__ inline void write(const ConvArgs& a, const float (&sum)[wide][N / 2], int column0, const Part& p) {
-  constexpr int batch = 2;  // rows whose residuals are under way together
+  constexpr int batch = 4;  // rows whose residuals are under way together
   const T* residual = static_cast<const T*>(a.residual);
   T* y = static_cast<T*>(a.y);
 #pragma unroll
