@@ -118,6 +118,8 @@ type Description struct {
 	Limits   Limits  `json:"limits"`
 	// Schema is the JSON Schema that requests are held to, of the bundle; nil: what Schema makes of defaults and limits.
 	Schema json.RawMessage `json:"schema,omitempty"`
+	// Sealed says that Schema has been looked at before, when its bundle was built: it is compiled when a first request comes.
+	Sealed bool `json:"-"`
 	// Properties are a model's own fields of a request, as JSON Schema by name. Such a field replaces one of the usual ones, and
 	// null takes one away. Required ones are in Required.
 	Properties map[string]json.RawMessage `json:"-"`

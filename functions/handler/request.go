@@ -27,10 +27,14 @@ type intake struct {
 
 // newIntake compiles the model's schema.
 func newIntake(d Description, files, scratch string) (*intake, error) {
+	compile := schema.Compile
+	if d.Sealed {
+		compile = schema.Known
+	}
 	if d.Schema == nil {
 		d.Schema = Schema(d)
 	}
-	s, err := schema.Compile(d.Schema)
+	s, err := compile(d.Schema)
 	if err != nil {
 		return nil, fmt.Errorf("model %s: %w", d.Name, err)
 	}

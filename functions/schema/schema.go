@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/containerd/errdefs"
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -15,7 +16,7 @@ import (
 // Schema is a compiled document.
 type Schema struct {
 	raw        json.RawMessage
-	compiled   *jsonschema.Schema
+	compiled   func() (*jsonschema.Schema, error)
 	properties map[string]Property
 	needs      map[string][]string // dependentRequired
 	absent     map[string]string   // x-absent: why there is no such member, and what does instead
@@ -53,6 +54,34 @@ func Compile(raw []byte) (*Schema, error) {
 	if len(raw) > most {
 		return nil, fmt.Errorf("the request schema has %d bytes: %d at most: %w", len(raw), most, errdefs.ErrInvalidArgument)
 	}
+	compiled, err := compile(raw)
+	if err != nil {
+		return nil, err
+	}
+	return read(raw, func() (*jsonschema.Schema, error) { return compiled, nil })
+}
+
+// Known is Compile for a schema that has been compiled before, as that of a sealed bundle: a start need not wait for what the first
+// Check does then.
+func Known(raw []byte) (*Schema, error) {
+	raw = slices.Clone(raw)
+	return read(raw, sync.OnceValues(func() (*jsonschema.Schema, error) { return compile(raw) }))
+}
+
+// read takes from the document what sentences and defaults need.
+func read(raw []byte, compiled func() (*jsonschema.Schema, error)) (*Schema, error) {
+	var root struct {
+		Properties map[string]Property `json:"properties"`
+		Needs      map[string][]string `json:"dependentRequired"`
+		Absent     map[string]string   `json:"x-absent"`
+	}
+	if err := json.Unmarshal(raw, &root); err != nil {
+		return nil, fmt.Errorf("the request schema has properties of an unknown form: %w: %w", err, errdefs.ErrInvalidArgument)
+	}
+	return &Schema{raw: slices.Clone(raw), compiled: compiled, properties: root.Properties, needs: root.Needs, absent: root.Absent}, nil
+}
+
+func compile(raw []byte) (*jsonschema.Schema, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
 		return nil, fmt.Errorf("the request schema is not JSON: %w: %w", err, errdefs.ErrInvalidArgument)
@@ -70,15 +99,7 @@ func Compile(raw []byte) (*Schema, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the request schema cannot be used: %w: %w", err, errdefs.ErrInvalidArgument)
 	}
-	var root struct {
-		Properties map[string]Property `json:"properties"`
-		Needs      map[string][]string `json:"dependentRequired"`
-		Absent     map[string]string   `json:"x-absent"`
-	}
-	if err := json.Unmarshal(raw, &root); err != nil {
-		return nil, fmt.Errorf("the request schema has properties of an unknown form: %w: %w", err, errdefs.ErrInvalidArgument)
-	}
-	return &Schema{raw: slices.Clone(raw), compiled: compiled, properties: root.Properties, needs: root.Needs, absent: root.Absent}, nil
+	return compiled, nil
 }
 
 // nowhere is a loader that finds nothing: a schema must not make its reader fetch files or addresses.
@@ -139,8 +160,12 @@ func (e *InvalidError) Unwrap() error { return errdefs.ErrInvalidArgument }
 func (s *Schema) Check(o Object) []Wrong {
 	found := findings{}
 	o.zeroes(&found)
+	compiled, err := s.compiled()
+	if err == nil {
+		err = compiled.Validate(map[string]any(o))
+	}
 	var bad *jsonschema.ValidationError
-	if err := s.compiled.Validate(map[string]any(o)); errors.As(err, &bad) {
+	if errors.As(err, &bad) {
 		s.explain(bad, o, &found)
 	} else if err != nil {
 		found.add(Wrong{Detail: "the request cannot be checked: " + err.Error() + "."})

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -283,6 +284,35 @@ func TestWhatAModelLacksIsToldWithTheReason(t *testing.T) {
 		}
 		if said != want {
 			t.Errorf("%s: %q, want %q", body, said, want)
+		}
+	}
+}
+
+// TestKnownIsCompiledWithTheFirstRequest, and then says the same.
+func TestKnownIsCompiledWithTheFirstRequest(t *testing.T) {
+	raw := []byte(`{"type":"object","required":["a"],"additionalProperties":false,"properties":{"a":{"type":"integer","maximum":3},"f":{"x-file":{}}}}`)
+	now, err := schema.Compile(raw)
+	later, lerr := schema.Known(raw)
+	if err != nil || lerr != nil {
+		t.Fatal(err, lerr)
+	}
+	for _, body := range []string{`{}`, `{"a":1}`, `{"a":4}`, `{"a":"x","b":1}`} {
+		o, _ := schema.Parse([]byte(body))
+		if got, want := later.Check(o), now.Check(o); !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v, want %+v", body, got, want)
+		}
+	}
+	if !reflect.DeepEqual(later.Files(), []string{"f"}) {
+		t.Errorf("files %v", later.Files())
+	}
+	// what was not compiled before is found then, and every time
+	never, err := schema.Known([]byte(`{"properties":{"a":{"$ref":"http://elsewhere/"}}}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if wrong := never.Check(schema.Object{}); len(wrong) != 1 || !strings.Contains(wrong[0].Detail, "refers to http://elsewhere/") {
+			t.Errorf("%+v", wrong)
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package serve
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"slices"
@@ -123,7 +124,7 @@ func (p placed) Engine() (name, why string) {
 func (p placed) Describe() handler.Description {
 	d := p.Model.Describe()
 	d.Device = p.on.String()
-	d.Precision = p.m.HeldAs()
+	d.Precision, d.Sealed = p.m.HeldAs(), bytes.Equal(d.Schema, p.m.Schema)
 	if !p.on.Host() {
 		d.Activations, d.Attention = p.m.ComputesIn(), p.on.attends.String()
 	}
