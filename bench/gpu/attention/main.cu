@@ -1,7 +1,9 @@
 // attention checks and times the kernels of functions/inference/kernels/cuda/attention.h by themselves, on one Hopper GPU.
-//   attention check VARIANT BATCH HEADS QUERIES KEYS HEAD bf16|f16 [wan]    error of every query beside float32's; 1 where it is too large
-//   attention error VARIANT BATCH HEADS QUERIES KEYS HEAD bf16|f16 [wan]    the same of 64 queries
-//   attention time  VARIANT BATCH HEADS QUERIES KEYS HEAD bf16|f16          median of 9 runs, TFLOP/s
+//   attention check VARIANT BATCH HEADS QUERIES KEYS HEAD bf16|f16 [KIND]   error of every query beside float32's; 1 where it is too large
+//   attention error VARIANT BATCH HEADS QUERIES KEYS HEAD bf16|f16 [KIND]   the same of 64 queries
+//   attention time  VARIANT BATCH HEADS QUERIES KEYS HEAD bf16|f16          median of 60 runs, TFLOP/s
+// KIND of values: normal; wan, as its queries and keys may be after RMS norm (channels differ in size and mean); negative, every score
+// below 0; rising, the keys that are seen first have scores far below the others'.
 // VARIANT is exact or int8, as the library has them, or one of the tiles that variants() lists.
 #include <cstdio>
 #include <cstdlib>
@@ -39,16 +41,17 @@ void run_tile(AttentionArgs a, ONNXTensorElementDataType t, cudaStream_t s) {
   }
 }
 
-template <int keys, int stages, bool codes, int blocks = 1, bool turns = true, bool early = false>
+template <int keys, int stages, bool codes, int blocks = 1, bool turns = true>
 std::pair<const std::string, Run> tile() {
-  const std::string name = (codes ? "c" : "e") + std::to_string(keys) + "x" + std::to_string(stages) + "b" + std::to_string(blocks) + (turns ? "" : "n") + (early ? "e" : "");
-  return {name, run_tile<AttentionTile<__nv_bfloat16, 128, keys, stages, codes, blocks, turns, early>>};
+  const std::string name = (codes ? "c" : "e") + std::to_string(keys) + "x" + std::to_string(stages) + "b" + std::to_string(blocks) + (turns ? "" : "n");
+  return {name, run_tile<AttentionTile<__nv_bfloat16, 128, keys, stages, codes, blocks, turns>>};
 }
 
 const std::map<std::string, Run>& variants() {
   static const std::map<std::string, Run> all{
       {"exact", attention}, {"int8", [](AttentionArgs a, ONNXTensorElementDataType t, cudaStream_t s) { a.scores = Scores::int8; attention(a, t, s); }},
-      tile<128, 2, false>(), tile<176, 2, false>(), tile<176, 2, false, 2>(), tile<128, 2, true>(), tile<176, 2, true>(), tile<176, 2, true, 2>(),
+      tile<128, 2, false, 1>(), tile<128, 2, false, 2>(), tile<144, 2, false, 2>(), tile<160, 2, true, 1>(), tile<160, 2, true, 2>(),
+      tile<160, 2, true, 2, false>(),
   };
   return all;
 }
@@ -56,7 +59,7 @@ const std::map<std::string, Run>& variants() {
 struct Case {
   int64_t batch, heads, q_tokens, k_tokens, head;
   ONNXTensorElementDataType type;
-  bool wan;
+  const char* kind;
   int64_t q_elements() const { return batch * q_tokens * heads * head; }
   int64_t k_elements() const { return batch * k_tokens * heads * head; }
 };
@@ -71,12 +74,13 @@ __device__ inline float normal(uint32_t i, uint32_t seed) {
 }
 
 // fill makes normally distributed values; in the manner of Wan's queries and keys after RMS norm where spread is given: channels differ in
-// size (a log-normal weight) and have a mean of their own.
+// size (a log-normal weight) and have a mean of their own. A sign is that of all.
 template <class T>
-__global__ void fill(T* to, int64_t n, int width, uint32_t seed, float spread, float mean) {
+__global__ void fill(T* to, int64_t n, int width, uint32_t seed, float spread, float mean, float sign = 0, int64_t turn = 0) {
   for (int64_t i = blockIdx.x * int64_t(blockDim.x) + threadIdx.x; i < n; i += int64_t(gridDim.x) * blockDim.x) {
     const uint32_t channel = i % width;
-    to[i] = T((normal(uint32_t(i), seed) + mean * normal(channel, seed + 100)) * expf(spread * normal(channel, seed + 200)) / sqrtf(1 + mean * mean));
+    const float x = (normal(uint32_t(i), seed) + mean * normal(channel, seed + 100)) * expf(spread * normal(channel, seed + 200)) / sqrtf(1 + mean * mean);
+    to[i] = T(sign == 0 ? x : i / width % (2 * turn + 1) < turn ? -sign * fabsf(x) : sign * fabsf(x));
   }
 }
 
@@ -134,8 +138,11 @@ struct Data {
   explicit Data(const Case& c) {
     q = allocate<T>(c.q_elements()), k = allocate<T>(c.k_elements()), v = allocate<T>(c.k_elements()), out = allocate<T>(c.q_elements());
     const int width = int(c.heads * c.head);
-    fill<<<1024, 256>>>(q, c.q_elements(), width, 1, c.wan ? 0.5f : 0, c.wan ? 0.5f : 0);
-    fill<<<1024, 256>>>(k, c.k_elements(), width, 2, c.wan ? 0.5f : 0, c.wan ? 1.0f : 0);
+    const std::string kind = c.kind;
+    const bool wan = kind == "wan", rising = kind == "rising";
+    const float sign = kind == "negative" ? 1 : rising ? 3 : 0;
+    fill<<<1024, 256>>>(q, c.q_elements(), width, 1, wan ? 0.5f : 0, wan ? 0.5f : 0, sign != 0);
+    fill<<<1024, 256>>>(k, c.k_elements(), width, 2, wan ? 0.5f : 0, wan ? 1.0f : 0, -sign, rising ? c.k_tokens / 2 : 0);
     fill<<<1024, 256>>>(v, c.k_elements(), width, 3, 0, 0);
     args.q = packed_heads(q, c.q_tokens, c.heads, c.head), args.k = packed_heads(k, c.k_tokens, c.heads, c.head);
     args.v = packed_heads(v, c.k_tokens, c.heads, c.head), args.out = packed_heads(out, c.q_tokens, c.heads, c.head);
@@ -184,21 +191,56 @@ int compare(const Run& run, const Case& c, int64_t queries, double most_allowed)
   return right ? 0 : 1;
 }
 
+// clocks notes the cycle counter of every multiprocessor; a block has one for itself.
+__global__ void clocks(long long* of) {
+  uint32_t sm;
+  asm volatile("mov.u32 %0, %%smid;" : "=r"(sm));
+  of[sm] = clock64();
+}
+
+// Clock measures how fast the card runs between two points of a stream.
+struct Clock {
+  static constexpr int most = 1024, shared = 200 << 10;
+  long long* at[2] = {allocate<long long>(most), allocate<long long>(most)};
+  void note(int i) {
+    int sms = 0;
+    check(cudaDeviceGetAttribute(&sms, cudaDevAttrMultiProcessorCount, 0), "multiprocessors");
+    check(cudaFuncSetAttribute(clocks, cudaFuncAttributeMaxDynamicSharedMemorySize, shared), "clocks");
+    clocks<<<sms, 1, shared>>>(at[i]);
+  }
+  double cycles() const {
+    std::vector<long long> a(most), b(most);
+    check(cudaMemcpy(a.data(), at[0], most * 8, cudaMemcpyDeviceToHost), "copy");
+    check(cudaMemcpy(b.data(), at[1], most * 8, cudaMemcpyDeviceToHost), "copy");
+    std::vector<double> all;
+    for (int i = 0; i < most; i++)
+      if (a[i] != -1 && b[i] != -1) all.push_back(double(b[i] - a[i]));
+    std::sort(all.begin(), all.end());
+    return all.empty() ? 0 : all[all.size() / 2];
+  }
+};
+
 template <class T>
 int time(const Run& run, const Case& c) {
   Data<T> d(c);
-  std::vector<cudaEvent_t> at(10);
+  std::vector<cudaEvent_t> at(61);
   for (auto& e : at) check(cudaEventCreate(&e), "event");
   for (int i = 0; i < 3; i++) run(d.args, c.type, nullptr);
+  Clock clock;
+  clock.note(0);
   for (size_t i = 0; i < at.size(); i++) {
     check(cudaEventRecord(at[i], nullptr), "event");
     if (i + 1 < at.size()) run(d.args, c.type, nullptr);
   }
+  clock.note(1);
   check(cudaDeviceSynchronize(), "attention");
-  std::vector<float> ms(9);
+  std::vector<float> ms(60);
   for (size_t i = 0; i < ms.size(); i++) check(cudaEventElapsedTime(&ms[i], at[i], at[i + 1]), "time");
+  float total = 0;
+  for (const float m : ms) total += m;
   std::sort(ms.begin(), ms.end());
-  std::printf("%.3f ms (%.3f to %.3f), %.1f TFLOP/s\n", ms[4], ms[0], ms[8], 4e-9 * c.batch * c.heads * c.q_tokens * c.k_tokens * c.head / ms[4]);
+  std::printf("%.3f ms (%.3f to %.3f), %.1f TFLOP/s, %.2f GHz\n", ms[30], ms[0], ms[59], 4e-9 * c.batch * c.heads * c.q_tokens * c.k_tokens * c.head / ms[30],
+              clock.cycles() / total / 1e6);
   return 0;
 }
 
@@ -209,13 +251,15 @@ int act(const std::string& what, const Run& run, const Case& c, double most) {
 }
 
 int run(int argc, char** argv) {
-  if (argc < 9) throw std::runtime_error("attention check|error|time VARIANT BATCH HEADS QUERIES KEYS HEAD bf16|f16 [wan]");
+  if (argc < 9) throw std::runtime_error("attention check|error|time VARIANT BATCH HEADS QUERIES KEYS HEAD bf16|f16 [KIND]");
   const std::string what = argv[1], variant = argv[2], type = argv[8];
   const auto found = variants().find(variant);
   if (found == variants().end()) throw std::runtime_error("no variant " + variant);
-  const Case c{atoll(argv[3]), atoll(argv[4]), atoll(argv[5]), atoll(argv[6]), atoll(argv[7]), type == "f16" ? kHalf : kBFloat16, argc > 9};
+  const Case c{atoll(argv[3]), atoll(argv[4]), atoll(argv[5]), atoll(argv[6]), atoll(argv[7]), type == "f16" ? kHalf : kBFloat16, argc > 9 ? argv[9] : "normal"};
+  const std::string kind = c.kind;
+  if (kind != "normal" && kind != "wan" && kind != "negative" && kind != "rising") throw std::runtime_error("no kind " + kind);
   std::printf("%s %-7s %ld×%ld heads, %5ld queries, %5ld keys, %3ld, %s%s: ", what.c_str(), variant.c_str(), long(c.batch), long(c.heads), long(c.q_tokens),
-              long(c.k_tokens), long(c.head), type.c_str(), c.wan ? ", wan" : "");
+              long(c.k_tokens), long(c.head), type.c_str(), kind == "normal" ? "" : (", " + kind).c_str());
   std::fflush(stdout);
   const bool codes = variant == "int8" || variant[0] == 'c';
   const double most = codes ? 0.05 : type == "f16" ? 0.001 : 0.006;

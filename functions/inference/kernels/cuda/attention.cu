@@ -52,9 +52,9 @@ namespace {
 constexpr float kLog2E = 1.4426950408889634f;
 
 template <class T, int head>
-using ExactTile = AttentionTile<T, head, head == 128 ? 176 : 128, 2, false>;
+using ExactTile = AttentionTile<T, head, 128, 2, false, 2>;
 template <class T>
-using CodeTile = AttentionTile<T, 128, 176, 2, true>;
+using CodeTile = AttentionTile<T, 128, 160, 2, true, 2, false>;
 
 template <class Tile>
 void exact(const AttentionArgs& a, cudaStream_t s) {

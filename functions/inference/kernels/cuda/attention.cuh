@@ -21,11 +21,11 @@ struct AttentionShape {
 
 // AttentionTile is what a kernel is compiled for: T, heads of `head`, `keys` keys at a time, `stages` such tiles in shared memory, `blocks`
 // neighbours that bring a part of each tile for all of them.
-template <class T_, int head_, int keys_, int stages_, bool codes_, int blocks_ = 1, bool turns_ = true, bool early_ = false>
+template <class T_, int head_, int keys_, int stages_, bool codes_, int blocks_ = 1, bool turns_ = true>
 struct AttentionTile {
   using T = T_;
   static constexpr int head = head_, keys = keys_, stages = stages_, queries = 128, blocks = blocks_;
-  static constexpr bool codes = codes_, turns = turns_, early = early_;
+  static constexpr bool codes = codes_, turns = turns_;
   static constexpr int panels = head / 64;                   // of 64 elements, 128 bytes, of T
   static constexpr int score_panels = codes ? 1 : panels;    // 128 bytes of q and k
   static constexpr int q_bytes = queries * 128 * score_panels, k_bytes = keys * 128 * score_panels, v_bytes = keys * 128 * panels;
@@ -69,6 +69,8 @@ __device__ __forceinline__ float exp2_fast(float x) {
 }
 __device__ __forceinline__ float value(float x) { return x; }
 __device__ __forceinline__ float value(uint32_t x) { return __uint_as_float(x); }
+__device__ __forceinline__ int bits(float x) { return __float_as_int(x); }
+__device__ __forceinline__ int bits(uint32_t x) { return int(x); }
 __device__ __forceinline__ void put(float& x, float v) { x = v; }
 __device__ __forceinline__ void put(uint32_t& x, float v) { x = __float_as_uint(v); }
 
@@ -120,15 +122,30 @@ struct Rows {
   template <bool codes, int n, class S>
   __device__ __forceinline__ void weigh(S (&s)[n], const float (&factor)[2]) {
     float top[2];
+    // Numbers of one sign compare as the integers of their bits, of which three at a time have an instruction, positive ones backwards to
+    // none. Where there are only negative ones the result is some of them, which will do if 0 is no reason for another maximum.
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-      float a = fmaxf(value(s[2 * r]), value(s[2 * r + 4])), b = fmaxf(value(s[2 * r + 1]), value(s[2 * r + 5]));
+      int a = bits(s[2 * r]), b = bits(s[2 * r + 1]);
 #pragma unroll
-      for (int i = 8; i < n; i += 8)
-        a = fmaxf(a, fmaxf(value(s[i + 2 * r]), value(s[i + 2 * r + 4]))), b = fmaxf(b, fmaxf(value(s[i + 2 * r + 1]), value(s[i + 2 * r + 5])));
-      top[r] = quad_max(fmaxf(a, b));
-      top[r] = codes ? (top[r] - kMagic) * factor[r] : top[r] * factor[r];
+      for (int i = 4; i + 4 < n; i += 8)
+        a = __vimax3_s32(a, bits(s[i + 2 * r]), bits(s[i + 4 + 2 * r])), b = __vimax3_s32(b, bits(s[i + 1 + 2 * r]), bits(s[i + 5 + 2 * r]));
+      a = __vimax3_s32(a, bits(s[n - 4 + 2 * r]), bits(s[n - 3 + 2 * r]));
+      a = max(a, b);
+      a = max(a, __shfl_xor_sync(~0u, a, 1)), a = max(a, __shfl_xor_sync(~0u, a, 2));
+      top[r] = __int_as_float(a);
     }
+    if (!codes && __any_sync(~0u, (top[0] < 0 && most[0] < -kSlack) || (top[1] < 0 && most[1] < -kSlack))) {
+#pragma unroll
+      for (int r = 0; r < 2; r++) {
+        float a = value(s[2 * r]);
+#pragma unroll
+        for (int i = 2 * r; i < n; i += 4) a = fmaxf(a, fmaxf(value(s[i]), value(s[i + 1])));
+        top[r] = quad_max(a);
+      }
+    }
+#pragma unroll
+    for (int r = 0; r < 2; r++) top[r] = codes ? (top[r] - kMagic) * factor[r] : top[r] * factor[r];
     shrunk = __any_sync(~0u, top[0] > most[0] + kSlack || top[1] > most[1] + kSlack);
     if (shrunk) {
 #pragma unroll
@@ -191,6 +208,8 @@ struct Consumer {
   float o[Tile::head / 2];
   Rows rows;
   float q_scale[2];
+  static constexpr int steps = Tile::codes ? 4 : Tile::head / 16;
+  uint32_t left[4 * steps];  // the queries
 
   // start is what codes' products are added to; the sums then are floats, kMagic too large.
   __device__ __forceinline__ void start() {
@@ -200,20 +219,34 @@ struct Consumer {
     }
   }
 
-  __device__ __forceinline__ void scores(uint64_t q, uint64_t k) {
+  // hold brings the queries, as the left side of the product.
+  __device__ __forceinline__ void hold(uint32_t q) {
+    const int lane = threadIdx.x % 32, row = threadIdx.x % 128 / 32 * 16 + lane % 16;
+#pragma unroll
+    for (int i = 0; i < steps; i++)
+      hopper::load_left(left + 4 * i, q + i / 4 * Tile::queries * 128 + row * 128 + ((i % 4 * 2 + lane / 16) ^ row % 8) * 16);
+  }
+
+  __device__ __forceinline__ void scores(uint64_t k) {
     if constexpr (Tile::codes) {
       hopper::products_begin();
 #pragma unroll
-      for (int i = 0; i < 4; i++) hopper::Product<Tile::keys>::codes(s, q + 2 * i, k + 2 * i, 1);
+      for (int i = 0; i < steps; i++) hopper::Product<Tile::keys>::held_codes(s, left + 4 * i, k + 2 * i, 1);
     } else {
       hopper::products_begin();
 #pragma unroll
-      for (int i = 0; i < Tile::head / 16; i++) {
-        constexpr int q_panel = Tile::queries * 128 / 16, k_panel = Tile::keys * 128 / 16;
-        hopper::Product<Tile::keys>::template both<T>(s, q + i / 4 * q_panel + i % 4 * 2, k + i / 4 * k_panel + i % 4 * 2, i > 0);
-      }
+      for (int i = 0; i < steps; i++) hopper::Product<Tile::keys>::template held<T>(s, left + 4 * i, k + i / 4 * (Tile::keys * 128 / 16) + i % 4 * 2, i > 0);
     }
     hopper::products_commit();
+  }
+
+  // ready keeps the compiler from moving a use of the scores before the wait for them.
+  __device__ __forceinline__ void ready() {
+#pragma unroll
+    for (int i = 0; i < n; i++) {
+      if constexpr (Tile::codes) asm volatile("" : "+r"(s[i])::"memory");
+      else asm volatile("" : "+f"(s[i])::"memory");
+    }
   }
 
   __device__ __forceinline__ void weighted(uint64_t v) {
@@ -282,7 +315,7 @@ __device__ __forceinline__ void compute(const CUtensorMap* mo, uint32_t shared, 
     if (Tile::blocks == 1 && lane == 0) arrive(bar);
     if (Tile::blocks > 1 && lane < Tile::blocks) arrive_at(bar, lane);
   };
-  const uint64_t q = matrix(shared + group * 64 * 128), k = matrix(shared + Tile::k_at), v = matrix(shared + Tile::v_at, Tile::keys * 128);
+  const uint64_t k = matrix(shared + Tile::k_at), v = matrix(shared + Tile::v_at, Tile::keys * 128);
   Consumer<Tile> c;
   const float* k_scales = nullptr;
   float k_scale = 1;
@@ -302,11 +335,13 @@ __device__ __forceinline__ void compute(const CUtensorMap* mo, uint32_t shared, 
   Ring<Tile::stages> at_k, at_v;
   c.start();
   wait(bars.q(), 0);
+  c.hold(shared + group * 64 * 128);
   wait(bars.full_k(0), 0);
-  c.scores(q, k);
+  c.scores(k);
 #pragma unroll
   for (int i = 0; i < Tile::head / 2; i++) c.o[i] = 0;
   products_wait<0>();
+  c.ready();
   free_one(bars.free_k(0));
   at_k.next();
   if (w.to * Tile::keys > shape.k_tokens) c.only_keys(shape.k_tokens % Tile::keys);
@@ -317,15 +352,15 @@ __device__ __forceinline__ void compute(const CUtensorMap* mo, uint32_t shared, 
     c.start();
     wait(bars.full_k(at_k.stage), at_k.phase);
     if constexpr (Tile::turns) meet(1 + group, 256);
-    c.scores(q, k + at_k.stage * (Tile::k_bytes / 16));
+    c.scores(k + at_k.stage * (Tile::k_bytes / 16));
     wait(bars.full_v(at_v.stage), at_v.phase);
     c.weighted(v + at_v.stage * (Tile::v_bytes / 16));
     if constexpr (Tile::turns) announce(2 - group, 256);
     products_wait<1>();
+    c.ready();
     free_one(bars.free_k(at_k.stage));
     at_k.next();
     c.weigh(k_scale);
-    if constexpr (Tile::early) wait(bars.q(), 0);  // long done; the compiler takes no power of 2 past it, which the product below would then wait for
     products_wait<0>();
     free_one(bars.free_v(at_v.stage));
     at_v.next();

@@ -87,6 +87,11 @@ __device__ __forceinline__ void store(const CUtensorMap* map, uint32_t from, int
 }
 // stored waits until what was stored may be overwritten in shared memory.
 __device__ __forceinline__ void stored() { asm volatile("cp.async.bulk.commit_group;\ncp.async.bulk.wait_group.read 0;" ::: "memory"); }
+// load_left brings 16 rows of 32 bytes into the registers of a warp, as the left side of a product has them: lane i gives the address of
+// 16 bytes of row i % 16, the second ones from lane 16 on.
+__device__ __forceinline__ void load_left(uint32_t* a, uint32_t address) {
+  asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(a[0]), "=r"(a[1]), "=r"(a[2]), "=r"(a[3]) : "r"(address) : "memory");
+}
 // Before a tensor copy reads what threads wrote.
 __device__ __forceinline__ void writes_visible_to_copies() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
 
@@ -141,6 +146,7 @@ struct Product;
 #define VIDEOSDGX_R40 VIDEOSDGX_TEN() "," VIDEOSDGX_TEN(1) "," VIDEOSDGX_TEN(2) "," VIDEOSDGX_TEN(3)
 #define VIDEOSDGX_R48 VIDEOSDGX_R40 ",%40,%41,%42,%43,%44,%45,%46,%47"
 #define VIDEOSDGX_R64 VIDEOSDGX_R40 "," VIDEOSDGX_TEN(4) "," VIDEOSDGX_TEN(5) ",%60,%61,%62,%63"
+#define VIDEOSDGX_R72 VIDEOSDGX_R64 ",%64,%65,%66,%67,%68,%69,%70,%71"
 #define VIDEOSDGX_R80 VIDEOSDGX_R40 "," VIDEOSDGX_TEN(4) "," VIDEOSDGX_TEN(5) "," VIDEOSDGX_TEN(6) "," VIDEOSDGX_TEN(7)
 #define VIDEOSDGX_R88 VIDEOSDGX_R80 ",%80,%81,%82,%83,%84,%85,%86,%87"
 #define VIDEOSDGX_R96 VIDEOSDGX_R88 ",%88,%89,%90,%91,%92,%93,%94,%95"
@@ -151,6 +157,7 @@ struct Product;
 #define VIDEOSDGX_O8(m, d) m(d, 0)
 #define VIDEOSDGX_O64(m, d) VIDEOSDGX_32(m, d, 0)
 #define VIDEOSDGX_O128(m, d) VIDEOSDGX_32(m, d, 0), VIDEOSDGX_32(m, d, 32)
+#define VIDEOSDGX_O144(m, d) VIDEOSDGX_O128(m, d), VIDEOSDGX_8(m, d, 64)
 #define VIDEOSDGX_O160(m, d) VIDEOSDGX_O128(m, d), VIDEOSDGX_8(m, d, 64), VIDEOSDGX_8(m, d, 72)
 #define VIDEOSDGX_O176(m, d) VIDEOSDGX_O160(m, d), VIDEOSDGX_8(m, d, 80)
 #define VIDEOSDGX_O96(m, d) VIDEOSDGX_O64(m, d), VIDEOSDGX_8(m, d, 32), VIDEOSDGX_8(m, d, 40)
@@ -170,6 +177,19 @@ struct Product;
         asm volatile(VIDEOSDGX_WITH(n2) #N "k16.f32.bf16.bf16 {" R "}, " n0 ", " n1 ", p, 1, 1, 0, 0;\n}"                                    \
                      : O(VIDEOSDGX_F4, d) : "l"(a), "l"(b), "r"(add));                                                                       \
     }                                                                                                                                        \
+    template <class T>                                                                                                                       \
+    static __device__ __forceinline__ void held(float (&d)[N / 2], const uint32_t* a, uint64_t b, int add) {                                 \
+      if constexpr (std::is_same_v<T, __half>)                                                                                               \
+        asm volatile(VIDEOSDGX_WITH(n5) #N "k16.f32.f16.f16 {" R "}, {" n0 "," n1 "," n2 "," n3 "}, " n4 ", p, 1, 1, 0;\n}"                  \
+                     : O(VIDEOSDGX_F4, d) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(add));                                   \
+      else                                                                                                                                   \
+        asm volatile(VIDEOSDGX_WITH(n5) #N "k16.f32.bf16.bf16 {" R "}, {" n0 "," n1 "," n2 "," n3 "}, " n4 ", p, 1, 1, 0;\n}"                \
+                     : O(VIDEOSDGX_F4, d) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(add));                                   \
+    }                                                                                                                                        \
+    static __device__ __forceinline__ void held_codes(uint32_t (&d)[N / 2], const uint32_t* a, uint64_t b, int add) {                        \
+      asm volatile(VIDEOSDGX_WITH(n5) #N "k32.s32.s8.s8 {" R "}, {" n0 "," n1 "," n2 "," n3 "}, " n4 ", p;\n}"                               \
+                   : O(VIDEOSDGX_I4, d) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(add));                                     \
+    }                                                                                                                                        \
     static __device__ __forceinline__ void codes(uint32_t (&d)[N / 2], uint64_t a, uint64_t b, int add) {                                    \
       asm volatile(VIDEOSDGX_WITH(n2) #N "k32.s32.s8.s8 {" R "}, " n0 ", " n1 ", p;\n}" : O(VIDEOSDGX_I4, d) : "l"(a), "l"(b), "r"(add));    \
     }                                                                                                                                        \
@@ -188,6 +208,7 @@ VIDEOSDGX_PRODUCT(8, "%0,%1,%2,%3", VIDEOSDGX_O8, "%4", "%5", "%6", "%7", "%8", 
 VIDEOSDGX_PRODUCT(64, VIDEOSDGX_R32, VIDEOSDGX_O64, "%32", "%33", "%34", "%35", "%36", "%37")
 VIDEOSDGX_PRODUCT(96, VIDEOSDGX_R48, VIDEOSDGX_O96, "%48", "%49", "%50", "%51", "%52", "%53")
 VIDEOSDGX_PRODUCT(128, VIDEOSDGX_R64, VIDEOSDGX_O128, "%64", "%65", "%66", "%67", "%68", "%69")
+VIDEOSDGX_PRODUCT(144, VIDEOSDGX_R72, VIDEOSDGX_O144, "%72", "%73", "%74", "%75", "%76", "%77")
 VIDEOSDGX_PRODUCT(160, VIDEOSDGX_R80, VIDEOSDGX_O160, "%80", "%81", "%82", "%83", "%84", "%85")
 VIDEOSDGX_PRODUCT(176, VIDEOSDGX_R88, VIDEOSDGX_O176, "%88", "%89", "%90", "%91", "%92", "%93")
 VIDEOSDGX_PRODUCT(192, VIDEOSDGX_R96, VIDEOSDGX_O192, "%96", "%97", "%98", "%99", "%100", "%101")
