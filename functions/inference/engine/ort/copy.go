@@ -42,18 +42,25 @@ func (e *Engine) Place(ctx context.Context, t engine.Tensor, d engine.Device) (e
 }
 
 // to copies v to the device d: into a value that is there, of the same type and shape, or into a new one.
-func (c *copies) to(ctx context.Context, e *Engine, d engine.Device, v engine.Value, into *value) (*value, error) {
+func (c *copies) to(ctx context.Context, e *Engine, d engine.Device, v engine.Value, into *value) (x *value, err error) {
 	s, err := c.session(e, copyKey{d, v.Type()})
 	if err != nil {
 		return nil, err
 	}
+	s.on(func() { x, err = s.copied(ctx, v, into) })
+	return x, err
+}
+
+// copied is a run of a graph that copies.
+func (s *session) copied(ctx context.Context, v engine.Value, into *value) (*value, error) {
 	r := &run{session: s, resident: []string{copyOut}}
 	if into != nil {
 		r.into = map[string]*value{copyOut: into}
 	}
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	if r, err = s.bindTo(r, engine.Values{copyIn: v}); err != nil {
+	r, err := s.bindTo(r, engine.Values{copyIn: v})
+	if err != nil {
 		return nil, err
 	}
 	defer r.free()

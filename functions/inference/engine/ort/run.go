@@ -171,10 +171,7 @@ func (r *run) until(ctx context.Context) error {
 		defer close(watched)
 		_ = check(C.ort_terminate(opts)) // sets a flag
 	})
-	err := r.engine.turns.with(r.device, r.makes(), func() (err error) {
-		r.on(func() { err = check(C.ort_run(r.s, opts, r.b)) })
-		return err
-	})
+	err := r.engine.turns.with(r.device, r.makes(), func() error { return check(C.ort_run(r.s, opts, r.b)) })
 	if !stop() {
 		<-watched
 	}
@@ -185,15 +182,6 @@ func (r *run) until(ctx context.Context) error {
 		return fmt.Errorf("run %s: %w", r.path, err)
 	}
 	return nil
-}
-
-// on calls f, of a device's runs on a thread that such runs keep to. Those of a session that records have one already.
-func (r *run) on(f func()) {
-	if r.device.Host() || r.recorded != nil {
-		f()
-		return
-	}
-	r.engine.threads.do(f)
 }
 
 // makes says whether the run makes a recording: its outputs have no place yet.

@@ -167,7 +167,22 @@ func (s *session) Run(ctx context.Context, inputs engine.Values, resident ...str
 }
 
 // single is a run that binds its own inputs and outputs.
-func (s *session) single(ctx context.Context, inputs, spent engine.Values, resident []string, graph int) (engine.Values, error) {
+func (s *session) single(ctx context.Context, inputs, spent engine.Values, resident []string, graph int) (out engine.Values, err error) {
+	s.on(func() { out, err = s.whole(ctx, inputs, spent, resident, graph) })
+	return out, err
+}
+
+// on calls f on a thread that a device's runs keep to, all of a run: an input that is bound is on its way to the device when the call
+// returns, and only what the same thread queues is sure to wait for it. Runs of a session that records have a thread of their own.
+func (s *session) on(f func()) {
+	if s.device.Host() || s.recorded != nil {
+		f()
+		return
+	}
+	s.engine.threads.do(f)
+}
+
+func (s *session) whole(ctx context.Context, inputs, spent engine.Values, resident []string, graph int) (engine.Values, error) {
 	r, err := s.bind(inputs, spent, resident)
 	if err != nil {
 		return nil, err
