@@ -1,5 +1,7 @@
 // Attention of whole sequences on Hopper (compute capability 9.0), as functions of device pointers: softmax(q·kᵀ·scale)·v without a mask, for
-// any number of queries and of keys. The operator over them is in attention.cc.
+// any number of queries and of keys. The operator over them is in attention_op.cc. bench/gpu/attention checks and
+// times them: 9.1 to 9.7 ms for 12 heads of 32,760 queries and keys in BF16 on an H200 where cuDNN takes 11.6, with codes 8.0 to 8.3; few keys (512) are
+// cuDNN's, 0.18 ms for 0.24.
 #pragma once
 #include "op.h"
 
