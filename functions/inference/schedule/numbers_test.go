@@ -14,7 +14,7 @@ func TestAPredictionIsNumbers(t *testing.T) {
 		t.Error(err)
 	}
 	for _, bad := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-		if err := Numbers([]float32{1, float32(bad)}); !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), "--activations bf16") {
+		if err := Numbers([]float32{1, float32(bad)}); !errdefs.IsInternal(err) || !strings.Contains(err.Error(), "--activations bf16") {
 			t.Errorf("%v: %v", bad, err)
 		}
 	}
