@@ -34,7 +34,24 @@ void want(const Tensor& t, int64_t elements, const char* what) {
 
 }  // namespace
 
-Linear::Linear(const Info& i) {
+Converted::~Converted() {
+  if (data_) cudaFree(data_);
+}
+
+const void* Converted::of(const Tensor& b, int64_t n, ONNXTensorElementDataType t, cudaStream_t s) {
+  std::lock_guard<std::mutex> lock(mu_);
+  cudaStreamCaptureStatus state;
+  if (data_ || cudaStreamIsCapturing(s, &state) != cudaSuccess || state != cudaStreamCaptureStatusNone) return data_;
+  void* d;
+  check(cudaMalloc(&d, n * size_of(t)), "memory for a bias");
+  data_ = d;
+  convert_bias(b.as<float>(), data_, n, t, s);
+  check(cudaStreamSynchronize(s), "a bias");  // other streams read it from now on
+  return data_;
+}
+
+Linear::Linear(const Info& i, size_t bias) {
+  if (i.constant(bias)) bias_ = std::make_unique<Converted>();
   w_.format = format(i.text("format", ""));
   w_.n = i.integer("out_features", 0), w_.k = i.integer("in_features", 0);
   if (w_.n <= 0 || w_.k <= 0) throw std::runtime_error("in_features and out_features must be positive");
@@ -91,12 +108,21 @@ Codes Linear::weight(const Call& c, size_t first) const {
   return w;
 }
 
+// bias is b in the type that a product takes; room is for one that comes anew with every run.
+const void* Linear::bias(const Call& c, const Tensor& b, int64_t n, ONNXTensorElementDataType t, std::optional<Scratch>& room) const {
+  if (!b || t == kFloat) return b.data;
+  if (const void* kept = bias_ ? bias_->of(b, n, t, c.stream()) : nullptr) return kept;
+  room.emplace(c, n * size_of(t));
+  convert_bias(b.as<float>(), room->as<void>(), n, t, c.stream());
+  return room->as<void>();
+}
+
 // decoded multiplies tile by tile. A weight of the activations' own type is used where it lies.
 void Linear::decoded(const Call& c, const Codes& w, const Tensor& x, const Tensor& bias, const Tensor& y) const {
   const auto t = x.type;
   const size_t size = size_of(t);
-  Scratch b(c, bias ? w.n * size : 0);
-  if (bias) convert_bias(bias.as<float>(), b.as<void>(), w.n, t, c.stream());
+  std::optional<Scratch> room;
+  const char* b = static_cast<const char*>(this->bias(c, bias, w.n, t, room));
   Product p;
   p.m = x.elements() / w.k, p.k = w.k, p.ldd = w.n, p.in = p.out = cuda_type(t), p.gelu = gelu_, p.x = x.data;
   const bool direct = (w.format == Format::bf16 && t == kBFloat16) || (w.format == Format::fp16 && t == kHalf);
@@ -109,7 +135,7 @@ void Linear::decoded(const Call& c, const Codes& w, const Tensor& x, const Tenso
       decode(w, from, from + p.n, buffer.as<void>(), t, c.stream());
       p.w = buffer.as<void>();
     }
-    p.bias = bias ? b.as<char>() + from * size : nullptr;
+    p.bias = b ? b + from * size : nullptr;
     p.d = y.as<char>() + from * size;
     multiply(c, p);
   }
@@ -118,7 +144,8 @@ void Linear::decoded(const Call& c, const Codes& w, const Tensor& x, const Tenso
 void Linear::coded(const Call& c, const Codes& w, const uint8_t* x, const float* x_scale, int64_t m, const Tensor& bias, const Tensor& y) const {
   const auto t = y.type;
   cudaStream_t s = c.stream();
-  Scratch wide(c, w.scale_per_row ? 0 : w.n * sizeof(float)), b(c, bias ? w.n * size_of(t) : 0);
+  Scratch wide(c, w.scale_per_row ? 0 : w.n * sizeof(float));
+  std::optional<Scratch> room;
   if (!w.scale_per_row) widen_scales(w, wide.as<float>(), s);
   const float* ws = w.scale_per_row ? w.scales : wide.as<float>();
   Product p;
@@ -128,8 +155,7 @@ void Linear::coded(const Call& c, const Codes& w, const uint8_t* x, const float*
     rescale_rows(y.data, t, x_scale, ws, bias ? bias.as<float>() : nullptr, m, w.n, gelu_, s);
     return;
   }
-  if (bias) convert_bias(bias.as<float>(), b.as<void>(), w.n, t, s);
-  p.bias = bias ? b.as<void>() : nullptr;
+  p.bias = this->bias(c, bias, w.n, t, room);
   p.gelu = gelu_, p.scaled = true, p.x_scale = x_scale, p.w_scale = ws;
   multiply(c, p);
 }

@@ -14,7 +14,8 @@ __device__ inline const float* row_of(const Modulation& m, unsigned row) { retur
 template <class S, class T, int kPerThread, bool residual, bool quantize>
 __global__ void norm_kernel(NormArgs a) {
   __shared__ float shared[32];
-  const int64_t row = blockIdx.x;
+  const int64_t row = row_at();
+  if (row >= a.rows) return;
   const int vectors = int(a.dim / kVector);
   float v[kPerThread][kVector];
   Raw<T> raw[kPerThread];  // of y: all loads are under way before the first store
@@ -36,7 +37,7 @@ __global__ void norm_kernel(NormArgs a) {
       unpack(raw[i].p, y);
       if (a.gate.at) {
         float g[kVector];
-        unpack_table(row_of(a.gate, blockIdx.x) + at * kVector, g);
+        unpack_table(row_of(a.gate, unsigned(row)) + at * kVector, g);
 #pragma unroll
         for (int j = 0; j < kVector; j++) y[j] *= g[j];
       }
@@ -61,8 +62,8 @@ __global__ void norm_kernel(NormArgs a) {
     const int at = threadIdx.x + i * blockDim.x;
     if (at >= vectors) continue;
     float scale[kVector], shift[kVector] = {};
-    unpack_table(row_of(a.scale, blockIdx.x) + at * kVector, scale);
-    if (a.shift.at) unpack_table(row_of(a.shift, blockIdx.x) + at * kVector, shift);
+    unpack_table(row_of(a.scale, unsigned(row)) + at * kVector, scale);
+    if (a.shift.at) unpack_table(row_of(a.shift, unsigned(row)) + at * kVector, shift);
 #pragma unroll
     for (int j = 0; j < kVector; j++) {
       v[i][j] = (v[i][j] - mean) * inverse * (a.one + scale[j]) + shift[j];
@@ -82,8 +83,8 @@ __global__ void norm_kernel(NormArgs a) {
 }
 
 template <class S, class T, int per_thread>
-void launch_as(const NormArgs& a, int threads, cudaStream_t s) {
-  const dim3 grid(unsigned(a.rows)), block(threads);
+void launch_as(const NormArgs& a, const dim3 block, cudaStream_t s) {
+  const dim3 grid = row_blocks(a.rows, block);
   if (a.y && a.out_codes) norm_kernel<S, T, per_thread, true, true><<<grid, block, 0, s>>>(a);
   else if (a.y) norm_kernel<S, T, per_thread, true, false><<<grid, block, 0, s>>>(a);
   else if (a.out_codes) norm_kernel<S, T, per_thread, false, true><<<grid, block, 0, s>>>(a);
@@ -92,7 +93,7 @@ void launch_as(const NormArgs& a, int threads, cudaStream_t s) {
 
 template <class S, class T>
 void launch(const NormArgs& a, cudaStream_t s) {
-  if (one_warp(a.dim)) launch_as<S, T, kPerLane>(a, 32, s);
+  if (one_warp(a.dim)) launch_as<S, T, kPerLane>(a, kWarpRows, s);
   else launch_as<S, T, kPerThread>(a, row_threads(a.dim), s);
 }
 
@@ -114,7 +115,8 @@ __global__ void gated_add_kernel(const S* x, const T* y, Modulation gate, S* d, 
 template <class T, int kPerThread, bool rotary>
 __global__ void rms_kernel(RMSArgs a) {
   __shared__ float shared[32];
-  const int64_t row = blockIdx.x;
+  const int64_t row = row_at();
+  if (row >= a.rows) return;
   const int vectors = int(a.dim / kVector);
   float v[kPerThread][kVector];
   float square = 0;
@@ -153,11 +155,12 @@ __global__ void rms_kernel(RMSArgs a) {
 
 template <class T>
 void launch(const RMSArgs& a, cudaStream_t s) {
-  const unsigned rows = unsigned(a.rows), threads = unsigned(row_threads(a.dim));
-  if (one_warp(a.dim) && a.cos) rms_kernel<T, kPerLane, true><<<rows, 32, 0, s>>>(a);
-  else if (one_warp(a.dim)) rms_kernel<T, kPerLane, false><<<rows, 32, 0, s>>>(a);
-  else if (a.cos) rms_kernel<T, kPerThread, true><<<rows, threads, 0, s>>>(a);
-  else rms_kernel<T, kPerThread, false><<<rows, threads, 0, s>>>(a);
+  const bool warp = one_warp(a.dim);
+  const dim3 block = warp ? kWarpRows : dim3(row_threads(a.dim)), grid = row_blocks(a.rows, block);
+  if (warp && a.cos) rms_kernel<T, kPerLane, true><<<grid, block, 0, s>>>(a);
+  else if (warp) rms_kernel<T, kPerLane, false><<<grid, block, 0, s>>>(a);
+  else if (a.cos) rms_kernel<T, kPerThread, true><<<grid, block, 0, s>>>(a);
+  else rms_kernel<T, kPerThread, false><<<grid, block, 0, s>>>(a);
 }
 
 }  // namespace

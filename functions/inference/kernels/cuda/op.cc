@@ -47,6 +47,14 @@ std::string Info::text(const char* attr, const char* otherwise) const {
   return s;
 }
 
+bool Info::constant(size_t input) const {
+  size_t n;
+  int is = 0;
+  const OrtValue* v = nullptr;
+  check(api().KernelInfo_GetInputCount(info_, &n));
+  return input < n && present(api().KernelInfoGetConstantInput_tensor(info_, input, &is, &v)) && is && v;
+}
+
 int64_t Tensor::elements() const {
   int64_t n = 1;
   for (int64_t d : dims) n *= d;

@@ -39,6 +39,7 @@ class Info {
   int64_t integer(const char* attr, int64_t otherwise) const;
   float real(const char* attr, float otherwise) const;
   std::string text(const char* attr, const char* otherwise) const;
+  bool constant(size_t input) const;  // whether an input is a weight of the graph, the same in every run
 
  private:
   const OrtKernelInfo* info_;
