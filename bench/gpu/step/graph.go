@@ -65,17 +65,20 @@ func build(format string, c wan21.TransformerConfig) (*onnx.Model, error) {
 	}
 	o := fuse.Options{Type: onnx.Float16}
 	switch format {
-	case "fp8": // activations as a bundle has them by default
+	case "fp8", "fp8bf16": // activations as a bundle has them by default, and as one built with --activations bf16
 		if err := fuse.Products(m); err != nil {
 			return nil, err
 		}
 		random.FP8(m, inBlocks)
 		o.Codes = true
+		if format == "fp8bf16" {
+			o.Type = onnx.BFloat16
+		}
 	case "bf16":
 		o.Type = onnx.BFloat16
 	case "fp16":
 	default:
-		return nil, fmt.Errorf("format %q is none of fp32, bf16, fp16, fp8", format)
+		return nil, fmt.Errorf("format %q is none of fp32, bf16, fp16, fp8, fp8bf16", format)
 	}
 	return m, fuse.CUDA(m, o)
 }

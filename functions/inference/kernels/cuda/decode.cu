@@ -89,7 +89,7 @@ __global__ void convert_kernel(const float* b, T* d, int64_t n) {
   if (i < n) d[i] = T(b[i]);
 }
 
-template <class T, int kEach, bool gelu>
+template <class T, int kEach, bool full, bool gelu>
 __global__ void quantize_kernel(const T* x, uint8_t* codes, float* scales, int64_t m, int64_t k) {
   __shared__ float shared[32];
   const int64_t row = row_at();
@@ -99,13 +99,13 @@ __global__ void quantize_kernel(const T* x, uint8_t* codes, float* scales, int64
 #pragma unroll
   for (int i = 0; i < kEach; i++) {
     const int at = threadIdx.x + i * blockDim.x;
-    if (at < vectors) raw[i] = load(x + row * k + int64_t(at) * kVector);
+    if (full || at < vectors) raw[i] = load(x + row * k + int64_t(at) * kVector);
   }
   float v[kEach][kVector];
   float most = 0;
 #pragma unroll
   for (int i = 0; i < kEach; i++) {
-    if (threadIdx.x + i * blockDim.x >= vectors) continue;
+    if (!full && threadIdx.x + i * blockDim.x >= vectors) continue;
     unpack(raw[i].p, v[i]);
 #pragma unroll
     for (int j = 0; j < kVector; j++) {
@@ -118,24 +118,23 @@ __global__ void quantize_kernel(const T* x, uint8_t* codes, float* scales, int64
 #pragma unroll
   for (int i = 0; i < kEach; i++) {
     const int at = threadIdx.x + i * blockDim.x;
-    if (at < vectors) pack_codes(codes + row * k + int64_t(at) * kVector, v[i], 1 / s);
+    if (full || at < vectors) pack_codes(codes + row * k + int64_t(at) * kVector, v[i], 1 / s);
   }
 }
 
-template <class T, int kEach>
+template <class T, int each, bool full>
 void quantize_with(const T* x, uint8_t* codes, float* scales, int64_t m, int64_t k, bool gelu, const dim3 block, cudaStream_t s) {
   const dim3 grid = row_blocks(m, block);
-  if (gelu) quantize_kernel<T, kEach, true><<<grid, block, 0, s>>>(x, codes, scales, m, k);
-  else quantize_kernel<T, kEach, false><<<grid, block, 0, s>>>(x, codes, scales, m, k);
+  if (gelu) quantize_kernel<T, each, full, true><<<grid, block, 0, s>>>(x, codes, scales, m, k);
+  else quantize_kernel<T, each, full, false><<<grid, block, 0, s>>>(x, codes, scales, m, k);
 }
 
-// quantize_as gives every thread as many vectors as leave none of them idle, where that can be.
 template <class T>
 void quantize_as(const T* x, uint8_t* codes, float* scales, int64_t m, int64_t k, bool gelu, cudaStream_t s) {
-  const int64_t warps = k / kVector / 32, odd = k / kVector % 32;
-  if (one_warp(k)) quantize_with<T, kPerLane>(x, codes, scales, m, k, gelu, kWarpRows, s);
-  else if (odd == 0 && warps % 5 == 0 && warps <= 5 * 32) quantize_with<T, 5>(x, codes, scales, m, k, gelu, dim3(unsigned(warps / 5 * 32)), s);
-  else quantize_with<T, kPerThread>(x, codes, scales, m, k, gelu, dim3(row_threads(k)), s);
+  if (fills<kPerLane>(k, 1)) quantize_with<T, kPerLane, true>(x, codes, scales, m, k, gelu, kWarpRows, s);
+  else if (fills<5>(k)) quantize_with<T, 5, true>(x, codes, scales, m, k, gelu, dim3(unsigned(k / kVector / 5)), s);
+  else if (fills<kPerThread>(k)) quantize_with<T, kPerThread, true>(x, codes, scales, m, k, gelu, row_threads(k), s);
+  else quantize_with<T, kPerThread, false>(x, codes, scales, m, k, gelu, row_threads(k), s);
 }
 
 template <class T>

@@ -11,27 +11,27 @@ namespace {
 // row_of is the row of a table that a row of x takes.
 __device__ inline const float* row_of(const Modulation& m, unsigned row) { return m.at + row / m.share * m.stride; }
 
-template <class S, class T, int kPerThread, bool residual, bool quantize>
+template <class S, class T, int kEach, bool full, bool residual, bool quantize>
 __global__ void norm_kernel(NormArgs a) {
   __shared__ float shared[32];
   const int64_t row = row_at();
   if (row >= a.rows) return;
   const int vectors = int(a.dim / kVector);
-  float v[kPerThread][kVector];
-  Raw<T> raw[kPerThread];  // of y: all loads are under way before the first store
+  float v[kEach][kVector];
+  Raw<T> raw[kEach];  // of y: all loads are under way before the first store
   float sum = 0;
 #pragma unroll
-  for (int i = 0; i < kPerThread; i++) {
+  for (int i = 0; i < kEach; i++) {
     const int at = threadIdx.x + i * blockDim.x;
-    if (at >= vectors) continue;
+    if (!full && at >= vectors) continue;
     const int64_t e = row * a.dim + int64_t(at) * kVector;
     unpack(static_cast<const S*>(a.x) + e, v[i]);
     if constexpr (residual) raw[i] = load(static_cast<const T*>(a.y) + e);
   }
 #pragma unroll
-  for (int i = 0; i < kPerThread; i++) {
+  for (int i = 0; i < kEach; i++) {
     const int at = threadIdx.x + i * blockDim.x;
-    if (at >= vectors) continue;
+    if (!full && at >= vectors) continue;
     if constexpr (residual) {
       float y[kVector];
       unpack(raw[i].p, y);
@@ -51,16 +51,16 @@ __global__ void norm_kernel(NormArgs a) {
   const float mean = block_reduce(sum, Sum{}, shared) / a.dim;
   float square = 0;
 #pragma unroll
-  for (int i = 0; i < kPerThread; i++)
-    if (threadIdx.x + i * blockDim.x < vectors)
+  for (int i = 0; i < kEach; i++)
+    if (full || threadIdx.x + i * blockDim.x < vectors)
 #pragma unroll
       for (int j = 0; j < kVector; j++) square += (v[i][j] - mean) * (v[i][j] - mean);
   const float inverse = rsqrtf(block_reduce(square, Sum{}, shared) / a.dim + a.epsilon);
   float most = 0;
 #pragma unroll
-  for (int i = 0; i < kPerThread; i++) {
+  for (int i = 0; i < kEach; i++) {
     const int at = threadIdx.x + i * blockDim.x;
-    if (at >= vectors) continue;
+    if (!full && at >= vectors) continue;
     float scale[kVector], shift[kVector] = {};
     unpack_table(row_of(a.scale, unsigned(row)) + at * kVector, scale);
     if (a.shift.at) unpack_table(row_of(a.shift, unsigned(row)) + at * kVector, shift);
@@ -75,26 +75,27 @@ __global__ void norm_kernel(NormArgs a) {
     const float s = code_scale(block_reduce(most, Most{}, shared));
     if (threadIdx.x == 0) a.out_scales[row] = s;
 #pragma unroll
-    for (int i = 0; i < kPerThread; i++) {
+    for (int i = 0; i < kEach; i++) {
       const int at = threadIdx.x + i * blockDim.x;
-      if (at < vectors) pack_codes(a.out_codes + row * a.dim + int64_t(at) * kVector, v[i], 1 / s);
+      if (full || at < vectors) pack_codes(a.out_codes + row * a.dim + int64_t(at) * kVector, v[i], 1 / s);
     }
   }
 }
 
-template <class S, class T, int per_thread>
+template <class S, class T, int each, bool full>
 void launch_as(const NormArgs& a, const dim3 block, cudaStream_t s) {
   const dim3 grid = row_blocks(a.rows, block);
-  if (a.y && a.out_codes) norm_kernel<S, T, per_thread, true, true><<<grid, block, 0, s>>>(a);
-  else if (a.y) norm_kernel<S, T, per_thread, true, false><<<grid, block, 0, s>>>(a);
-  else if (a.out_codes) norm_kernel<S, T, per_thread, false, true><<<grid, block, 0, s>>>(a);
-  else norm_kernel<S, T, per_thread, false, false><<<grid, block, 0, s>>>(a);
+  if (a.y && a.out_codes) norm_kernel<S, T, each, full, true, true><<<grid, block, 0, s>>>(a);
+  else if (a.y) norm_kernel<S, T, each, full, true, false><<<grid, block, 0, s>>>(a);
+  else if (a.out_codes) norm_kernel<S, T, each, full, false, true><<<grid, block, 0, s>>>(a);
+  else norm_kernel<S, T, each, full, false, false><<<grid, block, 0, s>>>(a);
 }
 
 template <class S, class T>
 void launch(const NormArgs& a, cudaStream_t s) {
-  if (one_warp(a.dim)) launch_as<S, T, kPerLane>(a, kWarpRows, s);
-  else launch_as<S, T, kPerThread>(a, row_threads(a.dim), s);
+  if (fills<kPerLane>(a.dim, 1)) launch_as<S, T, kPerLane, true>(a, kWarpRows, s);
+  else if (fills<kPerThread>(a.dim)) launch_as<S, T, kPerThread, true>(a, row_threads(a.dim), s);
+  else launch_as<S, T, kPerThread, false>(a, row_threads(a.dim), s);
 }
 
 template <class S, class T>
@@ -112,18 +113,18 @@ __global__ void gated_add_kernel(const S* x, const T* y, Modulation gate, S* d, 
 }
 
 // RMS norm over the whole row, then neighbouring pairs of each head turned by their angles.
-template <class T, int kPerThread, bool rotary>
+template <class T, int kEach, bool full, bool rotary>
 __global__ void rms_kernel(RMSArgs a) {
   __shared__ float shared[32];
   const int64_t row = row_at();
   if (row >= a.rows) return;
   const int vectors = int(a.dim / kVector);
-  float v[kPerThread][kVector];
+  float v[kEach][kVector];
   float square = 0;
 #pragma unroll
-  for (int i = 0; i < kPerThread; i++) {
+  for (int i = 0; i < kEach; i++) {
     const int at = threadIdx.x + i * blockDim.x;
-    if (at >= vectors) continue;
+    if (!full && at >= vectors) continue;
     unpack(static_cast<const T*>(a.x) + row * a.dim + int64_t(at) * kVector, v[i]);
 #pragma unroll
     for (int j = 0; j < kVector; j++) square += v[i][j] * v[i][j];
@@ -131,9 +132,9 @@ __global__ void rms_kernel(RMSArgs a) {
   const float inverse = rsqrtf(block_reduce(square, Sum{}, shared) / a.dim + a.epsilon);
   const int64_t angles = (row % a.angle_rows) * (a.head / 2);
 #pragma unroll
-  for (int i = 0; i < kPerThread; i++) {
+  for (int i = 0; i < kEach; i++) {
     const int at = threadIdx.x + i * blockDim.x;
-    if (at >= vectors) continue;
+    if (!full && at >= vectors) continue;
     float w[kVector];
     unpack_table(a.weight + at * kVector, w);
 #pragma unroll
@@ -153,14 +154,18 @@ __global__ void rms_kernel(RMSArgs a) {
   }
 }
 
+template <class T, int each, bool full>
+void launch_as(const RMSArgs& a, const dim3 block, cudaStream_t s) {
+  const dim3 grid = row_blocks(a.rows, block);
+  if (a.cos) rms_kernel<T, each, full, true><<<grid, block, 0, s>>>(a);
+  else rms_kernel<T, each, full, false><<<grid, block, 0, s>>>(a);
+}
+
 template <class T>
 void launch(const RMSArgs& a, cudaStream_t s) {
-  const bool warp = one_warp(a.dim);
-  const dim3 block = warp ? kWarpRows : dim3(row_threads(a.dim)), grid = row_blocks(a.rows, block);
-  if (warp && a.cos) rms_kernel<T, kPerLane, true><<<grid, block, 0, s>>>(a);
-  else if (warp) rms_kernel<T, kPerLane, false><<<grid, block, 0, s>>>(a);
-  else if (a.cos) rms_kernel<T, kPerThread, true><<<grid, block, 0, s>>>(a);
-  else rms_kernel<T, kPerThread, false><<<grid, block, 0, s>>>(a);
+  if (fills<kPerLane>(a.dim, 1)) launch_as<T, kPerLane, true>(a, kWarpRows, s);
+  else if (fills<kPerThread>(a.dim)) launch_as<T, kPerThread, true>(a, row_threads(a.dim), s);
+  else launch_as<T, kPerThread, false>(a, row_threads(a.dim), s);
 }
 
 }  // namespace

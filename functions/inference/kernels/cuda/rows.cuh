@@ -119,10 +119,16 @@ __device__ inline float gelu_tanh(float x) {
   return __fdividef(x, 1 + __expf(-2 * u));  // what the quotient's last bits are, no type that it is stored in shows
 }
 
-// A row of at most kPerLane vectors for each lane is one warp's, whose reductions wait for nobody; a block has several such rows.
+// Where every thread of whole warps has its vectors, no check stands between the loads: fills says so of each vectors a thread, and of
+// as many warps where that is given. A row of kPerLane vectors for each lane is one warp's, whose reductions wait for nobody; a block has
+// several such rows.
 constexpr int kPerLane = 6;
 const dim3 kWarpRows(32, 4);
-inline bool one_warp(int64_t dim) { return dim <= 32 * kPerLane * kVector; }
+template <int each>
+bool fills(int64_t dim, int64_t warps = 0) {
+  const int64_t warp = 32 * each * kVector;
+  return dim % warp == 0 && (warps ? dim / warp == warps : dim / warp <= 32);
+}
 inline dim3 row_blocks(int64_t rows, const dim3& block) { return dim3(unsigned((rows + block.y - 1) / block.y)); }
 __device__ inline int64_t row_at() { return int64_t(blockIdx.x) * blockDim.y + threadIdx.y; }
 

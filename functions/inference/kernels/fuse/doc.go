@@ -10,6 +10,7 @@ package fuse
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
@@ -22,8 +23,9 @@ type Options struct {
 	// Type is that of activations between the fused operators: onnx.BFloat16 (the zero value; an autoencoder's are FP16),
 	// onnx.Float16, or onnx.Float32, which fuses what stands between the products and leaves the products as they are.
 	Type onnx.DType
-	// Stream is the type of the residual stream, which the blocks of a transformer add to: onnx.Float32 (the zero value), whatever
-	// Type is, or onnx.BFloat16 beside activations in BF16. A float32 stream is two bytes a value more, read and written by each norm.
+	// Stream is the type of the residual stream, which the blocks of a transformer add to: onnx.Float32, whatever Type is, or
+	// onnx.BFloat16 beside activations in BF16. A float32 stream is two bytes a value more, read and written by each norm. The zero
+	// value is float32, but BF16 beside activations in BF16 where products take codes, which round sixteen times as coarsely.
 	Stream onnx.DType
 	// Codes multiplies FP8 weights by activations in FP8 too. Without it their products are of Type.
 	Codes bool
@@ -52,16 +54,16 @@ func CUDA(m *onnx.Model, o Options) error {
 	if o.Type == 0 {
 		o.Type = onnx.BFloat16
 	}
-	if o.Stream == 0 {
-		o.Stream = onnx.Float32
-	}
-	if o.Stream != onnx.Float32 && o.Stream != o.Type || o.Stream == onnx.Float16 {
+	if o.Stream != 0 && o.Stream != onnx.Float32 && o.Stream != o.Type || o.Stream == onnx.Float16 {
 		return fmt.Errorf("fuse: a residual stream of type %d beside activations of type %d: float32 would do", o.Stream, o.Type)
 	}
 	g := newGraph(m, o)
 	for _, pass := range []func(){g.attention, g.linears, g.gelus, g.finals, g.rms, g.norms, g.residuals, g.codes, g.channelNorms, g.narrow, g.doubles, g.channelsLast, g.states} {
 		pass()
 		g.compact()
+	}
+	if o.Stream == 0 {
+		g.o.Stream = g.usualStream()
 	}
 	if err := g.types(); err != nil {
 		return err
@@ -72,4 +74,12 @@ func CUDA(m *onnx.Model, o Options) error {
 	g.dropUnread()
 	g.store()
 	return nil
+}
+
+// usualStream is the type of the residual stream where the options leave it open.
+func (g *graph) usualStream() onnx.DType {
+	if g.o.Type == onnx.BFloat16 && slices.ContainsFunc(g.nodes, func(n onnx.Node) bool { return g.is(&n, codeLinear) }) {
+		return onnx.BFloat16
+	}
+	return onnx.Float32
 }

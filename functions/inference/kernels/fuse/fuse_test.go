@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/fuse"
@@ -82,7 +83,9 @@ func TestABlockBecomesOnePassPerFormula(t *testing.T) {
 	}
 }
 
-func TestFP8WeightsTakeTheirActivationsAsCodes(t *testing.T) {
+// fp8Block is the block with products of FP8 weights, rewritten.
+func fp8Block(t *testing.T, o fuse.Options) *onnx.Model {
+	t.Helper()
 	m := block(t)
 	if err := fuse.Products(m); err != nil {
 		t.Fatal(err)
@@ -92,10 +95,34 @@ func TestFP8WeightsTakeTheirActivationsAsCodes(t *testing.T) {
 			n.Attrs = slices.Concat([]onnx.Attr{onnx.Str("format", "fp8")}, n.Attrs[1:])
 		}
 	}
-	if err := fuse.CUDA(m, fuse.Options{Codes: true}); err != nil {
+	if err := fuse.CUDA(m, o); err != nil {
 		t.Fatal(err)
 	}
-	got := ops(m)
+	return m
+}
+
+// TestTheStreamBesideCodesIsBF16 looks at the first norm: a stream in float32 begins with the conversion of what the first product gives.
+func TestTheStreamBesideCodesIsBF16(t *testing.T) {
+	for _, c := range []struct {
+		o    fuse.Options
+		wide bool
+	}{
+		{fuse.Options{Codes: true}, false},
+		{fuse.Options{Codes: true, Stream: onnx.Float32}, true},
+		{fuse.Options{Codes: true, Type: onnx.Float16}, true},
+		{fuse.Options{}, true},
+	} {
+		m := fp8Block(t, c.o)
+		i := slices.IndexFunc(m.Graph.Nodes, func(n onnx.Node) bool { return strings.HasPrefix(n.Op, "ModulatedNorm") })
+		wide := slices.ContainsFunc(m.Graph.Nodes, func(n onnx.Node) bool { return n.Op == "Cast" && n.Outputs[0] == m.Graph.Nodes[i].Inputs[0] })
+		if wide != c.wide {
+			t.Errorf("%+v: the stream is converted: %v", c.o, wide)
+		}
+	}
+}
+
+func TestFP8WeightsTakeTheirActivationsAsCodes(t *testing.T) {
+	got := ops(fp8Block(t, fuse.Options{Codes: true}))
 	// q, k and v share the norm's codes; the GELU is taken where its result is quantized
 	for op, want := range map[string]int{"CodeLinear": 9, "QuantLinear": 0, "ModulatedNormCodes": 1, "GatedNormCodes": 2, "QuantizeRows": 4, "Gelu": 0} {
 		if got[op] != want {
