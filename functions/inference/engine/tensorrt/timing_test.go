@@ -3,6 +3,7 @@ package tensorrt_test
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
 	"hash/crc32"
 	"os"
 	"path/filepath"
@@ -86,5 +87,43 @@ func write(t *testing.T, path string, raw []byte) {
 	t.Helper()
 	if err := os.WriteFile(path, raw, 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestTimingIsOfOneGPUAndDriver: plans of TensorRT keep what was tried for each, those of TensorRT-RTX try nothing.
+func TestTimingIsOfOneGPUAndDriver(t *testing.T) {
+	dir := t.TempDir()
+	planner, order := filepath.Join(dir, "planner"), filepath.Join(dir, "order")
+	script := "#!/bin/sh\ncat >" + order + "\necho plan >&3\necho '{\"ended\":true}'\n"
+	if err := os.WriteFile(planner, []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for i, c := range []struct {
+		library string
+		on      tensorrt.Target
+	}{
+		{"TensorRT 10.14.1", tensorrt.Target{Capability: 90, Name: "NVIDIA H200", Driver: "580.1"}},
+		{"TensorRT 10.14.1", tensorrt.Target{Capability: 90, Name: "NVIDIA H200", Driver: "580.2"}},
+		{"TensorRT 10.14.1", tensorrt.Target{Capability: 90, Name: "NVIDIA H100", Driver: "580.1"}},
+		{"TensorRT 11.0.0", tensorrt.Target{Capability: 90, Name: "NVIDIA H200", Driver: "580.1"}},
+		{"TensorRT-RTX 1.6.1", tensorrt.Target{Capability: 121}},
+	} {
+		p := &tensorrt.Plans{Dir: dir, Library: c.library, Digest: "sha256:1", Builder: &tensorrt.Builder{Planner: planner}}
+		if _, err := p.Plan(context.Background(), "/b/transformer.tensorrt.onnx", c.on); err != nil {
+			t.Fatal(err)
+		}
+		raw, err := os.ReadFile(order)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var o tensorrt.Order
+		if err := json.Unmarshal(raw, &o); err != nil {
+			t.Fatal(err)
+		}
+		if rtx := c.library == "TensorRT-RTX 1.6.1"; rtx != (o.Timing == "") || rtx != (o.Tried == "") || seen[o.Timing] {
+			t.Errorf("%d: %q and %q, beside %v", i, o.Timing, o.Tried, seen)
+		}
+		seen[o.Timing] = true
 	}
 }
