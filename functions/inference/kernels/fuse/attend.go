@@ -57,7 +57,7 @@ func onlyHeads(n *onnx.Node) bool {
 	return !slices.ContainsFunc(n.Attrs, func(a onnx.Attr) bool { return a.Name != "num_heads" && a.Name != "scale" })
 }
 
-// width is the last dimension of a value that a product or a norm has made; 0 where it is not known. Values lie most deep at the most.
+// width is the last dimension of a value that a product or a norm has made, or that was given it; 0 where it is not known. Values lie most deep at the most.
 func (g *graph) width(value string, most int) int64 {
 	i, ok := g.made[value]
 	if !ok || most == 0 {
@@ -70,6 +70,10 @@ func (g *graph) width(value string, most int) int64 {
 		return g.dim(n.Inputs[1])
 	case "Cast", "RotaryEmbedding", "Identity":
 		return g.width(n.Inputs[0], most-1)
+	case "Reshape":
+		if to := g.ints(n.Inputs[1]); len(to) > 0 && to[len(to)-1] > 0 {
+			return to[len(to)-1]
+		}
 	}
 	return 0
 }

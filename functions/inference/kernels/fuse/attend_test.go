@@ -7,6 +7,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/fuse"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+	"github.com/videosdgx/videosdgx/functions/inference/vae"
 )
 
 // attended is attention of one value to itself in heads of some size, as a transformer has it.
@@ -56,6 +57,26 @@ func TestAttentionGoesToTheOperatorThatIsThere(t *testing.T) {
 		n := m.Graph.Nodes[i]
 		if n.Domain != fuse.Domain || len(n.Attrs) != 2 || n.Attrs[0].Name != "num_heads" || n.Attrs[0].I != 2 || n.Attrs[1].S != string(c.as) {
 			t.Errorf("%+v", n)
+		}
+	}
+}
+
+// An autoencoder attends to the positions of a frame with one head as wide as its channels.
+func TestAnAutoencoderAttendsToo(t *testing.T) {
+	for dim, want := range map[int64]int{64: 1, 96: 0, 384: 0} {
+		net, err := vae.Decoder(vae.Config{BaseDim: dim / 2, DimMult: []int64{1, 2}, NumResBlocks: 1, ZDim: 16, TemporalDownsample: []bool{false}}.WithDefaults(), true, nn.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := net.Model()
+		if err == nil {
+			err = fuse.CUDA(m, fuse.Options{})
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := fuse.Attend(m, 90, fuse.Exact); got != want || ops(m)["MultiHeadAttention"] != 1-want {
+			t.Errorf("%d channels: %d, %v", dim, got, ops(m))
 		}
 	}
 }
