@@ -28,6 +28,16 @@ func (k kind) String() string {
 	return k.format + "_" + k.attention
 }
 
+// forms has FP8 with both kinds of activations.
+func forms(formats []string) (all []string) {
+	for _, f := range formats {
+		if all = append(all, f); f == "fp8" {
+			all = append(all, "fp8bf16")
+		}
+	}
+	return all
+}
+
 func kinds(formats, attentions []string) (all []kind) {
 	for _, a := range attentions {
 		for _, f := range formats {

@@ -21,7 +21,7 @@ func main() {
 	flag.StringVar(&b.python, "python", "python3", "interpreter for the comparison; empty: leave it out")
 	flag.IntVar(&b.steps, "steps", 5, "steps of each, after two that are not counted")
 	models := flag.String("models", "1.3b,14b", "which shapes")
-	formats := flag.String("formats", "bf16,fp16,fp8", "which weights, and products: bf16, fp16, fp8 (whose activations are FP16 besides, as bundles have them), fp8bf16 (BF16, residual stream included: models build --activations bf16)")
+	formats := flag.String("formats", "bf16,fp16,fp8", "which weights, and products: bf16, fp16, fp8 (twice: as fp8, whose activations are FP16 besides, as bundles have them, and as fp8bf16, where they are BF16, the residual stream included: models build --activations bf16)")
 	attention := flag.String("attention", "auto", "which attention, each after the other: auto, exact (this project's operator), int8 (it, with scores of codes), library (ONNX Runtime's)")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	flag.IntVar(&b.record, "record", 0, "record the runs of so many shapes, as CUDA graphs; the two predictions have one shape")
@@ -31,6 +31,6 @@ func main() {
 	harness.Main("step", func(ctx context.Context) (err error) {
 		b.report = harness.NewGPUReport(ctx, "step", *commit)
 		defer func() { err = errors.Join(err, b.report.Print(os.Stdout)) }()
-		return b.run(ctx, strings.Split(*models, ","), kinds(strings.Split(*formats, ","), strings.Split(*attention, ",")))
+		return b.run(ctx, strings.Split(*models, ","), kinds(forms(strings.Split(*formats, ",")), strings.Split(*attention, ",")))
 	})
 }

@@ -51,7 +51,7 @@ func (b *bench) limits() {
 	f := b.report.Figures
 	for _, m := range []string{"1_3b", "14b"} {
 		compiled, ok := f["step_"+m+"_compiled_s"]
-		for _, format := range kinds([]string{"bf16", "fp16", "fp8"}, []string{"auto", "exact", "int8", "library"}) {
+		for _, format := range kinds(forms([]string{"bf16", "fp16", "fp8"}), []string{"auto", "exact", "int8", "library"}) {
 			format := format.String()
 			if ours, have := f["step_"+m+"_"+format+"_s"]; ok && have {
 				b.report.Figure("step_"+m+"_"+format+"_over_compiled", compiled/ours)
@@ -66,6 +66,13 @@ func (b *bench) limits() {
 		} else {
 			exact = max(exact, v)
 		}
+	}
+	fp8 := 0.0
+	for _, k := range kinds(forms([]string{"fp8"}), []string{"auto", "exact", "library"}) {
+		fp8 = max(fp8, f["step_1_3b_"+k.String()+"_over_compiled"])
+	}
+	if fp8 > 0 {
+		b.report.Figure("step_fp8_over_compiled", fp8)
 	}
 	if exact > 0 {
 		b.report.Figure("step_over_compiled", exact)
