@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/videosdgx/videosdgx/runtime/guest/client"
+	"github.com/videosdgx/videosdgx/runtime/guest/wire"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
@@ -32,17 +34,7 @@ func TestDeviceByItsCDIName(t *testing.T) {
 	must(t, os.Chmod(node, 0o666))
 	library := filepath.Join(t.TempDir(), "library")
 	must(t, os.WriteFile(library, []byte("x"), 0o644))
-	folder := "/var/run/cdi"
-	_, missingBefore := os.Stat(folder)
-	must(t, os.MkdirAll(folder, 0o755))
-	file := filepath.Join(folder, fmt.Sprintf("videosdgx-test-%d.json", os.Getpid()))
-	must(t, os.WriteFile(file, fmt.Appendf(nil, deviceFile, library), 0o644))
-	t.Cleanup(func() {
-		_ = os.Remove(file)
-		if missingBefore != nil {
-			_ = os.Remove(folder)
-		}
-	})
+	install(t, fmt.Sprintf(deviceFile, library))
 	paths := node + " /usr/lib/vendor/libtest.so.1.2 /usr/lib/vendor/libtest.so.1 /usr/lib/vendor/libtest.so"
 	c := config(t, spec.Function{
 		Image: hostileImage(t), Command: []string{"/var/runtime/bootstrap", "read"}, GPUs: []string{"videosdgx.test/gpu=0"},
@@ -58,5 +50,71 @@ func TestDeviceByItsCDIName(t *testing.T) {
 	}
 	if !strings.Contains(out, "yes /usr/lib/vendor\n") || t.Failed() {
 		t.Errorf("output:\n%s", out)
+	}
+}
+
+// install puts a vendor's device file where such files are installed to, for the time of a test.
+func install(t *testing.T, text string) {
+	t.Helper()
+	folder := "/var/run/cdi"
+	_, missingBefore := os.Stat(folder)
+	must(t, os.MkdirAll(folder, 0o755))
+	file := filepath.Join(folder, fmt.Sprintf("videosdgx-test-%d.json", os.Getpid()))
+	must(t, os.WriteFile(file, []byte(text), 0o644))
+	t.Cleanup(func() {
+		_ = os.Remove(file)
+		if missingBefore != nil {
+			_ = os.Remove(folder)
+		}
+	})
+}
+
+// TestCheckpointWithAVendorsFiles: a driver's files are links to where it is installed, a read-only mount, and its device file
+// names no type of mount; a restored instance has them too.
+func TestCheckpointWithAVendorsFiles(t *testing.T) {
+	d := newDriver(t)
+	needCRIU(t, d)
+	const node = "/dev/videosdgx-test"
+	must(t, unix.Mknod(node, unix.S_IFCHR|0o666, int(unix.Mkdev(1, 5)))) // as /dev/zero
+	t.Cleanup(func() { _ = os.Remove(node) })
+	must(t, os.Chmod(node, 0o666))
+	driver, system := t.TempDir(), t.TempDir()
+	for _, folder := range []string{filepath.Dir(driver), driver, system} { // open to everybody, as a driver's folders are
+		must(t, os.Chmod(folder, 0o755))
+	}
+	must(t, os.WriteFile(filepath.Join(driver, "libtest.so.1.2"), []byte("x"), 0o644))
+	must(t, unix.Mount(driver, driver, "", unix.MS_BIND, ""))
+	t.Cleanup(func() { must(t, unix.Unmount(driver, 0)) })
+	must(t, unix.Mount("", driver, "", unix.MS_BIND|unix.MS_REMOUNT|unix.MS_RDONLY, ""))
+	link := filepath.Join(system, "libtest.so.1.2")
+	must(t, os.Symlink(filepath.Join(driver, "libtest.so.1.2"), link))
+	install(t, fmt.Sprintf(deviceFile, link))
+	f := spec.Function{Image: echoImage(t), GPUs: []string{"videosdgx.test/gpu=0"}}
+	b := started(t, d, config(t, f))
+	invoke(t, b, `1`)
+	images := t.TempDir()
+	must(t, b.(*box).Checkpoint(testContext(t), images, true))
+	<-b.Exited()
+	remove(t, b)
+	c := config(t, f)
+	r, err := d.Restore(testContext(t), c, images)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer remove(t, r)
+	must(t, client.Restored(testContext(t), r.Dial, wire.RestoredHead{InstanceID: c.ID, Entropy: make([]byte, 64)}))
+	answers(t, "restored", r)
+	pids, err := r.(*box).pids()
+	must(t, err)
+	for _, path := range []string{node, "/usr/lib/vendor/libtest.so.1.2", "/usr/lib/vendor/libtest.so.1", "/usr/lib/vendor/libtest.so"} {
+		got, err := os.Open(fmt.Sprintf("/proc/%d/root%s", pids[0], path))
+		if err != nil {
+			t.Errorf("the restored instance has no %s: %v", path, err)
+			continue
+		}
+		if n, err := got.Read(make([]byte, 1)); n != 1 {
+			t.Errorf("%s in the restored instance: %v", path, err)
+		}
+		must(t, got.Close())
 	}
 }

@@ -2,6 +2,7 @@ package blueprint
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/containerd/errdefs"
 	specs "github.com/opencontainers/runtime-spec/specs-go"
@@ -31,5 +32,20 @@ func (b Blueprint) devices(s *specs.Spec) error {
 			names[i] = allGPUs
 		}
 	}
-	return b.Devices.Inject(s, names)
+	if err := b.Devices.Inject(s, names); err != nil {
+		return err
+	}
+	nameBinds(s.Mounts)
+	return nil
+}
+
+// nameBinds gives bind mounts their type where only an option says what they are, as in NVIDIA's device files. Everybody who
+// looks for bind mounts then finds them: a restore above all, for CRIU neither follows a source that is a link nor passes a
+// folder that is closed to others.
+func nameBinds(mounts []specs.Mount) {
+	for i, m := range mounts {
+		if m.Type == "" && (slices.Contains(m.Options, "bind") || slices.Contains(m.Options, "rbind")) {
+			mounts[i].Type = "bind"
+		}
+	}
 }
