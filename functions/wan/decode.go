@@ -16,7 +16,7 @@ func (p *Pipeline) decode(ctx context.Context, latents engine.Tensor, emit func(
 	if err != nil {
 		return err
 	}
-	coder := vae.Coder{Config: p.c.VAE, Sessions: p.sessions, First: graphDecodeFirst, Next: graphDecodeNext, Tiling: tiling}
+	coder := vae.Coder{Config: p.c.VAE, Sessions: p.sessions, First: graphDecodeFirst, Next: graphDecodeNext, Tiling: tiling, Lent: true}
 	return coder.Decode(ctx, p.c.VAE.Denormalise(latents), emit)
 }
 

@@ -139,7 +139,7 @@ func (p *Pipeline) decode(ctx context.Context, latents engine.Tensor, r handler.
 	if err != nil {
 		return err
 	}
-	coder, frames := vae.Coder{Config: p.c.VAE, Sessions: p.sessions, First: graphDecodeFirst, Next: graphDecodeNext, Tiling: tiling}, 0
+	coder, frames := vae.Coder{Config: p.c.VAE, Sessions: p.sessions, First: graphDecodeFirst, Next: graphDecodeNext, Tiling: tiling, Lent: true}, 0
 	return coder.Decode(ctx, p.c.VAE.Denormalise(latents), func(clip engine.Tensor) error {
 		return vae.EmitFrames(clip, func(rgb []byte) error {
 			frames++

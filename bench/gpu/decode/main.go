@@ -147,7 +147,7 @@ func clip(ctx context.Context, p pair, height, width int64) error {
 	for j := range latents.Float32() {
 		latents.Float32()[j] = float32(r.NormFloat64())
 	}
-	c := vae.Coder{Config: vae.Config{}.WithDefaults(), Sessions: p, First: "first", Next: "next"}
+	c := vae.Coder{Config: vae.Config{}.WithDefaults(), Sessions: p, First: "first", Next: "next", Lent: true}
 	return c.Decode(ctx, latents, func(engine.Tensor) error { return nil })
 }
 

@@ -16,13 +16,16 @@ type Coder struct {
 	First, Next string // graphs
 	// Tiling is nil for whole pictures.
 	Tiling *Tiling
+	// Lent has Decode use the memory of a clip again when emit has returned, which must not keep it then: fetching a clip into memory that
+	// was used before takes a tenth of the time.
+	Lent bool
 }
 
 // Decode turns latents that are not normalised, [1, z, T, h, w], into frames, about [−1, 1], and hands them to emit as they come:
-// as clips [1, 3, frames, H, W], each beside the work on the next one and good until emit returns, or the whole clip at once when tiled.
+// as clips [1, 3, frames, H, W], each beside the work on the next one, or the whole clip at once when tiled.
 func (c Coder) Decode(ctx context.Context, latents engine.Tensor, emit func(clip engine.Tensor) error) error {
 	if c.Tiling == nil || c.Tiling.covers(latents, c.Config.SpatialScale()) {
-		return c.pieces(ctx, Latent, Video, latents, 1, true, func(v engine.Tensor) error { return emit(c.Config.Unpatchify(v)) })
+		return c.pieces(ctx, Latent, Video, latents, 1, c.Lent, func(v engine.Tensor) error { return emit(c.Config.Unpatchify(v)) })
 	}
 	if err := c.Tiling.Validate(c.Config.SpatialScale()); err != nil {
 		return err
@@ -68,13 +71,13 @@ func (c Coder) whole(ctx context.Context, input, output string, clip engine.Tens
 }
 
 // pieces runs one frame, then step frames at a time. What a piece has become is fetched, so that nothing of it lies on the device in the
-// way of the next one, and handed to emit while that one runs. With again, its memory is emit's only until that returns.
-func (c Coder) pieces(ctx context.Context, input, output string, clip engine.Tensor, step int64, again bool, emit func(engine.Tensor) error) error {
+// way of the next one, and handed to emit while that one runs. With lent, its memory is emit's only until that returns.
+func (c Coder) pieces(ctx context.Context, input, output string, clip engine.Tensor, step int64, lent bool, emit func(engine.Tensor) error) error {
 	run := Chunked{Sessions: c.Sessions, First: c.First, Next: c.Next, Kept: []string{output}}
 	defer run.Close()
 	given := func() error { return nil } // waits for the piece before
 	defer func() { _ = given() }()       // whose error comes second to one that ends the loop
-	var lent, spare engine.Tensor
+	var last, spare engine.Tensor        // memory that emit has, and that it had
 	for at, n := int64(0), int64(1); at < clip.Shape[2]; at, n = at+n, step {
 		out, err := run.Run(ctx, input, Frames(clip, at, min(at+n, clip.Shape[2])))
 		if err != nil {
@@ -85,8 +88,8 @@ func (c Coder) pieces(ctx context.Context, input, output string, clip engine.Ten
 		if err = errors.Join(err, given()); err != nil {
 			return err
 		}
-		if again {
-			lent, spare = part, lent
+		if lent {
+			last, spare = part, last
 		}
 		given = beside(func() error { return emit(part) })
 	}

@@ -17,6 +17,7 @@ type counter struct {
 	mu    sync.Mutex
 	runs  int
 	begun func(run int)
+	value func(engine.Tensor) engine.Value // what a frame comes as; nil: itself
 }
 
 func (c *counter) Get(context.Context, string) (engine.Session, error) { return c, nil }
@@ -33,7 +34,11 @@ func (c *counter) Run(_ context.Context, _ engine.Values, resident ...string) (e
 	if c.begun != nil {
 		c.begun(c.runs)
 	}
-	return engine.Values{Video: engine.Floats([]float32{float32(c.runs)}, 1, 1, 1, 1, 1)}, nil
+	frame := engine.Floats([]float32{float32(c.runs)}, 1, 1, 1, 1, 1)
+	if c.value != nil {
+		return engine.Values{Video: c.value(frame)}, nil
+	}
+	return engine.Values{Video: frame}, nil
 }
 
 func decodeCounted(c *counter, frames int64, emit func(frame int) error) error {
@@ -48,6 +53,37 @@ func TestPiecesComeInOrder(t *testing.T) {
 	}
 	if !slices.Equal(got, []int{1, 2, 3, 4, 5}) {
 		t.Error(got)
+	}
+}
+
+// fetched is a value that is copied into memory that is there.
+type fetched struct{ engine.Tensor }
+
+func (f fetched) HostInto(t engine.Tensor) error {
+	copy(t.Float32(), f.Float32())
+	return nil
+}
+
+// Clips may be kept, but for those that are lent, whose memory is that of the clip before the last one.
+func TestClipsAreGoodForAsLongAsIsSaid(t *testing.T) {
+	for _, lent := range []bool{false, true} {
+		var kept []engine.Tensor
+		c := &counter{value: func(v engine.Tensor) engine.Value { return fetched{v} }}
+		coder := Coder{Config: Config{}.WithDefaults(), Sessions: c, First: "first", Next: "next", Lent: lent}
+		if err := coder.Decode(context.Background(), engine.Zeros(1, 16, 5, 1, 1), func(v engine.Tensor) error {
+			if n := float32(len(kept) + 1); v.Float32()[0] != n {
+				t.Errorf("lent %v: clip %v instead of %v", lent, v.Float32()[0], n)
+			}
+			kept = append(kept, v)
+			return nil
+		}); err != nil {
+			t.Fatal(err)
+		}
+		for i := range kept[2:] {
+			if same := &kept[i].Float32()[0] == &kept[i+2].Float32()[0]; same != lent {
+				t.Errorf("lent %v: clips %d and %d share memory: %v", lent, i+1, i+3, same)
+			}
+		}
 	}
 }
 
