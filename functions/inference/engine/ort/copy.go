@@ -76,21 +76,22 @@ func (s *session) copied(ctx context.Context, v engine.Value, into *value) (*val
 
 // fetch copies x to the host, straight into t, which has its type and shape. Copies end by themselves: no context stops them.
 func (c *copies) fetch(e *Engine, x *value, t engine.Tensor) error {
-	if err := c.fetched(e, x, t); err != nil {
+	s, err := c.session(e, copyKey{x.device, x.dtype})
+	if err == nil {
+		s.on(func() { err = s.fetched(x, t) })
+	}
+	if err != nil {
 		return fmt.Errorf("copy from %s: %w", x.device, err)
 	}
 	return nil
 }
 
-func (c *copies) fetched(e *Engine, x *value, t engine.Tensor) error {
-	s, err := c.session(e, copyKey{x.device, x.dtype})
-	if err != nil {
-		return err
-	}
+// fetched is a run of a graph that copies, from a device to a tensor.
+func (s *session) fetched(x *value, t engine.Tensor) error {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
 	r := &run{session: s}
-	place, err := e.wrap(copyOut, t, &r.pins)
+	place, err := s.engine.wrap(copyOut, t, &r.pins)
 	if err != nil {
 		r.free()
 		return err
