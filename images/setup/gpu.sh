@@ -8,7 +8,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/lib.sh"
 . "$here/wheels.sh"
 dest=${VIDEOSDGX_GPU:-/opt/videosdgx/gpu}
-version=1.31.1-cuda13.0-cudnn9.19-1 # of the whole: changes with every pin below
+version=1.31.1-cuda13.0-cudnn9.19-2 # of the whole: changes with every pin below
 
 # NAME VERSION SHA256-x86_64 SHA256-aarch64
 pins="
@@ -34,7 +34,7 @@ libraries() {
   find "$new/unpacked" -type f -name 'lib*.so*' ! -name '*tensorrt*' ! -name 'libnvblas*' ! -name '*.alt.*' -exec mv -t "$new/lib" {} +
   mv "$new/lib"/libonnxruntime.so.1.* "$new/lib/libonnxruntime.so.1"
   have patchelf || install_packages patchelf
-  for f in "$new"/lib/libonnxruntime_providers_cuda.so "$new"/lib/libcublas.so.* "$new"/lib/libcudnn*.so.*; do patchelf --set-rpath '$ORIGIN' "$f"; done
+  for f in "$new"/lib/libonnxruntime_providers_cuda.so "$new"/lib/libcublas.so.* "$new"/lib/libcudnn*.so.* "$new"/lib/libnvrtc.so.*; do patchelf --set-rpath '$ORIGIN' "$f"; done
   rm -rf "$new/unpacked"
   (cd "$new/lib" && sha256sum -- * >../SHA256SUMS)
   printf '%s\n' "$version" >"$new/VERSION"

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"runtime/debug"
 	"sync"
 	"unsafe"
@@ -48,6 +49,11 @@ func LoadFor(d engine.Device) (*Engine, error) {
 	path, err := libraryFor(d)
 	if err != nil {
 		return nil, err
+	}
+	if !d.Host() {
+		if err := preload(filepath.Dir(path)); err != nil {
+			return nil, err
+		}
 	}
 	c := C.CString(path)
 	defer C.free(unsafe.Pointer(c))

@@ -33,6 +33,10 @@ char *ort_load(const char *path) {
 	return s ? take(s) : NULL;
 }
 
+char *ort_preload(const char *path) {
+	return dlopen(path, RTLD_NOW | RTLD_LOCAL) ? NULL : problem(dlerror());
+}
+
 int ort_capability(int index) {
 	enum { major_of = 75, minor_of = 76 }; // CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_…
 	void *lib = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL);

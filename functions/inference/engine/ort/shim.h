@@ -9,6 +9,9 @@ extern const char *ort_version;
 // ort_load opens the library and starts its environment; NULL, or what went wrong (to be freed).
 char *ort_load(const char *path);
 
+// ort_preload opens another library and keeps it open; NULL, or what went wrong (to be freed).
+char *ort_preload(const char *path);
+
 static inline OrtErrorCode ort_code(OrtStatus *s) { return ort_api->GetErrorCode(s); }
 static inline const char *ort_message(OrtStatus *s) { return ort_api->GetErrorMessage(s); }
 static inline void ort_status_free(OrtStatus *s) { ort_api->ReleaseStatus(s); }
