@@ -1,8 +1,8 @@
 // Convolutions over clips with their channels innermost by Hopper's matrix instructions. A block takes a tile of pixels of one
 // frame of the result and has, of every frame that it looks at, the pixels of the tile and of the rim around it in shared memory
-// once, for so many channels at a time: a tap is the same pixels seen from an address that is further on. One warpgroup
-// copies, pixels and then each tap's weights, as far ahead as there is room; two others multiply, each the upper or the lower half of
-// the tile, in squares of eight by eight pixels.
+// once, for so many channels at a time: a tap is the same pixels seen from an address that is further on. Of one warpgroup three
+// warps copy pixels and one has each tap's weights brought, as far ahead as there is room; two others multiply, each the upper or the
+// lower half of the tile, in squares of eight by eight pixels.
 #include "conv.h"
 
 #include <cuda_bf16.h>
@@ -16,10 +16,10 @@ namespace videosdgx {
 namespace {
 
 constexpr int kThreads = 384;
-constexpr int kChunk = 32;    // channels at a time
-constexpr int kRow = 2 * kChunk;  // bytes of a pixel, or of a column of weights
-constexpr int kTall = 16;     // pixels of a tile from top to bottom
-constexpr int kShared = 232448 - 1024;  // without the barriers
+constexpr int kChunk = 32;              // channels at a time
+constexpr int kRow = 2 * kChunk;        // bytes of a pixel, or of a column of weights
+constexpr int kTall = 16;               // pixels of a tile from top to bottom
+constexpr int kShared = 232448 - 1024;  // bytes, without the barriers
 
 // Tile has the sizes of a tile: 8 · wide × 16 pixels, N columns of the result, a kernel of K × K pixels.
 template <int N, int wide, int K>

@@ -15,8 +15,9 @@ const (
 
 // channelsLast has an autoencoder's clips lie with their channels innermost, [1, frames, height, width, channels], where the
 // operators that know this form are: a convolution takes with it what stands around it, the frames of the run before that are
-// joined in front, the picture that is doubled, the sum with a shortcut, and the frames that the next run looks back at. States
-// have this form too. What knows only the other form is given it by a transposition.
+// joined in front, the picture that is doubled, the sum with a shortcut, and the frames that the next run looks back at.
+// Frames that one makes as channels are taken apart as they lie. States have this form too. What knows only the other form is given it
+// by a transposition.
 func (g *graph) channelsLast() {
 	if !g.autoencoder() || g.o.Type == onnx.Float32 && !g.host || g.sort() != nil {
 		return
