@@ -23,11 +23,19 @@ type run struct {
 	b        *C.OrtIoBinding
 	pins     runtime.Pinner
 	borrowed []*C.OrtValue // around tensors
-	held     []*value      // locked for reading
+	feeds    []feed
+	held     []*value // locked for reading
 	resident []string
 	spent    engine.Values
 	into     map[string]*value // where outputs go that have a place already
+	moves    bool              // an input lies elsewhere than on the device that runs
 	graph    int               // the recording that it is part of, plain for none in a session that has some; else 0
+}
+
+// feed is an input on its way: until binds it.
+type feed struct {
+	name string
+	v    *C.OrtValue
 }
 
 // bind says where every input lies and where every output goes. Its memory stays put until free.
@@ -67,7 +75,9 @@ func (r *run) bindInput(name string, v engine.Value) error {
 	if err != nil {
 		return err
 	}
-	return check(C.ort_bind_input(r.b, r.names[name], c))
+	r.feeds = append(r.feeds, feed{name, c})
+	r.moves = r.moves || v.Device() != r.device
+	return nil
 }
 
 func (r *run) borrow(name string, v engine.Value) (*C.OrtValue, error) {
@@ -171,7 +181,12 @@ func (r *run) until(ctx context.Context) error {
 		defer close(watched)
 		_ = check(C.ort_terminate(opts)) // sets a flag
 	})
-	err := r.engine.turns.with(r.device, r.makes(), func() error { return check(C.ort_run(r.s, opts, r.b)) })
+	err := r.engine.turns.with(r.device, r.makes(), func() error {
+		if err := r.feed(); err != nil {
+			return err
+		}
+		return check(C.ort_run(r.s, opts, r.b))
+	})
 	if !stop() {
 		<-watched
 	}
@@ -182,6 +197,21 @@ func (r *run) until(ctx context.Context) error {
 		return fmt.Errorf("run %s: %w", r.path, err)
 	}
 	return nil
+}
+
+// feed binds the inputs. The library queues the copy of one that lies elsewhere on a stream that it takes for the call alone, and lets the
+// run take another: by the thread that calls, and by what else runs. On a GPU that others use too the run would overtake the copy, so
+// what is copied is waited for.
+func (r *run) feed() error {
+	for _, f := range r.feeds {
+		if err := check(C.ort_bind_input(r.b, r.names[f.name], f.v)); err != nil {
+			return fmt.Errorf("input %s: %w", f.name, err)
+		}
+	}
+	if !r.moves || r.device.Host() {
+		return nil
+	}
+	return check(C.ort_settle(C.int(r.device.Index)))
 }
 
 // makes says whether the run makes a recording: its outputs have no place yet.

@@ -59,6 +59,30 @@ OrtStatus *ort_cuda(OrtSessionOptions *o, const char **keys, const char **values
 	return s;
 }
 
+OrtStatus *ort_settle(int index) { // the thread's current device need not be the one that is meant
+	void *lib = dlopen("libcuda.so.1", RTLD_NOW | RTLD_LOCAL), *context = NULL;
+	if (!lib) return ort_api->CreateStatus(ORT_FAIL, "libcuda.so.1 cannot be opened");
+	int (*get)(int *, int) = (int (*)(int *, int))dlsym(lib, "cuDeviceGet");
+	int (*retain)(void **, int) = (int (*)(void **, int))dlsym(lib, "cuDevicePrimaryCtxRetain");
+	int (*release)(int) = (int (*)(int))dlsym(lib, "cuDevicePrimaryCtxRelease_v2");
+	int (*push)(void *) = (int (*)(void *))dlsym(lib, "cuCtxPushCurrent_v2");
+	int (*pop)(void **) = (int (*)(void **))dlsym(lib, "cuCtxPopCurrent_v2");
+	int (*synchronize)(void) = (int (*)(void))dlsym(lib, "cuCtxSynchronize");
+	int device = 0, code = -1;
+	if (get && retain && release && push && pop && synchronize && !(code = get(&device, index)) && !(code = retain(&context, device))) {
+		if (!(code = push(context))) {
+			code = synchronize();
+			pop(&context);
+		}
+		release(device);
+	}
+	dlclose(lib);
+	if (!code) return NULL;
+	char text[96];
+	snprintf(text, sizeof text, "waiting for copies to GPU %d: the CUDA driver says %d", index, code);
+	return ort_api->CreateStatus(ORT_FAIL, text);
+}
+
 OrtStatus *ort_outputs(OrtIoBinding *b, OrtValue **v, size_t n) {
 	OrtAllocator *a = NULL;
 	OrtValue **all = NULL;

@@ -31,6 +31,9 @@ static inline OrtStatus *ort_operators(OrtSessionOptions *o, const char *path) {
 // ort_capability asks the CUDA driver for a GPU's compute capability: 90 for 9.0; 0 where there is no driver, or no such GPU.
 int ort_capability(int index);
 
+// ort_settle waits for what the process has queued on a GPU.
+OrtStatus *ort_settle(int index);
+
 // ort_cuda puts the CUDA provider before the CPU's.
 OrtStatus *ort_cuda(OrtSessionOptions *o, const char **keys, const char **values, size_t n);
 
