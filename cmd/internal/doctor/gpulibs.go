@@ -13,7 +13,8 @@ import (
 // gpuFiles are what functions on a GPU load, as `make setup-gpu` puts them side by side.
 var gpuFiles = []string{
 	"libonnxruntime.so.1", "libonnxruntime_providers_shared.so", "libonnxruntime_providers_cuda.so", "libcudart.so.13", "libcublas.so.13",
-	"libcublasLt.so.13", "libcurand.so.10", "libcudnn.so.9", "libvideosdgx_kernels_cuda.so",
+	"libcublasLt.so.13", "libcurand.so.10", "libcudnn.so.9", "libcudnn_graph.so.9", "libcudnn_engines_runtime_compiled.so.9", "libnvrtc.so.13",
+	"libnvrtc-builtins.so.13.0", "libvideosdgx_kernels_cuda.so",
 }
 
 // oldestDriver is the first branch of the driver that CUDA 13, which the libraries are built for, runs on.

@@ -1,17 +1,19 @@
 package ort
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/containerd/errdefs"
 )
 
 // TestTheCompilersBuiltinsAreFoundByTheirNameAlone, as the compiler asks for them.
 func TestTheCompilersBuiltinsAreFoundByTheirNameAlone(t *testing.T) {
-	const name = "libnvrtc-builtins.so.0.7"
+	name := fmt.Sprintf("libnvrtc-builtins.so.0.%d", time.Now().UnixNano()) // what is open stays open, and the test may run again
 	dir := t.TempDir()
 	source := filepath.Join(dir, "builtins.c")
 	if err := os.WriteFile(source, []byte("int builtins;\n"), 0o600); err != nil {
