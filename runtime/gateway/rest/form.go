@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -32,7 +33,7 @@ func (f *files) readForm(r *http.Request, sch *schema.Schema) (*object, error) {
 	if err != nil {
 		return nil, notAForm(err)
 	}
-	o := &object{fields: schema.Object{}}
+	o, seen := &object{fields: schema.Object{}}, map[string]bool{}
 	for n := 0; ; n++ {
 		part, err := parts.NextPart()
 		if errors.Is(err, io.EOF) {
@@ -44,6 +45,11 @@ func (f *files) readForm(r *http.Request, sch *schema.Schema) (*object, error) {
 		if err != nil {
 			return nil, notAForm(err)
 		}
+		name := part.FormName()
+		if seen[name] {
+			return nil, invalid(http.StatusBadRequest, []jobs.FieldError{{Field: schema.Pointer(name), Detail: schema.Show(name) + " is in the form more than once: send it once."}})
+		}
+		seen[name] = true
 		if err := f.part(r, sch, o, part); err != nil {
 			return nil, err
 		}
@@ -62,13 +68,19 @@ func (f *files) part(r *http.Request, sch *schema.Schema, o *object, part *multi
 	name := part.FormName()
 	p, _ := sch.Property(name)
 	if p.File != nil && (part.FileName() != "" || part.Header.Get("Content-Type") != "") {
-		kind := part.Header.Get("Content-Type")
+		kind, body := part.Header.Get("Content-Type"), bufio.NewReader(part)
+		if _, err := body.Peek(1); errors.Is(err, io.EOF) {
+			if part.FileName() != "" { // without a name it is a page's field in which no file was chosen
+				o.fail(schema.Pointer(name), schema.Show(name)+" is an empty file: send one, or leave it out.")
+			}
+			return nil
+		}
 		if err := p.File.Takes(kind); err != nil {
 			o.fail(schema.Pointer(name), schema.Show(name)+" "+err.Error()+".")
-			_, err := io.Copy(io.Discard, part)
+			_, err := io.Copy(io.Discard, body)
 			return err
 		}
-		u, err := f.keep(r.Context(), kind, part, *p.File)
+		u, err := f.keep(r.Context(), kind, body, *p.File)
 		if errdefs.IsOutOfRange(err) {
 			return fmt.Errorf("%s: %w", name, err)
 		}

@@ -133,6 +133,40 @@ func TestUploadsAreBoundedAndOnesOwn(t *testing.T) {
 	r.problem(400, "POST", "/v1/models/wan21/generate", "--x--", "Content-Type", "multipart/form-data")
 }
 
+// TestAFormSaysEachThingOnce: a part that is there again is refused, not dropped, and so is a file without a byte; a page's
+// field in which no file was chosen is none.
+func TestAFormSaysEachThingOnce(t *testing.T) {
+	var s seen
+	r := pictureRig(t, &s)
+	part := func(head, body string) string {
+		return "--x\r\nContent-Disposition: form-data; name=" + head + "\r\n\r\n" + body + "\r\n"
+	}
+	const file = "; filename=\"a.png\"\r\nContent-Type: image/png"
+	prompt, picture := part(`"prompt"`, "a"), part(`"image"`+file, "picture")
+	for body, want := range map[string]struct {
+		status         int
+		pointer, words string
+	}{
+		prompt + part(`"prompt"`, "b"):                    {400, "#/prompt", "more than once"},
+		prompt + picture + picture:                        {400, "#/image", "more than once"},
+		part(`"request"`, "{}") + part(`"request"`, "{}"): {400, "#/request", "more than once"},
+		prompt + part(`"image"`+file, ""):                 {422, "#/image", "is an empty file"},
+	} {
+		p := r.problem(want.status, "POST", "/v1/models/wan21/generate", body+"--x--\r\n", "Content-Type", "multipart/form-data; boundary=x")
+		if !strings.Contains(p.Detail, want.words) || len(p.Errors) != 1 || p.Errors[0].Pointer != want.pointer {
+			t.Errorf("%q: %+v", body, p)
+		}
+	}
+	none := part(`"image"; filename=""`+"\r\nContent-Type: application/octet-stream", "")
+	j := r.generate(prompt+none+"--x--\r\n", "Content-Type", "multipart/form-data; boundary=x", "Prefer", "wait=20")
+	if j.Status != jobs.Completed || len(s.files) != 0 {
+		t.Errorf("%+v %v", j, s.files)
+	}
+	if left, err := os.ReadDir(r.outputs + "/.uploads"); err != nil || len(left) > 1 { // the folder of half-made ones
+		t.Errorf("uploads are left: %v %v", left, err)
+	}
+}
+
 // TestTheSameFileIsTheSameRequest: an idempotency key knows a picture by its content, however often it is sent.
 func TestTheSameFileIsTheSameRequest(t *testing.T) {
 	var s seen
