@@ -222,6 +222,15 @@ func TestSubmitSendsWhatIsGiven(t *testing.T) {
 	}
 }
 
+func TestSubmitWantsAJob(t *testing.T) {
+	for _, body := range []string{"null", "{}", `{"id":"","status":"queued"}`} {
+		c := serve(t, func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, body) })
+		if j, err := c.Submit(t.Context(), Submission{Model: "wan21"}); err == nil || !strings.Contains(err.Error(), "names no job") {
+			t.Errorf("%s: %+v %v", body, j, err)
+		}
+	}
+}
+
 func TestDownloadChecksTheDigest(t *testing.T) {
 	c := serve(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Disposition", `attachment; filename="../../etc/clip.mp4"`)

@@ -132,7 +132,11 @@ func (c *Client) Submit(ctx context.Context, s Submission) (j Job, err error) {
 	if s.Client != "" {
 		h.Set("X-Client-Id", s.Client)
 	}
-	return j, c.callWith(ctx, http.MethodPost, "/v1/models/"+segment(s.Model)+"/generate", h, body, &j)
+	err = c.callWith(ctx, http.MethodPost, "/v1/models/"+segment(s.Model)+"/generate", h, body, &j)
+	if err == nil && j.ID == "" {
+		err = fmt.Errorf("%s says that it took the request and names no job: is it a VideosDGX server?", c.server)
+	}
+	return j, err
 }
 
 func set[T comparable](body map[string]any, name string, v T) {
