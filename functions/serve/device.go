@@ -91,6 +91,24 @@ func choose(asked string, files []string, visible bool, able func(engine.Device)
 	return choice{Device: gpu, why: "a GPU is there, and graphs for it"}, nil
 }
 
+// there refuses GPUs that sessions cannot be opened on, such as those that were asked for by name on a machine without one: before
+// the first clip meets whatever is missing first.
+func there(all []engine.Device, capability func(engine.Device) int, usable func(engine.Device) error) error {
+	for _, d := range all {
+		switch {
+		case d.Host():
+		case capability(d) == 0:
+			return fmt.Errorf("the device %s was asked for, and no such GPU is given to this process: gpus gives a function one, and `videosdgx doctor` says "+
+				"what this machine has; device: auto would do: %w", d, errdefs.ErrFailedPrecondition)
+		default:
+			if err := usable(d); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
 // gpuVisible says whether the driver's device nodes are there for this process: /dev/nvidiactl, or WSL's.
 func gpuVisible() bool {
 	return slices.ContainsFunc([]string{"/dev/nvidiactl", "/dev/dxg"}, func(path string) bool {

@@ -41,6 +41,28 @@ func TestTheDeviceIsChosenAndSaysWhy(t *testing.T) {
 	}
 }
 
+func TestAGPUThatIsAskedForAndNotThereIsRefused(t *testing.T) {
+	gpu := func(i int) engine.Device { return engine.Device{Kind: engine.CUDA, Index: i} }
+	one := func(d engine.Device) int { return map[int]int{0: 90}[d.Index] } // one GPU
+	fine := func(engine.Device) error { return nil }
+	broken := func(engine.Device) error { return errors.New("libcudart.so.13 is missing") }
+	for _, c := range []struct {
+		all  []engine.Device
+		able func(engine.Device) error
+		want string
+	}{
+		{[]engine.Device{{}}, broken, ""},
+		{[]engine.Device{gpu(0)}, fine, ""},
+		{[]engine.Device{gpu(0), gpu(1)}, fine, "the device cuda:1 was asked for, and no such GPU is given to this process"},
+		{[]engine.Device{gpu(0)}, broken, "libcudart.so.13 is missing"},
+	} {
+		err := there(c.all, one, c.able)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v: %v; expected %q", c.all, err, c.want)
+		}
+	}
+}
+
 func TestSeveralGPUsServeTogetherOrNot(t *testing.T) {
 	both := []string{"transformer.cpu.onnx", "transformer.cuda.onnx"}
 	fine := func(engine.Device) error { return nil }

@@ -50,7 +50,7 @@ func enginesOf(ctx context.Context, asked string, m *bundle.Model, on choice, op
 		return plain{opened, m.Engine.Version(), why}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the engine tensorrt was asked for: %w", err)
+		return nil, fmt.Errorf("the engine tensorrt was asked for, and auto or ort would do: %w", err)
 	}
 	t.open, t.log = open, slog.New(slog.NewJSONHandler(os.Stderr, nil))
 	return t.serve(ctx, asked)

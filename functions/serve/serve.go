@@ -82,7 +82,7 @@ func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle
 	if err != nil {
 		return nil, on, err
 	}
-	if on.attends, err = chooseAttention(os.Getenv(AttentionEnv), on.Device, library.Capability(on.Device)); err != nil {
+	if on.attends, err = attends(on, library); err != nil {
 		return nil, on, err
 	}
 	e := engine.Engine(attending{library, on.attends, library.Capability})
@@ -103,6 +103,14 @@ func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle
 	}
 	m.Options = o
 	return m, on, nil
+}
+
+// attends is the attention of what was chosen, whose GPUs can be used.
+func attends(on choice, e *ort.Engine) (attention, error) {
+	if err := there(on.all(), e.Capability, e.Usable); err != nil {
+		return attention{}, err
+	}
+	return chooseAttention(os.Getenv(AttentionEnv), on.Device, e.Capability(on.Device))
 }
 
 func usable(d engine.Device) error {
