@@ -15,12 +15,12 @@ import (
 // ownDomains are those of this project's operators, which one library for each kind of device brings.
 var ownDomains = []string{"ai.videosdgx", "videosdgx"}
 
-// kernels is where a device's operators are: the file's name, and the variable that names it and wins over every place.
-type kernels struct{ name, env string }
+// kernels is where a device's operators are: the file's name, the variable that names it and wins over every place, and what brings it.
+type kernels struct{ name, env, by string }
 
 var kernelsFor = map[engine.Kind]kernels{
-	engine.CPU:  {"libvideosdgx_kernels.so", "VIDEOSDGX_KERNELS_LIB"},
-	engine.CUDA: {"libvideosdgx_kernels_cuda.so", "VIDEOSDGX_CUDA_KERNELS"},
+	engine.CPU:  {"libvideosdgx_kernels.so", "VIDEOSDGX_KERNELS_LIB", "make build"},
+	engine.CUDA: {"libvideosdgx_kernels_cuda.so", "VIDEOSDGX_CUDA_KERNELS", "make setup-gpu"},
 }
 
 // operatorsOf are the operator libraries that a graph needs on a device beside those that the caller names: none, or ours.
@@ -47,7 +47,7 @@ func FindKernels(d engine.Device) (string, error) {
 	k := kernelsFor[kind]
 	if path := os.Getenv(k.env); path != "" {
 		if !isFile(path) {
-			return "", fmt.Errorf("%s names %s, which is not there; correct it, or unset it and run `make build`: %w", k.env, path, errdefs.ErrNotFound)
+			return "", fmt.Errorf("%s names %s, which is not there; correct it, or unset it and run `%s`: %w", k.env, path, k.by, errdefs.ErrNotFound)
 		}
 		return path, nil
 	}
@@ -63,5 +63,5 @@ func FindKernels(d engine.Device) (string, error) {
 			return path, nil
 		}
 	}
-	return "", fmt.Errorf("the operator library %s is not installed: run `make build`, or set %s to its path: %w", k.name, k.env, errdefs.ErrNotFound)
+	return "", fmt.Errorf("the operator library %s is not installed: run `%s`, or set %s to its path: %w", k.name, k.by, k.env, errdefs.ErrNotFound)
 }
