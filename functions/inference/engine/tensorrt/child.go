@@ -77,6 +77,9 @@ func serve(ctx context.Context, in io.Reader, enc *json.Encoder, out *os.File) e
 		return err
 	}
 	lib, err := Load(o.Install)
+	if err != nil && o.Recipe.Limits.Memory > 0 {
+		return fmt.Errorf("within the %d bytes of address space that the builder may take: %w", o.Recipe.Limits.Memory, err)
+	}
 	if err != nil {
 		return err
 	}
