@@ -155,9 +155,20 @@ func (b *build) source(from string) (string, error) {
 		path = filepath.Join(b.dir, from)
 	}
 	if !isFile(path) && !isFolder(path) {
-		return "", fmt.Errorf("%s is missing; run make build", path)
+		return "", fmt.Errorf("%s is missing; %s", path, remedy(kind, path))
 	}
 	return path, nil
+}
+
+// remedy says what brings a file or folder that a recipe names and that is not there.
+func remedy(kind, path string) string {
+	switch {
+	case kind == "bin":
+		return "run make build"
+	case strings.HasPrefix(path, "/opt/videosdgx/gpu/"):
+		return "run make setup-gpu"
+	}
+	return "make it, or name another one: relative to the recipe, absolute, bin:NAME or lib:NAME"
 }
 
 // put adds a file and its libraries, but for what lower layers have.

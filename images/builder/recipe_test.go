@@ -15,6 +15,8 @@ func TestBadRecipes(t *testing.T) {
 		"no entrypoint":   {strings.Replace(plain, "entrypoint: [/function/fn]\n", "", 1), "entrypoint is missing"},
 		"escaping target": {strings.Replace(plain, "/function/fn}", "/function/../../fn}", 1), "clean absolute path"},
 		"missing binary":  {strings.Replace(plain, "bin:fn", "bin:nothere", 1), "run make build"},
+		"missing file":    {strings.Replace(plain, "bin:fn", "nothere", 1), "nothere is missing; make it"},
+		"no GPU's layer":  {strings.Replace(plain, "bin:fn", "/opt/videosdgx/gpu/nothere", 1), "run make setup-gpu"},
 		"missing library": {strings.Replace(plain, "bin:fn", "lib:libnothere.so.9", 1), "libnothere.so.9"},
 		"missing program": {plain + "  - programs: [surely-not-a-program]\n", "not on the PATH"},
 	} {
