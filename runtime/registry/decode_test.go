@@ -24,6 +24,8 @@ func TestMistakesNameFileLineFieldAndWhatIsAllowed(t *testing.T) {
 		"region":     {"name: f\nimage: i\nenv:\n  AWS_REGION: eu-west-1\n", "f.yaml:4: env.AWS_REGION: AWS_REGION is set by the runtime itself; allowed: any other name"},
 		"reserved":   {"name: f\nimage: i\nenv:\n  A: b\n  _HANDLER: x\n", "f.yaml:5: env._HANDLER: _HANDLER is set by the runtime itself; allowed: any other name"},
 		"device":     {"name: f\nimage: i\ngpus: [all, 0]\n", `f.yaml:3: gpus[1]: is "0"; allowed: "all" or a CDI name`},
+		"one twice":  {"name: f\nimage: i\ngpus: [nvidia.com/gpu=0, nvidia.com/gpu=0]\n", `f.yaml:3: gpus[1]: is "nvidia.com/gpu=0" beside what gives it already; allowed: each GPU once`},
+		"all, one":   {"name: f\nimage: i\ngpus: [nvidia.com/gpu=0, all]\n", `f.yaml:3: gpus[1]: is "all" beside what gives it already`},
 		"an index":   {"name: f\nimage: i\ngpus: [1]\n", `f.yaml:3: gpus[0]: is "1"; allowed: "all" or a CDI name`},
 		"how many":   {"name: f\nimage: i\ngpus: 2.5\n", `f.yaml:3: gpus: is "2.5"; allowed: a list of names, or a whole number`},
 		"retries":    {"name: f\nimage: i\nasync: {retries: 3}\n", "f.yaml:3: async.retries: is 3; allowed: 0, 1 or 2"},

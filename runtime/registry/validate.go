@@ -156,6 +156,8 @@ func (c *checker) words(fn *spec.Function) {
 			break
 		}
 		c.want(g == "all" || cdiForm.MatchString(g), fmt.Sprintf("gpus[%d]", i), `"all" or a CDI name such as nvidia.com/gpu=0; gpus: 2 asks for any two`, "is %q", g)
+		alone := !slices.Contains(fn.GPUs[:i], g) && (g != "all" || len(fn.GPUs) == 1)
+		c.want(alone, fmt.Sprintf("gpus[%d]", i), `each GPU once, or "all" by itself`, "is %q beside what gives it already", g)
 	}
 }
 
