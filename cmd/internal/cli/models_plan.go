@@ -62,7 +62,7 @@ The bundle needs graphs for TensorRT: ` + "`videosdgx models build --engines cpu
 	cmd.Flags().IntVar(&f.one.Height, "height", 0, "height in pixels of the largest clip (default: the model's)")
 	cmd.Flags().IntVar(&f.one.Frames, "frames", 0, "frames of the largest clip (default: the model's)")
 	cmd.Flags().StringArrayVar(&f.sizes, "size", nil, "largest clip of a class of resolutions, as WIDTHxHEIGHTxFRAMES; may be given several times")
-	cmd.Flags().StringVar(&f.workspace, "workspace", "8GiB", "the most scratch memory on the GPU that a plan's kernels may take")
+	cmd.Flags().StringVar(&f.workspace, "workspace", "8GiB", "the most scratch memory on the GPU that a plan's kernels may take; 0 is TensorRT's own limit")
 	for _, one := range []string{"width", "height", "frames"} {
 		cmd.MarkFlagsMutuallyExclusive("size", one)
 	}
