@@ -64,7 +64,11 @@ func (g *run) do(ctx context.Context, to sink) (*media.File, error) {
 	}
 	g.progress(Progress{Phase: "mux", Step: 1, Steps: 1})
 	if g.encoder == nil {
-		return g.sound.Close()
+		f, err := g.sound.Close()
+		if errors.Is(err, media.ErrNoSound) && g.r.Output != WAV {
+			err = fmt.Errorf("the model gave neither frames nor sound; frames want width and height in its schema: %w", err)
+		}
+		return f, err
 	}
 	return g.encoder.Close()
 }

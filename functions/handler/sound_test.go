@@ -121,6 +121,14 @@ func TestSoundAloneIsAWAV(t *testing.T) {
 	}
 }
 
+// TestNothingIsToldAsNothing: a model whose schema has lost width and height asked for no frames and gives none.
+func TestNothingIsToldAsNothing(t *testing.T) {
+	h, _ := newHandler(t, film{limits: func(l *Limits) { l.WidthMultiple, l.HeightMultiple = 0, 0 }, generate: func(context.Context, Request, Output) error { return nil }})
+	if _, err := h.Invoke(t.Context(), json.RawMessage(`{"prompt":"a"}`)); err == nil || !strings.Contains(err.Error(), "width and height in its schema") {
+		t.Error(err)
+	}
+}
+
 func TestPiecesArePartsOfTheAnswer(t *testing.T) {
 	h, _ := newHandler(t, band{}.withRate())
 	answer, err := h.Invoke(context.Background(), json.RawMessage(url("POST", `{"prompt":"la"}`, "multipart/mixed, video/mp4")))

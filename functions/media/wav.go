@@ -37,12 +37,15 @@ func (r *WAV) Abort() {
 	r.sound = nil
 }
 
+// ErrNoSound says that there is nothing to make a file of.
+var ErrNoSound = errors.New("no sound was given")
+
 // Close gives the file. On an error nothing is left behind.
 func (r *WAV) Close() (*File, error) {
 	t := r.sound
 	if t == nil || t.moments == 0 {
 		r.Abort()
-		return nil, errors.New("no sound was given")
+		return nil, ErrNoSound
 	}
 	defer r.Abort()
 	path, err := emptyFile(r.dir, "sound-*.wav")
