@@ -37,9 +37,8 @@ func (m Model) Describe() handler.Description {
 		"audio":          map[string]any{"type": "boolean", "default": true, "description": "Whether the clip has sound"},
 		"modality_scale": scale(d.Modality, 1, "How much the video and the sound heed each other; 1 leaves them as they are"),
 	}
-	not := absent
+	not := maps.Clone(absent)
 	if !c.hasSound {
-		not = maps.Clone(absent)
 		own["audio"] = map[string]any{"type": "boolean", "enum": []bool{false}, "default": false, "description": "This checkpoint makes no sound (it has no audio_vae and vocoder)"}
 		not["audio_guidance_scale"], not["output"] = soundless, soundless
 	}
@@ -49,9 +48,13 @@ func (m Model) Describe() handler.Description {
 	}
 	if c.Transformer.PerturbedAttn {
 		own["stg_scale"] = scale(d.STG, 0, "Spatio-temporal guidance: how far the clip is led away from a perturbed one; 0 is off")
+	} else {
+		not["stg_scale"] = "this checkpoint was not trained for it (perturbed_attn)"
 	}
 	if c.Upsampler != nil {
 		own["two_stage"] = map[string]any{"type": "boolean", "default": false, "description": "Whether a clip of half the sides is made first, enlarged and worked out"}
+	} else {
+		not["two_stage"] = "this checkpoint has no latent_upsampler"
 	}
 	properties := map[string]json.RawMessage{}
 	for name, p := range own {

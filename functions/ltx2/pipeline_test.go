@@ -283,6 +283,7 @@ func TestACheckpointWithoutSound(t *testing.T) {
 		`{"prompt":"x","audio":false}`:            "",
 		`{"prompt":"x","audio_guidance_scale":2}`: "audio_guidance_scale is not a field of this request: this checkpoint makes no sound",
 		`{"prompt":"x","output":"wav"}`:           "output is not a field of this request: this checkpoint makes no sound",
+		`{"prompt":"x","two_stage":true}`:         "two_stage is not a field of this request: this checkpoint has no latent_upsampler",
 	} {
 		if said := checked(t, m, body); (said == "") != (want == "") || !strings.HasPrefix(said, want) {
 			t.Errorf("%s: %q", body, said)
@@ -290,6 +291,10 @@ func TestACheckpointWithoutSound(t *testing.T) {
 	}
 	if d := m.Describe(); d.Sound || d.Properties["stg_scale"] == nil || d.Properties["two_stage"] != nil {
 		t.Errorf("%+v", d)
+	}
+	m.c.Transformer.PerturbedAttn = false // as 2.0 is
+	if said := checked(t, m, `{"prompt":"x","stg_scale":1}`); !strings.HasPrefix(said, "stg_scale is not a field of this request: this checkpoint was not trained for it") {
+		t.Errorf("stg_scale: %q", said)
 	}
 }
 
