@@ -8,5 +8,6 @@ work=$(mktemp -d); trap 'rm -rf "$work"' EXIT
 flags=(-std=c++17 -O3 -I"$kernels" -I"$kernels/../../engine/ort/include" -I"$cuda/include" -gencode arch=compute_90a,code=sm_90a --expt-relaxed-constexpr)
 nvcc "${flags[@]}" -Dconv_hopper=conv_never -c "$kernels/conv.cu" -o "$work/plain.o" # the plain ones alone
 nvcc "${flags[@]}" -c "$kernels/conv_hopper.cu" -o "$work/hopper.o"
+nvcc "${flags[@]}" -x c++ -c "$kernels/tensor_map.cc" -o "$work/map.o"
 nvcc "${flags[@]}" -c "$here/main.cu" -o "$work/main.o"
 nvcc -cudart static -L"$cuda/lib" "$work"/*.o -ldl -o "$out"

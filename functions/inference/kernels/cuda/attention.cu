@@ -2,6 +2,7 @@
 
 #include "attention_codes.h"
 #include "attention_launch.cuh"
+#include "tensor_map.h"
 
 namespace videosdgx {
 namespace attention_parts {
@@ -10,18 +11,6 @@ namespace {
 
 constexpr int kPartTiles = 8, kMostParts = 8;  // a part has 8 tiles of keys or more: it costs some microseconds to join
 
-// Tensor maps are made by the driver, which is asked for through the runtime: nothing here is linked with it.
-decltype(&cuTensorMapEncodeTiled) encoder() {
-  static const auto f = [] {
-    void* p = nullptr;
-    cudaDriverEntryPointQueryResult found;
-    check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &p, 12000, cudaEnableDefault, &found), "cuTensorMapEncodeTiled");
-    if (!p || found != cudaDriverEntryPointSuccess) throw std::runtime_error("the driver has no cuTensorMapEncodeTiled; one of CUDA 12 or later does");
-    return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(p);
-  }();
-  return f;
-}
-
 }  // namespace
 
 CUtensorMap tensor_map(const Heads& t, int64_t batch, int64_t tokens, int64_t heads, int64_t head, int bytes, CUtensorMapDataType type, int box_tokens) {
@@ -29,7 +18,7 @@ CUtensorMap tensor_map(const Heads& t, int64_t batch, int64_t tokens, int64_t he
   const cuuint64_t strides[] = {cuuint64_t(t.head_stride * bytes), cuuint64_t(t.token_stride * bytes), cuuint64_t(t.batch_stride * bytes)};
   const cuuint32_t box[] = {cuuint32_t(128 / bytes), 1, cuuint32_t(box_tokens), 1}, every[] = {1, 1, 1, 1};
   CUtensorMap m;
-  const CUresult r = encoder()(&m, type, 4, const_cast<void*>(t.at), dims, strides, box, every, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
+  const CUresult r = tensor_map_encoder()(&m, type, 4, const_cast<void*>(t.at), dims, strides, box, every, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
                                CU_TENSOR_MAP_L2_PROMOTION_L2_256B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (r != CUDA_SUCCESS)
     throw std::runtime_error("no tensor map (error " + std::to_string(int(r)) + ") of [" + std::to_string(batch) + ", " + std::to_string(tokens) + ", " +

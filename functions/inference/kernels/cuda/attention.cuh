@@ -240,15 +240,6 @@ struct Consumer {
     hopper::products_commit();
   }
 
-  // ready keeps the compiler from moving a use of the scores before the wait for them.
-  __device__ __forceinline__ void ready() {
-#pragma unroll
-    for (int i = 0; i < n; i++) {
-      if constexpr (Tile::codes) asm volatile("" : "+r"(s[i])::"memory");
-      else asm volatile("" : "+f"(s[i])::"memory");
-    }
-  }
-
   __device__ __forceinline__ void weighted(uint64_t v) {
     hopper::products_begin();
 #pragma unroll
@@ -341,7 +332,7 @@ __device__ __forceinline__ void compute(const CUtensorMap* mo, uint32_t shared, 
 #pragma unroll
   for (int i = 0; i < Tile::head / 2; i++) c.o[i] = 0;
   products_wait<0>();
-  c.ready();
+  settled(c.s);
   free_one(bars.free_k(0));
   at_k.next();
   if (w.to * Tile::keys > shape.k_tokens) c.only_keys(shape.k_tokens % Tile::keys);
@@ -357,7 +348,7 @@ __device__ __forceinline__ void compute(const CUtensorMap* mo, uint32_t shared, 
     c.weighted(v + at_v.stage * (Tile::v_bytes / 16));
     if constexpr (Tile::turns) announce(2 - group, 256);
     products_wait<1>();
-    c.ready();
+    settled(c.s);
     free_one(bars.free_k(at_k.stage));
     at_k.next();
     c.weigh(k_scale);

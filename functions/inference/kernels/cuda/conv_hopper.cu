@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "hopper.cuh"
+#include "tensor_map.h"
 
 namespace videosdgx {
 namespace {
@@ -352,18 +353,6 @@ bool on_hopper(int& processors) {
 
 int over(int n, int by) { return (n + by - 1) / by; }
 
-// encoder is the driver's; nothing here is linked with it.
-decltype(&cuTensorMapEncodeTiled) encoder() {
-  static const auto f = [] {
-    void* p = nullptr;
-    cudaDriverEntryPointQueryResult found;
-    check(cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &p, 12000, cudaEnableDefault, &found), "cuTensorMapEncodeTiled");
-    if (!p || found != cudaDriverEntryPointSuccess) throw std::runtime_error("the driver has no cuTensorMapEncodeTiled; one of CUDA 12 or later does");
-    return reinterpret_cast<decltype(&cuTensorMapEncodeTiled)>(p);
-  }();
-  return f;
-}
-
 // weights_map describes the weights, [out channels, taps · channels], of which so many columns of the result come at a time.
 template <class T>
 CUtensorMap weights_map(const ConvArgs& a, int columns) {
@@ -371,7 +360,7 @@ CUtensorMap weights_map(const ConvArgs& a, int columns) {
   const cuuint64_t dims[] = {inner, cuuint64_t(a.out_channels)}, strides[] = {inner * 2};
   const cuuint32_t box[] = {kChunk, cuuint32_t(columns)}, every[] = {1, 1};
   CUtensorMap m;
-  const CUresult r = encoder()(&m, std::is_same<T, __half>::value ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, const_cast<void*>(a.weight), dims,
+  const CUresult r = tensor_map_encoder()(&m, std::is_same<T, __half>::value ? CU_TENSOR_MAP_DATA_TYPE_FLOAT16 : CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 2, const_cast<void*>(a.weight), dims,
                                strides, box, every, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_64B, CU_TENSOR_MAP_L2_PROMOTION_L2_256B,
                                CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
   if (r != CUDA_SUCCESS) throw std::runtime_error("no tensor map of a convolution's weights (error " + std::to_string(int(r)) + ")");

@@ -132,11 +132,16 @@ __device__ __forceinline__ void settled(float (&d)[n]) {
 #pragma unroll
   for (int i = 0; i < n; i++) asm volatile("" : "+f"(d[i])::"memory");
 }
+template <int n>
+__device__ __forceinline__ void settled(uint32_t (&d)[n]) {
+#pragma unroll
+  for (int i = 0; i < n; i++) asm volatile("" : "+r"(d[i])::"memory");
+}
 
 // Product<N> adds to d, a part of [64, N]: of thread t, row t/32·16 + t%32/4, columns 8j + t%4·2 and one more are d[4j], d[4j + 1];
 // d[4j + 2], d[4j + 3] are of the row 8 below. With add = 0 it overwrites d.
 //   both    a [64, 16] and b [N, 16] in shared memory, along their rows
-//   codes   the same of INT8, [64, 32] and [N, 32]; d has the bits of int32
+//   held    the same, a in registers; held_codes of INT8, [64, 32] and [N, 32], and d has the bits of int32
 //   left    a in registers, as d lies there when two floats at a time become 16 bits; b [16, N], across its rows
 template <int N>
 struct Product;
@@ -189,9 +194,6 @@ struct Product;
     static __device__ __forceinline__ void held_codes(uint32_t (&d)[N / 2], const uint32_t* a, uint64_t b, int add) {                        \
       asm volatile(VIDEOSDGX_WITH(n5) #N "k32.s32.s8.s8 {" R "}, {" n0 "," n1 "," n2 "," n3 "}, " n4 ", p;\n}"                               \
                    : O(VIDEOSDGX_I4, d) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "l"(b), "r"(add));                                     \
-    }                                                                                                                                        \
-    static __device__ __forceinline__ void codes(uint32_t (&d)[N / 2], uint64_t a, uint64_t b, int add) {                                    \
-      asm volatile(VIDEOSDGX_WITH(n2) #N "k32.s32.s8.s8 {" R "}, " n0 ", " n1 ", p;\n}" : O(VIDEOSDGX_I4, d) : "l"(a), "l"(b), "r"(add));    \
     }                                                                                                                                        \
     template <class T>                                                                                                                       \
     static __device__ __forceinline__ void left(float (&d)[N / 2], const uint32_t* a, uint64_t b, int add) {                                 \
