@@ -38,7 +38,7 @@ type Places struct {
 // Find looks for all generators of a process, however large it is. The process is stopped meanwhile.
 func Find(pid int) (p Places, err error) {
 	err = stopped(pid, func(s *process) error {
-		p = s.find(math.MaxUint64)
+		p = s.find(math.MaxUint64, 0)
 		if s.has(seeded{}) {
 			p.Repeats = "Go with a generator that it seeded itself (rand.NewSource)"
 		}
@@ -58,7 +58,7 @@ func Process(pid int, known Places) (n int, err error) {
 		if n, err = s.renew(known.at); err != nil || slices.Equal(known.threads, s.threads) {
 			return err
 		}
-		others := s.find(enough) // those that are renewed already are found again
+		others := s.find(least(known, s.threads)) // those that are renewed already are found again
 		n, err = s.renew(others.at)
 		return err
 	})
@@ -165,16 +165,31 @@ func (p *process) in(m mapping) []finder {
 	return p.finders
 }
 
-// enough is how much of the memory that a process has written is searched in any case after a restore, in bytes.
-// Generators are made early and lie low; beyond this the search goes on only while fewer have been found than there are
-// threads, each of which has one.
+// enough is how much of the memory that a process has written is searched in any case after a restore, in bytes:
+// generators are made early and lie low.
 const enough = 16 << 20
+
+// least says how many bytes to search in any case, and until how many generators are found: those that were known and one
+// for each thread that has come since. There are more than threads, as Go keeps one to seed others from and one for a thread
+// that C code may bring. Of a process of which nothing is known, all is searched.
+func least(known Places, threads []string) (bytes uint64, generators int) {
+	if len(known.at) == 0 {
+		return math.MaxUint64, 0
+	}
+	generators = len(known.at)
+	for _, t := range threads {
+		if !slices.Contains(known.threads, t) {
+			generators++
+		}
+	}
+	return enough, generators
+}
 
 // window is how much is read at a time, in bytes; what is read goes on for a span beyond it.
 const window = 256 << 10
 
-// find looks for generators in at least so many bytes.
-func (p *process) find(least uint64) Places {
+// find looks for generators in at least so many bytes, and beyond them while it has found fewer than so many.
+func (p *process) find(least uint64, generators int) Places {
 	found, searched := Places{threads: p.threads}, uint64(0)
 	buf := make([]byte, window+span)
 	for _, m := range p.maps {
@@ -183,7 +198,7 @@ func (p *process) find(least uint64) Places {
 			continue
 		}
 		for r := range p.pages.written(m) {
-			if searched > least && len(found.at) > len(p.threads) {
+			if searched > least && len(found.at) >= generators {
 				return found
 			}
 			found.at = append(found.at, p.search(r, m.to, finders, buf)...)

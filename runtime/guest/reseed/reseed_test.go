@@ -3,6 +3,7 @@ package reseed
 import (
 	"bufio"
 	"fmt"
+	"math"
 	"math/rand"
 	mrand "math/rand/v2"
 	"os"
@@ -118,8 +119,20 @@ func TestKnownPlaces(t *testing.T) {
 	if after := ask(); after == first {
 		t.Errorf("two instances from one snapshot both say %s", after)
 	}
-	if n, err := Process(pid, Places{at: known.at[:1], threads: known.threads[:1]}); err != nil || n < len(known.at) {
-		t.Errorf("renewed %d of %d after threads have come, %v", n, len(known.at), err)
+	last, before := len(known.at)-1, len(rest.threads)-1 // as if a thread had come with the last
+	if n, err := Process(pid, Places{at: known.at[:last], threads: rest.threads[:before]}); err != nil || n < len(known.at) {
+		t.Errorf("renewed %d of %d after a thread has come, %v", n, len(known.at), err)
+	}
+}
+
+// TestLeast counts what a search after a restore has to find before it may end early.
+func TestLeast(t *testing.T) {
+	known := Places{at: []uint64{1, 2, 3, 4}, threads: []string{"7", "8"}}
+	if b, n := least(known, []string{"7", "9", "10"}); b != enough || n != 6 {
+		t.Errorf("with two new threads %d bytes, %d generators", b, n)
+	}
+	if b, _ := least(Places{threads: []string{"7"}}, []string{"7"}); b != math.MaxUint64 {
+		t.Errorf("where nothing is known, %d bytes", b)
 	}
 }
 
