@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -13,6 +12,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/internal/jsonform"
 )
 
 // embedPath is where texts are given as vectors: POST {"prompts": [...]}.
@@ -37,7 +38,7 @@ func (h *Handler) embed(ctx context.Context, body []byte) (any, error) {
 		return a, nil
 	}
 	var ask struct{ Prompts []string }
-	if err := json.Unmarshal(body, &ask); err != nil {
+	if err := jsonform.Decode(body, &ask); err != nil {
 		return nil, &MalformedError{fmt.Errorf("the body is no JSON object with prompts: %w", err)}
 	}
 	if n := len(ask.Prompts); n < 1 || n > maxEmbedded {

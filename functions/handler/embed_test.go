@@ -46,7 +46,7 @@ func TestTextsAreGivenAsVectors(t *testing.T) {
 	if v := math.Float32frombits(binary.LittleEndian.Uint32(got.Vectors[1])); v != 4 {
 		t.Errorf("%v", v)
 	}
-	for body, want := range map[string]int{`{"prompts":[]}`: 422, `{}`: 422, `{"prompts":["` + strings.Repeat("a", 21) + `"]}`: 422, `[`: 400,
+	for body, want := range map[string]int{`{"prompts":[]}`: 422, `{}`: 422, `{"prompts":["` + strings.Repeat("a", 21) + `"]}`: 422, `[`: 400, `{"prompts":["a"],"Prompts":["b"]}`: 400,
 		`{"prompts":["a"` + strings.Repeat(`,"a"`, maxEmbedded) + `]}`: 422} {
 		if a := embedded(t, h, body); a.StatusCode != want {
 			t.Errorf("%.40s: %d %s", body, a.StatusCode, a.Body)

@@ -162,6 +162,7 @@ func TestURLAnswersJSON(t *testing.T) {
 		{url("POST", `{"prompt":"a"}`, "*/*"), `"video":"AAAA`, 200},
 		{url("POST", `{"prompt":""}`, "video/mp4"), `"errors":[{"field":"prompt"`, 422},
 		{url("POST", `[]`, ""), "not a JSON object: it is of type array.", 400},
+		{url("POST", `{"prompt":"a","prompt":"b"}`, ""), "prompt is in the body more than once: send it once.", 400},
 		{url("GET", "", ""), `"multipleOf":16`, 200},
 		{url("DELETE", "", ""), "POST a request", 405},
 		{strings.Replace(url("POST", "%%", ""), `"isBase64Encoded":false`, `"isBase64Encoded":true`, 1), "not in base64", 400},

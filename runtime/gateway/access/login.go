@@ -1,7 +1,6 @@
 package access
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"html/template"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/internal/jsonform"
 	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 )
@@ -100,8 +100,8 @@ func (l Login) begin(w http.ResponseWriter, r *http.Request) error {
 			return fmt.Errorf("the form cannot be read: %w", errdefs.ErrInvalidArgument)
 		}
 		shown.Key, shown.To = values.Get("key"), values.Get("to")
-	} else if err := json.Unmarshal(body, &shown); err != nil {
-		return fmt.Errorf(`the body is not JSON: send {"key": "…"}: %w`, errdefs.ErrInvalidArgument)
+	} else if err := jsonform.Decode(body, &shown); err != nil {
+		return fmt.Errorf(`the body cannot be read (%w): send {"key": "…"}: %w`, err, errdefs.ErrInvalidArgument)
 	}
 	p, err := l.access.bearer(r, "Bearer "+plain(shown.Key))
 	var refused *auth.Refused

@@ -1,11 +1,10 @@
 // Package admin is the control API that the videosdgx command line and the web page use, under /api/v1. Bodies are JSON in
-// the spelling of package spec; errors have the same shape as the Lambda API's.
+// the spelling of package spec; errors are problem details (RFC 9457).
 package admin
 
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -15,6 +14,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/internal/jsonform"
 	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
@@ -200,7 +200,7 @@ func (a *API) put(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var fn spec.Function
-	if err := json.Unmarshal(b, &fn); err != nil {
+	if err := jsonform.Decode(b, &fn); err != nil {
 		return fmt.Errorf("the manifest is not JSON of a function: %w: %w", err, errdefs.ErrInvalidArgument)
 	}
 	name := r.PathValue("name")

@@ -110,7 +110,8 @@ func TestFunctions(t *testing.T) {
 	if fn, err := f.catalog.Get(t.Context(), "new", ""); err != nil || fn.Timeout.D().Seconds() != 90 {
 		t.Errorf("%+v %v", fn, err)
 	}
-	for body, want := range map[string]int{`{"image":"y"}`: 200, `{"name":"old","image":"y"}`: 400, `{"timeout":"soon"}`: 400, `{`: 400} {
+	for body, want := range map[string]int{`{"image":"y"}`: 200, `{"name":"old","image":"y"}`: 400, `{"timeout":"soon"}`: 400, `{`: 400,
+		`{"image":"y","image":"z"}`: 400, `{"image":"y","IMAGE":"z"}`: 400, `{"image":"y","environment":{"a":"1","a":"2"}}`: 400, `{"image":"y","environment":{"a":"1","A":"2"}}`: 200} {
 		if s := call("PUT", "/api/v1/functions/new", body, nil); s != want {
 			t.Errorf("put %s: %d, want %d", body, s, want)
 		}
@@ -245,6 +246,10 @@ func TestFunctionsAreLoadedAndPinned(t *testing.T) {
 		if code := call("PUT", "/api/v1/functions/echo/pin", fmt.Sprintf(`{"pin":%t}`, pin), &fn); code != 200 || fn.Pin != pin {
 			t.Errorf("pin %t: %d %+v", pin, code, fn)
 		}
+	}
+	var told struct{ Detail string }
+	if code := call("PUT", "/api/v1/functions/echo/pin", `{"pin":true,"Pin":false}`, &told); code != 400 || !strings.Contains(told.Detail, "Pin is in the body more than once") {
+		t.Errorf("both: %d %s", code, told.Detail)
 	}
 	if code := call("PUT", "/api/v1/functions/echo/pin", `{}`, nil); code != 400 {
 		t.Errorf("pin without a word: %d", code)

@@ -1,12 +1,12 @@
 package admin
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/internal/jsonform"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -38,7 +38,10 @@ func (a *API) pin(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var wish struct{ Pin *bool }
-	if err := json.Unmarshal(b, &wish); err != nil || wish.Pin == nil {
+	if err := jsonform.Decode(b, &wish); err != nil {
+		return fmt.Errorf(`the body cannot be read (%w): send {"pin": true} or {"pin": false}: %w`, err, errdefs.ErrInvalidArgument)
+	}
+	if wish.Pin == nil {
 		return fmt.Errorf(`the body says neither: send {"pin": true} or {"pin": false}: %w`, errdefs.ErrInvalidArgument)
 	}
 	fn, err := gateway.Find(r.Context(), a.o.Functions, r.PathValue("name"), "")

@@ -1,13 +1,13 @@
 package admin
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/internal/jsonform"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/tasks"
 )
@@ -44,7 +44,7 @@ func (a *API) start(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var wish tasks.Wish
-	if err := json.Unmarshal(b, &wish); err != nil {
+	if err := jsonform.Decode(b, &wish); err != nil {
 		return fmt.Errorf("the body is not JSON of a task: %w: %w", err, errdefs.ErrInvalidArgument)
 	}
 	t, err := a.o.Tasks.Start(wish)

@@ -2,14 +2,13 @@
 package keys
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"time"
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/internal/jsonform"
 	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/auth/keys"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
@@ -88,10 +87,8 @@ func (a API) create(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var wish Wish
-	d := json.NewDecoder(bytes.NewReader(body))
-	d.DisallowUnknownFields() // an "expires" that is passed over would be a key for ever
-	if err := d.Decode(&wish); err != nil || d.More() {
-		return fmt.Errorf(`the body must be like {"name": "alice", "scopes": ["submit", "read"], "expiresSeconds": 86400}: %v: %w`, err, errdefs.ErrInvalidArgument) //nolint:errorlint // nil where more follows
+	if err := jsonform.DecodeKnown(body, &wish); err != nil { // an "expires" that is passed over would be a key for ever
+		return fmt.Errorf(`the body must be like {"name": "alice", "scopes": ["submit", "read"], "expiresSeconds": 86400}: %w: %w`, err, errdefs.ErrInvalidArgument)
 	}
 	wish.Expires = time.Duration(wish.ExpiresSeconds) * time.Second
 	if wish.ExpiresSeconds > 100*365*86400 {

@@ -53,6 +53,7 @@ func TestKeys(t *testing.T) {
 		t.Errorf("%d %s", code, text)
 	}
 	for body, want := range map[string]string{`{`: "must be like", `{"name":"x","scopes":["read"],"expires":"90d"}`: "must be like", `{"name":"x","scopes":["read"]} {}`: "must be like",
+		`{"name":"x","scopes":["read"],"scopes":["manage"]}`: "scopes is in the body more than once", `{"name":"x","scopes":["read"],"Expiresseconds":1,"expiresSeconds":0}`: "more than once",
 		`{"name":"a b","scopes":["read"]}`: "no name", `{"name":"x","scopes":["root"]}`: "no scope", `{"name":"x","scopes":["read"],"expiresSeconds":99999999999}`: "century"} {
 		if code, text := ask("POST", "/api/v1/keys", body); code != 400 || !strings.Contains(text, want) {
 			t.Errorf("%s: %d %s", body, code, text)

@@ -3,9 +3,7 @@
 package lambda
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/internal/jsonform"
 	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/events/outgoing"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
@@ -202,7 +201,7 @@ func (a *API) decode(r *http.Request, v any) error {
 	if err != nil || len(b) == 0 {
 		return err
 	}
-	if err := json.Unmarshal(b, v); err != nil {
+	if err := jsonform.Decode(b, v); err != nil {
 		return badContent(err)
 	}
 	return nil
@@ -215,12 +214,10 @@ func (a *API) decodeWhole(r *http.Request, v any) error {
 	if err != nil || len(b) == 0 {
 		return err
 	}
-	if err := json.Unmarshal(b, v); err != nil {
+	if err := jsonform.Decode(b, v); err != nil {
 		return badContent(err)
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(v); err != nil {
+	if err := jsonform.DecodeKnown(b, v); err != nil {
 		return invalid("%s is not supported here; leave it out", strings.TrimPrefix(err.Error(), "json: "))
 	}
 	return nil

@@ -12,10 +12,10 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/videosdgx/videosdgx/internal/jsonform"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 	"github.com/videosdgx/videosdgx/runtime/spec/answer"
-	"github.com/videosdgx/videosdgx/runtime/spec/jsonform"
 )
 
 // defaultPayload is Lambda's limit on a synchronous event, in bytes, for functions that name none.

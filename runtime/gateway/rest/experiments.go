@@ -1,14 +1,14 @@
 package rest
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/internal/jsonform"
 	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/experiments"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
@@ -62,9 +62,11 @@ func readWish(r *http.Request, into any) error {
 	if err != nil {
 		return err
 	}
-	d := json.NewDecoder(bytes.NewReader(b))
-	d.DisallowUnknownFields()
-	if err := d.Decode(into); err != nil || d.More() {
+	err = jsonform.DecodeKnown(b, into)
+	if twice := new(jsonform.TwiceError); errors.As(err, &twice) {
+		return saidTwice(twice)
+	}
+	if err != nil {
 		return invalid(http.StatusBadRequest, []jobs.FieldError{{Detail: fmt.Sprintf("the body is not what this takes: %v; /openapi.json shows it.", err)}})
 	}
 	return nil

@@ -128,6 +128,9 @@ func TestExperimentsAreHeldToWhatWillDo(t *testing.T) {
 	} {
 		r.problem(status, "POST", "/v1/experiments", body)
 	}
+	if p := r.problem(400, "POST", "/v1/experiments", `{"name":"x","arms":[{"model":"wan21"},{"model":"ltx2","Model":"wan21"}]}`); p.Errors[0].Pointer != "#/arms/1/Model" || !strings.Contains(p.Detail, "more than once") {
+		t.Errorf("%+v", p)
+	}
 	r.do("POST", r.url+"/v1/experiments", `{"name":"two","arms":[{"model":"wan21"},{"model":"ltx2"}]}`)
 	r.problem(409, "POST", "/v1/experiments", `{"name":"two","arms":[{"model":"wan21"},{"model":"ltx2"}]}`)
 	r.problem(422, "POST", "/v1/experiments/two/pairs", `{"prompt":""}`)

@@ -264,6 +264,16 @@ func TestBadBodies(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { r.problem(tc.status, "POST", "/v1/models/wan21/generate", tc.body) })
 	}
+	for body, pointer := range map[string]string{ // whichever of them would have been taken
+		`{"prompt":"x","prompt":"y"}`: "#/prompt", `{"prompt":"x","pr\u006fmpt":"x"}`: "#/prompt", `{"prompt":"x","seed":null,"seed":1}`: "#/seed",
+		`{"prompt":"x","priority":"low","priority":"high"}`: "#/priority", `{"prompt":"x","other":[{"a/b":1,"a/b":2}]}`: "#/other/0/a~1b",
+	} {
+		for _, path := range []string{"generate", "batch"} {
+			if p := r.problem(400, "POST", "/v1/models/wan21/"+path, body); len(p.Errors) != 1 || p.Errors[0].Pointer != pointer || !strings.Contains(p.Detail, "more than once: send it once") {
+				t.Errorf("%s: %+v", body, p)
+			}
+		}
+	}
 	r.problem(415, "POST", "/v1/models/wan21/generate", "{}", "Content-Type", "text/html")
 	if resp, b := r.do("POST", r.url+"/v1/models/wan21/generate", `{"prompt":"x"}`, "Content-Type", "application/x-www-form-urlencoded", "Sec-Fetch-Site", "cross-site"); resp.StatusCode != 403 {
 		t.Errorf("a page of another site: %s %s", resp.Status, b)

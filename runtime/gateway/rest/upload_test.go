@@ -151,6 +151,7 @@ func TestAFormSaysEachThingOnce(t *testing.T) {
 		prompt + picture + picture:                        {400, "#/image", "more than once"},
 		part(`"request"`, "{}") + part(`"request"`, "{}"): {400, "#/request", "more than once"},
 		prompt + part(`"image"`+file, ""):                 {422, "#/image", "is an empty file"},
+		part(`"request"`, `{"prompt":"a","prompt":"b"}`):  {400, "#/prompt", "more than once"},
 	} {
 		p := r.problem(want.status, "POST", "/v1/models/wan21/generate", body+"--x--\r\n", "Content-Type", "multipart/form-data; boundary=x")
 		if !strings.Contains(p.Detail, want.words) || len(p.Errors) != 1 || p.Errors[0].Pointer != want.pointer {
