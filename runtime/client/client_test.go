@@ -161,6 +161,7 @@ func TestSetAliasMakesWhatIsNotThere(t *testing.T) {
 func TestWatchTakesUpAgain(t *testing.T) {
 	var calls atomic.Int32
 	c := serve(t, func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
 		switch calls.Add(1) {
 		case 1:
 			io.WriteString(w, "id: 1\nevent: running\ndata: {}\n\n")

@@ -1,11 +1,15 @@
 package client
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
+	"mime"
 	"net/http"
 	"strings"
+	"time"
 )
 
 // Error is an answer of 400 or above.
@@ -13,6 +17,8 @@ type Error struct {
 	Status  int
 	Type    string // the server's error type, "" if it named none
 	Message string
+
+	RetryAfter time.Duration // when the server says to ask again; 0: it does not
 }
 
 func (e *Error) Error() string { return e.Message }
@@ -25,8 +31,29 @@ func IsNotFound(err error) bool {
 
 // readError understands Lambda's error bodies ("message" or "Message"), problem details and {"error": …}.
 func readError(resp *http.Response) error {
+	e := &Error{Status: resp.StatusCode, Type: resp.Header.Get("X-Amzn-Errortype"), RetryAfter: retryAfter(resp.Header, time.Now())}
+	if isPage(mediaType(resp.Header)) {
+		e.Message = resp.Status + ": the answer is a web page, not VideosDGX's: a proxy's, or of another server"
+		return e
+	}
 	b, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	return errorOf(resp.Status, &Error{Status: resp.StatusCode, Type: resp.Header.Get("X-Amzn-Errortype")}, b)
+	return errorOf(resp.Status, e, b)
+}
+
+// mediaType is that of an answer without its parameters, in small letters; "": it names none.
+func mediaType(h http.Header) string {
+	kind, _, err := mime.ParseMediaType(h.Get("Content-Type"))
+	if err != nil {
+		return ""
+	}
+	return kind
+}
+
+func isPage(kind string) bool { return kind == "text/html" || kind == "application/xhtml+xml" }
+
+// stranger is the error of an answer that VideosDGX does not give.
+func (c *Client) stranger(method, path, kind string) error {
+	return fmt.Errorf("%s %s%s is answered with %s: is it a VideosDGX server?", method, c.server, path, cmp.Or(kind, "something of no kind"))
 }
 
 // errorOf fills e in from an error's body. A body that says nothing is shown as it is, after the response's status.

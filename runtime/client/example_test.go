@@ -18,6 +18,7 @@ func server() *httptest.Server {
 		io.WriteString(w, `{"id":"0194","status":"queued"}`)
 	})
 	mux.HandleFunc("GET /v1/jobs/0194/events", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "text/event-stream")
 		io.WriteString(w, "id: 1\nevent: running\ndata: {}\n\nid: 2\nevent: completed\ndata: {\"id\":\"0194\",\"status\":\"completed\"}\n\n")
 	})
 	mux.HandleFunc("GET /v1/jobs/0194/download", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "an MP4 file") })

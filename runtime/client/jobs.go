@@ -176,6 +176,9 @@ func (c *Client) FindJob(ctx context.Context, prefix string) (string, error) {
 				found = j.ID
 			}
 		}
+		if next != "" && (len(page) == 0 || next == before) {
+			return "", fmt.Errorf("%s gives the same page of jobs again and again: is it a VideosDGX server?", c.server)
+		}
 		if before = next; before == "" {
 			break
 		}

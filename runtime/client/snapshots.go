@@ -27,6 +27,9 @@ func (c *Client) FollowSnapshot(ctx context.Context, function, qualifier string,
 		return r, err
 	}
 	defer resp.Body.Close()
+	if kind := mediaType(resp.Header); kind != "text/event-stream" {
+		return r, c.stranger(http.MethodPost, path, kind)
+	}
 	ended := false
 	var told error
 	err = ReadEvents(resp.Body, func(e Event) {
