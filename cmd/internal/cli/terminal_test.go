@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha1"
 	"fmt"
@@ -11,25 +10,40 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 	"unicode/utf8"
 
+	"github.com/videosdgx/videosdgx/internal/logtest"
 	"github.com/videosdgx/videosdgx/runtime/client"
 )
 
-// terminal is a pseudo-terminal of so many columns: what a command writes to, and what has been written when it is closed.
-func terminal(t *testing.T, columns uint16) (slave *os.File, written func() string) {
+// screen is what a pseudo-terminal was sent.
+type screen struct{ logtest.Log }
+
+// terminal is a pseudo-terminal of so many columns: what a command writes to, what it shows, and what has been written when it is closed.
+func terminal(t *testing.T, columns uint16) (slave *os.File, shown *screen, written func() string) {
 	t.Helper()
 	master, slave := pseudoTerminal(t, columns)
-	var b bytes.Buffer
+	shown = &screen{}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_, _ = io.Copy(&b, master) // EIO once the other side is closed
+		_, _ = io.Copy(shown, master) // EIO once the other side is closed
 	}()
-	return slave, func() string { slave.Close(); <-done; return b.String() }
+	return slave, shown, func() string { slave.Close(); <-done; return shown.String() }
+}
+
+// await returns when each of the words was shown, or when they might have been for long: who looks at all of it then says which is missing.
+func (s *screen) await(words ...string) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		log := s.String()
+		if !slices.ContainsFunc(words, func(w string) bool { return !strings.Contains(log, w) }) {
+			return
+		}
+	}
 }
 
 var steering = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]")
@@ -43,36 +57,33 @@ func TestPullOnATerminalOfFewColumns(t *testing.T) {
 
 func holdPull(t *testing.T, columns uint16, and []string) {
 	const commit = "0123456789abcdef0123456789abcdef01234567"
-	half := bytes.Repeat([]byte("x"), 3<<20)
+	const size, second = 9 << 20, 3 << 19 // bytes: six seconds of it, the last of which never comes
 	path := "transformer/" + strings.Repeat("long-", 12) + "00001-of-00002.safetensors"
-	began := make(chan struct{}, 9)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case strings.Contains(r.URL.Path, "/revision/"):
 			fmt.Fprintf(w, `{"sha":%q}`, commit)
 		case strings.Contains(r.URL.Path, "/tree/"):
-			fmt.Fprintf(w, `[{"type":"file","path":%q,"size":%d,"oid":"%x"}]`, path, 2*len(half), sha1.Sum(nil))
+			fmt.Fprintf(w, `[{"type":"file","path":%q,"size":%d,"oid":"%x"}]`, path, size, sha1.Sum(nil))
 		default:
-			w.Header().Set("Content-Length", fmt.Sprint(2*len(half)))
-			for at := 0; at < len(half); at += 1 << 20 {
-				w.Write(half[at : at+1<<20])
+			w.Header().Set("Content-Length", fmt.Sprint(size))
+			began, sent := time.Now(), 0
+			for r.Context().Err() == nil {
+				due := min(int(time.Since(began).Seconds()*second), size-1)
+				w.Write(make([]byte, due-sent))
 				w.(http.Flusher).Flush()
-				time.Sleep(400 * time.Millisecond)
+				sent = due
+				time.Sleep(20 * time.Millisecond)
 			}
-			began <- struct{}{}
-			<-r.Context().Done()
 		}
 	}))
 	defer srv.Close()
 	t.Setenv("HF_ENDPOINT", srv.URL)
-	slave, written := terminal(t, columns)
+	slave, shown, written := terminal(t, columns)
+	wanted := append(and, "total ", "/ 9.0 MiB", "MiB/", "%")
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
-	go func() {
-		<-began
-		time.Sleep(300 * time.Millisecond) // a drawing or two more
-		interrupt()
-	}()
+	go func() { shown.await(wanted...); interrupt() }()
 	root := Root()
 	root.SetOut(io.Discard)
 	root.SetErr(slave)
@@ -86,7 +97,7 @@ func holdPull(t *testing.T, columns uint16, and []string) {
 			t.Errorf("%d columns: %q", n, line)
 		}
 	}
-	for _, want := range append(and, "total ", "/ 6.0 MiB", "MiB/s", "%") {
+	for _, want := range wanted {
 		if !strings.Contains(log, want) {
 			t.Errorf("%q is not shown: %q", want, log)
 		}
@@ -107,15 +118,15 @@ func TestJobBarOfFewColumns(t *testing.T) {
 }
 
 func holdJobBar(t *testing.T, columns uint16) {
-	slave, written := terminal(t, columns)
+	slave, shown, written := terminal(t, columns)
 	b := newBar(slave)
-	for _, e := range []client.Event{
-		{Type: "queued", Data: []byte(`{"position":12,"eta_seconds":754,"reason":"another model has the accelerator, and its clips come first"}`)},
-		{Type: "progress", Data: []byte(`{"phase":"denoise","step":3,"steps":50}`)},
-		{Type: "progress", Data: []byte(`{"phase":"denoise","step":25,"steps":50}`)},
+	for _, e := range []struct{ kind, data, words, share string }{
+		{"queued", `{"position":12,"eta_seconds":754,"reason":"another model has the accelerator, and its clips come first"}`, "waiting, position 12", ""},
+		{"progress", `{"phase":"denoise","step":3,"steps":50}`, "denoise 3/50", "%"},
+		{"progress", `{"phase":"denoise","step":25,"steps":50}`, "denoise 25/50", "40%"},
 	} {
-		b.show(e)
-		time.Sleep(250 * time.Millisecond) // two drawings
+		b.show(client.Event{Type: e.kind, Data: []byte(e.data)})
+		shown.await(e.words, e.share)
 	}
 	b.close() // as an interrupt does
 	log := written()

@@ -97,7 +97,7 @@ func TestDumbTerminal(t *testing.T) {
 		t.Run(variable, func(t *testing.T) {
 			t.Setenv("TERM", "xterm")
 			t.Setenv(name, value)
-			slave, written := terminal(t, 40)
+			slave, _, written := terminal(t, 40)
 			track := newTracker(slave, false)
 			track.show(client.Event{Type: "progress", Data: []byte(`{"phase":"denoise","step":3,"steps":50}`)})
 			track.close()
