@@ -38,6 +38,13 @@ func plain(err error) error {
 	return &plainError{reason(err), err}
 }
 
+// What net/http says, in errors of no type of their own, of a receiver that spoke, or closed the connection, before it had been asked
+// anything: the request may or may not be on its way when that is noticed.
+const (
+	spokeFirst  = "readLoopPeekFailLocked"
+	closedFirst = "server closed idle connection"
+)
+
 // reason is the sentence.
 func reason(err error) string {
 	var dns *net.DNSError
@@ -61,9 +68,9 @@ func reason(err error) string {
 		return "its certificate cannot be trusted"
 	case errors.As(err, &noTLS), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return "it does not speak TLS at that port: an address with http:// may be meant"
-	case strings.Contains(err.Error(), "malformed HTTP"):
+	case strings.Contains(err.Error(), "malformed HTTP"), strings.Contains(err.Error(), spokeFirst):
 		return "what it answered is not HTTP"
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), strings.Contains(err.Error(), closedFirst):
 		return "it closed the connection before it had answered"
 	case errdefs.IsInvalidArgument(err):
 		return err.Error()

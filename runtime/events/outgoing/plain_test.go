@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httptrace"
 	"strings"
 	"syscall"
 	"testing"
@@ -86,5 +87,37 @@ func TestWhatReceiversSayIsNotRepeated(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "secret") {
 			t.Errorf("%s by a client: %v", address, err)
 		}
+	}
+}
+
+// TestAReceiverThatIsFirst: one that speaks or leaves as soon as it is called is told of as if it had done so later. Here the request
+// waits until that was noticed.
+func TestAReceiverThatIsFirst(t *testing.T) {
+	for first, says := range map[string]string{"SSH-2.0-secret\r\n": "not HTTP", "": "closed the connection"} {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		noticed := make(chan struct{})
+		go func() {
+			defer close(noticed)
+			c, err := l.Accept()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer c.Close()
+			if first == "" {
+				_ = c.(*net.TCPConn).CloseWrite()
+			}
+			_, _ = io.WriteString(c, first)
+			_, _ = io.Copy(io.Discard, c) // until the other side has closed
+		}()
+		ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { <-noticed }})
+		address := "http://" + l.Addr().String() + "/"
+		if err := poster(t, "127.0.0.1").Post(ctx, address, nil, nil); err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%q first: %v", first, err)
+		}
+		l.Close()
 	}
 }
