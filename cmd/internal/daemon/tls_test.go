@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/net/dns/dnsmessage"
 
+	"github.com/videosdgx/videosdgx/internal/porttest"
 	"github.com/videosdgx/videosdgx/runtime/gateway/certs/certstest"
 )
 
@@ -107,7 +108,7 @@ func TestACME(t *testing.T) {
 	dir := t.TempDir()
 	a := certstest.New(t, dir)
 	cert, key := a.Issue(t, "pebble")
-	port, admin, own := freePort(t), freePort(t), freePort(t)
+	port, admin, own := porttest.Free(t), porttest.Free(t), porttest.Free(t)
 	config := fmt.Sprintf(`{"pebble":{"listenAddress":"127.0.0.1:%s","managementListenAddress":"127.0.0.1:%s","certificate":%q,"privateKey":%q,"httpPort":5002,"tlsPort":%s}}`, port, admin, cert, key, own)
 	file := filepath.Join(dir, "pebble.json")
 	if err := os.WriteFile(file, []byte(config), 0o600); err != nil {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/videosdgx/videosdgx/internal/logtest"
+	"github.com/videosdgx/videosdgx/internal/porttest"
 	"github.com/videosdgx/videosdgx/runtime/auth"
 	"github.com/videosdgx/videosdgx/runtime/auth/keys"
 	"github.com/videosdgx/videosdgx/runtime/auth/token/forge"
@@ -163,7 +164,7 @@ var open = []string{"GET /api/v1/health", "GET /login", "POST /api/v1/session", 
 
 // TestEveryRouteAsks walks every route of every listener with every credential that is none, and with a key of each scope.
 func TestEveryRouteAsks(t *testing.T) {
-	port := freePort(t)
+	port := porttest.Free(t)
 	g := newGuarded(t, func(c *Config) {
 		folder := filepath.Join(c.Data, "functions", "clip")
 		if err := os.MkdirAll(folder, 0o755); err != nil {
@@ -222,17 +223,6 @@ func (g *guarded) walk(url, pattern string, need auth.Need) {
 			g.t.Errorf("%s, which needs %v, with scope %s: %d %s", pattern, need, scope, code, body)
 		}
 	}
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	_, port, _ := net.SplitHostPort(l.Addr().String())
-	return port
 }
 
 // Who signs for AWS may do with functions what AWS's could, and the socket's user everything.

@@ -3,7 +3,6 @@ package e2e
 import (
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -15,17 +14,13 @@ import (
 	"testing"
 
 	"github.com/videosdgx/videosdgx/internal/logtest"
+	"github.com/videosdgx/videosdgx/internal/porttest"
 )
 
 // runTool runs one of Prometheus' servers until the test's end, and gives its address once it is ready.
 func runTool(t *testing.T, tools, name string, args ...string) (addr string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr = l.Addr().String()
-	l.Close()
+	addr = "127.0.0.1:" + porttest.Free(t)
 	log := &logtest.Log{}
 	cmd := exec.Command(filepath.Join(tools, name), append(args, "--web.listen-address", addr)...)
 	cmd.Stderr, cmd.Stdout = log, log

@@ -97,6 +97,33 @@ func until(t *testing.T, what string, ok func() bool) {
 	t.Fatalf("never: %s", what)
 }
 
+// works sends an event and returns once a function is seen to work on it; an event that was over before anybody looked is sent again.
+func (s *server) works(t *testing.T, function, event string) (got <-chan answer) {
+	t.Helper()
+	send := func() <-chan answer {
+		done := make(chan answer, 1)
+		go func() {
+			a, _ := s.try(t, "POST", invoke(function), event) // no answer has the status 0
+			done <- a
+		}()
+		return done
+	}
+	got = send()
+	until(t, function+" works", func() bool {
+		if s.states(t, function)["busy"] > 0 {
+			return true
+		}
+		select {
+		case a := <-got:
+			a.want(t, http.StatusOK)
+			got = send()
+		default:
+		}
+		return false
+	})
+	return got
+}
+
 // instance is one line of ps.
 type instance struct {
 	ID, Function, State, StartedBy string

@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 )
 
@@ -15,6 +17,9 @@ const root = "../../.."
 var scratch string // removed at the end
 
 func TestMain(m *testing.M) {
+	if signal.Ignored(syscall.SIGHUP) { // what is started by nohup hands that down, and a server would hear none
+		signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
+	}
 	var err error
 	if scratch, err = os.MkdirTemp("", "vdgx-e2e-"); err != nil {
 		fmt.Fprintln(os.Stderr, err)

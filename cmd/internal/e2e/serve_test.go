@@ -37,12 +37,7 @@ func TestSIGTERMLetsInvocationsInFlightFinish(t *testing.T) {
 	h := newHome(t, "process")
 	h.function("echo", "echo", "")
 	s := h.serve(t)
-	got := make(chan answer, 1)
-	go func() {
-		a, _ := s.try(t, "POST", invoke("echo"), `{"sleep":"700ms","bytes":10}`)
-		got <- a
-	}()
-	until(t, "busy", func() bool { i := s.instances(t); return len(i) == 1 && i[0].State == "busy" })
+	got := s.works(t, "echo", `{"sleep":"700ms","bytes":10}`)
 	s.stop()
 	(<-got).want(t, 200)
 	if s.cmd.ProcessState.ExitCode() != 0 {
@@ -137,12 +132,7 @@ func TestSIGHUPReadsTheConfigurationAgain(t *testing.T) {
 		}
 		until(t, heard, func() bool { return strings.Contains(s.log.String(), heard) })
 	}
-	got := make(chan answer, 1)
-	go func() {
-		a, _ := s.try(t, "POST", invoke("echo"), `{"sleep":"700ms","bytes":10}`)
-		got <- a
-	}()
-	until(t, "busy", func() bool { i := s.instances(t); return len(i) == 1 && i[0].State == "busy" })
+	got := s.works(t, "echo", `{"sleep":"700ms","bytes":10}`)
 	configure("logFormat: json\nlogsLimit: 2GiB\n")
 	hangUp("the configuration has been read again")
 	(<-got).want(t, 200)

@@ -118,6 +118,7 @@ var rooms = []room{
 	{"internal/atrest", nil, "a process that waits holds less, whichever it is"},
 	{"internal/atomicfile", nil, "it writes files of whoever asks"},
 	{"internal/jsonform", nil, "JSON is JSON, whoever sent it"},
+	{"internal/porttest", nil, "ports for programs that tests start, in any room"},
 	{"internal/logtest", nil, "a log that is looked through, in the tests of any room"},
 	{"internal/sentence", nil, "an error's words are a person's, whoever says them"},
 	{"internal/regular", nil, "a file is regular or not, whoever opens it"},
