@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math/big"
 
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/videosdgx/videosdgx/third_party/jsonschema"
 	"golang.org/x/text/message"
 )
 

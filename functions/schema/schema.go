@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"github.com/containerd/errdefs"
-	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/videosdgx/videosdgx/third_party/jsonschema"
 )
 
 // Schema is a compiled document.
