@@ -2,9 +2,10 @@ package cli
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -22,20 +23,22 @@ func newDoctorCmd() *cobra.Command {
 		Short: "Say which parts this machine has, and how to get the others",
 		Long: `Look for every real part that VideosDGX stands on (containerd and its shim, an OCI runtime, CRIU, nftables, ONNX
 Runtime, ffmpeg, NVML, memory, CUDA checkpoints, TensorRT, cgroups) and say what was found, which version, and the command that
-installs what is missing.
+installs what is missing. Each variable of the environment that names a library, a program or a folder ('videosdgx help environment'
+lists them) is held to what it has to name.
 
-The exit status is 0 when everything that generating a clip needs is there, else 1.`,
+The exit status is 0 when everything that generating a clip needs is there and every such variable that is set is right, else 1.`,
 		Example: `  videosdgx doctor
   videosdgx doctor --json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			found := doctor.Run(cmd.Context(), daemon.ContainerdParts, doctor.One(onnxRuntime), doctor.One(doctor.Ffmpeg()),
-				daemon.GPUParts, doctor.One(doctor.GPULibraries("/", gpuFolder())), doctor.One(tensorRT), doctor.One(doctor.Cgroups()))
+				daemon.GPUParts, doctor.One(doctor.GPULibraries("/", gpuFolder())), doctor.One(tensorRT), doctor.One(doctor.Cgroups()),
+				doctor.Variables(variables, os.LookupEnv))
 			if err := emit(cmd, found, func(w io.Writer) error { return printFindings(w, found) }); err != nil {
 				return err
 			}
 			if !doctor.Healthy(found) {
-				return &ExitError{Code: 1, Err: fmt.Errorf("something that generating needs is missing; the commands above install it")}
+				return &ExitError{Code: 1, Err: errors.New(unhealthy(found))}
 			}
 			return nil
 		},
@@ -79,11 +82,35 @@ func tensorRT(context.Context) doctor.Finding {
 	return f
 }
 
+// unhealthy says in a sentence what the findings come to.
+func unhealthy(fs []doctor.Finding) string {
+	var wrong []string
+	missing := false
+	for _, f := range fs {
+		switch {
+		case f.OK:
+		case f.Set:
+			wrong = append(wrong, f.Part)
+		case f.Required:
+			missing = true
+		}
+	}
+	switch {
+	case len(wrong) == 0:
+		return "something that generating needs is missing; the commands above install it"
+	case missing:
+		return "wrong in the environment: " + strings.Join(wrong, ", ") + "; and something that generating needs is missing; what would do is said above"
+	}
+	return "wrong in the environment: " + strings.Join(wrong, ", ") + "; what would do is said above"
+}
+
 func printFindings(w io.Writer, fs []doctor.Finding) error {
 	rows := make([][]string, len(fs))
 	for i, f := range fs {
 		mark := "ok"
 		switch {
+		case !f.OK && f.Set:
+			mark = "WRONG"
 		case !f.OK && f.Required:
 			mark = "MISSING"
 		case !f.OK:

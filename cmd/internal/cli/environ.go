@@ -9,23 +9,25 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/near"
 )
 
-// elsewhere are the variables that are no setting of serve: the client's, those that name libraries and tools, those of
-// instances, and those of the tests and benches (by their beginnings).
+// inner are the variables that no person sets on this machine: the runtime gives them to functions, and builds, tests and benches read
+// them (some known by their beginnings).
 var (
-	elsewhere = []string{
-		"SERVER", "KEY", "KEY_FILE", "API_KEY", "ORT_LIB", "GPU_LIB", "CUDA_KERNELS", "KERNELS_LIB", "KERNELS_ISA", "FFMPEG", "CRIU", "PREFIX", "CACHE", "THREADS", "DEVICE", "GPU",
-		"MODEL", "MODEL_VERIFIED", "MODELS", "EXTENSIONS", "INSTANCE", "PHASES", "SCRATCH", "NODE", "WEBHOOK_SECRET", "RUNTIME", "BIN", "WHEELS",
-		"AWS", "SNAPSHOT_MB", "OUTPUTS", "ORT_HEADERS", "CUDA_KERNELS", "CUDA_TOOLKIT",
+	inner = []string{
+		"DEVICE", "GPU", "MODEL", "MODEL_VERIFIED", "EXTENSIONS", "INSTANCE", "PHASES", "SCRATCH", "NODE", "WEBHOOK_SECRET", "RUNTIME", "BIN",
+		"WHEELS", "AWS", "SNAPSHOT_MB", "OUTPUTS", "ORT_HEADERS", "CUDA_TOOLKIT", "CHROMIUM",
 	}
-	beginnings = []string{"TEST_", "BENCH_", "TRT_"}
+	beginnings = []string{"TEST_", "BENCH_"}
 )
 
 // unknownVariables names the VIDEOSDGX_ variables of an environment that nothing reads: a misspelt one would be silently
 // without effect.
 func unknownVariables(environ []string) []string {
 	known := daemon.EnvNames()
-	for _, name := range elsewhere {
+	for _, name := range inner {
 		known = append(known, daemon.EnvPrefix+name)
+	}
+	for _, v := range variables {
+		known = append(known, v.Name)
 	}
 	var unknown []string
 	for _, e := range environ {

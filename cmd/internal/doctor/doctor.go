@@ -13,7 +13,8 @@ import (
 type Finding struct {
 	Part     string `json:"part"`
 	OK       bool   `json:"ok"`
-	Required bool   `json:"required"` // without it nothing can be generated here
+	Required bool   `json:"required"`      // without it nothing can be generated here
+	Set      bool   `json:"set,omitempty"` // it is a variable of the environment: what it names was asked for, so its lack is a fault
 	Version  string `json:"version,omitempty"`
 	Detail   string `json:"detail,omitempty"` // where it is, or what is wrong
 	Fix      string `json:"fix,omitempty"`    // the command that helps; "" when OK
@@ -46,10 +47,10 @@ func Run(ctx context.Context, groups ...Group) []Finding {
 	return slices.Concat(out...)
 }
 
-// Healthy is true when everything required is there.
+// Healthy is true when everything required is there, and all that the environment names is what it has to be.
 func Healthy(fs []Finding) bool {
 	for _, f := range fs {
-		if f.Required && !f.OK {
+		if (f.Required || f.Set) && !f.OK {
 			return false
 		}
 	}

@@ -32,6 +32,8 @@ func GPULibraries(root, dir string) Probe {
 			f.Detail, f.Fix = "no NVIDIA driver, and none of the libraries: functions run on the CPU", "install the NVIDIA driver (580 or newer), then make setup-gpu"
 		case len(missing) > 0:
 			f.Detail = fmt.Sprintf("%s has no %s", dir, strings.Join(missing, ", "))
+		case unfit(dir) != "":
+			f.Detail = unfit(dir)
 		case driver == "":
 			f.Detail, f.Fix = "they are in "+dir+", but there is no NVIDIA driver", "install the NVIDIA driver, 580 or newer"
 		case branch(driver) < oldestDriver:
@@ -50,6 +52,36 @@ func missingFiles(dir string) (missing []string) {
 		}
 	}
 	return missing
+}
+
+// unfit says which of the libraries in dir is none for this machine; "" where all are.
+func unfit(dir string) string {
+	for _, name := range gpuFiles {
+		if _, wrong := (Shared{}).Check(filepath.Join(dir, name)); wrong != "" {
+			return fmt.Sprintf("%s has %s, %s", dir, name, wrong)
+		}
+	}
+	return ""
+}
+
+// GPUFolder says what keeps dir from being the folder of those libraries, as Shared.Check does; runtime and operators are what ONNX
+// Runtime and the operators in it have to be.
+func GPUFolder(dir string, runtime, operators Shared) string {
+	if wrong := Folder(dir); wrong != "" {
+		return wrong
+	}
+	if missing := missingFiles(dir); len(missing) > 0 {
+		return "a folder without " + strings.Join(missing, ", ")
+	}
+	if wrong := unfit(dir); wrong != "" {
+		return "a folder that does not do: " + wrong
+	}
+	for name, s := range map[string]Shared{gpuFiles[0]: runtime, gpuFiles[len(gpuFiles)-1]: operators} {
+		if _, wrong := s.Check(filepath.Join(dir, name)); wrong != "" {
+			return fmt.Sprintf("a folder that does not do: its %s is a file %s", name, wrong)
+		}
+	}
+	return ""
 }
 
 // version is what setup-gpu has written beside the folder.

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -52,4 +53,16 @@ func Ffmpeg() Probe {
 		name = "ffmpeg"
 	}
 	return program("ffmpeg", true, "apt-get install ffmpeg", name)
+}
+
+// Program says what keeps a value from being a program that can be run, a path or a name on the PATH, as Shared.Check does.
+func Program(name string) string {
+	if _, err := exec.LookPath(name); err != nil {
+		var of *exec.Error
+		if errors.As(err, &of) {
+			err = of.Err
+		}
+		return "which cannot be run (" + reason(err) + ")"
+	}
+	return ""
 }

@@ -65,6 +65,9 @@ func LoadFor(d engine.Device) (*Engine, error) {
 	return load.engine, nil
 }
 
+// NeededVersion is the oldest version of the library that will do, such as "1.24".
+func NeededVersion() string { return fmt.Sprintf("1.%d", C.ORT_API_VERSION) }
+
 // Version names the library.
 func (e *Engine) Version() string { return "ONNX Runtime " + e.version }
 

@@ -72,6 +72,15 @@ func Find() ([]Install, error) {
 	return all, nil
 }
 
+// At lists the TensorRTs in a folder, or the one that the file at path is. Where there is none, wrong says why, as the end of a sentence
+// that begins with the path.
+func At(path string) (all []Install, wrong string) {
+	if all = look(path); len(all) == 0 {
+		return nil, notTensorRT(path)
+	}
+	return all, ""
+}
+
 // notTensorRT says why nothing was found at a place that was named.
 func notTensorRT(path string) string {
 	info, err := os.Stat(path)
