@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/containerd/errdefs"
@@ -21,10 +22,10 @@ func (e *entry) Want(pools []placement.Pool, held []placement.Holding) (_ placem
 // undecided says that the member's function asks for a number of any GPUs, and it has none yet.
 func undecided(m *member) bool { return m.inst.Function().GPUs.Any() > 0 && len(m.inst.GPUs()) == 0 }
 
-// chosen are the member's GPUs: those that it has, or the best of any.
+// chosen are the member's GPUs: those that it has, or the best of any. An *Absent or a *TooFew says that they are not there.
 func chosen(m *member, pools []placement.Pool, held []placement.Holding) ([]string, error) {
-	if !undecided(m) {
-		return m.inst.GPUs(), nil
+	if gpus := m.inst.GPUs(); !undecided(m) {
+		return gpus, placement.There(gpus, pools)
 	}
 	fn := m.inst.Function()
 	return placement.Choose(fn.GPUs.Any(), fn.DeviceMemory, pools, held)
@@ -43,12 +44,17 @@ func (r *room) choose(m *member) error {
 	}
 	gpus, err := chosen(m, pools, held)
 	if err != nil {
-		return tooFew(m.inst.Function().Name, err)
+		return lacking(m.inst.Function().Name, err)
 	}
 	m.inst.Give(gpus)
 	return nil
 }
 
-func tooFew(function string, err error) error {
+// notThere says that an error is of GPUs that a machine does not have, now or later.
+func notThere(err error) bool {
+	return errors.As(err, new(*placement.TooFew)) || errors.As(err, new(*placement.Absent))
+}
+
+func lacking(function string, err error) error {
 	return &spec.RetryError{Err: fmt.Errorf("function %s: %w: %w", function, err, errdefs.ErrFailedPrecondition)}
 }

@@ -88,6 +88,31 @@ func TestMoreGPUsThanThereAreAreRefused(t *testing.T) {
 	}
 }
 
+// GPUs by name that are not there are refused at the start, whichever driver there is, and the others run.
+func TestGPUsByNameThatAreNotThereAreRefused(t *testing.T) {
+	for _, c := range []struct {
+		cards int
+		gpus  spec.GPUs
+		say   string // "": it runs
+	}{
+		{0, spec.GPUs{"all"}, "a GPU (gpus: all) is asked for and this machine has none; "},
+		{0, spec.GPUs{"nvidia.com/gpu=0"}, "nvidia.com/gpu=0 is asked for and this machine has none; `videosdgx doctor` says why, and a manifest without gpus is served on the CPU"},
+		{2, spec.GPUs{"nvidia.com/gpu=0", "nvidia.com/gpu=2"}, "nvidia.com/gpu=2 is asked for and this machine has nvidia.com/gpu=0, nvidia.com/gpu=1; one of these"},
+		{0, nil, ""}, {1, spec.GPUs{"all"}, ""}, {2, spec.GPUs{"nvidia.com/gpu=1"}, ""}, {0, spec.GPUs{"example.com/gpu=0"}, ""},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, cards(c.cards))
+			r.begin()
+			r.function("named", func(fn *spec.Function) { fn.GPUs = c.gpus })
+			_, _, err := r.call(t.Context(), "named", "x")
+			if c.say == "" && err != nil || c.say != "" && (!errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), "function named: "+c.say)) {
+				t.Errorf("%d GPUs, %v: %v", c.cards, c.gpus, err)
+			}
+			r.end()
+		})
+	}
+}
+
 // Processes are the box's: one that the test counts memory for.
 func (b *box) Processes() ([]int, error) { return []int{int(b.cfg.ID[len(b.cfg.ID)-1])}, nil }
 

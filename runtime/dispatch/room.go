@@ -2,7 +2,6 @@ package dispatch
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -57,8 +56,8 @@ func (r *room) admit(ctx context.Context, m *member, since time.Time) error {
 	}
 	name := m.inst.Function().Name
 	d, err := placement.Admit(ctx, &entry{room: r, m: m, since: since})
-	if errors.As(err, new(*placement.TooFew)) {
-		return tooFew(name, err)
+	if notThere(err) {
+		return lacking(name, err)
 	}
 	if err != nil {
 		return err

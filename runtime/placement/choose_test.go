@@ -50,3 +50,29 @@ func TestGPUsWithMostFreeMemoryAreChosen(t *testing.T) {
 		t.Errorf("%v: CUDA counts the devices in this order", got)
 	}
 }
+
+func TestGPUsThatAreNotThere(t *testing.T) {
+	pools := []Pool{{Name: System}, {Name: "gpu0", GPUs: []string{"nvidia.com/gpu=0"}, Devices: []string{"nvidia.com/gpu=0", "nvidia.com/gpu=GPU-7f"}}}
+	for name, want := range map[string][2]string{ // on that machine, and on one without a GPU
+		"all": {"", "all"}, "nvidia.com/gpu=all": {"", "nvidia.com/gpu=all"},
+		"nvidia.com/gpu=0": {"", "nvidia.com/gpu=0"}, "nvidia.com/gpu=GPU-7f": {"", "nvidia.com/gpu=GPU-7f"},
+		"nvidia.com/gpu=1": {"nvidia.com/gpu=1", "nvidia.com/gpu=1"}, "nvidia.com/gpu=GPU-8": {"nvidia.com/gpu=GPU-8", "nvidia.com/gpu=GPU-8"},
+		"nvidia.com/gpu=0:1": {"", "nvidia.com/gpu=0:1"}, "nvidia.com/gpu=MIG-3": {"", "nvidia.com/gpu=MIG-3"}, // parts, which the driver knows
+		"amd.com/gpu=0": {"", ""},
+	} {
+		for i, p := range [][]Pool{pools, pools[:1]} {
+			var absent *Absent
+			if err := There([]string{name}, p); errors.As(err, &absent) != (want[i] != "") || absent != nil && absent.Name != want[i] {
+				t.Errorf("%s on machine %d: %v", name, i, err)
+			}
+		}
+		if err := There([]string{name}, nil); err != nil {
+			t.Errorf("%s where nothing is known: %v", name, err)
+		}
+	}
+	for n, want := range map[int]string{1: "1 GPU is asked for and this machine has none; ", 2: "2 GPUs are asked for and this machine has none; "} {
+		if err := (&TooFew{Want: n}); !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%v", err)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
@@ -80,11 +81,57 @@ func Left(gpus []string, pools []Pool, held []Holding) (left spec.Bytes) {
 type TooFew struct{ Want, Have int }
 
 func (e *TooFew) Error() string {
-	have := "none"
-	if e.Have > 0 {
-		have = strconv.Itoa(e.Have)
+	want, have := "GPUs are", "none; "+withoutGPU
+	if e.Want == 1 {
+		want = "GPU is"
 	}
-	return fmt.Sprintf("%d GPUs are asked for and this machine has %s; a smaller number in gpus, or the GPU's name, would do", e.Want, have)
+	if e.Have > 0 {
+		have = strconv.Itoa(e.Have) + "; a smaller number in gpus, or the GPU's name, would do"
+	}
+	return fmt.Sprintf("%d %s asked for and this machine has %s", e.Want, want, have)
+}
+
+// Absent says that a machine lacks a GPU that an instance asks for by name, and which it has, by their numbers.
+type Absent struct {
+	Name string // "all", or as CDI calls it
+	Has  []string
+}
+
+func (e *Absent) Error() string {
+	name := e.Name
+	if name == "all" {
+		name = "a GPU (gpus: all)"
+	}
+	if len(e.Has) == 0 {
+		return fmt.Sprintf("%s is asked for and this machine has none; %s", name, withoutGPU)
+	}
+	return fmt.Sprintf("%s is asked for and this machine has %s; one of these in gpus would do, or a number for any", name, strings.Join(e.Has, ", "))
+}
+
+const withoutGPU = "`videosdgx doctor` says why, and a manifest without gpus is served on the CPU"
+
+// nvidias is how CDI calls NVIDIA's GPUs.
+const nvidias = "nvidia.com/gpu="
+
+// There refuses GPUs that are asked for by names and are not on this machine: the error is an *Absent. Names of parts of GPUs and of other
+// vendors' are the driver's to know, except NVIDIA's on a machine without any. Without pools nothing is known, and nothing refused.
+func There(asked []string, pools []Pool) error {
+	var names, gpus []string
+	for _, p := range pools {
+		names, gpus = append(names, p.Devices...), append(gpus, p.GPUs...)
+	}
+	for _, a := range asked {
+		id, ours := strings.CutPrefix(a, nvidias)
+		if a == "all" {
+			id, ours = a, true
+		}
+		_, err := strconv.Atoi(id)
+		whole := err == nil || strings.HasPrefix(id, "GPU-")
+		if len(pools) > 0 && ours && (len(names) == 0 || whole && !slices.Contains(names, a)) {
+			return &Absent{Name: a, Has: gpus}
+		}
+	}
+	return nil
 }
 
 // Choose names n GPUs for an instance that takes so much memory of each: those whose pools have most free. There are as many as

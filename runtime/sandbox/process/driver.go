@@ -111,11 +111,18 @@ func (d *Driver) Create(_ context.Context, c instance.Config) (instance.Box, err
 	return b, nil
 }
 
-// Runs says why no instance of a function could be made here: InvalidArgument for one that is an image alone.
+// Runs says why no instance of a function could be made here: InvalidArgument for one that is an image alone, or asks for devices that
+// are no GPUs of NVIDIA's.
 func (d *Driver) Runs(fn spec.Function) error {
 	if len(fn.Command) == 0 {
 		return fmt.Errorf("function %s has an image and no command, and the process driver cannot run images: "+
 			"set command in its function.yaml, or serve with --driver containerd: %w", fn.Name, errdefs.ErrInvalidArgument)
+	}
+	for _, name := range fn.GPUs {
+		if fn.GPUs.Any() == 0 && name != "all" && !strings.HasPrefix(name, "nvidia.com/gpu=") {
+			return fmt.Errorf("function %s asks for %s, and the process driver gives NVIDIA's GPUs alone: nvidia.com/gpu=0 would do, or serve with --driver containerd: %w",
+				fn.Name, name, errdefs.ErrInvalidArgument)
+		}
 	}
 	return nil
 }

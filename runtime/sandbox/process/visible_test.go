@@ -2,8 +2,26 @@ package process
 
 import (
 	"slices"
+	"strings"
 	"testing"
+
+	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/runtime/spec"
 )
+
+func TestOtherVendorsDevicesAreRefused(t *testing.T) {
+	d := &Driver{}
+	for _, c := range []struct {
+		gpus spec.GPUs
+		ok   bool
+	}{{nil, true}, {spec.AnyGPUs(2), true}, {spec.GPUs{"all"}, true}, {spec.GPUs{"nvidia.com/gpu=0"}, true}, {spec.GPUs{"amd.com/gpu=0"}, false}} {
+		err := d.Runs(spec.Function{Name: "f", Command: []string{"x"}, GPUs: c.gpus})
+		if c.ok != (err == nil) || !c.ok && (!errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "asks for amd.com/gpu=0, and the process driver")) {
+			t.Errorf("%v: %v", c.gpus, err)
+		}
+	}
+}
 
 func TestAProcessSeesTheGPUsThatItIsGiven(t *testing.T) {
 	for _, c := range []struct {
