@@ -3,7 +3,8 @@
 //   attention error VARIANT BATCH HEADS QUERIES KEYS HEAD bf16|f16 [KIND]   the same of 64 queries
 //   attention time  VARIANT BATCH HEADS QUERIES KEYS HEAD bf16|f16          median of 60 runs, TFLOP/s
 // KIND of values: normal; wan, as its queries and keys may be after RMS norm (channels differ in size and mean); negative, every score
-// below 0; rising, the keys that are seen first have scores far below the others'.
+// below 0; rising, the keys that are seen first have scores far below the others'; nothing, queries and keys of 0 and a
+// scale of 1e-30: every key counts as much as the others, and what lies behind the last one not at all.
 // VARIANT is exact or int8, as the library has them, or one of the tiles that variants() lists.
 #include <cstdio>
 #include <cstdlib>
@@ -148,6 +149,11 @@ struct Data {
     args.v = packed_heads(v, c.k_tokens, c.heads, c.head), args.out = packed_heads(out, c.q_tokens, c.heads, c.head);
     args.batch = c.batch, args.q_tokens = c.q_tokens, args.k_tokens = c.k_tokens, args.heads = c.heads, args.head = c.head;
     args.scale = 1 / std::sqrt(float(c.head));
+    if (kind == "nothing") {
+      check(cudaMemset(q, 0, c.q_elements() * sizeof(T)), "queries");
+      check(cudaMemset(k, 0, c.k_elements() * sizeof(T)), "keys");
+      args.scale = 1e-30f;
+    }
     args.scores = Scores::int8;
     args.workspace = allocate<uint8_t>(score_codes(args, 16).bytes + (64 << 20));  // enough for any tile
     args.scores = Scores::exact;
@@ -257,7 +263,7 @@ int run(int argc, char** argv) {
   if (found == variants().end()) throw std::runtime_error("no variant " + variant);
   const Case c{atoll(argv[3]), atoll(argv[4]), atoll(argv[5]), atoll(argv[6]), atoll(argv[7]), type == "f16" ? kHalf : kBFloat16, argc > 9 ? argv[9] : "normal"};
   const std::string kind = c.kind;
-  if (kind != "normal" && kind != "wan" && kind != "negative" && kind != "rising") throw std::runtime_error("no kind " + kind);
+  if (kind != "normal" && kind != "wan" && kind != "negative" && kind != "rising" && kind != "nothing") throw std::runtime_error("no kind " + kind);
   std::printf("%s %-7s %ld×%ld heads, %5ld queries, %5ld keys, %3ld, %s%s: ", what.c_str(), variant.c_str(), long(c.batch), long(c.heads), long(c.q_tokens),
               long(c.k_tokens), long(c.head), type.c_str(), kind == "normal" ? "" : (", " + kind).c_str());
   std::fflush(stdout);

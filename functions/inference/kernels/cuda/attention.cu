@@ -88,7 +88,7 @@ size_t attention_workspace(const AttentionArgs& a) {
 void attention(const AttentionArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
   if (a.batch <= 0 || a.heads <= 0 || a.q_tokens <= 0) return;
   if (a.k_tokens <= 0) throw std::runtime_error("attention over no keys has no value");
-  if (!(a.scale > 0)) throw std::runtime_error("the scale of attention must be above 0");
+  if (!(a.scale > 0 && a.scale < std::numeric_limits<float>::infinity())) throw std::runtime_error("the scale of attention must be above 0 and finite");
   if (std::max(a.q_tokens, a.k_tokens) > std::numeric_limits<int>::max() / 2 || a.heads > 65535 || a.batch > 65535)
     throw std::runtime_error("attention takes up to 65,535 heads and as many batches");
   if (t == kHalf) of_type<__half>(a, t, s);

@@ -41,6 +41,7 @@ namespace attention_parts {
 
 constexpr float kMagic = 12582912.0f;         // 0x4B400000: floats from 2^23 to 2^24 are apart by 1, so that an integer may be added to its bits
 constexpr uint32_t kMagicBits = 0x4B400000u;
+constexpr float kLeastFactor = FLT_MIN;       // of scores: that of one that is left out, -∞, times 0 is no number, and below this every score is as good as 0
 constexpr float kSlack = 8;                   // the largest exponent of 2 above the maximum in use before that is replaced
 
 struct Barriers {
@@ -256,7 +257,8 @@ struct Consumer {
   }
 
   __device__ __forceinline__ void weigh(float k_scale) {
-    const float factor[2] = {q_scale[0] * k_scale, q_scale[1] * k_scale};
+    float factor[2] = {q_scale[0] * k_scale, q_scale[1] * k_scale};
+    if constexpr (Tile::codes) factor[0] = fmaxf(factor[0], kLeastFactor), factor[1] = fmaxf(factor[1], kLeastFactor);
     rows.template weigh<Tile::codes>(s, factor);
   }
 

@@ -12,7 +12,7 @@ constexpr int kThreads = 256, kGroups = kThreads / kLanes;
 constexpr int kMeanThreads = 1024, kMeanGroups = kMeanThreads / kLanes;
 constexpr int kCodeLimit = 127;
 constexpr int64_t kMeanOf = 2048;
-constexpr float kLeast = 1e-15f;  // a scale is never 0, nor the product of two with what the scores are multiplied by: one that is left out is -∞ times it
+constexpr float kLeast = 1e-15f;  // a scale is never 0, nor so small that 127 of it are not to be had
 constexpr float kLog2E = 1.4426950408889634f;
 
 __device__ float lanes_max(float v) {

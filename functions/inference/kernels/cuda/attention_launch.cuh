@@ -61,6 +61,7 @@ void launch(const AttentionArgs& a, const Heads& q, const Heads& k, AttentionSha
   const CUtensorMap mo = tensor_map(a.out, a.batch, a.q_tokens, a.heads, a.head, 2, type, 64);
   const Split split = split_of<Tile>(a);
   constexpr int queries = Tile::blocks * Tile::queries;
+  shape.scale = std::max(shape.scale, kLeastFactor);
   shape.whole = split.whole, shape.parts = split.parts, shape.part_sums = static_cast<float*>(parts);
   shape.part_rows = reinterpret_cast<float2*>(shape.part_sums + int64_t(split.beyond()) * split.parts * queries * Tile::head);
   cudaLaunchAttribute cluster;
