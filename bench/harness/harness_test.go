@@ -69,6 +69,23 @@ func TestReportEndsWithOneJSONLine(t *testing.T) {
 	}
 }
 
+func TestAPartialReportSaysThatItIs(t *testing.T) {
+	r := NewReport("x")
+	r.Figure("a_s", 1)
+	r.Note("left out")
+	var b bytes.Buffer
+	if err := r.SoFar(&b); err != nil {
+		t.Fatal(err)
+	}
+	var got Report
+	if err := json.Unmarshal(b.Bytes(), &got); err != nil {
+		t.Fatal(err)
+	}
+	if got.Figures["a_s"] != 1 || len(got.Notes) != 2 || !strings.HasPrefix(got.Notes[1], "partial: ") || len(r.Notes) != 1 {
+		t.Errorf("%+v, and then %v", got, r.Notes)
+	}
+}
+
 // A shell script stands in for the binary: what is tested is the waiting, the address and the stop.
 func TestStartWaitsForTheAddressAndStopCleansUp(t *testing.T) {
 	bin := filepath.Join(t.TempDir(), "serve")

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 )
@@ -139,6 +140,18 @@ func (r *Report) Print(w io.Writer) error {
 	if err := tw.Flush(); err != nil {
 		return err
 	}
+	return r.line(w)
+}
+
+// SoFar writes the JSON object of what is known before the run has ended, with a note that it is partial: a run that is cut leaves its
+// figures behind. What Print writes comes after it.
+func (r *Report) SoFar(w io.Writer) error {
+	part := *r
+	part.Notes = append(slices.Clone(r.Notes), "partial: written before the run had ended")
+	return part.line(w)
+}
+
+func (r *Report) line(w io.Writer) error {
 	line, err := json.Marshal(r)
 	if err != nil {
 		return err

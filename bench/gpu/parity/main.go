@@ -100,6 +100,9 @@ func (b *bench) run(ctx context.Context) error {
 		b.report.Figure("parity_"+f.name+"_failed", float64(sum.failed))
 		b.report.Want("parity_"+f.name+"_failed", "= 0")
 		b.report.Want("parity_"+f.name+"_worst", "≤ "+f.limit)
+		if err := b.report.SoFar(os.Stdout); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -67,6 +67,9 @@ func (b *bench) run(ctx context.Context, models []string, formats []kind) (err e
 			if err := b.measure(ctx, model, format, c); err != nil {
 				return fmt.Errorf("%s %s: %w", model, format, err)
 			}
+			if err := b.report.SoFar(os.Stdout); err != nil {
+				return err
+			}
 		}
 		if b.python != "" {
 			if err := b.reference(ctx, model, c); err != nil {

@@ -139,6 +139,7 @@ var rooms = []room{
 	{"bench/quant", []string{"bench/harness", "functions/inference"}, "it measures codecs and kernels where no runtime is"},
 	{"bench/gpu", []string{"bench/harness", "snapshotter/cuda"}, "it measures the CUDA driver where no runtime is"},
 	{"bench/gpu/tensorrt", []string{"bench/harness", "bench/gpu/random", "functions"}, "it builds plans of a model's graphs where no runtime is"},
+	{"bench/gpu/kernels", []string{"bench/harness"}, "it has programs of kernels run by themselves"},
 	{"bench/gpu/tensorrt/run", []string{"bench/harness", "bench/gpu/judged", "bench/judge", "bench/gpu/random", "functions"}, "it makes clips through plans where no runtime is"},
 	{"bench/gpu/step", []string{"bench/harness", "bench/gpu/random", "functions/inference", "functions/wan21"}, "it runs the graphs of a model by themselves"},
 	{"bench/gpu/chunk", []string{"bench/harness", "bench/gpu/random", "functions/inference", "functions/magi1"}, "it runs the graph of a model by itself"},
