@@ -24,7 +24,8 @@ type choice struct {
 	beside []engine.Device // devices that share the denoiser with it
 	why    string
 
-	attends attention
+	attends  attention
+	recorded int // shapes for which runs are recorded
 }
 
 // all are the device and those beside it.

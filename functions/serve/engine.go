@@ -17,7 +17,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/serve/duo"
 )
 
-// EngineEnv names the engine: "auto" (the default: TensorRT where its plans are there or may be built while ONNX Runtime
+// EngineEnv names the engine: "auto" (the default: TensorRT where its plans are as fast, or may be built while ONNX Runtime
 // answers), "ort", "tensorrt".
 const EngineEnv = "VIDEOSDGX_ENGINE"
 
@@ -70,12 +70,15 @@ func (p plain) Close() error { return handler.Close(p.Model) }
 
 // plansFor is a model that TensorRT may run.
 type plansFor struct {
-	m      *bundle.Model // as ONNX Runtime runs it
-	lib    *tensorrt.Library
-	engine *tensorrt.Engine
-	on     tensorrt.Target
-	open   Opener
-	log    *slog.Logger
+	m        *bundle.Model // as ONNX Runtime runs it
+	lib      *tensorrt.Library
+	engine   *tensorrt.Engine
+	on       tensorrt.Target
+	attends  attention // of ONNX Runtime
+	recorded int       // shapes for which ONNX Runtime records runs
+	time     timer
+	open     Opener
+	log      *slog.Logger
 }
 
 // asTensorRT opens TensorRT for a model, or says in one sentence why it cannot run it.
@@ -97,7 +100,7 @@ func asTensorRT(m *bundle.Model, on choice) (*plansFor, error) {
 	for _, at := range all {
 		lib, err := tensorrt.Load(at)
 		if err == nil {
-			t := &plansFor{m: m, lib: lib, engine: tensorrt.New(lib, nil)}
+			t := &plansFor{m: m, lib: lib, engine: tensorrt.New(lib, nil), attends: on.attends, recorded: on.recorded, time: both}
 			if t.on, err = t.engine.Device(on.Device); err == nil {
 				return t, nil
 			}
@@ -109,48 +112,77 @@ func asTensorRT(m *bundle.Model, on choice) (*plansFor, error) {
 	return nil, errors.Join(errs...)
 }
 
-// serve opens the model with plans that were accepted before. Where there are none, "tensorrt" compares what is there before
-// the first clip, and "auto" has ONNX Runtime answer until plans are built and compared.
+// serve opens the model with plans that were accepted before, where they were asked for or were measured to be as fast as ONNX
+// Runtime. Else "tensorrt" compares what is there before the first clip, and "auto" has ONNX Runtime answer: for good where plans
+// are slower, until they are built, compared and timed where that is not known.
 func (t *plansFor) serve(ctx context.Context, asked string) (handler.Model, error) {
 	sure := func(ctx context.Context) (handler.Model, error) { return t.open(ctx, t.m) }
 	sides := duo.Sides{SureName: t.m.Engine.Version(), Reopen: sure, Log: t.log}
-	if fast, err := t.accepted(ctx); err == nil {
-		return duo.Ready(sides, fast, t.lib.Name()), nil
-	} else if asked == tensorRT && !errdefs.IsNotFound(err) {
+	plans, err := t.find(isAccepted)
+	pace, unknown := t.pace(plans)
+	switch {
+	case err != nil && !errdefs.IsNotFound(err) && asked == tensorRT:
 		return nil, err
+	case err == nil && asked == auto && unknown == nil && pace.Slower():
+		return t.declined(ctx, slower{pace})
+	case err == nil && (asked == tensorRT || unknown == nil):
+		fast, err := t.fast(ctx, plans)
+		if err == nil {
+			return duo.Ready(sides, fast, t.chosen(pace)), nil
+		}
+		if asked == tensorRT {
+			return nil, err
+		}
 	}
-	watched := *t.m
-	recorder := record.New(t.m.Engine)
-	watched.Engine = recorder
-	model, err := t.open(ctx, &watched)
+	return t.worked(ctx, asked, sides)
+}
+
+// declined opens the model with ONNX Runtime though plans would be there.
+func (t *plansFor) declined(ctx context.Context, why slower) (handler.Model, error) {
+	m, err := t.open(ctx, t.m)
 	if err != nil {
 		return nil, err
 	}
+	t.log.Info("ONNX Runtime serves", "reason", why.Error())
+	c := duo.Declined(t.m.Engine.Version(), why)
+	return plain{m, c.Name, c.Why}, nil
+}
+
+// worked opens the model and makes plans ready: before the first clip for "tensorrt", while ONNX Runtime answers for "auto".
+func (t *plansFor) worked(ctx context.Context, asked string, sides duo.Sides) (handler.Model, error) {
+	w, model, err := t.workshop(ctx)
+	if err != nil {
+		return nil, err
+	}
+	w.build, w.measure = asked == auto, asked == auto
 	sides.Sure = model
-	w := &workshop{plansFor: t, recorder: recorder, build: asked == auto}
 	if asked == auto {
 		sides.Prepare = w.prepare
 		return duo.New(sides), nil
 	}
-	fast, name, err := w.prepare(ctx, func(ctx context.Context, f func(context.Context, handler.Model) error) error { return f(ctx, model) })
-	if err != nil {
-		return nil, errors.Join(err, handler.Close(model))
-	}
-	if err := handler.Close(model); err != nil {
-		return nil, err
+	fast, chosen, err := w.prepare(ctx, alone(model))
+	if err = errors.Join(err, handler.Close(model)); err != nil {
+		return nil, errors.Join(err, handler.Close(fast))
 	}
 	sides.Sure = nil
-	return duo.Ready(sides, fast, name), nil
+	return duo.Ready(sides, fast, chosen), nil
 }
 
-// accepted opens the model with plans that have passed before. NotFound: not all have.
-func (t *plansFor) accepted(ctx context.Context) (handler.Model, error) {
-	found, err := t.find(func(f tensorrt.Facts) bool { return f.Accepted })
-	if err != nil {
-		return nil, err
-	}
-	return t.fast(ctx, found)
+// workshop opens the model with ONNX Runtime, whose runs are watched.
+func (t *plansFor) workshop(ctx context.Context) (*workshop, handler.Model, error) {
+	watched := *t.m
+	recorder := record.New(t.m.Engine)
+	watched.Engine = recorder
+	model, err := t.open(ctx, &watched)
+	return &workshop{plansFor: t, recorder: recorder}, model, err
 }
+
+// alone rehearses with a model that nobody else uses.
+func alone(m handler.Model) duo.Rehearse {
+	return func(ctx context.Context, f func(context.Context, handler.Model) error) error { return f(ctx, m) }
+}
+
+func isAccepted(f tensorrt.Facts) bool { return f.Accepted }
 
 // fast opens the model with plans, by their graphs.
 func (t *plansFor) fast(ctx context.Context, plans map[string]string) (handler.Model, error) {

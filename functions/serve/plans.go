@@ -3,6 +3,7 @@ package serve
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"os"
@@ -115,22 +116,34 @@ func buildPlan(ctx context.Context, p *tensorrt.Plans, b *weights.Bundle, graph 
 }
 
 // ComparePlans holds the plans of a bundle for this machine's GPU to what ONNX Runtime does on it, as an instance would before
-// it serves with them, so that none has to. A plan that is off is thrown away, and the error has its figure.
-func ComparePlans(ctx context.Context, dir string, open Opener) error {
+// it serves with them, and times both, so that none has to. A plan that is off is thrown away, and the error has its figure.
+func ComparePlans(ctx context.Context, dir string, open Opener) (Pace, error) {
 	m, on, err := openOn(ctx, dir, weights.VerifyOptions{})
 	if err != nil {
-		return err
+		return Pace{}, err
 	}
 	t, err := asTensorRT(m, on)
 	if err != nil {
-		return err
+		return Pace{}, err
 	}
 	t.open, t.log = open, slog.New(slog.DiscardHandler)
-	model, err := t.serve(ctx, tensorRT)
-	if err != nil {
-		return err
+	return t.compare(ctx)
+}
+
+// compare is ComparePlans for a model that is open.
+func (t *plansFor) compare(ctx context.Context) (Pace, error) {
+	if plans, err := t.find(isAccepted); err == nil {
+		if pace, err := t.pace(plans); err == nil {
+			return pace, nil
+		}
 	}
-	return handler.Close(model)
+	w, model, err := t.workshop(ctx)
+	if err != nil {
+		return Pace{}, err
+	}
+	w.measure = true
+	_, pace, err := w.ready(ctx, alone(model))
+	return pace, errors.Join(err, handler.Close(model))
 }
 
 // hasPlannable says of a bundle without graphs for TensorRT how it gets them.

@@ -85,6 +85,7 @@ func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle
 	if on.attends, err = attends(on, library); err != nil {
 		return nil, on, err
 	}
+	on.recorded = recorded
 	e := engine.Engine(attending{library, on.attends, library.Capability})
 	if recorded > 0 {
 		e = replayed{e, recorded}

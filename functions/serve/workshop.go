@@ -2,8 +2,8 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"image"
 	"maps"
 	"os"
 	"slices"
@@ -18,49 +18,79 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt/accept"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 	"github.com/videosdgx/videosdgx/functions/serve/duo"
+	"github.com/videosdgx/videosdgx/functions/serve/rehearsal"
 )
 
-// workshop makes plans ready to serve: it builds what is missing and compares each with what ONNX Runtime does.
+// workshop makes plans ready to serve: it builds what is missing, compares each with what ONNX Runtime does, and times both.
 type workshop struct {
 	*plansFor
 	recorder *record.Engine
 	build    bool // what is missing; else it is NotFound
+	measure  bool // how fast they are
+	clip     timedClip
 }
 
-// prepare is duo's: it rehearses, builds, compares, and opens the model.
-func (w *workshop) prepare(ctx context.Context, rehearse duo.Rehearse) (handler.Model, string, error) {
-	plans, err := w.find(func(tensorrt.Facts) bool { return true })
+// prepare is duo's: it rehearses, builds, compares and times, and opens the model where plans are worth it.
+func (w *workshop) prepare(ctx context.Context, rehearse duo.Rehearse) (handler.Model, duo.Choice, error) {
+	plans, pace, err := w.ready(ctx, rehearse)
+	if err != nil {
+		return nil, duo.Choice{}, err
+	}
+	if w.measure && pace.Slower() {
+		return nil, duo.Choice{}, slower{pace}
+	}
+	if err := w.room(sizes(slices.Collect(maps.Values(plans))...), "the plans, which are accepted and serve from the next start on,"); err != nil {
+		return nil, duo.Choice{}, err
+	}
+	m, err := w.fast(ctx, plans)
+	return m, w.chosen(pace), err
+}
+
+// ready has plans of every graph that were accepted, by the graphs, and where it measures how fast they are.
+func (w *workshop) ready(ctx context.Context, rehearse duo.Rehearse) (map[string]string, Pace, error) {
+	plans, err := w.find(isAccepted)
+	accepted := err == nil
+	if !accepted {
+		plans, err = w.find(func(tensorrt.Facts) bool { return true })
+	}
 	if err != nil && !(errdefs.IsNotFound(err) && w.build) {
-		return nil, "", err
+		return nil, Pace{}, err
 	}
 	missing := err != nil
 	if missing {
-		if _, err := tensorrt.FindPlanner(); err != nil {
-			return nil, "", err
-		}
-		if err := mayWrite(plansDir(w.m.Dir)); err != nil {
-			return nil, "", err
-		}
-		if err := w.room(2*w.m.Bytes(), "building plans"); err != nil { // weights, and what their layout is tried with
-			return nil, "", err
+		if err := w.mayBuild(); err != nil {
+			return nil, Pace{}, err
 		}
 	}
-	if err := rehearse(ctx, func(ctx context.Context, m handler.Model) error { return w.rehearse(ctx, m, missing) }); err != nil {
-		return nil, "", fmt.Errorf("a rehearsal for TensorRT's plans failed: %w", err)
+	if err := rehearse(ctx, func(ctx context.Context, m handler.Model) error { return w.rehearse(ctx, m, !accepted, missing) }); err != nil {
+		return nil, Pace{}, fmt.Errorf("a rehearsal for TensorRT's plans failed: %w", err)
 	}
 	if missing {
 		if plans, err = w.buildAll(ctx); err != nil {
-			return nil, "", err
+			return nil, Pace{}, err
 		}
 	}
-	if err := w.compareAll(ctx, plans); err != nil {
-		return nil, "", err
+	if !accepted {
+		if err := w.compareAll(ctx, plans); err != nil {
+			return nil, Pace{}, err
+		}
 	}
-	if err := w.room(sizes(slices.Collect(maps.Values(plans))...), "the plans, which are accepted and serve from the next start on,"); err != nil {
-		return nil, "", err
+	pace := Pace{}
+	if w.measure {
+		err = rehearse(ctx, func(ctx context.Context, _ handler.Model) (err error) { pace, err = w.timeAll(ctx, plans); return err })
 	}
-	m, err := w.fast(ctx, plans)
-	return m, w.lib.Name(), err
+	return plans, pace, err
+}
+
+// mayBuild says what stands in the way of building plans.
+func (w *workshop) mayBuild() error {
+	if _, err := tensorrt.FindPlanner(); err != nil {
+		return err
+	}
+	if err := mayWrite(plansDir(w.m.Dir)); err != nil {
+		return err
+	}
+	return w.room(2*w.m.Bytes(), "building plans") // weights, and what their layout is tried with
 }
 
 // room says whether so many bytes, and a quarter more, are free on the device beside what answers there now: nobody's clip is to
@@ -87,34 +117,49 @@ func sizes(paths ...string) (n int64) {
 	return n
 }
 
-// rehearse makes the smallest clip, whose runs are kept to compare with; and the model's default with the longest
-// prompt, whose shapes plans are built for.
-func (w *workshop) rehearse(ctx context.Context, m handler.Model, shapes bool) error {
+// rehearse makes the smallest clips, whose runs are kept where plans are to be compared with; the model's default clips with the
+// longest prompt, whose shapes plans are built for; and those that are timed.
+func (w *workshop) rehearse(ctx context.Context, m handler.Model, compare, shapes bool) error {
 	d := m.Describe()
-	least := d.Defaults
-	least.Width, least.Height, least.NumFrames = d.Limits.WidthMultiple, d.Limits.HeightMultiple, 1+2*d.Limits.FrameStep
-	w.recorder.Keep(2)
-	if err := m.Generate(ctx, rehearsal(d, least, "a"), handler.Silent()); err != nil {
-		return err
-	}
-	w.recorder.Keep(0)
-	if !shapes {
-		return nil
-	}
 	prompt, err := d.Limits.LongestPrompt()
 	if err != nil {
 		return fmt.Errorf("the longest prompt: %w", err)
 	}
-	return m.Generate(ctx, rehearsal(d, d.Defaults, prompt), handler.Silent())
+	if compare {
+		w.recorder.Keep(2)
+		if err := every(ctx, m, rehearsal.Clip(d, rehearsal.Smallest(d), "a", 1)); err != nil {
+			return err
+		}
+		w.recorder.Keep(0)
+	}
+	if w.measure {
+		if err := w.timeSure(ctx, m, prompt); err != nil {
+			return err
+		}
+	}
+	if !shapes {
+		return nil
+	}
+	return every(ctx, m, rehearsal.Clip(d, d.Defaults, prompt, 1))
 }
 
-// rehearsal is a clip of one step that nobody sees.
-func rehearsal(d handler.Description, r handler.Request, prompt string) handler.Request {
-	r.Prompt, r.NegativePrompt, r.Seed, r.Steps = prompt, "", 7, 1
-	if d.Limits.Image == "required" {
-		r.Image = image.NewRGBA(image.Rect(0, 0, r.Width, r.Height))
+// every makes a clip, and it again with each kind of file that it may be made of.
+func every(ctx context.Context, m handler.Model, r handler.Request) (err error) {
+	dir, err := os.MkdirTemp("", "videosdgx-rehearsal-")
+	if err != nil {
+		return fmt.Errorf("make room for a rehearsal: %w", err)
 	}
-	return r
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	all, err := rehearsal.Brought(ctx, m.Describe(), r, dir)
+	if err != nil {
+		return err
+	}
+	for _, one := range append([]handler.Request{r}, all...) {
+		if err := m.Generate(ctx, one, handler.Silent()); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // buildAll builds a plan of every graph.
@@ -176,6 +221,9 @@ func (w *workshop) compareAll(ctx context.Context, plans map[string]string) erro
 }
 
 func (w *workshop) compare(ctx context.Context, graph, path string) error {
+	if len(w.recorder.Captures(graph)) == 0 {
+		return fmt.Errorf("no clip that was rehearsed runs the graph %s, so that its plan cannot be compared: %w", graph, errdefs.ErrFailedPrecondition)
+	}
 	if err := w.room(sizes(path), "the plan of "+graph); err != nil {
 		return err
 	}

@@ -74,7 +74,7 @@ type Model struct {
 	Port      int    `yaml:"port,omitempty" json:"port,omitempty"`           // REST port of its own; 0: none
 	Device    string `yaml:"device,omitempty" json:"device,omitempty"`       // "auto" (default: a GPU where the function has one and the bundle graphs for it), "cpu", "cuda" or "cuda:1"
 	Attention string `yaml:"attention,omitempty" json:"attention,omitempty"` // on a GPU: "auto" (default: the fastest exact one), "exact", this project's operator where there is one for the GPU, else the library's; "int8", the operator with scores of INT8 codes, faster and rounded, refused where there is none; "library"
-	Engine    string `yaml:"engine,omitempty" json:"engine,omitempty"`       // "auto" (default: TensorRT on a GPU where the bundle has accepted plans, or they may be built while ONNX Runtime answers), "ort" or "tensorrt"
+	Engine    string `yaml:"engine,omitempty" json:"engine,omitempty"`       // "auto" (default: TensorRT on a GPU where the bundle has accepted plans that are as fast as ONNX Runtime, or they may be built while that answers), "ort" or "tensorrt"
 	// The licence that is accepted, by the name that the model says where its own wants to be.
 	AcceptLicense string `yaml:"acceptLicense,omitempty" json:"acceptLicense,omitempty"`
 }

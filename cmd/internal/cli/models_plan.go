@@ -45,7 +45,8 @@ Without --target they are for this machine's GPU. --target sm_121 builds for DGX
 without a GPU. Building happens in a child process that may crash or take too long without harm; ^C ends it, and what was
 finished stays. A plan serves once its results have agreed with ONNX Runtime's on the GPU that it is for: on this machine's they
 are compared at once, and a plan that is off is thrown away; elsewhere by the first function that has them, while ONNX Runtime
-answers. See model.engine in function.yaml.
+answers. Both are timed there, too: model.engine auto of function.yaml takes plans that are as fast as ONNX Runtime, tensorrt takes
+them in any case.
 
 The bundle needs graphs for TensorRT: ` + "`videosdgx models build --engines cpu,cuda,tensorrt`" + `. TensorRT-RTX comes with
 ` + "`make setup-tensorrt`" + `; another TensorRT is named by VIDEOSDGX_TRT_LIB.`,
@@ -96,12 +97,30 @@ func (f *planFlags) run(cmd *cobra.Command, arg string) (err error) {
 	if err != nil {
 		return err
 	}
+	out := map[string]any{"bundle": dir, "plans": all}
+	said := ""
 	if f.o.Capability == 0 {
-		if err := serve.ComparePlans(cmd.Context(), dir, family.Open); err != nil {
+		pace, err := serve.ComparePlans(cmd.Context(), dir, family.Open)
+		if err != nil {
 			return fmt.Errorf("the plans are built, and were not accepted: %w", err)
 		}
+		out["speed"], said = pace, "\nThe plans are "+pace.String()+". "+chosenBy(pace)+"\n"
 	}
-	return emit(cmd, map[string]any{"bundle": dir, "plans": all}, func(w io.Writer) error { return printPlans(w, all) })
+	return emit(cmd, out, func(w io.Writer) error {
+		if err := printPlans(w, all); err != nil {
+			return err
+		}
+		_, err := io.WriteString(w, said)
+		return err
+	})
+}
+
+// chosenBy says what functions do with plans of a pace.
+func chosenBy(p serve.Pace) string {
+	if p.Slower() {
+		return "`engine: auto` takes ONNX Runtime; `engine: tensorrt` takes them all the same."
+	}
+	return "`engine: auto` takes them."
 }
 
 var capability = regexp.MustCompile(`^(?:sm_?)?([1-9]\d{1,2})$`)

@@ -105,6 +105,7 @@ var rooms = []room{
 		"it compares engines by their interface"},
 	{"functions/inference/engine/split", []string{"functions/inference/engine", "functions/inference/onnx"}, "an engine over several knows them by their interface"},
 	{"functions/inference/engine/enginetest", []string{"functions/inference/engine", "functions/inference/onnx"}, "a conformance suite knows only its interface"},
+	{"functions/serve/rehearsal", []string{"functions/handler", "functions/media"}, "whoever rehearses a model knows what it takes alone"},
 	{"functions/serve", []string{"functions/handler", "functions/inference"}, "the room that knows the engines knows no model"},
 	{"functions/families", []string{"functions"}, "the list of all families names each, and nothing below it names the list"},
 	{"functions/serve/duo", []string{"functions/handler", "functions/media"}, "who changes over between engines knows neither"},

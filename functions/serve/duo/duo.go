@@ -26,8 +26,24 @@ type Sides struct {
 	Reopen Maker
 	// Prepare makes the other engine ready and opens the model with it. It may take long, and ends when ctx does. An error says
 	// in one sentence why the other engine does not serve.
-	Prepare func(ctx context.Context, rehearse Rehearse) (model handler.Model, name string, err error)
+	Prepare func(ctx context.Context, rehearse Rehearse) (handler.Model, Choice, error)
 	Log     *slog.Logger
+}
+
+// Choice is an engine's name, and why it makes clips.
+type Choice struct{ Name, Why string }
+
+// Declined is the choice of the sure engine, named name, for an error that says why the other does not serve. An error with a word
+// for where there is no room (Brief) has it beside the name: "ONNX Runtime 1.31.1, plans are 9.0x slower".
+func Declined(name string, err error) Choice {
+	var b interface {
+		error
+		Brief() string
+	}
+	if errors.As(err, &b) {
+		name += ", " + b.Brief()
+	}
+	return Choice{name, err.Error()}
 }
 
 // Model is a handler.Model that changes its engine. Its methods may be called from several goroutines.
@@ -58,8 +74,8 @@ func New(s Sides) *Model {
 }
 
 // Ready serves with an engine that was prepared before.
-func Ready(s Sides, model handler.Model, name string) *Model {
-	m := &Model{s: s, d: model.Describe(), turn: make(chan struct{}, 1), fast: model, name: name, stop: func() {}, done: make(chan struct{})}
+func Ready(s Sides, model handler.Model, c Choice) *Model {
+	m := &Model{s: s, d: model.Describe(), turn: make(chan struct{}, 1), fast: model, name: c.Name, why: c.Why, stop: func() {}, done: make(chan struct{})}
 	m.d.Embed = m.embedder()
 	close(m.done)
 	return m
@@ -67,18 +83,19 @@ func Ready(s Sides, model handler.Model, name string) *Model {
 
 func (m *Model) prepare(ctx context.Context) {
 	defer close(m.done)
-	model, name, err := m.s.Prepare(ctx, m.rehearse)
+	model, chosen, err := m.s.Prepare(ctx, m.rehearse)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if err != nil {
 		if ctx.Err() == nil {
-			m.why = err.Error()
+			c := Declined(m.s.SureName, err)
+			m.name, m.why = c.Name, c.Why
 			m.s.Log.Warn("TensorRT does not serve", "reason", err.Error())
 		}
 		return
 	}
-	m.fast, m.name, m.why = model, name, ""
-	m.s.Log.Info("TensorRT serves from now on", "engine", name)
+	m.fast, m.name, m.why = model, chosen.Name, chosen.Why
+	m.s.Log.Info("TensorRT serves from now on", "engine", chosen.Name, "reason", chosen.Why)
 }
 
 // Prepared is closed when preparing has ended, one way or the other.
@@ -138,7 +155,7 @@ func (m *Model) take(ctx context.Context) error {
 	}
 }
 
-// Engine is the name of the engine that makes the next clip, and why it is not the other; "" when it is.
+// Engine is the name of the engine that makes the next clip, and why it is that one.
 func (m *Model) Engine() (name, why string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

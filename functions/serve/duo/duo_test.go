@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"testing"
@@ -65,9 +66,9 @@ func TestTheSureEngineAnswersUntilTheOtherIsReady(t *testing.T) {
 	sure, fast, reopened := &model{name: "sure"}, &model{name: "fast"}, &model{name: "again"}
 	ready := make(chan struct{})
 	m := New(Sides{Sure: sure, SureName: "ORT", Log: log, Reopen: func(context.Context) (handler.Model, error) { return reopened, nil },
-		Prepare: func(ctx context.Context, rehearse Rehearse) (handler.Model, string, error) {
+		Prepare: func(ctx context.Context, rehearse Rehearse) (handler.Model, Choice, error) {
 			<-ready
-			return fast, "TRT", rehearse(ctx, func(_ context.Context, m handler.Model) error {
+			return fast, Choice{"TRT", "2 × faster"}, rehearse(ctx, func(_ context.Context, m handler.Model) error {
 				if m != handler.Model(sure) {
 					t.Error("a rehearsal with the wrong model")
 				}
@@ -85,7 +86,7 @@ func TestTheSureEngineAnswersUntilTheOtherIsReady(t *testing.T) {
 	if by, err := clip(t, m); by != "f" || err != nil || sure.closed != 1 {
 		t.Errorf("%q, %v, the sure one closed %d times", by, err, sure.closed)
 	}
-	if name, why := m.Engine(); name != "TRT" || why != "" {
+	if name, why := m.Engine(); name != "TRT" || why != "2 × faster" {
 		t.Errorf("%s (%s)", name, why)
 	}
 	fast.fail = errdefs.ErrInvalidArgument // a shape that the plan is not for
@@ -104,7 +105,7 @@ func TestTheSureEngineAnswersUntilTheOtherIsReady(t *testing.T) {
 func TestAFailureOfTheFastEngineIsNobodysLoss(t *testing.T) {
 	log, said := quiet()
 	fast := &model{name: "fast", fail: errdefs.ErrInternal}
-	m := Ready(Sides{SureName: "ORT", Log: log, Reopen: func(context.Context) (handler.Model, error) { return &model{name: "sure"}, nil }}, fast, "TRT")
+	m := Ready(Sides{SureName: "ORT", Log: log, Reopen: func(context.Context) (handler.Model, error) { return &model{name: "sure"}, nil }}, fast, Choice{"TRT", "2 × faster"})
 	defer m.Close()
 	if by, err := clip(t, m); by != "s" || err != nil || fast.closed != 1 {
 		t.Errorf("%q, %v", by, err)
@@ -120,7 +121,7 @@ func TestAFailureOfTheFastEngineIsNobodysLoss(t *testing.T) {
 // TestHalfAClipIsNotMadeTwice: what was given cannot be taken back.
 func TestHalfAClipIsNotMadeTwice(t *testing.T) {
 	log, _ := quiet()
-	m := Ready(Sides{SureName: "ORT", Log: log}, &model{name: "fast", fail: errdefs.ErrInternal, late: true}, "TRT")
+	m := Ready(Sides{SureName: "ORT", Log: log}, &model{name: "fast", fail: errdefs.ErrInternal, late: true}, Choice{Name: "TRT"})
 	defer m.Close()
 	if by, err := clip(t, m); by != "f" || !errdefs.IsInternal(err) {
 		t.Errorf("%q, %v", by, err)
@@ -129,8 +130,8 @@ func TestHalfAClipIsNotMadeTwice(t *testing.T) {
 
 func TestWhatCannotBePreparedIsSaid(t *testing.T) {
 	log, said := quiet()
-	m := New(Sides{Sure: &model{name: "sure"}, SureName: "ORT", Log: log, Prepare: func(context.Context, Rehearse) (handler.Model, string, error) {
-		return nil, "", errors.New("the plan of transformer is off by 0.3")
+	m := New(Sides{Sure: &model{name: "sure"}, SureName: "ORT", Log: log, Prepare: func(context.Context, Rehearse) (handler.Model, Choice, error) {
+		return nil, Choice{}, errors.New("the plan of transformer is off by 0.3")
 	}})
 	defer m.Close()
 	<-m.done
@@ -139,12 +140,31 @@ func TestWhatCannotBePreparedIsSaid(t *testing.T) {
 	}
 }
 
+// worse is an error with a word for where there is no room.
+type worse struct{}
+
+func (worse) Error() string { return "the plans are 9 × slower than ONNX Runtime" }
+func (worse) Brief() string { return "plans are 9.0x slower" }
+
+// TestAWordStandsBesideTheName: where a name alone is shown, it says why it is this one.
+func TestAWordStandsBesideTheName(t *testing.T) {
+	log, _ := quiet()
+	m := New(Sides{Sure: &model{name: "sure"}, SureName: "ORT", Log: log, Prepare: func(context.Context, Rehearse) (handler.Model, Choice, error) {
+		return nil, Choice{}, fmt.Errorf("measured: %w", worse{})
+	}})
+	defer m.Close()
+	<-m.done
+	if name, why := m.Engine(); name != "ORT, plans are 9.0x slower" || !strings.Contains(why, "9 × slower than") {
+		t.Errorf("%s (%s)", name, why)
+	}
+}
+
 // TestAClipGoesBeforeARehearsal: a rehearsal under way ends for it and begins again.
 func TestAClipGoesBeforeARehearsal(t *testing.T) {
 	log, _ := quiet()
 	sure, rounds := &model{name: "sure"}, 0
 	began := make(chan struct{})
-	m := New(Sides{Sure: sure, SureName: "ORT", Log: log, Prepare: func(ctx context.Context, rehearse Rehearse) (handler.Model, string, error) {
+	m := New(Sides{Sure: sure, SureName: "ORT", Log: log, Prepare: func(ctx context.Context, rehearse Rehearse) (handler.Model, Choice, error) {
 		err := rehearse(ctx, func(ctx context.Context, _ handler.Model) error {
 			if rounds++; rounds > 1 {
 				return nil
@@ -153,7 +173,7 @@ func TestAClipGoesBeforeARehearsal(t *testing.T) {
 			<-ctx.Done()
 			return context.Cause(ctx)
 		})
-		return &model{name: "fast"}, "TRT", err
+		return &model{name: "fast"}, Choice{Name: "TRT"}, err
 	}})
 	defer m.Close()
 	<-began
@@ -169,8 +189,8 @@ func TestAClipGoesBeforeARehearsal(t *testing.T) {
 func TestCloseEndsPreparing(t *testing.T) {
 	log, said := quiet()
 	sure := &model{name: "sure", waits: true, began: make(chan struct{})}
-	m := New(Sides{Sure: sure, SureName: "ORT", Log: log, Prepare: func(ctx context.Context, rehearse Rehearse) (handler.Model, string, error) {
-		return nil, "", rehearse(ctx, func(ctx context.Context, m handler.Model) error {
+	m := New(Sides{Sure: sure, SureName: "ORT", Log: log, Prepare: func(ctx context.Context, rehearse Rehearse) (handler.Model, Choice, error) {
+		return nil, Choice{}, rehearse(ctx, func(ctx context.Context, m handler.Model) error {
 			return m.Generate(ctx, handler.Request{}, handler.Silent())
 		})
 	}})

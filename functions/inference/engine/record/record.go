@@ -1,5 +1,6 @@
 // Package record watches an engine at work and remembers which shapes each graph was fed: what a plan of TensorRT has to be
-// built for, and nothing that a person could write down for a VAE with two dozen states.
+// built for, and nothing that a person could write down for a VAE with two dozen states. It also keeps whole runs, to compare
+// with, and how long runs took.
 package record
 
 import (
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 )
@@ -23,6 +25,7 @@ type Engine struct {
 	seen     map[string]map[string]Range
 	keep     int // how many runs of each graph are captured
 	captured map[string][]Capture
+	clock    clock
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -89,14 +92,14 @@ func (s *session) Run(ctx context.Context, in engine.Values, resident ...string)
 	plain, _ := in.Unspent()
 	s.e.note(s.graph, plain)
 	if !s.e.wants(s.graph) {
-		return s.Session.Run(ctx, in, resident...)
+		return s.timed(ctx, in, resident)
 	}
 	c := Capture{}
 	var err error
 	if c.Inputs, err = copies(plain); err != nil {
 		return nil, err
 	}
-	out, err := s.Session.Run(ctx, in, resident...)
+	out, err := s.timed(ctx, in, resident)
 	if err != nil {
 		return nil, err
 	}
@@ -106,4 +109,15 @@ func (s *session) Run(ctx context.Context, in engine.Values, resident ...string)
 	}
 	s.e.capture(s.graph, c)
 	return out, nil
+}
+
+// timed runs the graph and notes how long that took.
+func (s *session) timed(ctx context.Context, in engine.Values, resident []string) (engine.Values, error) {
+	plain, _ := in.Unspent()
+	began := time.Now()
+	out, err := s.Session.Run(ctx, in, resident...)
+	if err == nil {
+		s.e.took(s.graph, plain, resident, time.Since(began))
+	}
+	return out, err
 }

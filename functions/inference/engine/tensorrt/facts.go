@@ -41,6 +41,21 @@ func (p *Plans) path(f Facts) (string, error) {
 // Known is what is known of the plan at path. NotFound: there is none. DataLoss: it is not what was written, or nobody wrote
 // down what it was.
 func Known(path string) (f Facts, err error) {
+	if f, err = facts(path); err != nil {
+		return f, err
+	}
+	n, s, err := sum(path)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errdefs.IsDataLoss(err) {
+		return f, fmt.Errorf("read plan: %w", err)
+	}
+	if err != nil || n != f.Bytes || s != f.Sum {
+		return f, fmt.Errorf("plan %s has %d bytes with the checksum %s, not %d with %s: %w", path, n, s, f.Bytes, f.Sum, errdefs.ErrDataLoss)
+	}
+	return f, nil
+}
+
+// facts is what was written down of the plan at path, which is not read itself.
+func facts(path string) (f Facts, err error) {
 	raw, err := readSmall(path+factsEnding, maxFacts)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -53,13 +68,6 @@ func Known(path string) (f Facts, err error) {
 	}
 	if err := json.Unmarshal(raw, &f); err != nil {
 		return f, fmt.Errorf("%s is no JSON (%w): %w", path+factsEnding, err, errdefs.ErrDataLoss)
-	}
-	n, s, err := sum(path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errdefs.IsDataLoss(err) {
-		return f, fmt.Errorf("read plan: %w", err)
-	}
-	if err != nil || n != f.Bytes || s != f.Sum {
-		return f, fmt.Errorf("plan %s has %d bytes with the checksum %s, not %d with %s: %w", path, n, s, f.Bytes, f.Sum, errdefs.ErrDataLoss)
 	}
 	return f, nil
 }

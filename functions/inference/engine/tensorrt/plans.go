@@ -99,12 +99,14 @@ func Accept(path, compared string, ok bool) error {
 	return f.write(path)
 }
 
-// Discard removes a plan that turned out to be unfit, and what was compiled of it.
+// Discard removes a plan that turned out to be unfit, what was compiled of it and how fast it was.
 func Discard(path string) error {
 	err := errors.Join(os.RemoveAll(path+factsEnding), os.RemoveAll(path))
-	compiled, _ := filepath.Glob(path + ".*" + compiledEnding) // the pattern is well formed
-	for _, c := range compiled {
-		err = errors.Join(err, os.RemoveAll(c))
+	for _, ending := range []string{compiledEnding, speedEnding} {
+		beside, _ := filepath.Glob(path + ".*" + ending) // the pattern is well formed
+		for _, b := range beside {
+			err = errors.Join(err, os.RemoveAll(b))
+		}
 	}
 	return err
 }
