@@ -72,6 +72,9 @@ func BuildPlans(ctx context.Context, dir string, shapes func(weights.Manifest) (
 	if err := hasPlannable(b); err != nil {
 		return nil, err
 	}
+	if err := fitting(s, o.Sizes); err != nil {
+		return nil, err
+	}
 	lib, err := forPlans(o.Capability)
 	if err != nil {
 		return nil, err
@@ -95,6 +98,18 @@ func BuildPlans(ctx context.Context, dir string, shapes func(weights.Manifest) (
 		all = append(all, one)
 	}
 	return all, nil
+}
+
+// fitting refuses sizes that the model makes no clips of, before anything is built for them.
+func fitting(s bundle.Shapes, sizes []bundle.ClipSize) error {
+	for _, c := range sizes {
+		if c = c.Or(s.Most); s.Check != nil {
+			if err := s.Check(c); err != nil {
+				return fmt.Errorf("plans for clips of %d×%d and %d frames: %w", c.Width, c.Height, c.Frames, err)
+			}
+		}
+	}
+	return nil
 }
 
 func buildPlan(ctx context.Context, p *tensorrt.Plans, b *weights.Bundle, graph string, on tensorrt.Target) (BuiltPlan, error) {

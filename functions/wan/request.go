@@ -57,22 +57,11 @@ func parseDefaults(c configs, raw json.RawMessage) (Defaults, error) {
 
 // Check says in one sentence what of a request the model cannot do, and which values would do.
 func (p *Pipeline) Check(r handler.Request) error {
-	scale := int(p.c.VAE.SpatialScale())
-	time := int(p.c.VAE.TemporalScale())
-	for _, side := range []struct {
-		name        string
-		pixels, fit int
-	}{{"width", r.Width, scale * int(p.c.Transformer.PatchSize[2])}, {"height", r.Height, scale * int(p.c.Transformer.PatchSize[1])}} {
-		if err := p.checkSide(side.name, side.pixels, side.fit); err != nil {
-			return err
-		}
+	if err := p.checkSize(r.Width, r.Height, r.NumFrames, maxFrames); err != nil {
+		return err
 	}
+	time := int(p.c.VAE.TemporalScale())
 	switch {
-	case r.NumFrames < 1 || (r.NumFrames-1)%time != 0:
-		low := max(0, (r.NumFrames-1)/time) * time
-		return invalid("num_frames is %d; this model makes a multiple of %d plus one: %d or %d would do", r.NumFrames, time, low+1, low+time+1)
-	case r.NumFrames > maxFrames:
-		return invalid("num_frames is %d; at most %d are possible", r.NumFrames, maxFrames)
 	case (p.window(r)-1)/time+1 > p.maxPatches() || (p.window(r)-1)%time != 0:
 		return invalid("window is %d; a multiple of %d plus one is possible, at most %d", p.window(r), time, (p.maxPatches()-1)*time+1)
 	case r.Video != nil && r.NumFrames > p.window(r):
@@ -99,6 +88,32 @@ func (p *Pipeline) Check(r handler.Request) error {
 func asks(r handler.Request, field string) bool {
 	list, _ := r.Values[field].([]any)
 	return len(list) > 0
+}
+
+// checkPlan says in one sentence what of the largest clip that plans are to hold the model cannot make in one pass.
+func (p *Pipeline) checkPlan(c bundle.ClipSize) error {
+	if side := max(c.Width, c.Height); side > maxSide {
+		return invalid("a side is %d; at most %d is possible", side, maxSide)
+	}
+	return p.checkSize(c.Width, c.Height, c.Frames, min(maxFrames, (p.maxPatches()-1)*int(p.c.VAE.TemporalScale())+1))
+}
+
+func (p *Pipeline) checkSize(width, height, frames, most int) error {
+	scale, time := int(p.c.VAE.SpatialScale()), int(p.c.VAE.TemporalScale())
+	if err := p.checkSide("width", width, scale*int(p.c.Transformer.PatchSize[2])); err != nil {
+		return err
+	}
+	if err := p.checkSide("height", height, scale*int(p.c.Transformer.PatchSize[1])); err != nil {
+		return err
+	}
+	switch {
+	case frames < 1 || (frames-1)%time != 0:
+		low := max(0, (frames-1)/time) * time
+		return invalid("num_frames is %d; this model makes a multiple of %d plus one: %d or %d would do", frames, time, low+1, low+time+1)
+	case frames > most:
+		return invalid("num_frames is %d; at most %d are possible", frames, most)
+	}
+	return nil
 }
 
 func (p *Pipeline) checkSide(name string, pixels, fit int) error {

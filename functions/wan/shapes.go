@@ -15,7 +15,8 @@ func Shapes(m weights.Manifest) (bundle.Shapes, error) {
 	if err != nil {
 		return bundle.Shapes{}, err
 	}
-	s := bundle.Shapes{Sizes: c.sizes(d), Most: bundle.ClipSize{Width: d.Width, Height: d.Height, Frames: d.Frames}}
+	p := Pipeline{c: c, defaults: d}
+	s := bundle.Shapes{Sizes: c.sizes(d), Check: p.checkPlan, Most: bundle.ClipSize{Width: d.Width, Height: d.Height, Frames: d.Frames}}
 	scale, step := int(c.VAE.SpatialScale()), int(c.VAE.TemporalScale())
 	s.Least = bundle.ClipSize{Width: scale * int(c.Transformer.PatchSize[2]), Height: scale * int(c.Transformer.PatchSize[1]), Frames: 1 + 2*step}
 	for _, g := range c.graphs() {

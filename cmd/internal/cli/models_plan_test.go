@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -34,9 +35,16 @@ func TestPlanSaysWhatIsMissing(t *testing.T) {
 		"[height size]":                     {dir, "--size", "832x480x81", "--height", "480"},
 		"is " + nothing + ", a folder":      {dir, "--target", "sm_121"},
 		"videosdgx models ls":               {"nowhere"},
+		"num_frames is 3; this model makes a multiple of 4 plus one: 1 or 5 would do": {dir, "--target", "sm_121", "--frames", "3"},
+		"width is 30; it must be a multiple of 16: 16 or 32 would do":                 {dir, "--target", "sm_121", "--width", "30"},
+		"clips of 32×17 and 9 frames: height is 17":                                   {dir, "--target", "sm_121", "--size", "32x32x9", "--size", "32x17x9"},
+		"frames: a side is 4096; at most":                                             {dir, "--target", "sm_121", "--width", "4096"},
 	} {
 		if out, _, err := runCLI(t, t.Context(), append([]string{"models", "plan"}, args...)...); err == nil || !strings.Contains(err.Error(), say) {
 			t.Errorf("%v: %v, %s", args, err, out)
+		}
+		if _, err := os.Stat(filepath.Join(dir, "plans")); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("%v leaves a folder of plans: %v", args, err)
 		}
 	}
 	plain := filepath.Join(t.TempDir(), "plain")

@@ -16,6 +16,8 @@ type Shapes struct {
 	Least, Most ClipSize
 	// Sizes are the sizes of the graphs' named dimensions for a clip, by graph.
 	Sizes func(c ClipSize) map[string]map[string]int64
+	// Check says in one sentence what of a clip the model cannot make, and what would do.
+	Check func(c ClipSize) error
 }
 
 // Inputs are the shapes of every input of every graph for a clip, by graph. The graphs are read as they were built for an

@@ -93,7 +93,28 @@ func (f Facts) write(path string) error {
 	return storeWhole(path+factsEnding, append(raw, '\n'))
 }
 
-// hold locks a folder of plans against other processes until release is called, and waits for them.
+// makeRoom makes a folder of plans and holds it. Whoever held it before may have taken it away again: then it is made once more.
+func makeRoom(ctx context.Context, dir string) (release func(), err error) {
+	for {
+		if err := context.Cause(ctx); err != nil {
+			return nil, err
+		}
+		err = os.MkdirAll(dir, 0o755)
+		if err == nil {
+			release, err = hold(ctx, dir)
+		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break
+		}
+	}
+	if err != nil && ctx.Err() == nil {
+		err = fmt.Errorf("make room for plans: %w", err)
+	}
+	return release, err
+}
+
+// hold locks a folder of plans against other processes until release is called, and waits for them. ErrNotExist: it is gone, or
+// another is in its place.
 func hold(ctx context.Context, dir string) (release func(), err error) {
 	d, err := os.Open(dir)
 	if err != nil {
@@ -102,6 +123,10 @@ func hold(ctx context.Context, dir string) (release func(), err error) {
 	for {
 		err = unix.Flock(int(d.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
+			if err = still(d, dir); err != nil {
+				d.Close()
+				return nil, err
+			}
 			return func() { d.Close() }, nil
 		}
 		if err != unix.EWOULDBLOCK && err != unix.EINTR {
@@ -115,6 +140,19 @@ func hold(ctx context.Context, dir string) (release func(), err error) {
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
+}
+
+// still says whether a folder that was opened is the one that is there.
+func still(d *os.File, dir string) error {
+	opened, err := d.Stat()
+	if err != nil {
+		return err
+	}
+	now, err := os.Stat(dir)
+	if err == nil && !os.SameFile(opened, now) {
+		err = fs.ErrNotExist
+	}
+	return err
 }
 
 // tidy sweeps a folder in which nobody builds just now. What cannot be removed is found again.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -111,17 +112,21 @@ func Discard(path string) error {
 	return err
 }
 
-// build makes room, holds the folder so that two processes do not build at once, and builds what is still missing then.
-func (p *Plans) build(ctx context.Context, f Facts, path string) error {
+// build makes room, holds the folder so that two processes do not build at once, and builds what is still missing then. A folder in
+// which nothing came of it goes again.
+func (p *Plans) build(ctx context.Context, f Facts, path string) (err error) {
 	dir := filepath.Dir(path)
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make room for plans: %w", err)
-	}
-	release, err := hold(ctx, dir)
+	_, there := os.Stat(p.Dir)
+	release, err := makeRoom(ctx, dir)
 	if err != nil {
 		return err
 	}
-	defer release()
+	defer func() {
+		if err != nil && os.Remove(dir) == nil && errors.Is(there, fs.ErrNotExist) { // which no folder is with something in it
+			_ = os.Remove(p.Dir)
+		}
+		release()
+	}()
 	if _, err := Known(path); err == nil && !p.Again {
 		return nil // another process has built it
 	}

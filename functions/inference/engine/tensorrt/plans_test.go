@@ -224,9 +224,68 @@ func TestABuildThatFailsLeavesNothing(t *testing.T) {
 		if _, err := p.Plan(context.Background(), "g.onnx", spark); err == nil || !c.is(err) || !strings.Contains(err.Error(), c.say) {
 			t.Errorf("%s: %v", name, err)
 		}
-		if left := entries(t, dir); len(left) > 0 {
-			t.Errorf("%s: %v are left", name, left)
+		if left, err := os.ReadDir(dir); len(left) > 0 || err != nil {
+			t.Errorf("%s: %v are left, %v", name, left, err)
 		}
+	}
+}
+
+// TestAFolderOfPlansGoesWithWhatFailed: one that was made for a build, not one that was there; and not what others have in it.
+func TestAFolderOfPlansGoesWithWhatFailed(t *testing.T) {
+	bad, _ := script(t, `echo '{"ended":true,"error":"it takes no sm_75","class":"unavailable"}'; exit 1`)
+	b, _ := script(t, good)
+	dir := filepath.Join(t.TempDir(), "plans")
+	p := &tensorrt.Plans{Dir: dir, Library: "TensorRT 10.14.1", Digest: "d", Builder: bad}
+	fails := func() {
+		t.Helper()
+		if _, err := p.Plan(context.Background(), "g.onnx", tensorrt.Target{Capability: 75}); !errdefs.IsFailedPrecondition(err) {
+			t.Error(err)
+		}
+	}
+	fails()
+	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder that was made stays: %v", err)
+	}
+	p.Builder = b
+	if _, err := p.Plan(context.Background(), "g.onnx", spark); err != nil {
+		t.Fatal(err)
+	}
+	p.Builder = bad
+	fails()
+	if left, err := os.ReadDir(dir); len(left) != 1 || err != nil || len(entries(t, dir)) != 2 {
+		t.Errorf("%v, %v, %v", left, entries(t, dir), err)
+	}
+	stop, cancel := context.WithCancelCause(context.Background())
+	cancel(errdefs.ErrAborted)
+	if _, err := p.Plan(stop, "g.onnx", tensorrt.Target{Capability: 75}); !errdefs.IsAborted(err) {
+		t.Error(err)
+	}
+	if left, err := os.ReadDir(dir); len(left) != 1 || err != nil {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// TestOneWhoWaitsForAFolderThatGoesMakesItAgain: builds that fail and builds that do not, over one folder.
+func TestOneWhoWaitsForAFolderThatGoesMakesItAgain(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "plans")
+	bad, _ := script(t, `echo '{"ended":true,"error":"no","class":"unavailable"}'; exit 1`)
+	b, _ := script(t, good)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			p := &tensorrt.Plans{Dir: dir, Library: "TensorRT-RTX 1.6.9", Digest: "d", Builder: bad, Again: true}
+			if i%2 == 0 {
+				p.Builder = b
+			}
+			graph := string(rune('a'+i)) + ".onnx"
+			if _, err := p.Plan(context.Background(), graph, spark); (err == nil) != (i%2 == 0) {
+				t.Errorf("%s: %v", graph, err)
+			}
+		})
+	}
+	all.Wait()
+	if left := entries(t, dir); len(left) != 8 {
+		t.Error(left)
 	}
 }
 
