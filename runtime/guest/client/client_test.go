@@ -8,6 +8,7 @@ import (
 	"net"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -147,17 +148,19 @@ func TestCloseEarly(t *testing.T) {
 
 // TestSilentInit bounds an init that has stopped answering altogether.
 func TestSilentInit(t *testing.T) {
-	ctx, stop := context.WithCancel(t.Context())
-	d := dial(t, func(c net.Conn) {
-		event(t, c)
-		stop()
-		io.Copy(io.Discard, c)
+	synctest.Test(t, func(t *testing.T) {
+		ctx, stop := context.WithCancel(t.Context())
+		d := dial(t, func(c net.Conn) {
+			event(t, c)
+			stop()
+			io.Copy(io.Discard, c)
+		})
+		begin := time.Now()
+		_, err := Invoke(ctx, d, call(1))
+		if !errors.Is(err, context.Canceled) || !Replace(err) || time.Since(begin) > 5*slack {
+			t.Errorf("%v after %s", err, time.Since(begin))
+		}
 	})
-	begin := time.Now()
-	_, err := Invoke(ctx, d, call(1))
-	if !errors.Is(err, context.Canceled) || !Replace(err) || time.Since(begin) > 5*slack {
-		t.Errorf("%v after %s", err, time.Since(begin))
-	}
 }
 
 func TestReadyDialsUntilSomebodyListens(t *testing.T) {
@@ -186,27 +189,29 @@ func TestReadyDialsUntilSomebodyListens(t *testing.T) {
 // What init says as its box ends counts for more than the end of the box, whichever is noticed first; an init that says
 // nothing does not hold up the caller.
 func TestReadyHearsWhyTheBoxEnded(t *testing.T) {
-	exited := errors.New("the box has exited")
-	for name, hold := range map[string]time.Duration{"said before": 0, "said meanwhile": lastWords / 4} {
-		ctx, stop := context.WithCancelCause(t.Context())
-		_, err := Ready(ctx, dial(t, func(c net.Conn) {
-			wire.ReadFrame(c, nil)
-			stop(exited)
-			time.Sleep(hold)
-			wire.WriteJSON(c, wire.Fail, wire.FailHead{Class: wire.ClassInit, Message: "m", NoCommand: true})
-		}))
-		var f *Failure
-		if !errors.As(err, &f) || !f.NoCommand {
-			t.Errorf("%s: %v", name, err)
+	synctest.Test(t, func(t *testing.T) {
+		exited := errors.New("the box has exited")
+		for name, hold := range map[string]time.Duration{"said before": 0, "said meanwhile": lastWords / 4} {
+			ctx, stop := context.WithCancelCause(t.Context())
+			_, err := Ready(ctx, dial(t, func(c net.Conn) {
+				wire.ReadFrame(c, nil)
+				stop(exited)
+				time.Sleep(hold)
+				wire.WriteJSON(c, wire.Fail, wire.FailHead{Class: wire.ClassInit, Message: "m", NoCommand: true})
+			}))
+			var f *Failure
+			if !errors.As(err, &f) || !f.NoCommand {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
-	}
-	ctx, stop := context.WithCancelCause(t.Context())
-	ended := make(chan struct{})
-	_, err := Ready(ctx, dial(t, func(c net.Conn) { wire.ReadFrame(c, nil); stop(exited); <-ended }))
-	close(ended)
-	if !errors.Is(err, exited) {
-		t.Errorf("a silent init: %v", err)
-	}
+		ctx, stop := context.WithCancelCause(t.Context())
+		ended := make(chan struct{})
+		_, err := Ready(ctx, dial(t, func(c net.Conn) { wire.ReadFrame(c, nil); stop(exited); <-ended }))
+		close(ended)
+		if !errors.Is(err, exited) {
+			t.Errorf("a silent init: %v", err)
+		}
+	})
 }
 
 // A caller who gives up while the instance is being dialled says nothing against it.
