@@ -47,7 +47,7 @@ var rooms = []room{
 	{"runtime/jobs/sqlite", []string{"runtime/jobs"}, "a driver knows only the interface it implements"},
 	{"runtime/jobs/redis", []string{"runtime/jobs"}, "a driver knows only the interface it implements"},
 	{"runtime/jobs/usage", []string{"runtime/jobs"}, "it sums up records, wherever they lie"},
-	{"runtime/jobs/jobstest", []string{"runtime/jobs", "runtime/spec"}, "a conformance suite knows only its interface"},
+	{"runtime/jobs/jobstest", []string{"runtime/jobs", "runtime/spec", "internal/porttest"}, "a conformance suite knows only its interface"},
 	{"runtime/sandbox", []string{"runtime/instance", "runtime/guest", "runtime/spec", "internal/atomicfile"}, "a driver knows the interface it implements and the init it starts"},
 	{"runtime/sandbox/containerd", []string{"runtime/instance", "runtime/guest", "runtime/spec", "snapshotter/criu", "internal/atomicfile"},
 		"containerd's driver also has CRIU write the images of its tasks"},

@@ -6,9 +6,10 @@ import (
 	"net"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
+
+	"github.com/videosdgx/videosdgx/internal/porttest"
 )
 
 // Redis is a redis-server of a test's own, on a free loopback port, durable with every write.
@@ -24,12 +25,7 @@ type Redis struct {
 // StartRedis starts one and ends it with the test. redis-server must be installed: its absence fails the test.
 func StartRedis(t testing.TB, args ...string) *Redis {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	port := strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
-	l.Close()
+	port := porttest.Free(t) // which is still free after a crash, while everybody calls there
 	r := &Redis{Addr: "127.0.0.1:" + port, URL: "redis://127.0.0.1:" + port + "/0", dir: t.TempDir(), port: port, args: args}
 	r.Start(t)
 	t.Cleanup(r.Kill)

@@ -158,7 +158,7 @@ func (l *lab) redis() {
 		"--dir", l.dir, "--appendonly", "yes", "--appendfsync", "always", "--save", "")
 	l.must(inside(l.hub, cmd.Start))
 	l.t.Cleanup(func() { cmd.Process.Kill(); cmd.Wait() })
-	l.answers(l.hub, "unix", l.sock, 2*time.Second)
+	l.answers(l.hub, "unix", l.sock, 10*time.Second)
 }
 
 // member starts node number i in a namespace of its own.
