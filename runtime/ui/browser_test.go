@@ -132,8 +132,9 @@ func (w *tab) sees(text string) {
 func (w *tab) click(selector, text string) {
 	w.t.Helper()
 	find := fmt.Sprintf("[...document.querySelectorAll(%s)].find((e) => (e.innerText + ' ' + (e.ariaLabel || '')).includes(%s) && !e.disabled)", quoted(selector), quoted(text))
-	w.until(find)
-	js[bool](w, "("+find+").click() || true")
+	press := "(() => { const e = " + find + "; e?.click(); return !!e })()"
+	for w.until(find); !js[bool](w, press); w.until(find) { // it has gone again, or does not take a click for the moment
+	}
 }
 
 // fill types into a field as a person does: the page hears of it.

@@ -127,9 +127,11 @@ func TestTheGalleryByKeyboard(t *testing.T) {
 	w := open(t, r.url+"/#/gallery")
 	w.sees("clip number 299 of the archive")
 	js[bool](w, "document.querySelector('.tile-open').focus() || true")
+	const at = "document.activeElement.closest('.tile')?.dataset.at"
 	for range 3 {
+		before := js[string](w, at)
 		w.do(chromedp.KeyEvent(kb.ArrowDown)) // down
-		time.Sleep(100 * time.Millisecond)
+		w.until("(" + at + " ?? " + quoted(before) + ") !== " + quoted(before))
 	}
 	w.do(chromedp.KeyEvent(kb.ArrowRight)) // right
 	w.until("document.activeElement.closest('.tile') && Number(document.activeElement.closest('.tile').dataset.at) > 9")

@@ -22,7 +22,8 @@ import (
 func (w *tab) settle() {
 	w.t.Helper()
 	w.until("document.querySelector('main') && !document.querySelector('.loading') && document.fonts.status === 'loaded'")
-	time.Sleep(250 * time.Millisecond) // what is faded in, and drawn after it was measured
+	time.Sleep(250 * time.Millisecond)                                                                                               // what is drawn after it was measured
+	w.until("document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getComputedTiming().endTime === Infinity)") // and faded in
 }
 
 // as chooses the language and the theme of what is loaded next.
