@@ -36,7 +36,7 @@ func main() {
 	flag.IntVar(&b.atOnce, "at-once", 3, "clips at once on the GPU")
 	flag.IntVar(&b.cpu, "cpu", 1, "clips at once on the CPU, for comparison; 0: none")
 	flag.IntVar(&b.rounds, "rounds", 20, "rounds of start, clip and end")
-	formats := flag.String("formats", "fp16,bf16,fp8", "weights' formats, as whole bundles: fp16 and bf16, in which they compute too; fp8, int8, int4, nf4, nvfp4, which compute as bundles do by default")
+	formats := flag.String("formats", "fp16,bf16,fp8", "weights' formats, as whole bundles: fp16 and bf16, in which they compute too; fp8, int8, int4, nf4, nvfp4, which compute as bundles do by default; fp8bf16, which computes in BF16")
 	attention := flag.String("attention", "auto", "auto, exact, int8 or library; int8 is for heads of 128, which the demo does not have")
 	child := flag.String("child", "", "be the process of a round: the bundle's folder")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
@@ -78,6 +78,9 @@ func (b *bench) run(ctx context.Context) error {
 func precision(format string) (precision, activations string) {
 	if format == "bf16" || format == "fp16" {
 		return bundle.None, format
+	}
+	if weights, ok := strings.CutSuffix(format, "bf16"); ok {
+		return weights, "bf16"
 	}
 	return format, bundle.Auto
 }
