@@ -12,6 +12,7 @@ import (
 	"mime"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/containerd/errdefs"
 
@@ -168,7 +169,7 @@ const (
 	maxPieceBytes = 512 << 20
 )
 
-var pieceName = regexp.MustCompile(`^[a-z0-9_-]{1,32}$`)
+var pieceName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9_-]{1,32}$`) })
 
 // piece keeps a finished file.
 func (g *run) piece(p Piece) error {
@@ -180,7 +181,7 @@ func (g *run) piece(p Piece) error {
 		}
 	}
 	switch {
-	case !pieceName.MatchString(p.Name) || p.Name == "clip" || p.Name == "sound":
+	case !pieceName().MatchString(p.Name) || p.Name == "clip" || p.Name == "sound":
 		return fmt.Errorf("the model gives a piece called %q: letters, digits, _ and - would do, but not clip or sound", p.Name)
 	case badType != nil:
 		return fmt.Errorf("the model gives a piece of type %q: %w", p.Type, badType)

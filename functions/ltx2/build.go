@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"sync"
 
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
@@ -51,10 +52,12 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 
 // coded are the layers of a transformer's block that may become codes, as the publisher's own quantized checkpoints have it: the
 // video's, and of the streams' meetings the sides that are wide. What the sound is made of suffers from codes.
-var coded = regexp.MustCompile(`\.(attn1\.(to_q|to_k|to_v|to_out\.0)|attn2\.(to_q|to_out\.0)|audio_to_video_attn\.(to_q|to_out\.0)|video_to_audio_attn\.(to_k|to_v)|ff\.net\.0\.proj|ff\.net\.2)$`)
+var coded = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\.(attn1\.(to_q|to_k|to_v|to_out\.0)|attn2\.(to_q|to_out\.0)|audio_to_video_attn\.(to_q|to_out\.0)|video_to_audio_attn\.(to_k|to_v)|ff\.net\.0\.proj|ff\.net\.2)$`)
+})
 
 func keep(l nn.Linear) bool {
-	return l.Component == "connectors" || l.Component == "transformer" && !coded.MatchString(l.Name)
+	return l.Component == "connectors" || l.Component == "transformer" && !coded().MatchString(l.Name)
 }
 
 // readStatistics takes those of the latents from the checkpoint's tensors.

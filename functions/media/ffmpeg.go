@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/containerd/errdefs"
@@ -51,14 +52,18 @@ func (t *tail) last() string {
 }
 
 var (
-	speaker   = regexp.MustCompile(`\[[^]]* @ 0x[0-9a-f]+\] *`)
-	oversized = regexp.MustCompile(`Picture size ([0-9]+)x([0-9]+) exceeds`)
+	speaker = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`\[[^]]* @ 0x[0-9a-f]+\] *`)
+	})
+	oversized = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`Picture size ([0-9]+)x([0-9]+) exceeds`)
+	})
 )
 
 // why is the last that was said, in brackets, without this machine's path of the file and the addresses of the program's parts; nothing
 // where nothing was said.
 func (t *tail) why(path string) string {
-	said := strings.TrimSpace(strings.ReplaceAll(speaker.ReplaceAllString(t.last(), ""), path+": ", ""))
+	said := strings.TrimSpace(strings.ReplaceAll(speaker().ReplaceAllString(t.last(), ""), path+": ", ""))
 	if said == "" {
 		return ""
 	}

@@ -100,8 +100,8 @@ func probe(ctx context.Context, path string, k container) (p probed, err error) 
 		return p, wrongClip("the %s file takes longer than %s to read: send a plain MP4", k.name, probeTime)
 	case err != nil && strings.Contains(string(said.buf), "moov atom not found"):
 		return p, wrongClip("the %s file is cut off, its index is missing: send the whole file", k.name)
-	case err != nil && oversized.Match(said.buf):
-		m := oversized.FindSubmatch(said.buf)
+	case err != nil && oversized().Match(said.buf):
+		m := oversized().FindSubmatch(said.buf)
 		return p, wrongClip("it has %s×%s pixels: %d×%d at most", m[1], m[2], 4096, 2304)
 	case err != nil || json.Unmarshal(out.Bytes(), &p) != nil:
 		return p, wrongClip("the %s file cannot be read%s: send a plain MP4", k.name, said.why(path))

@@ -3,6 +3,7 @@ package wan
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // originals are the names of the models' own code for the modules of a transformer, by the diffusers layout's; inside a block
@@ -24,12 +25,14 @@ var originals = map[string]string{
 	"ffn.net.0.proj": "ffn.0", "ffn.net.2": "ffn.2", "norm2": "norm3",
 }
 
-var inBlock = regexp.MustCompile(`^(blocks\.\d+\.)(.+)$`)
+var inBlock = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(blocks\.\d+\.)(.+)$`)
+})
 
 // loraNames are the other names of a transformer's module in LoRA files.
 func loraNames(module string) []string {
 	block := ""
-	if m := inBlock.FindStringSubmatch(module); m != nil {
+	if m := inBlock().FindStringSubmatch(module); m != nil {
 		if block, module = m[1], m[2]; module == "scale_shift_table" {
 			return []string{block + "modulation"}
 		}

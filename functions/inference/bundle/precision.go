@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/containerd/errdefs"
 
@@ -105,11 +106,13 @@ func blocksOf(r Recipe) (map[string]int, error) {
 	return blocks, nil
 }
 
-var blockName = regexp.MustCompile(`(?:^|\.)(?:blocks|transformer_blocks|layers|layer|block)\.(\d+)\.`)
+var blockName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?:^|\.)(?:blocks|transformer_blocks|layers|layer|block)\.(\d+)\.`)
+})
 
 // blockOf is the number of the block that a layer belongs to, −1 when it is in none.
 func blockOf(name string) int {
-	m := blockName.FindStringSubmatch(name)
+	m := blockName().FindStringSubmatch(name)
 	if m == nil {
 		return -1
 	}
@@ -122,7 +125,9 @@ func blockOf(name string) int {
 
 // attentionAndFeedForward are the layers of a diffusion transformer's block that become codes, by the names of diffusers and of
 // Megatron.
-var attentionAndFeedForward = regexp.MustCompile(`\.(to_q|to_k|to_v|to_out\.0|ffn\.net\.0\.proj|ffn\.net\.2|ff\.net\.0\.proj|ff\.net\.2|linear_qkv\.(q|qx|k|v)|linear_proj|linear_fc[12])$`)
+var attentionAndFeedForward = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\.(to_q|to_k|to_v|to_out\.0|ffn\.net\.0\.proj|ffn\.net\.2|ff\.net\.0\.proj|ff\.net\.2|linear_qkv\.(q|qx|k|v)|linear_proj|linear_fc[12])$`)
+})
 
 // encoders are components whose every block becomes codes: their errors are not walked along a trajectory.
 var encoders = []string{"text_encoder", "text_encoder_2", "image_encoder"}
@@ -136,5 +141,5 @@ func quantizable(l nn.Linear, blocks int) bool {
 		return true
 	}
 	high := min(3, blocks/10) // at each end: three of the published models' 30 to 48 blocks, none of a small one's
-	return i >= high && i < blocks-high && attentionAndFeedForward.MatchString(l.Name)
+	return i >= high && i < blocks-high && attentionAndFeedForward().MatchString(l.Name)
 }

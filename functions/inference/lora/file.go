@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"sync"
 
 	"github.com/containerd/errdefs"
 
@@ -30,7 +31,7 @@ type module struct {
 
 // Open reads the header of a LoRA in a safetensors file and sorts its tensors by module. Weights are not read.
 func Open(path string) (*File, error) {
-	if partOf.MatchString(filepath.Base(path)) {
+	if partOf().MatchString(filepath.Base(path)) {
 		return nil, Refuse(path, "is a part of a LoRA that lies in several files: join them into one safetensors file")
 	}
 	f, err := weights.Open(path)
@@ -46,7 +47,9 @@ func Open(path string) (*File, error) {
 }
 
 // partOf finds the names of the parts of what was written to several files, and of the index of them.
-var partOf = regexp.MustCompile(`\.index\.json$|-\d{5}-of-(\d{4}[2-9]|\d{3}[1-9]\d|\d\d[1-9]\d\d|\d[1-9]\d{3}|[1-9]\d{4})\.safetensors$`)
+var partOf = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\.index\.json$|-\d{5}-of-(\d{4}[2-9]|\d{3}[1-9]\d|\d\d[1-9]\d\d|\d[1-9]\d{3}|[1-9]\d{4})\.safetensors$`)
+})
 
 func (l *File) sort() (err error) {
 	if l.alphas, err = readAdapters(l.f); err != nil {

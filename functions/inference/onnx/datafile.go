@@ -67,7 +67,7 @@ func (d *DataFile) Add(t *Tensor) error {
 		return err
 	}
 	x := External{Location: d.base, Offset: d.offset, Length: t.Bytes()}
-	sum := crc32.New(castagnoli)
+	sum := crc32.New(castagnoli())
 	n, err := t.WriteTo(io.MultiWriter(d.w, sum))
 	d.offset += n
 	if err == nil {

@@ -20,7 +20,8 @@ type written struct {
 	CRC    uint32 // Castagnoli
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// castagnoli is made with its first use, once for the program.
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }
 
 // ResumeData opens the data file at path where an earlier writer has left off: every tensor that the journal lists is read
 // back and kept if its content is what was written; what comes after the first that is not is cut off. Without a journal the
@@ -79,7 +80,7 @@ func (d *DataFile) resume(all []written, journal string) error {
 
 // intact reads a tensor back.
 func (d *DataFile) intact(r written) bool {
-	sum := crc32.New(castagnoli)
+	sum := crc32.New(castagnoli())
 	n, err := io.Copy(sum, io.NewSectionReader(d.f, r.Offset, r.Length))
 	return err == nil && n == r.Length && sum.Sum32() == r.CRC
 }

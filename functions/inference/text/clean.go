@@ -4,6 +4,7 @@ import (
 	"html"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 
 	"golang.org/x/text/unicode/norm"
@@ -42,21 +43,23 @@ func repair(s string) string {
 
 func repairOnce(s string, entities bool) string {
 	if entities {
-		s = entity.ReplaceAllStringFunc(s, unescapeStrict)
+		s = entity().ReplaceAllStringFunc(s, unescapeStrict)
 	}
 	s = strings.Map(fromC1, s)
 	s = ligatures.Replace(s)
 	s = strings.Map(straightQuotes, width(s))
 	s = lineBreaks.Replace(s)
-	s = terminalEscape.ReplaceAllString(s, "")
+	s = terminalEscape().ReplaceAllString(s, "")
 	s = strings.Map(dropControl, s)
 	return nfc.String(s)
 }
 
 var (
-	terminalEscape = regexp.MustCompile("\x1b\\[((?:[0-9]|;)*)([a-zA-Z])")
-	lineBreaks     = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n", "\u0085", "\n")
-	ligatures      = strings.NewReplacer("Ĳ", "IJ", "ĳ", "ij", "ŉ", "ʼn", "Ǳ", "DZ", "ǲ", "Dz", "ǳ", "dz", "Ǆ", "DŽ", "ǅ", "Dž", "ǆ", "dž",
+	terminalEscape = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile("\x1b\\[((?:[0-9]|;)*)([a-zA-Z])")
+	})
+	lineBreaks = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n", "\u0085", "\n")
+	ligatures  = strings.NewReplacer("Ĳ", "IJ", "ĳ", "ij", "ŉ", "ʼn", "Ǳ", "DZ", "ǲ", "Dz", "ǳ", "dz", "Ǆ", "DŽ", "ǅ", "Dž", "ǆ", "dž",
 		"Ǉ", "LJ", "ǈ", "Lj", "ǉ", "lj", "Ǌ", "NJ", "ǋ", "Nj", "ǌ", "nj", "ﬀ", "ff", "ﬁ", "fi", "ﬂ", "fl", "ﬃ", "ffi", "ﬄ", "ffl", "ﬅ", "ſt", "ﬆ", "st")
 )
 

@@ -5,11 +5,16 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 var (
-	entity  = regexp.MustCompile(`&#?[0-9A-Za-z]{1,24};`)
-	charref = regexp.MustCompile("&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")
+	entity = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`&#?[0-9A-Za-z]{1,24};`)
+	})
+	charref = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile("&(#[0-9]+;?|#[xX][0-9a-fA-F]+;?|[^\t\n\f <&#;]{1,32};?)")
+	})
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -31,7 +36,7 @@ func unescapeStrict(e string) string {
 
 // html5Unescape is Python's html.unescape.
 func html5Unescape(s string) string {
-	return charref.ReplaceAllStringFunc(s, func(ref string) string {
+	return charref().ReplaceAllStringFunc(s, func(ref string) string {
 		if ref[1] != '#' {
 			return html.UnescapeString(ref)
 		}

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Array is one of an npz file's: values in row-major order, as float32.
@@ -17,7 +18,9 @@ type Array struct {
 }
 
 // npyHead is what numpy writes before the values; a dictionary in Python's notation.
-var npyHead = regexp.MustCompile(`'descr':\s*'([<|=>])([fiu])(\d)',\s*'fortran_order':\s*(False|True),\s*'shape':\s*\(([0-9, ]*)\)`)
+var npyHead = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`'descr':\s*'([<|=>])([fiu])(\d)',\s*'fortran_order':\s*(False|True),\s*'shape':\s*\(([0-9, ]*)\)`)
+})
 
 // maxArray bounds an array, in bytes: tables of embeddings have a few million.
 const maxArray = 1 << 30
@@ -68,7 +71,7 @@ func readNPY(f *zip.File) (a Array, err error) {
 	if len(raw) < start+size {
 		return a, fmt.Errorf("is cut off")
 	}
-	m := npyHead.FindStringSubmatch(string(raw[start : start+size]))
+	m := npyHead().FindStringSubmatch(string(raw[start : start+size]))
 	if m == nil || m[1] == ">" || m[2] != "f" || m[4] != "False" {
 		return a, fmt.Errorf("is none of floating-point numbers in row-major order: save it with astype('float32')")
 	}

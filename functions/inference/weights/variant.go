@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/containerd/errdefs"
 )
@@ -19,11 +20,13 @@ type FileName struct {
 	Index   bool
 }
 
-var weightsName = regexp.MustCompile(`^(.+?)(?:\.([A-Za-z]\w*))?(?:(-\d{5}-of-\d{5})(?:\.([A-Za-z]\w*))?)?\.safetensors(\.index(?:\.([A-Za-z]\w*))?\.json)?$`)
+var weightsName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(.+?)(?:\.([A-Za-z]\w*))?(?:(-\d{5}-of-\d{5})(?:\.([A-Za-z]\w*))?)?\.safetensors(\.index(?:\.([A-Za-z]\w*))?\.json)?$`)
+})
 
 // ParseFileName takes a name without folders apart; false when it names no weights.
 func ParseFileName(name string) (FileName, bool) {
-	m := weightsName.FindStringSubmatch(name)
+	m := weightsName().FindStringSubmatch(name)
 	if m == nil || strings.HasPrefix(name, ".") {
 		return FileName{}, false
 	}

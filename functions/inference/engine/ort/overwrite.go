@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
@@ -49,7 +50,9 @@ func sameFrames(m *onnx.Model, in, out string, n onnx.Node) bool {
 }
 
 // slot ends the name of an input that takes what an earlier run, not only the last one, has left.
-var slot = regexp.MustCompile(`\.[0-9]+$`)
+var slot = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\.[0-9]+$`)
+})
 
 // starts says whether a graph only begins what others carry on: it makes states and takes none. It runs once for a clip, so what
 // such a run leaves free in its session's memory is given back to the device at its end, where the graph that goes on needs it.
@@ -61,7 +64,7 @@ func starts(m *onnx.Model) bool {
 		}
 	}
 	for _, in := range m.Graph.Inputs {
-		takes = takes || made[in.Name] || made[slot.ReplaceAllString(in.Name, "")]
+		takes = takes || made[in.Name] || made[slot().ReplaceAllString(in.Name, "")]
 	}
 	return len(made) > 0 && !takes
 }

@@ -30,19 +30,16 @@ func check(s *C.OrtStatus) error {
 }
 
 // sizes are where the library says how many bytes it could not have, and how many were left.
-var sizes = []struct {
-	asked *regexp.Regexp
-	say   string
-}{
-	{regexp.MustCompile(`requested buffer of size (\d+)`), "asked for"},
-	{regexp.MustCompile(`smaller than requested bytes of (\d+)`), "asked for"},
-	{regexp.MustCompile(`Available memory of (\d+)`), "left"},
+var sizes = []struct{ asked, say string }{
+	{`requested buffer of size (\d+)`, "asked for"},
+	{`smaller than requested bytes of (\d+)`, "asked for"},
+	{`Available memory of (\d+)`, "left"},
 }
 
 // asked is the figure of an allocation that failed, in MiB.
 func asked(text string) (say string) {
 	for _, s := range sizes {
-		if m := s.asked.FindStringSubmatch(text); m != nil {
+		if m := regexp.MustCompile(s.asked).FindStringSubmatch(text); m != nil {
 			n, _ := strconv.ParseInt(m[1], 10, 64) // digits
 			say += fmt.Sprintf(", %.0f MiB %s", math.Ceil(float64(n)/(1<<20)), s.say)
 		}

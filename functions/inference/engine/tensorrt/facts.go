@@ -79,7 +79,7 @@ func sum(path string) (n int64, s string, err error) {
 		return 0, "", err
 	}
 	defer f.Close()
-	h := crc32.New(castagnoli)
+	h := crc32.New(castagnoli())
 	n, err = io.Copy(h, f)
 	return n, hex.EncodeToString(h.Sum(nil)), err
 }

@@ -41,15 +41,15 @@ type Install struct {
 // kind is a way in which TensorRT's files are called, and the shim that goes with it.
 type kind struct {
 	family       Family
-	file         *regexp.Regexp // its first group is the version at the end
+	file         string // an expression: its first group is the version at the end
 	parser, shim string
 }
 
 var kinds = []kind{
-	{RTX, regexp.MustCompile(`^libtensorrt_rtx\.so\.(1(?:\.\d+)*)$`), "libtensorrt_onnxparser_rtx.so.", "libvdx_trtrtx1.so"},
-	{Enterprise, regexp.MustCompile(`^libnvinfer\.so\.(11(?:\.\d+)*)$`), "libnvonnxparser.so.", "libvdx_trt11.so"},
-	{Enterprise, regexp.MustCompile(`^libnvinfer\.so\.(10(?:\.\d+)*)$`), "libnvonnxparser.so.", "libvdx_trt10.so"},
-	{Enterprise, regexp.MustCompile(`^libnvinfer\.so\.(8(?:\.\d+)*)$`), "libnvonnxparser.so.", "libvdx_trt8.so"},
+	{RTX, `^libtensorrt_rtx\.so\.(1(?:\.\d+)*)$`, "libtensorrt_onnxparser_rtx.so.", "libvdx_trtrtx1.so"},
+	{Enterprise, `^libnvinfer\.so\.(11(?:\.\d+)*)$`, "libnvonnxparser.so.", "libvdx_trt11.so"},
+	{Enterprise, `^libnvinfer\.so\.(10(?:\.\d+)*)$`, "libnvonnxparser.so.", "libvdx_trt10.so"},
+	{Enterprise, `^libnvinfer\.so\.(8(?:\.\d+)*)$`, "libnvonnxparser.so.", "libvdx_trt8.so"},
 }
 
 // Find lists the TensorRTs of this machine in the order in which they should be tried. None is NotFound, with what to do.
@@ -142,8 +142,9 @@ func look(path string) (all []Install) {
 		return nil
 	}
 	for _, k := range kinds {
+		file := regexp.MustCompile(k.file)
 		for _, e := range entries {
-			if m := k.file.FindStringSubmatch(e.Name()); m != nil && (only == "" || only == e.Name()) {
+			if m := file.FindStringSubmatch(e.Name()); m != nil && (only == "" || only == e.Name()) {
 				all = append(all, Install{Family: k.family, Library: filepath.Join(dir, e.Name()), Parser: parser(dir, k.parser, m[1], entries), Shim: shim(k.shim)})
 				break
 			}

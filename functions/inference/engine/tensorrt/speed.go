@@ -95,5 +95,5 @@ func (s Speed) sound() bool {
 func (s Speed) sum() (string, error) {
 	s.Sum = ""
 	raw, err := json.Marshal(s)
-	return fmt.Sprintf("%08x", crc32.Checksum(raw, castagnoli)), err
+	return fmt.Sprintf("%08x", crc32.Checksum(raw, castagnoli())), err
 }

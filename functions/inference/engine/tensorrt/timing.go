@@ -45,7 +45,7 @@ func readTiming(path string) ([]byte, error) {
 		return nil, fmt.Errorf("read how long kernels took: %w", err)
 	}
 	head := len(timingMark) + 4
-	if len(raw) < head || string(raw[:len(timingMark)]) != timingMark || binary.LittleEndian.Uint32(raw[len(timingMark):]) != crc32.Checksum(raw[head:], castagnoli) {
+	if len(raw) < head || string(raw[:len(timingMark)]) != timingMark || binary.LittleEndian.Uint32(raw[len(timingMark):]) != crc32.Checksum(raw[head:], castagnoli()) {
 		return nil, fmt.Errorf("%s is not what was written there: %w", path, errdefs.ErrDataLoss)
 	}
 	return raw[head:], nil
@@ -60,8 +60,9 @@ func storeTiming(path string, out *os.File) error {
 	if err != nil || len(tried) == 0 {
 		return err // nothing was tried
 	}
-	head := binary.LittleEndian.AppendUint32([]byte(timingMark), crc32.Checksum(tried, castagnoli))
+	head := binary.LittleEndian.AppendUint32([]byte(timingMark), crc32.Checksum(tried, castagnoli()))
 	return storeWhole(path, append(head, tried...))
 }
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+// castagnoli is made with its first use, once for the program.
+func castagnoli() *crc32.Table { return crc32.MakeTable(crc32.Castagnoli) }

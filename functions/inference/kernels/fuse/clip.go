@@ -3,6 +3,7 @@ package fuse
 import (
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
@@ -103,17 +104,19 @@ func (g *graph) isState(input string) bool {
 }
 
 // slotForm is the name of an input for what an earlier run has left as "name.next": "name.0", "name.1".
-var slotForm = regexp.MustCompile(`^(.+)\.[0-9]+$`)
+var slotForm = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(.+)\.[0-9]+$`)
+})
 
 // isSlot says whether an input takes what an output of the graph's, of an earlier run, has left.
 func (g *graph) isSlot(input string) bool {
-	m := slotForm.FindStringSubmatch(input)
+	m := slotForm().FindStringSubmatch(input)
 	return m != nil && g.isState(m[1])
 }
 
 func (g *graph) hasSlots(state string) bool {
 	for _, in := range g.m.Graph.Inputs {
-		if m := slotForm.FindStringSubmatch(in.Name); m != nil && m[1] == state {
+		if m := slotForm().FindStringSubmatch(in.Name); m != nil && m[1] == state {
 			return true
 		}
 	}
