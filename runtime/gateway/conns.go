@@ -3,7 +3,6 @@ package gateway
 import (
 	"container/list"
 	"context"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -12,6 +11,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/videosdgx/videosdgx/runtime/gateway/framing"
 )
 
 // Bounds are how many connections there may be. Zero values take the defaults.
@@ -196,7 +197,7 @@ func refuseConn(nc net.Conn) {
 		return
 	}
 	nc.SetWriteDeadline(time.Now().Add(time.Second))
-	io.WriteString(nc, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 31\r\n\r\nthere are too many connections\n")
+	nc.Write(unread(&framing.Fault{}, Problem{Status: http.StatusServiceUnavailable, Type: "ServiceException", RetryAfter: time.Second, Message: "there are too many connections: ask again in a second"}))
 	nc.Close()
 }
 

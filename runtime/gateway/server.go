@@ -128,7 +128,7 @@ func newHandler(o Options) http.Handler {
 	for i := len(o.Wrap) - 1; i >= 0; i-- {
 		h = o.Wrap[i](h)
 	}
-	return overTLS(o.Proxies.from(observe(o, named(o.Hosts, h))))
+	return overTLS(o.Proxies.from(observe(o, named(o.Hosts, notAll(h)))))
 }
 
 // routed tells of each request that mux has answered.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -50,7 +49,8 @@ type wire struct {
 	handshake time.Duration // that is to come; 0: it was
 	frames    bool          // HTTP/2 was agreed on
 	watch     framing.Watch
-	fault     error       // nil: none yet
+	fault     error       // nil: none yet; a *framing.Fault, or io.EOF
+	stuffing  string      // that is read before a fault
 	doubted   atomic.Bool // a fault has to be told
 	log       *slog.Logger
 }
@@ -58,6 +58,10 @@ type wire struct {
 // Read implements net.Conn. net/http answers 400 to the error of a fault.
 func (w *wire) Read(p []byte) (int, error) {
 	switch {
+	case w.stuffing != "":
+		n := copy(p, w.stuffing)
+		w.stuffing = w.stuffing[n:]
+		return n, nil
 	case w.fault != nil:
 		return 0, w.fault
 	case w.handshake > 0:
@@ -69,12 +73,15 @@ func (w *wire) Read(p []byte) (int, error) {
 	if n == 0 || w.frames {
 		return n, err
 	}
-	if good, bad := w.watch.Pass(p[:n]); bad != "" {
-		w.log.Info("a request was refused whose end is in doubt, and its connection closed", "from", w.RemoteAddr().String(), "why", bad)
-		w.fault = errors.New(bad)
+	if good, bad := w.watch.Pass(p[:n]); bad != nil {
+		w.log.Info("a request was refused that cannot be read, or whose end is in doubt, and its connection closed", "from", w.RemoteAddr().String(), "status", bad.Status, "why", bad.Why)
+		w.fault = bad
 		w.doubted.Store(true)
+		if bad.Head {
+			w.stuffing = "GET " // so much net/http waits for before it reads a request, and answers
+		}
 		if good == 0 {
-			return 0, w.fault
+			return w.Read(p)
 		}
 		return good, nil
 	}
@@ -98,7 +105,8 @@ func (w *wire) shake() error {
 	if err != nil {
 		var clear tls.RecordHeaderError
 		if errors.As(err, &clear) && clear.Conn != nil && looksLikeHTTP(clear.RecordHeader) {
-			_, _ = io.WriteString(clear.Conn, "HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n") // it may have gone
+			f := &framing.Fault{Status: http.StatusBadRequest, Why: "the client sent an HTTP request to an HTTPS server: ask it with https://"}
+			_, _ = clear.Conn.Write(unread(f, problemOf(f))) // it may have gone
 		}
 		w.raw.Close()
 		w.log.Debug("no TLS with a client", "from", w.RemoteAddr().String(), "error", err)
@@ -127,10 +135,11 @@ const parting = 500 * time.Millisecond
 
 // Write implements net.Conn. Who is refused for a fault is told which.
 func (w *wire) Write(p []byte) (int, error) {
-	if w.fault == nil || string(p) != plainRefusal {
+	var f *framing.Fault
+	if w.fault == nil || string(p) != plainRefusal || !errors.As(w.fault, &f) {
 		return w.Conn.Write(p)
 	}
-	if _, err := fmt.Fprintf(w.Conn, "%s: %s\n", plainRefusal, w.fault); err != nil {
+	if _, err := w.Conn.Write(unread(f, problemOf(f))); err != nil {
 		return 0, err
 	}
 	return len(p), nil

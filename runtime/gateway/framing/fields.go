@@ -2,6 +2,7 @@ package framing
 
 import (
 	"bytes"
+	"net/http"
 	"strings"
 )
 
@@ -17,11 +18,19 @@ func (w *Watch) field(b []byte) {
 	}
 	h := &w.head
 	switch {
+	case !isToken(name):
+		w.bad = "a header's name has a character that none may have"
+	case hasControl(value):
+		w.bad = "a header's value has a control character"
 	case is(name, "host"):
 		if h.host {
 			w.bad = "the request has several Host headers"
+		} else if !only(value, &hostBytes) {
+			w.bad = "the Host header is no name of a host"
 		}
 		h.host = true
+	case is(name, "expect") && len(value) > 0 && !is(value, "100-continue"):
+		w.refuse(http.StatusExpectationFailed, "of Expect nothing but 100-continue is known here: leave it out")
 	case is(name, "content-length"):
 		if h.length {
 			w.bad = "the request has several Content-Length headers"
@@ -64,10 +73,12 @@ func (w *Watch) split(b []byte) (name, value []byte, ok bool) {
 // ended says what comes after a head.
 func (w *Watch) ended() {
 	switch h := w.head; {
+	case h.needsHost && !h.host:
+		w.bad = "the request names no host: send a Host header"
 	case h.chunked:
 		w.state = size
 	case h.coded:
-		w.state = done // 501
+		w.refuse(http.StatusNotImplemented, "of Transfer-Encoding nothing but chunked is known here")
 	case h.size > 0:
 		w.state, w.body = counted, h.size
 	default:

@@ -1,9 +1,13 @@
 // Package framing watches the bytes of an HTTP/1 connection for messages whose end two readers may see in different places: what
 // one takes for a body another takes for a request of its own (RFC 9112, 2.2, 5.2, 6.1, 6.3 and 7.1). net/http mends some of them
-// in silence, and then a proxy in front, or a cache, may have read them otherwise. Standard library only.
+// in silence, and then a proxy in front, or a cache, may have read them otherwise. It also finds heads that net/http would refuse with
+// words of its own, so that its caller can answer them. Standard library only.
 package framing
 
-import "bytes"
+import (
+	"bytes"
+	"net/http"
+)
 
 // Watch follows one direction of a connection. The zero Watch expects a request. It is for one goroutine.
 type Watch struct {
@@ -12,17 +16,23 @@ type Watch struct {
 	body    uint64 // bytes of a body, or a chunk, that are still to come
 	told    int    // bytes of chunk extensions in this body
 	head    head
+	asked   []byte // the request line, as far as it is kept
+	posted  bool   // the last request was a POST
+	blank   int    // empty lines before this one
 	bad     string
+	code    int // status of what is bad; 0: 400
 }
 
 // head is what the lines of a request so far say of its end.
 type head struct {
-	old     bool // than HTTP/1.1
-	length  bool // Content-Length
-	size    uint64
-	coded   bool // Transfer-Encoding
-	chunked bool
-	host    bool
+	old       bool // than HTTP/1.1
+	length    bool // Content-Length
+	size      uint64
+	coded     bool // Transfer-Encoding
+	chunked   bool
+	host      bool
+	needsHost bool
+	bytes     int // of its lines
 }
 
 type state uint8
@@ -35,22 +45,23 @@ const (
 	chunk                 // its bytes
 	chunkEnd              // the line end after them
 	trailer               // the fields after the last chunk
-	done                  // net/http refuses this message by itself, and closes
+	done                  // net/http finds the end of this body missing by itself, and closes
 )
 
 const (
-	maxLine      = 1<<20 + 8<<10 // net/http answers 431 before that
+	maxHead      = 1 << 20       // bytes of a request's lines; net/http has 4 KiB more
+	maxLine      = 1<<20 + 8<<10 // in a trailer
 	maxChunkLine = 1 << 10       // net/http has 4 KiB, and no word for who sends more
 	maxTold      = 16 << 10      // bytes of extensions in a body, of which nothing here reads any
 )
 
 // Pass looks at bytes that have come. It gives how many of them may be passed on: all of them, or those before a fault, which bad
-// tells in a sentence. After a fault nothing more may be passed on.
-func (w *Watch) Pass(p []byte) (n int, bad string) {
+// tells. After a fault nothing more may be passed on.
+func (w *Watch) Pass(p []byte) (n int, bad *Fault) {
 	for n < len(p) && w.bad == "" {
 		switch w.state {
 		case done:
-			return len(p), ""
+			return len(p), nil
 		case counted, chunk:
 			n += w.skip(len(p) - n)
 			continue
@@ -63,18 +74,16 @@ func (w *Watch) Pass(p []byte) (n int, bad string) {
 			}
 			break
 		}
-		line, whole := p[n:n+at+1], len(w.partial) == 0
-		if !whole {
+		line := p[n : n+at+1]
+		if len(w.partial) > 0 {
 			line = append(w.partial, line...)
 			w.partial = nil
 		}
 		if w.line(line); w.bad == "" {
 			n += at + 1
-		} else if w.state == first && whole {
-			n += min(4, bytes.IndexAny(line, "\r\n")) // so much net/http waits for before it reads a request, and answers
 		}
 	}
-	return n, w.bad
+	return n, w.fault()
 }
 
 // Between says whether what has been passed ends where a message does.
@@ -104,6 +113,12 @@ func (w *Watch) keep(p []byte) {
 		most = maxChunkLine
 	}
 	switch {
+	case w.state == first || w.state == fields:
+		if w.fits(len(w.partial) + len(p)) {
+			if w.partial = append(w.partial, p...); w.state == first {
+				w.asked = append(w.asked[:0], w.partial[:min(len(w.partial), maxKept)]...)
+			}
+		}
 	case len(w.partial)+len(p) <= most:
 		w.partial = append(w.partial, p...)
 	case most == maxLine:
@@ -113,6 +128,15 @@ func (w *Watch) keep(p []byte) {
 	}
 }
 
+// fits says whether n more bytes may be in this head.
+func (w *Watch) fits(n int) bool {
+	if w.head.bytes+n > maxHead {
+		w.refuse(http.StatusRequestHeaderFieldsTooLarge, "the request's headers, and the line before them, have more than 1 MiB: send less")
+		return false
+	}
+	return true
+}
+
 func (w *Watch) begin() { w.state, w.head, w.told = first, head{}, 0 }
 
 // line takes a whole one, with its end.
@@ -120,6 +144,12 @@ func (w *Watch) line(b []byte) {
 	if len(b) < 2 || b[len(b)-2] != '\r' {
 		w.bad = "a line ends with a line feed alone: end each with CR LF"
 		return
+	}
+	if w.state == first || w.state == fields {
+		if !w.fits(len(b)) {
+			return
+		}
+		w.head.bytes += len(b)
 	}
 	b = b[:len(b)-2]
 	if bytes.IndexByte(b, '\r') >= 0 || bytes.IndexByte(b, 0) >= 0 {
@@ -141,16 +171,4 @@ func (w *Watch) line(b []byte) {
 	case trailer:
 		w.trailing(b)
 	}
-}
-
-func (w *Watch) request(b []byte) {
-	if len(b) == 0 {
-		return // RFC 9112, 2.2: one may come before a request
-	}
-	if bytes.HasPrefix(b, []byte("PRI * HTTP/2")) {
-		w.bad = "HTTP/2 is spoken over TLS here, and agreed on before (ALPN h2)"
-		return
-	}
-	w.head.old = !bytes.HasSuffix(b, []byte(" HTTP/1.1"))
-	w.state = fields
 }

@@ -3,6 +3,7 @@ package framing
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -16,10 +17,39 @@ const post = "POST / HTTP/1.1\r\nHost: a\r\n"
 func TestPass(t *testing.T) {
 	for text, bad := range map[string]string{
 		"GET / HTTP/1.1\r\nHost: a\r\n\r\n":                                                                     "",
-		"\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.0\r\n\r\n":                                           "",
+		"GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.0\r\n\r\n":                                               "",
+		"\r\nGET / HTTP/1.1\r\n":                                                                                "empty line",
+		post + "\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n":                                                  "",
 		post + "Content-Length: 3\r\n\r\na\nbGET / HTTP/1.1\r\nHost: a\r\n\r\n":                                 "",
 		post + "Transfer-Encoding: Chunked \r\n\r\n3;a=\"b\"\r\n\n\n\n\r\n0 ;x\r\nX: y\r\n\r\n" + post + "\r\n": "",
-		post + "Transfer-Encoding: gzip\r\n\r\n\n\n\n":                                                          "", // 501
+		post + "Transfer-Encoding: gzip\r\n\r\n\n\n\n":                                                          "but chunked",
+		post + "Expect: 100-Continue\r\n\r\n":                                                                   "",
+		post + "Expect: miracles\r\n\r\n":                                                                       "100-continue",
+		"POST / HTTP/1.1\r\nX: y\r\n\r\n":                                                                       "no host",
+		"POST / HTTP/1.1\r\nHost: a b\r\n\r\n":                                                                  "name of a host",
+		"POST / HTTP/1.1\r\nHost:\r\n\r\n":                                                                      "",
+		"CONNECT a:1 HTTP/1.1\r\n\r\n":                                                                          "",
+		"GET / HTTP/1.0\r\n\r\n":                                                                                "",
+		"GET / HTTP/2.0\r\n":                                                                                    "HTTP/2.0 is not spoken",
+		"GET / HTTP/0.9\r\n":                                                                                    "HTTP/0.9 is not spoken",
+		"GET / HTTPS/1.1\r\n":                                                                                   "like GET /path",
+		"GET /\r\n":                                                                                             "like GET /path",
+		"GET / a HTTP/1.1\r\n":                                                                                  "like GET /path",
+		"GET\r\n":                                                                                               "like GET /path",
+		"G(T / HTTP/1.1\r\n":                                                                                    "method",
+		" / HTTP/1.1\r\n":                                                                                       "method",
+		"GET /%zz HTTP/1.1\r\n":                                                                                 `"%zz"`,
+		"GET /% HTTP/1.1\r\n":                                                                                   `"%"`,
+		"GET /a?%zz HTTP/1.1\r\nHost: a\r\n\r\n":                                                                "", // a query is its reader's
+		"GET http://a/%zz HTTP/1.1\r\n":                                                                         `"%zz"`,
+		"GET http://a:x/ HTTP/1.1\r\n":                                                                          "port",
+		"GET /a\x7f HTTP/1.1\r\n":                                                                               "control",
+		"GET  HTTP/1.1 \r\n":                                                                                    "like GET /path",
+		"GET a HTTP/1.1\r\n":                                                                                    "address",
+		"GET /\xff%20 HTTP/1.1\r\nHost: a\r\n\r\n":                                                              "",
+		post + "X(: a\r\n\r\n":                                                                                  "name has a character",
+		post + "X: \x01\r\n\r\n":                                                                                "control",
+		post + "X: \t\xff \r\n\r\n":                                                                             "",
 		post + "Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n":                                        "both",
 		post + "Transfer-Encoding: xchunked\r\nContent-Length: 3\r\n\r\n":                                       "both",
 		post + "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n":                                   "several Transfer",
@@ -62,6 +92,9 @@ func TestPass(t *testing.T) {
 			if bad == "" && passed != text || !strings.HasPrefix(text, passed) {
 				t.Errorf("%.80q in steps of %d: passed on as %.80q", text, step, passed)
 			}
+			if _, err := http.ReadRequest(bufio.NewReader(strings.NewReader(passed))); bad == "" && err != nil {
+				t.Errorf("%.80q passes, and is no request: %v", text, err)
+			}
 			if bad != "" && complete(passed) {
 				t.Errorf("%.80q in steps of %d: %.80q is a request", text, step, passed)
 			}
@@ -85,25 +118,55 @@ func watch(text string, step int) (bad, passed string) {
 	for p := []byte(text); len(p) > 0; p = p[min(step, len(p)):] {
 		n, bad := w.Pass(p[:min(step, len(p))])
 		passed += string(p[:n])
-		if bad != "" {
-			return bad, passed
+		if bad != nil {
+			return bad.Why, passed
 		}
 	}
 	return "", passed
 }
 
-// TestALongLineIsLeftToOthers: net/http answers it with 431.
-func TestALongLineIsLeftToOthers(t *testing.T) {
-	var w Watch
-	line := []byte(post + "X: " + strings.Repeat("a", 64<<10))
-	for range 40 {
-		if n, bad := w.Pass(line); n != len(line) || bad != "" {
-			t.Fatal(n, bad)
+// TestAHeadHasAnEnd: however it is made longer than a MiB, and whatever has come before it; no more of it is kept.
+func TestAHeadHasAnEnd(t *testing.T) {
+	for name, more := range map[string]string{"a line": strings.Repeat("a", 64<<10), "many lines": strings.Repeat("X: a\r\n", 8<<10)} {
+		for _, begin := range []string{post + "X: ", "GET /x"} {
+			var w Watch
+			var bad *Fault
+			w.Pass([]byte("GET / HTTP/1.1\r\nHost: a\r\n\r\n"))
+			sent, passed := 0, 0
+			for text := begin; bad == nil && sent < 4<<20; text = more {
+				n := 0
+				n, bad = w.Pass([]byte(text))
+				sent, passed = sent+len(text), passed+n
+			}
+			if begin == "GET /x" && name == "many lines" { // its first line is told before
+				continue
+			}
+			if bad == nil || bad.Status != http.StatusRequestHeaderFieldsTooLarge || passed > maxHead || cap(w.partial) > 2<<20 || !strings.HasPrefix(bad.Target, "/") {
+				t.Errorf("%s after %q: %+v after %d bytes, %d passed", name, begin, bad, sent, passed)
+			}
 		}
-		line = bytes.Repeat([]byte("a"), 64<<10)
 	}
-	if w.partial != nil {
-		t.Errorf("%d bytes are kept", len(w.partial))
+}
+
+// TestAFaultNamesItsRequest, not one before or behind it.
+func TestAFaultNamesItsRequest(t *testing.T) {
+	for _, step := range []int{1, 7, 1 << 20} {
+		for text, want := range map[string]Fault{
+			"GET /a HTTP/1.1\r\nHost: a\r\n\r\nHEAD /b?c HTTP/1.1\r\nHost: a b\r\n\r\nGET /d HTTP/1.1\r\n\r\n": {400, "", "HEAD", "/b?c", true},
+			"PUT /2015/%zz HTTP/1.1\r\nHost: a\r\n\r\n":                                                        {400, "", "PUT", "/2015/%zz", true},
+			"PUT /a HTTP/3.0\r\n": {505, "", "PUT", "/a", true}, post + "Transfer-Encoding: br\r\n\r\n": {501, "", "POST", "/", true},
+			post + "Expect: x\r\n\r\n": {417, "", "POST", "/", true}, "a\r\n": {400, "", "a", "", true},
+			"GET /" + strings.Repeat("a", 3000) + " HTTP/1.1\r\n\r\n": {400, "", "GET", "/" + strings.Repeat("a", maxKept-5), true},
+		} {
+			var w Watch
+			var got *Fault
+			for p := []byte(text); len(p) > 0 && got == nil; p = p[min(step, len(p)):] {
+				_, got = w.Pass(p[:min(step, len(p))])
+			}
+			if got == nil || got.Status != want.Status || got.Method != want.Method || got.Target != want.Target || got.Head != want.Head || got.Why == "" {
+				t.Errorf("%.60q in steps of %d: %+v", text, step, got)
+			}
+		}
 	}
 }
 
@@ -122,7 +185,8 @@ func FuzzPass(f *testing.F) {
 		if bad != "" {
 			return
 		}
-		var w Watch
+		var w, entire Watch
+		entire.Pass(p)
 		r := bufio.NewReader(bytes.NewReader(p))
 		at := func(rest int) int { return len(p) - rest - r.Buffered() }
 		under := bytes.NewReader(p)
@@ -131,10 +195,19 @@ func FuzzPass(f *testing.F) {
 			from := at(under.Len())
 			req, err := http.ReadRequest(r)
 			if err != nil {
+				if entire.Between() && !errors.Is(err, io.EOF) {
+					t.Fatalf("net/http answers %q itself: %v", p, err)
+				}
 				return
 			}
+			lines := req.Method == http.MethodPost
 			if _, err = io.Copy(io.Discard, req.Body); err != nil {
 				return
+			}
+			for range 2 { // so many lines http.Server passes over
+				if next, _ := r.Peek(2); lines && string(next) == "\r\n" {
+					_, _ = r.Discard(2)
+				}
 			}
 			w.Pass(p[from:at(under.Len())])
 			if w.state != first && w.state != done || len(w.partial) > 0 {
