@@ -5,20 +5,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+
+	"github.com/videosdgx/videosdgx/internal/filekind"
 )
 
-// container is a format of video files; format is ffmpeg's name for it.
-type container struct{ name, magic, format string }
+// container is a format of video files: its name as filekind has it, and ffmpeg's.
+type container struct{ name, format string }
 
 const quicktime = "mov,mp4,m4a,3gp,3g2,mj2"
 
-var containers = []container{
-	{"MP4", "????ftyp", quicktime}, {"QuickTime", "????moov", quicktime}, {"QuickTime", "????mdat", quicktime}, {"QuickTime", "????wide", quicktime},
-	{"WebM or Matroska", "\x1a\x45\xdf\xa3", "matroska,webm"}, {"AVI", "RIFF????AVI ", "avi"},
-}
-
-// stills are files of one picture in the box format of MP4.
-var stills = []string{"????ftyphe", "????ftypmif1", "????ftypavi"}
+var containers = []container{{"MP4", quicktime}, {"QuickTime", quicktime}, {"WebM or Matroska", "matroska,webm"}, {"AVI", "avi"}}
 
 const (
 	makesClip     = "`ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4` makes one"
@@ -30,18 +26,17 @@ func clipKind(path string) (container, error) {
 	if err != nil {
 		return container{}, err
 	}
-	for _, s := range stills {
-		if starts(start, s) {
-			return container{}, wrongClip("it is a picture, no clip: %s", acceptedClips)
-		}
-	}
+	file, _ := filekind.Of(start)
 	for _, c := range containers {
-		if starts(start, c.magic) {
+		if c.name == file.Name {
 			return c, nil
 		}
 	}
-	if k, err := kindOf(start); err == nil {
-		return container{}, wrongClip("it is a %s picture, no clip: %s", k.name, acceptedClips)
+	if _, err := kindOf(start); err == nil {
+		return container{}, wrongClip("it is a %s picture, no clip: %s", file.Name, acceptedClips)
+	}
+	if file.Name == "HEIC" || file.Name == "AVIF" { // in boxes, as MP4 is
+		return container{}, wrongClip("it is a picture, no clip: %s", acceptedClips)
 	}
 	return container{}, wrongClip("it is no clip that is known here: %s", acceptedClips)
 }
@@ -52,7 +47,7 @@ func firstBytes(path string) ([]byte, error) {
 		return nil, fmt.Errorf("cannot read the clip: %w", err)
 	}
 	defer f.Close()
-	start := make([]byte, 64)
+	start := make([]byte, filekind.Most)
 	n, err := io.ReadFull(f, start)
 	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
 		return nil, fmt.Errorf("cannot read the clip: %w", err)

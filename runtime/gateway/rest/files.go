@@ -1,6 +1,7 @@
 package rest
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/base64"
@@ -14,6 +15,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/schema"
+	"github.com/videosdgx/videosdgx/internal/filekind"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
@@ -73,20 +75,24 @@ func (f *files) drop() {
 	}
 }
 
-// keep stores a file that came with the request.
-func (f *files) keep(ctx context.Context, contentType string, r io.Reader, p schema.File) (jobs.Upload, error) {
+// keep stores a file that came with the request; bad says, after the field's name, what is wrong with it, and nothing is kept.
+func (f *files) keep(ctx context.Context, contentType string, r incoming, p schema.File) (u jobs.Upload, bad string, err error) {
+	if bad = r.misfit(contentType, p); bad != "" && !f.replay { // what was taken once is taken again
+		return u, bad, nil
+	}
 	most := p.MaxBytes
 	if most == 0 {
 		most = maxFile
 	}
+	contentType = r.typeOf(contentType)
 	if f.replay {
-		return jobs.Weigh(contentType, r, most)
+		u, err = jobs.Weigh(contentType, r, most)
+		return u, "", err
 	}
-	u, err := f.jobs.Upload(ctx, f.owner, contentType, r, most)
-	if err == nil {
+	if u, err = f.jobs.Upload(ctx, f.owner, contentType, r, most); err == nil {
 		f.sent = append(f.sent, u.ID)
 	}
-	return u, err
+	return u, "", err
 }
 
 // maxFile bounds a file where the model does not.
@@ -204,20 +210,33 @@ func (f *files) find(ctx context.Context, value string, p schema.File) (u jobs.U
 		if terr := p.Takes(u.ContentType); err == nil && terr != nil {
 			return u, terr.Error(), nil
 		}
-		if p.MaxBytes > 0 && u.Size > p.MaxBytes {
+		if err == nil && p.MaxBytes > 0 && u.Size > p.MaxBytes {
 			return u, fmt.Sprintf("has %d bytes: %d at most", u.Size, p.MaxBytes), nil
+		}
+		if err == nil && !f.replay {
+			bad, err = f.looked(u, p)
 		}
 	} else {
 		raw, derr := p.Decode(value)
 		if derr != nil {
 			return u, derr.Error(), nil
 		}
-		u, err = f.keep(ctx, "", bytes.NewReader(raw), p)
+		u, bad, err = f.keep(ctx, dataType(value), look(bufio.NewReader(bytes.NewReader(raw))), p)
 	}
-	if err == nil {
+	if err == nil && bad == "" {
 		f.known[value] = u
 	}
-	return u, "", err
+	return u, bad, err
+}
+
+// looked is misfit of an upload.
+func (f *files) looked(u jobs.Upload, p schema.File) (bad string, err error) {
+	file, err := f.jobs.OpenUpload(u)
+	if err != nil {
+		return "", err
+	}
+	defer file.Close()
+	return look(bufio.NewReaderSize(file, filekind.Most)).misfit(u.ContentType, p), nil
 }
 
 // inline is an upload as a function takes it that knows no files.

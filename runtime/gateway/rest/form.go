@@ -80,9 +80,14 @@ func (f *files) part(r *http.Request, sch *schema.Schema, o *object, part *multi
 			_, err := io.Copy(io.Discard, body)
 			return err
 		}
-		u, err := f.keep(r.Context(), kind, body, *p.File)
+		u, bad, err := f.keep(r.Context(), kind, look(body), *p.File)
 		if errdefs.IsOutOfRange(err) {
 			return fmt.Errorf("%s: %w", name, err)
+		}
+		if bad != "" {
+			o.fail(schema.Pointer(name), schema.Show(name)+" "+bad+".")
+			_, err := io.Copy(io.Discard, body)
+			return err
 		}
 		o.fields[name] = schema.UploadValue(u.ID)
 		if f.replay {

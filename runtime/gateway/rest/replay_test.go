@@ -17,12 +17,12 @@ import (
 
 // TestAReplayNeedsNoRoom: whatever is full meanwhile, a request that was made before is answered with its job, and another is not.
 func TestAReplayNeedsNoRoom(t *testing.T) {
-	in64 := base64.StdEncoding.EncodeToString(bytes.Repeat([]byte("p"), 900))
+	in64 := base64.StdEncoding.EncodeToString(append([]byte(picture), bytes.Repeat([]byte("p"), 900)...))
 	var form bytes.Buffer
 	w := multipart.NewWriter(&form)
 	part, err := w.CreatePart(textproto.MIMEHeader{"Content-Disposition": {`form-data; name="image"; filename="a.png"`}, "Content-Type": {"image/png"}})
 	if err == nil {
-		_, err = part.Write([]byte("picture"))
+		_, err = part.Write([]byte(picture))
 	}
 	if err != nil || w.WriteField("prompt", "form") != nil || w.Close() != nil {
 		t.Fatal(err)
@@ -60,7 +60,7 @@ func TestAReplayNeedsNoRoom(t *testing.T) {
 				}
 			}
 			for n, status := 0, 201; status == 201; n++ { // and so are uploads
-				resp, _ := r.do("PUT", r.url+"/v1/uploads", strings.Repeat("u", 900), "Content-Type", "image/png")
+				resp, _ := r.do("PUT", r.url+"/v1/uploads", picture+strings.Repeat("u", 900), "Content-Type", "image/png")
 				if status = resp.StatusCode; n > 20 {
 					t.Fatal("uploads are never full")
 				}

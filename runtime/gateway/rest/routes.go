@@ -86,7 +86,7 @@ func global() []endpoint {
 			Out:  responses{200: {Text: "The report", Body: usage.Report{}, Also: table{}}}, Fails: append([]int{400}, readFails...)}},
 		{"PUT", "/v1/uploads", submits, func(a *API) handler { return a.upload }, operation{
 			ID: "upload", Summary: "Keep a file for requests to come, which name it by its reference where they take a file", Tag: "uploads", In: anyBytes{}, Params: submitParams[2:],
-			Long: "It waits for a day and belongs to the client that sent it. A form (multipart/form-data) on /generate takes files as well, in parts named as the fields.",
+			Long: "It waits for a day and belongs to the client that sent it. A form (multipart/form-data) on /generate takes files as well, in parts named as the fields. What is said to be a picture, moving pictures or sound and does not begin like any is refused; of which kind it is within that the file itself is believed.",
 			Out:  responses{201: {Text: "Kept", Body: uploadView{}}}, Fails: []int{400, 403, 408, 413, 421, 422, 429, 507}}},
 		{"GET", "/v1/uploads/{id}", submits, func(a *API) handler { return a.uploaded }, operation{
 			ID: "getUpload", Summary: "One upload", Tag: "uploads", Params: submitParams[2:], Out: responses{200: {Text: "The upload", Body: uploadView{}}}, Fails: readFails}},

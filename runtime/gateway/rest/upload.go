@@ -35,7 +35,11 @@ func (a *API) upload(w http.ResponseWriter, r *http.Request) error {
 	if bad := (jobs.Submit{Client: owner}).Validate(); bad != nil {
 		return invalid(http.StatusUnprocessableEntity, bad)
 	}
-	u, err := a.o.Jobs.Upload(r.Context(), owner, r.Header.Get("Content-Type"), body, a.o.MaxUpload)
+	file, said := look(body), r.Header.Get("Content-Type")
+	if bad := file.misfit(said, schema.File{}); bad != "" {
+		return invalid(http.StatusUnprocessableEntity, []jobs.FieldError{{Detail: "the body " + bad + "."}})
+	}
+	u, err := a.o.Jobs.Upload(r.Context(), owner, file.typeOf(said), file, a.o.MaxUpload)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,9 @@ import (
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
 
+// picture begins as a PNG does, and goes no further than that.
+const picture = "\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x02\x00\x00\x00\x90\x77\x53\xde"
+
 const pictured = `{"type":"object","required":["prompt"],"additionalProperties":false,"properties":{"prompt":{"type":"string"},
  "width":{"type":"integer","minimum":16,"maximum":1280,"multipleOf":16},"image":{"type":"string","x-file":{"types":["image/png"],"maxBytes":1000}}}}`
 
@@ -52,9 +55,9 @@ func pictureRig(t *testing.T, s *seen) *rig {
 func TestFilesLieBesideTheEvent(t *testing.T) {
 	var s seen
 	r := pictureRig(t, &s)
-	resp, b := r.do("PUT", r.url+"/v1/uploads", "picture", "Content-Type", "image/png")
+	resp, b := r.do("PUT", r.url+"/v1/uploads", picture, "Content-Type", "image/png")
 	up := parse[uploadView](t, b)
-	if resp.StatusCode != 201 || up.Size != 7 || up.Reference != "upload:"+up.ID || resp.Header.Get("Location") != "/v1/uploads/"+up.ID {
+	if resp.StatusCode != 201 || up.Size != 33 || up.Reference != "upload:"+up.ID || resp.Header.Get("Location") != "/v1/uploads/"+up.ID {
 		t.Fatalf("%s %s", resp.Status, b)
 	}
 	var form bytes.Buffer
@@ -66,9 +69,9 @@ func TestFilesLieBesideTheEvent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	part.Write([]byte("picture")) //nolint:errcheck // memory
+	part.Write([]byte(picture)) //nolint:errcheck // memory
 	w.Close()
-	in64 := base64.StdEncoding.EncodeToString([]byte("picture"))
+	in64 := base64.StdEncoding.EncodeToString([]byte(picture))
 	for body, kind := range map[string]string{
 		`{"prompt":"x","image":"` + up.Reference + `"}`:               "application/json",
 		`{"prompt":"x","image":"` + in64 + `"}`:                       "application/json",
@@ -77,7 +80,7 @@ func TestFilesLieBesideTheEvent(t *testing.T) {
 	} {
 		s.calls, s.files = nil, nil
 		j := r.generate(body, "Content-Type", kind, "Prefer", "wait=20")
-		if j.Status != jobs.Completed || len(s.files) != 1 || !strings.HasSuffix(s.files[0], "=picture") {
+		if j.Status != jobs.Completed || len(s.files) != 1 || !strings.HasSuffix(s.files[0], "="+picture) {
 			t.Fatalf("%s: %+v %v", kind, j, s.files)
 		}
 		name, _, _ := strings.Cut(s.files[0], "=")
@@ -109,7 +112,7 @@ func TestFilesLieBesideTheEvent(t *testing.T) {
 func TestUploadsAreBoundedAndOnesOwn(t *testing.T) {
 	var s seen
 	r := pictureRig(t, &s)
-	_, b := r.do("PUT", r.url+"/v1/uploads", "picture", "Content-Type", "image/png", "X-Client-Id", "me")
+	_, b := r.do("PUT", r.url+"/v1/uploads", picture, "Content-Type", "image/png", "X-Client-Id", "me")
 	up := parse[uploadView](t, b)
 	for body, want := range map[string]string{
 		`{"prompt":"x","image":"` + up.Reference + `"}`:                                                       "there is no upload",
@@ -125,7 +128,7 @@ func TestUploadsAreBoundedAndOnesOwn(t *testing.T) {
 	r.problem(404, "DELETE", "/v1/uploads/"+up.ID, "", "X-Client-Id", "other")
 	r.problem(429, "PUT", "/v1/uploads", strings.Repeat("a", 1001), "X-Client-Id", "me") // a quarter of 4000 for one client
 	r.problem(422, "POST", "/v1/models/wan21/generate", `{"prompt":"x","image":"`+up.Reference+`","width":17}`, "X-Client-Id", "me")
-	_, b = r.do("PUT", r.url+"/v1/uploads", "gif", "Content-Type", "image/gif", "X-Client-Id", "me")
+	_, b = r.do("PUT", r.url+"/v1/uploads", "GIF89a\x01\x00\x01\x00\x00\x00\x00", "Content-Type", "image/gif", "X-Client-Id", "me")
 	if p := r.problem(422, "POST", "/v1/models/wan21/generate", `{"prompt":"x","image":"`+parse[uploadView](t, b).Reference+`"}`, "X-Client-Id", "me"); !strings.Contains(p.Detail, "image/gif") {
 		t.Errorf("%+v", p)
 	}
@@ -142,7 +145,7 @@ func TestAFormSaysEachThingOnce(t *testing.T) {
 		return "--x\r\nContent-Disposition: form-data; name=" + head + "\r\n\r\n" + body + "\r\n"
 	}
 	const file = "; filename=\"a.png\"\r\nContent-Type: image/png"
-	prompt, picture := part(`"prompt"`, "a"), part(`"image"`+file, "picture")
+	prompt, picture := part(`"prompt"`, "a"), part(`"image"`+file, picture)
 	for body, want := range map[string]struct {
 		status         int
 		pointer, words string
@@ -172,13 +175,13 @@ func TestAFormSaysEachThingOnce(t *testing.T) {
 func TestTheSameFileIsTheSameRequest(t *testing.T) {
 	var s seen
 	r := pictureRig(t, &s)
-	send := func(picture string) jobView {
-		return r.generate(`{"prompt":"x","image":"`+base64.StdEncoding.EncodeToString([]byte(picture))+`"}`, "Idempotency-Key", "k")
+	send := func(which string) jobView {
+		return r.generate(`{"prompt":"x","image":"`+base64.StdEncoding.EncodeToString([]byte(picture+which))+`"}`, "Idempotency-Key", "k")
 	}
 	if a, b := send("one"), send("one"); a.ID != b.ID {
 		t.Error("two jobs")
 	}
-	r.problem(422, "POST", "/v1/models/wan21/generate", `{"prompt":"x","image":"`+base64.StdEncoding.EncodeToString([]byte("two"))+`"}`, "Idempotency-Key", "k")
+	r.problem(422, "POST", "/v1/models/wan21/generate", `{"prompt":"x","image":"`+base64.StdEncoding.EncodeToString([]byte(picture+"two"))+`"}`, "Idempotency-Key", "k")
 }
 
 // TestPiecesOfAResult: an answer in parts is a clip and what came with it, each with its digest, until all go together.
