@@ -40,9 +40,9 @@ func Main(open func(ctx context.Context, bundle string) (Model, error)) {
 		os.Exit(1)
 	}
 	log.Info("model open", "model", h.d.Name, "license", cmp.Or(h.d.License, "not named by the checkpoint"), "device", h.d.Device, "precision", h.d.Precision, "activations", h.d.Activations, "attention", h.d.Attention, "engine", h.info().Engine, "seconds", rounded(time.Since(start).Seconds()))
-	go debug.FreeOSMemory() // what opening left behind is not to lie in an idle instance
 	var events atomic.Int32
 	atrest.WhenIdle(settles, func() bool { return events.Load() > 0 }, func(err error) {
+		debug.FreeOSMemory() // what opening left behind is not to lie in an idle instance either
 		if err != nil {
 			log.Warn("this instance holds more memory than it needs", "error", err)
 		}
