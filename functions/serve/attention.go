@@ -81,7 +81,7 @@ func (e attending) Open(ctx context.Context, path string, o engine.Options) (eng
 				return err
 			}
 		}
-		if n := fuse.Attend(m, e.capability(o.Device), as); n == 0 && as == fuse.INT8 {
+		if n := fuse.Attend(m, e.capability(o.Device), as, fuse.Few{}); n == 0 && as == fuse.INT8 {
 			return fmt.Errorf("no attention of it can have scores of INT8 codes, which are for heads of 128 in graphs of 16 bits; attention: auto would do: %w", errdefs.ErrFailedPrecondition)
 		}
 		return nil

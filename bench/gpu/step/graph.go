@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/videosdgx/videosdgx/bench/gpu/random"
@@ -31,7 +32,7 @@ func (k kind) String() string {
 // forms has FP8 with both kinds of activations.
 func forms(formats []string) (all []string) {
 	for _, f := range formats {
-		if all = append(all, f); f == "fp8" {
+		if all = append(all, f); f == "fp8" && !slices.Contains(formats, "fp8bf16") {
 			all = append(all, "fp8bf16")
 		}
 	}
@@ -53,11 +54,15 @@ func write(dir string, k kind, c wan21.TransformerConfig, capability int) (path 
 	if err != nil {
 		return "", err
 	}
-	scores, ok := map[string]fuse.Scores{"auto": fuse.Auto, "exact": fuse.Exact, "int8": fuse.INT8, "library": ""}[k.attention]
+	scores, ok := map[string]fuse.Scores{"auto": fuse.Auto, "exact": fuse.Exact, "int8": fuse.INT8, "library": "", "cross": fuse.Exact}[k.attention]
 	if !ok {
-		return "", fmt.Errorf("attention %q is none of auto, exact, int8, library", k.attention)
+		return "", fmt.Errorf("attention %q is none of auto, exact, int8, library, cross", k.attention)
 	}
-	if n := fuse.Attend(m, capability, scores); n == 0 && scores != "" && k.attention != "auto" && k.format != "fp32" {
+	var few fuse.Few
+	if k.attention == "cross" {
+		few = fuse.Few{Most: textTokens, Sizes: map[string]int64{"text": textTokens}}
+	}
+	if n := fuse.Attend(m, capability, scores, few); n == 0 && scores != "" && k.attention != "auto" && k.format != "fp32" {
 		return "", fmt.Errorf("no attention of it can be %s: the GPU has compute capability %d.%d, the operator is for 9.0", k.attention, capability/10, capability%10)
 	}
 	return random.Store(dir, "transformer.onnx", m)

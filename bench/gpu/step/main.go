@@ -22,7 +22,7 @@ func main() {
 	flag.IntVar(&b.steps, "steps", 5, "steps of each, after two that are not counted")
 	models := flag.String("models", "1.3b,14b", "which shapes")
 	formats := flag.String("formats", "bf16,fp16,fp8", "which weights, and products: bf16, fp16, fp8 (twice: as fp8, whose activations are FP16 besides, as bundles have them, and as fp8bf16, where they are BF16, the residual stream included: models build --activations bf16)")
-	attention := flag.String("attention", "auto", "which attention, each after the other: auto, exact (this project's operator), int8 (it, with scores of codes), library (ONNX Runtime's)")
+	attention := flag.String("attention", "auto", "which attention, each after the other: auto, exact (this project's operator), int8 (it, with scores of codes), library (ONNX Runtime's), cross (exact, but that of the text's 512 keys the library's)")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	flag.IntVar(&b.record, "record", 0, "record the runs of so many shapes, as CUDA graphs; the two predictions have one shape")
 	flag.IntVar(&b.abreast, "abreast", 1, "predictions that one device is given at once")

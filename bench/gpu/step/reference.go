@@ -51,7 +51,7 @@ func (b *bench) limits() {
 	f := b.report.Figures
 	for _, m := range []string{"1_3b", "14b"} {
 		compiled, ok := f["step_"+m+"_compiled_s"]
-		for _, format := range kinds(forms([]string{"bf16", "fp16", "fp8"}), []string{"auto", "exact", "int8", "library"}) {
+		for _, format := range kinds(forms([]string{"bf16", "fp16", "fp8"}), []string{"auto", "exact", "int8", "library", "cross"}) {
 			format := format.String()
 			if ours, have := f["step_"+m+"_"+format+"_s"]; ok && have {
 				b.report.Figure("step_"+m+"_"+format+"_over_compiled", compiled/ours)

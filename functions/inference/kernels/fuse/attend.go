@@ -23,9 +23,19 @@ const ownAttention = "Attention"
 // hopper is the compute capability that the operator is for.
 const hopper = 90
 
+// Few says which attention stays the library's, whose kernel may be the faster one for few keys: over at most Most keys, where their
+// number is known from a graph's inputs. Sizes are those of the inputs' named dimensions. The zero value leaves none.
+type Few struct {
+	Most  int64
+	Sizes map[string]int64
+}
+
+// has says whether a number of keys, 0 where it is not known, is one of few.
+func (f Few) has(keys int64) bool { return keys > 0 && keys <= f.Most }
+
 // Attend gives the attention of a lowered graph to this project's operator where a GPU of that compute capability (90 for 9.0) has a
-// kernel for it: heads of 128, exact also of 64, in BF16 or FP16. It says how many nodes that were.
-func Attend(m *onnx.Model, capability int, as Scores) (changed int) {
+// kernel for it: heads of 128, exact also of 64, in BF16 or FP16. What few says stays. It says how many nodes that were.
+func Attend(m *onnx.Model, capability int, as Scores, few Few) (changed int) {
 	if capability != hopper || as == "" {
 		return 0
 	}
@@ -37,7 +47,7 @@ func Attend(m *onnx.Model, capability int, as Scores) (changed int) {
 		}
 		heads, width := integer(n, "num_heads"), g.width(n.Inputs[0], len(g.nodes))
 		t := g.typeOf(n.Inputs[0], len(g.nodes))
-		if heads <= 0 || width%heads != 0 || t != onnx.BFloat16 && t != onnx.Float16 || !fits(width/heads, as) {
+		if heads <= 0 || width%heads != 0 || t != onnx.BFloat16 && t != onnx.Float16 || !fits(width/heads, as) || few.has(g.tokens(n.Inputs[1], few.Sizes, len(g.nodes))) {
 			continue
 		}
 		attrs := append(slices.Clone(n.Attrs), onnx.Str("qk", string(as)))
@@ -77,6 +87,29 @@ func (g *graph) width(value string, most int) int64 {
 	}
 	return 0
 }
+
+// tokens is the size of the second dimension, where a value has it from one of the graph's inputs by nodes that keep it; 0 where it is not known.
+func (g *graph) tokens(value string, sizes map[string]int64, most int) int64 {
+	i, ok := g.made[value]
+	if !ok {
+		in := slices.IndexFunc(g.m.Graph.Inputs, func(v onnx.ValueInfo) bool { return v.Name == value && len(v.Dims) == 3 })
+		if in < 0 {
+			return 0
+		}
+		d := g.m.Graph.Inputs[in].Dims[1]
+		if d.Name != "" {
+			return sizes[d.Name]
+		}
+		return d.Size
+	}
+	if n := &g.nodes[i]; most > 0 && len(n.Inputs) > 0 && slices.Contains(byToken, n.Op) {
+		return g.tokens(n.Inputs[0], sizes, most-1)
+	}
+	return 0
+}
+
+// byToken are the operators between a graph's inputs and its keys that compute each token of their first input by itself.
+var byToken = []string{quantLinear, codeLinear, codeLinear + "FP16", quantizeRows, rmsRotary, "RMSNormalization", "LayerNormalization", "SimplifiedLayerNormalization", "Cast", "Identity", "Gelu", "MatMul", "Add"}
 
 // typeOf is the type of a value of a lowered graph; 0 where it is not known.
 func (g *graph) typeOf(value string, most int) onnx.DType {

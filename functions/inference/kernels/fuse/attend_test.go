@@ -46,7 +46,7 @@ func TestAttentionGoesToTheOperatorThatIsThere(t *testing.T) {
 		if err := fuse.CUDA(m, fuse.Options{Type: c.is}); err != nil {
 			t.Fatal(err)
 		}
-		got := fuse.Attend(m, c.capability, c.as)
+		got := fuse.Attend(m, c.capability, c.as, fuse.Few{})
 		if all := ops(m); got != c.want || all["Attention"] != c.want || all["MultiHeadAttention"] != 1-c.want {
 			t.Errorf("heads of %d on %d, %s, type %d: %d, %v", c.head, c.capability, c.as, c.is, got, all)
 		}
@@ -75,7 +75,7 @@ func TestAnAutoencoderAttendsToo(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := fuse.Attend(m, 90, fuse.Exact); got != want || ops(m)["MultiHeadAttention"] != 1-want {
+		if got := fuse.Attend(m, 90, fuse.Exact, fuse.Few{}); got != want || ops(m)["MultiHeadAttention"] != 1-want {
 			t.Errorf("%d channels: %d, %v", dim, got, ops(m))
 		}
 	}
@@ -84,7 +84,7 @@ func TestAnAutoencoderAttendsToo(t *testing.T) {
 // Attention with a bias, and of a graph as it was built, is not the operator's.
 func TestAttentionThatIsNoneOfTheOperatorsStays(t *testing.T) {
 	m := attended(t, 2, 128)
-	if n := fuse.Attend(m, 90, fuse.Exact); n != 0 {
+	if n := fuse.Attend(m, 90, fuse.Exact, fuse.Few{}); n != 0 {
 		t.Errorf("%d nodes of a graph as it was built were changed", n)
 	}
 	if err := fuse.CUDA(m, fuse.Options{}); err != nil {
@@ -95,7 +95,7 @@ func TestAttentionThatIsNoneOfTheOperatorsStays(t *testing.T) {
 			n.Inputs = append(n.Inputs, "", "", n.Inputs[0])
 		}
 	}
-	if n := fuse.Attend(m, 90, fuse.Exact); n != 0 {
+	if n := fuse.Attend(m, 90, fuse.Exact, fuse.Few{}); n != 0 {
 		t.Errorf("%d nodes with a bias were changed", n)
 	}
 }
