@@ -18,6 +18,9 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/videosdgx/videosdgx/internal/logtest"
+	"github.com/videosdgx/videosdgx/internal/porttest"
 )
 
 // proxy runs the real nginx.conf in front of the given servers.
@@ -31,12 +34,7 @@ func proxy(t *testing.T, servers ...string) string {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	addr := l.Addr().String()
-	l.Close()
+	addr := "127.0.0.1:" + porttest.Free(t)
 	conf, err := os.ReadFile("nginx.conf")
 	if err != nil {
 		t.Fatal(err)
@@ -55,18 +53,17 @@ func proxy(t *testing.T, servers ...string) string {
 		user = " user root;"
 	}
 	cmd := exec.Command(bin, "-p", dir, "-c", "nginx.conf", "-g", "daemon off;"+user)
-	log := &strings.Builder{}
+	log := &logtest.Log{}
 	cmd.Stderr = log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { cmd.Process.Signal(os.Interrupt); cmd.Wait() })
-	for range 400 {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(5 * time.Millisecond) {
 		if c, err := net.Dial("tcp", addr); err == nil {
 			c.Close()
 			return "http://" + addr
 		}
-		time.Sleep(5 * time.Millisecond)
 	}
 	t.Fatalf("nginx does not listen:\n%s", log)
 	return ""
