@@ -51,13 +51,33 @@ func TestLine(t *testing.T) {
 	}
 }
 
-// stopsAtOnce: init gives exchanges under way a second to end, but nothing is under way.
+// stopsAtOnce: init gives exchanges under way a second to end, but nothing is under way. A machine that does other work may take that
+// long for a stop as well, though not for three.
 func stopsAtOnce(t *testing.T, box instance.Box) {
-	begin := time.Now()
-	if err := box.Stop(t.Context(), 10*time.Second); err != nil {
-		t.Error(err)
-	}
-	if took := time.Since(begin); took > 900*time.Millisecond {
-		t.Errorf("took %s to stop", took)
+	t.Helper()
+	for try := 1; ; try++ {
+		begin := time.Now()
+		if err := box.Stop(t.Context(), 10*time.Second); err != nil {
+			t.Error(err)
+		}
+		took := time.Since(begin)
+		if took <= 900*time.Millisecond {
+			return
+		}
+		if try == 3 {
+			t.Errorf("took %s to stop", took)
+			return
+		}
+		box = warm(t)
+		line := &client.Line{}
+		defer line.Close()
+		r, err := line.Invoke(t.Context(), box.Dial, client.Call{Head: wire.InvokeHead{ID: "again", DeadlineMs: time.Now().Add(time.Minute).UnixMilli(), ARN: "arn:test"}, Payload: []byte("1")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.Copy(io.Discard, r); err != nil {
+			t.Error(err)
+		}
+		r.Close()
 	}
 }
