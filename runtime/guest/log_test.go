@@ -52,13 +52,13 @@ func TestLogpipeWritesWholeLines(t *testing.T) {
 	go l.pump()
 	for _, s := range []string{"a", "b\nc", "\nrest"} {
 		l.w.WriteString(s)
-		l.settle(time.Second)
+		l.settle(time.Minute)
 	}
 	if got := string(l.since(0)); got != "ab\nc\nrest" {
 		t.Errorf("tail %q after settling", got)
 	}
 	l.w.Close()
-	l.finish(time.Second)
+	l.finish(time.Minute)
 	for _, w := range o.writes {
 		if !strings.HasSuffix(w, "\n") {
 			t.Errorf("wrote %q", w)
@@ -79,7 +79,7 @@ func TestLogpipeCutsEndlessLines(t *testing.T) {
 	go l.pump()
 	l.w.Write(bytes.Repeat([]byte("z"), 3*maxLine))
 	l.w.Close()
-	l.finish(time.Second)
+	l.finish(time.Minute)
 	if len(o.writes) < 3 || len(o.writes[0]) > 2*maxLine {
 		t.Errorf("%d writes", len(o.writes))
 	}

@@ -24,7 +24,7 @@ func stateOf(data string) string {
 func nothingLeft(t *testing.T, data string) {
 	t.Helper()
 	var left []string
-	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+	for end := time.Now().Add(20 * time.Second); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
 		if left = append(processesOf(data), mountsOf(data)...); len(left) == 0 {
 			return
 		}
