@@ -38,7 +38,7 @@ var _ rapi.Sink = (*exchange)(nil)
 // Started notes when the function got the event. What it logged before is another's.
 func (x *exchange) Started(at time.Time) {
 	if x.head.Tail {
-		x.g.log.settle(5 * time.Millisecond)
+		x.g.log.settle(settling)
 	}
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -168,7 +168,7 @@ func (x *exchange) failWith(f wire.FailHead) {
 const failLimit = time.Second
 
 func (x *exchange) logTail() []byte {
-	x.g.log.settle(5 * time.Millisecond)
+	x.g.log.settle(settling)
 	x.mu.Lock()
 	defer x.mu.Unlock()
 	return x.g.log.since(x.mark)

@@ -168,7 +168,7 @@ func (g *guest) watchInit() {
 	case <-g.ready:
 	case <-g.child.exited:
 	case <-time.After(limit):
-		g.log.settle(5 * time.Millisecond)
+		g.log.settle(settling)
 		g.die(wire.FailHead{
 			Class: wire.ClassInit, LogTail: g.log.since(0), Late: true,
 			Message: fmt.Sprintf("the function did not ask for its first event within %s (initTimeout)", limit),

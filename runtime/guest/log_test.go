@@ -69,6 +69,53 @@ func TestLogpipeWritesWholeLines(t *testing.T) {
 	}
 }
 
+// TestSettleWaitsForThePump, however late it comes, but not for what is written meanwhile without an end.
+func TestSettleWaitsForThePump(t *testing.T) {
+	l, err := newLogpipe(&out{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.r.Close()
+	l.w.WriteString("said before\n")
+	began := make(chan struct{})
+	go func() {
+		close(began)
+		time.Sleep(50 * time.Millisecond)
+		l.pump()
+	}()
+	<-began
+	l.settle(time.Minute)
+	if got := string(l.since(0)); got != "said before\n" {
+		t.Errorf("the tail has %q", got)
+	}
+	stop, stopped := make(chan struct{}), make(chan struct{})
+	line := append(bytes.Repeat([]byte("z"), 999), '\n')
+	go func() {
+		defer close(stopped)
+		for {
+			select {
+			case <-stop:
+				return
+			default:
+				l.w.Write(line)
+			}
+		}
+	}()
+	for range 20 {
+		begin := time.Now()
+		if l.settle(time.Minute); time.Since(begin) > 50*time.Second {
+			t.Error("it waits for a function that writes all the time")
+		}
+	}
+	close(stop)
+	<-stopped
+	l.w.Close()
+	l.finish(time.Minute)
+	if n := l.past.Load(); n != l.mark() {
+		t.Errorf("%d bytes are past, %d in the tail", n, l.mark())
+	}
+}
+
 func TestLogpipeCutsEndlessLines(t *testing.T) {
 	o := &out{}
 	l, err := newLogpipe(o)

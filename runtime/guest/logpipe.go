@@ -18,6 +18,7 @@ type logpipe struct {
 	r, w *os.File
 	raw  syscall.RawConn
 	busy atomic.Bool   // bytes have been taken from the pipe and are not in the tail yet
+	past atomic.Int64  // bytes that were taken from the pipe and are in the tail
 	done chan struct{} // every writer has closed its end
 }
 
@@ -33,14 +34,22 @@ func newLogpipe(out io.Writer) (*logpipe, error) {
 	return &logpipe{r: r, w: w, raw: raw, journal: journal{out: out}, done: make(chan struct{})}, nil
 }
 
+// portion is the most that is taken from the pipe at a time.
+const portion = 16 << 10
+
+// settling is how long settle waits at most where a call depends on it. Only a machine that has no time for the pump, or a disk that
+// takes nothing, comes to it: then somebody's lines are told as another's, or to nobody.
+const settling = 250 * time.Millisecond
+
 // pump runs until no process holds the writing end.
 func (l *logpipe) pump() {
 	defer close(l.done)
-	buf := make([]byte, 16<<10)
+	buf := make([]byte, portion)
 	for {
 		n, err := l.read(buf)
 		l.tail.write(buf[:n])
 		l.journal.write(buf[:n])
+		l.past.Add(int64(n))
 		l.busy.Store(false)
 		if err != nil {
 			l.flush()
@@ -71,15 +80,25 @@ func (l *logpipe) read(buf []byte) (n int, err error) {
 	return n, err
 }
 
-// settle waits until everything written so far is in the tail, at most d.
+// settle waits until everything written so far is in the tail, at most d. It does not wait for more, which a function may write all
+// the time.
 func (l *logpipe) settle(d time.Duration) {
+	enough := int64(-1)
 	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(50 * time.Microsecond) {
 		select {
 		case <-l.done:
 			return
 		default:
 		}
-		if l.waiting() == 0 && !l.busy.Load() {
+		n := l.waiting()
+		if n == 0 && !l.busy.Load() {
+			return
+		}
+		past := l.past.Load()
+		if enough < 0 {
+			enough = past + int64(n) + portion // what lies in the pipe, and what may be on its way out of it
+		}
+		if past >= enough {
 			return
 		}
 	}
@@ -100,6 +119,6 @@ func (l *logpipe) finish(d time.Duration) {
 	select {
 	case <-l.done:
 	case <-time.After(d):
-		l.settle(d)
+		l.settle(max(d, settling))
 	}
 }

@@ -22,7 +22,7 @@ func (g *guest) onPoll() {
 	if len(owed)+reports == 0 {
 		return
 	}
-	g.log.settle(5 * time.Millisecond)
+	g.log.settle(settling)
 	for _, x := range owed {
 		x.settle()
 	}

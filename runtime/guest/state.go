@@ -29,7 +29,7 @@ func (g *guest) isReady() bool {
 
 // onInitError keeps the function's own words, which are better than its exit status, and tells everybody who waits.
 func (g *guest) onInitError(body []byte) {
-	g.log.settle(5 * time.Millisecond)
+	g.log.settle(settling)
 	g.die(wire.FailHead{
 		Class: wire.ClassInit, Message: "the function reported that it could not start", Body: body, LogTail: g.log.since(0),
 	})
