@@ -10,7 +10,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/schema"
 )
 
-// TestSchemasOfEveryDraft: the metaschemas are compiled when they are first needed, by whoever comes first.
+// TestSchemasOfEveryDraft: a document says which draft it follows, and is held to that one, by several readers at once.
 func TestSchemasOfEveryDraft(t *testing.T) {
 	drafts := []string{"http://json-schema.org/draft-04/schema#", "http://json-schema.org/draft-06/schema#", "http://json-schema.org/draft-07/schema#",
 		"https://json-schema.org/draft/2019-09/schema", "https://json-schema.org/draft/2020-12/schema"}

@@ -7,8 +7,8 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/videosdgx/videosdgx/third_party/jsonschema"
-	"github.com/videosdgx/videosdgx/third_party/jsonschema/kind"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
 	"golang.org/x/text/language"
 	"golang.org/x/text/message"
 )

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"math/big"
 
-	"github.com/videosdgx/videosdgx/third_party/jsonschema"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	"golang.org/x/text/message"
 )
 

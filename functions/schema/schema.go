@@ -10,7 +10,7 @@ import (
 	"sync"
 
 	"github.com/containerd/errdefs"
-	"github.com/videosdgx/videosdgx/third_party/jsonschema"
+	"github.com/santhosh-tekuri/jsonschema/v6"
 )
 
 // Schema is a compiled document.

@@ -74,10 +74,10 @@ func list(t *testing.T, args ...string) []pkg {
 	return ps
 }
 
-// TestEveryPackageSaysWhatItIs asks for a package comment, of whoever wrote the package for this tree.
+// TestEveryPackageSaysWhatItIs asks for a package comment.
 func TestEveryPackageSaysWhatItIs(t *testing.T) {
 	for _, p := range packages(t) {
-		if p.Doc == "" && len(p.GoFiles) > 0 && !strings.HasPrefix(p.path(), "third_party/") {
+		if p.Doc == "" && len(p.GoFiles) > 0 {
 			t.Errorf("%s has no package comment", p.path())
 		}
 	}

@@ -94,7 +94,7 @@ var rooms = []room{
 	{"snapshotter/criu", []string{"snapshotter"}, "a driver knows only the interface it implements"},
 	{"snapshotter/cuda", []string{"snapshotter"}, "a driver knows only the interface it implements"},
 
-	{"functions/schema", []string{"third_party/jsonschema"}, "requests are read by one leaf, in functions and in the gateway"},
+	{"functions/schema", nil, "requests are read by one leaf, in functions and in the gateway"},
 	{"functions/handler", []string{"functions/media", "functions/schema", "internal/atrest", "internal/jsonform", "internal/sentence"}, "what every model function shares names no model"},
 	{"functions/media", []string{"internal/filekind"}, "encoding knows pictures, not models"},
 	{"functions/inference", []string{"internal/atomicfile", "internal/regular"}, "how a model runs knows no model"},
@@ -125,7 +125,6 @@ var rooms = []room{
 	{"internal/sentence", nil, "an error's words are a person's, whoever says them"},
 	{"internal/regular", nil, "a file is regular or not, whoever opens it"},
 	{"internal/browsertest", nil, "a browser for the tests of any room"},
-	{"third_party/jsonschema", nil, "others' sources know nothing of this tree"},
 
 	{"bench", []string{"runtime/client"}, "bench uses public clients only"},
 	{"bench/harness", []string{"runtime/client", "runtime/sockio", "runtime/spec"}, "its client must not cost what is measured"},

@@ -71,7 +71,7 @@ func isTest(file string) bool { return strings.HasSuffix(file, "_test.go") }
 func goFiles(t *testing.T) (files []string) {
 	t.Helper()
 	err := fs.WalkDir(os.DirFS("../../.."), ".", func(p string, d fs.DirEntry, err error) error {
-		if name := d.Name(); d.IsDir() && p != "." && (strings.HasPrefix(name, ".") || name == "node_modules" || name == "third_party") {
+		if name := d.Name(); d.IsDir() && p != "." && (strings.HasPrefix(name, ".") || name == "node_modules") {
 			return fs.SkipDir
 		} else if strings.HasSuffix(name, ".go") {
 			files = append(files, p)
