@@ -156,14 +156,10 @@ func (u *uploads) keep(partial string, up Upload) error {
 	if err != nil {
 		return err
 	}
-	record := filepath.Join(u.dir, partialDir, up.ID+metaTail)
-	if err := os.WriteFile(record, b, 0o600); err != nil {
+	if err := atomicfile.Write(filepath.Join(u.dir, up.ID+metaTail), b, 0o600); err != nil {
 		return fmt.Errorf("keeping the upload: %w", err)
 	}
-	if err := os.Rename(record, filepath.Join(u.dir, up.ID+metaTail)); err != nil {
-		return fmt.Errorf("keeping the upload: %w", err)
-	}
-	return atomicfile.SyncDir(u.dir)
+	return nil
 }
 
 func (u *uploads) list() (all []Upload, err error) {
@@ -225,18 +221,36 @@ const halfMade = time.Hour
 
 // expireUploads removes what nobody has used in time, and what a crash left half made.
 func (s *Service) expireUploads() error {
-	entries, err := os.ReadDir(s.uploads.dir)
+	err := s.dropHalfMade(filepath.Join(s.uploads.dir, partialDir), "")
+	err = errors.Join(err, s.dropHalfMade(s.uploads.dir, atomicfile.Suffix))
+	entries, rerr := os.ReadDir(s.uploads.dir)
+	err = errors.Join(err, rerr)
 	for _, e := range entries {
 		id := strings.TrimSuffix(e.Name(), metaTail)
 		if e.IsDir() {
 			continue
 		}
 		u, gerr := s.uploads.get(id)
-		info, ierr := e.Info()
-		old := ierr == nil && s.clock().Sub(info.ModTime()) > halfMade
-		if gerr == nil && s.clock().After(u.Expires) || gerr != nil && old {
+		if gerr == nil && s.clock().After(u.Expires) || gerr != nil && s.isOld(e) {
 			err = errors.Join(err, s.DropUpload(id))
 		}
 	}
 	return err
+}
+
+// dropHalfMade removes the files of a folder whose names end so, and which nobody has written to for long.
+func (s *Service) dropHalfMade(dir, tail string) error {
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if !e.IsDir() && strings.HasSuffix(e.Name(), tail) && s.isOld(e) {
+			err = errors.Join(err, removeIfThere(filepath.Join(dir, e.Name())))
+		}
+	}
+	return err
+}
+
+// isOld says whether nobody has written to a file for longer than one is on its way.
+func (s *Service) isOld(e os.DirEntry) bool {
+	info, err := e.Info()
+	return err == nil && s.clock().Sub(info.ModTime()) > halfMade
 }
