@@ -83,7 +83,11 @@ func (r *Registry) Put(ctx context.Context, fn spec.Function) (spec.Function, er
 func (r *Registry) imageThere(ctx context.Context, fn *spec.Function, anew bool) error {
 	if r.cfg.Runs != nil {
 		if err := r.cfg.Runs(*fn); err != nil {
-			return &Mistake{Field: "image", Text: err.Error()}
+			field := "image"
+			if len(fn.Command) > 0 {
+				field = "gpus" // a command would run here: it is the devices that it asks for
+			}
+			return &Mistake{Field: field, Text: err.Error()}
 		}
 	}
 	e, err := r.entry(fn.Name)

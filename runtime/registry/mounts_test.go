@@ -118,6 +118,9 @@ func TestImageThatIsNowhere(t *testing.T) {
 		if len(fn.Command) == 0 {
 			return fmt.Errorf("serve with --driver containerd: %w", errdefs.ErrInvalidArgument)
 		}
+		if len(fn.GPUs) > 0 {
+			return fmt.Errorf("other devices would do: %w", errdefs.ErrInvalidArgument)
+		}
 		return nil
 	}})
 	if err != nil {
@@ -128,6 +131,9 @@ func TestImageThatIsNowhere(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := commands.Put(context.Background(), spec.Function{Name: "f", Image: "there:1", Command: []string{"/bin/x"}}); err != nil {
+		t.Error(err)
+	}
+	if _, err := commands.Put(context.Background(), spec.Function{Name: "f", Image: "there:1", Command: []string{"/bin/x"}, GPUs: spec.GPUs{"example.com/gpu=0"}}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "gpus: other devices") {
 		t.Error(err)
 	}
 	if _, err := r.Put(context.Background(), spec.Function{Name: "f", Image: "nowhere:1"}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "image: ") {
