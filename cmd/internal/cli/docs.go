@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -59,10 +61,13 @@ func writeManual(dir string) ([]string, error) {
 	root := Root()
 	root.Long = strings.TrimSpace(firstSteps)
 	forManual(root)
-	if err := doc.GenManTree(root, &doc.GenManHeader{Section: "1", Source: "VideosDGX", Manual: "VideosDGX"}, dir); err != nil {
+	if err := doc.GenManTree(root, manHeader(), dir); err != nil {
 		return nil, fmt.Errorf("write the manual: %w", err)
 	}
-	var pages []string
+	pages, err := topics(root, dir)
+	if err != nil {
+		return nil, fmt.Errorf("write the manual: %w", err)
+	}
 	var list func(*cobra.Command)
 	list = func(c *cobra.Command) {
 		if !c.IsAvailableCommand() && c != root {
@@ -75,6 +80,28 @@ func writeManual(dir string) ([]string, error) {
 	}
 	list(root)
 	slices.Sort(pages)
+	return pages, nil
+}
+
+func manHeader() *doc.GenManHeader {
+	return &doc.GenManHeader{Section: "1", Source: "VideosDGX", Manual: "VideosDGX"}
+}
+
+// topics writes the pages of what help explains and is no command, and gives their names.
+func topics(root *cobra.Command, dir string) (pages []string, err error) {
+	for _, c := range root.Commands() {
+		if !c.IsAdditionalHelpTopicCommand() {
+			continue
+		}
+		var page bytes.Buffer
+		if err := doc.GenMan(c, manHeader(), &page); err != nil {
+			return nil, err
+		}
+		pages = append(pages, strings.ReplaceAll(c.CommandPath(), " ", "-")+".1")
+		if err := os.WriteFile(filepath.Join(dir, pages[len(pages)-1]), page.Bytes(), 0o644); err != nil {
+			return nil, err
+		}
+	}
 	return pages, nil
 }
 

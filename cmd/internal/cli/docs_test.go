@@ -57,6 +57,9 @@ func TestManual(t *testing.T) {
 		}
 	}
 	walk(Root())
+	if page := plain(pages["videosdgx-environment.1"]); !strings.Contains(page, "VIDEOSDGX_GPU_LIB the folder with") {
+		t.Errorf("the page of the environment: %q", page)
+	}
 	if len(pages) < 50 {
 		t.Errorf("only %d pages", len(pages))
 	}
