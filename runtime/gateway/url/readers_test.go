@@ -75,7 +75,7 @@ func TestAReaderWhoStopsHoldsNoInstance(t *testing.T) {
 	} {
 		var cancelled atomic.Bool
 		closed := make(chan struct{})
-		addr := serve(t, spec.Function{URL: spec.URL{InvokeMode: c.mode}}, func(ctx context.Context, _ spec.Invocation) (*spec.Result, error) {
+		addr := serveReaders(t, 100*time.Millisecond, spec.Function{URL: spec.URL{InvokeMode: c.mode}}, func(ctx context.Context, _ spec.Invocation) (*spec.Result, error) {
 			return gatewaytest.Stream(c.content, &endless{ctx, c.size, closed, &cancelled}, spec.Trailer{}), nil
 		})
 		unread(t, addr, "/fn/echo/", c.header)
@@ -93,7 +93,7 @@ func TestAReaderWhoStopsHoldsNoInstance(t *testing.T) {
 // TestASlowProgressReaderIsCutOff: reports that nobody reads must not hold the function.
 func TestASlowProgressReaderIsCutOff(t *testing.T) {
 	done := make(chan error, 1)
-	addr := serve(t, spec.Function{}, func(ctx context.Context, inv spec.Invocation) (*spec.Result, error) {
+	addr := serveReaders(t, 100*time.Millisecond, spec.Function{}, func(ctx context.Context, inv spec.Invocation) (*spec.Result, error) {
 		for ctx.Err() == nil {
 			inv.OnProgress(spec.Progress{Message: strings.Repeat("x", 1<<20)})
 		}

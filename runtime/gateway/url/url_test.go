@@ -25,15 +25,21 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// serve starts function URLs for one function named echo.
+// serve starts function URLs for one function named echo, for readers who may be slow.
 func serve(t *testing.T, fn spec.Function, invoke gatewaytest.Invoker) string {
+	t.Helper()
+	return serveReaders(t, time.Minute, fn, invoke)
+}
+
+// serveReaders is serve for readers who are left after so long without reading.
+func serveReaders(t *testing.T, stall time.Duration, fn spec.Function, invoke gatewaytest.Invoker) string {
 	t.Helper()
 	fn.Name, fn.Image = "echo", "localhost/echo:1"
 	c := &gatewaytest.Catalog{}
 	if _, err := c.Put(t.Context(), fn); err != nil {
 		t.Fatal(err)
 	}
-	h := url.New(url.Options{Invoker: invoke, Functions: c, KeepAlive: 5 * time.Millisecond, Stall: 100 * time.Millisecond})
+	h := url.New(url.Options{Invoker: invoke, Functions: c, KeepAlive: 5 * time.Millisecond, Stall: stall})
 	srv := httptest.NewServer(gateway.New(gateway.Options{Wrap: []func(http.Handler) http.Handler{h.Wrap}}).Handler())
 	t.Cleanup(func() { srv.Close(); http.DefaultClient.CloseIdleConnections() })
 	return srv.URL
