@@ -33,13 +33,19 @@ type form struct {
 }
 
 // demo asks of the demo model what a person would see. A plan that cannot be built leaves the others' figures.
-func (b *bench) demo(ctx context.Context, f form) (err error) {
-	if b.watched == nil {
-		if b.watched, err = b.reference(ctx); err != nil {
-			return err
-		}
+func (b *bench) demo(ctx context.Context, f form) error {
+	if err := b.watch(ctx); err != nil {
+		return err
 	}
 	return b.form(ctx, f, b.watched)
+}
+
+// watch has b.watched know the demo's shapes.
+func (b *bench) watch(ctx context.Context) (err error) {
+	if b.watched == nil {
+		b.watched, err = b.reference(ctx)
+	}
+	return err
 }
 
 // reference builds the bundles and makes the smallest and the default clip in float32, watching.
@@ -113,9 +119,6 @@ func (b *bench) form(ctx context.Context, f form, watched *record.Engine) error 
 	}
 	b.figure("demo_"+f.name+"_bytes_left", float64(e.Used()))
 	e.Close()
-	if f.name == "fp16" {
-		err = errors.Join(err, b.again(ctx, filepath.Join(b.dir, f.precision, bundle.GraphFile("text_encoder", "tensorrt")), watched.Shapes("text_encoder")))
-	}
 	return err
 }
 
@@ -162,7 +165,7 @@ func (b *bench) one(ctx context.Context, f form, name string, watched *record.En
 	if err != nil {
 		return "", err
 	}
-	if scales == nil {
+	if len(scales) == 0 {
 		return plan(bundle.None, "fp16", tensorrt.Recipe{})
 	}
 	path, err := plan(f.precision, f.name, tensorrt.Recipe{Scales: scales})

@@ -65,7 +65,7 @@ func main() {
 	device := flag.String("device", "cuda:0", "device")
 	beside := flag.String("beside", "", "device of ONNX Runtime, by default the same; cpu where its CUDA provider is not there")
 	flag.IntVar(&b.builders, "builders", 4, "plans of the demo that are built at once; their seconds are those of company")
-	stages := flag.String("stages", "fp16,vae,dit,int8", "which questions, in their order")
+	stages := flag.String("stages", "fp16,int8,timing,vae,dit", "which questions, in their order")
 	flag.StringVar(&b.partial, "partial", "", "file that gets the report whenever there is more of it")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	harness.Main("tensorrt", func(ctx context.Context) (err error) {
@@ -132,12 +132,14 @@ func (b *bench) stage(ctx context.Context, name string) error {
 		return b.demo(ctx, form{"fp16", bundle.None, 2e-2})
 	case "int8":
 		return b.demo(ctx, form{"int8", "int8", 0})
+	case "timing":
+		return b.again(ctx)
 	case "dit":
 		return b.dit(ctx)
 	case "vae":
 		return b.vae(ctx)
 	}
-	return fmt.Errorf("there is no stage %q: fp16, int8, dit and vae would do", name)
+	return fmt.Errorf("there is no stage %q: fp16, int8, timing, dit and vae would do", name)
 }
 
 // save writes the report so far; the lock is held. A run that is killed has left it.

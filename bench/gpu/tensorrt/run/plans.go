@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/record"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
@@ -49,9 +50,8 @@ func (b *bench) plan(ctx context.Context, graph, figure string, shapes map[strin
 		b.profiles.Store(to, profile)
 		return to, tensorrt.Lower(r, filepath.Dir(to))
 	}
-	r.Profiles, r.Half, r.HalfFirst, r.Int8, r.Workspace = []tensorrt.Profile{profile}, true, b.half, r.Scales != nil, 32<<30
-	r.Limits.Time = b.limit
-	path := filepath.Join(b.plans, fmt.Sprintf("%s.%d%s.plan", figure, b.level, map[bool]string{true: ".half"}[b.half]))
+	r = b.recipe(r, profile)
+	path := filepath.Join(b.plans, fmt.Sprintf("%s.%d%s.plan", figure, b.level, map[bool]string{true: ".half"}[r.HalfFirst]))
 	release, err := hold(ctx, path+".lock")
 	if err != nil {
 		return "", err
@@ -73,6 +73,14 @@ func (b *bench) plan(ctx context.Context, graph, figure string, shapes map[strin
 	return path, nil
 }
 
+// recipe completes one. What runs in INT8 must not have FP16 asked for first.
+func (b *bench) recipe(r tensorrt.Recipe, p tensorrt.Profile) tensorrt.Recipe {
+	r.Int8 = r.Scales != nil
+	r.Profiles, r.Half, r.HalfFirst, r.Workspace = []tensorrt.Profile{p}, true, b.half && !r.Int8, 32<<30
+	r.Limits.Time = b.limit
+	return r
+}
+
 func known(path string) (m made, err error) {
 	raw, err := os.ReadFile(path + madeEnding)
 	if err != nil {
@@ -83,19 +91,12 @@ func known(path string) (m made, err error) {
 
 // attempts builds at the level that was asked for, and where that fails at level 0, which tries the least.
 func (b *bench) attempts(ctx context.Context, r tensorrt.Recipe, path, figure string) (m made, err error) {
-	timing, levels := "", slices.Compact([]int{b.level, 0})
-	if figure == timed {
-		timing, levels = path+".timing", append([]int{b.level}, levels...)
-	}
-	for i, level := range levels {
-		if i > 0 {
-			timing = ""
-		}
+	for _, level := range slices.Compact([]int{b.level, 0}) {
 		m.Level, r.Level = level, &level
 		if err := b.nobodyMeasures(ctx); err != nil {
 			return m, err
 		}
-		took, failed := seconds(func() error { return b.builder(timing).Build(ctx, r, path, nil) })
+		took, failed := seconds(func() error { return b.builder("").Build(ctx, r, path, nil) })
 		if failed == nil {
 			m.Seconds = took
 			raw, err := json.Marshal(m)
@@ -112,35 +113,42 @@ func (b *bench) attempts(ctx context.Context, r tensorrt.Recipe, path, figure st
 	return m, err
 }
 
-// timed is the plan that is built a second time, knowing how long each kernel took in the first.
+// timed is the plan that is built twice more, the second time knowing how long each kernel took in the first.
 const timed = "demo_text_encoder_fp16"
 
 func (b *bench) builder(timing string) tensorrt.Builder {
 	return tensorrt.Builder{Install: b.install, Timing: timing}
 }
 
-// again builds the plan of which the first build has kept what it tried.
-func (b *bench) again(ctx context.Context, graph string, shapes map[string]record.Range) error {
+// again builds a plan twice, one build after the other, at the first level at which TensorRT tries kernels: the second knows what the
+// first has tried.
+func (b *bench) again(ctx context.Context) error {
+	if err := b.watch(ctx); err != nil {
+		return err
+	}
 	if b.rehearse {
 		return nil
 	}
-	first := filepath.Join(b.plans, fmt.Sprintf("%s.%d.plan", timed, b.level))
-	info, err := os.Stat(first + ".timing")
+	graph := filepath.Join(b.dir, bundle.None, bundle.GraphFile("text_encoder", "tensorrt"))
+	profile, err := profile(graph, b.watched.Shapes("text_encoder"))
 	if err != nil {
 		return err
 	}
-	profile, err := profile(graph, shapes)
+	level := max(b.level, 1)
+	r := b.recipe(tensorrt.Recipe{Model: graph, Level: &level}, profile)
+	at := filepath.Join(b.dir, timed+".again")
+	for _, name := range []string{"_plan_seconds_trying", "_plan_seconds_again"} {
+		took, err := seconds(func() error { return b.builder(at+".timing").Build(ctx, r, at, nil) })
+		if err != nil {
+			return fmt.Errorf("build %s once more: %w", timed, err)
+		}
+		b.figure(timed+name, took)
+	}
+	info, err := os.Stat(at + ".timing")
 	if err != nil {
 		return err
-	}
-	r := tensorrt.Recipe{Model: graph, Profiles: []tensorrt.Profile{profile}, Half: true, Workspace: 32 << 30, Level: &b.level}
-	r.Limits.Time = b.limit
-	took, err := seconds(func() error { return b.builder(first+".timing").Build(ctx, r, first+".again", nil) })
-	if err != nil {
-		return fmt.Errorf("build %s again: %w", timed, err)
 	}
 	b.figure(timed+"_timing_mb", float64(info.Size())/1e6)
-	b.figure(timed+"_plan_seconds_again", took)
 	return nil
 }
 
