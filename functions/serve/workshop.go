@@ -125,6 +125,11 @@ func (w *workshop) rehearse(ctx context.Context, m handler.Model, compare, shape
 	if err != nil {
 		return fmt.Errorf("the longest prompt: %w", err)
 	}
+	if shapes && w.inInt8() {
+		if err := w.rehearseRanges(ctx, m); err != nil {
+			return err
+		}
+	}
 	if compare {
 		w.recorder.Keep(2)
 		if err := every(ctx, m, rehearsal.Clip(d, rehearsal.Smallest(d), "a", 1)); err != nil {
@@ -164,7 +169,8 @@ func every(ctx context.Context, m handler.Model, r handler.Request) (err error) 
 
 // buildAll builds a plan of every graph.
 func (w *workshop) buildAll(ctx context.Context) (map[string]string, error) {
-	p := tensorrt.Plans{Dir: plansDir(w.m.Dir), Library: w.lib.Name(), Digest: w.m.Manifest.Digest, Builder: &tensorrt.Builder{Install: w.lib.Install}, Recipe: w.recipe}
+	p := tensorrt.Plans{Dir: plansDir(w.m.Dir), Library: w.lib.Name(), Digest: w.m.Manifest.Digest, Builder: &tensorrt.Builder{Install: w.lib.Install}}
+	p.Recipe = func(graph string) (tensorrt.Recipe, error) { return w.recipe(ctx, graph) }
 	plans := map[string]string{}
 	for _, g := range w.graphs() {
 		began := time.Now()
@@ -178,8 +184,8 @@ func (w *workshop) buildAll(ctx context.Context) (map[string]string, error) {
 	return plans, nil
 }
 
-// recipe is for the shapes that the rehearsals had.
-func (w *workshop) recipe(graph string) (tensorrt.Recipe, error) {
+// recipe is for the shapes that the rehearsals had, and for the ranges where products are of INT8 codes.
+func (w *workshop) recipe(ctx context.Context, graph string) (tensorrt.Recipe, error) {
 	declared, err := declared(graph)
 	if err != nil {
 		return tensorrt.Recipe{}, err
@@ -189,7 +195,11 @@ func (w *workshop) recipe(graph string) (tensorrt.Recipe, error) {
 		least, most := accept.Form(s.Least, declared[name]), accept.Form(s.Most, declared[name])
 		profile[name] = tensorrt.Range{Least: least, Usual: most, Most: most}
 	}
-	return tensorrt.Recipe{Half: true, Workspace: workspace, Profiles: []tensorrt.Profile{profile}, Limits: tensorrt.ResourceLimits{Time: time.Hour}}, nil
+	scales, err := w.ranges(ctx, graph)
+	if err != nil {
+		return tensorrt.Recipe{}, err
+	}
+	return tensorrt.Recipe{Half: true, Int8: len(scales) > 0, Scales: scales, Workspace: workspace, Profiles: []tensorrt.Profile{profile}, Limits: tensorrt.ResourceLimits{Time: time.Hour}}, nil
 }
 
 // declared are the shapes of a graph's inputs, negative where anything goes.

@@ -26,7 +26,8 @@ type Recipe struct {
 	// HalfFirst has TensorRT 8 try FP16 alone for convolutions and products that Half allows it for, and float32 where there is no
 	// kernel: the trying of float32's kernels takes most of the time of building for large pictures.
 	HalfFirst bool `json:"halfFirst,omitempty"`
-	// Scales are those by which TensorRT 8 quantizes the inputs of products to INT8: each one's greatest magnitude / 127.
+	// Scales are those by which the inputs of products are quantized to INT8: each one's greatest magnitude / 127. TensorRT 8 takes
+	// them of every quantized product, later ones of those whose weights are INT8 in the bundle.
 	Scales map[string]float32 `json:"scales,omitempty"`
 	// Slices is in how many parts of the queries TensorRT 8 computes attention; see form.EightOptions.
 	Slices  int            `json:"slices,omitempty"`

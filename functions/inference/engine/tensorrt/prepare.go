@@ -47,7 +47,7 @@ func prepare(r Recipe, major int) (p *prepared, err error) {
 	if major == 8 {
 		g, err = form.Eight(model, p.mapped.content, form.EightOptions{Scales: r.Scales, Slices: r.Slices})
 	} else {
-		g, err = form.Of(model, p.mapped.content)
+		g, err = form.Of(model, p.mapped.content, r.Scales)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("graph %s: %w", path, err)

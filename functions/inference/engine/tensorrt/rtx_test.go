@@ -14,6 +14,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine/enginetest"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt/form"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 	"github.com/videosdgx/videosdgx/functions/inference/quant"
 )
@@ -74,13 +75,14 @@ func TestPlansForTheSparkInEveryFormat(t *testing.T) {
 		return Profile{"x": {Least: []int64{1, k}, Usual: []int64{most, k}, Most: []int64{most, k}}}
 	}
 	classes := Sorted([]Profile{class(1024), class(256)}) // of resolutions
-	for f, bits := range map[quant.Format]float64{quant.BF16: 16, quant.FP8: 8, quant.NVFP4: 4.5, quant.INT4: 4.5, quant.NF4: 16} {
+	for f, bits := range map[quant.Format]float64{quant.BF16: 16, quant.FP8: 8, quant.NVFP4: 4.5, quant.INT4: 4.5, quant.NF4: 16, quant.INT8: 8} {
 		path := filepath.Join(t.TempDir(), "x.plan")
 		said, profiles := 0, classes
 		if f != quant.BF16 { // of four bits a plan may hold another layout for each
 			profiles = classes[1:]
 		}
-		err := b.Build(context.Background(), Recipe{Model: product(t, f, n, k), Capability: 121, Profiles: profiles, Workspace: 1 << 30}, path, func(Report) { said++ })
+		graph := product(t, f, n, k)
+		err := b.Build(context.Background(), Recipe{Model: graph, Scales: scalesOf(t, graph, f), Capability: 121, Profiles: profiles, Workspace: 1 << 30}, path, func(Report) { said++ })
 		if err != nil {
 			t.Errorf("%s: %v", f, err)
 			continue
@@ -97,6 +99,30 @@ func TestPlansForTheSparkInEveryFormat(t *testing.T) {
 			t.Errorf("%s: nothing was told of the build", f)
 		}
 	}
+}
+
+// scalesOf are scales for the inputs of a graph's products, where they are to be in INT8.
+func scalesOf(t *testing.T, graph string, f quant.Format) map[string]float32 {
+	t.Helper()
+	if f != quant.INT8 {
+		return nil
+	}
+	raw, err := os.ReadFile(graph)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := onnx.Decode(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	scales := map[string]float32{}
+	for _, x := range form.Products(m) {
+		scales[x] = 4.0 / 127
+	}
+	if len(scales) == 0 {
+		t.Fatal("no product takes codes")
+	}
+	return scales
 }
 
 func TestDamagedPlansAreRefused(t *testing.T) {

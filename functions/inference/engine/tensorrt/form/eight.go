@@ -3,7 +3,6 @@ package form
 import (
 	"encoding/binary"
 	"fmt"
-	"math"
 
 	"github.com/containerd/errdefs"
 
@@ -146,64 +145,4 @@ func (g *Graph) content(t *onnx.Tensor) []byte {
 		}
 	}
 	return nil
-}
-
-// productInInt8 multiplies codes: x by one scale, the weight by one for each of its rows.
-func (r *rewriter) productInInt8(n *onnx.Node, t *quant.Tensor, scale float32) error {
-	v := make([]float32, t.N*t.K)
-	if err := t.Decode(v); err != nil {
-		return err
-	}
-	r.g.Decoded[n.Inputs[inCodes]] = t.Format
-	w, err := r.weight(n.Inputs[inCodes], onnx.Float32, []int64{int64(t.N), int64(t.K)}, bytesOf(v))
-	if err != nil {
-		return err
-	}
-	codes, err := r.throughInt8(w, rowScales(v, t.N, t.K))
-	if err != nil {
-		return err
-	}
-	x, err := r.throughInt8(n.Inputs[inX], []float32{scale})
-	if err != nil {
-		return err
-	}
-	y := n.Outputs[0]
-	if bias := input(n, inBias); bias != "" {
-		r.op(y, "Add", []string{r.op(y+"/product", "MatMul", []string{x, r.transposed(codes)}), bias})
-		return nil
-	}
-	r.op(y, "MatMul", []string{x, r.transposed(codes)})
-	return nil
-}
-
-// throughInt8 quantizes a value and back, by one scale or by one for each row.
-func (r *rewriter) throughInt8(v string, scales []float32) (string, error) {
-	dims := []int64{}
-	if len(scales) > 1 {
-		dims = []int64{int64(len(scales))}
-	}
-	s, err := r.weight(v+"/int8.scale", onnx.Float32, dims, bytesOf(scales))
-	if err != nil {
-		return "", err
-	}
-	z, err := r.weight(v+"/int8.zero", onnx.Int8, dims, make([]byte, len(scales)))
-	if err != nil {
-		return "", err
-	}
-	axis := onnx.Int("axis", 0)
-	q := r.op(v+"/int8.codes", "QuantizeLinear", []string{v, s, z}, axis)
-	return r.op(v+"/int8", "DequantizeLinear", []string{q, s, z}, axis), nil
-}
-
-// rowScales are each row's greatest magnitude / 127; never zero.
-func rowScales(v []float32, n, k int) []float32 {
-	scales := make([]float32, n)
-	for i := range scales {
-		most := float32(1e-12)
-		for _, x := range v[i*k : (i+1)*k] {
-			most = max(most, float32(math.Abs(float64(x))))
-		}
-		scales[i] = most / 127
-	}
-	return scales
 }

@@ -27,10 +27,11 @@ type Weight struct {
 	Data []byte
 }
 
-// Of rewrites m, which it changes. content gives the bytes of an external initializer.
-func Of(m *onnx.Model, content func(*onnx.Tensor) ([]byte, error)) (*Graph, error) {
+// Of rewrites m, which it changes. content gives the bytes of an external initializer. An INT8 weight whose x is named in scales
+// is multiplied as codes: x by that scale (its greatest magnitude / 127), the weight by one for each row.
+func Of(m *onnx.Model, content func(*onnx.Tensor) ([]byte, error), scales map[string]float32) (*Graph, error) {
 	r := newRewriter(m, content)
-	r.activation = activation(m)
+	r.activation, r.scales = activation(m), scales
 	return r.g, r.rewrite()
 }
 

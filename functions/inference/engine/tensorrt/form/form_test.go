@@ -86,7 +86,7 @@ func TestQuantizedProductsBecomeStandardOperators(t *testing.T) {
 		quant.INT8:  "Cast Transpose MatMul Cast Add Cast Identity",
 	} {
 		m, _ := quantized(t, f, 32, 64, true)
-		g, err := Of(m, external(t, m))
+		g, err := Of(m, external(t, m), nil)
 		if err != nil {
 			t.Errorf("%s: %v", f, err)
 			continue
@@ -113,7 +113,7 @@ func TestWeightsLieInTheirFormat(t *testing.T) {
 		m, _ := quantized(t, f, 32, 64, false)
 		content := external(t, m)
 		before, _ := content(&onnx.Tensor{Name: "w.codes"})
-		g, err := Of(m, content)
+		g, err := Of(m, content, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +137,7 @@ func TestSignedFourBitIntegersAreTheSameNumbers(t *testing.T) {
 	content := external(t, m)
 	raw, _ := content(&onnx.Tensor{Name: "w.scales"})
 	scales := floatsOf(raw)
-	g, err := Of(m, content)
+	g, err := Of(m, content, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -161,13 +161,13 @@ func TestWhatIsNotUnderstoodIsNamed(t *testing.T) {
 			m.Graph.Nodes[i].Op = "Mystery"
 		}
 	}
-	if _, err := Of(m, external(t, m)); !errdefs.IsNotImplemented(err) || !strings.Contains(err.Error(), "no operator Mystery") {
+	if _, err := Of(m, external(t, m), nil); !errdefs.IsNotImplemented(err) || !strings.Contains(err.Error(), "no operator Mystery") {
 		t.Error(err)
 	}
 	m, _ = quantized(t, quant.FP8, 16, 16, false)
 	content := external(t, m)
 	short := func(x *onnx.Tensor) ([]byte, error) { b, err := content(x); return b[:len(b)/2], err }
-	if _, err := Of(m, short); !errdefs.IsInvalidArgument(err) {
+	if _, err := Of(m, short, nil); !errdefs.IsInvalidArgument(err) {
 		t.Error(err)
 	}
 }
@@ -308,4 +308,37 @@ func FuzzEight(f *testing.F) {
 			t.Error("the opset is not 17")
 		}
 	})
+}
+
+// TestAnInt8WeightStaysCodes: both sides of the product are INT8 where x has a scale, and it is decoded where it has none.
+func TestAnInt8WeightStaysCodes(t *testing.T) {
+	m, want := quantized(t, quant.INT8, 5, 64, true)
+	if n := Wide(m); n != 4*5*64 {
+		t.Errorf("%d bytes in float32", n)
+	}
+	x := Products(m)[0]
+	g, err := Of(m, external(t, m), map[string]float32{x: 0.5})
+	if err != nil || len(g.Decoded) != 0 {
+		t.Fatal(err, g.Decoded)
+	}
+	count := map[string]int{}
+	for _, n := range g.Model.Graph.Nodes {
+		count[n.Op]++
+		if n.Op == "DequantizeLinear" && len(n.Inputs) == 2 { // the weight's
+			codes, scales := g.Weights[slices.IndexFunc(g.Weights, func(w Weight) bool { return w.Name == n.Inputs[0] })].Data, floatsOf(g.Weights[slices.IndexFunc(g.Weights, func(w Weight) bool { return w.Name == n.Inputs[1] })].Data)
+			for i, w := range want {
+				s := scales[i/64]
+				if d := float32(int8(codes[i]))*s - w; d > 0.51*s || d < -0.51*s {
+					t.Fatalf("weight %d is %d × %g, not %g", i, int8(codes[i]), s, w)
+				}
+			}
+		}
+	}
+	if count["QuantizeLinear"] != 1 || count["DequantizeLinear"] != 2 || count["MatMul"] != 1 || count["Add"] != 1 {
+		t.Errorf("%v", count)
+	}
+	m, _ = quantized(t, quant.INT8, 5, 64, false)
+	if g, err = Of(m, external(t, m), map[string]float32{"another": 1}); err != nil || len(g.Decoded) != 1 {
+		t.Error(err, g.Decoded)
+	}
 }

@@ -31,6 +31,9 @@ func (r *rewriter) product(n *onnx.Node) error {
 	if scale, ok := r.scales[n.Inputs[inX]]; r.eight && ok {
 		return r.productInInt8(n, t, scale)
 	}
+	if scale, ok := r.scales[n.Inputs[inX]]; t.Format == quant.INT8 && ok {
+		return r.productOfCodes(n, t, scale)
+	}
 	if t.Format == quant.FP8 && !r.eight {
 		return r.productInFP8(n, t)
 	}
