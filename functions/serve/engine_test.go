@@ -234,6 +234,9 @@ func TestNothingIsTriedOutOnAFullGPU(t *testing.T) {
 	if _, why := m.(*duo.Model).Engine(); !strings.Contains(why, "0 MiB are free") || !strings.Contains(why, "models plan") {
 		t.Error(why)
 	}
+	if left, err := os.ReadDir(plansDir(p.m.Dir)); !os.IsNotExist(err) {
+		t.Errorf("a folder of plans is left: %v, %v", left, err)
+	}
 	if frames, by := clip(t, m); frames != painted || !strings.HasPrefix(by, "ONNX Runtime") {
 		t.Errorf("%q by %s", frames, by)
 	}

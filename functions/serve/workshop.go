@@ -82,17 +82,6 @@ func (w *workshop) ready(ctx context.Context, rehearse duo.Rehearse) (map[string
 	return plans, pace, err
 }
 
-// mayBuild says what stands in the way of building plans.
-func (w *workshop) mayBuild() error {
-	if _, err := tensorrt.FindPlanner(); err != nil {
-		return err
-	}
-	if err := mayWrite(plansDir(w.m.Dir)); err != nil {
-		return err
-	}
-	return w.room(2*w.m.Bytes(), "building plans") // weights, and what their layout is tried with
-}
-
 // room says whether so many bytes, and a quarter more, are free on the device beside what answers there now: nobody's clip is to
 // fail for what is tried out.
 func (w *workshop) room(bytes int64, what string) error {
@@ -268,22 +257,6 @@ func (w *workshop) throwAway(graph, path string, reason error) error {
 		w.log.Warn("the plan cannot be removed", "path", path, "error", err.Error())
 	}
 	return fmt.Errorf("the plan of %s was thrown away: %w", graph, reason)
-}
-
-// mayWrite says whether plans that are built here would be kept: an instance that builds for itself alone builds in vain.
-func mayWrite(dir string) error {
-	err := os.MkdirAll(dir, 0o755)
-	if err == nil {
-		var f *os.File
-		if f, err = os.CreateTemp(dir, ".partial-*"); err == nil {
-			f.Close()
-			err = os.Remove(f.Name())
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("there are no plans and none can be kept here (%w); `videosdgx models plan` builds them, and %s names another folder: %w", err, PlansEnv, errdefs.ErrFailedPrecondition)
-	}
-	return nil
 }
 
 // withPlans opens plans by the graphs that they are of.

@@ -109,17 +109,24 @@ func TestTimingIsOfOneGPUAndDriver(t *testing.T) {
 		{"TensorRT 11.0.0", tensorrt.Target{Capability: 90, Name: "NVIDIA H200", Driver: "580.1"}},
 		{"TensorRT-RTX 1.6.1", tensorrt.Target{Capability: 121}},
 	} {
-		p := &tensorrt.Plans{Dir: dir, Library: c.library, Digest: "sha256:1", Builder: &tensorrt.Builder{Planner: planner}}
-		if _, err := p.Plan(context.Background(), "/b/transformer.tensorrt.onnx", c.on); err != nil {
-			t.Fatal(err)
+		ordered := func(digest string) (o tensorrt.Order) {
+			t.Helper()
+			p := &tensorrt.Plans{Dir: dir, Library: c.library, Digest: digest, Builder: &tensorrt.Builder{Planner: planner}}
+			if _, err := p.Plan(context.Background(), "/b/transformer.tensorrt.onnx", c.on); err != nil {
+				t.Fatal(err)
+			}
+			raw, err := os.ReadFile(order)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := json.Unmarshal(raw, &o); err != nil {
+				t.Fatal(err)
+			}
+			return o
 		}
-		raw, err := os.ReadFile(order)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var o tensorrt.Order
-		if err := json.Unmarshal(raw, &o); err != nil {
-			t.Fatal(err)
+		o := ordered("sha256:1")
+		if again := ordered("sha256:2"); again.Timing != o.Timing {
+			t.Errorf("%d: another bundle's build is given %q, not %q", i, again.Timing, o.Timing)
 		}
 		if rtx := c.library == "TensorRT-RTX 1.6.1"; rtx != (o.Timing == "") || rtx != (o.Tried == "") || seen[o.Timing] {
 			t.Errorf("%d: %q and %q, beside %v", i, o.Timing, o.Tried, seen)
