@@ -136,7 +136,7 @@ const parting = 500 * time.Millisecond
 // Write implements net.Conn. Who is refused for a fault is told which.
 func (w *wire) Write(p []byte) (int, error) {
 	var f *framing.Fault
-	if w.fault == nil || string(p) != plainRefusal || !errors.As(w.fault, &f) {
+	if !w.doubted.Load() || string(p) != plainRefusal || !errors.As(w.fault, &f) { // a fault may be found while a handler writes
 		return w.Conn.Write(p)
 	}
 	if _, err := w.Conn.Write(unread(f, problemOf(f))); err != nil {
