@@ -2,6 +2,7 @@ package ort
 
 /*
 #include <malloc.h>
+#include "pool.h"
 
 // One heap for all threads, whose blocks up to 32 MiB (the most that glibc takes) come from it: buffers are used again
 // instead of being mapped and zeroed by the kernel for every node, and heap_trim can return all of it. A thread that
@@ -13,7 +14,10 @@ __attribute__((constructor)) static void heap_setup(void) {
 	mallopt(M_TRIM_THRESHOLD, 2147483647);
 }
 
-static void heap_trim(void) { malloc_trim(0); }
+static void heap_trim(void) {
+	pool_drop();
+	malloc_trim(0);
+}
 */
 import "C"
 

@@ -86,6 +86,7 @@ func (s *settings) common(o engine.Options) {
 	s.do(func() *C.OrtStatus { return C.ort_inter_threads(s.o, 1) })
 	s.do(func() *C.OrtStatus { return C.ort_no_arena(s.o) })
 	s.do(func() *C.OrtStatus { return C.ort_no_pattern(s.o) })
+	s.entry("session.use_env_allocators", "1") // the pool
 	s.entry("session.disable_prepacking", "1")
 	s.entry("session.intra_op.allow_spinning", "0") // waiting threads would take the cores from other instances
 	if o.Profile != "" {

@@ -1,5 +1,6 @@
 #define _GNU_SOURCE
 #include "shim.h"
+#include "pool.h"
 
 #include <dlfcn.h>
 #include <stdio.h>
@@ -16,6 +17,30 @@ static char *take(OrtStatus *s) {
 	return text;
 }
 
+static OrtMemoryInfo *host;
+
+static void *host_take(OrtAllocator *a, size_t n) {
+	(void)a;
+	return n ? pool_take(n) : NULL;
+}
+
+static void host_give(OrtAllocator *a, void *p) {
+	(void)a;
+	pool_give(p);
+}
+
+static const OrtMemoryInfo *host_info(const OrtAllocator *a) {
+	(void)a;
+	return host;
+}
+
+// pooled gives the CPU's tensors of all sessions the pool's memory.
+static OrtStatus *pooled(void) {
+	static OrtAllocator pool = {.version = ORT_API_VERSION, .Alloc = host_take, .Free = host_give, .Info = host_info, .Reserve = host_take};
+	OrtStatus *s = ort_api->CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &host);
+	return s ? s : ort_api->RegisterAllocator(ort_env, &pool);
+}
+
 char *ort_load(const char *path) {
 	void *lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 	if (!lib) return problem(dlerror());
@@ -30,6 +55,7 @@ char *ort_load(const char *path) {
 	}
 	OrtStatus *s = ort_api->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "videosdgx", &ort_env);
 	if (!s) s = ort_api->DisableTelemetryEvents(ort_env);
+	if (!s) s = pooled();
 	return s ? take(s) : NULL;
 }
 
