@@ -113,6 +113,7 @@ func (c configs) sizes(d Defaults) func(bundle.ClipSize) map[string]map[string]i
 		latent := map[string]int64{"batch": 1, "frames": (int64(clip.Frames)-1)/time + 1, "height": int64(clip.Height) / pixels, "width": int64(clip.Width) / pixels}
 		half := map[string]int64{"batch": 1, "frames": latent["frames"], "height": max(latent["height"]/2, 1), "width": max(latent["width"]/2, 1)}
 		moments, text := max(c.Transformer.moments(clip.Frames, d.FPS), 1), int64(d.MaxSequence)
+		heard := max(c.heard(float64(clip.Frames)/d.FPS), moments)
 		tokens := latent["frames"] * latent["height"] * latent["width"]
 		return map[string]map[string]int64{
 			graphText:         {"batch": 1, "tokens": text},
@@ -120,8 +121,8 @@ func (c configs) sizes(d Defaults) func(bundle.ClipSize) map[string]map[string]i
 			graphEncode:       {"batch": 1, "frames": 1, "height": int64(clip.Height), "width": int64(clip.Width)},
 			graphTransformer:  {"batch": 1, "video": tokens, "audio": moments, "text": text, "video_times": 1, "audio_times": 1, "video_cross_times": 1, "audio_cross_times": 1},
 			graphUpsampler:    half,
-			graphAudioDecoder: {"batch": 1, "frames": moments, "bins": c.Audio.Mels / c.Audio.Factor()},
-			graphVocoder:      {"batch": 1, "channels": c.Audio.Out, "frames": (moments-1)*c.Audio.Factor() + 1, "bins": c.Audio.Mels},
+			graphAudioDecoder: {"batch": 1, "frames": heard, "bins": c.Audio.Mels / c.Audio.Factor()},
+			graphVocoder:      {"batch": 1, "channels": c.Audio.Out, "frames": (heard-1)*c.Audio.Factor() + 1, "bins": c.Audio.Mels},
 			graphDecode:       latent,
 		}
 	}

@@ -3,6 +3,8 @@ package ltx2
 import (
 	"context"
 	"image"
+	"math"
+	"slices"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
@@ -28,8 +30,12 @@ func (p *Pipeline) frames(ctx context.Context, r handler.Request, z engine.Tenso
 	})
 }
 
-// sound decodes rows of sound, and hands it on as a whole.
-func (p *Pipeline) sound(ctx context.Context, rows []float32, give func(media.Sound) error) error {
+// sound decodes rows of sound, and hands it on as a whole, so many seconds of it.
+//
+// The reference's ends 10 to 50 ms before the picture: a clip has the nearest whole number of latents, and the first of them is three
+// spectra shorter than the others. The last latent goes on until the picture ends.
+func (p *Pipeline) sound(ctx context.Context, rows []float32, seconds float64, give func(media.Sound) error) error {
+	rows = p.lasting(rows, seconds)
 	moments := int64(len(rows)) / p.c.Transformer.AudioInChannels
 	mel, err := p.mel(ctx, unpackedSound(rows, moments, p.c.Audio.Latent))
 	if err != nil {
@@ -39,8 +45,26 @@ func (p *Pipeline) sound(ctx context.Context, rows []float32, give func(media.So
 	if err != nil {
 		return err
 	}
-	channels := int(wave.Shape[1])
-	return give(media.Sound{Rate: int(p.c.Vocoder.Rate()), Channels: channels, Samples: turned(wave.Float32(), channels)})
+	channels, rate := int(wave.Shape[1]), int(p.c.Vocoder.Rate())
+	samples := turned(wave.Float32(), channels)
+	return give(media.Sound{Rate: rate, Channels: channels, Samples: samples[:min(int(math.Round(seconds*float64(rate)))*channels, len(samples))]})
+}
+
+// lasting repeats the last row until what is decoded of them lasts so long.
+func (p *Pipeline) lasting(rows []float32, seconds float64) []float32 {
+	width := int(p.c.Transformer.AudioInChannels)
+	last, out := rows[len(rows)-width:], slices.Clone(rows)
+	for n := p.c.heard(seconds); int64(len(out)/width) < n; {
+		out = append(out, last...)
+	}
+	return out
+}
+
+// heard is how many latents of sound are decoded for so many seconds.
+func (c configs) heard(seconds float64) int64 {
+	t, factor := c.Transformer, float64(c.Audio.Factor())
+	spectra := seconds * float64(t.SamplingRate) / float64(t.HopLength)
+	return int64(math.Ceil((spectra + factor - 1) / factor))
 }
 
 func (p *Pipeline) mel(ctx context.Context, z engine.Tensor) (engine.Tensor, error) {

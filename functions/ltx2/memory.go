@@ -8,7 +8,9 @@ import (
 
 // checkMemory refuses a clip that would not fit the instance, and says which one would.
 func (p *Pipeline) checkMemory(o order) error {
-	staged := p.staged(p.wanted(o))
+	d := p.defaults
+	d.FPS = o.r.FPS // the fewer frames a second, the longer the sound
+	staged := p.staged(p.stages.At(p.c.sizes(d)), p.wanted(o))
 	side := int(p.c.VAE.SpatialScale())
 	room := bundle.Room{
 		Memory: p.memory, Stages: staged, Fewer: []bundle.Fewer{{Field: "num_frames", Stages: staged}},
@@ -36,9 +38,9 @@ func (p *Pipeline) wanted(o order) func(graph string) bool {
 }
 
 // staged counts the stages of clips that run the wanted graphs, decoding in chunks and tiles where it is done so.
-func (p *Pipeline) staged(wanted func(graph string) bool) func(c bundle.ClipSize) ([]bundle.Stage, error) {
+func (p *Pipeline) staged(stages *bundle.Stages, wanted func(graph string) bool) func(c bundle.ClipSize) ([]bundle.Stage, error) {
 	return func(c bundle.ClipSize) ([]bundle.Stage, error) {
-		all, err := p.stages.Of(c, wanted)
+		all, err := stages.Of(c, wanted)
 		if err != nil || p.memory <= 0 || !wanted(graphDecode) {
 			return all, err
 		}
@@ -52,7 +54,7 @@ func (p *Pipeline) staged(wanted func(graph string) bool) func(c bundle.ClipSize
 			at.Width, at.Height = min(c.Width, int(t.picture.Width)), min(c.Height, int(t.picture.Height))
 		}
 		together := bundle.ClipSize{Width: c.Width, Height: c.Height, Frames: at.Frames} // what leaves is not held
-		return all, p.stages.Tiled(all, together, at, graphDecode)
+		return all, stages.Tiled(all, together, at, graphDecode)
 	}
 }
 
@@ -61,9 +63,9 @@ func (p *Pipeline) tiling(c bundle.ClipSize) (tiling, error) {
 	if p.memory <= 0 {
 		return tiling{}, nil
 	}
-	weights, err := p.stages.Weights(graphDecode)
+	left, err := p.stages.Left(p.memory, graphDecode, c, 4*3*int64(c.Frames)*int64(c.Height)*int64(c.Width))
 	if err != nil {
 		return tiling{}, err
 	}
-	return p.c.VAE.fit(int64(c.Frames), int64(c.Height), int64(c.Width), max(p.memory-weights, 1))
+	return p.c.VAE.fit(int64(c.Frames), int64(c.Height), int64(c.Width), left)
 }

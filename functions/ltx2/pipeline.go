@@ -95,7 +95,7 @@ func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.
 	out.Latents(append(made.video.Float32()[:len(made.video.Float32()):len(made.video.Float32())], made.audio...))
 	out.Progress(handler.Progress{Phase: "decode"})
 	if o.sound {
-		if err := p.sound(ctx, made.audio, out.Sound); err != nil {
+		if err := p.sound(ctx, made.audio, float64(r.NumFrames)/r.FPS, out.Sound); err != nil {
 			return fmt.Errorf("decode the sound: %w", err)
 		}
 	}

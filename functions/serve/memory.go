@@ -9,9 +9,13 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 )
 
-// MemoryEnv is how many bytes of the device's memory an instance may take; by default all, and on the CPU what its control
-// group allows.
+// MemoryEnv is how many bytes of the device's memory an instance may take; by default all, and on the CPU the least of what the
+// function may take (FunctionMemoryEnv), what its control group allows and what the machine has.
 const MemoryEnv = "VIDEOSDGX_DEVICE_MEMORY"
+
+// FunctionMemoryEnv is limits.memory of the function in MiB: the runtime gives it to every instance, as Lambda does. Containers see no
+// control group of their own.
+const FunctionMemoryEnv = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE"
 
 // FreeEnv is how many bytes were free on each of an instance's GPUs when it was given them, as the control plane has seen: stages that
 // do not fit there together take turns. It is no limit.
@@ -25,13 +29,31 @@ func memory(d engine.Device) (int64, error) {
 	if !d.Host() {
 		return 0, nil
 	}
-	limit := machine()
-	if raw, err := os.ReadFile("/sys/fs/cgroup/memory.max"); err == nil {
-		if n, err := strconv.ParseInt(string(bytes.TrimSpace(raw)), 10, 64); err == nil && (limit == 0 || n < limit) { // else "max"
-			limit = n
+	function, err := amount(FunctionMemoryEnv)
+	return least(function<<20, group("/sys/fs/cgroup/memory.max"), group("/sys/fs/cgroup/memory/memory.limit_in_bytes"), machine()), err
+}
+
+// least is the least of those that are known, which are not 0.
+func least(all ...int64) (n int64) {
+	for _, limit := range all {
+		if limit > 0 && (n == 0 || limit < n) {
+			n = limit
 		}
 	}
-	return limit, nil
+	return n
+}
+
+// group is the limit in a file of a control group's, of either version; 0 where there is none, or it says "max".
+func group(file string) int64 {
+	raw, err := os.ReadFile(file)
+	if err != nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(bytes.TrimSpace(raw)), 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
 }
 
 // machine is MemTotal.

@@ -96,7 +96,9 @@ func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle
 		return nil, on, err
 	}
 	m = &bundle.Model{Bundle: b, Engine: spread(e, on.all(), limit), Memory: limit, Parts: map[string]int{denoiser: len(on.all())}}
-	if !o.Device.Host() {
+	if o.Device.Host() {
+		m.Beside = func(c bundle.ClipSize) int64 { return handler.Beside(c.Width, c.Height) }
+	} else {
 		o.Memory = limit
 		if m.Free, err = amount(FreeEnv); err != nil {
 			return nil, on, err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve"
 )
@@ -25,6 +26,7 @@ func TestIdleMemoryDoesNotGrowWithWeights(t *testing.T) {
 		reportIdle(t, dir)
 		return
 	}
+	kernelstest.Library(t)
 	dir := filepath.Join(t.TempDir(), "big")
 	recipe := func(c *weights.Checkpoint) (bundle.Recipe, error) { return RandomRecipe(c, 256<<20) }
 	if _, err := serve.Build(context.Background(), demoCheckpoint, dir, recipe, bundle.Options{}); err != nil {

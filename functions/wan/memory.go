@@ -10,15 +10,32 @@ import (
 func (p *Pipeline) room(r handler.Request) bundle.Room {
 	pictures := p.c.imageToVideo() || r.Image != nil || r.Video != nil
 	step, fits := int(p.c.VAE.SpatialScale()), p.fitting()
+	inPasses := p.tailed(fits.Staged(true))
+	stages := fits.Staged(pictures)
+	if r.NumFrames > p.window(r) {
+		stages = inPasses
+	}
 	room := bundle.Room{
-		Memory: p.memory, Stages: fits.Staged(pictures || r.NumFrames > p.window(r)),
+		Memory: p.memory, Stages: stages,
 		Step:  bundle.ClipSize{Width: step * int(p.c.Transformer.PatchSize[2]), Height: step * int(p.c.Transformer.PatchSize[1]), Frames: int(p.c.VAE.TemporalScale())},
 		Fewer: []bundle.Fewer{{Field: "num_frames", Stages: fits.Staged(pictures)}},
 	}
 	if r.Video == nil { // in passes, the frames before are encoded
-		room.Fewer = append(room.Fewer, bundle.Fewer{Field: windowField, Stages: fits.Staged(true)})
+		room.Fewer = append(room.Fewer, bundle.Fewer{Field: windowField, Stages: inPasses})
 	}
 	return room
+}
+
+// tailed adds the frames that a pass begins with, which are kept while the one before is decoded, are copied for encoding and fade
+// into what becomes of them.
+func (p *Pipeline) tailed(stages func(c bundle.ClipSize) ([]bundle.Stage, error)) func(c bundle.ClipSize) ([]bundle.Stage, error) {
+	return func(c bundle.ClipSize) ([]bundle.Stage, error) {
+		all, err := stages(c)
+		for i := range all {
+			all[i].Activations += 3 * 4 * 3 * int64(p.overlap(max(c.Frames, int(p.c.VAE.TemporalScale())+1))) * int64(c.Width) * int64(c.Height)
+		}
+		return all, err
+	}
 }
 
 // fitting counts the family's stages.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"image"
-	"math"
 	"strings"
 	"testing"
 	"time"
@@ -17,7 +16,8 @@ import (
 	"github.com/videosdgx/videosdgx/functions/serve"
 )
 
-// TestARequestIsCountedAsAPlanCounts: the activations are those that models build --plan tells for the same clip.
+// TestARequestIsCountedAsAPlanCounts: the activations are those that models build --plan tells for the same clip, and on the CPU what
+// the engine and the process take for them besides. Weights are mapped there, and take nothing.
 func TestARequestIsCountedAsAPlanCounts(t *testing.T) {
 	p := openPipeline(t, demoBundle(t), engine.Options{})
 	for _, c := range []bundle.ClipSize{{Width: 128, Height: 128, Frames: 33}, {Width: 640, Height: 352, Frames: 81}} {
@@ -31,23 +31,20 @@ func TestARequestIsCountedAsAPlanCounts(t *testing.T) {
 			t.Fatalf("%d stages, %d planned: %v", len(got), len(plan.Stages), err)
 		}
 		t.Logf("%v: counted in %v", c, time.Since(began))
+		beside := p.stages.Beside(c)
 		for i, want := range plan.Stages {
-			if g := got[i]; g.Graph != want.Graph || off(g.Activations, want.Activations, 0) || off(g.Weights, want.Weights, 0.01) {
+			if g := got[i]; g.Graph != want.Graph || g.Activations < want.Activations*5/4 || g.Activations > beside+3*want.Activations || g.Weights != 0 {
 				t.Errorf("%v: %+v, planned %+v", c, g, want)
 			}
 		}
 	}
 }
 
-// off says whether two counts differ by more than a few numbers of the formula, which are no weights of the checkpoint, and a share:
-// convolutions for the CPU have their channels filled up.
-func off(a, b int64, share float64) bool { return math.Abs(float64(a-b)) > 128+share*float64(b) }
-
 // TestWhatWouldNotFitIsRefusedBeforeTheRun: the clips that the refusal names do fit, and nothing larger does.
 func TestWhatWouldNotFitIsRefusedBeforeTheRun(t *testing.T) {
 	p := openPipeline(t, demoBundle(t), engine.Options{})
 	large := handler.Request{Prompt: "a red circle", Width: 1280, Height: 704, NumFrames: 81, FPS: 16, Steps: 1, Guidance: 1, Values: map[string]any{"window": 81.0}}
-	p.memory = 3 << 29
+	p.memory = 2 << 30
 	if err := p.checkMemory(large); err == nil {
 		t.Fatal("it fits")
 	}
@@ -57,7 +54,7 @@ func TestWhatWouldNotFitIsRefusedBeforeTheRun(t *testing.T) {
 	}
 	t.Log(err)
 	var fewer, window, wide, high int
-	_, would, _ := strings.Cut(err.Error(), "1.5 GiB: ")
+	_, would, _ := strings.Cut(err.Error(), "2.0 GiB: ")
 	if _, err := fmt.Sscanf(would, "num_frames %d, or window %d, or %d × %d would fit:", &fewer, &window, &wide, &high); err != nil {
 		t.Fatalf("%q: %v", would, err)
 	}

@@ -27,6 +27,9 @@ type Model struct {
 	// Free is what was free on the device when the model was given it, in bytes; 0 when nobody has said. It is no limit: it decides
 	// whether the stages lie there together where there is none.
 	Free int64
+	// Beside is what an instance takes on the CPU for a clip beside the stages that its model runs, in bytes; nil: nothing. Memory is
+	// of both.
+	Beside func(c ClipSize) int64
 	// Parts are on how many devices, each of that memory, the weights of a graph may lie, by graph; one where nothing is said.
 	Parts map[string]int
 	// Coarse are the graphs whose products of float32 may have TF32's precision on a GPU; see engine.Options.

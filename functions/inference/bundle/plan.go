@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/footprint"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
@@ -117,7 +118,7 @@ func PlanOf(r Recipe, o Options, c ClipSize) (Plan, error) {
 		if r.Sizes == nil {
 			continue
 		}
-		stage, err := stageOf(g, m, r.Sizes(c)[g.Name], states)
+		stage, _, err := stageOf(g, m, r.Sizes(c)[g.Name], states, footprint.Of)
 		if err != nil {
 			return p, fmt.Errorf("graph %s: %w", g.Name, err)
 		}
@@ -199,9 +200,13 @@ func attrText(n onnx.Node, name string) string {
 // nextState ends the name of an output that is the next run's input.
 const nextState = ".next"
 
-// stageOf is the peak of a graph. The shapes of states that one graph leaves are those that the next one finds.
-func stageOf(g Graph, m *onnx.Model, dims map[string]int64, states map[string][]int64) (Stage, error) {
-	s := Stage{Graph: g.Name}
+// peakOf counts a graph, as package footprint does for a kind of device.
+type peakOf func(m *onnx.Model, dims map[string]int64, inputs map[string][]int64) (footprint.Peak, error)
+
+// stageOf is the peak of a graph, and the bytes of its results that are no states, as float32. The shapes of states that one graph
+// leaves are those that the next one finds.
+func stageOf(g Graph, m *onnx.Model, dims map[string]int64, states map[string][]int64, count peakOf) (s Stage, results int64, err error) {
+	s.Graph = g.Name
 	for i := range m.Graph.Initializers {
 		if t := &m.Graph.Initializers[i]; t.Content != nil {
 			s.Weights += t.Bytes()
@@ -213,15 +218,17 @@ func stageOf(g Graph, m *onnx.Model, dims map[string]int64, states map[string][]
 			given[in.Name] = shape
 		}
 	}
-	peak, err := footprint.Of(m, dims, given)
+	peak, err := count(m, dims, given)
 	if err != nil {
-		return s, err
+		return s, 0, err
 	}
 	for name, shape := range peak.Out {
 		if state, ok := strings.CutSuffix(name, nextState); ok {
 			states[g.Component+"/"+state] = shape
+		} else {
+			results += 4 * engine.Elements(shape)
 		}
 	}
 	s.Activations, s.At = peak.Bytes, peak.At
-	return s, nil
+	return s, results, nil
 }

@@ -104,4 +104,10 @@ func last(end int, fits func(n int) bool) (n int, ok bool) {
 	return max(low, 0), low >= 0
 }
 
-func gib(bytes int64) string { return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30)) }
+// gib is such as "1.5 GiB", or "256 MiB" of what is below one.
+func gib(bytes int64) string {
+	if bytes < 1<<30 {
+		return fmt.Sprintf("%d MiB", bytes>>20)
+	}
+	return fmt.Sprintf("%.1f GiB", float64(bytes)/(1<<30))
+}

@@ -21,7 +21,17 @@ type Peak struct {
 // Of is the peak of a graph whose named dimensions have the sizes in dims, and whose inputs have, where given, the shapes in
 // inputs. Dimensions of one name may differ between inputs that have shapes of their own.
 func Of(m *onnx.Model, dims map[string]int64, inputs map[string][]int64) (Peak, error) {
+	return newWalk(m).of(m, dims, inputs)
+}
+
+// OnCPU is Of on the CPU, whose attention holds its queries, keys and values a second time, head by head.
+func OnCPU(m *onnx.Model, dims map[string]int64, inputs map[string][]int64) (Peak, error) {
 	w := newWalk(m)
+	w.turns = true
+	return w.of(m, dims, inputs)
+}
+
+func (w *walk) of(m *onnx.Model, dims map[string]int64, inputs map[string][]int64) (Peak, error) {
 	for _, in := range m.Graph.Inputs {
 		if err := w.input(in, dims, inputs[in.Name]); err != nil {
 			return Peak{}, err
@@ -59,6 +69,7 @@ type walk struct {
 	uses       map[string]int
 	live, peak int64
 	at         string
+	turns      bool // attention turns its operands round
 
 	arena *Arena            // nil: bytes alone are counted
 	over  map[string]string // result → state that it is written over
@@ -158,6 +169,11 @@ func (w *walk) node(n *onnx.Node) error {
 			if (i > 0 || !reused) && n.Outputs[i] != "" {
 				w.alloc(n.Outputs[i], v)
 			}
+		}
+	}
+	if w.turns && attends[n.Op] {
+		for _, v := range in[:3] {
+			extra += v.dtype.Size(product(v.dims))
 		}
 	}
 	w.live += extra

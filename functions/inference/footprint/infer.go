@@ -17,6 +17,9 @@ var views = map[string]bool{"Reshape": true, "Squeeze": true, "Unsqueeze": true,
 var inPlace = map[string]bool{"Add": true, "Sub": true, "Mul": true, "Div": true, "Max": true, "Min": true, "Pow": true, "Sigmoid": true,
 	"Tanh": true, "Relu": true, "LeakyRelu": true, "Gelu": true, "Clip": true, "Log": true, "Softmax": true, "Sqrt": true, "Exp": true, "Sin": true, "Cos": true}
 
+// attends are the operators of attention, whose first three operands are queries, keys and values.
+var attends = map[string]bool{"Attention": true, "MultiHeadAttention": true}
+
 type rule func(n *onnx.Node, in []*value) ([]*value, error)
 
 var rules map[string]rule

@@ -38,9 +38,10 @@ func (f Fitting) Tiling(height, width int64) (*Tiling, error) {
 	if f.Memory <= 0 {
 		return nil, nil
 	}
-	weights, err := f.Stages.Weights(f.Next)
+	results := 4 * 3 * f.Config.TemporalScale() * height * width
+	left, err := f.Stages.Left(f.Memory, f.Next, bundle.ClipSize{Width: int(width), Height: int(height), Frames: 1}, results)
 	if err != nil {
 		return nil, err
 	}
-	return Fit(f.Config, height, width, max(f.Memory-weights, 1))
+	return Fit(f.Config, height, width, left)
 }
