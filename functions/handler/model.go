@@ -146,6 +146,7 @@ type Limits struct {
 	MaxSteps       int     `json:"max_steps"`
 	MaxGuidance    float64 `json:"max_guidance"`
 	MaxFPS         float64 `json:"max_fps"`
+	MaxSeconds     float64 `json:"max_seconds,omitempty"` // that a clip lasts at its rate; 0: frames alone are bounded
 	MaxPromptBytes int     `json:"max_prompt_bytes"`
 	MaxTokens      int     `json:"max_tokens,omitempty"` // of a prompt, 0: not counted
 	Image          string  `json:"image"`                // "none", "optional", "required"; "" is "none"

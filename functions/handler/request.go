@@ -56,7 +56,11 @@ func (in *intake) read(ctx context.Context, body []byte) (r Request, err error) 
 	w := &wrongs{}
 	output, isText := o["output"].(string)
 	if o["output"] != nil && (!isText || !slices.Contains(in.outputs(), output)) {
-		w.add("output", "output: %s would do.", quotedOr(in.outputs()))
+		why := ""
+		if output == WAV && !in.d.Sound {
+			why = "this model makes no sound; "
+		}
+		w.add("output", "output: %s%s would do.", why, quotedOr(in.outputs()))
 	}
 	delete(o, "output")
 	for _, bad := range in.schema.Check(o) {

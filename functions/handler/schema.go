@@ -80,7 +80,11 @@ func sizeFields(d Description) object {
 	side("width", l.WidthMultiple, l.MaxWidth, d.Defaults.Width)
 	side("height", l.HeightMultiple, l.MaxHeight, d.Defaults.Height)
 	if l.FrameStep > 0 && l.MaxFrames > 0 {
-		f["num_frames"] = object{"type": "integer", "minimum": 1, "maximum": (l.MaxFrames-1)/l.FrameStep*l.FrameStep + 1, "x-step": l.FrameStep, "default": d.Defaults.NumFrames, "description": "Frames of the clip"}
+		frames := object{"type": "integer", "minimum": 1, "maximum": (l.MaxFrames-1)/l.FrameStep*l.FrameStep + 1, "x-step": l.FrameStep, "default": d.Defaults.NumFrames, "description": "Frames of the clip"}
+		if l.MaxSeconds > 0 {
+			frames["x-seconds"] = l.MaxSeconds
+		}
+		f["num_frames"] = frames
 	}
 	if l.MaxFPS > 0 {
 		f["fps"] = object{"type": "number", "minimum": 1, "maximum": l.MaxFPS, "default": d.Defaults.FPS, "description": "Frames a second"}

@@ -12,8 +12,12 @@ func (p *Pipeline) checkMemory(o order) error {
 	d.FPS = o.r.FPS // the fewer frames a second, the longer the sound
 	staged := p.staged(p.stages.At(p.c.sizes(d)), p.wanted(o))
 	side := int(p.c.VAE.SpatialScale())
+	if o.twoStage {
+		side *= 2
+	}
+	least, _ := p.framesOf(o)
 	room := bundle.Room{
-		Memory: p.memory, Stages: staged, Fewer: []bundle.Fewer{{Field: "num_frames", Stages: staged}},
+		Memory: p.memory, Stages: staged, Least: bundle.ClipSize{Frames: least}, Fewer: []bundle.Fewer{{Field: "num_frames", Stages: staged}},
 		Step: bundle.ClipSize{Width: side, Height: side, Frames: int(p.c.VAE.TemporalScale())},
 	}
 	return room.Check(bundle.ClipSize{Width: o.r.Width, Height: o.r.Height, Frames: o.r.NumFrames})

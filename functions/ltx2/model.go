@@ -65,7 +65,7 @@ func (m Model) Describe() handler.Description {
 		Defaults: handler.Request{Width: d.Width, Height: d.Height, NumFrames: d.Frames, FPS: d.FPS, Steps: d.Steps, Guidance: d.Guidance},
 		Limits: handler.Limits{
 			WidthMultiple: side, HeightMultiple: side, MaxWidth: maxSide / side * side, MaxHeight: maxSide / side * side,
-			FrameStep: int(c.VAE.TemporalScale()), MaxFrames: maxFrames, MaxSteps: maxSteps, MaxGuidance: 30, MaxFPS: 120,
+			FrameStep: int(c.VAE.TemporalScale()), MaxFrames: maxFrames, MaxSteps: maxSteps, MaxGuidance: 30, MaxFPS: maxFPS, MaxSeconds: c.Transformer.longest(),
 			MaxPromptBytes: 8 << 10, MaxTokens: d.MaxSequence, Image: "optional", LastImage: "optional", Tokens: m.tokenizer.Tokens,
 		},
 	}

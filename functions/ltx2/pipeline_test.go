@@ -222,7 +222,7 @@ func TestRequestsThatCannotBe(t *testing.T) {
 		"width is 9999; at most 4096 is possible":                                                                                            func(r *handler.Request) { r.Width = 9999 },
 		"height is 48; two stages halve it first, so it must be a multiple of 32: 32 or 64 would do":                                         func(r *handler.Request) { r.Height = 48; r.Values["two_stage"] = true },
 		"num_frames is 10; this model makes a multiple of 4 plus one: 9 or 13 would do":                                                      func(r *handler.Request) { r.NumFrames = 10 },
-		"161 frames at 5 a second last 32.2 s, and this model knows 20 s: num_frames of at most 101, or fps of at least 8 would do":          func(r *handler.Request) { r.NumFrames, r.FPS = 161, 5 },
+		"161 frames at 5 a second last 32.20 s, and this model knows 20 s: num_frames of at most 101, or fps of at least 8 would do":         func(r *handler.Request) { r.NumFrames, r.FPS = 161, 5 },
 		"1 frame at 60 a second: 0.017 s are too short for a sound: num_frames of at least 5, fps of at most 49, or audio false would do":    func(r *handler.Request) { r.NumFrames, r.FPS = 1, 60 },
 		"1 frame at 120 a second: 0.008 s are too short for a sound: num_frames of at least 5, fps of at most 49, or audio false would do":   func(r *handler.Request) { r.NumFrames, r.FPS = 1, 120 },
 		"5 frames at 300 a second: 0.017 s are too short for a sound: num_frames of at least 9, fps of at most 249, or audio false would do": func(r *handler.Request) { r.NumFrames, r.FPS = 5, 300 },

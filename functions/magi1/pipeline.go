@@ -25,6 +25,8 @@ type Pipeline struct {
 	sessions  *bundle.Sessions
 	tokenizer *text.Tokenizer
 	special   specialTokens
+	memory    int64 // of the instance on the CPU, 0: no limit is known
+	stages    *bundle.Stages
 
 	once   sync.Mutex // guards tables, which the first clip reads
 	tables *tables
@@ -53,6 +55,9 @@ func open(ctx context.Context, m *bundle.Model) (*Pipeline, error) {
 	for _, g := range c.graphs() {
 		names = append(names, g.Name)
 	}
+	if p.stages = m.Stages(c.graphs(), c.sizes); m.Options.Device.Host() {
+		p.memory = m.Memory
+	}
 	p.sessions = m.Open(ctx, names)
 	p.prompts = t5.Prompt{Config: c.Text, Tokenizer: p.tokenizer, Graphs: p.sessions, Graph: graphText}
 	return p, nil
@@ -65,6 +70,9 @@ func (p *Pipeline) Close() error { return p.sessions.Close() }
 // frames, byte for byte, on machines of one kind. Memory does not depend on the clip's length, and is given back when it returns.
 func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.Output) error {
 	if err := p.Check(r); err != nil {
+		return err
+	}
+	if err := p.checkMemory(r); err != nil {
 		return err
 	}
 	defer p.engine.Trim()

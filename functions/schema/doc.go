@@ -3,6 +3,7 @@
 // beginning with x-, which other readers take for annotations:
 //
 //	x-step N              an integer is its minimum plus a multiple of N
+//	x-seconds N           an integer of frames lasts N seconds at most, at the request's fps: no more is offered
 //	x-maxBytes N          a string has N bytes of UTF-8 at most
 //	x-default "random"    left out, it is drawn between minimum and maximum
 //	x-file {types,maxBytes}  the value is a file: base64, a data: URL, an upload, or a file beside the event

@@ -65,6 +65,7 @@ func (s *Schema) sentences(e *jsonschema.ValidationError, o Object) []Wrong {
 		return []Wrong{w}
 	}
 	p, v := s.within(at, o)
+	p = s.lasting(p, o)
 	if len(at) == 1 {
 		w.Value = repeatable(v)
 	}

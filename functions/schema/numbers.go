@@ -71,6 +71,29 @@ func outside(name string, v any, p Property) string {
 	return fmt.Sprintf("%s is %s: it must be %s%s; %s would do.", name, text(v), rule, p.span(" from %s to %s", " from %s", " up to %s"), decimal(low))
 }
 
+// lasting bounds a number of frames by how long they may last at the request's own rate, or at the one that it leaves out.
+func (s *Schema) lasting(p Property, o Object) Property {
+	rate, ok := s.properties["fps"]
+	if p.Seconds <= 0 || p.Maximum == nil || !ok {
+		return p
+	}
+	fps, given := asFloat(o["fps"]), o["fps"] != nil
+	if !given || !(fps > 0) || !rate.within(fps) {
+		if json.Unmarshal(rate.Default, &fps) != nil || !(fps > 0) {
+			return p
+		}
+	}
+	if most := math.Floor(p.Seconds*fps) + 1; most < *p.Maximum { // the last frame begins when the time is over
+		if step, from := p.grid(); step > 0 {
+			most = math.Floor((most-from)/step)*step + from
+		}
+		if p.Minimum == nil || most >= *p.Minimum {
+			p.Maximum = &most
+		}
+	}
+	return p
+}
+
 // grid gives the step on which values lie and what is added to its multiples, below the step; a step of 0: no grid.
 func (p Property) grid() (step, from float64) {
 	if p.Step == 0 {

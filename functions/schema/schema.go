@@ -30,6 +30,7 @@ type Property struct {
 	Maximum     *float64        `json:"maximum"`
 	MultipleOf  float64         `json:"multipleOf"`
 	Step        float64         `json:"x-step"`
+	Seconds     float64         `json:"x-seconds"`
 	MaxBytes    int             `json:"x-maxBytes"`
 	Default     json.RawMessage `json:"default"`
 	DefaultBy   string          `json:"x-default"`

@@ -19,6 +19,7 @@ func (p *Pipeline) room(r handler.Request) bundle.Room {
 		Memory: p.memory, Stages: stages,
 		Step:  bundle.ClipSize{Width: step * int(p.c.Transformer.PatchSize[2]), Height: step * int(p.c.Transformer.PatchSize[1]), Frames: int(p.c.VAE.TemporalScale())},
 		Fewer: []bundle.Fewer{{Field: "num_frames", Stages: fits.Staged(pictures)}},
+		Least: bundle.ClipSize{Frames: 1 + int(p.c.VAE.TemporalScale())}, // of a window, and of a clip that ends with a picture
 	}
 	if r.Video == nil { // in passes, the frames before are encoded
 		room.Fewer = append(room.Fewer, bundle.Fewer{Field: windowField, Stages: inPasses})

@@ -109,6 +109,9 @@ func (p *Pipeline) checkSize(width, height, frames, most int) error {
 	switch {
 	case frames < 1 || (frames-1)%time != 0:
 		low := max(0, (frames-1)/time) * time
+		if low+time+1 > most {
+			return invalid("num_frames is %d; this model makes a multiple of %d plus one, at most %d: %[3]d would do", frames, time, (most-1)/time*time+1)
+		}
 		return invalid("num_frames is %d; this model makes a multiple of %d plus one: %d or %d would do", frames, time, low+1, low+time+1)
 	case frames > most:
 		return invalid("num_frames is %d; at most %d are possible", frames, most)

@@ -15,6 +15,8 @@ type Room struct {
 	Stages func(c ClipSize) ([]Stage, error)
 	// Step is what width and height are multiples of, and frames less one.
 	Step ClipSize
+	// Least is the smallest clip that may be offered; what it leaves at zero is a step, and one frame.
+	Least ClipSize
 	// Fewer are the ways to have fewer frames at once.
 	Fewer []Fewer
 }
@@ -58,16 +60,19 @@ func (r Room) fits(c ClipSize) bool {
 func (r Room) others(c ClipSize) (would []string) {
 	for _, f := range r.Fewer {
 		with := Room{Memory: r.Memory, Stages: f.Stages}
-		if n, ok := last((c.Frames-1)/r.Step.Frames, func(n int) bool { return with.fits(r.framed(c, n)) }); ok {
+		n, ok := last((c.Frames-1)/r.Step.Frames, func(n int) bool { return with.fits(r.framed(c, n)) })
+		if ok && r.framed(c, n).Frames >= r.Least.Frames {
 			would = append(would, fmt.Sprintf("%s %d", f.Field, r.framed(c, n).Frames))
 		}
 	}
 	if s, ok := r.smaller(c); ok {
 		would = append(would, fmt.Sprintf("%d × %d", s.Width, s.Height))
 	}
-	if least := r.framed(c, 0); len(would) == 0 {
-		if s, ok := r.smaller(least); ok {
+	if least := r.framed(c, max(r.Least.Frames-1, 0)/r.Step.Frames); len(would) == 0 && len(r.Fewer) > 0 {
+		if s, ok := r.smaller(least); ok && s.Frames == 1 {
 			would = append(would, fmt.Sprintf("%d × %d with 1 frame", s.Width, s.Height))
+		} else if ok {
+			would = append(would, fmt.Sprintf("%d × %d with %d frames", s.Width, s.Height, s.Frames))
 		}
 	}
 	return would
@@ -84,7 +89,8 @@ func (r Room) smaller(c ClipSize) (ClipSize, bool) {
 	size := func(n int) ClipSize {
 		n++
 		s := c
-		s.Width, s.Height = max(c.Width*n/parts/r.Step.Width, 1)*r.Step.Width, max(c.Height*n/parts/r.Step.Height, 1)*r.Step.Height
+		s.Width = max(c.Width*n/parts/r.Step.Width*r.Step.Width, r.Least.Width, r.Step.Width)
+		s.Height = max(c.Height*n/parts/r.Step.Height*r.Step.Height, r.Least.Height, r.Step.Height)
 		return s
 	}
 	n, ok := last(parts-1, func(n int) bool { return r.fits(size(n)) })
