@@ -6,6 +6,8 @@ import (
 	"os"
 	"strconv"
 
+	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 )
 
@@ -32,6 +34,9 @@ func memory(d engine.Device) (int64, error) {
 	function, err := amount(FunctionMemoryEnv)
 	return least(function<<20, group("/sys/fs/cgroup/memory.max"), group("/sys/fs/cgroup/memory/memory.limit_in_bytes"), machine()), err
 }
+
+// beside is what an instance takes beside a model's stages while it makes a clip.
+func beside(c bundle.ClipSize) int64 { return handler.Beside(c.Width, c.Height) }
 
 // least is the least of those that are known, which are not 0.
 func least(all ...int64) (n int64) {

@@ -96,9 +96,8 @@ func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle
 		return nil, on, err
 	}
 	m = &bundle.Model{Bundle: b, Engine: spread(e, on.all(), limit), Memory: limit, Parts: map[string]int{denoiser: len(on.all())}}
-	if o.Device.Host() {
-		m.Beside = func(c bundle.ClipSize) int64 { return handler.Beside(c.Width, c.Height) }
-	} else {
+	m.Beside = beside
+	if !o.Device.Host() {
 		o.Memory = limit
 		if m.Free, err = amount(FreeEnv); err != nil {
 			return nil, on, err
