@@ -221,7 +221,7 @@ func verdict(ctx context.Context, exit error, end *Report, said string) error {
 			class = errdefs.ErrInternal
 		}
 		return fmt.Errorf("%s: %w", strings.TrimSuffix(end.Error, ": "+class.Error()), class)
-	case end != nil && exit == nil:
+	case end != nil && (exit == nil || errors.Is(exit, exec.ErrWaitDelay)): // the latter: it has ended well, and somebody holds its standard error
 		return nil
 	case errors.Is(exit, exec.ErrWaitDelay) || exit == nil:
 		return fmt.Errorf("%w ended without a word: %w", errDied, errdefs.ErrInternal)

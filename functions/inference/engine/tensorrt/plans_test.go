@@ -230,6 +230,15 @@ func TestABuildThatFailsLeavesNothing(t *testing.T) {
 	}
 }
 
+// TestABuildThatEndedWellIsTaken: also when what it said on its standard error is still to be heard, as on a busy machine.
+func TestABuildThatEndedWellIsTaken(t *testing.T) {
+	b, _ := script(t, "sleep 1 >/dev/null 3>&- & "+good)
+	p := &tensorrt.Plans{Dir: t.TempDir(), Library: "TensorRT 10.14.1", Digest: "d", Builder: b}
+	if _, err := p.Plan(context.Background(), "g.onnx", spark); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestAFolderOfPlansGoesWithWhatFailed: one that was made for a build, not one that was there; and not what others have in it.
 func TestAFolderOfPlansGoesWithWhatFailed(t *testing.T) {
 	bad, _ := script(t, `echo '{"ended":true,"error":"it takes no sm_75","class":"unavailable"}'; exit 1`)
