@@ -46,6 +46,11 @@ static block *fitting(size_t bytes) {
 	return best;
 }
 
+static block *mapped(size_t bytes) {
+	void *m = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return m == MAP_FAILED ? NULL : m;
+}
+
 static block *take(size_t bytes) {
 	block *b = fitting(bytes);
 	if (b) {
@@ -53,8 +58,8 @@ static block *take(size_t bytes) {
 	} else {
 		size_t room = (used + bytes > most ? used + bytes : most) + spare;
 		while (oldest && used + bytes + kept > room) drop(oldest);
-		b = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (b == MAP_FAILED) return NULL;
+		while (!(b = mapped(bytes)) && oldest) drop(oldest);
+		if (!b) return NULL;
 		b->bytes = bytes;
 	}
 	used += b->bytes;

@@ -2,11 +2,16 @@ package ort
 
 import (
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"sync"
 	"testing"
 	"unsafe"
 
+	"github.com/containerd/errdefs"
+
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
 const megabyte = 1 << 20
@@ -131,5 +136,43 @@ func TestSessionsUseThePool(t *testing.T) {
 	e.Trim()
 	if _, kept, _ := poolCount(); kept != 0 {
 		t.Errorf("%d bytes are kept", kept)
+	}
+}
+
+// A run that asks for more than there is ends with an error that says so, and the session goes on.
+func TestARunWithoutMemoryFailsAndTheNextOneGoesOn(t *testing.T) {
+	b := onnx.NewBuilder("outer")
+	x, y := b.Input("x", onnx.Float32, "rows", int64(1)), b.Input("y", onnx.Float32, int64(1), "columns")
+	b.Output("z", b.Op("Tanh", []onnx.Value{b.MatMul(x, y)}), onnx.Float32, "rows", "columns")
+	m, err := b.Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := m.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "model.onnx")
+	if err := os.WriteFile(path, raw, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s, err := loaded(t).Open(t.Context(), path, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	product := func(n int64) error {
+		_, err := s.Run(t.Context(), engine.Values{"x": engine.Zeros(n, 1), "y": engine.Zeros(1, n)})
+		return err
+	}
+	if err := product(1 << 24); !errdefs.IsResourceExhausted(err) { // a product of a pebibyte, which no address space has
+		t.Errorf("got %v", err)
+	}
+	if err := product(1 << 9); err != nil {
+		t.Error(err)
+	}
+	poolDrop()
+	if used, _, _ := poolCount(); used != 0 {
+		t.Errorf("%d bytes are in use", used)
 	}
 }

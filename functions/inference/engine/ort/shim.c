@@ -18,10 +18,14 @@ static char *take(OrtStatus *s) {
 }
 
 static OrtMemoryInfo *host;
+static void (*none)(void); // throws std::bad_alloc
 
+// host_take throws where there is no memory: the library does not look at what it gets, and makes an error of what is thrown.
 static void *host_take(OrtAllocator *a, size_t n) {
 	(void)a;
-	return n ? pool_take(n) : NULL;
+	void *p = n ? pool_take(n) : NULL;
+	if (n && !p) none();
+	return p;
 }
 
 static void host_give(OrtAllocator *a, void *p) {
@@ -34,8 +38,10 @@ static const OrtMemoryInfo *host_info(const OrtAllocator *a) {
 	return host;
 }
 
-// pooled gives the CPU's tensors of all sessions the pool's memory.
-static OrtStatus *pooled(void) {
+// pooled gives the CPU's tensors of all sessions the pool's memory, unless the library has a C++ library hidden within, whose
+// exceptions nobody else can throw: it allocates by itself then.
+static OrtStatus *pooled(void *lib) {
+	if (!(none = (void (*)(void))dlsym(lib, "_ZSt17__throw_bad_allocv"))) return NULL;
 	static OrtAllocator pool = {.version = ORT_API_VERSION, .Alloc = host_take, .Free = host_give, .Info = host_info, .Reserve = host_take};
 	OrtStatus *s = ort_api->CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &host);
 	return s ? s : ort_api->RegisterAllocator(ort_env, &pool);
@@ -55,7 +61,7 @@ char *ort_load(const char *path) {
 	}
 	OrtStatus *s = ort_api->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "videosdgx", &ort_env);
 	if (!s) s = ort_api->DisableTelemetryEvents(ort_env);
-	if (!s) s = pooled();
+	if (!s) s = pooled(lib);
 	return s ? take(s) : NULL;
 }
 

@@ -1,6 +1,6 @@
 package ort
 
-// #cgo CFLAGS: -I${SRCDIR}
+// #cgo CFLAGS: -I${SRCDIR} -fexceptions
 // #cgo LDFLAGS: -ldl
 // #include "shim.h"
 import "C"
