@@ -58,7 +58,7 @@ func (in *intake) read(ctx context.Context, body []byte) (r Request, err error) 
 	if o["output"] != nil && (!isText || !slices.Contains(in.outputs(), output)) {
 		why := ""
 		if output == WAV && !in.d.Sound {
-			why = "this model makes no sound; "
+			why = silent(in.d) + "; "
 		}
 		w.add("output", "output: %s%s would do.", why, quotedOr(in.outputs()))
 	}

@@ -362,14 +362,14 @@ func TestSoundAloneWhenAskedFor(t *testing.T) {
 	}
 	e, _ := newHandler(t, band{}.withRate())
 	for accept, want := range map[string]string{"audio/wav": "", "audio/*": "", "audio/wav, text/html": "", "audio/wav, video/mp4": "video/mp4", "audio/wav;q=0.5, application/json": "application/json", "audio/wav, */*;q=0.1": "application/json",
-		"audio/wav, application/json;q=0": ""} {
+		"audio/wav, application/json;q=0": "", "text/html": "", "video/webm, image/*": "", "json": "", "*/*;q=0": "", "text/html, */*;q=0.1": "application/json", " ": "application/json", "text/event-stream": "application/json"} {
 		answer, err := e.Invoke(context.Background(), json.RawMessage(url("POST", `{"prompt":"la","seed":1}`, accept)))
 		if err != nil {
 			t.Fatal(err)
 		}
 		switch a := answer.(type) {
 		case events.LambdaFunctionURLResponse:
-			if refused := a.StatusCode == 406 && strings.Contains(a.Body, "this model makes none: video/mp4 or application/json would do"); refused != (want == "") || !refused && a.Headers["Content-Type"] != want {
+			if refused := a.StatusCode == 406 && strings.Contains(a.Body, "There is nothing of what Accept asks for") && strings.HasSuffix(a.Body, "video/mp4 or application/json would do.\"}") && strings.Contains(a.Body, "this model makes no sound") == accepts(accept, "audio/wav"); refused != (want == "") || !refused && a.Headers["Content-Type"] != want {
 				t.Errorf("a model without sound, Accept: %s: %d %.200s", accept, a.StatusCode, a.Body)
 			}
 		case *events.LambdaFunctionURLStreamingResponse:
@@ -378,6 +378,9 @@ func TestSoundAloneWhenAskedFor(t *testing.T) {
 			}
 			a.Close()
 		}
+	}
+	if why := silent(Description{Absent: map[string]string{"output": "this checkpoint is silent"}}); why != "this checkpoint is silent" {
+		t.Errorf("a checkpoint that says why: %s", why)
 	}
 	if _, err := e.Invoke(context.Background(), json.RawMessage(`{"prompt":"la","output":"wav"}`)); err == nil || !strings.Contains(err.Error(), "stream\\\" would do") {
 		t.Errorf("a model without sound: %v", err)

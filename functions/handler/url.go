@@ -2,7 +2,6 @@ package handler
 
 import (
 	"context"
-	"mime"
 	"net/http"
 	"strconv"
 	"strings"
@@ -59,9 +58,8 @@ func (h *Handler) urlAnswer(ctx context.Context, e events.LambdaFunctionURLReque
 	case r.Output == "" && h.d.Sound && accepts(accept, "audio/wav") && !accepts(accept, "video/mp4"):
 		r.Output = WAV
 		return h.stream(ctx, r)
-	case r.Output == "" && h.unheard(accept, r):
-		return jsonAnswer(http.StatusNotAcceptable, "application/problem+json", Problem{Type: "about:blank", Title: "Not acceptable", Status: http.StatusNotAcceptable,
-			Detail: "Accept asks for sound alone, and this model makes none: video/mp4 or application/json would do."}), nil
+	case r.Output == "" && h.refused(accept, r):
+		return h.notAcceptable(accept, r), nil
 	case r.Output == "mp4" || r.Output == WAV || r.Output == "" && (accepts(accept, "video/mp4") || r.Width == 0 && accepts(accept, "audio/wav")):
 		return h.stream(ctx, r)
 	}
@@ -72,16 +70,6 @@ func (h *Handler) urlAnswer(ctx context.Context, e events.LambdaFunctionURLReque
 	a := jsonAnswer(http.StatusOK, "application/json", res)
 	a.Headers = withEngine(a.Headers, *res)
 	return a, nil
-}
-
-// unheard says whether nothing but sound is accepted of a model that makes pictures and no sound that it could give alone.
-func (h *Handler) unheard(accept string, r Request) bool {
-	for _, other := range []string{"video/mp4", "application/json", "*/*"} {
-		if accepts(accept, other) {
-			return false
-		}
-	}
-	return r.Width > 0 && !h.d.Sound && accepts(accept, "audio/wav")
 }
 
 func headers(f *media.File, res Result) map[string]string {
@@ -134,19 +122,4 @@ func clipName(mediaType string) string {
 		return "sound.wav"
 	}
 	return "clip.mp4"
-}
-
-// accepts: the type is named, itself or by its first half, and not refused with q=0. A bare */* gets JSON.
-func accepts(accept, want string) bool {
-	first, _, _ := strings.Cut(want, "/")
-	for part := range strings.SplitSeq(accept, ",") {
-		kind, params, err := mime.ParseMediaType(part)
-		if err != nil || kind != want && (kind != first+"/*" || first == "multipart") {
-			continue
-		}
-		if q, err := strconv.ParseFloat(params["q"], 64); err != nil || q > 0 {
-			return true
-		}
-	}
-	return false
 }

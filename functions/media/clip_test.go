@@ -98,16 +98,16 @@ func TestFilesThatAreNoClips(t *testing.T) {
 	}
 	tune, _ := os.ReadFile(sound)
 	for want, raw := range map[string]string{
-		"cut off, its index is missing":   string(good[:len(good)/2]),
-		`coded as "flv1"`:                 string(flv),
-		"no moving pictures: send an MP4": string(tune),
-		"it is a PNG picture, no clip":    string(still),
-		"it is a picture, no clip":        "\x00\x00\x00\x18ftypheic\x00\x00\x00\x00",
-		"no clip that is known here":      "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n",
-		"no clip that is known here: ":    "ffconcat version 1.0\nfile '/etc/passwd'\n",
-		"is no clip that is known":        "",
-		"MP4 file has no moving pictures": "\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isommp42\x00\x00\x00\x08moov",
-		"WebM or Matroska file cannot be": "\x1a\x45\xdf\xa3" + strings.Repeat("\xff", 100),
+		"cut off, its index is missing":                       string(good[:len(good)/2]),
+		`coded as "flv1"`:                                     string(flv),
+		"no moving pictures: send an MP4":                     string(tune),
+		"it is a file of the kind PNG, a picture and no clip": string(still),
+		"it is a picture, no clip":                            "\x00\x00\x00\x18ftypheic\x00\x00\x00\x00",
+		"no clip that is known here":                          "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n",
+		"no clip that is known here: ":                        "ffconcat version 1.0\nfile '/etc/passwd'\n",
+		"is no clip that is known":                            "",
+		"MP4 file has no moving pictures":                     "\x00\x00\x00\x18ftypisom\x00\x00\x00\x00isommp42\x00\x00\x00\x08moov",
+		"WebM or Matroska file cannot be":                     "\x1a\x45\xdf\xa3" + strings.Repeat("\xff", 100),
 	} {
 		path := filepath.Join(t.TempDir(), "x")
 		if err := os.WriteFile(path, []byte(raw), 0o600); err != nil {

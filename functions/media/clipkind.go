@@ -33,7 +33,7 @@ func clipKind(path string) (container, error) {
 		}
 	}
 	if _, err := kindOf(start); err == nil {
-		return container{}, wrongClip("it is a %s picture, no clip: %s", file.Name, acceptedClips)
+		return container{}, wrongClip("it is %s, a picture and no clip: %s", file.File(), acceptedClips)
 	}
 	if file.Name == "HEIC" || file.Name == "AVIF" { // in boxes, as MP4 is
 		return container{}, wrongClip("it is a picture, no clip: %s", acceptedClips)

@@ -38,7 +38,7 @@ func kindOf(raw []byte) (kind, error) {
 	}
 	switch {
 	case known:
-		return kind{}, fmt.Errorf("it is a %s file, which is not read here: %s: %w", file.Name, accepted, errdefs.ErrInvalidArgument)
+		return kind{}, fmt.Errorf("it is %s, which is not read here: %s: %w", file.File(), accepted, errdefs.ErrInvalidArgument)
 	case len(raw) == 0:
 		return kind{}, fmt.Errorf("the file is empty: %s: %w", accepted, errdefs.ErrInvalidArgument)
 	}

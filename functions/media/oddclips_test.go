@@ -204,8 +204,8 @@ func TestOddFilesAreRefused(t *testing.T) {
 	for name, c := range map[string]struct{ path, says string }{
 		"raw H.264":        {run(t, "-i", plain, "-c", "copy", filepath.Join(t.TempDir(), "a.h264")), "no clip that is known here"},
 		"transport stream": {run(t, "-i", plain, "-c", "copy", filepath.Join(t.TempDir(), "a.ts")), "no clip that is known here"},
-		"GIF":              {made(t, "a.gif"), "it is a GIF picture, no clip"},
-		"animated PNG":     {made(t, "a.apng", "-frames:v", "5"), "it is a PNG picture, no clip"},
+		"GIF":              {made(t, "a.gif"), "it is a file of the kind GIF, a picture and no clip"},
+		"animated PNG":     {made(t, "a.apng", "-frames:v", "5"), "it is a file of the kind PNG, a picture and no clip"},
 		"Flash":            {made(t, "a.flv", "-c:v", "flv1"), "no clip that is known here"},
 		"Theora in WebM's": {made(t, "a.mkv", "-c:v", "libtheora"), `coded as "theora"`},
 		"DNxHD":            {made(t, "a.mov", "-vf", "scale=1280:720", "-c:v", "dnxhd", "-b:v", "90M", "-pix_fmt", "yuv422p", "-frames:v", "3"), `coded as "dnxhd"`},

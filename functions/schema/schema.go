@@ -34,6 +34,7 @@ type Property struct {
 	MaxBytes    int             `json:"x-maxBytes"`
 	Default     json.RawMessage `json:"default"`
 	DefaultBy   string          `json:"x-default"`
+	Enum        []any           `json:"enum"`
 	File        *File           `json:"x-file"`
 	// Of a list its entries, and of an object its members; nothing where the document refers to them elsewhere.
 	Items      *Property           `json:"items"`
@@ -121,6 +122,9 @@ func (s *Schema) Property(name string) (Property, bool) {
 	p, ok := s.properties[name]
 	return p, ok
 }
+
+// Absent says why there is no such member, and what does instead; "": nothing is said of it.
+func (s *Schema) Absent(name string) string { return s.absent[name] }
 
 // Files are the names of the properties that hold files, sorted.
 func (s *Schema) Files() (names []string) {

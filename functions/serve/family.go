@@ -50,7 +50,7 @@ func (all Families) Of(checkpoint string) (Family, error) {
 	}
 	f, ok := all.first(func(f Family) bool { return slices.Contains(f.Classes, class) })
 	if !ok {
-		return f, fmt.Errorf("%s is a %s; %s can be built: %w", checkpoint, class, strings.Join(all.classes(), ", "), errdefs.ErrNotImplemented)
+		return f, fmt.Errorf("%s is of the class %s; %s can be built: %w", checkpoint, class, strings.Join(all.classes(), ", "), errdefs.ErrNotImplemented)
 	}
 	return f, nil
 }

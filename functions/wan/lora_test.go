@@ -170,8 +170,8 @@ func TestLoRAsThatDoNotFit(t *testing.T) {
 	for want, change := range map[string]func([]weights.Tensor) []weights.Tensor{
 		"is for another model: none of its":           rename("diffusion_model.blocks.", "diffusion_model.double_blocks."),
 		"which this model does not have":              rename("blocks.0.self_attn.q.", "blocks.77.self_attn.q."),
-		"is a LoHa":                                   rename(".lora_down.weight", ".hada_w1_a"),
-		"is a LoKr":                                   rename(".lora_up.weight", ".lokr_w1"),
+		"is of the kind LoHa":                         rename(".lora_down.weight", ".hada_w1_a"),
+		"is of the kind LoKr":                         rename(".lora_up.weight", ".lokr_w1"),
 		"and not the up (B) factor: it is incomplete": func(all []weights.Tensor) []weights.Tensor { return slices.Delete(all, 1, 2) },
 		"it is for another size of the model":         func(all []weights.Tensor) []weights.Tensor { return append(all[:1:1], widened(all[1:])...) },
 		"which is no part of a LoRA": func(all []weights.Tensor) []weights.Tensor {

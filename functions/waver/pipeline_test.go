@@ -186,7 +186,7 @@ func TestCheckpointsThatDoNotFit(t *testing.T) {
 		"and 2 by its weights (model.layers.0":                                                blocks("text_encoder_2", "model.layers.1.x"),
 		"width is 33":                                                                         defaults("width", 33), "num_inference_steps is 0": defaults("num_inference_steps", 0), "num_frames is 4": defaults("num_frames", 4),
 		"max_sequence_length is 0": defaults("max_sequence_length", 0), "apg_norm_threshold -1": defaults("apg_norm_threshold", -1),
-		"apg_eta is a string: it must be a number": defaults("apg_eta", "x"),
+		"apg_eta is of the JSON type string: it must be a number": defaults("apg_eta", "x"),
 		"tokenizer_2: the tokenizer knows": func(dir string) {
 			write(t, filepath.Join(dir, "text_encoder_2/config.json"), map[string]any{"vocab_size": 50, "hidden_size": 24, "intermediate_size": 40, "num_hidden_layers": 1, "num_attention_heads": 2})
 		},

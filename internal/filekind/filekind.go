@@ -68,6 +68,9 @@ func Known(mediaType string) bool {
 	return slices.ContainsFunc(kinds, func(k Kind) bool { return k.Is(mediaType) })
 }
 
+// File names a file of this kind within a sentence, whatever letter the kind begins with.
+func (k Kind) File() string { return "a file of the kind " + k.Name }
+
 // Is says whether files of this kind are of a media type.
 func (k Kind) Is(mediaType string) bool { return slices.Contains(k.Types, mediaType) }
 

@@ -3,6 +3,7 @@ package gateway
 import (
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -62,6 +63,15 @@ func Negotiate(r *http.Request, offers ...string) string {
 		}
 	}
 	return best
+}
+
+// Acceptable says whether a request takes one of the offers at all; one that names nothing takes anything.
+func Acceptable(r *http.Request, offers ...string) bool {
+	spans := accepted(r)
+	return len(spans) == 0 || slices.ContainsFunc(offers, func(offer string) bool {
+		q, _ := weigh(spans, offer)
+		return q > 0
+	})
 }
 
 // weigh gives the q of an offer by the most specific range that holds it, and where that stands.

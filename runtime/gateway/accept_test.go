@@ -26,6 +26,21 @@ func TestWantsOnly(t *testing.T) {
 	}
 }
 
+func TestAcceptable(t *testing.T) {
+	for accept, want := range map[string]bool{
+		"": true, ", ,": true, "*/*": true, "video/*": true, "audio/wav, application/json;q=0.1": true, "text/html, */*;q=0.1": true, "application/json": true,
+		"text/html": false, "audio/*": false, "application/json;q=0": false, "video/mp4;q=0, */*": true, "video/mp4;q=0, application/json;q=0, */*": false, "*/*;q=0": false, "json": false,
+	} {
+		r := &http.Request{Header: http.Header{"Accept": {accept}}}
+		if got := gateway.Acceptable(r, "application/json", "video/mp4"); got != want {
+			t.Errorf("%q: %v", accept, got)
+		}
+	}
+	if !gateway.Acceptable(&http.Request{}, "video/mp4") {
+		t.Error("no header takes anything")
+	}
+}
+
 func TestNegotiate(t *testing.T) {
 	for accept, want := range map[string]string{
 		"": "application/json", "*/*": "application/json", "video/mp4": "video/*", "VIDEO/MP4": "video/*", "video/*": "video/*", "video/webm;q=0.2": "video/*",

@@ -31,7 +31,7 @@ type FieldError struct {
 
 // kinds name what each status means here.
 var kinds = map[int]string{
-	400: "invalid-request", 403: "forbidden", 404: "not-found", 405: "method-not-allowed", 408: "body-too-slow", 409: "conflict", 412: "precondition-failed",
+	400: "invalid-request", 403: "forbidden", 404: "not-found", 405: "method-not-allowed", 406: "not-acceptable", 408: "body-too-slow", 409: "conflict", 412: "precondition-failed",
 	413: "body-too-large", 415: "unsupported-media-type", 421: "misdirected", 422: "idempotency-key-reused", 429: "too-many", 499: "client-closed",
 	500: "internal", 501: "not-implemented", 503: "unavailable", 504: "timeout", 507: "disk-full",
 }

@@ -36,7 +36,7 @@ func TestMergeErrorsAreForClients(t *testing.T) {
 		said, want string
 		is         func(error) bool
 	}{
-		{badLoRA, "building /srv/x\nvideosdgx: LoRA style.safetensors is a LoHa", "these LoRAs cannot be merged: LoRA style.safetensors is a LoHa", errdefs.IsInvalidArgument},
+		{badLoRA, "building /srv/x\nvideosdgx: LoRA style.safetensors is of the kind LoHa", "these LoRAs cannot be merged: LoRA style.safetensors is of the kind LoHa", errdefs.IsInvalidArgument},
 		{busyLoRA, "videosdgx: /srv/x is being built already", "LoRAs (style) are being written to", askedAgain},
 		{1, "videosdgx: build bundle /srv/x: no space left on device", "LoRAs (style) could not be merged into this model: the server's log says why", func(error) bool { return true }},
 		{-1, "", "LoRAs (style) could not be merged", func(error) bool { return true }},

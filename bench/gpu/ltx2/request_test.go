@@ -41,6 +41,11 @@ func TestAWholeRequest(t *testing.T) {
 	if total := b.report.Figures["total_tiny_fp32_s"]; total < sum*0.999 || total > sum*1.001 {
 		t.Errorf("%g s in all of %g s", total, sum)
 	}
+	for _, counted := range []string{"mp4", "total"} { // the warm clip has its file too
+		if n := len(b.report.Rounds[counted+"_tiny_fp32_s"]); n != 1 {
+			t.Errorf("%s was measured in %d of 1 counted rounds", counted, n)
+		}
+	}
 	if n := len(b.report.Rounds["denoise_tiny_fp32_step_s"]); n != 8 {
 		t.Errorf("%d steps", n)
 	}

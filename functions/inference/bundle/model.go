@@ -79,7 +79,7 @@ func Plain(err error) error {
 	case reflect.Slice, reflect.Array:
 		want = "a list"
 	}
-	return fmt.Errorf("%s is a %s: it must be %s", wrong.Field, wrong.Value, want)
+	return fmt.Errorf("%s is of the JSON type %s: it must be %s", wrong.Field, wrong.Value, want)
 }
 
 // Open starts to open the named graphs, in the form built for the engine's device; on the CPU weights are mapped, not read. On another

@@ -50,7 +50,7 @@ var others = []struct{ mark, name string }{
 func (l *File) add(name string) error {
 	for _, o := range others {
 		if strings.Contains(name, o.mark) {
-			return l.bad("is a %s (it has %s): only LoRA can be merged; convert it, or extract a LoRA from the merged model", o.name, name)
+			return l.bad("is of the kind %s (it has %s): only LoRA can be merged; convert it, or extract a LoRA from the merged model", o.name, name)
 		}
 	}
 	for _, p := range parts {

@@ -158,7 +158,7 @@ func (a *API) reuse(w http.ResponseWriter, r *http.Request, k *keptClip) error {
 	} else if v, ok := preferences(r)["cache"]; ok && readable["cache"].is(v) {
 		w.Header().Set("Preference-Applied", strings.TrimSuffix("cache="+v, "="))
 	}
-	if wantsClip(r) {
+	if wants(r, k.job.Result.ContentType) {
 		return a.send(w, r, k.job.ID)
 	}
 	v := a.noted(r, k.job)
@@ -175,7 +175,7 @@ func floor(v float64) float64 { return math.Floor(v*1e4) / 1e4 }
 func (a *API) similar(w http.ResponseWriter, r *http.Request) error {
 	f := a.files(a.o.Client(r))
 	defer f.drop()
-	m, sch, sub, fields, err := a.asked(r, f)
+	m, sch, sub, fields, err := a.asked(r, f, func(*http.Request, *schema.Schema, schema.Object) error { return nil })
 	if err != nil {
 		return err
 	}

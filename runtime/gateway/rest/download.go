@@ -38,6 +38,9 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, id string) error {
 		return err
 	}
 	defer f.Close()
+	if kind := plainType(j.Result.ContentType); kind != "" && !gateway.Acceptable(r, kind) {
+		return notAcceptable(r, kind+" would do: that is what the file is")
+	}
 	kind := "attachment"
 	if inline, _ := yesNo(r, "inline"); inline {
 		kind = "inline"

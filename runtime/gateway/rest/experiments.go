@@ -37,7 +37,7 @@ func experimentEndpoints() []endpoint {
 		{"POST", "/v1/experiments/{name}/pairs", submits, func(a *API) handler { return a.addPair }, operation{
 			ID: "addPair", Summary: "Have both arms make a clip of one request, with one seed", Tag: "experiments", In: modelRequest{}, Out: responses{202: {Text: "Queued", Body: pairView{}}}, Fails: fails}},
 		{"GET", "/v1/experiments/{name}/pairs/{pair}/{side}", look, func(a *API) handler { return a.pairClip }, operation{
-			ID: "pairClip", Summary: "The clip on one side, left or right", Tag: "experiments", Out: responses{200: {Text: "The clip", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}}, Fails: []int{400, 404, 409, 421}}},
+			ID: "pairClip", Summary: "The clip on one side, left or right", Tag: "experiments", Out: responses{200: {Text: "The clip", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}}, Fails: []int{400, 404, 406, 409, 421}}},
 		{"POST", "/v1/experiments/{name}/pairs/{pair}/vote", submits, func(a *API) handler { return a.vote }, operation{
 			ID: "vote", Summary: "Say which side is better; a second vote of the same caller takes the first one's place", Tag: "experiments", In: voteWish{}, Out: responses{200: {Text: "Counted", Body: experimentView{}}}, Fails: fails}},
 	}

@@ -39,14 +39,14 @@ func (in incoming) misfit(said string, p schema.File) string {
 	case len(p.Types) > 0 && allKnown(p.Types) && !slices.ContainsFunc(p.Types, kind.Is):
 		return begins(kind, known) + ": it must be " + strings.Join(p.Types, " or ")
 	case known && kind.Short(in.start):
-		return fmt.Sprintf("is a file of the kind %s that ends in its head, after %d bytes: send it whole", kind.Name, len(in.start))
+		return fmt.Sprintf("is %s that ends in its head, after %d bytes: send it whole", kind.File(), len(in.start))
 	}
 	return ""
 }
 
 func begins(k filekind.Kind, known bool) string {
 	if known {
-		return "is a file of the kind " + k.Name
+		return "is " + k.File()
 	}
 	return "begins like no file of a kind that is known here"
 }

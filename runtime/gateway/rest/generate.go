@@ -11,7 +11,6 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/schema"
-	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 )
 
@@ -19,7 +18,7 @@ import (
 func (a *API) generate(w http.ResponseWriter, r *http.Request) error {
 	f := a.files(a.o.Client(r))
 	defer f.drop()
-	m, sch, sub, fields, err := a.asked(r, f)
+	m, sch, sub, fields, err := a.asked(r, f, settle)
 	if err != nil {
 		return err
 	}
@@ -38,8 +37,8 @@ func (a *API) generate(w http.ResponseWriter, r *http.Request) error {
 	return a.respond(w, r, all[0])
 }
 
-// asked reads a request for one clip, whose files f takes in, and holds it to the model's schema.
-func (a *API) asked(r *http.Request, f *files) (m jobs.Model, sch *schema.Schema, sub jobs.Submit, fields schema.Object, err error) {
+// asked reads a request for one clip, whose files f takes in, lets settle see it, and holds it to the model's schema.
+func (a *API) asked(r *http.Request, f *files, settle func(*http.Request, *schema.Schema, schema.Object) error) (m jobs.Model, sch *schema.Schema, sub jobs.Submit, fields schema.Object, err error) {
 	if m, err = a.o.Models.Model(r.Context(), r.PathValue("model")); err == nil {
 		sch, err = a.schemas.of(m)
 	}
@@ -54,6 +53,9 @@ func (a *API) asked(r *http.Request, f *files) (m jobs.Model, sch *schema.Schema
 		o, err = f.readForm(r, sch)
 	} else {
 		o, err = readObject(r, a.o.MaxImage)
+	}
+	if err == nil {
+		err = settle(r, sch, o.fields)
 	}
 	if err != nil {
 		return m, sch, sub, nil, err
@@ -89,9 +91,9 @@ func (a *API) respond(w http.ResponseWriter, r *http.Request, j jobs.Job) error 
 		return &httpError{status: http.StatusInsufficientStorage, job: j.ID, err: fmt.Errorf("%w; job %s waits", jobs.ErrDiskFull, j.ID)}
 	case !j.State.Ended():
 		return write(w, http.StatusAccepted, a.noted(r, j))
-	case j.State == jobs.Completed && wantsClip(r):
+	case j.State == jobs.Completed && wants(r, j.Result.ContentType):
 		return a.send(w, r, j.ID)
-	case wantsClip(r):
+	case j.State != jobs.Completed && wants(r, "video/*", "audio/*"):
 		return noClip(j)
 	}
 	return write(w, http.StatusOK, a.noted(r, j))
@@ -137,8 +139,4 @@ var errStuck = errors.New("the job waits for disk space")
 func (a *API) stuck(ctx context.Context, id string) bool {
 	j, err := a.o.Jobs.Get(ctx, id)
 	return err == nil && j.Problem != nil && j.Problem.Kind == "disk-full"
-}
-
-func wantsClip(r *http.Request) bool {
-	return gateway.Negotiate(r, "application/json", "video/*") != "application/json"
 }

@@ -21,8 +21,8 @@ func perModel() []endpoint {
 	return []endpoint{
 		{"POST", "/generate", submits, func(a *API) handler { return a.generate }, operation{
 			ID: "generate", Summary: "Queue one clip", Tag: "generate", In: modelRequest{}, Example: generateExample, Params: submitParams,
-			Out: responses{200: {Text: "The job has ended within Prefer: wait", Body: jobView{}, Also: clip{}}, 202: {Text: "Queued", Body: jobView{}}}, Fails: append(slices.Clone(submitFails), 502, 504),
-			Long: "Prefer: wait=N holds the answer until the job has ended, at most N seconds; Prefer: respond-async and no preference answer at once. With Accept: video/mp4 and a wait that sufficed, the answer is the clip, or the problem when there is none."}},
+			Out: responses{200: {Text: "The job has ended within Prefer: wait", Body: jobView{}, Also: clip{}}, 202: {Text: "Queued", Body: jobView{}}}, Fails: append(slices.Clone(submitFails), 406, 502, 504),
+			Long: "Prefer: wait=N holds the answer until the job has ended, at most N seconds; Prefer: respond-async and no preference answer at once. With Accept: video/mp4 and a wait that sufficed, the answer is the clip, or the problem when there is none. Accept: audio/wav asks a model that makes both for its sound alone, as output does; what Accept takes nothing of is refused before a job is made."}},
 		{"POST", "/batch", submits, func(a *API) handler { return a.batch }, operation{
 			ID: "batch", Summary: "Queue many clips in one call, all or none", Tag: "generate", In: modelBatch{}, Example: batchExample, Params: submitParams,
 			Out: responses{202: {Text: "Queued", Body: jobList{}}}, Fails: submitFails}},
@@ -192,7 +192,7 @@ func eventsDoc(id string) operation {
 func downloadDoc(id string) operation {
 	return operation{ID: id, Summary: "The clip; Range, If-Range and If-None-Match are honoured", Tag: "jobs", Params: []param{
 		{"query", "inline", "true shows it in the browser", flagSchema}, {"query", "piece", "One of the result's pieces instead of the clip", nil}},
-		Out: responses{200: {Text: "The clip", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 304: {Text: "It is what If-None-Match says"}}, Fails: []int{400, 404, 409, 416, 421}}
+		Out: responses{200: {Text: "The clip", Body: clip{}}, 206: {Text: "A range of it", Body: clip{}}, 304: {Text: "It is what If-None-Match says"}}, Fails: []int{400, 404, 406, 409, 416, 421}}
 }
 
 func playlistDoc(id string) operation {
