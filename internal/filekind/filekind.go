@@ -27,7 +27,7 @@ var kinds = []Kind{
 	{"GIF", []string{"image/gif"}, 13, []string{"GIF8?a"}},
 	{"BMP", []string{"image/bmp", "image/x-bmp", "image/x-ms-bmp"}, 26, []string{"BM????\x00\x00\x00\x00"}},
 	{"TIFF", []string{"image/tiff"}, 8, []string{"II*\x00", "MM\x00*", "II+\x00", "MM\x00+"}},
-	{"HEIC", []string{"image/heic", "image/heif", "image/heic-sequence", "image/heif-sequence", "image/avif"}, 12, []string{"????ftyphe", "????ftypmif1", "????ftypmsf1"}},
+	{"HEIC", []string{"image/heic", "image/heif", "image/heic-sequence", "image/heif-sequence", "image/avif"}, 12, []string{"????ftyphe", "????ftypmi", "????ftypmsf1"}},
 	{"AVIF", []string{"image/avif", "image/heif"}, 12, []string{"????ftypavi"}},
 	{"JPEG XL", []string{"image/jxl"}, 2, []string{"\xff\x0a"}},
 	{"JPEG XL", []string{"image/jxl"}, 12, []string{"\x00\x00\x00\x0cJXL "}},
@@ -38,15 +38,17 @@ var kinds = []Kind{
 	{"PDF", nil, 0, []string{"%PDF"}},
 	{"Photoshop", []string{"image/vnd.adobe.photoshop"}, 26, []string{"8BPS"}},
 	{"MP4", boxed, 16, []string{"????ftyp"}},
-	{"QuickTime", boxed, 8, []string{"????moov", "????mdat", "????wide"}},
+	{"QuickTime", boxed, 8, []string{"????moov", "????mdat", "????wide", "????free", "????skip", "????pnot", "????uuid"}},
+	{"MP4", boxed, 8, []string{"????styp", "????moof", "????sidx"}}, // a segment of a stream
 	{"WebM or Matroska", []string{"video/webm", "video/x-matroska", "video/matroska", "audio/webm", "audio/x-matroska", "audio/matroska"}, 16, []string{"\x1a\x45\xdf\xa3"}},
 	{"AVI", []string{"video/x-msvideo", "video/avi", "video/msvideo", "video/vnd.avi"}, 24, []string{"RIFF????AVI "}},
-	{"WAV", []string{"audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"}, 36, []string{"RIFF????WAVE", "RF64????WAVE", "RIFX????WAVE"}},
+	{"WAV", []string{"audio/wav", "audio/x-wav", "audio/wave", "audio/vnd.wave"}, 36, []string{"RIFF????WAVE", "RF64????WAVE", "BW64????WAVE", "RIFX????WAVE"}},
 	{"Ogg", []string{"video/ogg", "audio/ogg", "application/ogg", "audio/opus", "audio/vorbis"}, 27, []string{"OggS"}},
 	{"FLAC", []string{"audio/flac", "audio/x-flac"}, 42, []string{"fLaC"}},
-	{"MP3", []string{"audio/mpeg", "audio/mp3", "audio/flac", "audio/x-flac", "audio/aac"}, 4, []string{"ID3"}}, // a tag, before any of them
+	{"MP3", []string{"audio/mpeg", "audio/mp3", "audio/flac", "audio/x-flac", "audio/aac"}, 10, []string{"ID3", "APETAGEX"}}, // a tag, before any of them
 	{"MP3", []string{"audio/mpeg", "audio/mp3"}, 4, []string{"\xff\xfb", "\xff\xfa", "\xff\xf3", "\xff\xf2", "\xff\xe3", "\xff\xe2"}},
-	{"AAC", []string{"audio/aac", "audio/x-aac", "audio/aacp"}, 7, []string{"\xff\xf1", "\xff\xf9", "\xff\xf0", "\xff\xf8"}},
+	{"MP2", []string{"audio/mpeg"}, 4, []string{"\xff\xfd", "\xff\xfc", "\xff\xf5", "\xff\xf4"}},
+	{"AAC", []string{"audio/aac", "audio/x-aac", "audio/aacp"}, 7, []string{"ADIF", "\xff\xf1", "\xff\xf9", "\xff\xf0", "\xff\xf8"}},
 	{"Windows icon", []string{"image/x-icon", "image/vnd.microsoft.icon"}, 6, []string{"\x00\x00\x01\x00"}}, // behind MP4, of whose first box it may be the size
 }
 

@@ -10,7 +10,8 @@ func TestOf(t *testing.T) {
 	for start, want := range map[string]string{
 		"\x89PNG\r\n\x1a\n": "PNG", "\xff\xd8\xff\xe0": "JPEG", "RIFF\x01\x02\x03\x04WEBPVP8 ": "WebP", "GIF89a": "GIF", "GIF87a": "GIF", "BM\x36\x00\x00\x00\x00\x00\x00\x00": "BMP",
 		"\x00\x00\x00\x18ftypheic": "HEIC", "\x00\x00\x00\x1cftypavif": "AVIF", "\x00\x00\x00\x18ftypisom": "MP4", "\x00\x00\x01\x00ftypisom": "MP4", "\x00\x00\x00\x08wide": "QuickTime",
-		"\x1a\x45\xdf\xa3": "WebM or Matroska", "RIFF\x01\x02\x03\x04AVI LIST": "AVI", "RIFF\x01\x02\x03\x04WAVEfmt ": "WAV", "RF64\xff\xff\xff\xffWAVE": "WAV", "\x00\x00\x01\x00\x01\x00": "Windows icon",
+		"\x1a\x45\xdf\xa3": "WebM or Matroska", "RIFF\x01\x02\x03\x04AVI LIST": "AVI", "RIFF\x01\x02\x03\x04WAVEfmt ": "WAV", "RF64\xff\xff\xff\xffWAVE": "WAV", "BW64\xff\xff\xff\xffWAVEds64": "WAV", "\x00\x00\x01\x00\x01\x00": "Windows icon",
+		"\x00\x00\x00\x18ftypmif2": "HEIC", "\x00\x00\x00\x18ftypmiaf": "HEIC", "\x00\x00\x00\x10free": "QuickTime", "\x00\x00\x00\x18styp": "MP4", "\xff\xfb\x90\x64": "MP3", "\xff\xfd\x84\x00": "MP2", "\xff\xfe<\x00": "", "ADIF": "AAC",
 		"": "", "RIFF": "", "RIFF\x01\x02\x03\x04CDR ": "", "junk": "", "\x00\x00\x00\x01\x67": "", "G": "", "<svg xmlns": "SVG", "<?xml ": "XML",
 	} {
 		if k, ok := Of([]byte(start)); k.Name != want || ok != (want != "") {
