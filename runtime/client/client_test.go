@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -257,6 +258,14 @@ func TestReadEvents(t *testing.T) {
 	}
 	if got[0].ID != "7" || string(got[0].Data) != "{\"a\":\n1}" || got[1].Type != "x" || string(got[1].Data) != "y" {
 		t.Fatalf("%+v", got)
+	}
+}
+
+// TestReadEventsKeepsNoEventThatNeverEnds, of however many lines.
+func TestReadEventsKeepsNoEventThatNeverEnds(t *testing.T) {
+	in := strings.NewReader(strings.Repeat("data: "+strings.Repeat("x", 1<<20)+"\n", 40))
+	if err := ReadEvents(in, func(Event) { t.Error("it has ended") }); !errors.Is(err, bufio.ErrTooLong) || mayPass(&brokenError{err}) || in.Len() < 20<<20 {
+		t.Errorf("%v, %d bytes left", err, in.Len())
 	}
 }
 

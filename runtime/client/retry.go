@@ -33,7 +33,7 @@ func (r *retries) next(err error) (time.Duration, bool) {
 	if errors.As(err, &refused) {
 		pause = max(pause, refused.RetryAfter)
 	}
-	if r.waited+pause > patience {
+	if pause > patience-r.waited { // a date may be centuries away, and more than a sum holds
 		return 0, false
 	}
 	r.waited += pause

@@ -162,6 +162,22 @@ func TestWatchWaitsAsItIsAsked(t *testing.T) {
 	}
 }
 
+// TestWatchDoesNotWaitForCenturies, which more than fill a duration, on whatever try they are asked for.
+func TestWatchDoesNotWaitForCenturies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begun, asked := time.Now(), 0
+		c := answers(func(*http.Request) (*http.Response, error) {
+			if asked++; asked == 1 {
+				return answer(503, nil, "{}"), nil
+			}
+			return answer(503, http.Header{"Retry-After": {"Fri, 31 Dec 9999 23:59:59 GMT"}}, "{}"), nil
+		}).client(t)
+		if _, err := c.Watch(t.Context(), "j", func(Event) {}); err == nil || asked != 2 || time.Since(begun) > time.Minute {
+			t.Errorf("%v after %d requests in %v", err, asked, time.Since(begun))
+		}
+	})
+}
+
 // TestWatchOutlivesProxies that end what rests: a stream that was there for a while is no failure, however often.
 func TestWatchOutlivesProxies(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -117,10 +117,14 @@ func (w *watching) seen(e Event, j Job) Job {
 	return j
 }
 
-// ReadEvents parses a stream of server-sent events (WHATWG HTML, section 9.2.6) to its end.
+// mostEvent is how many bytes an event may have.
+const mostEvent = 16 << 20
+
+// ReadEvents parses a stream of server-sent events (WHATWG HTML, section 9.2.6) to its end. An event of more than 16 MiB is
+// bufio.ErrTooLong.
 func ReadEvents(r io.Reader, fn func(Event)) error {
 	lines := bufio.NewScanner(r)
-	lines.Buffer(make([]byte, 64<<10), 16<<20) // a preview frame is one line
+	lines.Buffer(make([]byte, 64<<10), mostEvent) // a preview frame is one line
 	var e Event
 	for lines.Scan() {
 		name, value, _ := strings.Cut(lines.Text(), ":")
@@ -139,7 +143,9 @@ func ReadEvents(r io.Reader, fn func(Event)) error {
 			if len(e.Data) > 0 {
 				e.Data = append(e.Data, '\n')
 			}
-			e.Data = append(e.Data, value...)
+			if e.Data = append(e.Data, value...); len(e.Data) > mostEvent {
+				return bufio.ErrTooLong
+			}
 		}
 	}
 	return lines.Err()
