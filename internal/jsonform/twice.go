@@ -24,7 +24,7 @@ func Twice(b []byte, into reflect.Type) *TwiceError {
 	if !Valid(b) {
 		return nil
 	}
-	f := finder{b: b}
+	f := finder{b: b, known: map[reflect.Type][]reflect.StructField{}}
 	f.value(space(b, 0), into)
 	return f.found
 }
@@ -33,6 +33,7 @@ func Twice(b []byte, into reflect.Type) *TwiceError {
 type finder struct {
 	b     []byte
 	found *TwiceError
+	known map[reflect.Type][]reflect.StructField // of the structs it has met
 }
 
 // value gives the offset behind a value. What was found in it has its pointer from there on.
@@ -83,7 +84,7 @@ func (f *finder) object(i int, t reflect.Type) int {
 		}
 		seen[same] = true
 		i = space(f.b, space(f.b, end)+1) // behind the colon
-		if i = f.value(i, memberType(t, name)); f.found != nil {
+		if i = f.value(i, f.memberType(t, name)); f.found != nil {
 			f.found.under(name)
 			return i
 		}
@@ -109,7 +110,7 @@ func folded(r rune) rune {
 }
 
 // memberType is the type of what a member goes into; nil: not known.
-func memberType(t reflect.Type, name string) reflect.Type {
+func (f *finder) memberType(t reflect.Type, name string) reflect.Type {
 	switch {
 	case t == nil:
 		return nil
@@ -118,7 +119,12 @@ func memberType(t reflect.Type, name string) reflect.Type {
 	case t.Kind() != reflect.Struct:
 		return nil
 	}
-	for _, field := range reflect.VisibleFields(t) {
+	fields, ok := f.known[t]
+	if !ok {
+		fields = reflect.VisibleFields(t)
+		f.known[t] = fields
+	}
+	for _, field := range fields {
 		named, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		if strings.EqualFold(name, cmp.Or(named, field.Name)) && (named != "" || !field.Anonymous) {
 			return field.Type
