@@ -8,9 +8,7 @@ import (
 
 // checkMemory refuses a clip that would not fit the instance, and says which one would.
 func (p *Pipeline) checkMemory(o order) error {
-	d := p.defaults
-	d.FPS = o.r.FPS // the fewer frames a second, the longer the sound
-	staged := p.staged(p.stages.At(p.c.sizes(d)), p.wanted(o))
+	staged := p.stagedFor(o)
 	side := int(p.c.VAE.SpatialScale())
 	if o.twoStage {
 		side *= 2
@@ -21,6 +19,32 @@ func (p *Pipeline) checkMemory(o order) error {
 		Step: bundle.ClipSize{Width: side, Height: side, Frames: int(p.c.VAE.TemporalScale())},
 	}
 	return room.Check(bundle.ClipSize{Width: o.r.Width, Height: o.r.Height, Frames: o.r.NumFrames})
+}
+
+// stagedFor counts the stages of clips of a request's kind.
+func (p *Pipeline) stagedFor(o order) func(c bundle.ClipSize) ([]bundle.Stage, error) {
+	d := p.defaults
+	d.FPS = o.r.FPS // the fewer frames a second, the longer the sound
+	return p.staged(p.stages.At(p.c.holding(p.c.sizes(d), o)), p.wanted(o))
+}
+
+// holding are the sizes for a clip that keeps pictures, whose tokens have a time each; the last picture stands beside the clip.
+func (c configs) holding(sizes func(c bundle.ClipSize) map[string]map[string]int64, o order) func(c bundle.ClipSize) map[string]map[string]int64 {
+	if o.r.Image == nil && o.r.LastImage == nil {
+		return sizes
+	}
+	return func(clip bundle.ClipSize) map[string]map[string]int64 {
+		all := sizes(clip)
+		t, frame := all[graphTransformer], all[graphDecode]
+		if o.r.LastImage != nil {
+			t["video"] += frame["height"] * frame["width"]
+		}
+		t["video_times"] = t["video"]
+		if !o.guidance.cross {
+			t["video_cross_times"] = t["video"]
+		}
+		return all
+	}
 }
 
 // wanted says which graphs a clip runs.
