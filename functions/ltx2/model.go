@@ -40,7 +40,7 @@ func (m Model) Describe() handler.Description {
 	not := maps.Clone(absent)
 	if !c.hasSound {
 		own["audio"] = map[string]any{"type": "boolean", "enum": []bool{false}, "default": false, "description": "This checkpoint makes no sound (it has no audio_vae and vocoder)"}
-		not["audio_guidance_scale"], not["output"] = soundless, soundless
+		not["audio_guidance_scale"], not["output"] = soundless, soundless+", its clips are MP4"
 	}
 	if c.hasSound {
 		own["output"] = map[string]any{"type": "string", "enum": []string{"json", "mp4", "stream", handler.WAV}, "description": "The answer's form; wav is the sound alone"}
@@ -77,7 +77,7 @@ var absent = map[string]string{
 	"audio_length": lasts, "audio_duration": lasts, "duration": lasts, "seconds": lasts,
 }
 
-const soundless = "this checkpoint makes no sound (it has no audio_vae and vocoder), its clips are MP4"
+const soundless = "this checkpoint makes no sound (it has no audio_vae and vocoder)"
 
 const lasts = "a clip and its sound last num_frames / fps seconds"
 
