@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -124,10 +126,19 @@ func buildPlan(ctx context.Context, p *tensorrt.Plans, b *weights.Bundle, graph 
 	_, err = tensorrt.Known(at)
 	found := err == nil && !p.Again
 	if at, err = p.Plan(ctx, path, on); err != nil {
-		return BuiltPlan{}, err
+		return BuiltPlan{}, unkept(p.Dir, err)
 	}
 	f, err := tensorrt.Known(at)
 	return BuiltPlan{Graph: graph, Path: at, Library: f.Library, Target: fmt.Sprintf("sm_%d", f.Target.Capability), Bytes: f.Bytes, Seconds: f.Seconds, Found: found}, err
+}
+
+// unkept says of a folder of plans that may not be written what would do, and any other error as it is.
+func unkept(dir string, err error) error {
+	var of *fs.PathError
+	if !errors.As(err, &of) || !errors.Is(of.Err, syscall.EROFS) && !errors.Is(of.Err, fs.ErrPermission) && !errors.Is(of.Err, syscall.ENOTDIR) {
+		return err
+	}
+	return fmt.Errorf("plans cannot be kept in %s (%w); %s names another folder: %w", dir, of.Err, PlansEnv, errdefs.ErrFailedPrecondition)
 }
 
 // ComparePlans holds the plans of a bundle for this machine's GPU to what ONNX Runtime does on it, as an instance would before

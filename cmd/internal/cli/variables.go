@@ -42,8 +42,8 @@ var variables = []doctor.Variable{
 	{Name: "VIDEOSDGX_CRIU", Is: "the folder with a CRIU of its own, in sbin", Fix: "correct it, or unset it and run make setup", Check: only(criuFolder)},
 	{Name: "VIDEOSDGX_CACHE", Is: "where checks of weights are remembered; made when it is missing", Fix: "name a folder, or unset it", Check: only(newFolder)},
 	{Name: "VIDEOSDGX_THREADS", Is: "threads inside one operator of a function that is started by hand", Fix: "write a number from 1 on, or unset it", Check: only(number)},
-	{Name: "VIDEOSDGX_CUDA_GRAPHS", Is: "for how many shapes a function records its runs on a GPU: off, on or a number"},
-	{Name: "VIDEOSDGX_PLANS", Is: "another folder for TensorRT's plans than the bundle's"},
+	{Name: "VIDEOSDGX_CUDA_GRAPHS", Is: "for how many shapes a function records its runs on a GPU: off, on or a number", Fix: "write off, on or a number of shapes, or unset it", Check: only(graphs)},
+	{Name: "VIDEOSDGX_PLANS", Is: "another folder for TensorRT's plans than the bundle's; made when it is missing", Fix: "name a folder, or unset it", Check: only(newFolder)},
 }
 
 // only is a check of something that has no version.
@@ -91,8 +91,12 @@ func shims(dir string) string {
 	if err != nil || len(all) == 0 {
 		return "a folder without libvdx_trt*.so"
 	}
-	_, wrong := doctor.Shared{}.Check(all[0])
-	return wrong
+	for _, path := range all {
+		if _, wrong := (doctor.Shared{}).Check(path); wrong != "" {
+			return "with " + filepath.Base(path) + ", " + wrong
+		}
+	}
+	return ""
 }
 
 func criuFolder(dir string) string {
@@ -112,6 +116,13 @@ func newFolder(dir string) string {
 		return "which is a file, where a folder is expected"
 	}
 	return ""
+}
+
+func graphs(value string) string {
+	if n, err := strconv.Atoi(value); value == "on" || value == "off" || err == nil && n >= 0 {
+		return ""
+	}
+	return "which is neither off, on nor a number"
 }
 
 func number(value string) string {

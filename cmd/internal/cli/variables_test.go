@@ -40,6 +40,8 @@ func TestDoctorHoldsVariablesToWhatTheyName(t *testing.T) {
 		"VIDEOSDGX_CRIU":         {dir, "a folder without sbin/criu"},
 		"VIDEOSDGX_CACHE":        {text, "which is a file, where a folder is expected"},
 		"VIDEOSDGX_THREADS":      {"many", "which is no number from 1 on"},
+		"VIDEOSDGX_CUDA_GRAPHS":  {"maybe", "which is neither off, on nor a number"},
+		"VIDEOSDGX_PLANS":        {text, "which is a file, where a folder is expected"},
 	} {
 		t.Setenv(name, c.value)
 		i := slices.IndexFunc(variables, func(v doctor.Variable) bool { return v.Name == name })
@@ -65,6 +67,21 @@ func TestDoctorHoldsVariablesToWhatTheyName(t *testing.T) {
 		if !strings.Contains(strings.Join(strings.Fields(out), " "), want) {
 			t.Errorf("doctor does not say %q:\n%s", want, out)
 		}
+	}
+}
+
+// TestEachShimIsLookedAt: the one that is needed may be any of them.
+func TestEachShimIsLookedAt(t *testing.T) {
+	lib, err := ort.FindLibrary() // any library will do
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := errors.Join(os.Symlink(lib, filepath.Join(dir, "libvdx_trt10.so")), os.WriteFile(filepath.Join(dir, "libvdx_trtrtx1.so"), []byte("cut off"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if wrong := shims(dir); wrong != "with libvdx_trtrtx1.so, which is no shared library" {
+		t.Errorf("%q", wrong)
 	}
 }
 

@@ -50,6 +50,9 @@ func LoadFor(d engine.Device) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := engine.WholeLibrary(path); err != nil {
+		return nil, fmt.Errorf("%s cannot be used (%w); run `make setup` for the version this build needs: %w", path, err, errdefs.ErrFailedPrecondition)
+	}
 	if !d.Host() {
 		if err := preload(filepath.Dir(path)); err != nil {
 			return nil, err

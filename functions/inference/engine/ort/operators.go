@@ -49,6 +49,9 @@ func FindKernels(d engine.Device) (string, error) {
 		if !isFile(path) {
 			return "", fmt.Errorf("%s names %s, which is not there; correct it, or unset it and run `%s`: %w", k.env, path, k.by, errdefs.ErrNotFound)
 		}
+		if err := engine.WholeLibrary(path); err != nil {
+			return "", fmt.Errorf("%s names %s, which cannot be used (%w); correct it, or unset it and run `%s`: %w", k.env, path, err, k.by, errdefs.ErrFailedPrecondition)
+		}
 		return path, nil
 	}
 	dirs := libraryDirs()

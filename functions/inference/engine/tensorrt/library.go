@@ -9,9 +9,12 @@ import "C"
 
 import (
 	"fmt"
+	"path/filepath"
 	"sync"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
 )
 
 // Library is a TensorRT that was opened through the shim of its headers. Its methods may be called from several goroutines.
@@ -27,6 +30,14 @@ type Library struct {
 
 // Load opens the TensorRT of an install. Errors are FailedPrecondition, with the sentence that names the file and what would do.
 func Load(at Install) (*Library, error) {
+	for _, f := range [][2]string{{at.Shim, "make tensorrt-shims"}, {at.Library, "make setup-tensorrt"}, {at.Parser, "make setup-tensorrt"}} {
+		if !filepath.IsAbs(f[0]) {
+			continue // the system's loader finds it, or says that it does not
+		}
+		if err := engine.WholeLibrary(f[0]); err != nil {
+			return nil, fmt.Errorf("%s cannot be used (%w); `%s` brings one that is whole: %w", f[0], err, f[1], errdefs.ErrFailedPrecondition)
+		}
+	}
 	shim, err := bind(at.Shim)
 	if err != nil {
 		return nil, err
