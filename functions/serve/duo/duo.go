@@ -126,9 +126,10 @@ func (m *Model) rehearse(ctx context.Context, f func(context.Context, handler.Mo
 		m.mu.Lock()
 		m.yield = nil
 		m.mu.Unlock()
+		yielded := errors.Is(context.Cause(mine), errYield) // whatever f made of it: not everything tells why it was ended
 		yield(nil)
 		<-m.turn
-		if !errors.Is(err, errYield) {
+		if err == nil || !yielded {
 			return err
 		}
 	}

@@ -160,7 +160,15 @@ func TestAWordStandsBesideTheName(t *testing.T) {
 }
 
 // TestAClipGoesBeforeARehearsal: a rehearsal under way ends for it and begins again.
+// TestAClipGoesBeforeARehearsal also where a rehearsal does not say why it ended: a program that was to be started says no more than
+// that its context is cancelled.
 func TestAClipGoesBeforeARehearsal(t *testing.T) {
+	for _, says := range []func(context.Context) error{context.Cause, context.Context.Err, func(context.Context) error { return errors.New("signal: killed") }} {
+		aClipGoesBefore(t, says)
+	}
+}
+
+func aClipGoesBefore(t *testing.T, says func(context.Context) error) {
 	log, _ := quiet()
 	sure, rounds := &model{name: "sure"}, 0
 	began := make(chan struct{})
@@ -171,7 +179,7 @@ func TestAClipGoesBeforeARehearsal(t *testing.T) {
 			}
 			close(began)
 			<-ctx.Done()
-			return context.Cause(ctx)
+			return says(ctx)
 		})
 		return &model{name: "fast"}, Choice{Name: "TRT"}, err
 	}})
