@@ -3,6 +3,7 @@ package ltx2
 import (
 	"context"
 	"fmt"
+	"runtime"
 
 	"github.com/containerd/errdefs"
 
@@ -70,6 +71,7 @@ func (d decoder) chunks(ctx context.Context, z engine.Tensor, least, stride int6
 		}
 		left -= keep
 		before = clip
+		runtime.GC() // what a chunk leaves is as large as what it needs
 	}
 	return nil
 }
