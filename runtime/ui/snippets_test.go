@@ -181,3 +181,16 @@ func TestShellsReadTheRequestAlike(t *testing.T) {
 		wanted("Python", given(runs(t, nil, "python3", "-c", stub+python), "sent"), queued)
 	}
 }
+
+// TestSoundAloneIsAskedForElsewhereToo: of its sound alone what is copied takes sound, and saves it under a name of its own.
+func TestSoundAloneIsAskedForElsewhereToo(t *testing.T) {
+	w := open(t, newRig(t).url+"/")
+	for output, want := range map[string][]string{"wav": {"audio/wav", `["audio"]`, "sound.wav"}, "mp4": {"video/mp4", `["video"]`, "clip.mp4"}} {
+		for tool, asks := range map[string]string{"curl": want[0], "aws": want[1], "python": want[0]} {
+			text := js[string](w, fmt.Sprintf("import(document.querySelector('script[type=module]').src).then((m) => m.snippets_js.%s('http://h', 'm', {prompt: 'x', output: '%s'}))", tool, output))
+			if !strings.Contains(text, asks) || !strings.Contains(text, want[2]) || strings.Contains(text, "clip.mp4") != (output == "mp4") {
+				t.Errorf("%s of %s: %s", tool, output, text)
+			}
+		}
+	}
+}

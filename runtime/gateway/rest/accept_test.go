@@ -55,7 +55,7 @@ func TestWhatAcceptTakesNothingOf(t *testing.T) {
 		{"unheard", "audio/wav", `{"prompt":"x"}`, "this checkpoint is silent: application/json (the job) or video/mp4 (its clip) would do"}, {"unheard", "audio/wav, video/*", `{"prompt":"x"}`, "video/mp4"},
 		{"plain", "audio/*", `{"prompt":"x"}`, "this model makes no sound that can be had alone: application/json"}, {"plain", "text/html", `{"prompt":"x"}`, "(text/html): application/json (the job) or video/mp4"},
 		{"plain", "application/json;q=0", `{"prompt":"x"}`, "application/json (the job)"}, {"plain", "text/html, application/json;q=0.1", `{"prompt":"x"}`, "application/json"},
-		{"other", "text/html", `{"prompt":"x"}`, "application/json"}, {"other", "video/mp4", `{"prompt":"x"}`, "video/mp4"}, {"other", "audio/wav", `{"prompt":"wav"}`, "audio/wav"},
+		{"other", "text/html", `{"prompt":"x"}`, "application/json"}, {"other", "video/mp4", `{"prompt":"x"}`, "video/mp4"}, {"other", "audio/wav", `{"prompt":"wav"}`, "audio/wav"}, {"other", "video/mp4", `{"prompt":"wav"}`, "audio/wav"},
 	} {
 		before := r.count()
 		resp, b := r.do("POST", r.url+"/v1/models/"+c.model+"/generate", c.body, "Accept", c.accept, "Prefer", "wait=20")

@@ -158,7 +158,7 @@ func (a *API) reuse(w http.ResponseWriter, r *http.Request, k *keptClip) error {
 	} else if v, ok := preferences(r)["cache"]; ok && readable["cache"].is(v) {
 		w.Header().Set("Preference-Applied", strings.TrimSuffix("cache="+v, "="))
 	}
-	if wants(r, k.job.Result.ContentType) {
+	if wants(r, k.job.Result.ContentType, "video/*") {
 		return a.send(w, r, k.job.ID)
 	}
 	v := a.noted(r, k.job)

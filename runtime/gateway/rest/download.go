@@ -38,7 +38,7 @@ func (a *API) send(w http.ResponseWriter, r *http.Request, id string) error {
 		return err
 	}
 	defer f.Close()
-	if kind := plainType(j.Result.ContentType); kind != "" && !gateway.Acceptable(r, kind) {
+	if kind := plainType(j.Result.ContentType); r.Method != http.MethodPost && kind != "" && !gateway.Acceptable(r, kind) {
 		return notAcceptable(r, kind+" would do: that is what the file is")
 	}
 	kind := "attachment"

@@ -91,7 +91,7 @@ func (a *API) respond(w http.ResponseWriter, r *http.Request, j jobs.Job) error 
 		return &httpError{status: http.StatusInsufficientStorage, job: j.ID, err: fmt.Errorf("%w; job %s waits", jobs.ErrDiskFull, j.ID)}
 	case !j.State.Ended():
 		return write(w, http.StatusAccepted, a.noted(r, j))
-	case j.State == jobs.Completed && wants(r, j.Result.ContentType):
+	case j.State == jobs.Completed && wants(r, j.Result.ContentType, "video/*"):
 		return a.send(w, r, j.ID)
 	case j.State != jobs.Completed && wants(r, "video/*", "audio/*"):
 		return noClip(j)

@@ -7,11 +7,14 @@ const quote = (text) => `'${text.replaceAll("'", "'\\''")}'`;
 // quoted is a value as JSON in quotes that every shell reads alike: to fish two backslashes in them are one.
 const quoted = (body) => quote(JSON.stringify(body).replaceAll('\\\\', '\\u005c'));
 
+// answerOf is what a request's answer is: of sound that is asked for alone another file, in another field.
+const answerOf = ({ output }) => output === 'wav' ? { type: 'audio/wav', file: 'sound.wav', field: 'audio' } : { type: 'video/mp4', file: 'clip.mp4', field: 'video' };
+
 export function curl(origin, model, body) {
   return [`curl ${quote(`${origin}/v1/models/${encodeURIComponent(model)}/generate`)} \\`,
     ...(session.get().asks ? ['  -H "Authorization: Bearer $VIDEOSDGX_KEY" \\'] : []),
-    "  -H 'Content-Type: application/json' -H 'Accept: video/mp4' -H 'Prefer: wait=600' \\",
-    `  -d ${quoted(body)} -o clip.mp4`].join('\n');
+    `  -H 'Content-Type: application/json' -H 'Accept: ${answerOf(body).type}' -H 'Prefer: wait=600' \\`,
+    `  -d ${quoted(body)} -o ${answerOf(body).file}`].join('\n');
 }
 
 // aws calls the function itself, which has no queue: what is said to that is left out, and the version is the call's. Versions 1
@@ -21,7 +24,7 @@ export function aws(origin, fn, { version, priority, stream, ...body }) {
     `aws lambda invoke --endpoint-url ${quote(origin)} --region us-east-1 ${session.get().asks ? '' : '--no-sign-request '}\\`,
     `  --function-name ${quote(fn)}${version ? ` --qualifier ${quote(version)}` : ''} --cli-read-timeout 0 \\`,
     '  --payload fileb://request.json answer.json &&',
-    "python3 -c 'import base64, json; open(\"clip.mp4\", \"wb\").write(base64.b64decode(json.load(open(\"answer.json\"))[\"video\"]))'"].join('\n');
+    `python3 -c 'import base64, json; open("${answerOf(body).file}", "wb").write(base64.b64decode(json.load(open("answer.json"))["${answerOf(body).field}"]))'`].join('\n');
 }
 
 // literal is a JSON value as Python writes it.
@@ -44,11 +47,11 @@ request = urllib.request.Request(
     data=json.dumps(body).encode(),
     headers={
         "Content-Type": "application/json",
-        "Accept": "video/mp4",
+        "Accept": "${answerOf(body).type}",
         "Prefer": "wait=600",
 ${session.get().asks ? '        "Authorization": "Bearer " + os.environ["VIDEOSDGX_KEY"],\n' : ''}    },
 )
-with urllib.request.urlopen(request) as answer, open("clip.mp4", "wb") as clip:
+with urllib.request.urlopen(request) as answer, open("${answerOf(body).file}", "wb") as clip:
     clip.write(answer.read())
 `;
 }
