@@ -6,6 +6,8 @@ import (
 	"mime"
 	"slices"
 	"strings"
+
+	"github.com/videosdgx/videosdgx/internal/filekind"
 )
 
 // The ways in which a value names a file that it does not hold.
@@ -96,10 +98,12 @@ func (f File) Decode(v string) ([]byte, error) {
 
 func (f File) tooLarge(n int64) error { return fmt.Errorf("has %d bytes: %d at most", n, f.MaxBytes) }
 
-// Takes says whether a file of a media type will do; none and application/octet-stream say nothing, and pass.
+// Takes says whether a file of a media type will do, or of another name of it; none and application/octet-stream say nothing, and
+// pass.
 func (f File) Takes(mediaType string) error {
 	kind, _, err := mime.ParseMediaType(mediaType)
-	if mediaType == "" || err == nil && (kind == "application/octet-stream" || len(f.Types) == 0 || slices.Contains(f.Types, kind)) {
+	named := func(t string) bool { return t == kind || filekind.Akin(t, kind) }
+	if mediaType == "" || err == nil && (kind == "application/octet-stream" || len(f.Types) == 0 || slices.ContainsFunc(f.Types, named)) {
 		return nil
 	}
 	return fmt.Errorf("is %s: it must be %s", Show(mediaType), strings.Join(f.Types, " or "))

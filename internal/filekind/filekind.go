@@ -73,6 +73,13 @@ func Known(mediaType string) bool {
 // File names a file of this kind within a sentence, whatever letter the kind begins with.
 func (k Kind) File() string { return "a file of the kind " + k.Name }
 
+// Akin says whether two media types of one sort are names of one kind of files, as video/avi and video/x-msvideo are: which a
+// browser sends hangs on its system.
+func Akin(one, other string) bool {
+	sort, _, _ := strings.Cut(one, "/")
+	return strings.HasPrefix(other, sort+"/") && slices.ContainsFunc(kinds, func(k Kind) bool { return k.Is(one) && k.Is(other) })
+}
+
 // Is says whether files of this kind are of a media type.
 func (k Kind) Is(mediaType string) bool { return slices.Contains(k.Types, mediaType) }
 

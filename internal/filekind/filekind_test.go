@@ -53,3 +53,14 @@ func TestTypes(t *testing.T) {
 		t.Errorf("%+v", png)
 	}
 }
+
+func TestAkin(t *testing.T) {
+	for pair, want := range map[[2]string]bool{
+		{"video/x-msvideo", "video/avi"}: true, {"video/mp4", "video/x-m4v"}: true, {"video/3gpp", "video/mp4"}: true, {"image/jpg", "image/jpeg"}: true, {"audio/x-wav", "audio/wav"}: true,
+		{"video/mp4", "audio/mp4"}: false, {"video/webm", "video/mp4"}: false, {"image/png", "image/jpeg"}: false, {"text/plain", "text/html"}: false, {"", ""}: false, {"video", "video/mp4"}: false,
+	} {
+		if Akin(pair[0], pair[1]) != want || Akin(pair[1], pair[0]) != want {
+			t.Errorf("%q: %v", pair, !want)
+		}
+	}
+}

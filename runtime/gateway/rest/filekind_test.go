@@ -124,6 +124,12 @@ func TestAFileIsBelievedOverItsName(t *testing.T) {
 			}
 		}
 	}
+	for _, said := range []string{"video/x-m4v", "video/3gpp", "video/mp4"} { // names of one kind
+		part := "--x\r\nContent-Disposition: form-data; name=prompt\r\n\r\na\r\n--x\r\nContent-Disposition: form-data; name=video; filename=f\r\nContent-Type: " + said + "\r\n\r\n" + clipHead + "\r\n--x--\r\n"
+		if resp, b := r.do("POST", r.url+"/v1/models/wan21/generate", part, "Content-Type", "multipart/form-data; boundary=x"); resp.StatusCode != 202 {
+			t.Errorf("%s: %s %s", said, resp.Status, b)
+		}
+	}
 	_, b := r.do("PUT", r.url+"/v1/uploads", "junk")
 	if p := r.problem(422, "POST", "/v1/models/wan21/generate", `{"prompt":"a","video":"`+parse[uploadView](t, b).Reference+`"}`); !strings.Contains(p.Detail, "video begins like no file") {
 		t.Errorf("%+v", p)
