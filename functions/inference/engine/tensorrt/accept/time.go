@@ -3,7 +3,7 @@ package accept
 import (
 	"context"
 	"fmt"
-	"math/rand/v2"
+	"math"
 	"slices"
 	"time"
 
@@ -60,7 +60,7 @@ func once(ctx context.Context, s engine.Session, in engine.Values, resident []st
 
 // noise is a value for each input of a plan, of the shapes of another engine's run.
 func noise(takes []engine.Info, place func(engine.Tensor) (engine.Value, error), as record.Timed) (engine.Values, error) {
-	r, in := rand.New(rand.NewPCG(7, 8)), engine.Values{}
+	in := engine.Values{}
 	for _, i := range takes {
 		shape, ok := as.Shapes[i.Name]
 		if !ok {
@@ -70,7 +70,7 @@ func noise(takes []engine.Info, place func(engine.Tensor) (engine.Value, error),
 		if err != nil {
 			return in, err
 		}
-		fill(t, r)
+		fill(t)
 		in[i.Name] = t
 		if !slices.Contains(as.Placed, i.Name) {
 			continue
@@ -83,11 +83,12 @@ func noise(takes []engine.Info, place func(engine.Tensor) (engine.Value, error),
 	return in, nil
 }
 
-// fill puts noise where numbers of floating point are, a block again and again; whole numbers stay 0, since any other may be no token.
-func fill(t engine.Tensor, r *rand.Rand) {
+// fill puts what is like noise where numbers of floating point are, a block again and again; whole numbers stay 0, since any other may be
+// no token. It is none of math/rand/v2's generators: a program with one of those is not snapshotted.
+func fill(t engine.Tensor) {
 	block := make([]float32, min(engine.Elements(t.Shape), 1<<16))
 	for i := range block {
-		block[i] = float32(r.NormFloat64())
+		block[i] = float32(math.Sqrt2 * math.Sin(float64(i)*float64(i)))
 	}
 	switch d := t.Data.(type) {
 	case []float32:
@@ -97,7 +98,8 @@ func fill(t engine.Tensor, r *rand.Rand) {
 	case []engine.Float16:
 		codes := make([]engine.Float16, len(block))
 		for i := range codes {
-			codes[i] = engine.Float16(0x3800 | r.Uint32()&0x83ff) // ±0.5 to ±1
+			bits := math.Float32bits(block[i])
+			codes[i] = engine.Float16(0x3800 | bits>>16&0x8000 | bits>>5&0x3ff) // ±0.5 to ±1
 		}
 		repeat(d, codes)
 	}
