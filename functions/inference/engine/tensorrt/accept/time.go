@@ -88,7 +88,7 @@ func noise(takes []engine.Info, place func(engine.Tensor) (engine.Value, error),
 func fill(t engine.Tensor) {
 	block := make([]float32, min(engine.Elements(t.Shape), 1<<16))
 	for i := range block {
-		block[i] = float32(math.Sqrt2 * math.Sin(float64(i)*float64(i)))
+		block[i] = float32(math.Sqrt2 * math.Sin(1+float64(i)*float64(i)))
 	}
 	switch d := t.Data.(type) {
 	case []float32:
