@@ -131,10 +131,10 @@ func (p *place) report(r *harness.Report) {
 	}
 }
 
-// rest is longer than it takes to freeze what idles.
+// rest is longer than it takes until what idles is frozen.
 func rest(ctx context.Context) error {
 	select {
-	case <-time.After(100 * time.Millisecond):
+	case <-time.After(300 * time.Millisecond):
 		return nil
 	case <-ctx.Done():
 		return errors.Join(errors.New("interrupted at rest"), context.Cause(ctx))

@@ -157,6 +157,7 @@ func TestRestartThawsWhatWasFrozen(t *testing.T) {
 		r.begin()
 		r.function("f", func(fn *spec.Function) { fn.FreezeIdle = true })
 		r.must("f", "1")
+		time.Sleep(breath)
 		synctest.Wait()
 		b := r.box.any("f")
 		if b.frozen.Load() != 1 {

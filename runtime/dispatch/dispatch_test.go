@@ -290,8 +290,16 @@ func TestIdleFreezeAndThaw(t *testing.T) {
 		r.begin()
 		r.function("f", func(fn *spec.Function) { fn.FreezeIdle = true })
 		r.must("f", "1")
+		time.Sleep(breath / 2)
+		r.must("f", "1")
+		time.Sleep(breath - 1)
 		synctest.Wait()
 		b := r.box.any("f")
+		if b.frozen.Load() != 0 {
+			t.Error("frozen before it has had its rest")
+		}
+		time.Sleep(1)
+		synctest.Wait()
 		if b.frozen.Load() != 1 {
 			t.Error("idle and not frozen")
 		}

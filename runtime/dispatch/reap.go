@@ -19,7 +19,7 @@ func (m *member) rest() {
 	p.d.room.tell()
 	if p.fn.FreezeIdle {
 		m.inst.Doze()
-		p.d.spawn(m.freeze)
+		p.d.after(breath, m.freeze)
 	}
 	if m.armed {
 		return
@@ -33,15 +33,29 @@ func (m *member) rest() {
 	}
 }
 
+// breath is how long a member rests before it is frozen: a function lets go of what only its start has needed once it is idle, and one
+// whose next event follows at once would be thawed for it.
+const breath = 100 * time.Millisecond
+
 // freezeTime bounds a freeze: a process that waits for a disk cannot be frozen, and the next event would wait for it.
 const freezeTime = 5 * time.Second
 
 func (m *member) freeze(ctx context.Context) {
+	if !m.rested(breath) {
+		return
+	}
 	ctx, cancel := context.WithTimeout(ctx, freezeTime)
 	defer cancel()
 	if err := m.inst.Freeze(ctx); err != nil {
 		m.pool.d.cfg.Log.Warn("idle instance not frozen", "instance", m.inst.ID(), "error", err)
 	}
+}
+
+// rested says whether a member has had nothing to do for so long.
+func (m *member) rested(d time.Duration) bool {
+	m.pool.mu.Lock()
+	defer m.pool.mu.Unlock()
+	return m.seat.Serves() && m.seat.Idle() && time.Since(m.idleFrom) >= d
 }
 
 // due looks whether a member's time has really come.
