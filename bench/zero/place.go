@@ -134,7 +134,7 @@ func (p *place) report(r *harness.Report) {
 // rest is longer than it takes until what idles is frozen.
 func rest(ctx context.Context) error {
 	select {
-	case <-time.After(300 * time.Millisecond):
+	case <-time.After(800 * time.Millisecond):
 		return nil
 	case <-ctx.Done():
 		return errors.Join(errors.New("interrupted at rest"), context.Cause(ctx))

@@ -57,7 +57,7 @@ func Main(open func(ctx context.Context, bundle string) (Model, error)) {
 }
 
 // settles is how long after its start a function lets go of what only its start has needed, at the earliest: the first event,
-// which comes before, is not to wait for that.
+// which comes before, is not to wait for that. While graphs are still being opened it is later.
 const settles = 20 * time.Millisecond
 
 // whileOpening is how much the heap may grow between two collections until a function has settled, in per cent: to 8 MiB instead of 4

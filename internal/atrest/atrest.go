@@ -52,17 +52,30 @@ func release(but string) (resident int64, err error) {
 	return resident, nil
 }
 
-// WhenIdle releases the libraries once, after d or, where busy says that the process has something to do just then, when it has not: it looks
-// again after twice as long, and so on. done hears of it.
-func WhenIdle(d time.Duration, busy func() bool, done func(error)) {
+// WhenIdle releases the libraries once, after d or, where the process has something to do just then, when it has not: it looks again after
+// twice as long, and so on. It has something to do where busy says so, and where it has worked for more than a tenth of the time since the
+// last look, as one that still opens what it will need. done hears of the release.
+func WhenIdle(d time.Duration, busy func() bool, done func(error)) { whenIdle(d, busy, worked, done) }
+
+func whenIdle(d time.Duration, busy func() bool, worked func() time.Duration, done func(error)) {
+	before := worked()
 	time.AfterFunc(d, func() {
-		if busy() {
-			WhenIdle(2*d, busy, done)
+		if busy() || worked()-before > d/10 {
+			whenIdle(2*d, busy, worked, done)
 			return
 		}
 		_, err := ReleaseLibraries()
 		done(err)
 	})
+}
+
+// worked is the processor time that this process has taken, of all its threads; 0 where the kernel does not tell.
+func worked() time.Duration {
+	var u syscall.Rusage
+	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
+		return 0
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
 // region is a line of smaps, with sizes in bytes.

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -79,15 +80,37 @@ func TestReleaseLibraries(t *testing.T) {
 
 // TestWhenIdle: not while there is something to do, and then once.
 func TestWhenIdle(t *testing.T) {
-	looks, done := 0, make(chan int)
-	WhenIdle(time.Microsecond, func() bool { looks++; return looks < 5 }, func(err error) {
-		if err != nil {
-			t.Error(err)
+	const ms = time.Millisecond
+	for name, c := range map[string]struct {
+		busy    func(look int) bool
+		percent time.Duration // of the time it works
+		until   time.Duration
+		want    int
+	}{
+		"at once":                   {func(int) bool { return false }, 0, 0, 1},
+		"when the events are over":  {func(look int) bool { return look < 5 }, 0, 0, 5},
+		"when it works no longer":   {func(int) bool { return false }, 15, 500 * ms, 3},
+		"little work is none":       {func(int) bool { return false }, 9, time.Hour, 1},
+		"busy, and works meanwhile": {func(look int) bool { return look < 2 }, 15, 250 * ms, 3},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			looks, start, done := 0, time.Now(), make(chan error)
+			worked := func() time.Duration { return min(time.Since(start), c.until) * c.percent / 100 }
+			whenIdle(100*ms, func() bool { looks++; return c.busy(looks) }, worked, func(err error) { done <- err })
+			if err := <-done; err != nil || looks != c.want {
+				t.Errorf("%s: released after %d looks, %v", name, looks, err)
+			}
+		})
+	}
+}
+
+// TestWorked: work is seen.
+func TestWorked(t *testing.T) {
+	before := worked()
+	for n := 0; worked() == before; n++ {
+		if n > 1<<30 {
+			t.Fatal("none of this work is seen")
 		}
-		done <- looks
-	})
-	if n := <-done; n != 5 {
-		t.Errorf("released after %d looks", n)
 	}
 }
 

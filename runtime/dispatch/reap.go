@@ -35,7 +35,7 @@ func (m *member) rest() {
 
 // breath is how long a member rests before it is frozen: a function lets go of what only its start has needed once it is idle, and one
 // whose next event follows at once would be thawed for it.
-const breath = 100 * time.Millisecond
+const breath = 500 * time.Millisecond
 
 // freezeTime bounds a freeze: a process that waits for a disk cannot be frozen, and the next event would wait for it.
 const freezeTime = 5 * time.Second

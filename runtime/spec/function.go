@@ -41,7 +41,7 @@ type Function struct {
 	RequestLimit  int      `yaml:"requestLimit,omitempty" json:"requestLimit,omitempty"` // calls a minute, by all callers; default none
 	JobLimit      int      `yaml:"jobLimit,omitempty" json:"jobLimit,omitempty"`         // jobs that may wait; default none
 	Pin           bool     `yaml:"pin,omitempty" json:"pin"`                             // never evicted
-	FreezeIdle    bool     `yaml:"freezeIdle,omitempty" json:"freezeIdle"`               // cgroup freezer between events, 0.1 s after one
+	FreezeIdle    bool     `yaml:"freezeIdle,omitempty" json:"freezeIdle"`               // cgroup freezer between events, 0.5 s after one
 	CancelGrace   Duration `yaml:"cancelGrace,omitempty" json:"cancelGrace"`             // from a cancel until the instance is replaced; default 800ms
 	Limits        Limits   `yaml:"limits,omitempty" json:"limits"`
 	GPUs          GPUs     `yaml:"gpus,omitempty" json:"gpus,omitempty"`                   // CDI device names, "nvidia.com/gpu=0" or "all"; or how many, whichever have room: a model is split over two and more

@@ -19,7 +19,7 @@ func TestKilledServerAdoptsItsInstancesAgain(t *testing.T) {
 		s := h.serve(t)
 		pid := s.pidOfFunction(t)
 		before := s.instances(t)
-		time.Sleep(500 * time.Millisecond) // it is frozen by then; nobody but the dispatcher tells that from idle
+		time.Sleep(time.Second) // it is frozen by then; nobody but the dispatcher tells that from idle
 		s.kill()
 		s = h.serve(t)
 		adopted := s.instances(t)
