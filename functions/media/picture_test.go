@@ -108,7 +108,7 @@ func TestOtherFilesAreRefusedInOneSentence(t *testing.T) {
 	}
 	for want, raw := range map[string]string{
 		"it is a file of the kind TIFF, which is not read here": "II*\x00\x08\x00\x00\x00", "kind HEIC, which": "\x00\x00\x00\x18ftypheic\x00", "kind AVIF, which": "\x00\x00\x00\x1cftypavif",
-		"SVG file": "<svg xmlns=", "PDF file": "%PDF-1.4", "HTML file": "<!DOCTYPE html>", "MP4 file": "\x00\x00\x00\x1cftypisom",
+		"kind SVG, which": "<svg xmlns=", "kind PDF, which": "%PDF-1.4", "kind HTML, which": "<!DOCTYPE html>", "kind MP4, which": "\x00\x00\x00\x1cftypisom",
 		"the file is empty": "", "3 bytes are no picture": "ABC", "PNG picture cannot be opened": string(good[:len(good)-30]),
 	} {
 		if _, err := Picture([]byte(raw), image.Point{}); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), want) {

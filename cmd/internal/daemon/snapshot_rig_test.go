@@ -204,10 +204,12 @@ func (w *world) call(method, path, body string, out any) (int, string) {
 // deploy registers the function; more are further fields of its manifest, as JSON.
 func (w *world) deploy(more string) {
 	w.t.Helper()
-	if !strings.Contains(more, "snapshotEvent") {
-		more += `,"snapshotEvent":"\"proof\""`
+	for field, value := range map[string]string{"snapshot": `"always"`, "snapshotEvent": `"\"proof\""`} {
+		if !strings.Contains(more, `"`+field+`":`) {
+			more += fmt.Sprintf(`,%q:%s`, field, value)
+		}
 	}
-	manifest := fmt.Sprintf(`{"name":%q,"image":%q,"snapshot":"always","snapshotOn":"publish","keepAlive":"15m"%s}`, w.function, w.image, more)
+	manifest := fmt.Sprintf(`{"name":%q,"image":%q,"snapshotOn":"publish","keepAlive":"15m"%s}`, w.function, w.image, more)
 	if code, body := w.call(http.MethodPut, "/api/v1/functions/"+w.function, manifest, nil); code/100 != 2 {
 		w.t.Fatalf("deploy: %d %s", code, body)
 	}
