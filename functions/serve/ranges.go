@@ -3,7 +3,6 @@ package serve
 import (
 	"context"
 	"fmt"
-	"os"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/record"
@@ -50,13 +49,9 @@ func (w *workshop) ranges(ctx context.Context, graph string) (map[string]float32
 	if !w.inInt8() {
 		return nil, nil
 	}
-	raw, err := os.ReadFile(graph)
+	m, err := onnx.ReadFile(graph)
 	if err != nil {
 		return nil, err
-	}
-	m, err := onnx.Decode(raw)
-	if err != nil {
-		return nil, fmt.Errorf("graph %s: %w", graph, err)
 	}
 	name := record.Graph(graph)
 	if n := form.Wide(m); n > mostRanged {

@@ -193,13 +193,9 @@ func (w *workshop) recipe(ctx context.Context, graph string) (tensorrt.Recipe, e
 
 // declared are the shapes of a graph's inputs, negative where anything goes.
 func declared(graph string) (map[string][]int64, error) {
-	raw, err := os.ReadFile(graph)
+	m, err := onnx.ReadFile(graph)
 	if err != nil {
 		return nil, err
-	}
-	m, err := onnx.Decode(raw)
-	if err != nil {
-		return nil, fmt.Errorf("graph %s: %w", graph, err)
 	}
 	all := map[string][]int64{}
 	for _, in := range engine.Infos(m.Graph.Inputs) {

@@ -2,7 +2,6 @@ package bundle
 
 import (
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/videosdgx/videosdgx/functions/inference/footprint"
@@ -29,13 +28,9 @@ func (s Shapes) Inputs(b *weights.Bundle, engine string, c ClipSize) (map[string
 		if err != nil {
 			return nil, err
 		}
-		raw, err := os.ReadFile(path)
+		m, err := onnx.ReadFile(path)
 		if err != nil {
-			return nil, fmt.Errorf("read graph: %w", err)
-		}
-		m, err := onnx.Decode(raw)
-		if err != nil {
-			return nil, fmt.Errorf("graph %s: %w", path, err)
+			return nil, err
 		}
 		if all[g], err = inputs(m, s.Sizes(c)[g], states); err != nil {
 			return nil, fmt.Errorf("shapes of graph %s: %w", g, err)

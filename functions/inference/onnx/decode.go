@@ -2,12 +2,26 @@ package onnx
 
 import (
 	"fmt"
+	"os"
 
 	"github.com/containerd/errdefs"
 )
 
 // maxDepth bounds graphs inside attributes inside graphs, so that a hostile file cannot exhaust the stack.
 const maxDepth = 8
+
+// ReadFile reads a model from its file; weights that lie in files of their own are not read. Errors name the file.
+func ReadFile(path string) (*Model, error) {
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read graph: %w", err)
+	}
+	m, err := Decode(raw)
+	if err != nil {
+		return nil, fmt.Errorf("graph %s: %w", path, err)
+	}
+	return m, nil
+}
 
 // Decode reads a model. What it returns shares memory with b. External data is named, not opened.
 func Decode(b []byte) (*Model, error) {

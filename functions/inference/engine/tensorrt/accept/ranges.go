@@ -3,7 +3,6 @@ package accept
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 
@@ -22,13 +21,9 @@ func Scales(ctx context.Context, e engine.Engine, graph string, captured []recor
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	raw, err := os.ReadFile(graph)
+	m, err := onnx.ReadFile(graph)
 	if err != nil {
 		return nil, err
-	}
-	m, err := onnx.Decode(raw)
-	if err != nil {
-		return nil, fmt.Errorf("graph %s: %w", graph, err)
 	}
 	names := form.Products(m)
 	if len(names) == 0 {
@@ -53,11 +48,7 @@ const magnitude = "/greatest"
 
 // watch adds the greatest magnitude of each value to a graph's outputs.
 func watch(path string, names []string) error {
-	raw, err := os.ReadFile(path)
-	if err != nil {
-		return err
-	}
-	m, err := onnx.Decode(raw)
+	m, err := onnx.ReadFile(path)
 	if err != nil {
 		return err
 	}
@@ -72,7 +63,8 @@ func watch(path string, names []string) error {
 			onnx.Node{Name: v + magnitude, Op: "ReduceMax", Inputs: []string{v + "/abs"}, Outputs: []string{v + magnitude}, Attrs: []onnx.Attr{onnx.Int("keepdims", 0)}})
 		m.Graph.Outputs = append(m.Graph.Outputs, onnx.ValueInfo{Name: v + magnitude, Type: onnx.Float32})
 	}
-	if raw, err = m.Encode(); err != nil {
+	raw, err := m.Encode()
+	if err != nil {
 		return err
 	}
 	return os.WriteFile(path, raw, 0o600)
