@@ -54,8 +54,8 @@ func TestGraphsForTensorRT8SayTheSame(t *testing.T) {
 	}
 }
 
-// watchedDemo makes the small clip of the demo in float32 and keeps what every graph was fed and gave.
-func watchedDemo(t *testing.T) *record.Engine {
+// watchedBundle is the demo in float32, whose engine keeps what every graph is fed and gives.
+func watchedBundle(t *testing.T) (*bundle.Model, *record.Engine) {
 	t.Helper()
 	kernelstest.Library(t)
 	ctx, dir := context.Background(), filepath.Join(t.TempDir(), "plain")
@@ -69,6 +69,14 @@ func watchedDemo(t *testing.T) *record.Engine {
 	watched := record.New(m.Engine)
 	watched.Keep(2)
 	m.Engine = watched
+	return m, watched
+}
+
+// watchedDemo makes the small clip of the demo in float32 and keeps what every graph was fed and gave.
+func watchedDemo(t *testing.T) *record.Engine {
+	t.Helper()
+	ctx := context.Background()
+	m, watched := watchedBundle(t)
 	p, err := open(ctx, m)
 	if err != nil {
 		t.Fatal(err)

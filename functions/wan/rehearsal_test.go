@@ -2,32 +2,16 @@ package wan
 
 import (
 	"context"
-	"path/filepath"
 	"testing"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
-	"github.com/videosdgx/videosdgx/functions/inference/bundle"
-	"github.com/videosdgx/videosdgx/functions/inference/engine/record"
-	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
-	"github.com/videosdgx/videosdgx/functions/inference/weights"
-	"github.com/videosdgx/videosdgx/functions/serve"
 	"github.com/videosdgx/videosdgx/functions/serve/rehearsal"
 )
 
 // TestARehearsalRunsEveryGraph: those that read a request's video as well, so that plans of all of them can be compared.
 func TestARehearsalRunsEveryGraph(t *testing.T) {
-	kernelstest.Library(t)
-	ctx, dir := context.Background(), filepath.Join(t.TempDir(), "plain")
-	if _, err := serve.Build(ctx, demoCheckpoint, dir, Recipe, bundle.Options{Precision: bundle.None}); err != nil {
-		t.Fatal(err)
-	}
-	m, err := serve.Open(ctx, dir, weights.VerifyOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	watched := record.New(m.Engine)
-	watched.Keep(2)
-	m.Engine = watched
+	ctx := context.Background()
+	m, watched := watchedBundle(t)
 	model, err := Open(ctx, m, "wan21")
 	if err != nil {
 		t.Fatal(err)

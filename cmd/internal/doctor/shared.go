@@ -51,12 +51,10 @@ func (s Shared) Check(path string) (version, wrong string) {
 
 // Regular says what keeps a path from being a file that can be read, as Shared.Check does.
 func Regular(path string) string {
-	st, err := os.Stat(path)
+	st, wrong := look(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "which is not there"
-	case err != nil:
-		return "which cannot be read (" + reason(err) + ")"
+	case wrong != "":
+		return wrong
 	case st.IsDir():
 		return "which is a folder, where a file is expected"
 	case !st.Mode().IsRegular():
@@ -72,12 +70,10 @@ func Regular(path string) string {
 
 // Folder says what keeps a path from being a folder that can be read, as Shared.Check does.
 func Folder(path string) string {
-	st, err := os.Stat(path)
+	st, wrong := look(path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return "which is not there"
-	case err != nil:
-		return "which cannot be read (" + reason(err) + ")"
+	case wrong != "":
+		return wrong
 	case !st.IsDir():
 		return "which is a file, where a folder is expected"
 	}
@@ -85,6 +81,18 @@ func Folder(path string) string {
 		return "which cannot be read (" + reason(err) + ")"
 	}
 	return ""
+}
+
+// look says what is at a path, or why nobody can tell.
+func look(path string) (st fs.FileInfo, wrong string) {
+	st, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, "which is not there"
+	case err != nil:
+		return nil, "which cannot be read (" + reason(err) + ")"
+	}
+	return st, ""
 }
 
 // reason is what the system says, without the path.
