@@ -11,18 +11,26 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/videosdgx/videosdgx/bench/harness"
 )
 
-// packages are those with golden tests of graphs, by the name of their test program.
-var packages = map[string]string{"wan.test": "functions/wan", "t5.test": "functions/inference/text/t5", "vae.test": "functions/inference/vae",
-	"kernels.test": "functions/inference/kernels/kernelstest"}
+// packages are those with golden tests of graphs, those that take longest first. A test program has its package's last name: wan.test.
+var packages = []string{"functions/ltx2", "functions/magi1", "functions/wan", "functions/inference/vae", "functions/inference/text/gemma",
+	"functions/inference/text/t5", "functions/inference/kernels/kernelstest"}
+
+// program is the name of a package's test program.
+func program(pkg string) string { return path.Base(pkg) + ".test" }
 
 // forms are how the graphs run, and what may be asked of them.
 var forms = []form{{"fp32", "", "1e-3"}, {"fused", "fused", "1e-3"}, {"bf16", "bf16", "2e-2"}, {"fp16", "fp16", "2e-2"}, {"half", "half", "2e-2"}}
@@ -34,6 +42,7 @@ func main() {
 	root := flag.String("root", ".", "the checkout")
 	device := flag.String("device", "cuda:0", "device, or cpu: the forms are written out for it, every value rounded as on a GPU")
 	only := flag.String("forms", "fp32,fused,bf16,fp16,half", "which forms")
+	abreast := flag.Int("abreast", 4, "test programs that run at once")
 	commit := flag.String("commit", "", "commit that the tests were built from, where the checkout is elsewhere")
 	harness.Main("parity", func(ctx context.Context) (err error) {
 		r := harness.NewGPUReport(ctx, "parity", *commit)
@@ -42,7 +51,7 @@ func main() {
 		if err != nil {
 			return err
 		}
-		b := bench{root: abs, device: *device, report: r, forms: strings.Split(*only, ",")}
+		b := bench{root: abs, device: *device, report: r, forms: strings.Split(*only, ","), abreast: *abreast}
 		if b.tests, err = filepath.Abs(*tests); err != nil {
 			return err
 		}
@@ -60,8 +69,8 @@ func compile(ctx context.Context, root string) (dir string, err error) {
 	if dir, err = os.MkdirTemp("", "videosdgx-parity-"); err != nil {
 		return "", err
 	}
-	for name, pkg := range packages {
-		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-o", filepath.Join(dir, name), "./"+pkg)
+	for _, pkg := range packages {
+		cmd := exec.CommandContext(ctx, "go", "test", "-c", "-o", filepath.Join(dir, program(pkg)), "./"+pkg)
 		cmd.Dir = root
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return dir, fmt.Errorf("compile the tests of %s: %w\n%s", pkg, err, out)
@@ -73,28 +82,20 @@ func compile(ctx context.Context, root string) (dir string, err error) {
 type bench struct {
 	root, tests, device string
 	forms               []string
+	abreast             int
 	report              *harness.Report
 }
 
-func (b *bench) run(ctx context.Context) error {
+// run goes through the forms. What failed in one is told in the end: the others are still worth their time.
+func (b *bench) run(ctx context.Context) (err error) {
 	for _, name := range b.forms {
 		i := slices.IndexFunc(forms, func(f form) bool { return f.name == name })
 		if i < 0 {
 			return fmt.Errorf("form %q is none of fp32, fused, bf16, fp16, half", name)
 		}
 		f := forms[i]
-		var sum tally
-		for name, pkg := range packages {
-			out, err := b.golden(ctx, name, pkg, f.env, f.limit)
-			sum.add(out)
-			if err != nil {
-				b.report.Notes = append(b.report.Notes, fmt.Sprintf("%s, %s: %v", f.name, pkg, err))
-				fmt.Printf("%s %s: %v\n%s\n", f.name, pkg, err, failures(out))
-			}
-		}
-		if sum.comparisons == 0 {
-			return fmt.Errorf("%s: no test compared anything", f.name)
-		}
+		sum, failed := b.form(ctx, f)
+		err = errors.Join(err, failed)
 		b.report.Figure("parity_"+f.name+"_worst", sum.worst)
 		b.report.Figure("parity_"+f.name+"_comparisons", float64(sum.comparisons))
 		b.report.Figure("parity_"+f.name+"_failed", float64(sum.failed))
@@ -104,12 +105,42 @@ func (b *bench) run(ctx context.Context) error {
 			return err
 		}
 	}
-	return nil
+	return err
+}
+
+// form runs every package's golden tests in a form. A package whose tests compared nothing is an error: its figures would be of less
+// than they say.
+func (b *bench) form(ctx context.Context, f form) (sum tally, err error) {
+	var mu sync.Mutex
+	var g errgroup.Group
+	g.SetLimit(b.abreast)
+	for _, pkg := range packages {
+		g.Go(func() error {
+			begin := time.Now()
+			out, failed := b.golden(ctx, pkg, f.env, f.limit)
+			mu.Lock()
+			defer mu.Unlock()
+			var own tally
+			own.add(out)
+			sum.join(own)
+			fmt.Printf("%s %s: %d comparisons, %d failed, the worst %.3g, in %.1f s\n", f.name, pkg, own.comparisons, own.failed, own.worst, time.Since(begin).Seconds())
+			if failed != nil {
+				b.report.Notes = append(b.report.Notes, fmt.Sprintf("%s, %s: %v", f.name, pkg, failed))
+				fmt.Printf("%s %s: %v\n%s\n", f.name, pkg, failed, failures(out))
+			}
+			if own.comparisons == 0 {
+				return fmt.Errorf("%s, %s: no test compared anything", f.name, pkg)
+			}
+			return nil
+		})
+	}
+	err = g.Wait()
+	return sum, err
 }
 
 // golden runs the golden tests of a package on the device.
-func (b *bench) golden(ctx context.Context, name, pkg, form, tolerance string) (string, error) {
-	cmd := exec.CommandContext(ctx, filepath.Join(b.tests, name), "-test.run", "Golden|I2V|Parity", "-test.v")
+func (b *bench) golden(ctx context.Context, pkg, form, tolerance string) (string, error) {
+	cmd := exec.CommandContext(ctx, filepath.Join(b.tests, program(pkg)), "-test.run", "Golden|AgainstDiffusers|Parity", "-test.v")
 	cmd.Dir = filepath.Join(b.root, pkg)
 	cmd.Env = append(os.Environ(), "VIDEOSDGX_TEST_DEVICE="+b.device, "VIDEOSDGX_TEST_FORM="+form, "VIDEOSDGX_TEST_TOLERANCE="+tolerance,
 		"GOLDENS="+filepath.Join(b.root, "functions/inference/golden/testdata"))
@@ -145,6 +176,13 @@ func (t *tally) add(out string) {
 		}
 	}
 	t.failed += strings.Count(out, "panic:")
+}
+
+// join adds what other tests said.
+func (t *tally) join(other tally) {
+	t.worst = max(t.worst, other.worst)
+	t.comparisons += other.comparisons
+	t.failed += other.failed
 }
 
 // failures are the lines that say what failed.
