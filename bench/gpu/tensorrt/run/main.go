@@ -42,6 +42,7 @@ type bench struct {
 	lib             *tensorrt.Library
 	limit           time.Duration // of one build
 	level           int           // the builder's, of optimisation
+	vaeLevel        int           // the same for the VAE's plans; negative: level
 	half            bool          // see tensorrt.Recipe.HalfFirst
 	builders        int           // at once, of the demo's plans
 	watched         *record.Engine
@@ -57,6 +58,7 @@ func main() {
 	flag.BoolVar(&b.rehearse, "rehearse", false, "have ONNX Runtime run the graphs in the place of plans")
 	flag.StringVar(&b.dir, "dir", os.TempDir(), "folder for bundles, plans and weights: about 12 GB for the published shapes; memory is best")
 	flag.IntVar(&b.level, "level", 1, "the builder's optimisation level, 0 to 5: TensorRT's own is 3, at which the demo's VAE took more than six minutes")
+	flag.IntVar(&b.vaeLevel, "vae-level", -1, "the level of the demo's VAE, by default -level")
 	flag.DurationVar(&b.limit, "limit", 8*time.Minute, "the longest that one build may take; one that fails is tried again at level 0")
 	flag.StringVar(&b.plans, "plans", "", "folder where plans stay, for another run of this program too, which may be at work at the same time")
 	flag.BoolVar(&b.half, "half", false, "have convolutions and products in FP16 alone, which spares the builder the trying of float32")
@@ -65,7 +67,7 @@ func main() {
 	device := flag.String("device", "cuda:0", "device")
 	beside := flag.String("beside", "", "device of ONNX Runtime, by default the same; cpu where its CUDA provider is not there")
 	flag.IntVar(&b.builders, "builders", 4, "plans of the demo that are built at once; their seconds are those of company")
-	stages := flag.String("stages", "fp16,int8,timing,vae,dit", "which questions, in their order")
+	stages := flag.String("stages", "fp16,int8,auto,timing,vae,dit", "which questions, in their order")
 	flag.StringVar(&b.partial, "partial", "", "file that gets the report whenever there is more of it")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")
 	harness.Main("tensorrt", func(ctx context.Context) (err error) {
@@ -132,6 +134,8 @@ func (b *bench) stage(ctx context.Context, name string) error {
 		return b.demo(ctx, form{"fp16", bundle.None, 2e-2})
 	case "int8":
 		return b.demo(ctx, form{"int8", "int8", 0})
+	case "auto":
+		return b.auto(ctx)
 	case "timing":
 		return b.again(ctx)
 	case "dit":
@@ -139,7 +143,7 @@ func (b *bench) stage(ctx context.Context, name string) error {
 	case "vae":
 		return b.vae(ctx)
 	}
-	return fmt.Errorf("there is no stage %q: fp16, int8, timing, dit and vae would do", name)
+	return fmt.Errorf("there is no stage %q: fp16, int8, auto, timing, dit and vae would do", name)
 }
 
 // save writes the report so far; the lock is held. A run that is killed has left it.

@@ -51,7 +51,8 @@ func (b *bench) plan(ctx context.Context, graph, figure string, shapes map[strin
 		return to, tensorrt.Lower(r, filepath.Dir(to))
 	}
 	r = b.recipe(r, profile)
-	path := filepath.Join(b.plans, fmt.Sprintf("%s.%d%s.plan", figure, b.level, map[bool]string{true: ".half"}[r.HalfFirst]))
+	level := b.levelOf(graph)
+	path := filepath.Join(b.plans, fmt.Sprintf("%s.%d%s.plan", figure, level, map[bool]string{true: ".half"}[r.HalfFirst]))
 	release, err := hold(ctx, path+".lock")
 	if err != nil {
 		return "", err
@@ -59,7 +60,7 @@ func (b *bench) plan(ctx context.Context, graph, figure string, shapes map[strin
 	defer release()
 	m, err := known(path)
 	if err != nil {
-		if m, err = b.attempts(ctx, r, path, figure); err != nil {
+		if m, err = b.attempts(ctx, r, path, figure, level); err != nil {
 			return "", err
 		}
 	}
@@ -81,6 +82,14 @@ func (b *bench) recipe(r tensorrt.Recipe, p tensorrt.Profile) tensorrt.Recipe {
 	return r
 }
 
+// levelOf is the level of optimisation of a graph's plan.
+func (b *bench) levelOf(graph string) int {
+	if b.vaeLevel >= 0 && strings.HasPrefix(filepath.Base(graph), "vae_") {
+		return b.vaeLevel
+	}
+	return b.level
+}
+
 func known(path string) (m made, err error) {
 	raw, err := os.ReadFile(path + madeEnding)
 	if err != nil {
@@ -90,8 +99,8 @@ func known(path string) (m made, err error) {
 }
 
 // attempts builds at the level that was asked for, and where that fails at level 0, which tries the least.
-func (b *bench) attempts(ctx context.Context, r tensorrt.Recipe, path, figure string) (m made, err error) {
-	for _, level := range slices.Compact([]int{b.level, 0}) {
+func (b *bench) attempts(ctx context.Context, r tensorrt.Recipe, path, figure string, level int) (m made, err error) {
+	for _, level := range slices.Compact([]int{level, 0}) {
 		m.Level, r.Level = level, &level
 		if err := b.nobodyMeasures(ctx); err != nil {
 			return m, err
@@ -120,8 +129,8 @@ func (b *bench) builder(timing string) tensorrt.Builder {
 	return tensorrt.Builder{Install: b.install, Timing: timing}
 }
 
-// again builds a plan twice, one build after the other, at the first level at which TensorRT tries kernels: the second knows what the
-// first has tried.
+// again builds a plan three times, one build after the other, at the first level at which TensorRT tries kernels: the second knows what
+// the first has tried; the third knows nothing again, and says what is the machine's other work.
 func (b *bench) again(ctx context.Context) error {
 	if err := b.watch(ctx); err != nil {
 		return err
@@ -137,12 +146,14 @@ func (b *bench) again(ctx context.Context) error {
 	level := max(b.level, 1)
 	r := b.recipe(tensorrt.Recipe{Model: graph, Level: &level}, profile)
 	at := filepath.Join(b.dir, timed+".again")
-	for _, name := range []string{"_plan_seconds_trying", "_plan_seconds_again"} {
-		took, err := seconds(func() error { return b.builder(at+".timing").Build(ctx, r, at, nil) })
+	for _, build := range []struct{ figure, timing string }{
+		{"_plan_seconds_trying", at + ".timing"}, {"_plan_seconds_again", at + ".timing"}, {"_plan_seconds_trying_anew", at + ".anew.timing"},
+	} {
+		took, err := seconds(func() error { return b.builder(build.timing).Build(ctx, r, at, nil) })
 		if err != nil {
 			return fmt.Errorf("build %s once more: %w", timed, err)
 		}
-		b.figure(timed+name, took)
+		b.figure(timed+build.figure, took)
 	}
 	info, err := os.Stat(at + ".timing")
 	if err != nil {
