@@ -99,7 +99,9 @@ func (b *bench) run(ctx context.Context) (err error) {
 		b.report.Figure("parity_"+f.name+"_worst", sum.worst)
 		b.report.Figure("parity_"+f.name+"_comparisons", float64(sum.comparisons))
 		b.report.Figure("parity_"+f.name+"_failed", float64(sum.failed))
+		b.report.Figure("parity_"+f.name+"_tests_failed", float64(sum.tests))
 		b.report.Want("parity_"+f.name+"_failed", "= 0")
+		b.report.Want("parity_"+f.name+"_tests_failed", "= 0")
 		b.report.Want("parity_"+f.name+"_worst", "≤ "+f.limit)
 		if err := b.report.SoFar(os.Stdout); err != nil {
 			return err
@@ -123,7 +125,7 @@ func (b *bench) form(ctx context.Context, f form) (sum tally, err error) {
 			var own tally
 			own.add(out)
 			sum.join(own)
-			fmt.Printf("%s %s: %d comparisons, %d failed, the worst %.3g, in %.1f s\n", f.name, pkg, own.comparisons, own.failed, own.worst, time.Since(begin).Seconds())
+			fmt.Printf("%s %s: %d comparisons, %d failed, the worst %.3g, %d tests failed, in %.1f s\n", f.name, pkg, own.comparisons, own.failed, own.worst, own.tests, time.Since(begin).Seconds())
 			if failed != nil {
 				b.report.Notes = append(b.report.Notes, fmt.Sprintf("%s, %s: %v", f.name, pkg, failed))
 				fmt.Printf("%s %s: %v\n%s\n", f.name, pkg, failed, failures(out))
@@ -148,14 +150,16 @@ func (b *bench) golden(ctx context.Context, pkg, form, tolerance string) (string
 	return string(out), err
 }
 
-// tally is what tests said: errors of comparisons that passed, and of those that did not.
+// tally is what tests said: errors of comparisons that passed, and of those that did not; and tests that failed, as those do too that
+// do not come to a comparison.
 type tally struct {
-	worst               float64
-	comparisons, failed int
+	worst                      float64
+	comparisons, failed, tests int
 }
 
 var (
 	near = regexp.MustCompile(`max error (\S+) of max\|want\|`)
+	fail = regexp.MustCompile(`(?m)^--- FAIL:`)
 	off  = regexp.MustCompile(`off by (\S+) at .* allowed (\S+) = (\S+) · max`)
 )
 
@@ -176,6 +180,7 @@ func (t *tally) add(out string) {
 		}
 	}
 	t.failed += strings.Count(out, "panic:")
+	t.tests += len(fail.FindAllString(out, -1))
 }
 
 // join adds what other tests said.
@@ -183,6 +188,7 @@ func (t *tally) join(other tally) {
 	t.worst = max(t.worst, other.worst)
 	t.comparisons += other.comparisons
 	t.failed += other.failed
+	t.tests += other.tests
 }
 
 // failures are the lines that say what failed.

@@ -13,15 +13,19 @@ import (
 func TestATallyKeepsTheWorstOfBoth(t *testing.T) {
 	var got tally
 	got.add("  x_test.go:1: a: max error 2.50e-05 of max|want| (10 values)\n  x_test.go:2: b: off by 0.3 at 7 (got 1, want 1.3), allowed 0.1 = 0.02 · max|want|\n")
+	got.add("--- FAIL: TestGoldenA (0.01s)\n    a_test.go:3: cuda:0 cannot be used\n    --- FAIL: TestGoldenA/b (0.00s)\n--- FAIL: TestGoldenB (0.01s)\n")
+	if got.tests != 2 {
+		t.Errorf("%d tests failed, not 2", got.tests)
+	}
 	if got.comparisons != 2 || got.failed != 1 || got.worst < .0599 || got.worst > .0601 {
 		t.Errorf("%+v", got)
 	}
 }
 
 func TestTheTalliesOfPackagesAreOne(t *testing.T) {
-	sum := tally{worst: .1, comparisons: 2, failed: 1}
-	sum.join(tally{worst: .3, comparisons: 4, failed: 2})
-	if want := (tally{worst: .3, comparisons: 6, failed: 3}); sum != want {
+	sum := tally{worst: .1, comparisons: 2, failed: 1, tests: 1}
+	sum.join(tally{worst: .3, comparisons: 4, failed: 2, tests: 1})
+	if want := (tally{worst: .3, comparisons: 6, failed: 3, tests: 2}); sum != want {
 		t.Errorf("%+v, not %+v", sum, want)
 	}
 }
