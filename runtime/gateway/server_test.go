@@ -182,44 +182,6 @@ func TestABodyThatNobodyWants(t *testing.T) {
 	}
 }
 
-func TestASlowBodyIsGivenUp(t *testing.T) {
-	_, addr := serve(t, gateway.Options{BodyTimeout: 30 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
-		_, err := gateway.ReadBody(r, 100, "the payload")
-		gateway.WriteError(w, err)
-	})
-	conn, err := net.Dial("tcp", addr)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer conn.Close()
-	fmt.Fprintf(conn, "POST /x HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n123")
-	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer resp.Body.Close()
-	if resp.StatusCode != 408 || !resp.Close {
-		t.Errorf("%d, close %v", resp.StatusCode, resp.Close)
-	}
-}
-
-func TestTheWaitForAnAnswerHasNoDeadline(t *testing.T) {
-	_, addr := serve(t, gateway.Options{BodyTimeout: 20 * time.Millisecond}, func(w http.ResponseWriter, r *http.Request) {
-		b, err := gateway.ReadBody(r, 100, "the payload")
-		select {
-		case <-r.Context().Done():
-			err = r.Context().Err()
-		case <-time.After(80 * time.Millisecond): // well beyond the body's time
-		}
-		fmt.Fprintf(w, "%s %v", b, err)
-	})
-	for _, body := range []io.Reader{strings.NewReader("abc"), io.MultiReader(strings.NewReader("abc"))} { // known length, chunked
-		if _, got := post(t, "http://"+addr+"/x", body); got != "abc <nil>" {
-			t.Errorf("%q", got)
-		}
-	}
-}
-
 func TestOversizedBodies(t *testing.T) {
 	_, addr := serve(t, gateway.Options{MaxBody: 1000}, func(w http.ResponseWriter, r *http.Request) {
 		_, err := gateway.ReadBody(r, 100, "the payload")
