@@ -19,6 +19,7 @@ type attempt struct {
 	token  int64
 	group  Group
 	cancel context.CancelCauseFunc
+	begins Job           // the record at the beginning, for the goroutine that executes: the keeper writes its own meanwhile
 	stream *growing      // of the goroutine that executes; nil: the clip comes as a whole
 	show   *show         // that stream is part of
 	poke   chan struct{} // asks the keeper to look at the record now
@@ -35,7 +36,7 @@ type attempt struct {
 // begin runs a claimed job in a goroutine of its own.
 func (s *Service) begin(j Job, g Group) {
 	ctx, cancel := context.WithCancelCause(s.ctx)
-	a := &attempt{s: s, id: j.ID, token: j.Token, group: g, cancel: cancel, poke: make(chan struct{}, 1), job: j}
+	a := &attempt{s: s, id: j.ID, token: j.Token, group: g, cancel: cancel, poke: make(chan struct{}, 1), begins: j, job: j}
 	s.mu.Lock()
 	s.running[j.ID] = a
 	s.turns.took(g, j.Started)
@@ -54,7 +55,7 @@ func (s *Service) begin(j Job, g Group) {
 }
 
 func (a *attempt) run(ctx context.Context) {
-	ctx, ended := a.s.deps.Trace.Attempt(ctx, a.job)
+	ctx, ended := a.s.deps.Trace.Attempt(ctx, a.begins)
 	keeper := make(chan struct{})
 	kctx, endKeeper := context.WithCancel(context.WithoutCancel(ctx))
 	go func() { defer close(keeper); a.keep(kctx) }()

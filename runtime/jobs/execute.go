@@ -26,7 +26,7 @@ const maxAnswer = 1 << 40
 
 // execute invokes the function and saves what it answers. The Result is also in the outcome when it counts.
 func (a *attempt) execute(ctx context.Context) (outcome, *Result) {
-	ctx, cancel := context.WithDeadlineCause(ctx, a.job.Deadline, errDeadline)
+	ctx, cancel := context.WithDeadlineCause(ctx, a.begins.Deadline, errDeadline)
 	defer cancel()
 	inv, err := a.invocation(ctx)
 	if err != nil {
@@ -37,7 +37,7 @@ func (a *attempt) execute(ctx context.Context) (outcome, *Result) {
 		return a.failure(ctx, err), nil
 	}
 	defer res.Body.Close()
-	a.timing = timing(res, a.job.GPUs)
+	a.timing = timing(res, a.begins.GPUs)
 	file, problem, err := a.receive(ctx, res)
 	o := outcome{result: file}
 	switch {
@@ -58,12 +58,12 @@ func (a *attempt) invocation(ctx context.Context) (spec.Invocation, error) {
 	id := uuid.NewString()
 	header := map[string]string{"accept": "video/mp4, " + inParts + ";stream=" + a.streaming(), "content-type": "application/json", "x-job-id": a.id}
 	event := urlevent.New(id, http.MethodPost, "/generate", header, body, a.s.clock()).Encode()
-	return spec.Invocation{ID: id, Function: a.job.Function, Qualifier: a.job.Qualifier, Payload: event, Files: a.s.files(a.job), Tail: true, OnProgress: a.report, OnStart: a.starting}, nil
+	return spec.Invocation{ID: id, Function: a.begins.Function, Qualifier: a.begins.Qualifier, Payload: event, Files: a.s.files(a.begins), Tail: true, OnProgress: a.report, OnStart: a.starting}, nil
 }
 
 // streaming is "1" where chunks are wanted, else "auto": of a model that streams by itself.
 func (a *attempt) streaming() string {
-	if a.job.Stream {
+	if a.begins.Stream {
 		return "1"
 	}
 	return "auto"
