@@ -44,11 +44,12 @@ func (e *Encoder) rowFP8(dst []byte, w []float32, row int) error {
 	if err != nil {
 		return err
 	}
-	scale := e.t.Scales[0]
+	at := 0 // the tensor's scale, which all rows read
 	if e.o.PerChannel {
-		scale = scaleOf(m, e4m3Max)
-		e.t.Scales[row] = scale
+		at = row
+		e.t.Scales[at] = scaleOf(m, e4m3Max)
 	}
+	scale := e.t.Scales[at]
 	for i, x := range w {
 		dst[i] = toE4M3(x / scale)
 	}
