@@ -30,13 +30,13 @@ void same(const Tensor& x, const Tensor& y) {
 }  // namespace
 
 template <ONNXTensorElementDataType S, ONNXTensorElementDataType T, bool gated, bool codes>
-NormOp<S, T, gated, codes>::NormOp(const Info& i) : one(i.real("one", 1)), epsilon(i.real("epsilon", 1e-6f)) {}
+NormOp<S, T, gated, codes>::NormOp(const Info& i) : one(i.real("one", 1)), epsilon(i.real("epsilon", 1e-6f)), center(i.integer("center", 1)) {}
 
 template <ONNXTensorElementDataType S, ONNXTensorElementDataType T, bool gated, bool codes>
 void NormOp<S, T, gated, codes>::run(Call& c) {
   const Tensor x = c.in(0);
   NormArgs a{};
-  a.x = x.data, a.dim = x.last(), a.rows = x.rows(), a.one = one, a.epsilon = epsilon;
+  a.x = x.data, a.dim = x.last(), a.rows = x.rows(), a.one = one, a.epsilon = epsilon, a.center = center;
   size_t in = 1, out = 0;
   if constexpr (gated) {
     const Tensor y = c.in(1);

@@ -5,7 +5,7 @@
 
 namespace videosdgx {
 
-// ModulatedNorm: h = norm(x)·(one + scale) + shift. Inputs x [..., dim]; scale, shift float [1, batch or rows of x; dim].
+// ModulatedNorm: h = norm(x)·(one + scale) + shift; the norm is RMS where the attribute center is 0. Inputs x [..., dim]; scale, shift float [1, batch or rows of x; dim].
 // With codes, h is E4M3 and a second output has the scale of each row.
 // GatedNorm: x' = x + gate·y first; outputs x', then h.
 // The residual stream, x and x', is of type S, y and h of type T. Where no input says T, the operator's name does.
@@ -27,6 +27,7 @@ struct NormOp {
   explicit NormOp(const Info& i);
   void run(Call& c);
   float one, epsilon;
+  bool center;
 };
 
 // GatedAdd: x + gate·y; x and the sum of type S, y of type T.

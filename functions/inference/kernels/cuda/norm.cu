@@ -1,4 +1,4 @@
-// Layer norm with modulation, with or without the residual sum before it, and with or without quantization after it:
+// Layer norm or RMS norm with modulation, with or without the residual sum before it, and with or without quantization after it:
 //   x' = x + gate·y;  h = norm(x')·(one + scale) + shift
 // Each is one pass over the rows. The residual stream, x and x', has a type of its own: it is rounded to that before the norm sees
 // it, as it is in the reference, where the two are separate.
@@ -34,7 +34,7 @@ __global__ void norm_kernel(NormArgs a) {
     if (!full && at >= vectors) continue;
     if constexpr (residual) {
       float y[kVector];
-      unpack(raw[i].p, y);
+      unpack_whole(raw[i].p, y);
       if (a.gate.at) {
         float g[kVector];
         unpack_table(row_of(a.gate, unsigned(row)) + at * kVector, g);
@@ -48,7 +48,7 @@ __global__ void norm_kernel(NormArgs a) {
 #pragma unroll
     for (int j = 0; j < kVector; j++) sum += v[i][j];
   }
-  const float mean = block_reduce(sum, Sum{}, shared) / a.dim;
+  const float mean = a.center ? block_reduce(sum, Sum{}, shared) / a.dim : 0;
   float square = 0;
 #pragma unroll
   for (int i = 0; i < kEach; i++)
@@ -69,7 +69,7 @@ __global__ void norm_kernel(NormArgs a) {
       v[i][j] = (v[i][j] - mean) * inverse * (a.one + scale[j]) + shift[j];
       most = fmaxf(most, fabsf(v[i][j]));
     }
-    if constexpr (!quantize) pack(static_cast<T*>(a.out) + row * a.dim + int64_t(at) * kVector, v[i]);
+    if constexpr (!quantize) pack_whole(static_cast<T*>(a.out) + row * a.dim + int64_t(at) * kVector, v[i]);
   }
   if constexpr (quantize) {
     const float s = code_scale(block_reduce(most, Most{}, shared));
@@ -105,7 +105,7 @@ __global__ void gated_add_kernel(const S* x, const T* y, Modulation gate, S* d, 
   const int64_t row = at / per_row, col = (at % per_row) * kVector;
   float a[kVector], b[kVector], g[kVector];
   unpack(x + at * kVector, a);
-  unpack(y + at * kVector, b);
+  unpack_whole(y + at * kVector, b);
   unpack(row_of(gate, unsigned(row)) + col, g);
 #pragma unroll
   for (int j = 0; j < kVector; j++) a[j] += b[j] * g[j];
@@ -125,7 +125,7 @@ __global__ void rms_kernel(RMSArgs a) {
   for (int i = 0; i < kEach; i++) {
     const int at = threadIdx.x + i * blockDim.x;
     if (!full && at >= vectors) continue;
-    unpack(static_cast<const T*>(a.x) + row * a.dim + int64_t(at) * kVector, v[i]);
+    unpack_whole(static_cast<const T*>(a.x) + row * a.dim + int64_t(at) * kVector, v[i]);
 #pragma unroll
     for (int j = 0; j < kVector; j++) square += v[i][j] * v[i][j];
   }
@@ -150,7 +150,7 @@ __global__ void rms_kernel(RMSArgs a) {
         v[i][2 * j + 1] = p * si[j] + q * co[j];
       }
     }
-    pack(static_cast<T*>(a.out) + row * a.dim + int64_t(at) * kVector, v[i]);
+    pack_whole(static_cast<T*>(a.out) + row * a.dim + int64_t(at) * kVector, v[i]);
   }
 }
 

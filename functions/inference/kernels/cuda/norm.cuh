@@ -11,13 +11,14 @@ struct Modulation {
   unsigned share = 1;  // rows of x that follow each other and have one of the table
 };
 
-// NormArgs is one layer norm over rows of dim elements; x and the sum, the residual stream, are of type S, the rest of type T.
+// NormArgs is one layer norm over rows of dim elements, or an RMS norm, which takes no mean away; x and the sum, the residual stream, are of type S, the rest of type T.
 struct NormArgs {
   const void* x;                          // S [rows, dim]
   const void* y = nullptr;                // T [rows, dim]: added first, times gate
   Modulation gate;                        // none: y as it is
   Modulation scale, shift;
   float one = 1, epsilon = 1e-6f;
+  bool center = true;                     // false: RMS norm
   void* sum = nullptr;                    // S [rows, dim]: x', where y is given
   void* out = nullptr;                    // T [rows, dim], or
   uint8_t* out_codes = nullptr;           // E4M3 [rows, dim] with

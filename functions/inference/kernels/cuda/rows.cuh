@@ -57,6 +57,32 @@ __device__ inline void pack(float* p, const float v[kVector]) {
   reinterpret_cast<float4*>(p)[0] = make_float4(v[0], v[1], v[2], v[3]);
   reinterpret_cast<float4*>(p)[1] = make_float4(v[4], v[5], v[6], v[7]);
 }
+// unpack_whole and pack_whole leave infinities what they are: what a product has beyond FP16 ends as no number, which a clip fails of,
+// and not as another number.
+template <class T>
+__device__ inline void unpack_whole(const T* p, float v[kVector]) {
+  unpack(p, v);
+}
+template <>
+__device__ inline void unpack_whole(const __half* p, float v[kVector]) {
+  const Pack16 q = *reinterpret_cast<const Pack16*>(p);
+#pragma unroll
+  for (int i = 0; i < 4; i++) {
+    const float2 f = __half22float2(*reinterpret_cast<const __half2*>(&q.w[i]));
+    v[2 * i] = f.x, v[2 * i + 1] = f.y;
+  }
+}
+template <class T>
+__device__ inline void pack_whole(T* p, const float v[kVector]) {
+  pack(p, v);
+}
+template <>
+__device__ inline void pack_whole(__half* p, const float v[kVector]) {
+  Pack16 q;
+#pragma unroll
+  for (int i = 0; i < 4; i++) *reinterpret_cast<__half2*>(&q.w[i]) = __floats2half2_rn(v[2 * i], v[2 * i + 1]);
+  *reinterpret_cast<Pack16*>(p) = q;
+}
 // unpack_table is unpack of what no kernel writes, which stores do not hold back.
 __device__ inline void unpack_table(const float* p, float v[kVector]) {
   const float4 a = __ldg(reinterpret_cast<const float4*>(p)), b = __ldg(reinterpret_cast<const float4*>(p) + 1);

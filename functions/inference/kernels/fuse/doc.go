@@ -3,7 +3,8 @@
 // RMS norm with rotary embedding, bias with GELU), the library's fused attention, and conversions where the two kinds meet.
 //
 // Norms, modulation, softmax, the residual stream, the last product and whatever has no tokens (the time embedding) are float32.
-// Inputs and outputs of the graph keep their types: conversions happen inside, on the device. What becomes FP16 is saturated.
+// Inputs and outputs of the graph keep their types: conversions happen inside, on the device. What goes
+// beyond FP16 becomes an infinity and then no number, which a clip fails of; only an autoencoder's sums are saturated.
 //
 // The operators of the domain ai.videosdgx are those of kernels/cuda; QuantLinear, ClipConv and LastNorm the CPU has too.
 package fuse
@@ -58,7 +59,7 @@ func CUDA(m *onnx.Model, o Options) error {
 		return fmt.Errorf("fuse: a residual stream of type %d beside activations of type %d: float32 would do", o.Stream, o.Type)
 	}
 	g := newGraph(m, o)
-	for _, pass := range []func(){g.attention, g.linears, g.gelus, g.finals, g.rms, g.norms, g.residuals, g.codes, g.channelNorms, g.narrow, g.doubles, g.channelsLast, g.states} {
+	for _, pass := range []func(){g.attention, g.linears, g.gelus, g.finals, g.streamNorms, g.rms, g.norms, g.residuals, g.codes, g.channelNorms, g.narrow, g.doubles, g.channelsLast, g.states} {
 		pass()
 		g.compact()
 	}

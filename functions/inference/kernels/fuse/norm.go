@@ -97,12 +97,27 @@ func (g *graph) wide(value string) bool {
 		return false
 	}
 	return slices.ContainsFunc(add.Inputs, func(v string) bool {
-		d, parts := g.dim(v), int64(len(split.Outputs))
-		if axis := integer(split, "axis"); d > 0 && (axis == -1 || int(axis) == len(g.weights[v].Dims)-1) {
-			d /= parts
+		d, dims := g.rows(v)
+		if axis := integer(split, "axis"); d > 0 && (axis == -1 || int(axis) == dims-1) {
+			d /= int64(len(split.Outputs))
 		}
 		return d > 0 && d%vector == 0
 	})
+}
+
+// rows is the last dimension of a weight, or of what is cut from one along that, and how many dimensions it has.
+func (g *graph) rows(value string) (last int64, dims int) {
+	if cut := g.maker(value, "Slice"); cut != nil {
+		w, from, to, axis := g.weights[cut.Inputs[0]], g.ints(input(cut, 1)), g.ints(input(cut, 2)), g.ints(input(cut, 3))
+		if w != nil && len(from) == 1 && len(to) == 1 && len(axis) == 1 && int(axis[0]) == len(w.Dims)-1 && from[0] >= 0 && to[0] <= g.dim(w.Name) {
+			return to[0] - from[0], len(w.Dims)
+		}
+		return 0, 0
+	}
+	if w := g.weights[value]; w != nil {
+		return g.dim(value), len(w.Dims)
+	}
+	return 0, 0
 }
 
 // residuals makes x + gate·y one node, and one with the norm behind it where there is one.

@@ -1,10 +1,8 @@
 package fuse
 
 import (
-	"encoding/binary"
 	"fmt"
 	"io"
-	"math"
 	"slices"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
@@ -176,26 +174,13 @@ func (t *typing) as(v string, want onnx.DType) string {
 	if w := t.weights[v]; w != nil && w.Content != nil && w.Type == onnx.Float32 { // converted once, when the bundle is built
 		return t.stored(w, want, key)
 	}
-	switch {
-	case want == onnx.Float16 && t.summed[v]:
-		v = t.within(v)
-	case t.coded[v]: // the library would make one conversion of the two, which it does not have
+	if t.coded[v] { // the library would make one conversion of the two, which it does not have
 		apart := t.fresh(v)
 		t.out = append(t.out, onnx.Node{Name: apart, Op: "Identity", Inputs: []string{v}, Outputs: []string{apart}})
 		v = apart
 	}
 	t.out = append(t.out, onnx.Node{Name: key, Op: "Cast", Inputs: []string{v}, Outputs: []string{key}, Attrs: []onnx.Attr{onnx.Int("to", want)}})
 	return key
-}
-
-// within is a float32 value of the residual stream with nothing in it that FP16 does not have.
-func (t *typing) within(v string) string {
-	for name, f := range map[string]float32{"fp16 least": -largest, "fp16 most": largest} {
-		t.weights[name] = &onnx.Tensor{Name: name, Type: onnx.Float32, Raw: binary.LittleEndian.AppendUint32(nil, math.Float32bits(f))}
-	}
-	out := t.fresh(v)
-	t.out = append(t.out, onnx.Node{Name: out, Op: "Clip", Inputs: []string{v, "fp16 least", "fp16 most"}, Outputs: []string{out}})
-	return out
 }
 
 // stored is a weight of the bundle in another type.

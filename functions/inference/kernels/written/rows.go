@@ -69,7 +69,26 @@ func (w *writer) gated(x, y, gate, out string) {
 // norm is norm(x)·(one + scale) + shift.
 func (w *writer) norm(n onnx.Node, x, scale, shift, out string) {
 	w.op("Add", []string{scale, w.float(number(n, "one"))}, []string{out + "/scale"})
+	if attr, ok := find(n, "center"); ok && attr.I == 0 {
+		w.rmsOver(x, out, number(n, "epsilon"), shift)
+		return
+	}
 	w.op("LayerNormalization", []string{x, out + "/scale", shift}, []string{out}, onnx.Int("axis", -1), onnx.Float("epsilon", number(n, "epsilon")))
+}
+
+// rmsOver is x/√(mean x² + epsilon) times out/scale, plus shift.
+func (w *writer) rmsOver(x, out string, epsilon float32, shift string) {
+	w.op("Mul", []string{x, x}, []string{out + "/square"})
+	w.op("ReduceMean", []string{out + "/square", w.ints(-1)}, []string{out + "/mean"})
+	w.op("Add", []string{out + "/mean", w.float(epsilon)}, []string{out + "/more"})
+	w.op("Sqrt", []string{out + "/more"}, []string{out + "/root"})
+	w.op("Div", []string{x, out + "/root"}, []string{out + "/unit"})
+	scaled := out
+	if shift != "" {
+		scaled += "/scaled"
+		defer w.op("Add", []string{scaled, shift}, []string{out})
+	}
+	w.op("Mul", []string{out + "/unit", out + "/scale"}, []string{scaled})
 }
 
 func (w *writer) rms(n onnx.Node, out string) {

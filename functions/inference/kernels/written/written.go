@@ -147,6 +147,14 @@ func integer(n onnx.Node, name string) int64 {
 	return n.Attrs[i].I
 }
 
+func find(n onnx.Node, name string) (onnx.Attr, bool) {
+	i := slices.IndexFunc(n.Attrs, func(a onnx.Attr) bool { return a.Name == name })
+	if i < 0 {
+		return onnx.Attr{}, false
+	}
+	return n.Attrs[i], true
+}
+
 func number(n onnx.Node, name string) float32 {
 	i := slices.IndexFunc(n.Attrs, func(a onnx.Attr) bool { return a.Name == name })
 	if i < 0 {
