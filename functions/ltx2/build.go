@@ -17,11 +17,15 @@ import (
 // Family is what the manifest of an LTX-2 bundle calls its model.
 const Family = "ltx2"
 
+// bearsFP16 are the components whose activations are FP16 on a GPU unless something else is asked for. What goes into their products is
+// normed; what may be large, the residual stream, is float32, from which norms read it.
+var bearsFP16 = []string{"connectors", "transformer"}
+
 // Recipe says what becomes of a checkpoint in the diffusers layout.
 func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	r := bundle.FromCheckpoint(Family, ckpt)
 	r.Precision, r.Blackwell = string(quant.NF4), string(quant.NVFP4)
-	r.Transformers = []string{"transformer"}
+	r.Transformers, r.Half, r.Because = bearsFP16, "fp16", "FP16 is within 2e-2 of the reference, BF16 is not"
 	if r.License == nil {
 		r.License = &weights.License{Name: "ltx-2-community-license", Link: "https://github.com/Lightricks/LTX-2/blob/main/LICENSE"}
 	}

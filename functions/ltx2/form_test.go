@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/compile/compiletest"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
@@ -61,6 +63,7 @@ var tiny struct {
 }
 
 func TestMain(m *testing.M) {
+	compiletest.BearsFP16 = func(graph string) bool { return slices.Contains(bearsFP16, graph) }
 	code := m.Run()
 	os.RemoveAll(tiny.dir)
 	if err := goleak.Find(); code == 0 && err != nil {

@@ -29,7 +29,7 @@ func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	}
 	r := bundle.FromCheckpoint(Family, ckpt)
 	r.Precision, r.Blackwell = string(quant.NF4), string(quant.NVFP4)
-	r.Transformers = []string{"transformer"}
+	r.Transformers, r.Half, r.Because = []string{"transformer"}, "fp16", "FP16 is within 2e-2 of the reference, BF16 is not"
 	c, err := parseConfigs(r.Configs)
 	if err != nil {
 		return r, err
@@ -112,7 +112,7 @@ func (c configs) held(clip bundle.ClipSize) []weights.Held {
 	if (plan{c: r}).cleanSees() > r.Slots() && lcm(r.WindowSize, max(len(r.KVRange), 1)) == r.WindowSize {
 		flying++
 	}
-	return []weights.Held{{Name: fmt.Sprintf("keys and values of %d finished chunks and %d in flight, in float32 (half of it in BF16)", cached, flying), Bytes: each * (cached + flying)}}
+	return []weights.Held{{Name: fmt.Sprintf("keys and values of %d finished chunks and %d in flight, in float32 (half of it in 16 bits)", cached, flying), Bytes: each * (cached + flying)}}
 }
 
 // textTokens is the length of a caption.

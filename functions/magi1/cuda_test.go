@@ -77,7 +77,7 @@ func TestTheGraphForAGPU(t *testing.T) {
 // ONNX Runtime has conversions from and to FP8 on CUDA for float32 (and FP16), not for BF16: a graph of a published FP8 checkpoint has no
 // other, in no form that a GPU gets. And its activations, which are rounded by the checkpoint's own scales, are not rounded again by others.
 func TestPublishedFP8OnAGPU(t *testing.T) {
-	for name, o := range map[string]*fuse.Options{"as built": nil, "fused": {Type: onnx.Float32}, "bf16": {}, "as a bundle has it": {Codes: true}} {
+	for name, o := range map[string]*fuse.Options{"as built": nil, "fused": {Type: onnx.Float32}, "bf16": {}, "fp16": {Type: onnx.Float16}, "as a bundle has it": {Type: onnx.Float16, Codes: true}} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, "magi_quant")
 			net, err := Transformer(b.c.Model, true, 2, nn.Options{Weights: b.g.Weights("w.")})
@@ -141,17 +141,24 @@ func castTo(n *onnx.Node) onnx.DType {
 	return onnx.DType(n.Attrs[0].I)
 }
 
-// What chunks leave is BF16 there, going out and in.
-func TestWhatChunksLeaveOnAGPUIsBF16(t *testing.T) {
+// What chunks leave has the type of activations there, going out and in.
+func TestWhatChunksLeaveOnAGPUHasSixteenBits(t *testing.T) {
+	for _, as := range []onnx.DType{onnx.BFloat16, onnx.Float16} {
+		leaves(t, as)
+	}
+}
+
+func leaves(t *testing.T, as onnx.DType) {
+	t.Helper()
 	net, err := Transformer(smallShape(), false, 2, nn.Options{})
-	m, err2 := forGPU{net, fuse.Options{}}.Model()
+	m, err2 := forGPU{net, fuse.Options{Type: as}}.Model()
 	if err != nil || err2 != nil {
 		t.Fatal(err, err2)
 	}
 	for _, v := range append(m.Graph.Inputs, m.Graph.Outputs...) {
 		want := onnx.Float32
 		if strings.HasPrefix(v.Name, "k.") || strings.HasPrefix(v.Name, "v.") {
-			want = onnx.BFloat16
+			want = as
 		}
 		if v.Type != want {
 			t.Errorf("%s has the type %d, want %d", v.Name, v.Type, want)

@@ -123,7 +123,16 @@ func (g *dit) block(x onnx.Value, layer int64) onnx.Value {
 	o := g.Mul(g.attention(x, layer, name+"self_attention."), gate[0])
 	x = g.Add(g.LayerNormPlusOne(o, name+"self_attn_post_norm", c.HiddenSize, c.Eps), x)
 	m := g.Mul(g.feedForward(x, name+"mlp."), gate[1])
-	return g.Add(g.LayerNormPlusOne(m, name+"mlp_post_norm", c.HiddenSize, c.Eps), x)
+	return g.Add(g.LayerNormPlusOne(m, name+"mlp_post_norm", c.HiddenSize, c.Eps*float64(c.room()*c.room())), x)
+}
+
+// room is what a gated product is multiplied by, so that FP16 holds it though both of its factors are large. It is a power of two, and
+// the norm behind the next product, whose epsilon has its square, takes it away again: no value changes but by that.
+func (c ModelConfig) room() float32 {
+	if c.Gated {
+		return 1. / 256
+	}
+	return 1
 }
 
 func (g *dit) feedForward(x onnx.Value, name string) onnx.Value {
@@ -133,7 +142,7 @@ func (g *dit) feedForward(x onnx.Value, name string) onnx.Value {
 		x = g.Gelu(g.Linear(x, name+"linear_fc1", c.HiddenSize, c.FFNSize, false), false)
 	} else {
 		parts := g.Split(g.Linear(x, name+"linear_fc1", c.HiddenSize, 2*c.FFNSize, false), 2, 2)
-		x = g.Mul(g.SiLU(parts[0]), parts[1])
+		x = g.Mul(g.SiLU(parts[0]), g.Mul(parts[1], g.Float(c.room())))
 	}
 	return g.Linear(x, name+"linear_fc2", c.FFNSize, c.HiddenSize, false)
 }

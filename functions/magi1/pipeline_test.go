@@ -14,6 +14,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
+	"github.com/videosdgx/videosdgx/functions/inference/compile/compiletest"
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
 	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve"
@@ -28,6 +29,7 @@ var tiny struct {
 }
 
 func TestMain(m *testing.M) {
+	compiletest.BearsFP16 = func(graph string) bool { return graph == graphTransformer }
 	code := m.Run()
 	os.RemoveAll(tiny.dir)
 	os.Exit(code)

@@ -36,7 +36,7 @@ func (c configs) family() string {
 // Recipe says what becomes of a checkpoint in the diffusers layout, of either family.
 func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {
 	r := bundle.FromCheckpoint(Family21, ckpt)
-	r.Precision, r.Transformers, r.Half = string(quant.FP8), bearsFP16, "fp16"
+	r.Precision, r.Transformers, r.Half, r.Because = string(quant.FP8), bearsFP16, "fp16", "this family is published to run in FP16"
 	pipeline, err := pipelineConfig(ckpt)
 	if err != nil {
 		return r, err

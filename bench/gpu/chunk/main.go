@@ -19,6 +19,7 @@ func main() {
 	flag.StringVar(&b.device, "device", "cuda:0", "device; cpu runs the plain graph in float32")
 	flag.StringVar(&b.python, "python", "python3", "interpreter for the card's own rate; empty: leave it out")
 	flag.StringVar(&b.shape, "shape", "4.5b", "4.5b, 24b, or tiny for trying the program")
+	flag.StringVar(&b.activations, "activations", "fp16", "what the device computes in: fp16, as bundles have it by default, or bf16")
 	flag.Int64Var(&b.side, "side", 720, "pixels of a side")
 	flag.IntVar(&b.runs, "runs", 5, "runs of each, after two that are not counted")
 	commit := flag.String("commit", "", "commit that this program was built from, where the checkout is elsewhere")

@@ -38,10 +38,10 @@ const (
 )
 
 type bench struct {
-	dir, device, python, shape string
-	side                       int64
-	runs                       int
-	report                     *harness.Report
+	dir, device, python, shape, activations string
+	side                                    int64
+	runs                                    int
+	report                                  *harness.Report
 }
 
 func (b *bench) run(ctx context.Context) error {
@@ -50,6 +50,10 @@ func (b *bench) run(ctx context.Context) error {
 		return fmt.Errorf("shape %q is none of 4.5b, 24b, tiny", b.shape)
 	}
 	c = c.WithDefaults()
+	as, ok := map[string]onnx.DType{"fp16": onnx.Float16, "bf16": onnx.BFloat16}[b.activations]
+	if !ok {
+		return fmt.Errorf("activations %q are neither fp16 nor bf16", b.activations)
+	}
 	target, err := engine.ParseDevice(b.device)
 	if err != nil {
 		return err
@@ -63,7 +67,7 @@ func (b *bench) run(ctx context.Context) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	path, err := store(dir, c, target)
+	path, err := store(dir, c, target, as)
 	if err != nil {
 		return err
 	}
@@ -80,14 +84,14 @@ func (b *bench) run(ctx context.Context) error {
 }
 
 // store builds the graph and gives it random weights.
-func store(dir string, c magi1.ModelConfig, d engine.Device) (string, error) {
+func store(dir string, c magi1.ModelConfig, d engine.Device, as onnx.DType) (string, error) {
 	net, err := magi1.Transformer(c, false, slots, nn.Options{})
 	if err != nil {
 		return "", err
 	}
 	m, err := net.Model()
 	if err == nil && !d.Host() {
-		err = fuse.CUDA(m, fuse.Options{})
+		err = fuse.CUDA(m, fuse.Options{Type: as})
 	}
 	if err != nil {
 		return "", err

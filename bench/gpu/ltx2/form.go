@@ -29,21 +29,29 @@ func graph(g bundle.Graph, format string) (*onnx.Model, error) {
 	return m, formed(m, format)
 }
 
-// formed changes a graph into a format's.
+// half are the graphs whose activations a bundle has in FP16 by default; those of all others are BF16.
+var half = map[string]bool{"connectors": true, "transformer": true}
+
+// formed changes a graph into a format's: activations as a bundle has them by default, or in BF16 where the format ends in that.
 func formed(m *onnx.Model, format string) error {
+	o := fuse.Options{}
+	if half[m.Graph.Name] && !strings.HasSuffix(format, "bf16") {
+		o.Type = onnx.Float16
+	}
 	switch format {
 	case "fp32":
 		return nil
-	case "bf16":
-		return fuse.CUDA(m, fuse.Options{})
-	case "fp8":
+	case "bf16", "fp16":
+		return fuse.CUDA(m, o)
+	case "fp8", "fp8bf16":
 		if err := fuse.Products(m); err != nil {
 			return err
 		}
 		random.FP8(m, coded)
-		return fuse.CUDA(m, fuse.Options{Codes: true})
+		o.Codes = true
+		return fuse.CUDA(m, o)
 	}
-	return fmt.Errorf("format %q is none of fp32, bf16, fp8", format)
+	return fmt.Errorf("format %q is none of fp32, fp16, bf16, fp8, fp8bf16", format)
 }
 
 // plain are the products of a block that stay BF16: gates, and those over the sound's 126 moments, which bundles keep so and which no

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -29,13 +30,13 @@ func codes(t *testing.T, m *onnx.Model) (n int) {
 // 48 layers. No other graph has any.
 func TestForms(t *testing.T) {
 	for _, release := range []string{"2.0", "2.3", ltx2.Tiny} {
-		for _, format := range []string{"fp32", "bf16", "fp8"} {
+		for _, format := range []string{"fp32", "fp16", "bf16", "fp8", "fp8bf16"} {
 			w, err := ltx2.Published(release, 2)
 			if err != nil {
 				t.Fatal(err)
 			}
 			want := map[string]int{}
-			if format == "fp8" {
+			if strings.HasPrefix(format, "fp8") {
 				want = map[string]int{"transformer": 2 * 14, "text_encoder": 48 * 7}
 			}
 			for _, g := range w.Graphs() {

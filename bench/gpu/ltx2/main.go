@@ -37,7 +37,7 @@ func main() {
 	b := bench{began: time.Now()}
 	flag.StringVar(&b.dir, "dir", os.TempDir(), "folder for the graphs and their weights; memory is best (/dev/shm)")
 	device := flag.String("device", "cuda:0", "device")
-	formats := flag.String("formats", "fp8,bf16", "which weights: fp32, bf16, fp8")
+	formats := flag.String("formats", "fp8,fp8bf16,fp16,bf16", "which: fp32; fp16 and fp8, activations as bundles have them by default, and bf16 and fp8bf16, all of them in BF16")
 	models := flag.String("models", "2.0,2.3", "which shapes: 2.0, whose every part is known, 2.3, of which the transformer is, tiny")
 	flag.Int64Var(&b.layers, "layers", 48, "blocks of the transformer")
 	flag.IntVar(&b.rounds, "rounds", 2, "clips of each, after one that is not counted")

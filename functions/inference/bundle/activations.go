@@ -26,7 +26,7 @@ func (o *Options) computes(r Recipe) (why string, err error) {
 			return "auto: this family's sums go beyond FP16", nil
 		}
 		o.Activations = r.Half
-		return "auto: this family is published to run in " + strings.ToUpper(r.Half), nil
+		return "auto: " + r.Because, nil
 	}
 	if activationTypes[o.Activations] == 0 {
 		return "", fmt.Errorf("activations %q are not known: %s, %s would do: %w", o.Activations, Auto, strings.Join(Activations(), ", "), errdefs.ErrInvalidArgument)

@@ -12,7 +12,7 @@ import (
 
 // Auto is what the family bears; what is asked for stays, and is the transformer's alone.
 func TestActivationsAreTheFamilys(t *testing.T) {
-	bears, not := Recipe{Transformers: []string{"transformer"}, Half: "fp16"}, Recipe{Transformers: []string{"transformer"}}
+	bears, not := Recipe{Transformers: []string{"transformer"}, Half: "fp16", Because: "this family is published to run in FP16"}, Recipe{Transformers: []string{"transformer"}}
 	for _, c := range []struct {
 		r           Recipe
 		asked, want string
@@ -38,7 +38,7 @@ func TestActivationsAreTheFamilys(t *testing.T) {
 func TestABundleSaysWhatItComputesIn(t *testing.T) {
 	r, _, ctx := resumable(t, "")
 	given := map[onnx.DType]bool{}
-	r.Transformers, r.Half = []string{r.Graphs[0].Component}, "fp16"
+	r.Transformers, r.Half, r.Because = []string{r.Graphs[0].Component}, "fp16", "this family is published to run in FP16"
 	gpu := target()
 	gpu[0].Halves, gpu[0].Rewrite = true, func(_ *onnx.Model, as onnx.DType) error { given[as] = true; return nil }
 	m, err := Build(ctx, r, t.TempDir()+"/bundle", Options{Targets: gpu})

@@ -38,8 +38,8 @@ type Recipe struct {
 	// Transformers are the components whose activations on a GPU are Options.Activations; those of all others are BF16, an
 	// autoencoder's FP16.
 	Transformers []string
-	// Half is what Options.Activations is by default; empty: BF16.
-	Half string
+	// Half is what Options.Activations is by default, and Because why; empty: BF16.
+	Half, Because string
 	// Keep says which linear layers stay BF16 whatever the precision, beside those that Quantize keeps; nil: none.
 	Keep    func(l nn.Linear) bool
 	Graphs  []Graph
