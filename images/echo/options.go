@@ -43,6 +43,7 @@ type options struct {
 	Identify   bool     `json:"identify"`   // process, user, host
 	Restores   bool     `json:"restores"`   // how often the restore hook has run
 	Lock       string   `json:"lock"`       // a file to lock for good; the answer says whether it was free
+	Map        string   `json:"map"`        // a file to map for good; the answer is its first byte, by the mapping of an earlier event where there is one
 	Run        []string `json:"run"`        // a command; its output is the answer
 }
 
@@ -147,6 +148,8 @@ func (o *options) answer(ctx context.Context) (any, error) {
 		return identity(), nil
 	case o.Lock != "":
 		return lock(o.Lock)
+	case o.Map != "":
+		return mapFile(o.Map)
 	case len(o.Run) > 0:
 		out, err := exec.CommandContext(ctx, o.Run[0], o.Run[1:]...).CombinedOutput()
 		return map[string]any{"output": string(out), "error": fmt.Sprint(err)}, nil
