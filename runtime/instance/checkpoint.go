@@ -54,3 +54,24 @@ func (i *Instance) unique(repeats string) error {
 	}
 	return &RepeatsError{fn.Name, repeats}
 }
+
+// DeviceRoomError says that a snapshot cannot be made: what the instance holds on GPUs goes into its own memory for that, and its limit
+// is too low.
+type DeviceRoomError struct {
+	ID                   string     // of the instance
+	Device, Taken, Limit spec.Bytes // what it holds on GPUs, what of its own memory is taken, limits.memory
+}
+
+func (e *DeviceRoomError) Error() string {
+	return fmt.Sprintf("instance %s holds %s on its GPUs, which a snapshot puts into its own memory: limits.memory is %s, of which %s are taken; "+
+		"write at least %s, or snapshot: off", e.ID, e.Device, e.Limit, e.Taken, roundUp(e.Device+e.Taken))
+}
+
+// Unwrap gives the class.
+func (e *DeviceRoomError) Unwrap() error { return errdefs.ErrFailedPrecondition }
+
+// roundUp gives whole GiB.
+func roundUp(n spec.Bytes) spec.Bytes {
+	const gib = 1 << 30
+	return (n + gib - 1) / gib * gib
+}

@@ -94,7 +94,7 @@ func steady(fn spec.Function) error {
 // again is when a start makes another attempt after a failure. What would repeat itself always will.
 func (s *Service) again(err error) time.Duration {
 	const never = 100 * 365 * 24 * time.Hour
-	if repeats := (*instance.RepeatsError)(nil); errors.As(err, &repeats) {
+	if errors.As(err, new(*instance.RepeatsError)) || errors.As(err, new(*instance.DeviceRoomError)) {
 		return never
 	}
 	return s.o.Retry

@@ -329,8 +329,10 @@ func TestWritableMountsAreNotSnapshotted(t *testing.T) {
 // TestWhatRepeatsIsNotTriedAgain: it would be the same the next time.
 func TestWhatRepeatsIsNotTriedAgain(t *testing.T) {
 	s := &Service{o: Options{Retry: time.Minute}}
-	if d := s.again(fmt.Errorf("x: %w", &instance.RepeatsError{Function: "f", What: "java"})); d < 365*24*time.Hour {
-		t.Error(d)
+	for _, err := range []error{&instance.RepeatsError{Function: "f", What: "java"}, &instance.DeviceRoomError{ID: "f-1", Device: 2, Limit: 1}} {
+		if d := s.again(fmt.Errorf("x: %w", err)); d < 365*24*time.Hour {
+			t.Errorf("%v: %v", err, d)
+		}
 	}
 	if d := s.again(errors.New("x")); d != time.Minute {
 		t.Error(d)

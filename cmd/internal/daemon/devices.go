@@ -7,12 +7,17 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/placement"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd"
+	"github.com/videosdgx/videosdgx/runtime/spec"
 	"github.com/videosdgx/videosdgx/snapshotter/cuda"
 )
 
 // deviceMemory is CUDA's part in a snapshot, for the sandbox.
-type deviceMemory struct{ phases cuda.Phases }
+type deviceMemory struct {
+	phases cuda.Phases
+	held   func() map[int]placement.Demand // what processes hold on GPUs, by NVML
+}
 
 var _ containerd.DeviceMemory = deviceMemory{}
 
@@ -29,14 +34,25 @@ func (p *plane) openDevices(ctx context.Context) containerd.DeviceMemory {
 		return nil
 	}
 	if tool, ok := cuda.FindTool(); ok && len(p.gpu.Missing) > 0 {
-		return deviceMemory{tool}
+		return deviceMemory{tool, p.machine.Held}
 	}
 	l, err := cuda.Open(p.gpu.Library)
 	if err != nil {
 		p.log.Warn("device memory is not part of snapshots", "reason", err)
 		return nil
 	}
-	return deviceMemory{l}
+	return deviceMemory{l, p.machine.Held}
+}
+
+// Holds implements containerd.DeviceMemory.
+func (d deviceMemory) Holds(pids []int) (sum spec.Bytes) {
+	held := d.held()
+	for _, pid := range pids {
+		for _, n := range held[pid] {
+			sum += n
+		}
+	}
+	return sum
 }
 
 // Freeze implements containerd.DeviceMemory. A process that is locked is in somebody else's hands, and one whose last checkpoint

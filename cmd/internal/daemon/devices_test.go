@@ -9,6 +9,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/runtime/placement"
 	"github.com/videosdgx/videosdgx/snapshotter/cuda"
 )
 
@@ -50,7 +51,7 @@ func (s scriptedCUDA) State(_ context.Context, pid int) (cuda.State, error) {
 // TestOnlyHoldersOfDeviceMemoryAreTouched freezes and thaws four processes, two of which use CUDA.
 func TestOnlyHoldersOfDeviceMemoryAreTouched(t *testing.T) {
 	s := scriptedCUDA{2: cuda.Running, 4: cuda.Running}
-	d := deviceMemory{s}
+	d := deviceMemory{phases: s}
 	for _, step := range []struct {
 		do   func(context.Context, []int) error
 		want cuda.State
@@ -68,7 +69,7 @@ func TestOnlyHoldersOfDeviceMemoryAreTouched(t *testing.T) {
 func TestWhatCannotBeFrozenIsLeftAlone(t *testing.T) {
 	for _, bad := range []cuda.State{cuda.Locked, cuda.Failed} {
 		s := scriptedCUDA{2: cuda.Running, 4: bad}
-		if err := (deviceMemory{s}).Freeze(t.Context(), []int{1, 2, 3, 4}); !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), "process 4") {
+		if err := (deviceMemory{phases: s}).Freeze(t.Context(), []int{1, 2, 3, 4}); !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), "process 4") {
 			t.Errorf("%s: %v", bad, err)
 		}
 		if want := (scriptedCUDA{2: cuda.Running, 4: bad}); !maps.Equal(s, want) {
@@ -76,11 +77,21 @@ func TestWhatCannotBeFrozenIsLeftAlone(t *testing.T) {
 		}
 	}
 	s := scriptedCUDA{2: cuda.Checkpointed, 4: cuda.Locked}
-	if err := (deviceMemory{s}).Thaw(t.Context(), []int{2, 4}); err != nil || s[2] != cuda.Running || s[4] != cuda.Running {
+	if err := (deviceMemory{phases: s}).Thaw(t.Context(), []int{2, 4}); err != nil || s[2] != cuda.Running || s[4] != cuda.Running {
 		t.Errorf("one that is still locked: %v, %v", s, err)
 	}
 	s = scriptedCUDA{2: cuda.Checkpointed, 4: cuda.Failed}
-	if err := (deviceMemory{s}).Thaw(t.Context(), []int{2, 4}); !errdefs.IsFailedPrecondition(err) || s[2] != cuda.Checkpointed {
+	if err := (deviceMemory{phases: s}).Thaw(t.Context(), []int{2, 4}); !errdefs.IsFailedPrecondition(err) || s[2] != cuda.Checkpointed {
 		t.Errorf("one that failed: %v, %v", s, err)
+	}
+}
+
+// TestWhatAnInstanceHoldsOnGPUs sums over its processes and all GPUs, and leaves others' out.
+func TestWhatAnInstanceHoldsOnGPUs(t *testing.T) {
+	d := deviceMemory{held: func() map[int]placement.Demand {
+		return map[int]placement.Demand{2: {"gpu0": 5, "gpu1": 7}, 4: {"gpu0": 11}, 9: {"gpu0": 100}}
+	}}
+	if got := d.Holds([]int{1, 2, 4}); got != 23 {
+		t.Errorf("%d bytes", got)
 	}
 }

@@ -23,6 +23,7 @@ type device struct {
 	pids       []int // of the last step
 	fails      map[string]error
 	whenFrozen func()
+	holds      spec.Bytes // by all processes together
 }
 
 func (d *device) step(what string, pids []int) error {
@@ -46,6 +47,8 @@ func (d *device) Thaw(ctx context.Context, pids []int) error {
 	}
 	return d.step("thaw", pids)
 }
+
+func (d *device) Holds([]int) spec.Bytes { return d.holds }
 
 func (d *device) did() string { return strings.Join(d.done, " ") }
 
@@ -156,4 +159,26 @@ func TestARestoreWithoutItsDeviceMemoryLeavesNothing(t *testing.T) {
 	if left := traces(t, d, c.ID); len(left) > 0 {
 		t.Errorf("left: %v", left)
 	}
+}
+
+// TestDeviceMemoryThatDoesNotFitIsRefused: before anything is touched, instead of the kernel killing the function for memory.
+func TestDeviceMemoryThatDoesNotFitIsRefused(t *testing.T) {
+	gpu := &device{}
+	_, f, b := onDevice(t, gpu)
+	defer remove(t, b)
+	limit := max(f.Limits.Memory, spec.DefaultMemory)
+	gpu.holds = limit
+	err := b.(*box).Checkpoint(testContext(t), t.TempDir(), false)
+	var room *instance.DeviceRoomError
+	if !errors.As(err, &room) || room.Limit != limit || room.Taken <= 0 || gpu.did() != "" {
+		t.Fatalf("%v; %q", err, gpu.did())
+	}
+	for _, want := range []string{b.ID(), limit.String(), "limits.memory", "snapshot: off", (limit + 1<<30).String()} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not say %q", err, want)
+		}
+	}
+	gpu.holds = limit / 2
+	must(t, b.(*box).Checkpoint(testContext(t), t.TempDir(), false))
+	answers(t, "goes on", b)
 }

@@ -16,6 +16,19 @@ func Usage(cg string) (instance.Usage, bool) {
 	return usageV1(cg)
 }
 
+// MemoryLimit is the most that a group may use; false where it has no limit, or is gone.
+func MemoryLimit(cg string) (spec.Bytes, bool) {
+	file := "memory.limit_in_bytes"
+	if Unified() {
+		file = "memory.max"
+	}
+	n := number(filepath.Join(Folder(cg, "memory"), file))
+	return spec.Bytes(n), n > 0 && n < unlimited
+}
+
+// unlimited is less than what version 1 says for no limit, the largest number of whole pages; version 2 has a word for it.
+const unlimited = 1 << 62
+
 // usageV1: rss and cache of memory.stat do not overlap; shmem is in cache but behaves like anonymous memory.
 func usageV1(cg string) (instance.Usage, bool) {
 	mem := Stats(filepath.Join(Folder(cg, "memory"), "memory.stat"))
