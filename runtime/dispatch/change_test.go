@@ -180,10 +180,10 @@ type snapshots struct {
 	failed  []error
 }
 
-func (s *snapshots) Lookup(spec.Function) (string, bool) { return s.dir, s.dir != "" }
-func (s *snapshots) Started(spec.Function)               { s.started++ }
-func (s *snapshots) Restored(spec.Function)              {}
-func (s *snapshots) Failed(_ spec.Function, err error)   { s.dir = ""; s.failed = append(s.failed, err) }
+func (s *snapshots) Lookup(spec.Function, []string) (string, bool) { return s.dir, s.dir != "" }
+func (s *snapshots) Started(spec.Function)                         { s.started++ }
+func (s *snapshots) Restored(spec.Function)                        {}
+func (s *snapshots) Failed(_ spec.Function, err error)             { s.dir = ""; s.failed = append(s.failed, err) }
 
 // restorer is the fake with restores.
 type restorer struct {

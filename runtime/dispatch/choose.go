@@ -56,12 +56,12 @@ func (s *starts) choice(fn *spec.Function) string {
 	return faster
 }
 
-// snapshot gives the checkpoint to start from, if that is the choice.
-func (p *pool) snapshot(fn spec.Function) (dir string, ok bool) {
+// snapshot gives the checkpoint to start from on these GPUs, if that is the choice.
+func (p *pool) snapshot(fn spec.Function, gpus []string) (dir string, ok bool) {
 	if p.d.cfg.Snapshots == nil || fn.Snapshot == "off" {
 		return "", false
 	}
-	if dir, ok = p.d.cfg.Snapshots.Lookup(fn); !ok {
+	if dir, ok = p.d.cfg.Snapshots.Lookup(fn, gpus); !ok {
 		return "", false
 	}
 	p.mu.Lock()

@@ -27,8 +27,9 @@ type Functions interface {
 // Snapshots offers checkpoints of warm instances to starts, and is told how those starts went. Calls must not block for
 // long.
 type Snapshots interface {
-	// Lookup gives the folder with the images of a checkpoint of exactly this version, if there is one.
-	Lookup(fn spec.Function) (dir string, ok bool)
+	// Lookup gives the folder with the images of a checkpoint of exactly this version, if there is one whose processes can come back on
+	// these GPUs, which were chosen for the start.
+	Lookup(fn spec.Function, gpus []string) (dir string, ok bool)
 	// Started is called after a plain start. The implementation may then make a snapshot, see Dispatcher.Lend.
 	Started(fn spec.Function)
 	// Restored is called after a start from the checkpoint.

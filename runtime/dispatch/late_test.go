@@ -19,7 +19,7 @@ type midway struct {
 	started    func()
 }
 
-func (s *midway) Lookup(spec.Function) (string, bool) {
+func (s *midway) Lookup(spec.Function, []string) (string, bool) {
 	if s.ask != nil && s.seen.CompareAndSwap(false, true) {
 		s.asked <- struct{}{}
 		<-s.ask

@@ -67,7 +67,7 @@ func (l *launch) boot(ctx context.Context) (*member, spec.Phases, error) {
 	case <-ctx.Done():
 		return m, phases, context.Cause(ctx)
 	}
-	if dir, ok := p.snapshot(fn); ok {
+	if dir, ok := p.snapshot(fn, m.inst.GPUs()); ok {
 		return l.restore(ctx, m, fn, dir, staged, phases)
 	}
 	return m, phases, l.plain(ctx, m, fn, staged, &phases)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/runtime/dispatch"
 	"github.com/videosdgx/videosdgx/runtime/instance"
+	"github.com/videosdgx/videosdgx/runtime/placement"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/sandboxtest"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 	"github.com/videosdgx/videosdgx/snapshotter"
@@ -30,6 +31,7 @@ type sandbox struct {
 	dump                   func(ctx context.Context, dir string) error // instead of writing three files
 	revive                 func(dir string) error                      // asked before each restore
 	plain, dumps, restores atomic.Int32
+	restored               []string // GPUs of the last restore
 }
 
 type box struct {
@@ -66,6 +68,9 @@ func (s *sandbox) Restore(ctx context.Context, c instance.Config, dir string) (i
 	}
 	b, err := s.create(ctx, c)
 	if err != nil {
+		return nil, err
+	}
+	if s.restored, err = c.Devices(); err != nil {
 		return nil, err
 	}
 	return b, b.Start(ctx)
@@ -127,6 +132,7 @@ type rig struct {
 	d       *dispatch.Dispatcher
 	dir     string // the catalogue's
 	now     time.Time
+	pools   func() []placement.Pool // nil: there is room for everything
 }
 
 // late is the dispatcher that is made after the service.
@@ -169,7 +175,7 @@ func (r *rig) open() {
 		dir := r.t.TempDir()
 		r.d, err = dispatch.New(dispatch.Config{
 			Functions: &one{r.fn}, Sandbox: r.box, RunDir: filepath.Join(dir, "run"), LogDir: filepath.Join(dir, "log"), Owner: "test",
-			Snapshots: r.Service, Log: log,
+			Snapshots: r.Service, Log: log, Pools: r.pools,
 		})
 	}
 	if err == nil {

@@ -72,7 +72,7 @@ func TestAStartWhileASnapshotIsReplaced(t *testing.T) {
 	asked := false
 	r.box.revive = func(string) error { // of the proof
 		r.box.revive, asked = nil, true
-		if _, ok := r.Lookup(r.fn); ok {
+		if _, ok := r.Lookup(r.fn, nil); ok {
 			t.Error("one that is not proven yet serves")
 		}
 		return nil

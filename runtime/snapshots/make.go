@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -125,16 +126,14 @@ func (s *Service) dumpAndProve(ctx context.Context, fn spec.Function, k snapshot
 		return catalog.Record{}, err
 	}
 	tell("starting an instance")
-	oracle, dump, err := s.dump(ctx, fn, images, tell)
+	oracle, r, err := s.dump(ctx, fn, images, tell)
 	if err != nil {
 		return catalog.Record{}, errors.Join(err, s.o.Catalog.Discard(images))
 	}
 	s.forget(k.Digest()) // the files on disk become those of another one, whose record a start cannot know yet
 	tell("storing it")
-	r, err := s.o.Catalog.Commit(ctx, images, catalog.Record{
-		Key: k, Function: fn.Name, Version: fn.Version, State: catalog.Unproven, Dump: dump,
-	})
-	if err != nil {
+	r.Key, r.Function, r.Version, r.State = k, fn.Name, fn.Version, catalog.Unproven
+	if r, err = s.o.Catalog.Commit(ctx, images, r); err != nil {
 		return r, errors.Join(err, s.o.Catalog.Discard(images))
 	}
 	tell("proving it")
@@ -142,23 +141,27 @@ func (s *Service) dumpAndProve(ctx context.Context, fn spec.Function, k snapshot
 }
 
 // dump starts an instance, has it answer the manifest's event, and checkpoints it. What it answered is the oracle. A
-// function with restore hooks is checkpointed first, while it waits for the restore: an event would have it run them.
-func (s *Service) dump(ctx context.Context, fn spec.Function, images string, tell func(string)) (oracle *answer, took time.Duration, err error) {
+// function with restore hooks is checkpointed first, while it waits for the restore: an event would have it run them. The record has how
+// long the checkpoint took and the GPUs that were chosen for the instance.
+func (s *Service) dump(ctx context.Context, fn spec.Function, images string, tell func(string)) (oracle *answer, r catalog.Record, err error) {
 	err = s.o.Lender.Lend(ctx, fn, "", func(ctx context.Context, i *instance.Instance) (err error) {
+		if fn.GPUs.Any() > 0 {
+			r.GPUs = slices.Clone(i.GPUs())
+		}
 		if i.Hooked() {
 			tell("checkpointing it")
-			if took, err = checkpoint(ctx, i, images, fn, false); err == nil {
+			if r.Dump, err = checkpoint(ctx, i, images, fn, false); err == nil {
 				oracle, err = ask(ctx, i, fn)
 			}
 			return err
 		}
 		if oracle, err = ask(ctx, i, fn); err == nil {
 			tell("checkpointing it")
-			took, err = checkpoint(ctx, i, images, fn, true)
+			r.Dump, err = checkpoint(ctx, i, images, fn, true)
 		}
 		return err
 	})
-	return oracle, took, err
+	return oracle, r, err
 }
 
 func checkpoint(ctx context.Context, i *instance.Instance, images string, fn spec.Function, exit bool) (took time.Duration, err error) {
@@ -169,10 +172,18 @@ func checkpoint(ctx context.Context, i *instance.Instance, images string, fn spe
 	return time.Since(begin), nil
 }
 
+// on is the function with the GPUs of its snapshot, where any would do for a plain start.
+func on(fn spec.Function, gpus []string) spec.Function {
+	if len(gpus) > 0 {
+		fn.GPUs = gpus
+	}
+	return fn
+}
+
 // prove restores the snapshot once and has the restored instance answer the same event. Only when it answers as the
 // original did may the snapshot serve; else it is quarantined.
 func (s *Service) prove(ctx context.Context, fn spec.Function, r catalog.Record, oracle *answer) (catalog.Record, error) {
-	err := s.o.Lender.Lend(ctx, fn, r.Dir, func(ctx context.Context, i *instance.Instance) error {
+	err := s.o.Lender.Lend(ctx, on(fn, r.GPUs), r.Dir, func(ctx context.Context, i *instance.Instance) error {
 		got, err := ask(ctx, i, fn)
 		if err != nil {
 			return err

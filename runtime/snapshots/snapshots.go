@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -120,8 +121,9 @@ func (s *Service) Key(ctx context.Context, fn spec.Function) (snapshotter.Key, e
 }
 
 // Lookup gives the folder of a snapshot that may serve. Its files are looked at each time: one that was written to since
-// it was checked is read again, and a damaged one is quarantined here, before anything is restored from it.
-func (s *Service) Lookup(fn spec.Function) (dir string, ok bool) {
+// it was checked is read again, and a damaged one is quarantined here, before anything is restored from it. gpus are those that were
+// chosen for the start: the driver brings memory back to the GPU that it was on.
+func (s *Service) Lookup(fn spec.Function, gpus []string) (dir string, ok bool) {
 	if !s.any(fn) {
 		return "", false // without a look at the image, which would be brought here for it
 	}
@@ -132,7 +134,7 @@ func (s *Service) Lookup(fn spec.Function) (dir string, ok bool) {
 	s.mu.Lock()
 	r, ok := s.ready[k.Digest()]
 	s.mu.Unlock()
-	if !ok {
+	if !ok || len(r.GPUs) > 0 && !slices.Equal(r.GPUs, gpus) {
 		return "", false
 	}
 	now, err := s.o.Catalog.Get(r.ID)

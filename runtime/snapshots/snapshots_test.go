@@ -242,14 +242,14 @@ func TestChangedContentIsAnotherSnapshot(t *testing.T) {
 		func() { r.content.err = errdefs.ErrUnavailable },
 	} {
 		before, err := r.Key(t.Context(), r.fn)
-		if _, ok := r.Lookup(r.fn); !ok && err == nil && r.content.image == "sha256:a" && r.content.bundle == "" && r.fn.Digest == "d" && r.fn.Version == "$LATEST" {
+		if _, ok := r.Lookup(r.fn, nil); !ok && err == nil && r.content.image == "sha256:a" && r.content.bundle == "" && r.fn.Digest == "d" && r.fn.Version == "$LATEST" {
 			t.Fatal("no snapshot to begin with")
 		}
 		change()
 		if after, _ := r.Key(t.Context(), r.fn); after == before {
 			t.Errorf("the key stays %+v", after)
 		}
-		if dir, ok := r.Lookup(r.fn); ok {
+		if dir, ok := r.Lookup(r.fn, nil); ok {
 			t.Errorf("%s would serve what it was not made of", dir)
 		}
 	}
@@ -302,7 +302,7 @@ func TestManage(t *testing.T) {
 	if err := r.Remove(t.Context(), made.ID); err != nil {
 		t.Error(err)
 	}
-	if _, ok := r.Lookup(r.fn); ok {
+	if _, ok := r.Lookup(r.fn, nil); ok {
 		t.Error("a removed one would serve")
 	}
 	if _, err := r.Get(t.Context(), made.ID); !errdefs.IsNotFound(err) {

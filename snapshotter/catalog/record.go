@@ -39,6 +39,7 @@ type Record struct {
 	Restores int64           `json:"restores"`
 	Bytes    int64           `json:"bytes"`
 	Dump     time.Duration   `json:"dumpNanoseconds"`
+	GPUs     []string        `json:"gpus,omitempty"` // that were chosen for its processes, which come back on no others
 	Files    []File          `json:"files"`
 	Dir      string          `json:"-"` // of the images
 }
