@@ -35,6 +35,18 @@ func (w *window) median() time.Duration {
 	return s[n/2]
 }
 
+// faster is the way with the lower median; "" while one of them has not been measured.
+func (s *starts) faster() string {
+	plain, restore := s.plain.median(), s.restore.median()
+	switch {
+	case plain == 0 || restore == 0:
+		return ""
+	case restore < plain:
+		return "snapshot"
+	}
+	return "plain"
+}
+
 // choice says how the next instance should start when there is a snapshot: first once each way, then the way with the
 // lower median. Every so often the slower way is measured again, unless it takes more than twice as long.
 func (s *starts) choice(fn *spec.Function) string {
@@ -74,10 +86,15 @@ func (p *pool) note(by string, took time.Duration) {
 	p.meter().Started(p.name, by, took)
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	before := p.starts.faster()
 	if by == "snapshot" {
 		p.starts.restore.add(took)
 	} else {
 		p.starts.plain.add(took)
+	}
+	if now := p.starts.faster(); now != before && p.fn.Snapshot != "always" && p.fn.Snapshot != "off" {
+		p.d.cfg.Log.Info("instances start the faster way from now on", "function", p.name, "version", p.fn.Version, "way", now,
+			"plain", p.starts.plain.median(), "snapshot", p.starts.restore.median())
 	}
 }
 
