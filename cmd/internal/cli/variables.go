@@ -13,6 +13,7 @@ import (
 	"github.com/videosdgx/videosdgx/cmd/internal/doctor"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
+	"github.com/videosdgx/videosdgx/functions/inference/kernels/isa"
 	"github.com/videosdgx/videosdgx/runtime/client"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 )
@@ -31,7 +32,7 @@ var variables = []doctor.Variable{
 	{Name: "VIDEOSDGX_KEY_FILE", Is: "a file with that key, as --key-file", Fix: "name the file with the line that 'videosdgx keys create' has printed", Check: only(doctor.Regular)},
 	{Name: "VIDEOSDGX_ORT_LIB", Is: "ONNX Runtime's library, libonnxruntime.so.1", Fix: "correct it, or unset it and run make setup", Check: file(onnxRuntimeLibrary)},
 	{Name: "VIDEOSDGX_KERNELS_LIB", Is: "the operators for the CPU, libvideosdgx_kernels.so", Fix: "correct it, or unset it and run make build", Check: file(operators)},
-	{Name: "VIDEOSDGX_KERNELS_ISA", Is: "the instruction set that those operators use, by default the best there is"},
+	{Name: "VIDEOSDGX_KERNELS_ISA", Is: "the instruction set that those operators use, by default the best there is", Fix: "correct it, or unset it", Check: only(isa.Wrong)},
 	{Name: "VIDEOSDGX_GPU_LIB", Is: "the folder with ONNX Runtime's CUDA build and what it loads", Fix: "correct it, or unset it and run make setup-gpu", Check: only(gpuLibraries)},
 	{Name: "VIDEOSDGX_CUDA_KERNELS", Is: "the operators for GPUs, libvideosdgx_kernels_cuda.so", Fix: "correct it, or unset it and run make setup-gpu", Check: file(operators)},
 	{Name: tensorrt.LibraryEnv, Is: "a TensorRT library, or a folder with one", Fix: "name libtensorrt_rtx.so.1.x.y or libnvinfer.so.11, .10 or .8, or unset it and run make setup-tensorrt", Check: only(tensorRTLibrary)},

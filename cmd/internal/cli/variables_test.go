@@ -30,6 +30,7 @@ func TestDoctorHoldsVariablesToWhatTheyName(t *testing.T) {
 		"VIDEOSDGX_KEY_FILE":     {nowhere, "which is not there"},
 		"VIDEOSDGX_ORT_LIB":      {text, "which is no shared library"},
 		"VIDEOSDGX_KERNELS_LIB":  {nowhere, "which is not there"},
+		"VIDEOSDGX_KERNELS_ISA":  {"avx9", "no instruction set that the operators are compiled for; "},
 		"VIDEOSDGX_GPU_LIB":      {dir, "a folder without libonnxruntime.so.1"},
 		"VIDEOSDGX_CUDA_KERNELS": {dir, "which is a folder, where a file is expected"},
 		"VIDEOSDGX_TRT_LIB":      {text, "a file that is not called like a TensorRT library"},
