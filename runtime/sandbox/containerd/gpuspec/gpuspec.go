@@ -35,7 +35,7 @@ type Devices struct {
 
 // Inject puts the named devices into s: device nodes, what the device cgroup allows, libraries, hooks. Files are read again each
 // time, for they change with the driver; what was written here is written again when it lacks a device. Errors are
-// FailedPrecondition.
+// FailedPrecondition, and name the devices that there are and the files that cannot be used.
 func (d *Devices) Inject(s *specs.Spec, names []string) error {
 	err := d.inject(s, names)
 	if err != nil && slices.ContainsFunc(names, nvidias) && !d.installed() {
@@ -45,7 +45,7 @@ func (d *Devices) Inject(s *specs.Spec, names []string) error {
 		err = d.inject(s, names)
 	}
 	if err != nil {
-		return fmt.Errorf("GPUs %s: %w; `videosdgx doctor` lists what is there: %w", strings.Join(names, ", "), err, errdefs.ErrFailedPrecondition)
+		return fmt.Errorf("GPUs %s: %w: %w", strings.Join(names, ", "), err, errdefs.ErrFailedPrecondition)
 	}
 	return nil
 }
@@ -54,10 +54,17 @@ func nvidias(name string) bool { return strings.HasPrefix(name, kind+"=") }
 
 func (d *Devices) inject(s *specs.Spec, names []string) error {
 	cache, err := d.cache(append(d.others(), d.Dir))
-	if err == nil {
-		_, err = cache.InjectDevices(s, names...)
+	if err != nil {
+		return err
 	}
-	return err
+	unknown, err := cache.InjectDevices(s, names...)
+	switch {
+	case len(unknown) > 0:
+		return &UnknownError{Names: unknown, Known: cache.ListDevices(), Broken: broken(cache)}
+	case err != nil:
+		return fmt.Errorf("%w; a CDI specification that names what is no longer there is made again with `nvidia-ctk cdi generate`, or removed", err)
+	}
+	return nil
 }
 
 func (d *Devices) cache(dirs []string) (*cdi.Cache, error) {

@@ -3,7 +3,10 @@
 package gpuspec
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -93,6 +96,57 @@ func TestADeviceThatIsNotThereIsNamed(t *testing.T) {
 	none := &Devices{Dir: t.TempDir(), dirs: []string{t.TempDir()}}
 	if err := none.Inject(&specs.Spec{}, []string{"nvidia.com/gpu=0"}); !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), "driver") {
 		t.Errorf("without a driver: %v", err)
+	}
+}
+
+// TestAnUnknownDeviceIsToldWithWhatThereIs, and with the files that cannot be used: the device may be in one of them.
+func TestAnUnknownDeviceIsToldWithWhatThereIs(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name, text string) {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a.json", `{"cdiVersion": "0.5.0", "kind": "example.com/gpu", "devices": [{"name": "0", "containerEdits": {"env": ["A=1"]}}]}`)
+	write("b.yaml", "cdiVersion: 0.5.0\nkind: [\n")
+	write("c.json", `{"cdiVersion": "0.5.0", "kind": "example.com/other", "devices": [{"name": "0", "containerEdits": {"deviceNodes": [{"path": "/dev/nowhere-at-all"}]}}]}`)
+	d := &Devices{Dir: t.TempDir(), dirs: []string{dir}}
+	var unknown *UnknownError
+	err := d.Inject(&specs.Spec{}, []string{"example.com/gpu=1"})
+	if !errors.As(err, &unknown) || !errdefs.IsFailedPrecondition(err) {
+		t.Fatal(err)
+	}
+	broken := filepath.Join(dir, "b.yaml")
+	for _, want := range []string{"no CDI specification names example.com/gpu=1; example.com/gpu=0, example.com/other=0 would do; " + broken + " cannot be used (", "mend it, or remove it"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("%q does not say %q", err, want)
+		}
+	}
+	if n := strings.Count(err.Error(), broken); n != 1 {
+		t.Errorf("the file is named %d times: %v", n, err)
+	}
+	if err := d.Inject(&specs.Spec{}, []string{"example.com/other=0"}); !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), "/dev/nowhere-at-all") || !strings.Contains(err.Error(), "nvidia-ctk cdi generate") {
+		t.Errorf("a device that has gone: %v", err)
+	}
+}
+
+// TestABrokenFileIsPassedOverAndTold: the GPUs serve by a specification written here, and the log names the file.
+func TestABrokenFileIsPassedOverAndTold(t *testing.T) {
+	d := machine(t)
+	var log bytes.Buffer
+	d.Log = slog.New(slog.NewTextHandler(&log, nil))
+	if err := os.MkdirAll(d.dirs[0], 0o755); err != nil {
+		t.Fatal(err)
+	}
+	broken := filepath.Join(d.dirs[0], "nvidia.yaml")
+	if err := os.WriteFile(broken, []byte("kind: [\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Inject(&specs.Spec{}, []string{"nvidia.com/gpu=0"}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(log.String(), "file="+broken) {
+		t.Errorf("the log:\n%s", log.String())
 	}
 }
 

@@ -38,7 +38,8 @@ func (d *Devices) write() error {
 	if err := made.Save(filepath.Join(d.Dir, "nvidia.yaml")); err != nil {
 		return err
 	}
-	d.log().Info("no CDI specification of NVIDIA's GPUs is installed: one was written", "folder", d.Dir)
+	d.tellBroken()
+	d.log().Info("no CDI specification of NVIDIA's GPUs is installed that can be used: one was written", "folder", d.Dir)
 	return nil
 }
 
