@@ -178,9 +178,9 @@ func (d *decoder) object(n *yaml.Node, v reflect.Value, path string) {
 }
 
 func (d *decoder) list(n *yaml.Node, v reflect.Value, path string) {
-	if count, ok := v.Addr().Interface().(interface{ SetNumber(string) error }); ok && n.Kind == yaml.ScalarNode {
-		if err := count.SetNumber(n.Value); err != nil {
-			d.fail(n, path, fmt.Sprintf("is %q", n.Value), "a list of names, or a whole number from 0 to 64")
+	if single, ok := v.Addr().Interface().(interface{ SetScalar(string) error }); ok && n.Kind == yaml.ScalarNode {
+		if err := single.SetScalar(n.Value); err != nil {
+			d.fail(n, path, fmt.Sprintf("is %q", n.Value), "a list of names, a whole number from 0 to 64, or all")
 		}
 		return
 	}

@@ -27,7 +27,9 @@ func TestMistakesNameFileLineFieldAndWhatIsAllowed(t *testing.T) {
 		"one twice":  {"name: f\nimage: i\ngpus: [nvidia.com/gpu=0, nvidia.com/gpu=0]\n", `f.yaml:3: gpus[1]: is "nvidia.com/gpu=0" beside what gives it already; allowed: each GPU once`},
 		"all, one":   {"name: f\nimage: i\ngpus: [nvidia.com/gpu=0, all]\n", `f.yaml:3: gpus[1]: is "all" beside what gives it already`},
 		"an index":   {"name: f\nimage: i\ngpus: [1]\n", `f.yaml:3: gpus[0]: is "1"; allowed: "all" or a CDI name`},
-		"how many":   {"name: f\nimage: i\ngpus: 2.5\n", `f.yaml:3: gpus: is "2.5"; allowed: a list of names, or a whole number`},
+		"how many":   {"name: f\nimage: i\ngpus: 2.5\n", `f.yaml:3: gpus: is "2.5"; allowed: a list of names, a whole number from 0 to 64, or all`},
+		"a word":     {"name: f\nimage: i\ngpus: every\n", `f.yaml:3: gpus: is "every"; allowed: a list of names, a whole number from 0 to 64, or all`},
+		"no name":    {"name: f\nimage: i\ngpus: gpu=0\n", `f.yaml:3: gpus[0]: is "gpu=0"; allowed: "all" or a CDI name`},
 		"retries":    {"name: f\nimage: i\nasync: {retries: 3}\n", "f.yaml:3: async.retries: is 3; allowed: 0, 1 or 2"},
 		"null":       {"name: f\nimage: i\nconcurrency:\n", "f.yaml:3: concurrency:"},
 		"part":       {"name: f\nimage: i\nconcurrency: 2.7\n", `f.yaml:3: concurrency: "2.7" does not fit; allowed: a whole number`},
@@ -57,6 +59,12 @@ func TestGPUsByTheirNumber(t *testing.T) {
 	for text, want := range map[string]int{"gpus: 2": 2, "gpus: 0": 0, "gpus: [all]": 0, "gpus: [2]": 0} {
 		fn, _, err := parse("f.yaml", []byte("name: f\nimage: i\n"+text+"\n"))
 		if err != nil || fn.GPUs.Any() != want {
+			t.Errorf("%s: %v %v", text, fn.GPUs, err)
+		}
+	}
+	for text, want := range map[string]string{"gpus: all": "all", "gpus: nvidia.com/gpu=0": "nvidia.com/gpu=0"} {
+		fn, _, err := parse("f.yaml", []byte("name: f\nimage: i\n"+text+"\n"))
+		if err != nil || len(fn.GPUs) != 1 || fn.GPUs[0] != want {
 			t.Errorf("%s: %v %v", text, fn.GPUs, err)
 		}
 	}

@@ -39,10 +39,14 @@ func (g GPUs) Several() int {
 // Count is how many GPUs an instance has; "all" counts as one.
 func (g GPUs) Count() int { return max(g.Any(), len(g)) }
 
-// UnmarshalJSON reads a list of names or a number.
+// UnmarshalJSON reads a list of names, a number, or one word as SetScalar takes it.
 func (g *GPUs) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && (b[0] == '-' || b[0] >= '0' && b[0] <= '9') {
-		return g.SetNumber(string(b))
+	var word string
+	switch {
+	case len(b) > 0 && (b[0] == '-' || b[0] >= '0' && b[0] <= '9'):
+		return g.SetScalar(string(b))
+	case json.Unmarshal(b, &word) == nil && string(b) != "null":
+		return g.SetScalar(word)
 	}
 	return json.Unmarshal(b, (*[]string)(g))
 }
@@ -50,11 +54,15 @@ func (g *GPUs) UnmarshalJSON(b []byte) error {
 // mostGPUs is more than any machine has.
 const mostGPUs = 64
 
-// SetNumber makes it so many of any; 0 is none.
-func (g *GPUs) SetNumber(s string) error {
+// SetScalar makes it what a single value says: "all", the CDI name of one, or so many of any; 0 is none.
+func (g *GPUs) SetScalar(s string) error {
+	if s == "all" || strings.Contains(s, "=") {
+		*g = GPUs{s}
+		return nil
+	}
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 0 || n > mostGPUs {
-		return fmt.Errorf("%s GPUs cannot be given: a number from 0 to %d, or a list of names would do", s, mostGPUs)
+		return fmt.Errorf("%s GPUs cannot be given: a number from 0 to %d, all, or a list of names would do", s, mostGPUs)
 	}
 	*g = nil
 	if n > 0 {

@@ -31,7 +31,17 @@ func TestGPUsAreNamesOrANumber(t *testing.T) {
 			t.Errorf("%s is written as %s, %v", text, again, err)
 		}
 	}
-	for _, bad := range []string{`-1`, `65`, `2.5`, `true`, `{"a": 1}`} {
+	for text, want := range map[string]string{`"all"`: "all", `"nvidia.com/gpu=0"`: "nvidia.com/gpu=0"} {
+		var got GPUs
+		if err := json.Unmarshal([]byte(text), &got); err != nil || !slices.Equal(got, GPUs{want}) {
+			t.Errorf("%s: %q, %v", text, got, err)
+		}
+	}
+	var none GPUs
+	if err := json.Unmarshal([]byte("null"), &none); err != nil || none != nil {
+		t.Errorf("null: %q, %v", none, err)
+	}
+	for _, bad := range []string{`-1`, `65`, `2.5`, `true`, `{"a": 1}`, `"every"`, `""`, `"2.5"`} {
 		var got struct{ GPUs GPUs }
 		if err := json.Unmarshal([]byte(`{"gpus": `+bad+`}`), &got); err == nil {
 			t.Errorf("%s was taken as %q", bad, got.GPUs)
