@@ -18,8 +18,9 @@ import (
 const Family = "ltx2"
 
 // bearsFP16 are the components whose activations are FP16 on a GPU unless something else is asked for. What goes into their products is
-// normed; what may be large, the residual stream, is float32, from which norms read it.
-var bearsFP16 = []string{"connectors", "transformer"}
+// normed; what may be large, the residual stream, is float32, from which norms read it, or multiplied by a power of two, the text encoder's
+// gated products.
+var bearsFP16 = []string{"text_encoder", "connectors", "transformer"}
 
 // Recipe says what becomes of a checkpoint in the diffusers layout.
 func Recipe(ckpt *weights.Checkpoint) (bundle.Recipe, error) {

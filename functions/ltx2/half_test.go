@@ -11,6 +11,7 @@ import (
 func TestHalfPrecision(t *testing.T) {
 	t.Setenv(compiletest.FormEnv, "half")
 	t.Setenv("VIDEOSDGX_TEST_TOLERANCE", "2e-2")
+	t.Run("text", TestGoldenPipeline)
 	t.Run("image", TestGoldenPipelineImage)
 	t.Run("distilled", TestGoldenPipelineDistilled)
 	t.Run("two stages", TestGoldenPipelineTwoStage)

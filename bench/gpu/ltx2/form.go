@@ -30,7 +30,7 @@ func graph(g bundle.Graph, format string) (*onnx.Model, error) {
 }
 
 // half are the graphs whose activations a bundle has in FP16 by default; those of all others are BF16.
-var half = map[string]bool{"connectors": true, "transformer": true}
+var half = map[string]bool{"text_encoder": true, "connectors": true, "transformer": true}
 
 // formed changes a graph into a format's: activations as a bundle has them by default, or in BF16 where the format ends in that.
 func formed(m *onnx.Model, format string) error {

@@ -45,9 +45,9 @@ GPU multiplies it (Blackwell: compute capability 10.0 and later, of this machine
 build that was interrupted goes on where it was when the same command is given again.
 
 --activations chooses what the diffusion transformer of --engines cuda computes in: its products take and give numbers of this type,
-what it sums up over its blocks stays float32. Left at auto, it is FP16 for Wan, LTX-2 (its connectors too) and MAGI-1, which BF16
-takes more than 2 % from the reference, and BF16 for Waver. A number beyond FP16 fails the clip, and says so: bf16 has room for it. The
-text encoder computes in BF16, Wan's autoencoder in FP16, the CPU in float32.
+what it sums up over its blocks stays float32. Left at auto, it is FP16 for Wan, LTX-2 (its text encoder and connectors too) and MAGI-1,
+which BF16 takes more than 2 % from the reference, and BF16 for Waver. A number beyond FP16 fails the clip, and says so: bf16 has room
+for it. Other text encoders compute in BF16, Wan's autoencoder in FP16, the CPU in float32.
 
 --lora merges a LoRA into the weights before they are quantized, and may be given several times. The result is a bundle
 beside the plain one (--base, which is built where it is not there): it stores the weights that change and shares the rest

@@ -48,6 +48,13 @@ func (n *Net) RMSNorm(x onnx.Value, name string, dim int64, eps float64) onnx.Va
 	return n.Op("RMSNormalization", []onnx.Value{x, n.Param(name+".weight", dim)}, onnx.Int("axis", -1), onnx.Float("epsilon", float32(eps)))
 }
 
+// RMSNormPlusOne is RMSNorm of checkpoints that store what the weight differs from one by, as Gemma's do. The bundle has the sum.
+func (n *Net) RMSNormPlusOne(x onnx.Value, name string, dim int64, eps float64) onnx.Value {
+	dims := []int64{dim}
+	w := n.flow(n.heldAs(name+".weight", onnx.Float32, dims, dims, func(v float32) float32 { return v + 1 }))
+	return n.Op("RMSNormalization", []onnx.Value{x, w}, onnx.Int("axis", -1), onnx.Float("epsilon", float32(eps)))
+}
+
 // ChannelNorm is x/max(‖x‖, 1e-12)·√C·gamma over the channels of [batch, C, T, H, W] (F.normalize times gamma).
 // gammaDims is the shape that the checkpoint stores gamma in: [C,1,1,1] for clips, [C,1,1] for frames. The bundle has √C
 // in the weight, one pass over the clip less.

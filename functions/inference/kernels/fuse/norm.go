@@ -48,6 +48,8 @@ func (g *graph) stream(value string) bool {
 	case n.Op == "Reshape":
 		gemm := g.maker(n.Inputs[0], "Gemm")
 		return gemm != nil && g.maker(gemm.Inputs[0], "Reshape") != nil
+	case n.Op == "RMSNormalization":
+		return g.stream(n.Inputs[0])
 	case n.Op == "Add" && len(n.Inputs) == 2:
 		return slices.ContainsFunc(n.Inputs, g.stream)
 	}
@@ -124,7 +126,7 @@ func (g *graph) rows(value string) (last int64, dims int) {
 func (g *graph) residuals() {
 	for i := range g.nodes {
 		n := &g.nodes[i]
-		if n.Op != "Add" || n.Domain != "" || len(n.Inputs) != 2 || !g.stream(n.Inputs[0]) {
+		if n.Op != "Add" || n.Domain != "" || len(n.Inputs) != 2 || !g.stream(n.Inputs[0]) && !g.words(n.Inputs[0]) {
 			continue
 		}
 		x, y, gate := n.Inputs[0], n.Inputs[1], ""
@@ -132,6 +134,8 @@ func (g *graph) residuals() {
 		if mul != nil && len(g.used[y]) == 1 && g.stream(mul.Inputs[0]) && g.wide(mul.Inputs[1]) {
 			y, gate = mul.Inputs[0], mul.Inputs[1]
 		} else if mul = nil; !g.stream(y) {
+			continue
+		} else if gate = g.apart(y); gate == "" && !g.stream(x) {
 			continue
 		}
 		norm := g.normOf(output(n))

@@ -2,7 +2,9 @@ package fuse
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
+	"strings"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
@@ -79,4 +81,37 @@ func (g *graph) ones(weight string) bool {
 		}
 	}
 	return true
+}
+
+// apart takes the weight of an RMS norm that is added to the residual stream out of it, to be the sum's gate, which is multiplied in
+// float32: without it no value is larger than the root of their number, whatever the weight is. Empty where a value is no such norm.
+func (g *graph) apart(value string) (weight string) {
+	norm := g.maker(value, rmsRotary)
+	if norm == nil || len(norm.Inputs) != 2 || len(g.used[value]) != 1 || g.ones(norm.Inputs[1]) {
+		return ""
+	}
+	weight = norm.Inputs[1]
+	dim := g.dim(weight)
+	name := fmt.Sprintf("ones %d", dim)
+	if g.weights[name] == nil {
+		raw := make([]byte, 0, 4*dim)
+		for range dim {
+			raw = binary.LittleEndian.AppendUint32(raw, math.Float32bits(1))
+		}
+		g.weights[name] = &onnx.Tensor{Name: name, Type: onnx.Float32, Dims: []int64{dim}, Raw: raw}
+	}
+	norm.Inputs = []string{norm.Inputs[0], name}
+	return weight
+}
+
+// words says whether a value is rows of an embedding's table, at the most times a number.
+func (g *graph) words(value string) bool {
+	if mul := g.maker(value, "Mul"); mul != nil && strings.HasPrefix(mul.Inputs[1], "float ") {
+		value = mul.Inputs[0]
+	}
+	if wide := g.maker(value, "Cast"); wide != nil {
+		value = wide.Inputs[0]
+	}
+	rows := g.maker(value, "Gather")
+	return rows != nil && g.weights[rows.Inputs[0]] != nil && len(g.weights[rows.Inputs[0]].Dims) == 2
 }

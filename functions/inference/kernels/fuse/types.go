@@ -123,7 +123,7 @@ func (t *typing) standard(n onnx.Node) error {
 	switch {
 	case n.Op == "MultiHeadAttention": // softmax is float32 inside
 		kind = t.o.Type
-	case n.Op == "Add" && t.sums(n):
+	case (n.Op == "Add" || n.Op == "Concat") && t.sums(n):
 		kind = t.o.Stream
 	case n.Op == "Conv" && t.autoencoder && floats > 0:
 		kind = t.o.Type

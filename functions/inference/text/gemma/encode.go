@@ -39,9 +39,10 @@ func (c Config) rotary(theta, factor float64, batch, tokens int64) (cos, sin eng
 	return engine.Floats(co, batch, tokens, half), engine.Floats(si, batch, tokens, half)
 }
 
-// mask lets a token see those before it that count and are less than window away. What it may not see is far below any score.
+// mask lets a token see those before it that count and are less than window away. What it may not see is far below any score,
+// and a number in FP16 too: a row that sees nothing, padding, would be none.
 func mask(counts []int64, batch, tokens, window int64) engine.Tensor {
-	const never = -1e30
+	const never = -6e4
 	m := make([]float32, 0, batch*tokens*tokens)
 	for b := range batch {
 		for q := range tokens {

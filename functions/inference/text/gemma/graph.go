@@ -86,9 +86,12 @@ func (g *encoder) inputs() {
 
 // norm is Gemma's: the weight is what it differs from one by.
 func (g *encoder) norm(x onnx.Value, name string, dim int64) onnx.Value {
-	w := g.Add(g.Param(name+".weight", dim), g.Float(1))
-	return g.Op("RMSNormalization", []onnx.Value{x, w}, onnx.Int("axis", -1), onnx.Float("epsilon", float32(g.c.Eps)))
+	return g.RMSNormPlusOne(x, name, dim, g.c.Eps)
 }
+
+// room is what the gated product is multiplied by, so that FP16 holds it though both of its factors are large. It is a power of two, and
+// the norm behind the next product, whose epsilon has its square, takes it away again: no value changes but by that.
+const room = 1. / 256
 
 // layer has a norm before and after both of its halves.
 func (g *encoder) layer(x onnx.Value, kind, name string) onnx.Value {
@@ -96,9 +99,9 @@ func (g *encoder) layer(x onnx.Value, kind, name string) onnx.Value {
 	h := g.attention(g.norm(x, name+"input_layernorm", c.Hidden), kind, name+"self_attn.")
 	x = g.Add(x, g.norm(h, name+"post_attention_layernorm", c.Hidden))
 	h = g.norm(x, name+"pre_feedforward_layernorm", c.Hidden)
-	h = g.Mul(g.Gelu(g.Linear(h, name+"mlp.gate_proj", c.Hidden, c.Intermediate, false), true), g.Linear(h, name+"mlp.up_proj", c.Hidden, c.Intermediate, false))
+	h = g.Mul(g.Gelu(g.Linear(h, name+"mlp.gate_proj", c.Hidden, c.Intermediate, false), true), g.Mul(g.Linear(h, name+"mlp.up_proj", c.Hidden, c.Intermediate, false), g.Float(room)))
 	h = g.Linear(h, name+"mlp.down_proj", c.Intermediate, c.Hidden, false)
-	return g.Add(x, g.norm(h, name+"post_feedforward_layernorm", c.Hidden))
+	return g.Add(x, g.RMSNormPlusOne(h, name+"post_feedforward_layernorm", c.Hidden, c.Eps*room*room))
 }
 
 func (g *encoder) attention(x onnx.Value, kind, name string) onnx.Value {
