@@ -129,8 +129,6 @@ func (w *Watch) sized(b []byte) {
 	switch {
 	case digits == 0 || digits > 15 || len(b) > digits && (len(rest) == 0 || rest[0] != ';'):
 		w.bad = "a chunk's size is no hexadecimal number"
-	case len(b) > maxChunkLine:
-		w.bad = "a chunk's size is a line of more than 1024 bytes"
 	case w.told > maxTold:
 		w.bad = "the chunks of a body have more than 16 KiB of extensions"
 	case bytes.ContainsFunc(rest, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):

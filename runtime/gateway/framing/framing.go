@@ -108,47 +108,47 @@ func (w *Watch) skip(most int) int {
 
 // keep takes the beginning of a line.
 func (w *Watch) keep(p []byte) {
-	most := maxLine
-	if w.state == size || w.state == chunkEnd {
-		most = maxChunkLine
+	if !w.fits(len(w.partial) + len(p) + 1) { // its end is to come
+		return
 	}
-	switch {
-	case w.state == first || w.state == fields:
-		if w.fits(len(w.partial) + len(p)) {
-			if w.partial = append(w.partial, p...); w.state == first {
-				w.asked = append(w.asked[:0], w.partial[:min(len(w.partial), maxKept)]...)
-			}
-		}
-	case len(w.partial)+len(p) <= most:
-		w.partial = append(w.partial, p...)
-	case most == maxLine:
-		w.state, w.partial = done, nil
-	default:
-		w.bad = "a chunk's size is a line of more than 1024 bytes"
+	if w.partial = append(w.partial, p...); w.state == first {
+		w.asked = append(w.asked[:0], w.partial[:min(len(w.partial), maxKept)]...)
 	}
 }
 
-// fits says whether n more bytes may be in this head.
+// fits says whether a line may have n bytes, with its end, so that it is refused in the same words however it is cut.
 func (w *Watch) fits(n int) bool {
-	if w.head.bytes+n > maxHead {
+	switch {
+	case w.state == size && n > maxChunkLine+2:
+		w.bad = "a chunk's size is a line of more than 1024 bytes"
+	case w.state == chunkEnd && n > maxChunkLine+2:
+		w.bad = longChunk
+	case w.state == trailer && n > maxLine:
+		w.state, w.partial = done, nil
+	case w.inHead() && w.head.bytes+n > maxHead:
 		w.refuse(http.StatusRequestHeaderFieldsTooLarge, "the request's headers, and the line before them, have more than 1 MiB: send less")
-		return false
+	default:
+		return true
 	}
-	return true
+	return false
 }
+
+func (w *Watch) inHead() bool { return w.state == first || w.state == fields }
+
+const longChunk = "a chunk is longer than its size says"
 
 func (w *Watch) begin() { w.state, w.head, w.told = first, head{}, 0 }
 
 // line takes a whole one, with its end.
 func (w *Watch) line(b []byte) {
+	if !w.fits(len(b)) {
+		return
+	}
 	if len(b) < 2 || b[len(b)-2] != '\r' {
 		w.bad = "a line ends with a line feed alone: end each with CR LF"
 		return
 	}
-	if w.state == first || w.state == fields {
-		if !w.fits(len(b)) {
-			return
-		}
+	if w.inHead() {
 		w.head.bytes += len(b)
 	}
 	b = b[:len(b)-2]
@@ -165,7 +165,7 @@ func (w *Watch) line(b []byte) {
 		w.sized(b)
 	case chunkEnd:
 		if len(b) > 0 {
-			w.bad = "a chunk is longer than its size says"
+			w.bad = longChunk
 		}
 		w.state = size
 	case trailer:
