@@ -10,7 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync/atomic"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -138,19 +138,23 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// hashAll hashes the manifest's files, a few at a time, and gives each digest to done.
+// hashAll hashes the manifest's files, a few at a time, and gives each digest to done. Progress is told by one goroutine at a time, and
+// never goes back.
 func hashAll(ctx context.Context, dir string, m Manifest, progress func(done, total int64), done func(i int, digest string) error) error {
-	total := m.Bytes()
-	var sofar atomic.Int64
+	var mu sync.Mutex
+	sofar, total := int64(0), m.Bytes()
+	read := func(n int) {
+		mu.Lock()
+		defer mu.Unlock()
+		if sofar += int64(n); progress != nil {
+			progress(sofar, total)
+		}
+	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(4)
 	for i, f := range m.Files {
 		group.Go(func() error {
-			digest, err := hashFile(ctx, filepath.Join(dir, filepath.FromSlash(f.Path)), func(n int) {
-				if now := sofar.Add(int64(n)); progress != nil {
-					progress(now, total)
-				}
-			})
+			digest, err := hashFile(ctx, filepath.Join(dir, filepath.FromSlash(f.Path)), read)
 			if err != nil {
 				return err
 			}
