@@ -25,7 +25,7 @@ var sdks = []sdk{
 	{"github.com/prometheus/client_golang", []string{"runtime/metrics", "runtime/gateway/rest", "cmd/internal/daemon"},
 		"metrics are declared in one package; a model's own are those of its API"},
 	{"github.com/spf13", []string{"cmd/internal"}, "flags end where configuration begins"},
-	{"google.golang.org/protobuf/encoding/protowire", []string{"functions/inference/onnx", "functions/inference/text"}, "graphs are written in one package, a tokenizer.model read in another"},
+	{"google.golang.org/protobuf/encoding/protowire", []string{"functions/inference/onnx", "functions/inference/text", "snapshotter/criu"}, "graphs are written in one package, a tokenizer.model and CRIU's list of mounts read in others"},
 	{"github.com/aws/aws-lambda-go", []string{"functions", "images", "bench/jobs/clip"}, "the control plane speaks Lambda's protocol, functions use its library"},
 	{"go.opentelemetry.io", []string{"runtime/trace"}, "traces are made in one room"},
 	{"C", []string{"functions/inference/engine", "snapshotter/cuda"}, "a crash in C ends an instance, and in the control plane only what CUDA's driver needs is C"},

@@ -44,10 +44,11 @@ func (b *box) Checkpoint(ctx context.Context, dir string, exit bool) error {
 		return err
 	}
 	b.d.logTook("checkpointed", b.id, "dump.log")
+	after := thaw
 	if exit {
-		return b.awaitExit(ctx, exitAfterDump)
+		after = func() error { return b.awaitExit(ctx, exitAfterDump) }
 	}
-	return thaw()
+	return errors.Join(after(), criu.SpareArchives(dir))
 }
 
 // dumpAttempts is how often a dump is begun again that met a connection on its way: one may arrive after the instance was

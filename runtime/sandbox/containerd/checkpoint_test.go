@@ -1,15 +1,20 @@
 package containerd
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/videosdgx/videosdgx/runtime/guest/client"
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
+	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/daemon"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/tool"
 	"github.com/videosdgx/videosdgx/runtime/spec"
@@ -28,12 +33,18 @@ func TestCheckpointAndRestore(t *testing.T) {
 	f := spec.Function{Image: echoImage(t)}
 	b := started(t, d, config(t, f))
 	invoke(t, b, `1`)
-	images := t.TempDir()
+	images, before := t.TempDir(), inMemory(t, b)
 	at := time.Now()
 	if err := b.(*box).Checkpoint(testContext(t), images, true); err != nil {
 		t.Fatal(err)
 	}
 	t.Logf("checkpoint %v", time.Since(at))
+	if len(before) < 3 {
+		t.Errorf("file systems in memory are %q, want /dev, /dev/shm and /tmp among them", before)
+	}
+	if archives, err := filepath.Glob(filepath.Join(images, "tmpfs-*")); err != nil || len(archives) != 1 {
+		t.Errorf("a restore unpacks %v (%v), want /dev alone", archives, err)
+	}
 	<-b.Exited()
 	remove(t, b)
 	for range 3 {
@@ -55,6 +66,9 @@ func TestCheckpointAndRestore(t *testing.T) {
 		if pids, err := r.(*box).pids(); err != nil || len(pids) < 2 {
 			t.Errorf("processes %v in the restored instance's own cgroup, want init and the function: %v", pids, err)
 		}
+		if after := inMemory(t, r); !slices.Equal(before, after) {
+			t.Errorf("file systems in memory are\n%q\nafter the restore, were\n%q", after, before)
+		}
 		remove(t, r)
 	}
 	if left := traces(t, d, b.ID()); len(left) > 0 {
@@ -63,6 +77,34 @@ func TestCheckpointAndRestore(t *testing.T) {
 	if entries, err := os.ReadDir(images); err != nil || len(entries) == 0 {
 		t.Fatalf("images: %v, %v", entries, err)
 	}
+}
+
+// inMemory lists an instance's own file systems in memory: where, with which options, and whose the top is.
+func inMemory(t *testing.T, b instance.Box) (list []string) {
+	t.Helper()
+	pids, err := b.(*box).pids()
+	if err != nil || len(pids) == 0 {
+		t.Fatalf("processes %v: %v", pids, err)
+	}
+	proc := filepath.Join("/proc", strconv.Itoa(pids[0]))
+	text, err := os.ReadFile(filepath.Join(proc, "mountinfo"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(text)) {
+		f := strings.Fields(line) // see proc_pid_mountinfo(5): no optional fields, the mounts are private
+		if f[7] != "tmpfs" || strings.HasPrefix(f[4], "/run/") {
+			continue
+		}
+		st, err := os.Stat(filepath.Join(proc, "root", f[4]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		own := st.Sys().(*syscall.Stat_t)
+		list = append(list, fmt.Sprint(f[4], " ", f[5], " ", f[9], " ", st.Mode(), " ", own.Uid, " ", own.Gid))
+	}
+	slices.Sort(list)
+	return list
 }
 
 // TestCheckpointKeepsLocks snapshots a function that holds a file's lock, as databases and NVIDIA's driver do: the restored
