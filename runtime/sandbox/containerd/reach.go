@@ -19,10 +19,26 @@ import (
 // reachDir holds one instance's.
 func (d *Driver) reachDir(id string) string { return filepath.Join(d.o.State, "reach", id) }
 
+// reachable makes an instance's folder of such places. It is a file system in memory, so that unreach has one mount to take
+// away, with all below it: the kernel waits for all processors at each.
+func (d *Driver) reachable(id string) (dir string, err error) {
+	dir = d.reachDir(id)
+	if err := os.MkdirAll(dir, 0o711); err != nil {
+		return "", err
+	}
+	if place.IsMounted(dir) {
+		return dir, nil
+	}
+	if err := unix.Mount("videosdgx-reach", dir, "tmpfs", unix.MS_NOSUID|unix.MS_NODEV, "mode=0711"); err != nil {
+		return "", &os.PathError{Op: "mount", Path: dir, Err: err}
+	}
+	return dir, nil
+}
+
 // reach mounts the sources of the bind mounts again and puts the new places into the list.
 func (d *Driver) reach(id string, mounts []specs.Mount) error {
-	dir := d.reachDir(id)
-	if err := os.MkdirAll(dir, 0o711); err != nil {
+	dir, err := d.reachable(id)
+	if err != nil {
 		return err
 	}
 	for i := range mounts {
@@ -54,9 +70,12 @@ func bindAt(source, at string) error {
 	return unix.Mount(source, at, "", unix.MS_BIND|unix.MS_REC, "")
 }
 
-// unreach undoes reach; what is not there is no error.
+// unreach undoes reach; what is not there is no error. A control plane of before mounted each place on the disk's folder.
 func (d *Driver) unreach(id string) error {
 	dir := d.reachDir(id)
+	if err := unix.Unmount(dir, unix.MNT_DETACH|unix.UMOUNT_NOFOLLOW); err != nil && err != unix.EINVAL && err != unix.ENOENT {
+		return fmt.Errorf("unmount %s: %w", dir, err)
+	}
 	places, err := names(dir)
 	if err != nil {
 		return err

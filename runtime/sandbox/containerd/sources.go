@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strconv"
 
@@ -26,8 +25,8 @@ func (d *Driver) sources(c instance.Config, owner place.Owner) ([]string, error)
 	if len(c.Function.Mounts) == 0 {
 		return nil, nil
 	}
-	dir := d.reachDir(c.ID)
-	if err := os.MkdirAll(dir, 0o711); err != nil {
+	dir, err := d.reachable(c.ID)
+	if err != nil {
 		return nil, err
 	}
 	paths := make([]string, len(c.Function.Mounts))

@@ -51,7 +51,7 @@ func (s *Store) owned(ctx context.Context, chain, key string, targets []Target) 
 func (o *Owners) mapped(key string, m []mount.Mount) ([]mount.Mount, error) {
 	at := filepath.Join(o.dir, key+"-"+o.ids.String())
 	bound := []mount.Mount{{Type: "bind", Source: at, Options: []string{"rbind", "ro"}}}
-	if isMounted(at) {
+	if place.IsMounted(at) {
 		return bound, nil
 	}
 	if err := os.MkdirAll(at, 0o711); err != nil {
@@ -72,14 +72,7 @@ func (o *Owners) mapped(key string, m []mount.Mount) ([]mount.Mount, error) {
 
 // still tells whether a root that was mounted here is.
 func (o *Owners) still(m []mount.Mount) bool {
-	return len(m) != 1 || filepath.Dir(m[0].Source) != o.dir || isMounted(m[0].Source)
-}
-
-// isMounted tells whether something is mounted on a folder.
-func isMounted(dir string) bool {
-	var st unix.Statx_t
-	err := unix.Statx(unix.AT_FDCWD, dir, unix.AT_SYMLINK_NOFOLLOW, 0, &st)
-	return err == nil && st.Attributes&unix.STATX_ATTR_MOUNT_ROOT != 0
+	return len(m) != 1 || filepath.Dir(m[0].Source) != o.dir || place.IsMounted(m[0].Source)
 }
 
 // give makes all files of a tree the instances' users'.
