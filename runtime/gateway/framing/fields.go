@@ -29,7 +29,7 @@ func (w *Watch) field(b []byte) {
 			w.bad = "the Host header is no name of a host"
 		}
 		h.host = true
-	case is(name, "expect") && len(value) > 0 && !is(value, "100-continue"):
+	case is(name, "expect") && len(value) > 0 && !continues(value):
 		w.refuse(http.StatusExpectationFailed, "of Expect nothing but 100-continue is known here: leave it out")
 	case is(name, "content-length"):
 		if h.length {
@@ -95,6 +95,18 @@ func (w *Watch) trailing(b []byte) {
 	if name, _, ok := w.split(b); ok && (is(name, "host") || is(name, "content-length") || is(name, "transfer-encoding")) {
 		w.bad = "a header that belongs before the body comes after it"
 	}
+}
+
+// continues says whether a list of expectations (RFC 9110, 10.1.1) has 100-continue and no other. Elements may be empty (5.6.1).
+func continues(list []byte) (found bool) {
+	for e := range bytes.SplitSeq(list, []byte(",")) {
+		e = bytes.Trim(e, " \t")
+		if len(e) > 0 && !is(e, "100-continue") {
+			return false
+		}
+		found = found || len(e) > 0
+	}
+	return found
 }
 
 // is says whether b is a word, in any case.
