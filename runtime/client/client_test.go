@@ -47,6 +47,15 @@ func TestEveryErrorShape(t *testing.T) {
 	}
 }
 
+// TestAnErrorSteersNoTerminal: who answers may be anybody.
+func TestAnErrorSteersNoTerminal(t *testing.T) {
+	sent := "a\x1b]0;b\x07c\u009b2Jd\u202ee\r\n\tf ü"
+	err := &Error{Message: sent}
+	if got, want := err.Error(), "a\ufffd]0;b\ufffdc\ufffd2Jd\ufffde\ufffd\n\tf ü"; got != want || err.Message != sent {
+		t.Errorf("%q of %q, want %q", got, err.Message, want)
+	}
+}
+
 func TestWithoutAServerItSaysWhatToDo(t *testing.T) {
 	srv := httptest.NewServer(http.NotFoundHandler())
 	srv.Close()

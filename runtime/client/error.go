@@ -10,18 +10,27 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Error is an answer of 400 or above.
 type Error struct {
 	Status  int
 	Type    string // the server's error type, "" if it named none
-	Message string
+	Message string // as the server sent it
 
 	RetryAfter time.Duration // when the server says to ask again; 0: it does not
 }
 
-func (e *Error) Error() string { return e.Message }
+// Error is the message, without what would steer a terminal or turn its text around: who answers may be anybody.
+func (e *Error) Error() string {
+	return strings.Map(func(r rune) rune {
+		if r != '\n' && r != '\t' && (unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r)) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, e.Message)
+}
 
 // IsNotFound says that what was asked for is not there.
 func IsNotFound(err error) bool {
