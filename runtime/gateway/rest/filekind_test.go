@@ -14,7 +14,8 @@ import (
 // watched is a model that takes a picture, a clip, sound, and a file of whatever kind.
 const watched = `{"type":"object","required":["prompt"],"additionalProperties":false,"properties":{"prompt":{"type":"string"},
  "image":{"type":"string","x-file":{"types":["image/png","image/jpeg"]}},"video":{"type":"string","x-file":{"types":["video/mp4","video/webm"]}},
- "audio":{"type":"string","x-file":{"types":["audio/wav"]}},"shape":{"type":"string","x-file":{"types":["model/gltf-binary"]}}}}`
+ "audio":{"type":"string","x-file":{"types":["audio/wav"]}},"shape":{"type":"string","x-file":{"types":["model/gltf-binary"]}},
+ "strength":{"type":"number"}},"dependentRequired":{"strength":["video"]}}`
 
 const (
 	clipHead  = "\x00\x00\x00\x18ftypisom\x00\x00\x02\x00isomiso2"
@@ -30,8 +31,12 @@ func TestWhatAFileIsIsToldAtTheDoor(t *testing.T) {
 		d.Models = jobstest.Models{"wan21": {Name: "wan21", Function: "wan21", Concurrency: 1, Instances: 1, Schema: []byte(watched)}}
 	})
 	const url = "/v1/models/wan21/generate"
-	form := func(field, kind, body string) string {
-		return "--x\r\nContent-Disposition: form-data; name=prompt\r\n\r\na\r\n--x\r\nContent-Disposition: form-data; name=" + field + "; filename=f\r\nContent-Type: " + kind + "\r\n\r\n" + body + "\r\n--x--\r\n"
+	form := func(field, kind, body string) string { // a field that needs a file is no cause of its own where that is refused
+		strength := ""
+		if field == "video" {
+			strength = "--x\r\nContent-Disposition: form-data; name=strength\r\n\r\n0.5\r\n"
+		}
+		return strength + "--x\r\nContent-Disposition: form-data; name=prompt\r\n\r\na\r\n--x\r\nContent-Disposition: form-data; name=" + field + "; filename=f\r\nContent-Type: " + kind + "\r\n\r\n" + body + "\r\n--x--\r\n"
 	}
 	inJSON := func(field, value string) string { return fmt.Sprintf(`{"prompt":"a",%q:%q}`, field, value) }
 	left := func() (n int) {

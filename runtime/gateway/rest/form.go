@@ -71,12 +71,12 @@ func (f *files) part(r *http.Request, sch *schema.Schema, o *object, part *multi
 		kind, body := part.Header.Get("Content-Type"), bufio.NewReader(part)
 		if _, err := body.Peek(1); errors.Is(err, io.EOF) {
 			if part.FileName() != "" { // without a name it is a page's field in which no file was chosen
-				o.fail(schema.Pointer(name), schema.Show(name)+" is an empty file: send one, or leave it out.")
+				o.refuse(name, "is an empty file: send one, or leave it out")
 			}
 			return nil
 		}
 		if err := p.File.Takes(kind); err != nil {
-			o.fail(schema.Pointer(name), schema.Show(name)+" "+err.Error()+".")
+			o.refuse(name, err.Error())
 			_, err := io.Copy(io.Discard, body)
 			return err
 		}
@@ -85,7 +85,7 @@ func (f *files) part(r *http.Request, sch *schema.Schema, o *object, part *multi
 			return fmt.Errorf("%s: %w", name, err)
 		}
 		if bad != "" {
-			o.fail(schema.Pointer(name), schema.Show(name)+" "+bad+".")
+			o.refuse(name, bad)
 			_, err := io.Copy(io.Discard, body)
 			return err
 		}
@@ -107,6 +107,12 @@ func (f *files) part(r *http.Request, sch *schema.Schema, o *object, part *multi
 	}
 	o.fields[name] = typed(string(text), p)
 	return nil
+}
+
+// refuse fails a file, which is there all the same: what needs it is told nothing.
+func (o *object) refuse(name, why string) {
+	o.fail(schema.Pointer(name), schema.Show(name)+" "+why+".")
+	o.fields[name] = schema.UploadValue("refused")
 }
 
 // merge takes the part that is the request in JSON; files and fields beside it stand.
