@@ -3,7 +3,6 @@ package handler
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -12,7 +11,6 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/schema"
-	"github.com/videosdgx/videosdgx/internal/jsonform"
 	"github.com/videosdgx/videosdgx/internal/sentence"
 )
 
@@ -49,9 +47,6 @@ func (in *intake) read(ctx context.Context, body []byte) (r Request, err error) 
 	o, err := schema.Parse(body)
 	if err != nil {
 		return r, &MalformedError{reason: err}
-	}
-	if twice := jsonform.Twice(body, nil); twice != nil {
-		return r, &MalformedError{reason: errors.New(twice.Error() + ".")}
 	}
 	w := &wrongs{}
 	output, isText := o["output"].(string)

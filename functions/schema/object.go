@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/videosdgx/videosdgx/internal/jsonform"
 )
 
 // Object is a request. Members that were null are not in it: null leaves a field out. Numbers are json.Number, whole ones
@@ -31,6 +33,9 @@ func Parse(body []byte) (Object, error) {
 	}
 	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return nil, malformed("", "the body has something after its JSON object.")
+	}
+	if twice := jsonform.Twice(body, nil); twice != nil {
+		return nil, malformed(strings.TrimPrefix(twice.Pointer, "/"), twice.Error()+".")
 	}
 	o := Object{}
 	for name, raw := range members {

@@ -118,6 +118,8 @@ func TestParseRefuses(t *testing.T) {
 		"null":                   "it is null",
 		`"a"`:                    "it is of type string",
 		`{"a":1} x`:              "something after",
+		`{"a":1,"\u0061":2}`:     "a is in the body more than once: send it once.",
+		`{"a":{"b":1,"b":1}}`:    "b is in the body more than once",
 		`{"a":`:                  "ends in the middle",
 		`{"a":01}`:               "at byte",
 		"{\"a\":\"\xff\"}":       "not valid UTF-8",

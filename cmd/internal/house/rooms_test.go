@@ -94,7 +94,7 @@ var rooms = []room{
 	{"snapshotter/criu", []string{"snapshotter"}, "a driver knows only the interface it implements"},
 	{"snapshotter/cuda", []string{"snapshotter"}, "a driver knows only the interface it implements"},
 
-	{"functions/schema", []string{"internal/filekind"}, "requests are read by one leaf, in functions and in the gateway"},
+	{"functions/schema", []string{"internal/filekind", "internal/jsonform"}, "requests are read by one leaf, in functions and in the gateway"},
 	{"functions/handler", []string{"functions/media", "functions/schema", "internal/atrest", "internal/jsonform", "internal/sentence"}, "what every model function shares names no model"},
 	{"functions/media", []string{"internal/filekind"}, "encoding knows pictures, not models"},
 	{"functions/inference", []string{"internal/atomicfile", "internal/regular"}, "how a model runs knows no model"},

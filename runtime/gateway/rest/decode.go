@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/videosdgx/videosdgx/functions/schema"
-	"github.com/videosdgx/videosdgx/internal/jsonform"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
 	"github.com/videosdgx/videosdgx/runtime/jobs"
 	"github.com/videosdgx/videosdgx/runtime/spec"
@@ -49,14 +48,7 @@ func parseObject(b []byte) (*object, error) {
 	if errors.As(err, &bad) {
 		return nil, invalid(http.StatusBadRequest, fieldErrorsOf(bad.Wrong, ""))
 	}
-	if twice := jsonform.Twice(b, nil); twice != nil {
-		return nil, saidTwice(twice)
-	}
 	return &object{fields: fields}, err
-}
-
-func saidTwice(t *jsonform.TwiceError) error {
-	return invalid(http.StatusBadRequest, []jobs.FieldError{{Field: strings.TrimPrefix(t.Pointer, "/"), Detail: t.Error() + "."}})
 }
 
 // invalid is an error that blames fields: 400 for what is no request, 422 for one that cannot be done as it is.

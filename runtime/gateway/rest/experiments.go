@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/containerd/errdefs"
 
@@ -155,4 +156,8 @@ func (a *API) promote(ctx context.Context, e experiments.Experiment) (experiment
 		a.o.Log.Warn("the winner of an experiment did not get its alias", "experiment", e.Name, "error", err)
 	}
 	return a.o.Experiments.Promoted(e.Name, err)
+}
+
+func saidTwice(t *jsonform.TwiceError) error {
+	return invalid(http.StatusBadRequest, []jobs.FieldError{{Field: strings.TrimPrefix(t.Pointer, "/"), Detail: t.Error() + "."}})
 }
