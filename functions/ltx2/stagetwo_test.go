@@ -57,7 +57,7 @@ func lastProduct(t *testing.T, dir, graph string) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	i := slices.IndexFunc(m.Graph.Initializers, func(w onnx.Tensor) bool { return w.Name == "transformer/proj_out.weight.bf16" })
+	i := slices.IndexFunc(m.Graph.Initializers, func(w onnx.Tensor) bool { return w.Name == "transformer/proj_out.weight.fp16" })
 	if i < 0 || m.Graph.Initializers[i].Raw == nil {
 		t.Fatalf("%s has no proj_out", graph)
 	}
