@@ -89,14 +89,8 @@ func fitted(img image.Image, width, height int) media.RGB {
 	b := img.Bounds()
 	scale := max(float64(width)/float64(b.Dx()), float64(height)/float64(b.Dy()))
 	w, h := max(int(math.Round(float64(b.Dx())*scale)), width), max(int(math.Round(float64(b.Dy())*scale)), height)
-	large := media.Resize(img, w, h, media.Bicubic)
 	left, top := (w-width)/2, (h-height)/2
-	out := media.RGB{Pix: make([]byte, 0, 3*width*height), Width: width, Height: height}
-	for y := range height {
-		at := 3 * ((top+y)*w + left)
-		out.Pix = append(out.Pix, large.Pix[at:at+3*width]...)
-	}
-	return out
+	return media.ResizeTo(img, image.Pt(w, h), image.Rect(left, top, left+width, top+height), media.Bicubic)
 }
 
 // pixels is a clip as the encoder takes it, [1, 3, T, H, W].

@@ -79,7 +79,7 @@ func (f *jpegFacts) segment(marker byte, b []byte) error {
 		f.orientation = exifOrientation(b[6:])
 	case marker == 0xee && bytes.HasPrefix(b, []byte("Adobe")):
 		f.adobe = true
-		f.planesToRGB = len(b) > 11 && b[11] == 0
+		f.planesToRGB = f.planesToRGB || len(b) > 11 && b[11] == 0
 	case marker == 0xda:
 		f.scans++
 	case marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc:
@@ -98,11 +98,14 @@ func (f *jpegFacts) frame(marker byte, b []byte) error {
 	}
 	f.progressive = marker == 0xc2
 	f.height, f.width, f.components = int(b[1])<<8|int(b[2]), int(b[3])<<8|int(b[4]), int(b[5])
-	most, sum := 1, 0
+	most, sum, names := 1, 0, ""
 	for i := range f.components {
+		names += string(b[6+3*i])
 		h, v := int(b[7+3*i]>>4), int(b[7+3*i]&15)
 		most, sum = max(most, h*v), sum+h*v
+		f.blocks.X, f.blocks.Y = max(f.blocks.X, 8*h), max(f.blocks.Y, 8*v)
 	}
+	f.planesToRGB = f.planesToRGB || names == "RGB" // as decoders take it without a marker that says otherwise
 	f.share = max(float64(sum)/float64(most), 1)
 	return nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/color"
 	"image/gif"
 
 	"golang.org/x/image/bmp"
@@ -14,7 +15,7 @@ import (
 
 // webpHead walks the RIFF chunks. Lossless pixels take four bytes, and once more while transforms are undone.
 func webpHead(raw []byte) (h head, err error) {
-	h.orientation, h.bytesPerPixel = 1, 2.5
+	h.orientation, h.bytesPerPixel, h.blocks = 1, 2.5, image.Pt(16, 16)
 	for at := 12; at+8 <= len(raw); {
 		name, n := string(raw[at:at+4]), int(binary.LittleEndian.Uint32(raw[at+4:]))
 		body := raw[at+8:]
@@ -25,7 +26,7 @@ func webpHead(raw []byte) (h head, err error) {
 		case name == "VP8L":
 			h.bytesPerPixel = 9
 		case name == "ALPH" && len(body) > 0 && body[0]&3 != 0:
-			h.bytesPerPixel = 10 // lossless pixels, of which the green ones are copied
+			h.bytesPerPixel = 12 // lossless pixels, of which the green ones are copied, and the picture's own
 		case name == "EXIF":
 			h.orientation = exifOrientation(body)
 		}
@@ -51,14 +52,19 @@ func decodeWebP(raw []byte, _ head) (image.Image, error) { return webp.Decode(by
 
 func bmpHead(raw []byte) (head, error) {
 	c, err := bmp.DecodeConfig(bytes.NewReader(raw))
-	return head{width: c.Width, height: c.Height, bytesPerPixel: 4, orientation: 1}, err
+	h := head{width: c.Width, height: c.Height, bytesPerPixel: 4, orientation: 1}
+	if _, ok := c.ColorModel.(color.Palette); ok {
+		h.bytesPerPixel = 1
+	}
+	return h, err
 }
 
 func decodeBMP(raw []byte, _ head) (image.Image, error) { return bmp.Decode(bytes.NewReader(raw)) }
 
+// gifHead counts the first frame's pixels, once more where its lines come in another order, and its canvas.
 func gifHead(raw []byte) (head, error) {
 	c, err := gif.DecodeConfig(bytes.NewReader(raw))
-	return head{width: c.Width, height: c.Height, bytesPerPixel: 2, orientation: 1}, err
+	return head{width: c.Width, height: c.Height, bytesPerPixel: 3, orientation: 1}, err
 }
 
 // decodeGIF gives the first frame on its canvas. The flag of transparency is taken out first: the decoder would lose the

@@ -3,6 +3,8 @@ package media
 import (
 	"fmt"
 	"image"
+	"math"
+	"runtime"
 
 	"github.com/containerd/errdefs"
 )
@@ -22,39 +24,109 @@ const longest = 1 << 16
 // size that it will be scaled to, in pixels: a picture that has more than three times as many along both sides is reduced
 // by a whole number while it is read. The error is errdefs.ErrInvalidArgument and one sentence.
 func Picture(raw []byte, need image.Point) (RGB, error) {
-	k, err := kindOf(raw)
+	u, err := Look(raw, need)
 	if err != nil {
 		return RGB{}, err
+	}
+	return u.Open()
+}
+
+// Unopened is a picture file of which the head alone has been read.
+type Unopened struct {
+	kind kind
+	head head
+	raw  []byte
+	need image.Point
+}
+
+// Look reads a picture's head. Its errors are those of Picture that need no more than that.
+func Look(raw []byte, need image.Point) (Unopened, error) {
+	k, err := kindOf(raw)
+	if err != nil {
+		return Unopened{}, err
 	}
 	h, err := k.head(raw)
 	if err == nil && (h.width < 1 || h.height < 1) {
 		err = fmt.Errorf("it has %d×%d pixels", h.width, h.height)
 	}
-	if err != nil {
-		return RGB{}, damaged(k, err)
+	u := Unopened{kind: k, head: h, raw: raw, need: need}
+	switch {
+	case err != nil:
+		return u, damaged(k, err)
+	case h.width > longest || h.height > longest:
+		return u, fmt.Errorf("a %s picture of %d×%d pixels is too long, %d along a side at most: cut it before sending it: %w", k.name, h.width, h.height, longest, errdefs.ErrInvalidArgument)
+	case h.decoded(1) > decodedBytes || h.decoded(1)+h.tables > openedBytes:
+		return u, tooLarge(k, h, h.decoded(1)+h.tables)
 	}
-	if h.width > longest || h.height > longest {
-		return RGB{}, fmt.Errorf("a %s picture of %d×%d pixels is too long, %d along a side at most: cut it before sending it: %w", k.name, h.width, h.height, longest, errdefs.ErrInvalidArgument)
+	return u, nil
+}
+
+// Bytes is what opening the picture takes of memory at most, beside its file: what the decoder allocates, as if nothing of it were
+// collected before its end, and the copy in RGB.
+func (u Unopened) Bytes() int64 { return u.bytes(1) }
+
+// bytes is that of the same picture with so many times the pixels along both sides.
+func (u Unopened) bytes(scale float64) int64 {
+	h := u.head
+	w, hgt := max(int(float64(h.width)*scale), 1), max(int(float64(h.height)*scale), 1)
+	o := orient{w, hgt, h.orientation}
+	f := o.factor(u.need)
+	kept, lines := 3*((w+f-1)/f)*((hgt+f-1)/f), runtime.GOMAXPROCS(0)*(3*w+8*3*((w+f-1)/f))
+	return int64(h.decoded(scale)+(h.tables+float64(len(u.raw)))*scale*scale) + int64(kept+lines) + decoders
+}
+
+// decoders is what any of them takes for its own state, and Go's runtime for a larger heap, in bytes.
+const decoders = 1 << 20
+
+// Fits refuses a picture that takes more memory to open than room, in bytes, and says which one would fit: with some to spare, since an
+// instance that has just started still takes a little more.
+func (u Unopened) Fits(room int64) error {
+	if u.Bytes() <= room {
+		return nil
 	}
-	if cost := h.bytesPerPixel * float64(h.width) * float64(h.height); cost > decodedBytes || cost+h.tables > openedBytes {
-		return RGB{}, tooLarge(k, h, cost+h.tables)
+	const parts, least, spare = 256, 16, 16 << 20 // nobody sends a smaller one
+	n := parts - 1
+	for n > 0 && u.bytes(float64(n)/parts) > room-min(room/4, spare) {
+		n--
 	}
-	img, err := k.decode(raw, h)
+	h := u.head
+	w, hgt := h.width*n/parts, h.height*n/parts
+	would := fmt.Sprintf("scale it to %d×%d or less, or raise limits.memory", w, hgt)
+	if w < min(least, h.width) || hgt < min(least, h.height) {
+		would = "raise limits.memory"
+	}
+	return fmt.Errorf("a %s picture of %d×%d pixels may take %.0f MiB of memory to open, this instance has %.0f MiB left: %s: %w",
+		u.kind.name, h.width, h.height, mebi(u.Bytes()), math.Floor(mebi(max(room, 0))), would, errdefs.ErrInvalidArgument)
+}
+
+// Open decodes the picture.
+func (u Unopened) Open() (RGB, error) {
+	k, h := u.kind, u.head
+	img, err := k.decode(u.raw, h)
 	if err != nil {
 		return RGB{}, damaged(k, err)
 	}
 	if size := img.Bounds().Size(); size != image.Pt(h.width, h.height) {
 		return RGB{}, damaged(k, fmt.Errorf("its head says %d×%d pixels, it has %d×%d", h.width, h.height, size.X, size.Y))
 	}
-	return reduce(rowsOf(img, k.video), h.orientation, need), nil
+	return reduce(rowsOf(img, k.video), h.orientation, u.need), nil
 }
 
 // head is what a file's first bytes say.
 type head struct {
 	width, height int
-	bytesPerPixel float64 // that decoding allocates
-	tables        float64 // bytes that it may allocate besides, whatever the size
-	orientation   int     // EXIF's, 1 to 8
+	bytesPerPixel float64     // that decoding allocates
+	blocks        image.Point // that the pixels are rounded up to; zero: to none
+	tables        float64     // bytes that it may allocate besides, whatever the size
+	orientation   int         // EXIF's, 1 to 8
+}
+
+// decoded is what decoding allocates for the pixels of the picture with so many times as many along both sides, in bytes.
+func (h head) decoded(scale float64) float64 {
+	along := func(n, block int) float64 {
+		return math.Ceil(float64(n)*scale/float64(max(block, 1))) * float64(max(block, 1))
+	}
+	return h.bytesPerPixel * along(h.width, h.blocks.X) * along(h.height, h.blocks.Y)
 }
 
 func damaged(k kind, err error) error {
@@ -65,3 +137,5 @@ func tooLarge(k kind, h head, cost float64) error {
 	return fmt.Errorf("a %s picture of %d×%d pixels is too large, opening it may take %.0f MB, too much: scale it down before sending it: %w",
 		k.name, h.width, h.height, cost/(1<<20), errdefs.ErrInvalidArgument)
 }
+
+func mebi(bytes int64) float64 { return float64(bytes) / (1 << 20) }

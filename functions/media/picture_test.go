@@ -79,6 +79,28 @@ func TestResizeIsPillows(t *testing.T) {
 	}
 }
 
+// TestAPartOfAResizedPicture is the same as that part of the whole, also of pictures far from the shape that they are cut to.
+func TestAPartOfAResizedPicture(t *testing.T) {
+	src := reference(t, "testdata/resize/source.rgb")
+	for _, size := range []image.Point{{src.Width, src.Height}, {64, 48}, {7, 90}, {300, 5}, {1, 1}} {
+		whole := Resize(src, size.X, size.Y, Bicubic)
+		for _, window := range []image.Rectangle{image.Rect(0, 0, size.X, size.Y), image.Rect(size.X/3, size.Y/4, size.X/3+(size.X+1)/2, size.Y/4+(size.Y+1)/2)} {
+			part := ResizeTo(src, size, window, Bicubic)
+			for y := range part.Height {
+				at := 3 * ((window.Min.Y+y)*size.X + window.Min.X)
+				if !bytes.Equal(part.Pix[3*part.Width*y:][:3*part.Width], whole.Pix[at:at+3*part.Width]) {
+					t.Fatalf("line %d of %v of %v differs", y, window, size)
+				}
+			}
+		}
+	}
+	line := RGB{Pix: bytes.Repeat([]byte{9, 8, 7}, 16000), Width: 16000, Height: 1}
+	part := ResizeTo(line, image.Pt(16000*256, 256), image.Rect(8000*256, 0, 8000*256+256, 256), Bicubic) // 3 GB as a whole
+	if !bytes.Equal(part.Pix, bytes.Repeat([]byte{9, 8, 7}, 256*256)) {
+		t.Error("a line of one colour has others")
+	}
+}
+
 // FuzzPicture opens what a request may send as an image. What is taken has pixels.
 func FuzzPicture(f *testing.F) {
 	names, _ := filepath.Glob("testdata/pictures/*.*")

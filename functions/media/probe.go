@@ -37,6 +37,7 @@ type stream struct {
 	Width    int    `json:"width"`
 	Height   int    `json:"height"`
 	Aspect   string `json:"sample_aspect_ratio"` // a pixel's width to its height, "16:15"
+	Pixels   string `json:"pix_fmt"`             // as ffmpeg calls the layout, "yuv420p10le"
 	Fields   string `json:"field_order"`
 	Transfer string `json:"color_transfer"`
 	Average  string `json:"avg_frame_rate"`

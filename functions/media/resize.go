@@ -3,6 +3,7 @@ package media
 import (
 	"image"
 	"math"
+	"slices"
 )
 
 // Filter is an interpolation kernel that is zero from support on.
@@ -20,28 +21,54 @@ var (
 // Resize scales an image to exactly width × height with a kernel, widened when shrinking so that nothing aliases. It gives
 // what Pillow's resize gives, bit for bit: along the lines first, in fixed point, rounded to bytes between the two.
 func Resize(img image.Image, width, height int, f Filter) RGB {
+	return ResizeTo(img, image.Pt(width, height), image.Rect(0, 0, width, height), f)
+}
+
+// ResizeTo is the part within window of what Resize gives for a size. Nothing else of it is made: a long picture that is cut to a
+// clip's proportions may be thousands of times as large before. window lies within the size.
+func ResizeTo(img image.Image, size image.Point, window image.Rectangle, f Filter) RGB {
 	src := rowsOf(img, false)
-	wide := RGB{Pix: make([]byte, 3*width*src.height), Width: width, Height: src.height}
-	across := f.taps(src.width, width)
-	inParallel(src.height, func(from, to int) {
-		read, line := src.reader(), make([]byte, 3*src.width)
+	out := RGB{Pix: make([]byte, 3*window.Dx()*window.Dy()), Width: window.Dx(), Height: window.Dy()}
+	across := f.taps(src.width, size.X, window.Min.X, window.Max.X)
+	down := f.taps(src.height, size.Y, window.Min.Y, window.Max.Y)
+	inParallel(out.Height, func(from, to int) {
+		wide := scaledLines{read: src.reader(), across: across, line: make([]byte, 3*src.width), width: 3 * out.Width}
+		sums := make([]int32, wide.width)
 		for y := from; y < to; y++ {
-			read(y, line)
-			along(line, wide.Pix[3*width*y:][:3*width], across)
-		}
-	})
-	out := RGB{Pix: make([]byte, 3*width*height), Width: width, Height: height}
-	down := f.taps(src.height, height)
-	inParallel(height, func(from, to int) {
-		sums := make([]int32, 3*width)
-		for y := from; y < to; y++ {
-			wide.stack(down[y], sums)
+			stack(wide.of(down[y]), down[y].weight, sums)
 			for i, s := range sums {
-				out.Pix[3*width*y+i] = clamp(s >> fraction)
+				out.Pix[wide.width*y+i] = clamp(s >> fraction)
 			}
 		}
 	})
 	return out
+}
+
+// scaledLines are those lines of a picture that one line of the result is made of, scaled along already. They move on with it.
+type scaledLines struct {
+	read   func(y int, dst []byte)
+	across []taps
+	line   []byte // as it is in the picture
+	width  int    // bytes of a scaled one
+	first  int    // line of the picture that kept begins with
+	kept   []byte
+}
+
+// of are the lines from t.from on, as many as t has weights. What is asked for never begins before what was.
+func (s *scaledLines) of(t taps) []byte {
+	if gone := (t.from - s.first) * s.width; gone < len(s.kept) {
+		s.kept = s.kept[:copy(s.kept, s.kept[gone:])]
+	} else {
+		s.kept = s.kept[:0]
+	}
+	s.first = t.from
+	for y := t.from + len(s.kept)/s.width; y < t.from+len(t.weight); y++ {
+		at := len(s.kept)
+		s.kept = slices.Grow(s.kept, s.width)[:at+s.width]
+		s.read(y, s.line)
+		along(s.line, s.kept[at:], s.across)
+	}
+	return s.kept
 }
 
 // fraction is how many bits of a weight lie behind the point; half rounds.
@@ -56,17 +83,17 @@ type taps struct {
 	weight []int32
 }
 
-// taps gives the weights for each of n pixels made of m; for m = n they change nothing.
-func (f Filter) taps(m, n int) []taps {
-	out := make([]taps, n)
+// taps gives the weights for the pixels from `from` to `to` of n that are made of m; for m = n they change nothing.
+func (f Filter) taps(m, n, from, to int) []taps {
+	out := make([]taps, to-from)
 	scale := float64(m) / float64(n)
 	wide := max(scale, 1)
 	for i := range out {
 		if m == n {
-			out[i] = taps{i, []int32{1 << fraction}}
+			out[i] = taps{from + i, []int32{1 << fraction}}
 			continue
 		}
-		centre := (float64(i) + 0.5) * scale
+		centre := (float64(from+i) + 0.5) * scale
 		lo, hi := max(int(centre-f.support*wide+0.5), 0), min(int(centre+f.support*wide+0.5), m)
 		out[i] = taps{lo, f.weights(float64(lo)-centre+0.5, 1/wide, hi-lo)}
 	}
@@ -101,14 +128,13 @@ func along(line, out []byte, all []taps) {
 	}
 }
 
-// stack adds up weighted lines.
-func (r RGB) stack(t taps, sums []int32) {
+// stack adds up lines by their weights.
+func stack(lines []byte, weights, sums []int32) {
 	for i := range sums {
 		sums[i] = half
 	}
-	for j, k := range t.weight {
-		line := r.Pix[3*r.Width*(t.from+j):][:len(sums)]
-		for i, v := range line {
+	for j, k := range weights {
+		for i, v := range lines[j*len(sums):][:len(sums)] {
 			sums[i] += int32(v) * k
 		}
 	}

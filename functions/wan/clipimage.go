@@ -53,12 +53,13 @@ func (c ImageProcessorConfig) Validate() error {
 func (c ImageProcessorConfig) pixels(img image.Image) engine.Tensor {
 	b, size, crop := img.Bounds(), int(c.Size), int(c.CropSize)
 	short := min(b.Dx(), b.Dy())
-	small := media.Resize(img, size*b.Dx()/short, size*b.Dy()/short, media.Bicubic)
-	left, top := (small.Width-crop)/2, (small.Height-crop)/2
+	w, h := size*b.Dx()/short, size*b.Dy()/short
+	left, top := (w-crop)/2, (h-crop)/2
+	small := media.ResizeTo(img, image.Pt(w, h), image.Rect(left, top, left+crop, top+crop), media.Bicubic)
 	out := make([]float32, 3*crop*crop)
 	for y := range crop {
 		for x := range crop {
-			at := 3 * ((top+y)*small.Width + left + x)
+			at := 3 * (crop*y + x)
 			for ch := range 3 {
 				v := float64(small.Pix[at+ch])/255 - c.Mean[ch]
 				out[(ch*crop+y)*crop+x] = float32(v / c.Std[ch])
