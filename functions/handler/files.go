@@ -2,13 +2,13 @@ package handler
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"image"
 	"io"
 	"os"
 	"path/filepath"
-	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -19,10 +19,12 @@ import (
 	"github.com/videosdgx/videosdgx/internal/sentence"
 )
 
-// open opens the files of a request: pictures are decoded for the size that the clip will have, a clip's head is read. What is
-// wrong with one is noted; the error is none of the request's. release removes what was made for it, also after an error.
-func (in *intake) open(ctx context.Context, r *Request, w *wrongs) (release func(), err error) {
+// open opens the files of a request, whose text has so many bytes: pictures are decoded for the size that the clip will have, a clip's
+// head is read. What is wrong with one is noted; the error is none of the request's. release removes what was made for it, also after an
+// error.
+func (in *intake) open(ctx context.Context, r *Request, text int, w *wrongs) (release func(), err error) {
 	var made []func()
+	var scratch int64 // bytes of files made
 	release = func() {
 		for _, f := range made {
 			f()
@@ -41,6 +43,9 @@ func (in *intake) open(ctx context.Context, r *Request, w *wrongs) (release func
 			var undo func()
 			r.Clips[name], undo, err = in.clip(ctx, value, *p.File)
 			made = append(made, undo)
+			if inText(value) {
+				scratch += int64(base64.StdEncoding.DecodedLen(len(value)))
+			}
 		default:
 			continue // a model's own kind of file: Values has it
 		}
@@ -52,6 +57,9 @@ func (in *intake) open(ctx context.Context, r *Request, w *wrongs) (release func
 			w.add(name, "%s cannot be used: %s.", name, sentence.Of(err))
 		}
 	}
+	if len(w.fields) == 0 {
+		r.keeps(text, scratch)
+	}
 	r.Image, r.LastImage, r.Video = r.Pictures["image"], r.Pictures["last_image"], r.Clips["video"]
 	return release, nil
 }
@@ -60,85 +68,102 @@ func all(types []string, prefix string) bool {
 	return len(types) > 0 && !slices.ContainsFunc(types, func(t string) bool { return !strings.HasPrefix(t, prefix) })
 }
 
-// largeFile is from when on the memory of a request's text is given back before its picture is opened, in bytes.
-const largeFile = 2 << 20
-
+// picture opens one, unless it takes more memory than is left.
 func (in *intake) picture(value string, f schema.File, need image.Point) (image.Image, error) {
 	raw, err := in.bytes(value, f)
 	if err != nil {
 		return nil, err
 	}
-	if len(raw) > largeFile {
-		debug.FreeOSMemory()
-	}
-	img, err := media.Picture(raw, need)
+	u, err := media.Look(raw, need)
 	if err != nil {
 		return nil, err
 	}
+	if err := u.Fits(in.room(u.Bytes())); err != nil {
+		return nil, err
+	}
+	img, err := u.Open()
+	if err != nil {
+		return nil, err
+	}
+	in.room(u.Bytes())
 	return img, nil
+}
+
+// inText says whether a value is its file, in base64.
+func inText(value string) bool {
+	return !strings.HasPrefix(value, "file:") && !strings.HasPrefix(value, "upload:")
 }
 
 // bytes gives the content of a file, wherever it is.
 func (in *intake) bytes(value string, f schema.File) ([]byte, error) {
-	if !strings.HasPrefix(value, "file:") && !strings.HasPrefix(value, "upload:") {
+	if inText(value) {
+		if err := in.affords(int64(base64.StdEncoding.DecodedLen(len(value)))); err != nil {
+			return nil, err
+		}
 		raw, err := f.Decode(value)
 		if err != nil {
 			return nil, fmt.Errorf("it %w: %w", err, errdefs.ErrInvalidArgument)
 		}
 		return raw, nil
 	}
-	file, err := in.file(value, f)
+	file, size, err := in.file(value, f)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	raw, err := io.ReadAll(file)
-	if err != nil {
+	if err := in.affords(size); err != nil {
+		return nil, err
+	}
+	raw := make([]byte, size)
+	if _, err := io.ReadFull(file, raw); err != nil {
 		return nil, fmt.Errorf("its file cannot be read: %w: %w", err, errdefs.ErrInvalidArgument)
 	}
 	return raw, nil
 }
 
 // file opens one that the runtime laid beside the event: a regular file of that folder itself.
-func (in *intake) file(value string, f schema.File) (*os.File, error) {
+func (in *intake) file(value string, f schema.File) (file *os.File, size int64, err error) {
 	name, ok := schema.FileName(value)
 	if !ok {
-		return nil, fmt.Errorf("it names an upload: uploads are for the models' REST API, send the file itself: %w", errdefs.ErrInvalidArgument)
+		return nil, 0, fmt.Errorf("it names an upload: uploads are for the models' REST API, send the file itself: %w", errdefs.ErrInvalidArgument)
 	}
 	if in.files == "" {
-		return nil, fmt.Errorf("it names a file beside the event, and this runtime lays none there: send the file itself: %w", errdefs.ErrInvalidArgument)
+		return nil, 0, fmt.Errorf("it names a file beside the event, and this runtime lays none there: send the file itself: %w", errdefs.ErrInvalidArgument)
 	}
 	root, err := os.OpenRoot(in.files)
 	if err != nil {
-		return nil, fmt.Errorf("its file is not there: %w: %w", err, errdefs.ErrInvalidArgument)
+		return nil, 0, fmt.Errorf("its file is not there: %w: %w", err, errdefs.ErrInvalidArgument)
 	}
 	defer root.Close()
 	st, err := root.Lstat(name)
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("its file is not there: %w: %w", err, errdefs.ErrInvalidArgument)
+		return nil, 0, fmt.Errorf("its file is not there: %w: %w", err, errdefs.ErrInvalidArgument)
 	case !st.Mode().IsRegular():
-		return nil, fmt.Errorf("it is no regular file: %w", errdefs.ErrInvalidArgument)
+		return nil, 0, fmt.Errorf("it is no regular file: %w", errdefs.ErrInvalidArgument)
 	case f.MaxBytes > 0 && st.Size() > f.MaxBytes:
-		return nil, fmt.Errorf("it has %d bytes, %d at most: %w", st.Size(), f.MaxBytes, errdefs.ErrInvalidArgument)
+		return nil, 0, fmt.Errorf("it has %d bytes, %d at most: %w", st.Size(), f.MaxBytes, errdefs.ErrInvalidArgument)
 	}
-	file, err := root.Open(name)
+	file, err = root.Open(name)
 	if err != nil {
-		return nil, fmt.Errorf("its file cannot be read: %w: %w", err, errdefs.ErrInvalidArgument)
+		return nil, 0, fmt.Errorf("its file cannot be read: %w: %w", err, errdefs.ErrInvalidArgument)
 	}
-	return file, nil
+	return file, st.Size(), nil
 }
 
 // clip opens a video: the file beside the event where it lies, one in the request in the scratch folder.
 func (in *intake) clip(ctx context.Context, value string, f schema.File) (c *media.Clip, undo func(), err error) {
 	if name, ok := schema.FileName(value); ok {
-		file, err := in.file(value, f)
+		file, _, err := in.file(value, f)
 		if err != nil {
 			return nil, nothing, err
 		}
 		file.Close()
 		c, err := media.OpenClip(ctx, filepath.Join(in.files, name))
 		return &c, nothing, err
+	}
+	if err := in.affords(2 * int64(base64.StdEncoding.DecodedLen(len(value)))); err != nil { // the scratch folder lies in memory
+		return nil, nothing, err
 	}
 	raw, err := in.bytes(value, f)
 	if err != nil {

@@ -28,6 +28,9 @@ type Handler struct {
 // the model's schema.
 func New(m Model, log *slog.Logger, scratch string) (*Handler, error) {
 	in, err := newIntake(m.Describe(), os.Getenv("VIDEOSDGX_FILES"), scratch)
+	if err == nil {
+		in.memory, err = Limit()
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -55,11 +55,11 @@ func largeRequest(t *testing.T) {
 	if err := os.WriteFile("/proc/self/clear_refs", []byte("5"), 0); err != nil {
 		t.Fatal(err)
 	}
-	idle := own(t, "VmRSS:") - len(event)>>10
+	idle := status(t, "VmRSS:") - len(event)>>10
 	if _, err := h.Invoke(context.Background(), json.RawMessage(event)); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Printf("ABOVE %d kB, for a picture of %d kB\n", own(t, "VmHWM:")-idle, size>>10)
+	fmt.Printf("ABOVE %d kB, for a picture of %d kB\n", status(t, "VmHWM:")-idle, size>>10)
 }
 
 // detailed is a photo of 14 megapixels that is nearly as large as a file may be.
@@ -80,7 +80,7 @@ func (p pattern) At(x, y int) color.Color {
 	return color.RGBA{R: byte(x * y), G: byte(x ^ y), B: byte(x*7 + y*13), A: 255}
 }
 
-func own(t *testing.T, key string) int {
+func status(t *testing.T, key string) int {
 	raw, err := os.ReadFile("/proc/self/status")
 	if err != nil {
 		t.Fatal(err)

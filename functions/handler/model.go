@@ -85,6 +85,8 @@ type Request struct {
 	Video          *media.Clip `json:"-"` // its file is there until Generate returns
 	Preview        bool        `json:"-"`
 	Output         string      `json:"-"` // "json", "mp4", "stream" or WAV
+	// Held is what the request itself takes of the instance's memory while a clip is made of it, in bytes; none of it is a GPU's.
+	Held int64 `json:"-"`
 	// Pictures and Clips are all of the request's files of these kinds, by field, with those that a model's own schema has.
 	Pictures map[string]image.Image `json:"-"`
 	Clips    map[string]*media.Clip `json:"-"`

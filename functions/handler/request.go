@@ -23,6 +23,7 @@ type intake struct {
 	schema  *schema.Schema
 	files   string // the folder that the runtime lays files into; "" without one
 	scratch string
+	memory  int64 // that the instance may take, in bytes; 0: no limit is known
 }
 
 // newIntake compiles the model's schema.
@@ -68,7 +69,7 @@ func (in *intake) read(ctx context.Context, body []byte) (r Request, err error) 
 	}
 	r = request(o)
 	r.Output = output
-	r.release, err = in.open(ctx, &r, w)
+	r.release, err = in.open(ctx, &r, len(body), w)
 	if err == nil {
 		err = w.err()
 	}

@@ -15,7 +15,8 @@ import (
 
 // frames decodes a video, and hands its frames on as they are done.
 func (p *Pipeline) frames(ctx context.Context, r handler.Request, z engine.Tensor, out handler.Output) error {
-	t, err := p.tiling(bundle.ClipSize{Width: r.Width, Height: r.Height, Frames: r.NumFrames})
+	memory, _ := p.stages.Leaves(p.memory, r.Held)
+	t, err := p.tiling(memory, bundle.ClipSize{Width: r.Width, Height: r.Height, Frames: r.NumFrames})
 	if err != nil {
 		return err
 	}

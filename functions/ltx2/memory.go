@@ -14,8 +14,9 @@ func (p *Pipeline) checkMemory(o order) error {
 		side *= 2
 	}
 	least, _ := p.framesOf(o)
+	left, held := p.stages.Leaves(p.memory, o.r.Held)
 	room := bundle.Room{
-		Memory: p.memory, Stages: staged, Least: bundle.ClipSize{Frames: least}, Fewer: []bundle.Fewer{{Field: "num_frames", Stages: staged}},
+		Memory: left, Held: held, Stages: staged, Fewer: []bundle.Fewer{{Field: "num_frames", Stages: staged, Least: least}},
 		Step: bundle.ClipSize{Width: side, Height: side, Frames: int(p.c.VAE.TemporalScale())},
 	}
 	return room.Check(bundle.ClipSize{Width: o.r.Width, Height: o.r.Height, Frames: o.r.NumFrames})
@@ -25,7 +26,8 @@ func (p *Pipeline) checkMemory(o order) error {
 func (p *Pipeline) stagedFor(o order) func(c bundle.ClipSize) ([]bundle.Stage, error) {
 	d := p.defaults
 	d.FPS = o.r.FPS // the fewer frames a second, the longer the sound
-	return p.staged(p.stages.At(p.c.holding(p.c.sizes(d), o)), p.wanted(o))
+	left, _ := p.stages.Leaves(p.memory, o.r.Held)
+	return p.staged(left, p.stages.At(p.c.holding(p.c.sizes(d), o)), p.wanted(o))
 }
 
 // holding are the sizes for a clip that keeps pictures, whose tokens have a time each; the last picture stands beside the clip.
@@ -65,14 +67,14 @@ func (p *Pipeline) wanted(o order) func(graph string) bool {
 	return func(graph string) bool { return !slices.Contains(not, graph) }
 }
 
-// staged counts the stages of clips that run the wanted graphs, decoding in chunks and tiles where it is done so.
-func (p *Pipeline) staged(stages *bundle.Stages, wanted func(graph string) bool) func(c bundle.ClipSize) ([]bundle.Stage, error) {
+// staged counts the stages of clips that run the wanted graphs in so much memory, decoding in chunks and tiles where it is done so.
+func (p *Pipeline) staged(memory int64, stages *bundle.Stages, wanted func(graph string) bool) func(c bundle.ClipSize) ([]bundle.Stage, error) {
 	return func(c bundle.ClipSize) ([]bundle.Stage, error) {
 		all, err := stages.Of(c, wanted)
-		if err != nil || p.memory <= 0 || !wanted(graphDecode) {
+		if err != nil || memory <= 0 || !wanted(graphDecode) {
 			return all, err
 		}
-		t, err := p.tiling(c)
+		t, err := p.tiling(memory, c)
 		if err != nil || t.frames == 0 {
 			return all, err
 		}
@@ -86,12 +88,12 @@ func (p *Pipeline) staged(stages *bundle.Stages, wanted func(graph string) bool)
 	}
 }
 
-// tiling is how a clip is decoded in what the decoder's weights leave of the memory.
-func (p *Pipeline) tiling(c bundle.ClipSize) (tiling, error) {
-	if p.memory <= 0 {
+// tiling is how a clip is decoded in what the decoder's weights leave of so much memory.
+func (p *Pipeline) tiling(memory int64, c bundle.ClipSize) (tiling, error) {
+	if memory <= 0 {
 		return tiling{}, nil
 	}
-	left, err := p.stages.Left(p.memory, graphDecode, c, 4*3*int64(c.Frames)*int64(c.Height)*int64(c.Width))
+	left, err := p.stages.Left(memory, graphDecode, c, 4*3*int64(c.Frames)*int64(c.Height)*int64(c.Width))
 	if err != nil {
 		return tiling{}, err
 	}

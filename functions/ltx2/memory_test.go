@@ -24,7 +24,7 @@ func TestWhatWouldNotFitIsRefusedBeforeTheRun(t *testing.T) {
 		t.Fatal(err)
 	}
 	few := bundle.ClipSize{Width: 256, Height: 256, Frames: 9}
-	stages, err := m.staged(m.stages, m.wanted(o))(few)
+	stages, err := m.staged(m.memory, m.stages, m.wanted(o))(few)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,7 +17,7 @@ func TestAClipTakesWhatItIsCounted(t *testing.T) {
 		Bundle: demoBundle, Sizes: "64x64x9 256x256x9", Open: Open,
 		Stages: func(m handler.Model, c bundle.ClipSize) ([]bundle.Stage, error) {
 			p := m.(Model)
-			return p.staged(p.stages, p.wanted(order{r: handler.Request{Width: c.Width, Height: c.Height, NumFrames: c.Frames}, sound: true}))(c)
+			return p.staged(p.memory, p.stages, p.wanted(order{r: handler.Request{Width: c.Width, Height: c.Height, NumFrames: c.Frames}, sound: true}))(c)
 		},
 	})
 }

@@ -10,8 +10,9 @@ import (
 // checkMemory refuses a clip whose chunks would not fit the instance on the CPU, and says which size would. Its length does not matter.
 func (p *Pipeline) checkMemory(r handler.Request) error {
 	side := p.c.side()
+	left, held := p.stages.Leaves(p.memory, r.Held)
 	room := bundle.Room{
-		Memory: p.memory, Stages: p.staged(r.Image != nil || r.Video != nil),
+		Memory: left, Held: held, Stages: p.staged(r.Image != nil || r.Video != nil),
 		Step: bundle.ClipSize{Width: side, Height: side, Frames: p.c.chunkFrames()}, Least: bundle.ClipSize{Width: 2 * side, Height: 2 * side},
 	}
 	return room.Check(bundle.ClipSize{Width: r.Width, Height: r.Height, Frames: r.NumFrames})

@@ -4,15 +4,16 @@ import (
 	"context"
 	"image"
 
+	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/vae"
 )
 
 // decode turns normalised latents into frames and hands them to emit as they come, as clips [1, 3, frames, H, W]. What would not
 // fit the device is decoded in tiles.
-func (p *Pipeline) decode(ctx context.Context, latents engine.Tensor, emit func(clip engine.Tensor) error) error {
+func (p *Pipeline) decode(ctx context.Context, r handler.Request, latents engine.Tensor, emit func(clip engine.Tensor) error) error {
 	s, scale := latents.Shape, p.c.VAE.SpatialScale()
-	tiling, err := p.fitting().Tiling(scale*s[3], scale*s[4])
+	tiling, err := p.fitting(r).Tiling(scale*s[3], scale*s[4])
 	if err != nil {
 		return err
 	}

@@ -173,7 +173,7 @@ func imageGolden(t *testing.T, name string) {
 // shown is the clip of finished latents as diffusers gives it: [frames, 3, height, width] from 0 to 1.
 func shown(t *testing.T, p *Pipeline, latents engine.Tensor) (all []float32) {
 	t.Helper()
-	if err := p.decode(context.Background(), latents, func(piece engine.Tensor) error {
+	if err := p.decode(context.Background(), handler.Request{}, latents, func(piece engine.Tensor) error {
 		for f := range piece.Shape[2] {
 			for _, v := range vae.Frames(piece, f, f+1).Float32() {
 				all = append(all, min(max(v, -1), 1)/2+0.5)

@@ -9,20 +9,24 @@ import (
 // room is the instance's memory as a request meets it: which stages it runs, and at which sizes.
 func (p *Pipeline) room(r handler.Request) bundle.Room {
 	pictures := p.c.imageToVideo() || r.Image != nil || r.Video != nil
-	step, fits := int(p.c.VAE.SpatialScale()), p.fitting()
+	step, fits := int(p.c.VAE.SpatialScale()), p.fitting(r)
 	inPasses := p.tailed(fits.Staged(true))
 	stages := fits.Staged(pictures)
 	if r.NumFrames > p.window(r) {
 		stages = inPasses
 	}
+	left, held := p.stages.Leaves(p.memory, r.Held)
+	few := 1
+	if r.LastImage != nil {
+		few += int(p.c.VAE.TemporalScale()) // a frame of its own
+	}
 	room := bundle.Room{
-		Memory: p.memory, Stages: stages,
+		Memory: left, Held: held, Stages: stages,
 		Step:  bundle.ClipSize{Width: step * int(p.c.Transformer.PatchSize[2]), Height: step * int(p.c.Transformer.PatchSize[1]), Frames: int(p.c.VAE.TemporalScale())},
-		Fewer: []bundle.Fewer{{Field: "num_frames", Stages: fits.Staged(pictures)}},
-		Least: bundle.ClipSize{Frames: 1 + int(p.c.VAE.TemporalScale())}, // of a window, and of a clip that ends with a picture
+		Fewer: []bundle.Fewer{{Field: "num_frames", Stages: fits.Staged(pictures), Least: few}},
 	}
 	if r.Video == nil { // in passes, the frames before are encoded
-		room.Fewer = append(room.Fewer, bundle.Fewer{Field: windowField, Stages: inPasses})
+		room.Fewer = append(room.Fewer, bundle.Fewer{Field: windowField, Stages: inPasses, Least: 1 + int(p.c.VAE.TemporalScale())})
 	}
 	return room
 }
@@ -39,9 +43,10 @@ func (p *Pipeline) tailed(stages func(c bundle.ClipSize) ([]bundle.Stage, error)
 	}
 }
 
-// fitting counts the family's stages.
-func (p *Pipeline) fitting() vae.Fitting {
-	return vae.Fitting{Config: p.c.VAE, Memory: p.memory, Stages: p.stages, First: graphDecodeFirst, Next: graphDecodeNext}
+// fitting counts the family's stages in what a request leaves of the memory.
+func (p *Pipeline) fitting(r handler.Request) vae.Fitting {
+	left, _ := p.stages.Leaves(p.memory, r.Held)
+	return vae.Fitting{Config: p.c.VAE, Memory: left, Stages: p.stages, First: graphDecodeFirst, Next: graphDecodeNext}
 }
 
 // checkMemory refuses a clip that would not fit the instance. Of a long one only a pass is in memory at a time.

@@ -81,7 +81,7 @@ func TestWhatWouldNotFitIsRefusedBeforeTheRun(t *testing.T) {
 func TestMemoryThatNoClipFits(t *testing.T) {
 	p, r := openPipeline(t, demoBundle(t), engine.Options{}), small()
 	p.memory = 1 << 20
-	if err := p.checkMemory(r); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "give it more") {
+	if err := p.checkMemory(r); !errdefs.IsInvalidArgument(err) || !strings.Contains(err.Error(), "even a clip of 16 × 16 with 1 frame at once takes ") || !strings.Contains(err.Error(), "give it ") {
 		t.Errorf("%v", err)
 	}
 	p.memory = 0

@@ -140,7 +140,7 @@ func (c *clip) show(ctx context.Context, i int, latents engine.Tensor) error {
 	}
 	var tail []engine.Tensor
 	before, at := c.tail, 0
-	err := c.p.decode(ctx, latents, func(piece engine.Tensor) error {
+	err := c.p.decode(ctx, c.r, latents, func(piece engine.Tensor) error {
 		n := int(piece.Shape[2])
 		if at < ps.known {
 			fade(before, piece, at, ps.known)

@@ -135,7 +135,7 @@ func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.
 }
 
 func (p *Pipeline) decode(ctx context.Context, latents engine.Tensor, r handler.Request, out handler.Output) error {
-	tiling, err := p.fitting().Tiling(int64(r.Height), int64(r.Width))
+	tiling, err := p.fitting(r).Tiling(int64(r.Height), int64(r.Width))
 	if err != nil {
 		return err
 	}

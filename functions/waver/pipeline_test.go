@@ -22,7 +22,7 @@ import (
 
 const demo = "../../images/demo/wan21-tiny"
 
-func write(t *testing.T, path string, v any) {
+func write(t testing.TB, path string, v any) {
 	t.Helper()
 	raw, err := json.Marshal(v)
 	if err == nil {
@@ -37,7 +37,7 @@ func write(t *testing.T, path string, v any) {
 }
 
 // checkpoint is one in the layout of README.md, without weights: the demo's VAE and first encoder, a tiny Qwen.
-func checkpoint(t *testing.T, change func(c *TransformerConfig)) string {
+func checkpoint(t testing.TB, change func(c *TransformerConfig)) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "waver-tiny")
 	if err := os.CopyFS(dir, os.DirFS(demo)); err != nil {
@@ -67,7 +67,7 @@ func checkpoint(t *testing.T, change func(c *TransformerConfig)) string {
 	return dir
 }
 
-func recipe(t *testing.T, dir string) (bundle.Recipe, error) {
+func recipe(t testing.TB, dir string) (bundle.Recipe, error) {
 	t.Helper()
 	c, err := weights.InspectCheckpoint(dir)
 	if err != nil {
@@ -128,7 +128,7 @@ func TestAClip(t *testing.T) {
 		t.Error("the same request gives other latents, or the image changes nothing")
 	}
 	p := open.(*Pipeline)
-	stages, err := p.fitting().Staged(false)(bundle.ClipSize{Width: d.Defaults.Width, Height: d.Defaults.Height, Frames: d.Defaults.NumFrames})
+	stages, err := p.fitting(handler.Request{}).Staged(false)(bundle.ClipSize{Width: d.Defaults.Width, Height: d.Defaults.Height, Frames: d.Defaults.NumFrames})
 	if err != nil {
 		t.Fatal(err)
 	}

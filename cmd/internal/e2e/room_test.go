@@ -1,7 +1,11 @@
 package e2e
 
 import (
+	"bytes"
+	"encoding/base64"
 	"encoding/json"
+	"image"
+	"image/png"
 	"maps"
 	"regexp"
 	"strconv"
@@ -37,6 +41,40 @@ func TestAClipLargerThanTheMemoryIsRefused(t *testing.T) {
 			}
 			t.Logf("%v is made", o)
 		}
+	})
+}
+
+// A picture that takes more memory to open than there is left is refused before it is opened: the instance lives on, and opens one that
+// is as large as it was told.
+func TestAPictureLargerThanTheMemoryIsRefused(t *testing.T) {
+	deep := func(side int) string {
+		var b bytes.Buffer
+		if err := (&png.Encoder{CompressionLevel: png.BestSpeed}).Encode(&b, image.NewNRGBA64(image.Rect(0, 0, side, side))); err != nil {
+			t.Fatal(err)
+		}
+		return base64.StdEncoding.EncodeToString(b.Bytes())
+	}
+	large := deep(4000)
+	would := regexp.MustCompile(`a PNG picture of 4000×4000 pixels may take \d+ MiB of memory to open, this instance has \d+ MiB left: scale it to (\d+)×\d+ or less`)
+	eachDriver(t, func(t *testing.T, driver string) {
+		h := newHome(t, driver)
+		h.function("ltx2", "ltx2", "model: {name: ltx2, bundle: \""+need(t, ltx2Demo)+"\", acceptLicense: ltx-2-community-license}\ntimeout: 10m\nlimits: {memory: 168MiB, scratch: 64MiB}\n")
+		s := h.serve(t)
+		clip := map[string]any{"prompt": "a red circle", "seed": 7, "width": 64, "height": 64, "num_frames": 9, "num_inference_steps": 1, "image": large}
+		told := would.FindStringSubmatch(string(s.do(t, "POST", invoke("ltx2"), asJSON(t, clip)).want(t, 200, `"errorType":"InvalidRequest"`).body))
+		if told == nil {
+			t.Fatal("it says nothing of what would do")
+		}
+		j := into[queued](t, s.do(t, "POST", "/v1/models/ltx2/generate", asJSON(t, clip)).want(t, 202).body)
+		if failed := s.untilJob(t, j.ID, "failed"); failed.Error == nil || !would.MatchString(failed.Error.Detail) || failed.Attempts != 1 {
+			t.Fatalf("%+v: %+v", failed, failed.Error)
+		}
+		side, err := strconv.Atoi(told[1])
+		if err != nil {
+			t.Fatal(err)
+		}
+		clip["image"] = deep(side)
+		s.do(t, "POST", invoke("ltx2"), asJSON(t, clip)).want(t, 200, `"video":`)
 	})
 }
 

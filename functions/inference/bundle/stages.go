@@ -67,6 +67,15 @@ func (s *Stages) Beside(c ClipSize) int64 {
 	return s.host.aside(c)
 }
 
+// Leaves is what stages may take of an instance's memory for a request that holds so much of it itself: of a device, all; 0 where no
+// limit is known. held is in bytes, and 0 of a device.
+func (s *Stages) Leaves(memory, request int64) (left, held int64) {
+	if s.host == nil || memory <= 0 {
+		return memory, 0
+	}
+	return max(memory-request, 1), request
+}
+
 // Left is what of the memory the activations of a graph may take for a clip, of which it gives so many bytes of results.
 func (s *Stages) Left(memory int64, graph string, c ClipSize, results int64) (int64, error) {
 	if s.host != nil {
