@@ -157,8 +157,8 @@ func (w *workshop) timeAll(ctx context.Context, plans map[string]string) (p Pace
 		}
 		p.Plans, p.Other = p.Plans+s.Seconds, p.Other+s.Other
 		w.log.Info("plan timed", "graph", graph, "runs", s.Runs, "seconds", s.Seconds, "ort_seconds", s.Other, "against", s.Against)
-		if err := tensorrt.KeepSpeed(plans[graph], s); err != nil {
-			w.log.Info("how fast a plan is is not kept, it is measured again at the next start", "path", plans[graph], "reason", err.Error())
+		if err := w.kept(tensorrt.KeepSpeed(plans[graph], s), graph, plans[graph], "how fast a plan is is not kept, it is measured again at the next start"); err != nil {
+			return p, err
 		}
 	}
 	return p, nil
@@ -167,8 +167,10 @@ func (w *workshop) timeAll(ctx context.Context, plans map[string]string) (p Pace
 // timePlan is what a plan takes for its runs of the clip; nothing where it has none.
 func (w *workshop) timePlan(ctx context.Context, graph, path string) (s tensorrt.Speed, err error) {
 	s = tensorrt.Speed{Against: w.against(), Clip: w.clip.name}
-	if len(w.clip.runs[graph]) == 0 {
-		return s, nil // the default clip does without it
+	if len(w.clip.runs[graph]) == 0 { // the default clip does without it
+		f, err := tensorrt.Known(path)
+		s.Plan = f.Sum
+		return s, err
 	}
 	if err := w.room(sizes(path), "the plan of "+graph); err != nil {
 		return s, err
@@ -179,6 +181,7 @@ func (w *workshop) timePlan(ctx context.Context, graph, path string) (s tensorrt
 		return s, err
 	}
 	defer func() { err = errors.Join(err, session.Close()) }()
+	s.Plan = tensorrt.Checksum(session)
 	place := func(t engine.Tensor) (engine.Value, error) { return w.engine.Place(ctx, t, on) }
 	for _, t := range w.clip.runs[graph] {
 		plan, other, err := w.time(ctx, session, place, t)

@@ -217,3 +217,45 @@ func TestPlansAreComparedAndTimedAheadOfTime(t *testing.T) {
 		t.Errorf("%s, then %s", first, name)
 	}
 }
+
+// TestAPlanThatIsBuiltAgainMeanwhileIsNotTaken: what was measured, or seen to be right, was of the one before.
+func TestAPlanThatIsBuiltAgainMeanwhileIsNotTaken(t *testing.T) {
+	p, log := painterOn(t)
+	planner, _ := faketrt.Planner(t, "", painterPlan...)
+	t.Setenv(tensorrt.PlannerEnv, planner)
+	again, _ := faketrt.Planner(t, "", append([]string{"add 0.5"}, painterPlan...)...)
+	built := 0
+	p.time = func(ctx context.Context, s engine.Session, place func(engine.Tensor) (engine.Value, error), as record.Timed) (time.Duration, time.Duration, error) {
+		if built++; built == 1 { // as another process would, while this one times
+			rebuilt(t, p, again)
+		}
+		return scripted(1, 2)(ctx, s, place, as)
+	}
+	if first, name, why := ran(t, p, auto); first != name || !strings.Contains(why, "another program has built the plan of painter again meanwhile") {
+		t.Errorf("%s, then %s (%s)\n%s", first, name, why, log)
+	}
+	if found, err := filepath.Glob(filepath.Join(p.m.Dir, plansFolder, "*", "*.speed")); len(found) > 0 || err != nil {
+		t.Errorf("%v, %v", found, err)
+	}
+	if _, name, why := ran(t, p, auto); !strings.HasPrefix(name, "ONNX Runtime") || !strings.Contains(why, "it is off by") {
+		t.Errorf("the plan that is wrong: %s (%s)", name, why)
+	}
+}
+
+// rebuilt builds what is in the folder of plans again, with another planner.
+func rebuilt(t *testing.T, p *plansFor, planner string) {
+	t.Helper()
+	facts, err := filepath.Glob(filepath.Join(p.m.Dir, plansFolder, "*", "*.plan.json"))
+	if err != nil || len(facts) != 1 {
+		t.Fatalf("%v, %v", facts, err)
+	}
+	f, err := tensorrt.Known(strings.TrimSuffix(facts[0], ".json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	plans := tensorrt.Plans{Dir: plansDir(p.m.Dir), Library: p.lib.Name(), Digest: p.m.Manifest.Digest, Builder: &tensorrt.Builder{Planner: planner}, Again: true,
+		Recipe: func(string) (tensorrt.Recipe, error) { return f.Recipe, nil }}
+	if path, err := plans.Plan(context.Background(), p.graphs()[0], p.on); err != nil || path != strings.TrimSuffix(facts[0], ".json") {
+		t.Fatal(path, err)
+	}
+}

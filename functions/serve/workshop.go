@@ -226,6 +226,7 @@ func (w *workshop) compare(ctx context.Context, graph, path string) error {
 	if err != nil {
 		return w.throwAway(graph, path, err)
 	}
+	plan := tensorrt.Checksum(s)
 	v, err := accept.Compare(ctx, s, w.recorder.Captures(graph), accept.Bound(w.m.Precision))
 	if e := s.Close(); err == nil {
 		err = e
@@ -240,8 +241,17 @@ func (w *workshop) compare(ctx context.Context, graph, path string) error {
 		return w.throwAway(graph, path, err)
 	}
 	w.log.Info("plan accepted", "graph", graph, "worst", v.Worst, "output", v.Output, "bound", v.Bound)
-	if err := tensorrt.Accept(path, v.String(), true); err != nil {
-		w.log.Info("the verdict is not kept, it is reached again at the next start", "path", path, "reason", err.Error())
+	return w.kept(tensorrt.Accept(path, plan, v.String(), true), graph, path, "the verdict is not kept, it is reached again at the next start")
+}
+
+// kept is an error where another process has built a plan again since it was looked at: what was seen is not of the one that would serve.
+// What only cannot be written down is told.
+func (w *workshop) kept(err error, graph, path, otherwise string) error {
+	switch {
+	case errdefs.IsFailedPrecondition(err):
+		return fmt.Errorf("another program has built the plan of %s again meanwhile, and it is looked at anew at the next start: %w", graph, err)
+	case err != nil:
+		w.log.Info(otherwise, "path", path, "reason", err.Error())
 	}
 	return nil
 }

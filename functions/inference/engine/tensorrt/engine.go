@@ -65,18 +65,7 @@ func (e *Engine) Open(ctx context.Context, path string, o engine.Options) (engin
 			return nil, err
 		}
 	}
-	if err := context.Cause(ctx); err != nil {
-		return nil, err
-	}
-	f, err := Known(path)
-	if _, told := os.Stat(path + factsEnding); err != nil && told == nil {
-		return nil, fmt.Errorf("%w: `videosdgx models plan` builds it again", err)
-	}
-	if err == nil && f.Target.Capability != d.capability() {
-		return nil, fmt.Errorf("plan %s is for sm_%d, and %s (%s) is sm_%d: build one for it with `videosdgx models plan`: %w",
-			path, f.Target.Capability, d.text(), o.Device, d.capability(), errdefs.ErrFailedPrecondition)
-	}
-	s, err := open(e.lib, d, path, graph, f)
+	s, err := e.known(ctx, d, path, graph, o.Device)
 	if err != nil {
 		return nil, err
 	}
@@ -84,6 +73,33 @@ func (e *Engine) Open(ctx context.Context, path string, o engine.Options) (engin
 	defer e.mu.Unlock()
 	e.sessions = append(slices.DeleteFunc(e.sessions, (*session).over), s)
 	return s, nil
+}
+
+// known loads the plan at path as what is written down of it says. Where another process has built it again meanwhile, what was loaded
+// may be either, and it is loaded once more.
+func (e *Engine) known(ctx context.Context, d *device, path, graph string, at engine.Device) (*session, error) {
+	for {
+		if err := context.Cause(ctx); err != nil {
+			return nil, err
+		}
+		f, err := Known(path)
+		if _, told := os.Stat(path + factsEnding); err != nil && told == nil {
+			return nil, fmt.Errorf("%w: `videosdgx models plan` builds it again", err)
+		}
+		if err == nil && f.Target.Capability != d.capability() {
+			return nil, fmt.Errorf("plan %s is for sm_%d, and %s (%s) is sm_%d: build one for it with `videosdgx models plan`: %w",
+				path, f.Target.Capability, d.text(), at, d.capability(), errdefs.ErrFailedPrecondition)
+		}
+		s, err := open(e.lib, d, path, graph, f)
+		if err != nil {
+			return nil, err
+		}
+		now, _ := facts(path) // none is another, too
+		if now.Sum == f.Sum {
+			return s, nil
+		}
+		_ = s.Close() // nothing has run with it
+	}
 }
 
 // Rest has every plan leave the device while the process stays, with its libraries loaded and its context made: a cheaper kind

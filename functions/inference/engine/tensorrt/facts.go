@@ -72,6 +72,14 @@ func facts(path string) (f Facts, err error) {
 	return f, nil
 }
 
+// stillThere is what is written down of the plan at path, if it is the one with the checksum plan.
+func stillThere(path, plan string) (f Facts, err error) {
+	if f, err = facts(path); err == nil && (plan == "" || f.Sum != plan) {
+		err = fmt.Errorf("plan %s is another than the one that was looked at (its checksum is %q, not %q): %w", path, f.Sum, plan, errdefs.ErrFailedPrecondition)
+	}
+	return f, err
+}
+
 // sum is a file's size and CRC-32C, which costs a tenth of reading it.
 func sum(path string) (n int64, s string, err error) {
 	f, err := openRegular(path)

@@ -90,9 +90,10 @@ func (p *Plans) Plan(ctx context.Context, graph string, on Target) (string, erro
 	return path, p.build(ctx, f, path)
 }
 
-// Accept writes down what a comparison of a plan came to.
-func Accept(path, compared string, ok bool) error {
-	f, err := Known(path)
+// Accept writes down what a comparison of a plan came to: of the one with the checksum plan, which was read from path.
+// FailedPrecondition: another is there by now, as where a second process has built it again.
+func Accept(path, plan, compared string, ok bool) error {
+	f, err := stillThere(path, plan)
 	if err != nil {
 		return err
 	}

@@ -318,7 +318,7 @@ func TestVerdictsAreKeptAndSearchedFor(t *testing.T) {
 	if found := search("d", on, accepted); len(found) != 0 {
 		t.Errorf("accepted before it was compared: %v", found)
 	}
-	if err := tensorrt.Accept(path, "0.01 of the largest value", true); err != nil {
+	if err := tensorrt.Accept(path, checksum(t, path), "0.01 of the largest value", true); err != nil {
 		t.Fatal(err)
 	}
 	if found := search("d", on, accepted); found["g"] != path {

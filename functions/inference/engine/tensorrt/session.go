@@ -26,6 +26,7 @@ type session struct {
 	graph string  // that the plan is of, where it is known
 	bare  *Recipe // of a plan that was built without its weights; nil: it has them
 	kept  []byte  // what was compiled of it, as it lies beside the plan
+	sum   string  // the plan's checksum; empty where nothing is written down of it
 	// profiles are those that the plan was built with, as far as that is known; profile is the one that the next run takes.
 	profiles []Profile
 	profile  int
@@ -41,7 +42,7 @@ type session struct {
 
 // open loads the plan at path, of a graph that may be named; f is what is known of the plan.
 func open(lib *Library, d *device, path, graph string, f Facts) (*session, error) {
-	s := &session{lib: lib, d: d, path: path, graph: graph, profiles: f.Recipe.Profiles, names: map[string]*C.char{}}
+	s := &session{lib: lib, d: d, path: path, graph: graph, profiles: f.Recipe.Profiles, sum: f.Sum, names: map[string]*C.char{}}
 	if f.Recipe.Strip {
 		s.bare = &f.Recipe
 	}
@@ -91,6 +92,15 @@ func (s *session) withFile(f func(fd C.int, text *C.char, size C.size_t) C.vdx_t
 	var w why
 	text, size := w.at()
 	return w.err(f(C.int(file.Fd()), text, size), "load "+s.path)
+}
+
+// Checksum tells the plan that a session of this engine has opened from another that may lie at its path by now; empty where nothing is
+// written down of it.
+func Checksum(s engine.Session) string {
+	if of, ok := s.(*session); ok {
+		return of.sum
+	}
+	return ""
 }
 
 func (s *session) over() bool { return s.closed.Load() }

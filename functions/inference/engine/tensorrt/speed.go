@@ -16,7 +16,7 @@ import (
 // Speed is how long a plan takes for its runs of a clip, and how long the other engine took for them. It lies beside the plan as
 // JSON with its own checksum: what is damaged costs a measurement and no build.
 type Speed struct {
-	Plan    string  `json:"plan"`    // checksum of the plan that was timed
+	Plan    string  `json:"plan"`    // checksum of the plan that was timed, as Checksum gives it
 	Against string  `json:"against"` // whose seconds Other are, and on which GPU
 	Clip    string  `json:"clip"`    // that both would make
 	Runs    float64 `json:"runs"`    // of the graph for that clip; 0: it does without the graph
@@ -37,13 +37,12 @@ func speedPath(path, against string) string {
 	return path + "." + hex.EncodeToString(id[:6]) + speedEnding
 }
 
-// KeepSpeed writes down how fast the plan at path was.
+// KeepSpeed writes down how fast the plan s.Plan was, which was read from path. FailedPrecondition: another is there by now.
 func KeepSpeed(path string, s Speed) error {
-	f, err := facts(path)
-	if err != nil {
+	if _, err := stillThere(path, s.Plan); err != nil {
 		return err
 	}
-	s.Plan = f.Sum
+	var err error
 	if s.Sum, err = s.sum(); err != nil {
 		return err
 	}

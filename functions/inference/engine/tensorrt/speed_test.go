@@ -5,6 +5,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/containerd/errdefs"
@@ -12,6 +13,15 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt/faketrt"
 )
+
+func checksum(t *testing.T, path string) string {
+	t.Helper()
+	f, err := tensorrt.Known(path)
+	if err != nil || f.Sum == "" {
+		t.Fatalf("%+v, %v", f, err)
+	}
+	return f.Sum
+}
 
 // TestTheSpeedOfAPlanIsItsOwn: it is not another plan's of the same name, not against another engine, and goes with its plan.
 func TestTheSpeedOfAPlanIsItsOwn(t *testing.T) {
@@ -27,11 +37,12 @@ func TestTheSpeedOfAPlanIsItsOwn(t *testing.T) {
 		return path
 	}
 	path := build("one", false)
-	s := tensorrt.Speed{Against: "ORT 1", Clip: "small", Runs: 2, Seconds: 3, Other: 4}
+	plan := checksum(t, path)
+	s := tensorrt.Speed{Plan: plan, Against: "ORT 1", Clip: "small", Runs: 2, Seconds: 3, Other: 4}
 	if _, err := tensorrt.KnownSpeed(path, "ORT 1"); !errdefs.IsNotFound(err) {
 		t.Error(err)
 	}
-	for _, one := range []tensorrt.Speed{s, {Against: "ORT 2", Clip: "small"}} {
+	for _, one := range []tensorrt.Speed{s, {Plan: plan, Against: "ORT 2", Clip: "small"}} {
 		if err := tensorrt.KeepSpeed(path, one); err != nil {
 			t.Fatal(err)
 		}
@@ -69,10 +80,20 @@ func TestTheSpeedOfAPlanIsItsOwn(t *testing.T) {
 	if got, err := tensorrt.KnownSpeed(path, "ORT 1"); !errdefs.IsNotFound(err) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if err := tensorrt.KeepSpeed(path, tensorrt.Speed{Against: "ORT 1", Runs: 1, Seconds: math.NaN()}); err == nil {
+	if err := tensorrt.KeepSpeed(path, s); !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), plan) {
+		t.Errorf("the speed of a plan that another has taken the place of: %v", err)
+	}
+	if err := tensorrt.Accept(path, plan, "it agrees", true); !errdefs.IsFailedPrecondition(err) {
+		t.Errorf("the verdict on a plan that another has taken the place of: %v", err)
+	}
+	if f, err := tensorrt.Known(path); err != nil || f.Accepted {
+		t.Errorf("%+v, %v", f, err)
+	}
+	plan = checksum(t, path)
+	if err := tensorrt.KeepSpeed(path, tensorrt.Speed{Plan: plan, Against: "ORT 1", Runs: 1, Seconds: math.NaN()}); err == nil {
 		t.Error("what is no number was kept")
 	}
-	if err := tensorrt.KeepSpeed(path, tensorrt.Speed{Against: "ORT 1", Runs: 1, Other: 1}); err != nil {
+	if err := tensorrt.KeepSpeed(path, tensorrt.Speed{Plan: plan, Against: "ORT 1", Runs: 1, Other: 1}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := tensorrt.KnownSpeed(path, "ORT 1"); !errdefs.IsDataLoss(err) {
