@@ -192,16 +192,7 @@ func (t *plansFor) fast(ctx context.Context, plans map[string]string) (handler.M
 }
 
 // graphs are the paths of the bundle's graphs for TensorRT.
-func (t *plansFor) graphs() (paths []string) {
-	for _, f := range t.m.Files {
-		if isGraphOf(f.Path, tensorRT) {
-			if p, err := t.m.Path(f.Path); err == nil {
-				paths = append(paths, p)
-			}
-		}
-	}
-	return paths
-}
+func (t *plansFor) graphs() []string { return plannable(t.m.Bundle) }
 
 // find looks for a plan of every graph. NotFound, with those that there are: not all have one.
 func (t *plansFor) find(fit func(tensorrt.Facts) bool) (map[string]string, error) {

@@ -16,6 +16,9 @@ func (w *workshop) mayBuild() error {
 	if _, err := tensorrt.FindPlanner(); err != nil {
 		return err
 	}
+	if err := takes(w.lib, w.on, w.graphs()); err != nil {
+		return err
+	}
 	if err := mayWrite(plansDir(w.m.Dir)); err != nil {
 		return err
 	}

@@ -86,6 +86,9 @@ func BuildPlans(ctx context.Context, dir string, shapes func(weights.Manifest) (
 	if err != nil {
 		return nil, err
 	}
+	if err := takes(lib, on, plannable(b)); err != nil {
+		return nil, err
+	}
 	profiles, err := profiles(b, s, o.Sizes)
 	if err != nil {
 		return nil, err
@@ -178,6 +181,18 @@ func hasPlannable(b *weights.Bundle) error {
 		return nil
 	}
 	return fmt.Errorf("bundle %s has no graphs for TensorRT: build it again with `videosdgx models build --engines cpu,cuda,tensorrt`: %w", b.Dir, errdefs.ErrFailedPrecondition)
+}
+
+// plannable are the paths of a bundle's graphs for TensorRT.
+func plannable(b *weights.Bundle) (paths []string) {
+	for _, f := range b.Files {
+		if isGraphOf(f.Path, tensorRT) {
+			if p, err := b.Path(f.Path); err == nil {
+				paths = append(paths, p)
+			}
+		}
+	}
+	return paths
 }
 
 func isGraphOf(path, kind string) bool {
