@@ -133,6 +133,9 @@ type Description struct {
 	// Embed gives a text as the model's text encoder sees it: a vector of length 1, nearer to that of another text the more the
 	// two are alike to the encoder; of one length always. nil: the model gives none. One goroutine at a time calls it.
 	Embed func(ctx context.Context, prompt string) ([]float32, error) `json:"-"`
+	// Rehearse gives r, or what is nearest to it, and requests beside it that between them run every graph which a request without a file
+	// that r has not can run: what plans are compared and timed with. nil: r alone does. The first is the clip of r.
+	Rehearse func(r Request) ([]Request, error) `json:"-"`
 	// Sound says that clips have sound, which may be asked for alone.
 	Sound bool `json:"sound,omitempty"`
 }

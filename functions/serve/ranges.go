@@ -37,8 +37,14 @@ func (w *workshop) rehearseRanges(ctx context.Context, m handler.Model) error {
 	w.recorder.Keep(rangedRuns)
 	defer w.recorder.Keep(0)
 	for _, prompt := range rangedPrompts {
-		if err := m.Generate(ctx, rehearsal.Clip(d, rehearsal.Smallest(d), prompt, rangedSteps), handler.Silent()); err != nil {
+		all, err := rehearsal.All(d, rehearsal.Clip(d, rehearsal.Smallest(d), prompt, rangedSteps))
+		if err != nil {
 			return err
+		}
+		for _, r := range all {
+			if err := m.Generate(ctx, r, handler.Silent()); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -97,35 +97,35 @@ type timedClip struct {
 	more map[string]float64
 }
 
-// rehearsedSteps are how many steps the timed clip has, at the most; what a step adds is known from two small clips.
+// rehearsedSteps are how many steps the timed clip has, unless its model needs more to use all of its parts.
 const rehearsedSteps = 2
 
-// timeSure has ONNX Runtime make clips, and notes what its graphs took: the smallest of one step and of two, which say what a step
-// adds, and the default one twice, since a first run finds its kernels and its memory.
+// timeSure has ONNX Runtime make clips, and notes what its graphs took: the smallest with the steps that are timed and with all of them,
+// which say what is not timed, and the default one twice, since a first run finds its kernels and its memory.
 func (w *workshop) timeSure(ctx context.Context, m handler.Model, prompt string) error {
 	d := m.Describe()
+	timed, err := rehearsal.All(d, rehearsal.Clip(d, d.Defaults, prompt, max(min(rehearsedSteps, d.Defaults.Steps), 1)))
+	if err != nil {
+		return err
+	}
 	c := timedClip{name: fmt.Sprintf("%d×%d, %d frames, %d steps", d.Defaults.Width, d.Defaults.Height, d.Defaults.NumFrames, d.Defaults.Steps), runs: map[string][]record.Timed{}, more: map[string]float64{}}
 	small := [2]map[string]int{}
-	for i := range small {
-		r := rehearsal.Clip(d, rehearsal.Smallest(d), prompt, i+1)
+	for i, steps := range []int{timed[0].Steps, max(d.Defaults.Steps, timed[0].Steps)} {
 		w.recorder.Clock()
-		if err := m.Generate(ctx, r, handler.Silent()); err != nil {
+		if err := m.Generate(ctx, rehearsal.Clip(d, rehearsal.Smallest(d), prompt, steps), handler.Silent()); err != nil {
 			return err
 		}
 		small[i] = w.counts()
 	}
-	steps := max(min(rehearsedSteps, d.Defaults.Steps), 1)
 	w.recorder.Clock()
 	for range 2 {
-		r := rehearsal.Clip(d, d.Defaults, prompt, steps)
-		if err := m.Generate(ctx, r, handler.Silent()); err != nil {
+		if err := m.Generate(ctx, timed[0], handler.Silent()); err != nil {
 			return err
 		}
 	}
 	for graph, n := range w.counts() {
 		c.runs[graph] = w.recorder.Timed(graph)
-		adds := (small[1][graph] - small[0][graph]) * max(d.Defaults.Steps-steps, 0)
-		c.more[graph] = (float64(n)/2 + float64(adds)) / float64(n) // of two clips
+		c.more[graph] = (float64(n)/2 + float64(small[1][graph]-small[0][graph])) / float64(n) // of two clips
 	}
 	w.clip = c
 	return nil

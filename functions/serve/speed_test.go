@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
+	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/record"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
@@ -257,5 +258,51 @@ func rebuilt(t *testing.T, p *plansFor, planner string) {
 		Recipe: func(string) (tensorrt.Recipe, error) { return f.Recipe, nil }}
 	if path, err := plans.Plan(context.Background(), p.graphs()[0], p.on); err != nil || path != strings.TrimSuffix(facts[0], ".json") {
 		t.Fatal(path, err)
+	}
+}
+
+// stepper is the painter of a model that runs its graph once more for each step, and may want more steps than are asked for.
+type stepper struct {
+	painter
+	wants int
+}
+
+func (s stepper) Describe() handler.Description {
+	d := s.painter.Describe()
+	d.Defaults.Steps = 7
+	d.Rehearse = func(r handler.Request) ([]handler.Request, error) {
+		r.Steps = max(r.Steps, s.wants)
+		return []handler.Request{r}, nil
+	}
+	return d
+}
+
+func (s stepper) Generate(ctx context.Context, r handler.Request, out handler.Output) error {
+	r.NumFrames += r.Steps
+	return s.painter.Generate(ctx, r, out)
+}
+
+// TestAllStepsCount: fewer are timed, and the graph's runs of all are counted, however many the model needs to use all of its parts.
+func TestAllStepsCount(t *testing.T) {
+	for wants, timed := range map[int]int{0: rehearsedSteps, 4: 4, 9: 9} {
+		p, _ := painterOn(t)
+		p.open = func(ctx context.Context, m *bundle.Model) (handler.Model, error) {
+			return stepper{painter{m.Open(ctx, []string{"painter"})}, wants}, nil
+		}
+		w, m, err := p.workshop(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.measure = true
+		if err := w.timeSure(context.Background(), m, "a"); err != nil {
+			t.Fatal(err)
+		}
+		runs := w.counts()["painter"]
+		if want := float64(3 + max(7, wants)); runs != 2*(3+timed) || float64(runs)*w.clip.more["painter"] != want {
+			t.Errorf("%d runs were timed, and %g are counted for a clip: %d and %g are right", runs, float64(runs)*w.clip.more["painter"], 2*(3+timed), want)
+		}
+		if err := handler.Close(m); err != nil {
+			t.Error(err)
+		}
 	}
 }

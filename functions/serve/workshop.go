@@ -137,18 +137,22 @@ func (w *workshop) rehearse(ctx context.Context, m handler.Model, compare, shape
 	return every(ctx, m, rehearsal.Clip(d, d.Defaults, prompt, 1))
 }
 
-// every makes a clip, and it again with each kind of file that it may be made of.
+// every makes a clip, those beside it that its model rehearses, and it again with each kind of file that it may be made of.
 func every(ctx context.Context, m handler.Model, r handler.Request) (err error) {
 	dir, err := os.MkdirTemp("", "videosdgx-rehearsal-")
 	if err != nil {
 		return fmt.Errorf("make room for a rehearsal: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	all, err := rehearsal.Brought(ctx, m.Describe(), r, dir)
+	all, err := rehearsal.All(m.Describe(), r)
 	if err != nil {
 		return err
 	}
-	for _, one := range append([]handler.Request{r}, all...) {
+	brought, err := rehearsal.Brought(ctx, m.Describe(), all[0], dir)
+	if err != nil {
+		return err
+	}
+	for _, one := range append(all, brought...) {
 		if err := m.Generate(ctx, one, handler.Silent()); err != nil {
 			return err
 		}

@@ -62,7 +62,13 @@ func watchedBundle(t *testing.T) (*bundle.Model, *record.Engine) {
 	if _, err := serve.Build(ctx, demoCheckpoint, dir, Recipe, bundle.Options{Precision: bundle.None}); err != nil {
 		t.Fatal(err)
 	}
-	m, err := serve.Open(ctx, dir, weights.VerifyOptions{})
+	return watch(t, dir)
+}
+
+// watch opens a bundle with an engine that keeps what every graph is fed and gives.
+func watch(t *testing.T, dir string) (*bundle.Model, *record.Engine) {
+	t.Helper()
+	m, err := serve.Open(context.Background(), dir, weights.VerifyOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}

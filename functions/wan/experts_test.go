@@ -165,9 +165,9 @@ func recipeOf(t *testing.T, dir string) bundle.Recipe {
 	return r
 }
 
-// A checkpoint of the TI2V kind makes clips of text, and of an image whose latents its first frame keeps.
-func TestOneCheckpointForTextAndImage(t *testing.T) {
-	kernelstest.Library(t)
+// textAndImage is a checkpoint of the TI2V kind, of random weights.
+func textAndImage(t *testing.T) bundle.Recipe {
+	t.Helper()
 	dir := copyCheckpoint(t, "model_index.json", func(raw []byte) []byte { return raw })
 	changedJSON(t, filepath.Join(dir, "model_index.json"), map[string]any{"expand_timesteps": true, "boundary_ratio": nil})
 	var vae map[string]any
@@ -178,6 +178,13 @@ func TestOneCheckpointForTextAndImage(t *testing.T) {
 	if _, err := r.Randomise(); err != nil {
 		t.Fatal(err)
 	}
+	return r
+}
+
+// A checkpoint of the TI2V kind makes clips of text, and of an image whose latents its first frame keeps.
+func TestOneCheckpointForTextAndImage(t *testing.T) {
+	kernelstest.Library(t)
+	r := textAndImage(t)
 	cpu, err := serve.CPU()
 	if err != nil {
 		t.Fatal(err)

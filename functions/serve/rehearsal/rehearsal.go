@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"image"
 
+	"github.com/containerd/errdefs"
+
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/media"
 )
@@ -30,6 +32,21 @@ func Clip(d handler.Description, r handler.Request, prompt string, steps int) ha
 		r.LastImage = picture(r)
 	}
 	return r
+}
+
+// All is a clip, with as many steps as its model needs to use all of its parts, and the clips beside it that run what it does not.
+func All(d handler.Description, r handler.Request) ([]handler.Request, error) {
+	if d.Rehearse == nil {
+		return []handler.Request{r}, nil
+	}
+	all, err := d.Rehearse(r)
+	if err == nil && len(all) == 0 {
+		err = fmt.Errorf("%s rehearses nothing: %w", d.Name, errdefs.ErrInternal)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("what to rehearse: %w", err)
+	}
+	return all, nil
 }
 
 // Brought is a clip once more for each kind of file that a request may bring and need not: graphs that read it run then alone. A
