@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/videosdgx/videosdgx/internal/sentence"
 )
 
 var versionPattern = regexp.MustCompile(`\d+\.\d+(\.\d+)?[\w.~+-]*`)
@@ -62,7 +64,7 @@ func Program(name string) string {
 		if errors.As(err, &of) {
 			err = of.Err
 		}
-		return "which cannot be run (" + reason(err) + ")"
+		return "which cannot be run (" + sentence.Bare(err) + ")"
 	}
 	return ""
 }

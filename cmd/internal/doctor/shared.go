@@ -10,6 +10,8 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+
+	"github.com/videosdgx/videosdgx/internal/sentence"
 )
 
 // Shared says what a file has to be that somebody names as a library.
@@ -62,7 +64,7 @@ func Regular(path string) string {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return "which cannot be read (" + reason(err) + ")"
+		return "which cannot be read (" + sentence.Bare(err) + ")"
 	}
 	_ = f.Close() // it was only opened
 	return ""
@@ -78,7 +80,7 @@ func Folder(path string) string {
 		return "which is a file, where a folder is expected"
 	}
 	if _, err := os.ReadDir(path); err != nil {
-		return "which cannot be read (" + reason(err) + ")"
+		return "which cannot be read (" + sentence.Bare(err) + ")"
 	}
 	return ""
 }
@@ -90,18 +92,9 @@ func look(path string) (st fs.FileInfo, wrong string) {
 	case errors.Is(err, fs.ErrNotExist):
 		return nil, "which is not there"
 	case err != nil:
-		return nil, "which cannot be read (" + reason(err) + ")"
+		return nil, "which cannot be read (" + sentence.Bare(err) + ")"
 	}
 	return st, ""
-}
-
-// reason is what the system says, without the path.
-func reason(err error) string {
-	var of *fs.PathError
-	if errors.As(err, &of) {
-		return of.Err.Error()
-	}
-	return err.Error()
 }
 
 func machine(m elf.Machine) string {

@@ -17,6 +17,7 @@ type room struct {
 var rooms = []room{
 	{"cmd", []string{"cmd"}, "each command names what else it stands on"},
 	{"cmd/internal/manual", []string{"runtime/registry", "runtime/spec", "images/builder"}, "it tells of fields by reading what decodes them"},
+	{"cmd/internal/doctor", []string{"internal/sentence"}, "it says what a machine has, and knows nothing of what uses it"},
 	{"cmd/internal/demo", []string{"runtime/client"}, "it does what a user would, with what a user has"},
 	{"cmd/videosdgx", []string{"cmd/internal/cli"}, "main only hands over to the commands"},
 	{"cmd/videosdgx-init", []string{"runtime/guest"}, "PID 1 of every instance stays small"},
@@ -99,7 +100,7 @@ var rooms = []room{
 	{"functions/media", []string{"internal/filekind"}, "encoding knows pictures, not models"},
 	{"functions/inference", []string{"internal/atomicfile", "internal/regular"}, "how a model runs knows no model"},
 	{"functions/inference/engine/ort", []string{"functions/inference/engine", "functions/inference/onnx"}, "an engine's driver knows the interface and the graph's format"},
-	{"functions/inference/engine/tensorrt", []string{"functions/inference/engine", "functions/inference/onnx", "functions/inference/quant", "internal/regular"},
+	{"functions/inference/engine/tensorrt", []string{"functions/inference/engine", "functions/inference/onnx", "functions/inference/quant", "internal/regular", "internal/sentence"},
 		"an engine's driver knows the interface, the graph's format and the weights'"},
 	{"functions/inference/engine/tensorrt/accept", []string{"functions/inference/engine", "functions/inference/onnx"},
 		"it compares engines by their interface"},

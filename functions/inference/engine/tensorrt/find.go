@@ -1,9 +1,7 @@
 package tensorrt
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/internal/sentence"
 )
 
 // Environment variables that win over every place searched.
@@ -86,23 +86,14 @@ func notTensorRT(path string) string {
 	info, err := os.Stat(path)
 	switch {
 	case err != nil:
-		return "which cannot be read (" + reason(err) + ")"
+		return "which cannot be read (" + sentence.Bare(err) + ")"
 	case !info.IsDir():
 		return "a file that is not called like a TensorRT library"
 	}
 	if _, err := os.ReadDir(path); err != nil {
-		return "a folder that cannot be read (" + reason(err) + ")"
+		return "a folder that cannot be read (" + sentence.Bare(err) + ")"
 	}
 	return "a folder without a TensorRT library"
-}
-
-// reason is what the system says, without the path.
-func reason(err error) string {
-	var of *fs.PathError
-	if errors.As(err, &of) {
-		return of.Err.Error()
-	}
-	return err.Error()
 }
 
 // places are folders and files, the first wins. What the environment names is the only place.
