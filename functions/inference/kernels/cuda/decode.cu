@@ -56,7 +56,7 @@ __global__ void decode_kernel(Codes w, int64_t from, int64_t elements, T* d) {
     float v[each];
 #pragma unroll
     for (int j = 0; j < each; j++) v[j] = value<f>(w, r, c + j);
-    pack(d + at, v);
+    pack_whole(d + at, v);
     return;
   }
   for (int64_t i = at; i < min(at + each, elements); i++) d[i] = T(value<f>(w, from + i / w.k, i % w.k));
@@ -106,7 +106,7 @@ __global__ void quantize_kernel(const T* x, uint8_t* codes, float* scales, int64
 #pragma unroll
   for (int i = 0; i < kEach; i++) {
     if (!full && threadIdx.x + i * blockDim.x >= vectors) continue;
-    unpack(raw[i].p, v[i]);
+    unpack_whole(raw[i].p, v[i]);
 #pragma unroll
     for (int j = 0; j < kVector; j++) {
       if constexpr (gelu) v[i][j] = gelu_tanh(v[i][j]);

@@ -5,6 +5,7 @@
 // Norms, modulation, softmax, the residual stream, the last product and whatever has no tokens (the time embedding) are float32.
 // Inputs and outputs of the graph keep their types: conversions happen inside, on the device. What goes
 // beyond FP16 becomes an infinity and then no number, which a clip fails of; only an autoencoder's sums are saturated.
+// A weight that FP16 does not hold, too large or all too small, is refused when the bundle is built.
 //
 // The operators of the domain ai.videosdgx are those of kernels/cuda; QuantLinear, ClipConv and LastNorm the CPU has too.
 package fuse

@@ -4,13 +4,8 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
-	"math"
-	"slices"
-
-	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
-	"github.com/videosdgx/videosdgx/functions/inference/weights"
 )
 
 const quantLinear = "QuantLinear"
@@ -121,54 +116,13 @@ func (g *graph) halved(w *onnx.Tensor) string {
 		if content == nil {
 			content = func(to io.Writer) error { _, err := to.Write(raw); return err }
 		}
-		g.weights[name] = &onnx.Tensor{Name: name, Type: onnx.Uint8, Dims: []int64{w.Dims[0], 2 * w.Dims[1]}, Content: func(to io.Writer) error {
-			return content(&halver{to: to, dtype: g.o.Type, of: w.Name})
-		}}
+		g.weights[name] = &onnx.Tensor{Name: name, Type: onnx.Uint8, Dims: []int64{w.Dims[0], 2 * w.Dims[1]}, Content: halving(content, g.o.Type, w.Name, false)}
 	}
 	return name
 }
 
-// halves are the types that a halver writes, by the names that weights have in them.
-var halves = map[onnx.DType]string{onnx.BFloat16: "bf16", onnx.Float16: "fp16"}
-
 // codesOf ends the names of weights that are held as bytes in a type.
 var codesOf = map[onnx.DType]string{onnx.BFloat16: ".codes", onnx.Float16: ".fp16.codes"}
-
-// largest is the most that FP16 holds.
-const largest = 65504
-
-// halver writes float32 bytes on as BF16, or FP16, rounded to the nearest, ties to even.
-type halver struct {
-	to    io.Writer
-	dtype onnx.DType // 0 is BF16
-	of    string     // the weight's name
-	rest  []byte     // of a number that came in two pieces
-}
-
-func (h *halver) Write(b []byte) (int, error) {
-	all := append(h.rest, b...)
-	whole := len(all) / 4 * 4
-	values := make([]float32, whole/4)
-	for i := range values {
-		values[i] = math.Float32frombits(binary.LittleEndian.Uint32(all[4*i:]))
-	}
-	h.rest = append([]byte(nil), all[whole:]...)
-	as := weights.BF16
-	if h.dtype == onnx.Float16 {
-		as = weights.F16
-		if i := slices.IndexFunc(values, func(v float32) bool { return v > largest || v < -largest }); i >= 0 {
-			return 0, fmt.Errorf("the weight %s has the value %g, FP16 has none beyond ±%d: activations in BF16 would do: %w", h.of, values[i], largest, errdefs.ErrInvalidArgument)
-		}
-	}
-	out, err := weights.Encode(as, values)
-	if err == nil {
-		_, err = h.to.Write(out)
-	}
-	if err != nil {
-		return 0, err
-	}
-	return len(b), nil
-}
 
 // gelus has the product apply a GELU that nothing else stands before.
 func (g *graph) gelus() {

@@ -2,7 +2,6 @@ package fuse
 
 import (
 	"fmt"
-	"io"
 	"slices"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
@@ -185,9 +184,9 @@ func (t *typing) as(v string, want onnx.DType) string {
 
 // stored is a weight of the bundle in another type.
 func (t *typing) stored(w *onnx.Tensor, want onnx.DType, key string) string {
-	name, content := fmt.Sprintf("%s.%s", w.Name, halves[want]), w.Content
+	name := fmt.Sprintf("%s.%s", w.Name, halves[want])
 	t.cast[key], t.of[name] = name, want
-	t.weights[name] = &onnx.Tensor{Name: name, Type: want, Dims: w.Dims, Content: func(to io.Writer) error { return content(&halver{to: to, dtype: want, of: w.Name}) }}
+	t.weights[name] = &onnx.Tensor{Name: name, Type: want, Dims: w.Dims, Content: halving(w.Content, want, w.Name, t.autoencoder)}
 	return name
 }
 
