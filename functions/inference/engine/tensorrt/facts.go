@@ -25,24 +25,49 @@ const (
 	maxFacts      = 4 << 20 // bytes; a graph's scales and shapes are far fewer
 )
 
-// path is where the plan of these facts lies. The graph's own path is not among them: a bundle may be moved.
+// path is where the plan of these facts lies.
 func (p *Plans) path(f Facts) (string, error) {
+	name, err := f.name()
+	folder := fmt.Sprintf("%s-sm_%d", strings.ReplaceAll(strings.ToLower(f.Library), " ", "-"), f.Target.Capability)
+	return filepath.Join(p.Dir, folder, name), err
+}
+
+// name is that of the plan of these facts. The graph's own path is not among them: a bundle may be moved.
+func (f Facts) name() (string, error) {
 	key := Facts{Graph: strings.TrimSuffix(filepath.Base(f.Graph), ".onnx"), Bundle: f.Bundle, Library: f.Library, Target: f.Target, Recipe: f.Recipe}
 	key.Recipe.Model, key.Recipe.Limits = "", ResourceLimits{}
 	raw, err := json.Marshal(key)
 	if err != nil {
 		return "", err
 	}
+	again := Facts{} // as it is read back: what is no text in JSON becomes some
+	if err := json.Unmarshal(raw, &again); err != nil {
+		return "", err
+	}
+	if raw, err = json.Marshal(again); err != nil {
+		return "", err
+	}
 	id := sha256.Sum256(raw)
-	folder := fmt.Sprintf("%s-sm_%d", strings.ReplaceAll(strings.ToLower(f.Library), " ", "-"), f.Target.Capability)
-	return filepath.Join(p.Dir, folder, key.Graph+"-"+hex.EncodeToString(id[:8])+".plan"), nil
+	return key.Graph + "-" + hex.EncodeToString(id[:8]) + ".plan", nil
 }
 
-// Known is what is known of the plan at path. NotFound: there is none. DataLoss: it is not what was written, or nobody wrote
-// down what it was.
+// of says whether these are the facts of the plan at path, whose name says all that it depends on: not damaged, nor another plan's.
+func (f Facts) of(path string) bool {
+	name, err := f.name()
+	return err == nil && readable(name) == readable(filepath.Base(path))
+}
+
+// readable is a name as it comes back from JSON.
+func readable(name string) string { return string([]rune(name)) }
+
+// Known is what is known of the plan at path. NotFound: there is none. DataLoss: it is not what was written, nobody wrote
+// down what it was, or what is written down is another plan's.
 func Known(path string) (f Facts, err error) {
 	if f, err = facts(path); err != nil {
 		return f, err
+	}
+	if !f.of(path) {
+		return f, fmt.Errorf("what lies beside the plan %s is damaged, or of another plan: %w", path, errdefs.ErrDataLoss)
 	}
 	n, s, err := sum(path)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) && !errdefs.IsDataLoss(err) {

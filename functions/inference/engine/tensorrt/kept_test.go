@@ -90,7 +90,7 @@ func TestAPlanWithoutWeightsIsGivenThem(t *testing.T) {
 	})
 	path := filepath.Join(t.TempDir(), "x.plan")
 	faketrt.Plan(t, path, slices.Concat([]string{"bare"}, adder)...)
-	known(t, path, tensorrt.Recipe{Model: graph, Strip: true})
+	path = known(t, path, tensorrt.Recipe{Model: graph, Strip: true})
 	s, err := e.Open(context.Background(), path, gpu)
 	if err != nil {
 		t.Fatal(err)
@@ -106,7 +106,7 @@ func TestAPlanWithoutWeightsIsGivenThem(t *testing.T) {
 			t.Errorf("%d bytes of a plan that rests", e.Used())
 		}
 	}
-	known(t, path, tensorrt.Recipe{Model: graph + ".gone", Strip: true})
+	path = known(t, path, tensorrt.Recipe{Model: graph + ".gone", Strip: true})
 	if _, err := e.Open(context.Background(), path, gpu); !errdefs.IsNotFound(err) || !strings.Contains(err.Error(), "models plan") {
 		t.Errorf("without its graph: %v", err)
 	}
@@ -115,20 +115,27 @@ func TestAPlanWithoutWeightsIsGivenThem(t *testing.T) {
 	}
 }
 
-// known writes down what the plan at path is.
-func known(t *testing.T, path string, r tensorrt.Recipe) {
+// known writes down what the plan at path is, and gives where it lies then: under the name that says so.
+func known(t *testing.T, path string, r tensorrt.Recipe) (at string) {
 	t.Helper()
 	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := tensorrt.Facts{Target: tensorrt.Target{Capability: 121}, Recipe: r, Bytes: int64(len(raw)), Sum: castagnoli(raw)}
+	p := tensorrt.Plans{Recipe: func(string) (tensorrt.Recipe, error) { return r, nil }}
+	f, at, err := p.Fact(r.Model, tensorrt.Target{Capability: 121})
+	if err != nil {
+		t.Fatal(err)
+	}
+	at = filepath.Join(filepath.Dir(path), filepath.Base(at)) // which says all that a plan depends on
+	f.Bytes, f.Sum = int64(len(raw)), castagnoli(raw)
 	if raw, err = json.Marshal(f); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path+".json", raw, 0o600); err != nil {
+	if err := errors.Join(os.Rename(path, at), os.WriteFile(at+".json", raw, 0o600)); err != nil {
 		t.Fatal(err)
 	}
+	return at
 }
 
 func castagnoli(raw []byte) string {

@@ -25,7 +25,7 @@ func TestARunTakesTheProfileOfItsClass(t *testing.T) {
 	t.Cleanup(e.Close)
 	path := filepath.Join(t.TempDir(), "x.plan")
 	faketrt.Plan(t, path, "fake 121", "light", "in x 0 -1", "out y 0 -1")
-	known(t, path, tensorrt.Recipe{Profiles: tensorrt.Sorted([]tensorrt.Profile{upTo(16), upTo(4), upTo(8)})})
+	path = known(t, path, tensorrt.Recipe{Profiles: tensorrt.Sorted([]tensorrt.Profile{upTo(16), upTo(4), upTo(8)})})
 	s, err := e.Open(context.Background(), path, gpu)
 	if err != nil {
 		t.Fatal(err)
