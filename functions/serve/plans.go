@@ -180,7 +180,8 @@ func hasPlannable(b *weights.Bundle) error {
 	if slices.ContainsFunc(b.Files, func(f weights.FileEntry) bool { return isGraphOf(f.Path, tensorRT) }) {
 		return nil
 	}
-	return fmt.Errorf("bundle %s has no graphs for TensorRT: build it again with `videosdgx models build --engines cpu,cuda,tensorrt`: %w", b.Dir, errdefs.ErrFailedPrecondition)
+	return fmt.Errorf("bundle %[1]s has no graphs for TensorRT: build it again with `videosdgx models build CHECKPOINT -o %[1]s --quant %[2]s --engines cpu,cuda,tensorrt`: %[3]w",
+		b.Dir, cmp.Or(b.Manifest.Precision, "auto"), errdefs.ErrFailedPrecondition)
 }
 
 // plannable are the paths of a bundle's graphs for TensorRT.
@@ -197,20 +198,6 @@ func plannable(b *weights.Bundle) (paths []string) {
 
 func isGraphOf(path, kind string) bool {
 	return filepath.Ext(path) == ".onnx" && filepath.Ext(path[:len(path)-len(".onnx")]) == "."+kind
-}
-
-// forPlans opens the TensorRT that builds for a GPU: RTX alone builds for one that is not here.
-func forPlans(capability int) (*tensorrt.Library, error) {
-	all, err := tensorrt.Find()
-	if err != nil {
-		return nil, err
-	}
-	for _, at := range all {
-		if capability == 0 || at.Family == tensorrt.RTX {
-			return tensorrt.Load(at)
-		}
-	}
-	return nil, fmt.Errorf("only TensorRT-RTX builds plans for a GPU that is not in this machine, and there is none here: run `make setup-tensorrt`: %w", errdefs.ErrNotFound)
 }
 
 // target is the GPU that was asked for, or this machine's.

@@ -13,6 +13,7 @@ import (
 	"github.com/videosdgx/videosdgx/cmd/internal/doctor"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
+	"github.com/videosdgx/videosdgx/runtime/gateway"
 )
 
 func init() { commands = append(commands, newDoctorCmd) }
@@ -52,12 +53,12 @@ func onnxRuntime(context.Context) doctor.Finding {
 	f := doctor.Finding{Part: "ONNX Runtime", Required: true, Fix: "make setup"}
 	path, err := ort.FindLibrary()
 	if err != nil {
-		f.Detail = err.Error()
+		f.Detail = gateway.Sentence(err)
 		return f
 	}
 	engine, err := ort.Load()
 	if err != nil {
-		f.Detail = err.Error()
+		f.Detail = gateway.Sentence(err)
 		return f
 	}
 	f.OK, f.Version, f.Detail, f.Fix = true, engine.Version(), path, ""
@@ -68,17 +69,24 @@ func onnxRuntime(context.Context) doctor.Finding {
 func tensorRT(context.Context) doctor.Finding {
 	f := doctor.Finding{Part: "TensorRT", Fix: "make setup-tensorrt"}
 	all, err := tensorrt.Find()
+	if err != nil && os.Getenv(tensorrt.LibraryEnv) == "" {
+		f.Detail = "not found; ONNX Runtime runs models without it"
+		return f
+	}
 	if err != nil {
-		f.Detail = err.Error()
+		f.Detail, f.Fix = gateway.Sentence(err), ""
 		return f
 	}
 	lib, err := tensorrt.Load(all[0])
 	if err != nil {
-		f.Detail, f.Fix = err.Error(), ""
+		f.Detail, f.Fix = gateway.Sentence(err), ""
 		return f
 	}
 	defer lib.Close()
 	f.OK, f.Version, f.Detail, f.Fix = true, lib.Name(), all[0].Library, ""
+	if all[0].Parser == "" {
+		f.Detail += "; runs plans and builds none: its ONNX parser is not beside it"
+	}
 	return f
 }
 

@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -95,16 +97,16 @@ func (f *planFlags) run(cmd *cobra.Command, arg string) (err error) {
 	}
 	all, err := f.build(cmd, dir, family.Shapes)
 	if err != nil {
-		return err
+		return slow(err)
 	}
 	out := map[string]any{"bundle": dir, "plans": all}
-	said := ""
+	said := decoded(m.Precision)
 	if f.o.Capability == 0 {
 		pace, err := serve.ComparePlans(cmd.Context(), dir, family.Open)
 		if err != nil {
 			return fmt.Errorf("the plans are built, and were not accepted: %w", err)
 		}
-		out["speed"], said = pace, "\nThe plans are "+pace.String()+". "+chosenBy(pace)+"\n"
+		out["speed"], said = pace, said+"\nThe plans are "+pace.String()+". "+chosenBy(pace)+"\n"
 	}
 	return emit(cmd, out, func(w io.Writer) error {
 		if err := printPlans(w, all); err != nil {
@@ -115,6 +117,25 @@ func (f *planFlags) run(cmd *cobra.Command, arg string) (err error) {
 	})
 }
 
+// slow says of a build that took too long what gives it longer.
+func slow(err error) error {
+	if !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return errors.New(strings.TrimSuffix(err.Error(), ": "+context.DeadlineExceeded.Error()) + "; --time allows more, and plans that are finished stay")
+}
+
+// decoded says of a bundle's format that its plans hold the weights in another one; "" where they do not.
+func decoded(precision string) string {
+	switch precision {
+	case "nf4":
+		return "\nTensorRT has no type for NF4: these plans hold such weights in half precision.\n"
+	case "int8":
+		return "\nThese plans hold INT8 weights in half precision: products in INT8 need ranges, which a function measures where it builds the plans itself.\n"
+	}
+	return ""
+}
+
 // chosenBy says what functions do with plans of a pace.
 func chosenBy(p serve.Pace) string {
 	if p.Slower() {
@@ -123,7 +144,7 @@ func chosenBy(p serve.Pace) string {
 	return "`engine: auto` takes them."
 }
 
-var capability = regexp.MustCompile(`^(?:sm_?)?([1-9]\d{1,2})$`)
+var capability = regexp.MustCompile(`^(?:sm_?)?([1-9]\d?)\.?(\d)$`) // sm_121, 121, 12.1
 
 // parse reads the target and the memory.
 func (f *planFlags) parse() error {
@@ -132,7 +153,7 @@ func (f *planFlags) parse() error {
 		if m == nil {
 			return fmt.Errorf("--target is %q: a compute capability such as sm_121 would do", f.target)
 		}
-		f.o.Capability, _ = strconv.Atoi(m[1]) // three digits at most
+		f.o.Capability, _ = strconv.Atoi(m[1] + m[2]) // three digits at most
 	}
 	if f.o.Time <= 0 {
 		return fmt.Errorf("--time is %s: a time such as 1h would do", f.o.Time)
@@ -178,7 +199,7 @@ func bytesOf(flag, text string) (int64, error) {
 	return int64(n), nil
 }
 
-// build shows a bar for each graph.
+// build has the plans built, and tells what is done for each graph.
 func (f *planFlags) build(cmd *cobra.Command, dir string, shapes func(weights.Manifest) (bundle.Shapes, error)) ([]serve.BuiltPlan, error) {
 	said := map[string]string{}
 	out := cmd.ErrOrStderr()

@@ -1,8 +1,10 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -51,7 +53,7 @@ func TestPlanSaysWhatIsMissing(t *testing.T) {
 	if out, _, err := runCLI(t, t.Context(), "models", "build", "../../../images/demo/wan21-tiny", "-o", plain, "--engines", "cuda", "--quant", "bf16"); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if _, _, err := runCLI(t, t.Context(), "models", "plan", plain, "--target", "sm_121"); err == nil || !strings.Contains(err.Error(), "--engines cpu,cuda,tensorrt") {
+	if _, _, err := runCLI(t, t.Context(), "models", "plan", plain, "--target", "sm_121"); err == nil || !strings.Contains(err.Error(), "models build CHECKPOINT -o "+plain+" --quant bf16 --engines cpu,cuda,tensorrt`") {
 		t.Error(err)
 	}
 }
@@ -96,5 +98,30 @@ func TestPlansAreBuiltAheadForTheSpark(t *testing.T) {
 		if p.Found == (i == 1) || p.Path != first[i].Path {
 			t.Errorf("again: %+v", p)
 		}
+	}
+}
+
+func TestATargetMayBeWrittenAsItsCapability(t *testing.T) {
+	for text, want := range map[string]int{"sm_121": 121, "sm121": 121, "121": 121, "12.1": 121, "8.9": 89, "sm_75": 75} {
+		f := planFlags{target: text, o: serve.PlanOptions{Time: 1}}
+		if err := f.parse(); err != nil || f.o.Capability != want {
+			t.Errorf("%s: %d, %v", text, f.o.Capability, err)
+		}
+	}
+	for _, text := range []string{"gb10", "1", "12.", "12.10", "sm_121a", "-121"} {
+		f := planFlags{target: text, o: serve.PlanOptions{Time: 1}}
+		if err := f.parse(); err == nil {
+			t.Errorf("%s: %d", text, f.o.Capability)
+		}
+	}
+}
+
+func TestABuildThatTookTooLongIsToldWithItsFlag(t *testing.T) {
+	err := slow(fmt.Errorf("plan of transformer: it took longer than 1s: %w", context.DeadlineExceeded))
+	if got := err.Error(); got != "plan of transformer: it took longer than 1s; --time allows more, and plans that are finished stay" {
+		t.Error(got)
+	}
+	if other := errors.New("the disk is full"); slow(other) != other {
+		t.Error(slow(other))
 	}
 }

@@ -78,7 +78,8 @@ func tensorRTLibrary(path string) string {
 	}
 	lib, err := tensorrt.Load(all[0]) // its shim refuses another version than its own
 	if err != nil {
-		return "which cannot be used (" + gateway.Sentence(err) + ")"
+		reason, _, _ := strings.Cut(gateway.Sentence(err), "; ") // what would do is said once, by Fix
+		return "which cannot be used (" + reason + ")"
 	}
 	lib.Close()
 	return ""

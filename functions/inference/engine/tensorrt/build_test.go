@@ -98,7 +98,7 @@ func TestVersionsThatDoNotFitAreRefusedInOneSentence(t *testing.T) {
 		{"libtensorrt_rtx.so.1", "libvdx_trtrtx1.so", "1", "7", "is version 1.7.7, this shim was compiled for TensorRT-RTX 1.6 alone"},
 	} {
 		_, err := Load(Install{Library: fake(t, c.file, c.major, c.minor, "return 0;"), Shim: shimFor(t, c.shim)})
-		if !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), c.say) {
+		if !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), c.say) || !strings.Contains(err.Error(), "run `make setup-tensorrt`") {
 			t.Errorf("%s %s.%s: %v", c.file, c.major, c.minor, err)
 		}
 	}

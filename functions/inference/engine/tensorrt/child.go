@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/containerd/errdefs"
@@ -78,7 +79,8 @@ func serve(ctx context.Context, in io.Reader, enc *json.Encoder, out *os.File) e
 	}
 	lib, err := Load(o.Install)
 	if err != nil && o.Recipe.Limits.Memory > 0 {
-		return fmt.Errorf("within the %d bytes of address space that the builder may take: %w", o.Recipe.Limits.Memory, err)
+		reason, _, _ := strings.Cut(err.Error(), "; ") // what would do without the limit is no help
+		return fmt.Errorf("the builder may take %d bytes of address space, which may be too few to open TensorRT (%s); allow it more: %w", o.Recipe.Limits.Memory, reason, errdefs.ErrFailedPrecondition)
 	}
 	if err != nil {
 		return err

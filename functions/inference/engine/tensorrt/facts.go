@@ -127,14 +127,15 @@ func (f Facts) write(path string) error {
 }
 
 // makeRoom makes a folder of plans and holds it. Whoever held it before may have taken it away again: then it is made once more.
-func makeRoom(ctx context.Context, dir string) (release func(), err error) {
+// waits is called where another process holds it.
+func makeRoom(ctx context.Context, dir string, waits func()) (release func(), err error) {
 	for {
 		if err := context.Cause(ctx); err != nil {
 			return nil, err
 		}
 		err = os.MkdirAll(dir, 0o755)
 		if err == nil {
-			release, err = hold(ctx, dir)
+			release, err = hold(ctx, dir, waits)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
 			break
@@ -148,7 +149,7 @@ func makeRoom(ctx context.Context, dir string) (release func(), err error) {
 
 // hold locks a folder of plans against other processes until release is called, and waits for them. ErrNotExist: it is gone, or
 // another is in its place.
-func hold(ctx context.Context, dir string) (release func(), err error) {
+func hold(ctx context.Context, dir string, waits func()) (release func(), err error) {
 	d, err := os.Open(dir)
 	if err != nil {
 		return nil, err
@@ -165,6 +166,9 @@ func hold(ctx context.Context, dir string) (release func(), err error) {
 		if err != unix.EWOULDBLOCK && err != unix.EINTR {
 			d.Close()
 			return nil, fmt.Errorf("lock the folder of plans: %w", err)
+		}
+		if err == unix.EWOULDBLOCK {
+			waits()
 		}
 		select {
 		case <-ctx.Done():

@@ -30,12 +30,12 @@ type Library struct {
 
 // Load opens the TensorRT of an install. Errors are FailedPrecondition, with the sentence that names the file and what would do.
 func Load(at Install) (*Library, error) {
-	for _, f := range [][2]string{{at.Shim, "make tensorrt-shims"}, {at.Library, "make setup-tensorrt"}, {at.Parser, "make setup-tensorrt"}} {
+	for _, f := range [][2]string{{at.Shim, "remove it, and " + buildsShim(at.Shim) + " builds it again"}, {at.Library, Another()}, {at.Parser, Another()}} {
 		if !filepath.IsAbs(f[0]) {
 			continue // the system's loader finds it, or says that it does not
 		}
 		if err := engine.WholeLibrary(f[0]); err != nil {
-			return nil, fmt.Errorf("%s cannot be used (%w); `%s` brings one that is whole: %w", f[0], err, f[1], errdefs.ErrFailedPrecondition)
+			return nil, fmt.Errorf("%s cannot be used (%w); %s: %w", f[0], err, f[1], errdefs.ErrFailedPrecondition)
 		}
 	}
 	shim, err := bind(at.Shim)
@@ -49,8 +49,8 @@ func Load(at Install) (*Library, error) {
 	defer freeParser()
 	var w why
 	text, size := w.at()
-	if err := w.err(C.bind_open(shim, lib, parser, &l.lib, text, size), "open TensorRT"); err != nil {
-		return nil, err
+	if status := C.bind_open(shim, lib, parser, &l.lib, text, size); status != C.VDX_TRT_OK {
+		return nil, fmt.Errorf("open TensorRT: %s; install one that fits, or %s for TensorRT-RTX: %w", w.text(), Another(), class(int(status)))
 	}
 	var v [3]C.int32_t
 	C.bind_version(shim, l.lib, &v[0])
@@ -76,7 +76,7 @@ func bind(path string) (*C.bind_shim, error) {
 	var w why
 	text, size := w.at()
 	if C.bind_library(c, s, text, size) != 0 {
-		return nil, fmt.Errorf("cannot use the shim %s (%s); `make tensorrt-shims` builds it: %w", path, C.GoString(text), errdefs.ErrFailedPrecondition)
+		return nil, fmt.Errorf("cannot use the shim %s (%s); %s builds it: %w", path, C.GoString(text), buildsShim(path), errdefs.ErrFailedPrecondition)
 	}
 	if shims.open == nil {
 		shims.open = map[string]*C.bind_shim{}

@@ -113,12 +113,18 @@ func Discard(path string) error {
 	return err
 }
 
+func (p *Plans) say(graph, format string, a ...any) {
+	if p.Tell != nil {
+		p.Tell(graph, Report{Said: fmt.Sprintf(format, a...)})
+	}
+}
+
 // build makes room, holds the folder so that two processes do not build at once, and builds what is still missing then. A folder in
 // which nothing came of it goes again.
 func (p *Plans) build(ctx context.Context, f Facts, path string) (err error) {
 	dir := filepath.Dir(path)
 	_, there := os.Stat(p.Dir)
-	release, err := makeRoom(ctx, dir)
+	release, err := makeRoom(ctx, dir, sync.OnceFunc(func() { p.say(f.Graph, "another process builds plans in %s: waiting for it to end", dir) }))
 	if err != nil {
 		return err
 	}

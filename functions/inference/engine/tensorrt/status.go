@@ -19,12 +19,14 @@ type why [1024]C.char
 
 func (w *why) at() (*C.char, C.size_t) { return &w[0], C.size_t(len(w)) }
 
+func (w *why) text() string { return C.GoString(&w[0]) }
+
 // err is the error of a status: nil, or an errdefs class with the shim's sentence and what was being done.
 func (w *why) err(s C.vdx_trt_status, doing string) error {
 	if s == C.VDX_TRT_OK {
 		return nil
 	}
-	return fmt.Errorf("%s: %s: %w", doing, C.GoString(&w[0]), class(int(s)))
+	return fmt.Errorf("%s: %s: %w", doing, w.text(), class(int(s)))
 }
 
 func class(status int) error {

@@ -85,6 +85,9 @@ private:
         network_.reset(builder_->createNetworkV2(flags));
         config_.reset(builder_->createBuilderConfig());
         if (!network_ || !config_) return failed(VDX_TRT_FAILED, "TensorRT makes no network");
+        if (lib_.parser.h == nullptr)
+            return why_(VDX_TRT_UNAVAILABLE, std::string("TensorRT's ONNX parser, ") + (kRTX ? "libtensorrt_onnxparser_rtx.so" : "libnvonnxparser.so") +
+                                                 ", is not beside its library: put the one of the same version there");
         parser_.reset(lib_.onnx(*network_));
         return parser_ ? VDX_TRT_OK : failed(VDX_TRT_UNAVAILABLE, "TensorRT's ONNX parser does not start");
     }
