@@ -252,8 +252,11 @@ func Search(dir, bundle string, lib *Library, on Target, fit func(Facts) bool) (
 			continue
 		}
 		path := filepath.Join(filepath.Dir(path), name)
-		f, err := Known(path)
-		if err == nil && f.Bundle == bundle && f.Library == p.Library && f.Target == on && fit(f) {
+		f, err := facts(path)
+		if err != nil || f.Bundle != bundle || f.Library != p.Library || f.Target != on || !fit(f) {
+			continue // and no plan of gigabytes is read for that
+		}
+		if f, err = Known(path); err == nil && f.Bundle == bundle && fit(f) {
 			graph, _, _ := strings.Cut(name, ".")
 			found[graph] = path
 		}
