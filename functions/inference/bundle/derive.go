@@ -206,7 +206,7 @@ func (m *Merging) rewrite(ctx context.Context, base *weights.Bundle, b *built, c
 			return otherVersion(base, t.Name)
 		}
 		if err := renew(t, fresh, data, b.graph); err != nil {
-			return err
+			return unheld(err)
 		}
 	}
 	if left != 0 {
