@@ -68,9 +68,9 @@ func (s *Stages) Beside(c ClipSize) int64 {
 }
 
 // Leaves is what stages may take of an instance's memory for a request that holds so much of it itself: of a device, all; 0 where no
-// limit is known. held is in bytes, and 0 of a device.
+// limit is known. held is in bytes, and 0 of a device. Nothing is held of graphs that no bundle was opened for, whose Stages are nil.
 func (s *Stages) Leaves(memory, request int64) (left, held int64) {
-	if s.host == nil || memory <= 0 {
+	if s == nil || s.host == nil || memory <= 0 {
 		return memory, 0
 	}
 	return max(memory-request, 1), request
