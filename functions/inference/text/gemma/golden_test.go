@@ -9,6 +9,9 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 )
 
+// LTX-2's bundles have this encoder in FP16.
+func init() { compiletest.BearsFP16 = func(string) bool { return true } }
+
 // TestGoldenEncoder compares every layer's states where a token stands: at padding they depend on how a row that sees nothing
 // is handled, and nobody reads them.
 func TestGoldenEncoder(t *testing.T) {
