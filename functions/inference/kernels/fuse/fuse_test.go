@@ -22,7 +22,16 @@ const (
 // block is one block of a diffusion transformer, as models build it, with random weights.
 func block(t *testing.T) *onnx.Model {
 	t.Helper()
-	n := nn.New("block", "block", nn.Options{})
+	model, err := blockOf(nn.Options{}).Model()
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(model)
+	return model
+}
+
+func blockOf(o nn.Options) *nn.Net {
+	n := nn.New("block", "block", o)
 	x := n.Input("x", onnx.Float32, "batch", "tokens", 16)
 	mod := n.Input("modulation", onnx.Float32, "batch", 6, dim)
 	cos, sin := n.Input("cos", onnx.Float32, "batch", "tokens", dim/heads/2), n.Input("sin", onnx.Float32, "batch", "tokens", dim/heads/2)
@@ -36,12 +45,7 @@ func block(t *testing.T) *onnx.Model {
 	h = n.Add(h, n.Linear(n.RMSNorm(n.Linear(n.LayerNorm(h, "norm", dim, epsilon), "c", dim, dim, false), "norm_c", dim, epsilon), "d", dim, dim, true))
 	f := n.Linear(n.Gelu(n.Linear(n.Modulate(h, m[4], m[3], epsilon), "up", dim, ffn, true), true), "down", ffn, dim, true)
 	n.Output("y", n.Add(h, n.Mul(f, m[5])), onnx.Float32, "batch", "tokens", dim)
-	model, err := n.Model()
-	if err != nil {
-		t.Fatal(err)
-	}
-	fill(model)
-	return model
+	return n
 }
 
 func fill(m *onnx.Model) {
