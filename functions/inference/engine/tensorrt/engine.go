@@ -75,7 +75,8 @@ func (e *Engine) Open(ctx context.Context, path string, o engine.Options) (engin
 	return s, nil
 }
 
-// known loads the plan at path as what is written down of it says. Where another process has built it again meanwhile, what was loaded
+// known loads the plan at path as what is written down of it says; of a plan in a cache something is, or it is being built: without that
+// nobody knows whether it has its weights. Where another process has built it again meanwhile, what was loaded
 // may be either, and it is loaded once more.
 func (e *Engine) known(ctx context.Context, d *device, path, graph string, at engine.Device) (*session, error) {
 	for {
@@ -83,7 +84,7 @@ func (e *Engine) known(ctx context.Context, d *device, path, graph string, at en
 			return nil, err
 		}
 		f, err := Known(path)
-		if _, told := os.Stat(path + factsEnding); err != nil && told == nil {
+		if _, told := os.Stat(path + factsEnding); err != nil && (told == nil || fromCache(path)) {
 			return nil, fmt.Errorf("%w: `videosdgx models plan` builds it again", err)
 		}
 		if err == nil && f.Target.Capability != d.capability() {

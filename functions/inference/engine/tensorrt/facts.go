@@ -23,6 +23,7 @@ const (
 	factsEnding   = ".json"
 	partialPrefix = ".partial-"
 	maxFacts      = 4 << 20 // bytes; a graph's scales and shapes are far fewer
+	idBytes       = 8       // of the hash in a plan's name
 )
 
 // path is where the plan of these facts lies.
@@ -48,13 +49,21 @@ func (f Facts) name() (string, error) {
 		return "", err
 	}
 	id := sha256.Sum256(raw)
-	return key.Graph + "-" + hex.EncodeToString(id[:8]) + ".plan", nil
+	return key.Graph + "-" + hex.EncodeToString(id[:idBytes]) + ".plan", nil
 }
 
 // of says whether these are the facts of the plan at path, whose name says all that it depends on: not damaged, nor another plan's.
 func (f Facts) of(path string) bool {
 	name, err := f.name()
 	return err == nil && readable(name) == readable(filepath.Base(path))
+}
+
+// fromCache says whether a plan is called as Plans calls them.
+func fromCache(path string) bool {
+	name, ok := strings.CutSuffix(filepath.Base(path), ".plan")
+	at := strings.LastIndexByte(name, '-')
+	id, err := hex.DecodeString(name[at+1:])
+	return ok && at > 0 && err == nil && len(id) == idBytes
 }
 
 // readable is a name as it comes back from JSON.

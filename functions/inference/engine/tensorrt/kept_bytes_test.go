@@ -5,11 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt/faketrt"
 )
 
 // stripped is a recipe of which every part matters to whoever loads the plan: its weights are refitted, its profiles chosen among.
@@ -102,5 +104,23 @@ func TestAPlanOfANameThatIsNoTextIsFoundAgain(t *testing.T) {
 		if err != nil || runs() != 1 {
 			t.Errorf("%s, %v, built %d times", filepath.Base(path), err, runs())
 		}
+	}
+}
+
+// TestAPlanThatIsBeingBuiltIsNotOpened: between a plan and what is written down of it nobody knows whether it has its weights.
+func TestAPlanThatIsBeingBuiltIsNotOpened(t *testing.T) {
+	b, _ := script(t, good)
+	p := &tensorrt.Plans{Dir: t.TempDir(), Library: "TensorRT-RTX 1.6.9", Digest: "d", Builder: b, Recipe: stripped}
+	path, err := p.Plan(context.Background(), "g.onnx", spark)
+	if err == nil {
+		err = os.Remove(path + ".json")
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := tensorrt.New(faketrt.Load(t), nil)
+	defer e.Close()
+	if s, err := e.Open(context.Background(), path, gpu); !errdefs.IsDataLoss(err) || !strings.Contains(err.Error(), "`videosdgx models plan` builds it again") {
+		t.Errorf("%v, %v", s, err)
 	}
 }
