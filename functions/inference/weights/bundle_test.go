@@ -143,14 +143,15 @@ func TestUnrecordedIsNoFailure(t *testing.T) {
 
 func TestDamagedBundlesAreNamed(t *testing.T) {
 	for why, harm := range map[string]func(dir string){
-		"net.data is damaged: expected sha256:":             func(d string) { put(t, d, "net.data", strings.Repeat("w", 4999)+"v") },
-		"net.data is damaged: expected 5000 bytes":          func(d string) { os.Truncate(filepath.Join(d, "net.data"), 4000) },
-		"net.data is missing":                               func(d string) { os.Remove(filepath.Join(d, "net.data")) },
-		"bundle.json: not valid JSON":                       func(d string) { os.Truncate(filepath.Join(d, ManifestName), 40) },
-		"bundle.json is damaged: expected sha256:":          func(d string) { edit(t, d, `"name": "n"`, `"name": "m"`) },
-		"format version 9":                                  func(d string) { edit(t, d, `"version": 2`, `"version": 9`) },
-		"is no bundle (`videosdgx models build` makes one)": func(d string) { os.Remove(filepath.Join(d, ManifestName)) },
-		`format is "other", not`:                            func(d string) { edit(t, d, bundleFormat, "other") },
+		"net.data is damaged: expected sha256:":                     func(d string) { put(t, d, "net.data", strings.Repeat("w", 4999)+"v") },
+		"net.data is damaged: expected 5000 bytes":                  func(d string) { os.Truncate(filepath.Join(d, "net.data"), 4000) },
+		"net.data is missing from its bundle (file does not exist)": func(d string) { os.Remove(filepath.Join(d, "net.data")) },
+		"; build or pull it again":                                  func(d string) { os.Remove(filepath.Join(d, "net.data")) },
+		"bundle.json: not valid JSON":                               func(d string) { os.Truncate(filepath.Join(d, ManifestName), 40) },
+		"bundle.json is damaged: expected sha256:":                  func(d string) { edit(t, d, `"name": "n"`, `"name": "m"`) },
+		"format version 9":                                          func(d string) { edit(t, d, `"version": 2`, `"version": 9`) },
+		"is no bundle (`videosdgx models build` makes one)":         func(d string) { os.Remove(filepath.Join(d, ManifestName)) },
+		`format is "other", not`:                                    func(d string) { edit(t, d, bundleFormat, "other") },
 	} {
 		dir, o := sealed(t)
 		open(t, dir, o) // recorded: the damage must be seen nevertheless

@@ -121,7 +121,7 @@ func statMember(root *os.Root, f FileEntry) (FileState, error) {
 	st, err := root.Lstat(filepath.FromSlash(f.Path))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return FileState{}, fmt.Errorf("%s is missing from its bundle: expected %d bytes with %s: %w", path, f.Size, f.Digest, err)
+		return FileState{}, fmt.Errorf("%s is missing from its bundle (%w): expected %d bytes with %s; build or pull it again", path, fs.ErrNotExist, f.Size, f.Digest)
 	case err == nil && st.Mode()&fs.ModeSymlink != 0:
 		err = &FormatError{File: path, Reason: "it is a symbolic link, and a bundle's files lie in its folder: put the file itself there, or link the whole folder"}
 	case err == nil:
