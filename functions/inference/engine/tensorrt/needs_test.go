@@ -20,7 +20,7 @@ func TestWhatAPlanNeedsIsWhatItsTypesNeed(t *testing.T) {
 		if n := form.Needs(m); n.Capability != want || n.Type == "" {
 			t.Errorf("%s: %+v", f, n)
 		}
-		if !slices.Contains(form.Takes(want), f) && f != quant.BF16 {
+		if !slices.Contains(form.Takes(want), f) {
 			t.Errorf("sm_%d is said to take %v, and not %s", want, form.Takes(want), f)
 		}
 		if slices.Contains(form.Takes(want-1), f) {

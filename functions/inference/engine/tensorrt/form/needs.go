@@ -58,11 +58,11 @@ func format(n *onnx.Node) quant.Format {
 func Takes(capability int) []quant.Format {
 	switch {
 	case capability >= nvfp4.Capability:
-		return []quant.Format{quant.NVFP4, quant.FP8, quant.INT8, quant.INT4, quant.NF4}
+		return []quant.Format{quant.NVFP4, quant.FP8, quant.INT8, quant.INT4, quant.NF4, quant.BF16}
 	case capability >= fp8.Capability:
-		return []quant.Format{quant.FP8, quant.INT8, quant.INT4, quant.NF4}
+		return []quant.Format{quant.FP8, quant.INT8, quant.INT4, quant.NF4, quant.BF16}
 	case capability >= bf16.Capability:
-		return []quant.Format{quant.INT8, quant.INT4, quant.NF4}
+		return []quant.Format{quant.INT8, quant.INT4, quant.NF4, quant.BF16}
 	}
 	return nil
 }
