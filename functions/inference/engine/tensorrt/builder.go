@@ -165,7 +165,7 @@ func (b Builder) run(ctx context.Context, r Recipe, out *os.File, tell func(Repo
 		return err
 	}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("start the planner: %w; `make build` makes it, and %s may name another: %w", err, PlannerEnv, errdefs.ErrFailedPrecondition)
+		return fmt.Errorf("start the planner: %w; %s: %w", err, plannerRemedy(), errdefs.ErrFailedPrecondition)
 	}
 	end := listen(reports, tell)
 	return verdict(ctx, cmd.Wait(), end, said.String())
@@ -228,6 +228,9 @@ func verdict(ctx context.Context, exit error, end *Report, said string) error {
 	}
 	if said != "" {
 		said = "; it last said: " + said
+	}
+	if status := (*exec.ExitError)(nil); errors.As(exit, &status) && status.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL {
+		said += "; the system kills what takes more memory than there is"
 	}
 	return fmt.Errorf("%w died (%w)%s: %w", errDied, exit, said, errdefs.ErrInternal)
 }

@@ -8,7 +8,9 @@ package tensorrt
 import "C"
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"path/filepath"
 	"sync"
 
@@ -30,11 +32,14 @@ type Library struct {
 
 // Load opens the TensorRT of an install. Errors are FailedPrecondition, with the sentence that names the file and what would do.
 func Load(at Install) (*Library, error) {
-	for _, f := range [][2]string{{at.Shim, "remove it, and " + buildsShim(at.Shim) + " builds it again"}, {at.Library, Another()}, {at.Parser, Another()}} {
+	for _, f := range [][2]string{{at.Shim, shimRemedy(at.Shim)}, {at.Library, Another()}, {at.Parser, Another()}} {
 		if !filepath.IsAbs(f[0]) {
 			continue // the system's loader finds it, or says that it does not
 		}
 		if err := engine.WholeLibrary(f[0]); err != nil {
+			if f[0] == at.Shim && !errors.Is(err, fs.ErrNotExist) {
+				f[1] = "remove it, and " + f[1] // make takes it for one that is built
+			}
 			return nil, fmt.Errorf("%s cannot be used (%w); %s: %w", f[0], err, f[1], errdefs.ErrFailedPrecondition)
 		}
 	}
@@ -76,7 +81,7 @@ func bind(path string) (*C.bind_shim, error) {
 	var w why
 	text, size := w.at()
 	if C.bind_library(c, s, text, size) != 0 {
-		return nil, fmt.Errorf("cannot use the shim %s (%s); %s builds it: %w", path, C.GoString(text), buildsShim(path), errdefs.ErrFailedPrecondition)
+		return nil, fmt.Errorf("cannot use the shim %s (%s); %s: %w", path, C.GoString(text), shimRemedy(path), errdefs.ErrFailedPrecondition)
 	}
 	if shims.open == nil {
 		shims.open = map[string]*C.bind_shim{}

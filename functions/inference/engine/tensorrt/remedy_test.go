@@ -22,7 +22,7 @@ func TestWhatWouldDoIsWhatDoes(t *testing.T) {
 }
 
 func TestAShimThatIsMissingIsToldWithWhatBuildsIt(t *testing.T) {
-	for name, say := range map[string]string{"libvdx_trt8.so": "`make tensorrt-shims TRT8_INCLUDE=FOLDER`", "libvdx_trt10.so": "`make tensorrt-shims` builds it"} {
+	for name, say := range map[string]string{"libvdx_trt8.so": "`make tensorrt-shims TRT8_INCLUDE=FOLDER`", "libvdx_trt10.so": "; run `make tensorrt-shims`"} {
 		_, err := Load(Install{Shim: filepath.Join(t.TempDir(), name)})
 		if !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), say) {
 			t.Errorf("%s: %v", name, err)
@@ -50,5 +50,18 @@ func TestAFolderThatAnotherHoldsIsToldOfWhileItIsWaitedFor(t *testing.T) {
 	p.Tell = func(graph string, r Report) { said += graph + ": " + r.Said; stop() }
 	if _, err := p.Plan(ctx, "g.onnx", on); !errors.Is(err, context.Canceled) || said != "g.onnx: another process builds plans in "+filepath.Dir(path)+": waiting for it to end" {
 		t.Errorf("%v, said %q", err, said)
+	}
+}
+
+// TestWhatTheEnvironmentNamesIsToldAsWhatIsWrong: building what it hides helps nobody.
+func TestWhatTheEnvironmentNamesIsToldAsWhatIsWrong(t *testing.T) {
+	t.Setenv(ShimsEnv, t.TempDir())
+	if _, err := Load(Install{Shim: "libvdx_trt10.so"}); err == nil || !strings.Contains(err.Error(), "correct VIDEOSDGX_TRT_SHIMS, or unset it and run `make tensorrt-shims`") {
+		t.Error(err)
+	}
+	t.Setenv(PlannerEnv, filepath.Join(t.TempDir(), "nothing"))
+	err := Builder{}.Build(context.Background(), Recipe{Model: "g.onnx"}, filepath.Join(t.TempDir(), "g.plan"), nil)
+	if !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), "correct VIDEOSDGX_TRT_PLANNER, or unset it and run `make build`") {
+		t.Error(err)
 	}
 }

@@ -24,9 +24,9 @@ func TestALibraryThatIsCutOffEndsNoProcess(t *testing.T) {
 		return to
 	}
 	for says, at := range map[string]Install{
-		"run `make setup-tensorrt`":            {Library: cut(whole.Library), Shim: whole.Shim},
-		"remove it, and `make tensorrt-shims`": {Library: whole.Library, Shim: cut(whole.Shim)},
-		"make setup-tensorrt":                  {Library: whole.Library, Shim: whole.Shim, Parser: cut(whole.Library)},
+		"run `make setup-tensorrt`":                {Library: cut(whole.Library), Shim: whole.Shim},
+		"remove it, and run `make tensorrt-shims`": {Library: whole.Library, Shim: cut(whole.Shim)},
+		"make setup-tensorrt":                      {Library: whole.Library, Shim: whole.Shim, Parser: cut(whole.Library)},
 	} {
 		if _, err := Load(at); !errdefs.IsFailedPrecondition(err) || !strings.Contains(err.Error(), "cut off") || !strings.Contains(err.Error(), says) {
 			t.Errorf("%+v: %v", at, err)
