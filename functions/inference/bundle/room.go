@@ -66,12 +66,12 @@ func framesOf(n int) string {
 	return fmt.Sprintf("%d frames", n)
 }
 
-// may is how much memory there is.
+// may is how much memory there is. A request of words alone, which holds less than a MiB, is not told apart.
 func (r Room) may() string {
-	if r.Held > 0 {
+	if r.Held >= 1<<20 {
 		return fmt.Sprintf("this instance may take %s beside the %s of the request itself", down(r.Memory), up(r.Held))
 	}
-	return "this instance may take " + down(r.Memory)
+	return "this instance may take " + down(r.Memory+r.Held)
 }
 
 func (s Stage) total() int64 { return s.Weights + s.Activations }

@@ -21,6 +21,8 @@ func TestARefusalSaysWhatFits(t *testing.T) {
 	long.Fewer[0].Least = 5
 	held := plain(64*mib, 0)
 	held.Held = 3*mib + 1
+	words := plain(64*mib-300, 0)
+	words.Held = 300
 	sizes := plain(64*mib, 63*mib)
 	sizes.Fewer = nil
 	for name, c := range map[string]struct {
@@ -32,6 +34,7 @@ func TestARefusalSaysWhatFits(t *testing.T) {
 		"no limit":        {plain(0, 0), ClipSize{1 << 15, 1 << 15, 61}, ""},
 		"fewer, smaller":  {plain(64*mib, 0), ClipSize{1024, 1024, 81}, "a clip of 1024 × 1024 with 81 frames at once takes 81 MiB of memory (decoder), this instance may take 64 MiB: num_frames 61, or 896 × 896 would fit"},
 		"beside pictures": {held, ClipSize{1024, 1024, 81}, "(decoder), this instance may take 64 MiB beside the 4 MiB of the request itself: num_frames 61, or "},
+		"beside words":    {words, ClipSize{1024, 1024, 81}, "(decoder), this instance may take 64 MiB: num_frames 61, or "},
 		"one frame":       {plain(64*mib, 64*mib-1000), ClipSize{1024, 1024, 81}, ": 16 × 16 with 1 frame would fit"},
 		"none":            {plain(64*mib, 80*mib), ClipSize{1024, 1024, 81}, "even a clip of 16 × 16 with 1 frame at once takes 81 MiB of memory (decoder), this instance may take 64 MiB: give it 81 MiB or more"},
 		"none so long":    {func() Room { r := long; r.Memory = 500; return r }(), ClipSize{16, 32, 9}, "even a clip of 16 × 16 with 5 frames at once takes 1 MiB of memory (decoder), this instance may take 0 MiB: give it 1 MiB or more"},
