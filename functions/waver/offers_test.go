@@ -10,13 +10,14 @@ import (
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve"
 	"github.com/videosdgx/videosdgx/functions/serve/roomtest"
 )
 
 func TestWhatARefusalOffersFits(t *testing.T) {
 	roomtest.Offers(t, roomtest.Offering{
-		Bundle: randomBundle, Open: Open,
+		Bundle: func(t testing.TB) string { dir, _ := randomBundle(t); return dir }, Open: Open,
 		Draw: func(random *rand.Rand) handler.Request {
 			r := handler.Request{Prompt: "a red circle", Width: 16 * (1 + random.IntN(120)), Height: 16 * (1 + random.IntN(120)), NumFrames: 1 + 4*random.IntN(40), FPS: 16, Steps: 3}
 			if random.IntN(3) == 0 {
@@ -33,7 +34,7 @@ func TestWhatARefusalOffersFits(t *testing.T) {
 }
 
 // randomBundle is built from a checkpoint of noise.
-func randomBundle(t testing.TB) string {
+func randomBundle(t testing.TB) (dir string, man weights.Manifest) {
 	t.Helper()
 	kernelstest.Library(t)
 	r, err := recipe(t, checkpoint(t, nil))
@@ -47,9 +48,9 @@ func randomBundle(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := filepath.Join(t.TempDir(), "bundle")
-	if _, err := bundle.Build(context.Background(), r, dir, bundle.Options{Targets: []bundle.Target{cpu}}); err != nil {
+	dir = filepath.Join(t.TempDir(), "bundle")
+	if man, err = bundle.Build(context.Background(), r, dir, bundle.Options{Targets: []bundle.Target{cpu}}); err != nil {
 		t.Fatal(err)
 	}
-	return dir
+	return dir, man
 }
