@@ -6,7 +6,9 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/containerd/errdefs"
 )
@@ -50,24 +52,26 @@ func group(file string) int64 {
 	return n
 }
 
-// kilobytes is a line "NAME: 12 kB" of a file of proc(5), in bytes; 0 where it is not there.
-func kilobytes(file, name string) (n int64) {
+// kilobytes is the sum of the lines "NAME: 12 kB" of a file of proc(5), in bytes; a line that is not there counts as 0.
+func kilobytes(file string, names ...string) (n int64) {
 	raw, err := os.ReadFile(file)
 	if err != nil {
 		return 0
 	}
 	for line := range bytes.Lines(raw) {
-		if rest, ok := bytes.CutPrefix(line, []byte(name+":")); ok {
-			fmt.Sscanf(string(rest), "%d kB", &n)
-			return n << 10
+		name, rest, _ := strings.Cut(string(line), ":")
+		if slices.Contains(names, name) {
+			var kb int64
+			fmt.Sscanf(rest, "%d kB", &kb)
+			n += kb << 10
 		}
 	}
-	return 0
+	return n
 }
 
 // own is what this process has of memory of its own, in bytes: files that it maps are others' too, and can be given back.
 func own() int64 {
-	return kilobytes("/proc/self/status", "RssAnon") + kilobytes("/proc/self/status", "RssShmem")
+	return kilobytes("/proc/self/status", "RssAnon", "RssShmem")
 }
 
 // companions is what an instance has beside the function's process while it reads a request, in bytes: the runtime's program, which
