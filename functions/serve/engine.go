@@ -185,7 +185,7 @@ func alone(m handler.Model) duo.Rehearse {
 func isAccepted(f tensorrt.Facts) bool { return f.Accepted }
 
 // fast opens the model with plans, by their graphs.
-func (t *plansFor) fast(ctx context.Context, plans map[string]string) (handler.Model, error) {
+func (t *plansFor) fast(ctx context.Context, plans map[string]tensorrt.Found) (handler.Model, error) {
 	m := *t.m
 	m.Engine, m.Graphs = withPlans{t.engine, plans}, tensorRT
 	return t.open(ctx, &m)
@@ -195,14 +195,14 @@ func (t *plansFor) fast(ctx context.Context, plans map[string]string) (handler.M
 func (t *plansFor) graphs() []string { return plannable(t.m.Bundle) }
 
 // find looks for a plan of every graph. NotFound, with those that there are: not all have one.
-func (t *plansFor) find(fit func(tensorrt.Facts) bool) (map[string]string, error) {
+func (t *plansFor) find(fit func(tensorrt.Facts) bool) (map[string]tensorrt.Found, error) {
 	found, err := tensorrt.Search(plansDir(t.m.Dir), t.m.Manifest.Digest, t.lib, t.on, fit)
 	if err != nil {
 		return nil, err
 	}
 	var missing []string
 	for _, g := range t.graphs() {
-		if found[record.Graph(g)] == "" {
+		if found[record.Graph(g)].Path == "" {
 			missing = append(missing, record.Graph(g))
 		}
 	}

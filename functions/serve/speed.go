@@ -72,9 +72,9 @@ func (t *plansFor) against() string {
 
 // pace is what was measured of plans, by their graphs. NotFound: not all have been, on this GPU, with this driver, beside this ONNX
 // Runtime. What is damaged is as if it were not there.
-func (t *plansFor) pace(plans map[string]string) (p Pace, err error) {
-	for graph, path := range plans {
-		s, err := tensorrt.KnownSpeed(path, t.against())
+func (t *plansFor) pace(plans map[string]tensorrt.Found) (p Pace, err error) {
+	for graph, plan := range plans {
+		s, err := tensorrt.KnownSpeed(plan.Path, t.against())
 		if errdefs.IsDataLoss(err) {
 			t.log.Warn("how fast a plan is has to be measured again", "graph", graph, "reason", err.Error())
 		}
@@ -144,11 +144,11 @@ func (w *workshop) counts() map[string]int {
 }
 
 // timeAll times every plan with the shapes that ONNX Runtime was timed with, and writes down what it came to.
-func (w *workshop) timeAll(ctx context.Context, plans map[string]string) (p Pace, err error) {
+func (w *workshop) timeAll(ctx context.Context, plans map[string]tensorrt.Found) (p Pace, err error) {
 	p.Clip = w.clip.name
 	for _, path := range w.graphs() {
 		graph := record.Graph(path)
-		s, err := w.timePlan(ctx, graph, plans[graph])
+		s, err := w.timePlan(ctx, graph, plans[graph].Path)
 		if ctx.Err() != nil {
 			return p, context.Cause(ctx)
 		}
@@ -157,7 +157,7 @@ func (w *workshop) timeAll(ctx context.Context, plans map[string]string) (p Pace
 		}
 		p.Plans, p.Other = p.Plans+s.Seconds, p.Other+s.Other
 		w.log.Info("plan timed", "graph", graph, "runs", s.Runs, "seconds", s.Seconds, "ort_seconds", s.Other, "against", s.Against)
-		if err := w.kept(tensorrt.KeepSpeed(plans[graph], s), graph, plans[graph], "how fast a plan is is not kept, it is measured again at the next start"); err != nil {
+		if err := w.kept(tensorrt.KeepSpeed(plans[graph].Path, s), graph, plans[graph].Path, "how fast a plan is is not kept, it is measured again at the next start"); err != nil {
 			return p, err
 		}
 	}

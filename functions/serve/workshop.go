@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"time"
 
 	"github.com/containerd/errdefs"
@@ -39,7 +37,7 @@ func (w *workshop) prepare(ctx context.Context, rehearse duo.Rehearse) (handler.
 	if w.measure && pace.Slower() {
 		return nil, duo.Choice{}, slower{pace}
 	}
-	if err := w.room(sizes(slices.Collect(maps.Values(plans))...), "the plans, which are accepted and serve from the next start on,"); err != nil {
+	if err := w.room(sizes(paths(plans)...), "the plans, which are accepted and serve from the next start on,"); err != nil {
 		return nil, duo.Choice{}, err
 	}
 	m, err := w.fast(ctx, plans)
@@ -47,7 +45,7 @@ func (w *workshop) prepare(ctx context.Context, rehearse duo.Rehearse) (handler.
 }
 
 // ready has plans of every graph that were accepted, by the graphs, and where it measures how fast they are.
-func (w *workshop) ready(ctx context.Context, rehearse duo.Rehearse) (map[string]string, Pace, error) {
+func (w *workshop) ready(ctx context.Context, rehearse duo.Rehearse) (map[string]tensorrt.Found, Pace, error) {
 	plans, err := w.find(isAccepted)
 	accepted := err == nil
 	if !accepted {
@@ -80,6 +78,14 @@ func (w *workshop) ready(ctx context.Context, rehearse duo.Rehearse) (map[string
 		err = rehearse(ctx, func(ctx context.Context, _ handler.Model) (err error) { pace, err = w.timeAll(ctx, plans); return err })
 	}
 	return plans, pace, err
+}
+
+// paths are the files of plans.
+func paths(plans map[string]tensorrt.Found) (all []string) {
+	for _, p := range plans {
+		all = append(all, p.Path)
+	}
+	return all
 }
 
 // room says whether so many bytes, and a quarter more, are free on the device beside what answers there now: nobody's clip is to
@@ -161,10 +167,10 @@ func every(ctx context.Context, m handler.Model, r handler.Request) (err error) 
 }
 
 // buildAll builds a plan of every graph.
-func (w *workshop) buildAll(ctx context.Context) (map[string]string, error) {
+func (w *workshop) buildAll(ctx context.Context) (map[string]tensorrt.Found, error) {
 	p := tensorrt.Plans{Dir: plansDir(w.m.Dir), Library: w.lib.Name(), Digest: w.m.Manifest.Digest, Builder: &tensorrt.Builder{Install: w.lib.Install}}
 	p.Recipe = func(graph string) (tensorrt.Recipe, error) { return w.recipe(ctx, graph) }
-	plans := map[string]string{}
+	plans := map[string]tensorrt.Found{}
 	for _, g := range w.graphs() {
 		began := time.Now()
 		path, err := p.Plan(ctx, g, w.on)
@@ -172,7 +178,7 @@ func (w *workshop) buildAll(ctx context.Context) (map[string]string, error) {
 			return nil, fmt.Errorf("plan of %s: %w", record.Graph(g), err)
 		}
 		w.log.Info("plan built", "graph", record.Graph(g), "seconds", time.Since(began).Seconds(), "path", path)
-		plans[record.Graph(g)] = path
+		plans[record.Graph(g)] = tensorrt.Found{Path: path} // its checksum is of the one that is compared
 	}
 	return plans, nil
 }
@@ -208,44 +214,47 @@ func declared(graph string) (map[string][]int64, error) {
 	return all, nil
 }
 
-// compareAll holds every plan to what ONNX Runtime did. One that fails is thrown away.
-func (w *workshop) compareAll(ctx context.Context, plans map[string]string) error {
+// compareAll holds every plan to what ONNX Runtime did, and notes in plans which ones those were. One that fails is thrown away.
+func (w *workshop) compareAll(ctx context.Context, plans map[string]tensorrt.Found) error {
 	for _, g := range w.graphs() {
 		name := record.Graph(g)
-		if err := w.compare(ctx, name, plans[name]); err != nil {
+		sum, err := w.compare(ctx, name, plans[name].Path)
+		if err != nil {
 			return err
 		}
+		plans[name] = tensorrt.Found{Path: plans[name].Path, Sum: sum}
 	}
 	return nil
 }
 
-func (w *workshop) compare(ctx context.Context, graph, path string) error {
+// compare gives the checksum of the plan that it has compared.
+func (w *workshop) compare(ctx context.Context, graph, path string) (plan string, err error) {
 	if len(w.recorder.Captures(graph)) == 0 {
-		return fmt.Errorf("no clip that was rehearsed runs the graph %s, so that its plan cannot be compared: %w", graph, errdefs.ErrFailedPrecondition)
+		return "", fmt.Errorf("no clip that was rehearsed runs the graph %s, so that its plan cannot be compared: %w", graph, errdefs.ErrFailedPrecondition)
 	}
 	if err := w.room(sizes(path), "the plan of "+graph); err != nil {
-		return err
+		return "", err
 	}
 	s, err := w.engine.Open(ctx, path, engine.Options{Device: w.m.Options.Device, Memory: w.m.Options.Memory})
 	if err != nil {
-		return w.throwAway(graph, path, err)
+		return "", w.throwAway(graph, path, err)
 	}
-	plan := tensorrt.Checksum(s)
+	plan = tensorrt.Checksum(s)
 	v, err := accept.Compare(ctx, s, w.recorder.Captures(graph), accept.Bound(w.m.Precision))
 	if e := s.Close(); err == nil {
 		err = e
 	}
 	if ctx.Err() != nil {
-		return context.Cause(ctx)
+		return "", context.Cause(ctx)
 	}
 	if err == nil && !v.OK() {
 		err = fmt.Errorf("it is off by %s", v)
 	}
 	if err != nil {
-		return w.throwAway(graph, path, err)
+		return "", w.throwAway(graph, path, err)
 	}
 	w.log.Info("plan accepted", "graph", graph, "worst", v.Worst, "output", v.Output, "bound", v.Bound)
-	return w.kept(tensorrt.Accept(path, plan, v.String(), true), graph, path, "the verdict is not kept, it is reached again at the next start")
+	return plan, w.kept(tensorrt.Accept(path, plan, v.String(), true), graph, path, "the verdict is not kept, it is reached again at the next start")
 }
 
 // kept is an error where another process has built a plan again since it was looked at: what was seen is not of the one that would serve.
@@ -272,14 +281,20 @@ func (w *workshop) throwAway(graph, path string, reason error) error {
 // withPlans opens plans by the graphs that they are of.
 type withPlans struct {
 	*tensorrt.Engine
-	plans map[string]string
+	plans map[string]tensorrt.Found
 }
 
-// Open opens the plan of the graph at path.
+// Open opens the plan of the graph at path. A model opens the graphs of a part whenever that is needed: FailedPrecondition where another
+// plan than the one that was accepted lies there by then.
 func (e withPlans) Open(ctx context.Context, path string, o engine.Options) (engine.Session, error) {
 	p := e.plans[record.Graph(path)]
-	if p == "" {
+	if p.Path == "" {
 		return nil, fmt.Errorf("there is no plan of %s: %w", path, errdefs.ErrNotFound)
 	}
-	return e.Engine.Open(ctx, p, o)
+	s, err := e.Engine.Open(ctx, p.Path, o)
+	if err != nil || tensorrt.Checksum(s) == p.Sum {
+		return s, err
+	}
+	return nil, errors.Join(fmt.Errorf("another program has built the plan of %s again since it was accepted, and it is compared and taken at the next start: %w",
+		record.Graph(path), errdefs.ErrFailedPrecondition), s.Close())
 }

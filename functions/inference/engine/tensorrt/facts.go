@@ -121,6 +121,11 @@ func sum(path string) (n int64, s string, err error) {
 		return 0, "", err
 	}
 	defer f.Close()
+	return sumOf(f)
+}
+
+// sumOf is sum of a file that is open, from where it is to its end.
+func sumOf(f io.Reader) (n int64, s string, err error) {
 	h := crc32.New(castagnoli())
 	n, err = io.Copy(h, f)
 	return n, hex.EncodeToString(h.Sum(nil)), err
@@ -239,9 +244,12 @@ func (p *Plans) run(ctx context.Context, f Facts, path string) (time.Duration, e
 	return time.Since(began), err
 }
 
+// Found is a plan: where it lies, and its checksum as Checksum gives it, since another may lie there later.
+type Found struct{ Path, Sum string }
+
 // Search finds the plans of a bundle in a folder of plans that one TensorRT runs on one GPU, by graph. What is damaged is as
 // if it were not there, and so is what fit refuses. A folder that is not there has none.
-func Search(dir, bundle string, lib *Library, on Target, fit func(Facts) bool) (map[string]string, error) {
+func Search(dir, bundle string, lib *Library, on Target, fit func(Facts) bool) (map[string]Found, error) {
 	p := Plans{Dir: dir, Library: lib.Name()}
 	if p.rtx() {
 		on.Name, on.Driver = "", ""
@@ -254,7 +262,7 @@ func Search(dir, bundle string, lib *Library, on Target, fit func(Facts) bool) (
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("look for plans: %w", err)
 	}
-	found := map[string]string{}
+	found := map[string]Found{}
 	for _, e := range entries {
 		name, ok := strings.CutSuffix(e.Name(), factsEnding)
 		if !ok || filepath.Ext(name) != ".plan" {
@@ -267,7 +275,7 @@ func Search(dir, bundle string, lib *Library, on Target, fit func(Facts) bool) (
 		}
 		if f, err = Known(path); err == nil && f.Bundle == bundle && fit(f) {
 			graph, _, _ := strings.Cut(name, ".")
-			found[graph] = path
+			found[graph] = Found{path, f.Sum}
 		}
 	}
 	return found, nil

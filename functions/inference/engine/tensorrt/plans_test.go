@@ -308,7 +308,7 @@ func TestVerdictsAreKeptAndSearchedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	accepted := func(f tensorrt.Facts) bool { return f.Accepted }
-	search := func(digest string, on tensorrt.Target, fit func(tensorrt.Facts) bool) map[string]string {
+	search := func(digest string, on tensorrt.Target, fit func(tensorrt.Facts) bool) map[string]tensorrt.Found {
 		found, err := tensorrt.Search(dir, digest, lib, on, fit)
 		if err != nil {
 			t.Fatal(err)
@@ -321,7 +321,7 @@ func TestVerdictsAreKeptAndSearchedFor(t *testing.T) {
 	if err := tensorrt.Accept(path, checksum(t, path), "0.01 of the largest value", true); err != nil {
 		t.Fatal(err)
 	}
-	if found := search("d", on, accepted); found["g"] != path {
+	if found := search("d", on, accepted); found["g"] != (tensorrt.Found{Path: path, Sum: checksum(t, path)}) {
 		t.Errorf("%v", found)
 	}
 	if found := search("another", on, accepted); len(found) != 0 {

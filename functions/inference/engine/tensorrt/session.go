@@ -8,6 +8,7 @@ import "C"
 
 import (
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -23,10 +24,11 @@ type session struct {
 	lib   *Library
 	d     *device
 	path  string
-	graph string  // that the plan is of, where it is known
-	bare  *Recipe // of a plan that was built without its weights; nil: it has them
-	kept  []byte  // what was compiled of it, as it lies beside the plan
-	sum   string  // the plan's checksum; empty where nothing is written down of it
+	graph string      // that the plan is of, where it is known
+	bare  *Recipe     // of a plan that was built without its weights; nil: it has them
+	kept  []byte      // what was compiled of it, as it lies beside the plan
+	sum   string      // the plan's checksum; empty where nothing is written down of it
+	from  os.FileInfo // the file that it was loaded from
 	// profiles are those that the plan was built with, as far as that is known; profile is the one that the next run takes.
 	profiles []Profile
 	profile  int
@@ -77,7 +79,7 @@ func (s *session) load() error {
 	return err
 }
 
-// withFile calls the library with the plan's file.
+// withFile calls the library with the plan's file, which is the one that was opened at first.
 func (s *session) withFile(f func(fd C.int, text *C.char, size C.size_t) C.vdx_trt_status) error {
 	file, err := openRegular(s.path)
 	if errdefs.IsDataLoss(err) {
@@ -87,6 +89,9 @@ func (s *session) withFile(f func(fd C.int, text *C.char, size C.size_t) C.vdx_t
 		return fmt.Errorf("open plan: %w: %w", err, errdefs.ErrNotFound)
 	}
 	defer file.Close()
+	if err := s.same(file); err != nil {
+		return err
+	}
 	s.lib.mu.Lock()
 	defer s.lib.mu.Unlock()
 	var w why
@@ -94,55 +99,7 @@ func (s *session) withFile(f func(fd C.int, text *C.char, size C.size_t) C.vdx_t
 	return w.err(f(C.int(file.Fd()), text, size), "load "+s.path)
 }
 
-// Checksum tells the plan that a session of this engine has opened from another that may lie at its path by now; empty where nothing is
-// written down of it.
-func Checksum(s engine.Session) string {
-	if of, ok := s.(*session); ok {
-		return of.sum
-	}
-	return ""
-}
-
 func (s *session) over() bool { return s.closed.Load() }
-
-// rest has what the plan holds leave the device: its weights alone where TensorRT can, so that what it compiled stays, else the
-// whole plan. The next run brings it back. Values stay.
-func (s *session) rest() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.plan == nil || s.light {
-		return
-	}
-	s.keepCompiled()
-	if s.bare != nil { // its file has no weights that could come later
-		s.unload()
-		return
-	}
-	err := s.withFile(func(fd C.int, text *C.char, size C.size_t) C.vdx_trt_status {
-		return C.bind_rest(s.lib.shim, s.plan, fd, text, size)
-	})
-	s.profile = 0
-	if s.light = err == nil; !s.light {
-		s.unload()
-	}
-}
-
-// awake brings back what left the device.
-func (s *session) awake() error {
-	if s.light {
-		s.light = false
-		if err := s.withFile(func(fd C.int, text *C.char, size C.size_t) C.vdx_trt_status {
-			return C.bind_wake(s.lib.shim, s.plan, fd, text, size)
-		}); err == nil {
-			return nil
-		}
-		s.unload() // and from the beginning
-	}
-	if s.plan == nil {
-		return s.load()
-	}
-	return nil
-}
 
 func (s *session) unload() {
 	if s.plan != nil {
