@@ -5,11 +5,13 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/videosdgx/videosdgx/functions/inference/compile"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/split"
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/fuse"
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/kernelstest"
 	"github.com/videosdgx/videosdgx/functions/inference/kernels/written"
@@ -21,13 +23,14 @@ type Modeler interface {
 	Model() (*onnx.Model, error)
 }
 
-// DeviceEnv names the device that Open's graphs run on ("cuda:0"; the CPU by default), and FormEnv their form there: "" as they were
-// built, "fused" with a GPU's fused operators in float32, "bf16", "fp16", or "half", the one of the two that a bundle has by default,
+// DeviceEnv names the device that Open's graphs run on ("cuda:0"; the CPU by default), or several that share transformers, as the GPUs of
+// a function do: "cuda:0,cuda:1" have a part each, with WholeEnv set a copy each. FormEnv names the graphs' form there: "" as they were built, "fused" with a GPU's fused operators in float32, "bf16", "fp16", or "half", the one of the two that a bundle has by default,
 // FP8 weights multiplied by codes.
 // On the CPU "" is what a bundle has for it, "plain" what was built, and a GPU's forms are written out: every value is rounded
 // to the type that it has there.
 const (
 	DeviceEnv = kernelstest.DeviceEnv
+	WholeEnv  = "VIDEOSDGX_TEST_WHOLE"
 	FormEnv   = "VIDEOSDGX_TEST_FORM"
 )
 
@@ -45,10 +48,8 @@ func Open[G Modeler](t testing.TB, g G, err error) engine.Session {
 	if err != nil {
 		t.Fatal(err)
 	}
-	device, err := engine.ParseDevice(os.Getenv(DeviceEnv))
-	if err != nil {
-		t.Fatal(err)
-	}
+	all := devices(t)
+	device := all[0]
 	var opt compile.Optimiser = e
 	switch f := os.Getenv(FormEnv); {
 	case device.Host() && f == "":
@@ -79,12 +80,33 @@ func Open[G Modeler](t testing.TB, g G, err error) engine.Session {
 	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s, err := e.Open(context.Background(), filepath.Join(dir, "graph.onnx"), engine.Options{Device: device})
+	s, err := over(e, all, m.Graph.Name).Open(context.Background(), filepath.Join(dir, "graph.onnx"), engine.Options{Device: device})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
 	return s
+}
+
+// devices are those that DeviceEnv names.
+func devices(t testing.TB) (all []engine.Device) {
+	t.Helper()
+	for name := range strings.SplitSeq(os.Getenv(DeviceEnv), ",") {
+		d, err := engine.ParseDevice(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
+// over is the engine with which several devices share a transformer.
+func over(e engine.Engine, all []engine.Device, graph string) engine.Engine {
+	if len(all) < 2 || !strings.HasPrefix(graph, "transformer") {
+		return e
+	}
+	return &split.Engine{Engine: e, Devices: all, Spread: []string{"graph"}, Fits: func(int64) bool { return os.Getenv(WholeEnv) != "" }}
 }
 
 // BearsFP16 says of a graph, by its name, whether bundles of the models under test have it in FP16 by default; nil: none.

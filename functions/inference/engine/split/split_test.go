@@ -4,7 +4,9 @@ import (
 	"context"
 	"io"
 	"math/rand/v2"
+	"os"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -40,9 +42,23 @@ func blocks(b *onnx.Builder) {
 	b.Output("y", x, onnx.Float32, "rows", width)
 }
 
+// devices are n of those that VIDEOSDGX_TEST_DEVICE names ("cuda:0,cuda:1"), in turn; the CPU by default.
+func devices(t *testing.T, n int) (all []engine.Device) {
+	t.Helper()
+	names := strings.Split(os.Getenv("VIDEOSDGX_TEST_DEVICE"), ",")
+	for i := range n {
+		d, err := engine.ParseDevice(names[i%len(names)])
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, d)
+	}
+	return all
+}
+
 func load(t *testing.T) engine.Engine {
 	t.Helper()
-	e, err := ort.Load()
+	e, err := ort.LoadFor(devices(t, 1)[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +67,7 @@ func load(t *testing.T) engine.Engine {
 
 func open(t *testing.T, e engine.Engine, path string) engine.Session {
 	t.Helper()
-	s, err := e.Open(context.Background(), path, engine.Options{})
+	s, err := e.Open(context.Background(), path, engine.Options{Device: devices(t, 1)[0]})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -73,18 +89,18 @@ func TestTwoDevicesComputeWhatOneDoes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, devices := range []int{2, 3, 6} {
+	for _, n := range []int{2, 3, 6} {
 		for _, whole := range []bool{false, true} {
-			s := open(t, &Engine{Engine: one, Devices: make([]engine.Device, devices), Spread: []string{"graph"}, Fits: func(n int64) bool { return whole && n == layers*width*width*4 }}, path)
-			if engine.Width(s) != devices {
-				t.Errorf("%d devices, whole %v: %T", devices, whole, s)
+			s := open(t, &Engine{Engine: one, Devices: devices(t, n), Spread: []string{"graph"}, Fits: func(bytes int64) bool { return whole && bytes == layers*width*width*4 }}, path)
+			if engine.Width(s) != n {
+				t.Errorf("%d devices, whole %v: %T", n, whole, s)
 			}
 			var group sync.WaitGroup
 			for range 4 {
 				group.Go(func() {
 					got, err := s.Run(context.Background(), inputs())
 					if err != nil || !slices.Equal(got.Float32("y"), want.Float32("y")) {
-						t.Errorf("%d devices, whole %v: %v, %v", devices, whole, got.Float32("y"), err)
+						t.Errorf("%d devices, whole %v: %v, %v", n, whole, got.Float32("y"), err)
 					}
 				})
 			}
@@ -115,11 +131,12 @@ func TestPartsAreCutBetweenBlocks(t *testing.T) {
 }
 
 func TestCopiesAreAnEngine(t *testing.T) {
-	enginetest.Run(t, &Engine{Engine: load(t), Devices: make([]engine.Device, 2), Spread: []string{"graph"}, Fits: func(int64) bool { return true }}, engine.Options{})
+	all := devices(t, 2)
+	enginetest.Run(t, &Engine{Engine: load(t), Devices: all, Spread: []string{"graph"}, Fits: func(int64) bool { return true }}, engine.Options{Device: all[0]})
 }
 
 func TestAChainRefusesWhatASessionWould(t *testing.T) {
-	s, ctx := open(t, &Engine{Engine: load(t), Devices: make([]engine.Device, 2), Spread: []string{"graph"}}, enginetest.Write(t, blocks)), context.Background()
+	s, ctx := open(t, &Engine{Engine: load(t), Devices: devices(t, 2), Spread: []string{"graph"}}, enginetest.Write(t, blocks)), context.Background()
 	ended, stop := context.WithCancel(ctx)
 	stop()
 	for name, c := range map[string]struct {
