@@ -8,7 +8,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,8 +15,6 @@ import (
 	"github.com/videosdgx/videosdgx/bench/gpu/random"
 	"github.com/videosdgx/videosdgx/bench/harness"
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
-	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
-	"github.com/videosdgx/videosdgx/functions/inference/engine/split"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/schedule"
 	"github.com/videosdgx/videosdgx/functions/wan21"
@@ -44,14 +41,10 @@ type bench struct {
 	report                       *harness.Report
 	target                       engine.Device
 	engine                       engine.Engine
-	beside                       []engine.Device // of target: they share the graph
-	whole                        bool
+	over                         []spread
 }
 
 func (b *bench) run(ctx context.Context, models []string, formats []kind) (err error) {
-	if err := b.choose(); err != nil {
-		return err
-	}
 	for _, model := range models {
 		c, ok := shapes[model]
 		if !ok {
@@ -64,11 +57,8 @@ func (b *bench) run(ctx context.Context, models []string, formats []kind) (err e
 			continue
 		}
 		for _, format := range formats {
-			if err := b.measure(ctx, model, format, c); err != nil {
+			if err := b.compareSpreads(ctx, model, format, c); err != nil {
 				return fmt.Errorf("%s %s: %w", model, format, err)
-			}
-			if err := b.report.SoFar(os.Stdout); err != nil {
-				return err
 			}
 		}
 		if b.python != "" {
@@ -78,28 +68,6 @@ func (b *bench) run(ctx context.Context, models []string, formats []kind) (err e
 		}
 	}
 	b.limits()
-	return nil
-}
-
-// choose reads the devices.
-func (b *bench) choose() (err error) {
-	var all []engine.Device
-	for name := range strings.SplitSeq(b.device, ",") {
-		d, err := engine.ParseDevice(name)
-		if err != nil {
-			return err
-		}
-		all = append(all, d)
-	}
-	b.target, b.beside = all[0], all[1:]
-	library, err := ort.LoadFor(b.target)
-	if err != nil {
-		return err
-	}
-	b.engine, b.capability = library, library.Capability(b.target)
-	if len(b.beside) > 0 {
-		b.engine = &split.Engine{Engine: b.engine, Devices: all, Spread: []string{"transformer"}, Fits: func(int64) bool { return b.whole }}
-	}
 	return nil
 }
 
@@ -137,29 +105,29 @@ func (b *bench) conditions(ctx context.Context, r *rand.Rand, g [3]int64, head i
 	return in, nil
 }
 
-// measure times whole steps: two predictions, guidance and the scheduler on the host.
-func (b *bench) measure(ctx context.Context, model string, format kind, c wan21.TransformerConfig) error {
+// measure times whole steps, two predictions, guidance and the scheduler on the host, under a name, and gives the latents that they end at.
+func (b *bench) measure(ctx context.Context, name string, format kind, c wan21.TransformerConfig) ([]float32, error) {
 	s, opened, err := b.open(ctx, format, c)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer s.Close()
 	r := rand.New(rand.NewPCG(3, 4))
 	cond, err := b.conditions(ctx, r, grid, c.HeadDim)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer cond.Close()
 	uncond, err := b.conditions(ctx, r, grid, c.HeadDim)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer uncond.Close()
 	n := grid[0] * grid[1] * grid[2]
 	latents := random.Gauss(r, 1, n, patchValues)
 	sched, err := schedule.FromJSON([]byte(scheduler), schedule.Options{Steps: b.steps + warm})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	var took []float64
 	for i, t := range sched.Timesteps() {
@@ -170,30 +138,26 @@ func (b *bench) measure(ctx context.Context, model string, format kind, c wan21.
 		halves.Go(func() (err error) { v, err = b.predict(half, s, cond, latents, t); return })
 		halves.Go(func() (err error) { u, err = b.predict(half, s, uncond, latents, t); return })
 		if err := halves.Wait(); err != nil {
-			return err
+			return nil, err
 		}
 		predicted := time.Now()
 		schedule.Guide(v, u, guidance)
 		if err := sched.Step(latents.Float32(), v); err != nil {
-			return err
+			return nil, err
 		}
 		if i >= warm {
 			took = append(took, time.Since(begin).Seconds())
 		}
-		fmt.Printf("%s %s step %d: %.3f s, of it %.1f ms behind the predictions\n", model, format, i, time.Since(begin).Seconds(), time.Since(predicted).Seconds()*1e3)
+		fmt.Printf("%s %d: %.3f s, of it %.1f ms behind the predictions\n", name, i, time.Since(begin).Seconds(), time.Since(predicted).Seconds()*1e3)
 	}
 	if !finite(latents.Float32()) {
-		return errors.New("the latents are not finite")
-	}
-	name := "step_" + strings.ReplaceAll(model, ".", "_") + "_" + format.String()
-	if len(b.beside) > 0 {
-		name += fmt.Sprintf("_x%d_%s", engine.Width(s), map[bool]string{true: "whole", false: "parts"}[b.whole])
+		return nil, errors.New("the latents are not finite")
 	}
 	b.report.Observe(name+"_s", took)
 	b.report.Figure(name+"_open_s", opened.Seconds())
 	b.report.Figure(name+"_tflop_per_s", 2*flops(c)/b.report.Figures[name+"_s"]/1e12)
 	b.report.Figure(name+"_device_mib", harness.DeviceMiB(ctx))
-	return nil
+	return latents.Float32(), nil
 }
 
 func (b *bench) predict(ctx context.Context, s engine.Session, in engine.Values, latents engine.Tensor, t float32) ([]float32, error) {
