@@ -17,8 +17,21 @@ type graphs interface {
 	Run(ctx context.Context, graph string, in engine.Values, resident ...string) (engine.Values, error)
 }
 
-// texts are what the two streams read of a prompt: [1, text, width], and which of it counts [1, 1, 1, text].
-type texts struct{ video, audio, mask engine.Tensor }
+// texts are what the two streams read of a prompt: [1, text, width], where the connectors have made it, and which of it counts
+// [1, 1, 1, text].
+type texts struct {
+	video, audio engine.Value
+	mask         engine.Tensor
+}
+
+// close frees them; there may be none.
+func (t texts) close() {
+	for _, v := range []engine.Value{t.video, t.audio} {
+		if v != nil {
+			_ = v.Close() // freeing memory: what could be done about an error
+		}
+	}
+}
 
 // guidance is what steers a clip, each stream with scales of its own.
 type guidance struct {
@@ -42,13 +55,45 @@ func (g guidance) none() guidance {
 type denoiser struct {
 	c            TransformerConfig
 	graphs       graphs
-	graph        string // of the transformer, where it is another than the first stage's
+	graph        string  // of the transformer, where it is another than the first stage's
+	place        placing // of what every step reads; nil: it stays where it is
 	video, audio positions
 	cond, uncond texts
 	guidance     guidance
 	// held says for every token of the video how far it stays what clean has in its place: 1 is all the way. nil holds none.
 	held, clean []float32
 	shared      engine.Values // inputs of every step
+}
+
+// placing copies a tensor to the device that runs the graphs.
+type placing func(ctx context.Context, t engine.Tensor) (engine.Value, error)
+
+// share makes the inputs of every step. On a device they lie there until close: a clip's rotary tables are 150 MB.
+func (d *denoiser) share(ctx context.Context) error {
+	in := engine.Values{}
+	tables(in, d.c, d.video, d.audio)
+	if d.c.KeyframesEmbedding {
+		in[ditKeyframes] = engine.Zeros(1, d.video.tokens(), 1)
+	}
+	for name, v := range in {
+		t, err := v.Host()
+		if d.place != nil && err == nil {
+			in[name], err = d.place(ctx, t)
+		}
+		if err != nil {
+			in[name] = t
+			in.Close()
+			return fmt.Errorf("rotary tables: %w", err)
+		}
+	}
+	d.shared = in
+	return nil
+}
+
+// close frees what every step has read.
+func (d *denoiser) close() {
+	d.shared.Close()
+	d.shared = nil
 }
 
 // latents are rows of both streams.
@@ -150,10 +195,8 @@ func (d *denoiser) predictions(ctx context.Context, now latents, t float32) (p p
 // predict is one pass of the transformer.
 func (d *denoiser) predict(ctx context.Context, now latents, t float32, text texts, perturb, apart bool) (v latents, err error) {
 	if d.shared == nil {
-		d.shared = engine.Values{}
-		tables(d.shared, d.c, d.video, d.audio)
-		if d.c.KeyframesEmbedding {
-			d.shared[ditKeyframes] = engine.Zeros(1, d.video.tokens(), 1)
+		if err := d.share(ctx); err != nil {
+			return v, err
 		}
 	}
 	in := maps.Clone(d.shared)

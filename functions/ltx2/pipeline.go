@@ -21,6 +21,7 @@ type Pipeline struct {
 	engine    engine.Engine
 	sessions  *bundle.Sessions
 	graphs    graphs
+	place     placing // nil on the CPU
 	tokenizer *text.Tokenizer
 	memory    int64 // that a stage may take, 0: no limit is known
 	stages    *bundle.Stages
@@ -61,6 +62,9 @@ func open(ctx context.Context, m *bundle.Model) (*Pipeline, error) {
 	}
 	p.sessions = looked.Open(ctx, names)
 	p.graphs = p.sessions
+	if d := m.Options.Device; !d.Host() {
+		p.place = func(ctx context.Context, t engine.Tensor) (engine.Value, error) { return m.Engine.Place(ctx, t, d) }
+	}
 	return p, nil
 }
 
@@ -82,13 +86,7 @@ func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.
 		return err
 	}
 	defer p.engine.Trim()
-	out.Progress(handler.Progress{Phase: "encode"})
-	texts, err := p.texts(ctx, o)
-	if err != nil {
-		return err
-	}
-	random := &source{seed: uint64(r.Seed)}
-	made, err := p.make(ctx, o, texts, random.draw, p.report(ctx, r, o, out))
+	made, err := p.denoised(ctx, o, out)
 	if err != nil {
 		return err
 	}
@@ -103,6 +101,18 @@ func (p *Pipeline) Generate(ctx context.Context, r handler.Request, out handler.
 		return nil
 	}
 	return p.frames(ctx, r, made.video, out)
+}
+
+// denoised is a request's clip before it is decoded. Nothing of its texts stays.
+func (p *Pipeline) denoised(ctx context.Context, o order, out handler.Output) (finished, error) {
+	out.Progress(handler.Progress{Phase: "encode"})
+	texts, err := p.texts(ctx, o)
+	defer func() { texts[0].close(); texts[1].close() }()
+	if err != nil {
+		return finished{}, err
+	}
+	random := &source{seed: uint64(o.r.Seed)}
+	return p.make(ctx, o, texts, random.draw, p.report(ctx, o.r, o, out))
 }
 
 // embed is handler.Description's.
@@ -158,6 +168,7 @@ func (p *Pipeline) make(ctx context.Context, o order, t [2]texts, draw func(n in
 			stepped(stage, stages, s, at)
 			return nil
 		})
+		d.close()
 		if err != nil {
 			return f, err
 		}
@@ -180,7 +191,7 @@ func (s size) points() int64 { return s.frames * s.height * s.width }
 // stage is a denoiser for a size, conditioned on the request's texts and pictures.
 func (p *Pipeline) stage(ctx context.Context, o order, s size, t [2]texts) (*denoiser, error) {
 	c := p.c.Transformer
-	d := &denoiser{c: c, graphs: p.graphs, cond: t[0], uncond: t[1], guidance: o.guidance,
+	d := &denoiser{c: c, graphs: p.graphs, place: p.place, cond: t[0], uncond: t[1], guidance: o.guidance,
 		video: c.videoPositions(s.frames, s.height, s.width, o.r.FPS), audio: c.audioPositions(o.moments)}
 	if err := p.hold(ctx, o, s, d); err != nil {
 		return nil, fmt.Errorf("encode image: %w", err)

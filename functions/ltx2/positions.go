@@ -2,6 +2,8 @@ package ltx2
 
 import (
 	"math"
+	"runtime"
+	"sync"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 )
@@ -86,12 +88,22 @@ func rotaryTables(p positions, theta float64, kind string, width, heads int64) (
 		}
 		freqs[i] = float32(math.Pow(theta, at) * math.Pi / 2)
 	}
-	tokens, half := int64(len(p.values)/p.axes), width/2
+	tokens, half := p.tokens(), width/2
 	co, si := make([]float32, tokens*half), make([]float32, tokens*half)
+	inParts(int(tokens), int(half), func(from, to int) { p.turn(co, si, int(half), freqs, from, to) })
+	shape := []int64{1, tokens, heads, 1, half / heads}
+	if kind == ropeInterleaved {
+		shape = []int64{1, tokens, half, 1}
+	}
+	return engine.Floats(co, shape...), engine.Floats(si, shape...)
+}
+
+// turn fills the rows of some tokens, each half a width long.
+func (p positions) turn(co, si []float32, half int, freqs []float32, from, to int) {
 	known := map[float32]turn{} // a grid has few different places on each axis
-	for t := range int(tokens) {
-		front := t*int(half) + int(half-steps*int64(p.axes))
-		for i := t * int(half); i < front; i++ {
+	for t := from; t < to; t++ {
+		front := (t+1)*half - len(freqs)*p.axes
+		for i := t * half; i < front; i++ {
 			co[i] = 1
 		}
 		for axis, v := range p.values[t*p.axes : (t+1)*p.axes] {
@@ -105,11 +117,17 @@ func rotaryTables(p positions, theta float64, kind string, width, heads int64) (
 			}
 		}
 	}
-	shape := []int64{1, tokens, heads, 1, half / heads}
-	if kind == ropeInterleaved {
-		shape = []int64{1, tokens, half, 1}
+}
+
+// inParts does what is to be done for n rows of a width on all processors, where there are enough of them.
+func inParts(n, width int, do func(from, to int)) {
+	const least = 1 << 16 // values that a processor is given: fewer are done sooner than handed over
+	parts := max(1, min(runtime.GOMAXPROCS(0), n*width/least))
+	var all sync.WaitGroup
+	for i := range parts {
+		all.Go(func() { do(n*i/parts, n*(i+1)/parts) })
 	}
-	return engine.Floats(co, shape...), engine.Floats(si, shape...)
+	all.Wait()
 }
 
 // turn is how far a place turns, by each frequency.

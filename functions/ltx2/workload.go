@@ -112,7 +112,7 @@ type Clip struct {
 	w       Workload
 	p       *Pipeline
 	gauss   func(n int) []float32
-	states  *engine.Tensor // of the text encoder
+	states  engine.Value // of the text encoder
 	texts   *texts
 	latents *latents
 	mel     *engine.Tensor
@@ -123,9 +123,28 @@ type Runner interface {
 	Run(ctx context.Context, graph string, in engine.Values, resident ...string) (engine.Values, error)
 }
 
-// Clip begins one whose graphs are r's, and whose noise gauss draws.
+// Placer is a Runner whose graphs' device takes what every step reads.
+type Placer interface {
+	Place(ctx context.Context, t engine.Tensor) (engine.Value, error)
+}
+
+// Clip begins one whose graphs are r's, which may be a Placer, and whose noise gauss draws. The caller closes it.
 func (w Workload) Clip(r Runner, gauss func(n int) []float32) *Clip {
-	return &Clip{Tokens: w.Text, w: w, gauss: gauss, p: &Pipeline{c: w.c, graphs: r}}
+	c := &Clip{Tokens: w.Text, w: w, gauss: gauss, p: &Pipeline{c: w.c, graphs: r}}
+	if on, ok := r.(Placer); ok {
+		c.p.place = on.Place
+	}
+	return c
+}
+
+// Close frees what the stages have left on the device.
+func (c *Clip) Close() {
+	if c.states != nil {
+		_ = c.states.Close() // freeing memory: what could be done about an error
+	}
+	if c.texts != nil {
+		c.texts.close()
+	}
 }
 
 // Stages are the parts in their order.
@@ -153,25 +172,22 @@ func (c *Clip) prompts() prompts {
 }
 
 // read takes the prompt through the text encoder.
-func (c *Clip) read(ctx context.Context) error {
+func (c *Clip) read(ctx context.Context) (err error) {
 	ids := make([]int64, c.Tokens)
 	for i := range ids {
 		ids[i] = int64(2+i*7919) % c.w.c.Text.VocabSize
 	}
-	states, err := c.prompts().states(ctx, ids)
-	if err == nil {
-		c.states = &states
-	}
+	c.Close()
+	c.states, err = c.prompts().states(ctx, ids)
 	return err
 }
 
 func (c *Clip) connect(ctx context.Context) error {
 	if c.states == nil {
 		t := c.w.c.Text
-		states := c.noise(1, int64(c.Tokens), t.Hidden, t.Layers+1)
-		c.states = &states
+		c.states = c.noise(1, int64(c.Tokens), t.Hidden, t.Layers+1)
 	}
-	t, err := c.prompts().meant(ctx, *c.states, c.Tokens)
+	t, err := c.prompts().meant(ctx, c.states, c.Tokens)
 	if err == nil {
 		c.texts = &t
 	}
@@ -217,6 +233,7 @@ func (c *Clip) denoise(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	defer d.close()
 	now := latents{c.gauss(int(s.points() * t.InChannels)), c.gauss(int(o.moments * t.AudioInChannels))}
 	flow := schedule.Defaults()
 	flow.Class = "FlowMatchEulerDiscreteScheduler"

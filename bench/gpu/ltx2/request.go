@@ -32,6 +32,17 @@ func (o opened) Run(ctx context.Context, graph string, in engine.Values, residen
 	return s.Run(ctx, in, resident...)
 }
 
+// onDevice are sessions on a device.
+type onDevice struct {
+	opened
+	*bench
+}
+
+// Place copies a tensor to it.
+func (o onDevice) Place(ctx context.Context, t engine.Tensor) (engine.Value, error) {
+	return o.engine.Place(ctx, t, o.target)
+}
+
 func (o opened) close() {
 	for _, s := range o {
 		s.Close()
@@ -99,13 +110,14 @@ func (r *request) fail(what string, err error) {
 // clip runs every stage once. The first round is not counted: in it the device's memory is watched, which takes time.
 func (r *request) clip(ctx context.Context, round int) {
 	random := rand.New(rand.NewPCG(3, 4))
-	c := r.w.Clip(r.graphs, func(n int) []float32 {
+	c := r.w.Clip(onDevice{r.graphs, r.bench}, func(n int) []float32 {
 		v := make([]float32, n)
 		for i := range v {
 			v[i] = float32(random.NormFloat64())
 		}
 		return v
 	})
+	defer c.Close()
 	r.sound, r.rgb = nil, nil
 	c.Sound = func(s media.Sound) error { r.sound = &s; return nil }
 	c.Frame = func(rgb []byte) error { r.rgb = append(r.rgb, slices.Clone(rgb)); return nil }
@@ -221,6 +233,7 @@ func (r *request) short(ctx context.Context) {
 		return
 	}
 	c := r.w.Clip(r.graphs, nil)
+	defer c.Close()
 	c.Tokens = min(48, r.w.Text/2)
 	text := c.Stages()[0]
 	for round := range r.rounds + 1 {

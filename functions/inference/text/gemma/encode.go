@@ -26,11 +26,14 @@ func (c Config) Inputs(ids []int64, counts []int64, batch int64) engine.Values {
 // rotary are the tables of positions 0…tokens−1, the same for every row.
 func (c Config) rotary(theta, factor float64, batch, tokens int64) (cos, sin engine.Tensor) {
 	half := c.HeadDim / 2
+	freqs := make([]float32, half)
+	for i := range freqs {
+		freqs[i] = float32(1 / math.Pow(theta, float64(2*i)/float64(c.HeadDim)) / factor)
+	}
 	co, si := make([]float32, 0, batch*tokens*half), make([]float32, 0, batch*tokens*half)
 	for range batch {
 		for p := range tokens {
-			for i := range half {
-				freq := float32(1 / math.Pow(theta, float64(2*i)/float64(c.HeadDim)) / factor)
+			for _, freq := range freqs {
 				angle := float64(float32(p) * freq)
 				co, si = append(co, float32(math.Cos(angle))), append(si, float32(math.Sin(angle)))
 			}
