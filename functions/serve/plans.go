@@ -44,6 +44,8 @@ type PlanOptions struct {
 	Memory int64
 	// Again builds plans that are there already.
 	Again bool
+	// Open opens the model, whose clips the ranges of an INT8 bundle's products are measured with. Nil: such products are in half precision.
+	Open Opener
 	// Tell hears how each comes along.
 	Tell func(graph string, r tensorrt.Report)
 }
@@ -57,6 +59,7 @@ type BuiltPlan struct {
 	Bytes   int64   `json:"bytes"`
 	Seconds float64 `json:"seconds"`
 	Found   bool    `json:"found"` // it was there already
+	Int8    bool    `json:"int8"`  // its products multiply INT8 codes
 }
 
 // BuildPlans builds a TensorRT plan of every graph of a bundle, into its folder. Each is whole or not there; a build that is
@@ -93,7 +96,7 @@ func BuildPlans(ctx context.Context, dir string, shapes func(weights.Manifest) (
 	if err != nil {
 		return nil, err
 	}
-	p := plansOf(b, lib, profiles, o)
+	p := plansOf(ctx, b, lib, on, profiles, o)
 	var all []BuiltPlan
 	for _, g := range s.Graphs {
 		one, err := buildPlan(ctx, p, b, g, on)
@@ -132,7 +135,7 @@ func buildPlan(ctx context.Context, p *tensorrt.Plans, b *weights.Bundle, graph 
 		return BuiltPlan{}, unkept(p.Dir, err)
 	}
 	f, err := tensorrt.Known(at)
-	return BuiltPlan{Graph: graph, Path: at, Library: f.Library, Target: fmt.Sprintf("sm_%d", f.Target.Capability), Bytes: f.Bytes, Seconds: f.Seconds, Found: found}, err
+	return BuiltPlan{Graph: graph, Path: at, Library: f.Library, Target: fmt.Sprintf("sm_%d", f.Target.Capability), Bytes: f.Bytes, Seconds: f.Seconds, Found: found, Int8: f.Recipe.Int8}, err
 }
 
 // unkept says of a folder of plans that may not be written what would do, and any other error as it is.
@@ -259,15 +262,17 @@ func profile(least, most map[string][]int64) tensorrt.Profile {
 const workspace = 8 << 30
 
 // plansOf is the cache of a bundle's plans, which are built for these profiles.
-func plansOf(b *weights.Bundle, lib *tensorrt.Library, profiles map[string][]tensorrt.Profile, o PlanOptions) *tensorrt.Plans {
+func plansOf(ctx context.Context, b *weights.Bundle, lib *tensorrt.Library, on tensorrt.Target, profiles map[string][]tensorrt.Profile, o PlanOptions) *tensorrt.Plans {
 	if o.Time == 0 {
 		o.Time = time.Hour
 	}
+	ranges := &aheadRanges{b: b, lib: lib, on: on, o: o, found: map[string]map[string]float32{}}
 	return &tensorrt.Plans{
 		Dir: plansDir(b.Dir), Library: lib.Name(), Digest: b.Manifest.Digest, Tell: o.Tell, Builder: &tensorrt.Builder{Install: lib.Install}, Again: o.Again,
 		Recipe: func(graph string) (tensorrt.Recipe, error) {
-			return tensorrt.Recipe{Half: true, Workspace: cmp.Or(o.Workspace, workspace), Profiles: profiles[record.Graph(graph)],
-				Limits: tensorrt.ResourceLimits{Time: o.Time, Memory: o.Memory}}, nil
+			scales, err := ranges.of(ctx, graph)
+			return tensorrt.Recipe{Half: true, Int8: len(scales) > 0, Scales: scales, Workspace: cmp.Or(o.Workspace, workspace), Profiles: profiles[record.Graph(graph)],
+				Limits: tensorrt.ResourceLimits{Time: o.Time, Memory: o.Memory}}, err
 		},
 	}
 }

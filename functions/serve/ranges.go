@@ -2,6 +2,7 @@ package serve
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/videosdgx/videosdgx/functions/handler"
@@ -10,6 +11,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt/form"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 	"github.com/videosdgx/videosdgx/functions/inference/quant"
+	"github.com/videosdgx/videosdgx/functions/inference/weights"
 	"github.com/videosdgx/videosdgx/functions/serve/rehearsal"
 )
 
@@ -29,7 +31,9 @@ const (
 )
 
 // inInt8 says whether products of plans multiply INT8 codes, whose ranges have to be measured.
-func (w *workshop) inInt8() bool { return w.m.Precision == string(quant.INT8) }
+func inInt8(m weights.Manifest) bool { return m.Precision == string(quant.INT8) }
+
+func (w *workshop) inInt8() bool { return inInt8(w.m.Manifest) }
 
 // rehearseRanges makes the clips that ranges are measured with.
 func (w *workshop) rehearseRanges(ctx context.Context, m handler.Model) error {
@@ -50,27 +54,45 @@ func (w *workshop) rehearseRanges(ctx context.Context, m handler.Model) error {
 	return nil
 }
 
+// tooWide is why a graph's plan multiplies in half precision.
+type tooWide struct{ bytes int64 }
+
+func (t tooWide) Error() string {
+	return fmt.Sprintf("its quantized weights take %.1f GiB in float32, and ranges of INT8 are measured up to %d GiB: it multiplies in half precision", float64(t.bytes)/(1<<30), int64(mostRanged)>>30)
+}
+
+// measurable says whether a graph has products whose ranges can be measured; tooWide: it has, and cannot be.
+func measurable(graph string) (bool, error) {
+	m, err := onnx.ReadFile(graph)
+	if err != nil {
+		return false, err
+	}
+	n := form.Wide(m)
+	if n > mostRanged {
+		return false, tooWide{n}
+	}
+	return n > 0, nil
+}
+
 // ranges are the scales by which a plan of a graph quantizes what its products are fed; nil where none of them is of INT8 codes.
 func (w *workshop) ranges(ctx context.Context, graph string) (map[string]float32, error) {
 	if !w.inInt8() {
 		return nil, nil
 	}
-	m, err := onnx.ReadFile(graph)
-	if err != nil {
-		return nil, err
-	}
 	name := record.Graph(graph)
-	if n := form.Wide(m); n > mostRanged {
-		w.log.Warn("the plan multiplies in half precision: the graph is too large to measure ranges of INT8 on the host", "graph", name, "bytes", n, "most", int64(mostRanged))
+	may, err := measurable(graph)
+	if wide := (tooWide{}); errors.As(err, &wide) {
+		w.log.Warn("ranges of INT8 are not measured", "graph", name, "reason", wide.Error())
 		return nil, nil
+	}
+	if err != nil || !may {
+		return nil, err
 	}
 	runs := w.recorder.Captures(name)
 	scales, err := accept.Scales(ctx, w.m.Engine, graph, runs)
 	if err != nil {
 		return nil, fmt.Errorf("measure the ranges of INT8: %w", err)
 	}
-	if len(scales) > 0 {
-		w.log.Info("ranges of INT8 measured", "graph", name, "products", len(scales), "runs", len(runs))
-	}
+	w.log.Info("ranges of INT8 measured", "graph", name, "products", len(scales), "runs", len(runs))
 	return scales, nil
 }

@@ -27,6 +27,7 @@ func plannable(f serve.Family) bool { return f.Shapes != nil }
 // planFlags are the choices of models plan.
 type planFlags struct {
 	target, memory, workspace string
+	ranges                    bool
 	sizes                     []string
 	one                       bundle.ClipSize // of --width, --height and --frames
 	o                         serve.PlanOptions
@@ -50,6 +51,10 @@ are compared at once, and a plan that is off is thrown away; elsewhere by the fi
 answers. Both are timed there, too: model.engine auto of function.yaml takes plans that are as fast as ONNX Runtime, tensorrt takes
 them in any case.
 
+Products of a bundle in INT8 multiply in INT8 where the ranges of what they are fed are known: four small clips are made with ONNX
+Runtime on this machine for that, once (a plan that is there has them). --ranges=false spares the clips, and such plans multiply
+in half precision; so does a graph whose weights are larger than 8 GiB in float32.
+
 The bundle needs graphs for TensorRT: ` + "`videosdgx models build --engines cpu,cuda,tensorrt`" + `. TensorRT-RTX comes with
 ` + "`make setup-tensorrt`" + `; another TensorRT is named by VIDEOSDGX_TRT_LIB.`,
 		Example: `  videosdgx models plan wan21-tiny --target sm_121
@@ -71,6 +76,7 @@ The bundle needs graphs for TensorRT: ` + "`videosdgx models build --engines cpu
 	}
 	cmd.Flags().DurationVar(&f.o.Time, "time", time.Hour, "the longest that one plan may take to build")
 	cmd.Flags().StringVar(&f.memory, "memory", "", "the most address space that the builder may take, such as 64GiB (default: no limit)")
+	cmd.Flags().BoolVar(&f.ranges, "ranges", true, "have products of an INT8 bundle multiply in INT8: small clips are made here, to measure the ranges for it")
 	cmd.Flags().BoolVar(&f.o.Again, "again", false, "build plans that are there already")
 	completesOneOf(cmd, "target", "sm_121\tDGX Spark (GB10)", "sm_120\tRTX 50", "sm_89\tRTX 40, L4, L40", "sm_86\tRTX 30, A10", "sm_80\tA100")
 	addModelsFlag(cmd)
@@ -95,12 +101,15 @@ func (f *planFlags) run(cmd *cobra.Command, arg string) (err error) {
 		return fmt.Errorf("TensorRT's plans are built for bundles of %s; %s is of %s and needs none: its graphs for cuda run on a GPU as they are, `videosdgx models build --engines cpu,cuda` has them: %w",
 			strings.Join(known.Names(plannable), ", "), dir, m.Family, errdefs.ErrNotImplemented)
 	}
+	if f.ranges {
+		f.o.Open = family.Open
+	}
 	all, err := f.build(cmd, dir, family.Shapes)
 	if err != nil {
 		return slow(err)
 	}
 	out := map[string]any{"bundle": dir, "plans": all}
-	said := decoded(m.Precision)
+	said := decoded(m.Precision, all)
 	if f.o.Capability == 0 {
 		pace, err := serve.ComparePlans(cmd.Context(), dir, family.Open)
 		if err != nil {
@@ -125,13 +134,21 @@ func slow(err error) error {
 	return errors.New(strings.TrimSuffix(err.Error(), ": "+context.DeadlineExceeded.Error()) + "; --time allows more, and plans that are finished stay")
 }
 
-// decoded says of a bundle's format that its plans hold the weights in another one; "" where they do not.
-func decoded(precision string) string {
-	switch precision {
-	case "nf4":
+// decoded says what plans make of weights in a format that TensorRT has no type for, or multiplies in only where ranges were measured; "" for others.
+func decoded(precision string, plans []serve.BuiltPlan) string {
+	var in8 []string
+	for _, p := range plans {
+		if p.Int8 {
+			in8 = append(in8, p.Graph)
+		}
+	}
+	switch {
+	case precision == "nf4":
 		return "\nTensorRT has no type for NF4: these plans hold such weights in half precision.\n"
-	case "int8":
-		return "\nThese plans hold INT8 weights in half precision: products in INT8 need ranges, which a function measures where it builds the plans itself.\n"
+	case len(in8) > 0:
+		return "\nThe plans of " + strings.Join(in8, ", ") + " multiply in INT8.\n"
+	case precision == "int8":
+		return "\nThese plans hold INT8 weights in half precision: products in INT8 need ranges, which were not measured.\n"
 	}
 	return ""
 }

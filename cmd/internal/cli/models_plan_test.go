@@ -125,3 +125,18 @@ func TestABuildThatTookTooLongIsToldWithItsFlag(t *testing.T) {
 		t.Error(slow(other))
 	}
 }
+
+func TestPlansSayWhatTheyMultiplyIn(t *testing.T) {
+	plans := func(in8 bool) []serve.BuiltPlan {
+		return []serve.BuiltPlan{{Graph: "text_encoder", Int8: in8}, {Graph: "transformer", Int8: in8}, {Graph: "vae_decoder_first"}}
+	}
+	for _, c := range []struct{ precision, says, saysIn8 string }{
+		{"int8", "hold INT8 weights in half precision", "The plans of text_encoder, transformer multiply in INT8."},
+		{"nf4", "no type for NF4", "no type for NF4"},
+		{"bf16", "", ""},
+	} {
+		if got, in8 := decoded(c.precision, plans(false)), decoded(c.precision, plans(true)); !strings.Contains(got, c.says) || c.precision != "bf16" && !strings.Contains(in8, c.saysIn8) || c.says == "" && got != "" {
+			t.Errorf("%s: %q, %q", c.precision, got, in8)
+		}
+	}
+}

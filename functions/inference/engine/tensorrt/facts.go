@@ -244,43 +244,6 @@ func (p *Plans) run(ctx context.Context, f Facts, path string) (time.Duration, e
 	return time.Since(began), err
 }
 
-// Found is a plan: where it lies, and its checksum as Checksum gives it, since another may lie there later.
-type Found struct{ Path, Sum string }
-
-// Search finds the plans of a bundle in a folder of plans that one TensorRT runs on one GPU, by graph. What is damaged is as
-// if it were not there, and so is what fit refuses. A folder that is not there has none.
-func Search(dir, bundle string, lib *Library, on Target, fit func(Facts) bool) (map[string]Found, error) {
-	p := Plans{Dir: dir, Library: lib.Name()}
-	if p.rtx() {
-		on.Name, on.Driver = "", ""
-	}
-	path, err := p.path(Facts{Library: p.Library, Target: on})
-	if err != nil {
-		return nil, err
-	}
-	entries, err := os.ReadDir(filepath.Dir(path))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("look for plans: %w", err)
-	}
-	found := map[string]Found{}
-	for _, e := range entries {
-		name, ok := strings.CutSuffix(e.Name(), factsEnding)
-		if !ok || filepath.Ext(name) != ".plan" {
-			continue
-		}
-		path := filepath.Join(filepath.Dir(path), name)
-		f, err := facts(path)
-		if err != nil || f.Bundle != bundle || f.Library != p.Library || f.Target != on || !fit(f) {
-			continue // and no plan of gigabytes is read for that
-		}
-		if f, err = Known(path); err == nil && f.Bundle == bundle && fit(f) {
-			graph, _, _ := strings.Cut(name, ".")
-			found[graph] = Found{path, f.Sum}
-		}
-	}
-	return found, nil
-}
-
 // String is "NVIDIA GB10, sm_121".
 func (t Target) String() string {
 	s := fmt.Sprintf("sm_%d", t.Capability)

@@ -407,3 +407,30 @@ func FuzzPlan(f *testing.F) {
 		}
 	})
 }
+
+// TestOfSeveralPlansTheLastServes: for other shapes, or with ranges of INT8 that were not known before.
+func TestOfSeveralPlansTheLastServes(t *testing.T) {
+	b, _ := script(t, good)
+	lib, dir, on := faketrt.Load(t), t.TempDir(), tensorrt.Target{Capability: 121}
+	var paths []string
+	for i := range 4 {
+		p := &tensorrt.Plans{Dir: dir, Library: lib.Name(), Digest: "d", Builder: b, Recipe: func(string) (tensorrt.Recipe, error) { return tensorrt.Recipe{Workspace: int64(i)}, nil }}
+		path, err := p.Plan(context.Background(), "g.tensorrt.onnx", on)
+		if err != nil {
+			t.Fatal(err)
+		}
+		paths = append(paths, path)
+	}
+	for last := range paths {
+		for i, path := range paths {
+			at := time.Unix(1e9+int64((i-last+len(paths)-1)%len(paths)), 0)
+			if err := os.Chtimes(path, at, at); err != nil {
+				t.Fatal(err)
+			}
+		}
+		found, err := tensorrt.Search(dir, "d", lib, on, func(tensorrt.Facts) bool { return true })
+		if err != nil || found["g"].Path != paths[last] {
+			t.Errorf("%s is the last: %v, %v", paths[last], found, err)
+		}
+	}
+}
