@@ -167,6 +167,8 @@ func remedy(kind, path string) string {
 		return "run make build"
 	case strings.HasPrefix(path, "/opt/videosdgx/gpu/"):
 		return "run make setup-gpu"
+	case strings.HasPrefix(path, "/opt/videosdgx/tensorrt/"):
+		return "run make setup-tensorrt"
 	}
 	return "make it, or name another one: relative to the recipe, absolute, bin:NAME or lib:NAME"
 }

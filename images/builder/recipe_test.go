@@ -17,6 +17,7 @@ func TestBadRecipes(t *testing.T) {
 		"missing binary":  {strings.Replace(plain, "bin:fn", "bin:nothere", 1), "run make build"},
 		"missing file":    {strings.Replace(plain, "bin:fn", "nothere", 1), "nothere is missing; make it"},
 		"no GPU's layer":  {strings.Replace(plain, "bin:fn", "/opt/videosdgx/gpu/nothere", 1), "run make setup-gpu"},
+		"no TensorRT":     {strings.Replace(plain, "bin:fn", "/opt/videosdgx/tensorrt/nothere", 1), "run make setup-tensorrt"},
 		"missing library": {strings.Replace(plain, "bin:fn", "lib:libnothere.so.9", 1), "libnothere.so.9"},
 		"missing program": {plain + "  - programs: [surely-not-a-program]\n", "not on the PATH"},
 	} {
