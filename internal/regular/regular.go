@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/videosdgx/videosdgx/internal/sentence"
 )
 
 // Error says what lies at a path instead of a regular file.
@@ -16,6 +18,21 @@ type Error struct {
 }
 
 func (e *Error) Error() string { return fmt.Sprintf("%s is no regular file", e.Path) }
+
+// Fault says of an error of opening a file, or of looking for one, what is wrong with what lies there: a clause that begins with "it" and
+// does not name the path ("it is not there").
+func Fault(err error) string {
+	not := (*Error)(nil)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "it is not there"
+	case errors.As(err, &not) && not.Mode.IsDir():
+		return "it is a folder, where a file is expected"
+	case errors.As(err, &not):
+		return "it is no file"
+	}
+	return "it cannot be read (" + sentence.Bare(err) + ")"
+}
 
 // Open opens a regular file to read it, through symbolic links. A FIFO, a socket, a device or a folder is an *Error, at once.
 func Open(path string) (*os.File, error) { return open(path, os.Stat, 0) }

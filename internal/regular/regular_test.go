@@ -49,4 +49,12 @@ func TestOnlyRegularFilesAreOpened(t *testing.T) {
 	if _, err := Open(at("none")); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("what is not there: %v", err)
 	}
+	for name, want := range map[string]string{
+		"none": "it is not there", "folder": "it is a folder, where a file is expected", "pipe": "it is no file", "endless": "it is no file",
+		"file/in": "it cannot be read (not a directory)",
+	} {
+		if _, err := Open(at(name)); err == nil || Fault(err) != want {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

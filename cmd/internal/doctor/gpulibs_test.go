@@ -4,9 +4,10 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/videosdgx/videosdgx/internal/sharedlib/sharedlibtest"
 )
 
 func TestGPULibrariesSayWhatIsMissingOrDoesNotFit(t *testing.T) {
@@ -30,12 +31,12 @@ func TestGPULibrariesSayWhatIsMissingOrDoesNotFit(t *testing.T) {
 	}
 	is(false, "no NVIDIA driver, and none")
 	for _, name := range gpuFiles[1:] {
-		write(filepath.Join(dir, name), sharedFor(t, machines[runtime.GOARCH]))
+		write(filepath.Join(dir, name), string(sharedlibtest.Least(t, own, 0)))
 	}
 	is(false, "has no libonnxruntime.so.1")
 	write(filepath.Join(dir, gpuFiles[0]), "")
 	is(false, "has libonnxruntime.so.1, which is no shared library")
-	write(filepath.Join(dir, gpuFiles[0]), sharedFor(t, machines[runtime.GOARCH]))
+	write(filepath.Join(dir, gpuFiles[0]), string(sharedlibtest.Least(t, own, 0)))
 	is(false, "there is no NVIDIA driver")
 	write(filepath.Join(root, "proc/driver/nvidia/version"), "NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  570.86.10  Release Build\n")
 	is(false, "driver 570.86.10 is too old")

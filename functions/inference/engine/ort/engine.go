@@ -18,6 +18,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/internal/sharedlib"
 )
 
 // Engine is the loaded library. There is one per process: the library keeps process-wide state.
@@ -50,7 +51,7 @@ func LoadFor(d engine.Device) (*Engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := engine.WholeLibrary(path); err != nil {
+	if err := sharedlib.Check(path); err != nil {
 		return nil, fmt.Errorf("%s cannot be used (%w); run `make setup` for the version this build needs: %w", path, err, errdefs.ErrFailedPrecondition)
 	}
 	if !d.Host() {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
+	"github.com/videosdgx/videosdgx/internal/sharedlib"
 )
 
 // ownDomains are those of this project's operators, which one library for each kind of device brings.
@@ -49,7 +50,7 @@ func FindKernels(d engine.Device) (string, error) {
 		if !isFile(path) {
 			return "", fmt.Errorf("%s names %s, which is not there; correct it, or unset it and run `%s`: %w", k.env, path, k.by, errdefs.ErrNotFound)
 		}
-		if err := engine.WholeLibrary(path); err != nil {
+		if err := sharedlib.Check(path); err != nil {
 			return "", fmt.Errorf("%s names %s, which cannot be used (%w); correct it, or unset it and run `%s`: %w", k.env, path, err, k.by, errdefs.ErrFailedPrecondition)
 		}
 		return path, nil

@@ -16,7 +16,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
-	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/internal/sharedlib"
 )
 
 // Library is a TensorRT that was opened through the shim of its headers. Its methods may be called from several goroutines.
@@ -36,7 +36,7 @@ func Load(at Install) (*Library, error) {
 		if !filepath.IsAbs(f[0]) {
 			continue // the system's loader finds it, or says that it does not
 		}
-		if err := engine.WholeLibrary(f[0]); err != nil {
+		if err := sharedlib.Check(f[0]); err != nil {
 			if f[0] == at.Shim && !errors.Is(err, fs.ErrNotExist) {
 				f[1] = "remove it, and " + f[1] // make takes it for one that is built
 			}
