@@ -104,6 +104,7 @@ var rooms = []room{
 		"an engine's driver knows the interface, the graph's format and the weights'"},
 	{"functions/inference/engine/tensorrt/accept", []string{"functions/inference/engine", "functions/inference/onnx"},
 		"it compares engines by their interface"},
+	{"functions/inference/engine/upload", []string{"functions/inference/onnx", "internal/regular"}, "it brings files to a device, and knows no library"},
 	{"functions/inference/engine/split", []string{"functions/inference/engine", "functions/inference/onnx"}, "an engine over several knows them by their interface"},
 	{"functions/inference/engine/enginetest", []string{"functions/inference/engine", "functions/inference/onnx"}, "a conformance suite knows only its interface"},
 	{"functions/serve/rehearsal", []string{"functions/handler", "functions/media"}, "whoever rehearses a model knows what it takes alone"},

@@ -28,6 +28,9 @@ type Engine struct {
 	copies  copies
 	turns   turns
 	threads threads
+	// blocks take memory for weights, by the kind of device; the library reads or maps them where there is none.
+	blocks  map[engine.Kind]func(d engine.Device, bytes int64) (block, error)
+	uploads uploads
 }
 
 var _ engine.Engine = (*Engine)(nil)
@@ -65,7 +68,8 @@ func LoadFor(d engine.Device) (*Engine, error) {
 		defer C.free(unsafe.Pointer(text))
 		return nil, fmt.Errorf("%s cannot be used (%s); run `make setup` for the version this build needs: %w", path, C.GoString(text), errdefs.ErrFailedPrecondition)
 	}
-	load.engine = &Engine{version: C.GoString(C.ort_version)}
+	load.engine = &Engine{version: C.GoString(C.ort_version), uploads: newUploads()}
+	load.engine.blocks = map[engine.Kind]func(engine.Device, int64) (block, error){engine.CUDA: openCard}
 	return load.engine, nil
 }
 
@@ -81,7 +85,7 @@ func (e *Engine) Trim() {
 	trimHeap()
 }
 
-// Open loads a model; on the CPU weights beside it are mapped.
+// Open loads a model. On the CPU weights beside it are mapped; to another device they are brought while the library makes the session.
 func (e *Engine) Open(ctx context.Context, path string, o engine.Options) (engine.Session, error) {
 	if err := context.Cause(ctx); err != nil {
 		return nil, err
@@ -89,7 +93,7 @@ func (e *Engine) Open(ctx context.Context, path string, o engine.Options) (engin
 	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("model file %s is missing; build the bundle again with `videosdgx models build`: %w", path, errdefs.ErrNotFound)
 	}
-	return e.open(path, o)
+	return e.open(ctx, path, o)
 }
 
 // Capability is a GPU's compute capability, 90 for 9.0, as the driver says it; 0 for the CPU and for a GPU that is not there.

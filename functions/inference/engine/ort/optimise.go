@@ -23,7 +23,7 @@ func (e *Engine) Optimise(ctx context.Context, from, to string) error {
 		return fmt.Errorf("optimise: %w", err)
 	}
 	defer os.Remove(fused)
-	s, err := e.open(fused, engine.Options{Optimise: true}, func(s *settings) {
+	s, err := e.open(ctx, fused, engine.Options{Optimise: true}, func(s *settings) {
 		s.do(func() *C.OrtStatus { return C.ort_optimised_path(s.o, s.c(to)) })
 	})
 	if err != nil {

@@ -7,7 +7,6 @@ import "C"
 import (
 	"fmt"
 	"os"
-	"runtime"
 	"strconv"
 	"unsafe"
 
@@ -115,7 +114,6 @@ func cudaOptions(o engine.Options) []string {
 		"arena_extend_strategy", "kSameAsRequested", // video's buffers are large: doubling the arena wastes gigabytes
 		"cudnn_conv_algo_search", "HEURISTIC", // the exhaustive search takes minutes for a VAE
 		"cudnn_conv_use_max_workspace", "1",
-		"external_data_loader_reading_threads", strconv.Itoa(min(max(runtime.NumCPU()*3/2, 4), 24)), // readers of the page cache, into two pinned buffers
 		"use_tf32", map[bool]string{false: "0", true: "1"}[o.Coarse], // float32 is asked for where its precision is needed
 	}
 	if o.Record > 0 {

@@ -6,6 +6,7 @@ import "C"
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
@@ -14,6 +15,7 @@ import (
 	"github.com/containerd/errdefs"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
+	"github.com/videosdgx/videosdgx/functions/inference/engine/upload"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
 
@@ -21,6 +23,7 @@ import (
 type session struct {
 	mu       sync.RWMutex
 	s        *C.OrtSession
+	weights  *weights
 	engine   *Engine
 	device   engine.Device
 	path     string
@@ -37,7 +40,7 @@ var _ engine.Session = (*session)(nil)
 
 // open takes names and operators from the file itself, which the check of the weights reads anyway. Before the library
 // opens the model, adjust may change the settings.
-func (e *Engine) open(path string, o engine.Options, adjust ...func(*settings)) (*session, error) {
+func (e *Engine) open(ctx context.Context, path string, o engine.Options, adjust ...func(*settings)) (*session, error) {
 	m, err := readModel(path)
 	if err != nil {
 		return nil, badModel(path, err)
@@ -51,7 +54,12 @@ func (e *Engine) open(path string, o engine.Options, adjust ...func(*settings)) 
 	if o.Operators, err = operatorsOf(m, o); err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
-	opts, err := newSettings(o)
+	plan := e.planned(m, filepath.Dir(path), o)
+	rest, err := beside(plan, o)
+	if err != nil {
+		return nil, misfit(path, o.Device, err)
+	}
+	opts, err := newSettings(rest)
 	if err != nil {
 		return nil, fmt.Errorf("open %s: %w", path, err)
 	}
@@ -66,17 +74,12 @@ func (e *Engine) open(path string, o engine.Options, adjust ...func(*settings)) 
 	s.over, s.begins = overwritten(m), !o.Device.Host() && starts(m)
 	if o.Record > 0 {
 		if err := s.recordable(); err != nil {
-			s.free()
-			return nil, err
+			return nil, errors.Join(err, s.free())
 		}
 		s.recorded, s.begins = newRecordings(o.Record), false // the memory that recordings use must stay
 	}
-	if err := e.turns.with(o.Device, false, func() error { return s.load(path, changed, opts) }); err != nil {
-		s.free()
-		if errdefs.IsResourceExhausted(err) {
-			return nil, fmt.Errorf("%s does not fit on %s: %w", path, o.Device, err)
-		}
-		return nil, badModel(path, err)
+	if err := e.turns.with(o.Device, false, func() error { return s.loaded(ctx, plan, changed, opts) }); err != nil {
+		return nil, errors.Join(s.refused(ctx, err), s.free())
 	}
 	if !o.Device.Host() {
 		e.threads.join()
@@ -91,6 +94,36 @@ func change(m *onnx.Model, how func(*onnx.Model) error) ([]byte, error) {
 		return nil, err
 	}
 	return m.Encode()
+}
+
+// loaded makes the session while its weights are on their way.
+func (s *session) loaded(ctx context.Context, p upload.Plan, changed []byte, opts *settings) (err error) {
+	if s.weights, err = s.engine.upload(ctx, p, s.device, opts); err != nil {
+		return err
+	}
+	if err := s.load(s.path, changed, opts); err != nil {
+		return err
+	}
+	return s.weights.wait()
+}
+
+// refused is why a session could not be opened.
+func (s *session) refused(ctx context.Context, err error) error {
+	cause := context.Cause(ctx)
+	failed := (*cardError)(nil)
+	switch {
+	case cause != nil && errors.Is(err, cause):
+		return cause
+	case errdefs.IsResourceExhausted(err):
+		return misfit(s.path, s.device, err)
+	case errors.As(err, &failed):
+		return fmt.Errorf("open %s: %w", s.path, err)
+	}
+	return badModel(s.path, err)
+}
+
+func misfit(path string, d engine.Device, err error) error {
+	return fmt.Errorf("%s does not fit on %s: %w", path, d, err)
 }
 
 // load has the library open the file, or what was made of it.
@@ -129,23 +162,35 @@ func (s *session) Close() error {
 	if s.recorded != nil {
 		s.recorded.forget()
 	}
-	s.free()
+	err := s.free()
 	if s.joined {
 		s.engine.threads.leave()
 		s.joined = false
 	}
-	return nil
+	return err
 }
 
-func (s *session) free() {
-	if s.s != nil {
-		_ = s.engine.turns.with(s.device, false, func() error { C.ort_session_free(s.s); return nil })
-		s.s = nil
+// free gives the library's session back, and then the weights that it used.
+func (s *session) free() (err error) {
+	if s.s != nil || s.weights != nil {
+		err = s.engine.turns.with(s.device, false, s.release)
 	}
 	for _, c := range s.names {
 		C.free(unsafe.Pointer(c))
 	}
 	s.names = nil
+	return err
+}
+
+func (s *session) release() error {
+	if s.s != nil {
+		C.ort_session_free(s.s)
+		s.s = nil
+	}
+	if s.weights == nil {
+		return nil
+	}
+	return s.weights.free()
 }
 
 // Run binds, watches ctx, and runs.

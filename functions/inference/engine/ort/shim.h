@@ -26,6 +26,7 @@ static inline OrtStatus *ort_no_pattern(OrtSessionOptions *o) { return ort_api->
 static inline OrtStatus *ort_config(OrtSessionOptions *o, const char *key, const char *value) { return ort_api->AddSessionConfigEntry(o, key, value); }
 static inline OrtStatus *ort_profile(OrtSessionOptions *o, const char *prefix) { return ort_api->EnableProfiling(o, prefix); }
 static inline OrtStatus *ort_optimised_path(OrtSessionOptions *o, const char *path) { return ort_api->SetOptimizedModelFilePath(o, path); }
+static inline OrtStatus *ort_initializer(OrtSessionOptions *o, const char *name, const OrtValue *v) { return ort_api->AddInitializer(o, name, v); }
 static inline OrtStatus *ort_operators(OrtSessionOptions *o, const char *path) { return ort_api->RegisterCustomOpsLibrary_V2(o, path); }
 
 // ort_capability asks the CUDA driver for a GPU's compute capability: 90 for 9.0; 0 where there is no driver, or no such GPU.
