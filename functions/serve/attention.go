@@ -3,9 +3,7 @@ package serve
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/containerd/errdefs"
 
@@ -72,7 +70,7 @@ func (e attending) Open(ctx context.Context, path string, o engine.Options) (eng
 		return e.Engine.Open(ctx, path, o)
 	}
 	as, before := fuse.Exact, o.Change
-	if e.is == int8Attention && isTransformer(path) {
+	if e.is == int8Attention && isDenoiser(path) {
 		as = fuse.INT8
 	}
 	o.Change = func(m *onnx.Model) error {
@@ -87,9 +85,4 @@ func (e attending) Open(ctx context.Context, path string, o engine.Options) (eng
 		return nil
 	}
 	return e.Engine.Open(ctx, path, o)
-}
-
-// isTransformer says whether the graph at path is a diffusion transformer, of which a model may have two.
-func isTransformer(path string) bool {
-	return strings.HasPrefix(filepath.Base(path), denoiser)
 }

@@ -21,7 +21,7 @@ const auto = "auto"
 // choice is the device that serves, and why it is that one.
 type choice struct {
 	engine.Device
-	beside []engine.Device // devices that share the denoiser with it
+	beside []engine.Device // devices that share the denoisers with it
 	why    string
 
 	attends  attention
@@ -40,7 +40,7 @@ func (c choice) String() string {
 	return fmt.Sprintf("%s (%s)", strings.Join(names, ", "), c.why)
 }
 
-// GPUsEnv is how many GPUs an instance is given where it is more than one: they share the denoiser.
+// GPUsEnv is how many GPUs an instance is given where it is more than one: they share the denoisers.
 const GPUsEnv = "VIDEOSDGX_GPUS"
 
 // given is how many GPUs the control plane has chosen for this process; 0: it has not said.

@@ -11,7 +11,7 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 )
 
-// GraphsEnv is for how many shapes the denoiser's runs are recorded and replayed, on a GPU as CUDA graphs: "off" (the default), "on",
+// GraphsEnv is for how many shapes the denoisers' runs are recorded and replayed, on a GPU as CUDA graphs: "off" (the default), "on",
 // or a number. It pays for small models, whose kernels are shorter than their launches.
 const GraphsEnv = "VIDEOSDGX_CUDA_GRAPHS"
 
@@ -34,7 +34,7 @@ func graphs() (int, error) {
 	}
 }
 
-// replayed opens the denoiser so that its runs are recorded.
+// replayed opens the denoisers so that their runs are recorded.
 type replayed struct {
 	engine.Engine
 	shapes int

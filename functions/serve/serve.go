@@ -95,7 +95,7 @@ func openOn(ctx context.Context, dir string, v weights.VerifyOptions) (m *bundle
 	if err != nil {
 		return nil, on, err
 	}
-	m = &bundle.Model{Bundle: b, Engine: spread(e, on.all(), limit), Memory: limit, Parts: map[string]int{denoiser: len(on.all())}}
+	m = &bundle.Model{Bundle: b, Engine: spread(e, on.all(), limit), Memory: limit, Share: share(len(on.all()), limit)}
 	m.Beside = beside
 	if !o.Device.Host() {
 		o.Memory = limit

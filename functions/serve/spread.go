@@ -3,6 +3,7 @@ package serve
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/containerd/errdefs"
@@ -11,13 +12,16 @@ import (
 	"github.com/videosdgx/videosdgx/functions/inference/engine/split"
 )
 
-// denoiser is the graph that several devices share: what a clip's time goes to, and most of a model's weights.
-const denoiser = "transformer"
+// denoisers are the graphs that several devices share: what a clip's time goes to, and most of a model's weights. A model of two experts has two.
+var denoisers = []string{"transformer", "transformer_2"}
 
-// isDenoiser says whether the graph at path is the denoiser.
-func isDenoiser(path string) bool { return strings.HasPrefix(filepath.Base(path), denoiser+".") }
+// isDenoiser says whether the graph at path is a denoiser.
+func isDenoiser(path string) bool {
+	name, _, _ := strings.Cut(filepath.Base(path), ".")
+	return slices.Contains(denoisers, name)
+}
 
-// devices reads "cuda:0,cuda:1": the first device is where everything runs, and all of them share the denoiser.
+// devices reads "cuda:0,cuda:1": the first device is where everything runs, and all of them share the denoisers.
 func devices(asked string) (all []engine.Device, err error) {
 	seen := map[engine.Device]bool{}
 	for _, name := range strings.Split(asked, ",") {
@@ -37,11 +41,24 @@ func devices(asked string) (all []engine.Device, err error) {
 	return all, nil
 }
 
-// spread has several devices share the denoiser: each holds it whole where its weights fit twice into the memory that a device
-// may take, so that room is left for what runs produce; else each holds a part.
+// whole says that each of several devices holds a denoiser whole: its weights fit twice into the memory that a device may take, so that room
+// is left for what runs produce.
+func whole(weights, memory int64) bool { return 2*weights <= memory }
+
+// spread has several devices share the denoisers: each holds them whole, or a part of each.
 func spread(e engine.Engine, all []engine.Device, memory int64) engine.Engine {
 	if len(all) < 2 {
 		return e
 	}
-	return &split.Engine{Engine: e, Devices: all, Spread: []string{denoiser}, Fits: func(weights int64) bool { return 2*weights <= memory }}
+	return &split.Engine{Engine: e, Devices: all, Spread: denoisers, Fits: func(weights int64) bool { return whole(weights, memory) }}
+}
+
+// share is how many bytes of a graph's weights lie on each of n devices.
+func share(n int, memory int64) func(graph string, weights int64) int64 {
+	return func(graph string, weights int64) int64 {
+		if !slices.Contains(denoisers, graph) || whole(weights, memory) {
+			return weights
+		}
+		return weights / int64(n)
+	}
 }

@@ -19,7 +19,7 @@ func inTurns(m *bundle.Model, c configs) ([]string, error) {
 	}
 	both, total := []string{graphTransformer, graphSecond}, int64(0)
 	for _, name := range both {
-		n, err := m.GraphBytes(name)
+		n, err := m.DeviceBytes(name)
 		if err != nil {
 			return nil, err
 		}

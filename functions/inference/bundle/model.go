@@ -30,8 +30,8 @@ type Model struct {
 	// Beside is what an instance takes on the CPU for a clip beside the stages that its model runs, in bytes; nil: nothing. Memory is
 	// of both.
 	Beside func(c ClipSize) int64
-	// Parts are on how many devices, each of that memory, the weights of a graph may lie, by graph; one where nothing is said.
-	Parts map[string]int
+	// Share is how many bytes of a graph's weights lie on one device, where several, each of that memory, share it; nil: all of them.
+	Share func(graph string, weights int64) int64
 	// Coarse are the graphs whose products of float32 may have TF32's precision on a GPU; see engine.Options.
 	Coarse []string
 	// Graphs names the engine whose graphs are opened ("tensorrt"); empty: that of the device.
@@ -98,7 +98,7 @@ func (m *Model) fits(graphs []string) bool {
 		return true
 	}
 	for _, name := range graphs {
-		n, err := m.deviceBytes(name)
+		n, err := m.DeviceBytes(name)
 		if err != nil {
 			return true
 		}
@@ -107,10 +107,13 @@ func (m *Model) fits(graphs []string) bool {
 	return together(sum, limit)
 }
 
-// deviceBytes is what of a graph's weights lies on one device, where it may lie on several.
-func (m *Model) deviceBytes(graph string) (int64, error) {
+// DeviceBytes is how many bytes of a graph's weights lie on one device.
+func (m *Model) DeviceBytes(graph string) (int64, error) {
 	n, err := m.GraphBytes(graph)
-	return n / int64(max(m.Parts[graph], 1)), err
+	if err != nil || m.Share == nil {
+		return n, err
+	}
+	return m.Share(graph, n), nil
 }
 
 // OpenGraph opens one graph, which the caller closes.

@@ -90,10 +90,15 @@ func TestAGraphInPartsLiesOnSeveralDevices(t *testing.T) {
 		}
 		files = append(files, weights.FileEntry{Path: file})
 	}
-	for parts, want := range map[int]bool{0: false, 1: false, 2: true} {
+	for parts, want := range map[int64]bool{0: false, 1: false, 2: true} {
 		m := &Model{Bundle: &weights.Bundle{Dir: dir, Manifest: weights.Manifest{Version: 2, Files: files}}, Memory: 1200,
-			Options: engine.Options{Device: engine.Device{Kind: engine.CUDA}}, Parts: map[string]int{"transformer": parts}}
-		if n, err := m.deviceBytes("vae"); n != 200 || err != nil {
+			Options: engine.Options{Device: engine.Device{Kind: engine.CUDA}}}
+		if parts > 0 {
+			m.Share = func(graph string, weights int64) int64 {
+				return map[string]int64{"transformer": weights / parts, "vae": weights}[graph]
+			}
+		}
+		if n, err := m.DeviceBytes("vae"); n != 200 || err != nil {
 			t.Fatalf("%d bytes, %v", n, err)
 		}
 		if got := m.fits([]string{"transformer", "vae"}); got != want { // three quarters of 1200: 1200 bytes do not fit, 700 do

@@ -35,7 +35,7 @@ type stage struct {
 
 // Stages are those of the model's graphs, whose named dimensions have for a clip the sizes that the family's recipe gives.
 func (m *Model) Stages(graphs []Graph, sizes func(c ClipSize) map[string]map[string]int64) *Stages {
-	s := &Stages{graphs: graphs, sizes: sizes, weights: m.deviceBytes, counted: &counted{known: map[string]stage{}}}
+	s := &Stages{graphs: graphs, sizes: sizes, weights: m.DeviceBytes, counted: &counted{known: map[string]stage{}}}
 	if m.Options.Device.Host() {
 		s.host, s.weights = &host{m.Beside}, func(string) (int64, error) { return 0, nil }
 	}
