@@ -1,6 +1,8 @@
 package ltx2
 
 import (
+	"os"
+	"strings"
 	"testing"
 
 	"github.com/containerd/errdefs"
@@ -72,4 +74,38 @@ func TestVideoVAEsThatDoNotFitAreRefused(t *testing.T) {
 			t.Errorf("%+v: %v", c.c, err)
 		}
 	}
+}
+
+// louder has what the decoder's first convolution makes, and so the sums behind it, times a number.
+type louder struct {
+	golden.Weights
+	by float32
+}
+
+func (l louder) ReadFloat32(name string, at int64, dst []float32) error {
+	err := l.Weights.ReadFloat32(name, at, dst)
+	for i := range dst {
+		if strings.HasPrefix(name, "decoder.conv_in.") {
+			dst[i] *= l.by
+		}
+	}
+	return err
+}
+
+// TestSumsBeyondFP16 has sums of several times what FP16 holds between the decoder's norms: the graph that a GPU gets says what float32
+// says.
+func TestSumsBeyondFP16(t *testing.T) {
+	if os.Getenv(compiletest.DeviceEnv) != "" {
+		t.Skip("the forms that it compares are the CPU's")
+	}
+	g := golden.Open(t, "ltx2_video_vae")
+	var c VideoVAEConfig
+	g.Config(&c)
+	latents, shape := g.Tensor("in.latents")
+	decoded := func(form string) []float32 {
+		t.Setenv(compiletest.FormEnv, form)
+		net, err := VideoDecoder(c, nn.Options{Weights: louder{g.Weights("w."), 3e5}})
+		return compiletest.Run(t, compiletest.Open(t, net, err), engine.Values{vaeLatents: engine.Floats(latents, shape...)}).Float32(vaeVideo)
+	}
+	golden.Near(t, "decoded", decoded("half"), decoded("plain"), 2e-2)
 }

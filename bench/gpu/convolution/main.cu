@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "conv.h"
+#include "mirror.cuh"
 
 namespace videosdgx {
 
@@ -41,12 +42,15 @@ __global__ void naive(ConvArgs a, float* y) {
   for (int kt = 0; kt < a.kernel[0]; kt++)
     for (int kh = 0; kh < a.kernel[1]; kh++)
       for (int kw = 0; kw < a.kernel[2]; kw++, w += a.channels) {
-        const int t = ot * a.stride[0] - a.pad[0] + kt, h = oh * a.stride[1] - a.pad[1] + kh, v = ow * a.stride[2] - a.pad[2] + kw;
+        int t = ot * a.stride[0] - a.pad[0] + kt, h = oh * a.stride[1] - a.pad[1] + kh, v = ow * a.stride[2] - a.pad[2] + kw;
+        if (a.edge) t = min(max(t, 0), a.in[0] - 1);
+        if (a.mirror) h = mirrored(h, a.in[1] << a.twice), v = mirrored(v, a.in[2] << a.twice);
         if (h < 0 || v < 0 || h >= a.in[1] << a.twice || v >= a.in[2] << a.twice || t < -a.past || t >= a.in[0]) continue;
         const T* from = t < 0 ? static_cast<const T*>(a.history) + (t + a.past) * frame : static_cast<const T*>(a.x) + t * frame;
         from += (int64_t(h >> a.twice) * a.in[2] + (v >> a.twice)) * a.channels;
         for (int c = 0; c < a.channels; c++) sum += float(from[c]) * float(w[c]);
       }
+  sum *= a.scale;
   if (a.residual) sum += float(static_cast<const T*>(a.residual)[i]);
   y[i] = sum;
 }
@@ -65,6 +69,7 @@ struct Array {
 
 struct Shape {
   int t, h, w, c, o, kt, k, twice, past, residual, count;
+  int around = 0;  // 1: frames are repeated at both ends and pictures mirrored, as in LTX-2's decoder
 };
 
 template <class T>
@@ -81,6 +86,7 @@ struct Problem {
     a.x = x.p, a.weight = weight.p, a.history = s.past ? history.p : nullptr, a.residual = s.residual ? residual.p : nullptr, a.bias = bias.p, a.y = y.p;
     const int in[] = {s.t, s.h, s.w}, kernel[] = {s.kt, s.k, s.k}, pad[] = {s.kt - 1, s.k / 2, s.k / 2};
     for (int i = 0; i < 3; i++) a.in[i] = in[i], a.out[i] = in[i] << (i ? s.twice : 0), a.kernel[i] = kernel[i], a.stride[i] = 1, a.pad[i] = pad[i];
+    if (s.around) a.edge = a.mirror = 1, a.pad[0] = s.kt / 2, a.scale = 0.25f;
     a.channels = s.c, a.out_channels = s.o, a.past = s.past, a.twice = s.twice;
   }
 };
@@ -118,7 +124,7 @@ bool normed(int channels) {
   constexpr int positions = 1000;
   Array<__half> x(int64_t(positions) * channels, 3, 11), y(x.n);
   Array<float> gamma(channels, 12, 12);
-  last_norm(x.p, gamma.p, y.p, positions, channels, 1e-12f, true, kHalf, nullptr);
+  last_norm(x.p, gamma.p, y.p, positions, channels, 1e-12f, 0, true, kHalf, nullptr);
   std::vector<__half> from(x.n), got(x.n);
   std::vector<float> g(channels);
   check(cudaMemcpy(from.data(), x.p, x.n * 2, cudaMemcpyDeviceToHost), "norm");
@@ -152,12 +158,28 @@ float milliseconds(int rounds, F f) {
   return all[rounds / 2];
 }
 
+// timed times convolutions that something has, each so many times.
+void timed(const char* of, const Shape* sizes, size_t n, bool old) {
+  double before = 0, now = 0;
+  for (const Shape* at = sizes; at != sizes + n; at++) {
+    const Shape& s = *at;
+    Problem<__half> p(s);
+    const float plain = old ? milliseconds(3, [&] { conv(p.a, kHalf, nullptr); }) : 0, fast = milliseconds(7, [&] { conv_hopper(p.a, kHalf, nullptr); });
+    before += plain * s.count, now += fast * s.count;
+    std::printf("%dx%dx%d %d to %d, kernel %dx%dx%d%s%s, %d times: %.3f ms (%.0f TFLOP/s), before %.3f (%.0f)\n", s.t, s.h << s.twice, s.w << s.twice, s.c, s.o, s.kt, s.k, s.k,
+                s.twice ? " twice" : "", s.around ? " mirrored" : "", s.count, fast, p.flop() / fast / 1e9, plain, p.flop() / plain / 1e9);
+    std::fflush(stdout);
+  }
+  std::printf("convolutions of %s: %.2f ms, before %.2f\n", of, now, before);
+}
+
 int run(bool old) {
   const Shape small[] = {
       {1, 16, 32, 96, 96, 1, 3, 0, 0, 0, 0},   {2, 17, 35, 96, 96, 3, 3, 0, 2, 1, 0},   {2, 16, 16, 192, 192, 3, 3, 0, 2, 1, 0}, {3, 7, 9, 32, 384, 3, 3, 0, 1, 0, 0},
       {2, 10, 13, 384, 192, 1, 3, 1, 0, 0, 0}, {2, 9, 11, 384, 768, 3, 1, 0, 2, 0, 0},  {2, 20, 20, 192, 384, 1, 1, 0, 0, 1, 0}, {4, 33, 41, 96, 3, 3, 3, 0, 2, 0, 0},
       {1, 19, 50, 64, 104, 3, 3, 0, 0, 1, 0},  {2, 31, 25, 128, 128, 3, 3, 0, 2, 1, 0}, {1, 40, 40, 256, 512, 3, 3, 0, 2, 0, 0}, {5, 50, 90, 160, 96, 3, 3, 1, 2, 1, 0},
-      {2, 40, 90, 96, 192, 3, 1, 0, 2, 1, 0},  {1, 3, 3, 64, 5, 1, 1, 0, 0, 1, 0}};
+      {2, 40, 90, 96, 192, 3, 1, 0, 2, 1, 0},  {1, 3, 3, 64, 5, 1, 1, 0, 0, 1, 0},     {3, 17, 26, 128, 128, 3, 3, 0, 0, 1, 0, 1},
+      {1, 4, 6, 64, 104, 3, 3, 0, 0, 0, 0, 1}, {2, 2, 2, 32, 256, 3, 3, 0, 0, 1, 0, 1}, {5, 32, 48, 256, 1024, 3, 3, 0, 0, 0, 0, 1}};
   bool ok = true;
   for (const Shape& s : small) ok &= right<__half>(s, kHalf, 6e-4f), ok &= right<__nv_bfloat16>(s, kBFloat16, 4.5e-3f);
   for (int channels : {8, 24, 32, 64, 96, 128, 160, 192, 256, 384, 1024}) ok &= normed(channels);
@@ -168,21 +190,17 @@ int run(bool old) {
                          {4, 360, 640, 192, 96, 1, 3, 1, 0, 0, 1},  {4, 180, 320, 384, 192, 1, 3, 1, 0, 0, 1}, {1, 90, 160, 384, 384, 3, 3, 0, 2, 1, 10},
                          {2, 180, 320, 192, 384, 3, 3, 0, 2, 0, 1}, {2, 180, 320, 384, 768, 3, 1, 0, 2, 0, 1}, {2, 90, 160, 384, 192, 1, 3, 1, 0, 0, 1},
                          {2, 180, 320, 192, 384, 1, 1, 0, 0, 0, 1}, {1, 90, 160, 384, 1152, 1, 1, 0, 0, 0, 1}, {4, 720, 1280, 96, 3, 3, 3, 0, 2, 0, 1}};
-  double before = 0, now = 0;
-  for (const Shape& s : sizes) {
-    Problem<__half> p(s);
-    const float plain = old ? milliseconds(3, [&] { conv(p.a, kHalf, nullptr); }) : 0, fast = milliseconds(7, [&] { conv_hopper(p.a, kHalf, nullptr); });
-    before += plain * s.count, now += fast * s.count;
-    std::printf("%dx%dx%d %d to %d, kernel %dx%dx%d%s, %d times: %.3f ms (%.0f TFLOP/s), before %.3f (%.0f)\n", s.t, s.h << s.twice, s.w << s.twice, s.c, s.o, s.kt, s.k, s.k,
-                s.twice ? " twice" : "", s.count, fast, p.flop() / fast / 1e9, plain, p.flop() / plain / 1e9);
-    std::fflush(stdout);
-  }
-  std::printf("convolutions of a run: %.2f ms, before %.2f\n", now, before);
+  // LTX-2's decoder at 768×512×121, all of it.
+  const Shape around[] = {{16, 16, 24, 1024, 1024, 3, 3, 0, 0, 1, 10, 1}, {16, 16, 24, 1024, 4096, 3, 3, 0, 0, 0, 1, 1},   {31, 32, 48, 512, 512, 3, 3, 0, 0, 1, 10, 1},
+                          {31, 32, 48, 512, 2048, 3, 3, 0, 0, 0, 1, 1},   {61, 64, 96, 256, 256, 3, 3, 0, 0, 1, 10, 1},    {61, 64, 96, 256, 1024, 3, 3, 0, 0, 0, 1, 1},
+                          {121, 128, 192, 128, 128, 3, 3, 0, 0, 1, 10, 1}, {16, 16, 24, 128, 1024, 3, 3, 0, 0, 0, 1, 1}};
+  timed("a run", sizes, std::size(sizes), old);
+  timed("a clip of LTX-2", around, std::size(around), old);
   for (const Shape& s : {sizes[0], sizes[1], sizes[2], sizes[5]}) {
     Problem<__half> p(s);
     Array<float> gamma(s.c, 1, 7);
     const double bytes = 2. * p.out() * s.c / s.o;
-    const float norm = milliseconds(7, [&] { last_norm(p.x.p, gamma.p, p.y.p, p.out() / s.o, s.c, 1e-12f, true, kHalf, nullptr); });
+    const float norm = milliseconds(7, [&] { last_norm(p.x.p, gamma.p, p.y.p, p.out() / s.o, s.c, 1e-12f, 0, true, kHalf, nullptr); });
     const float kept = milliseconds(7, [&] { carry(p.a, 2, p.history.p, kHalf, nullptr); });
     std::printf("%dx%dx%d %d: norm %.3f ms (%.0f GB/s), carry %.3f ms (%.0f GB/s)\n", s.t, s.h, s.w, s.c, norm, 2 * bytes / norm / 1e6, kept, 2 * bytes / s.t * std::min(2, s.t) / kept / 1e6);
   }

@@ -18,9 +18,9 @@ __device__ inline float wide(T v) {
 __device__ inline float silu(float v) { return v / (1 + __expf(-v)); }
 
 // channel_norm_kernel: a block takes 32·P neighbouring positions, a warp every eighth channel of them, in registers between the
-// two uses. y = x / max(‖x‖, epsilon) · gamma over the channels.
+// two uses. y = x / max(√(‖x‖² + under), epsilon) · gamma over the channels.
 template <class T, int most, int P>
-__global__ void channel_norm_kernel(const T* x, const float* gamma, T* y, int64_t channels, int64_t positions, float epsilon, bool act) {
+__global__ void channel_norm_kernel(const T* x, const float* gamma, T* y, int64_t channels, int64_t positions, float epsilon, float under, bool act) {
   __shared__ float sums[kWarps][32 * P];
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32;
   const int64_t at = (int64_t(blockIdx.x) * 32 + lane) * P, base = int64_t(blockIdx.y) * channels * positions;
@@ -44,7 +44,7 @@ __global__ void channel_norm_kernel(const T* x, const float* gamma, T* y, int64_
   float inverse[P];
 #pragma unroll
   for (int p = 0; p < P; p++) {
-    float s = 0;
+    float s = under;
     for (int w = 0; w < kWarps; w++) s += sums[w][lane * P + p];
     inverse[p] = 1 / fmaxf(sqrtf(s), epsilon);
   }
@@ -64,19 +64,19 @@ __global__ void channel_norm_kernel(const T* x, const float* gamma, T* y, int64_
 }
 
 template <class T, int P>
-void channel_norm_as(const T* x, const float* gamma, T* y, int64_t batch, int64_t channels, int64_t positions, float epsilon, bool act, cudaStream_t s) {
+void channel_norm_as(const T* x, const float* gamma, T* y, int64_t batch, int64_t channels, int64_t positions, float epsilon, float under, bool act, cudaStream_t s) {
   const dim3 grid(unsigned((positions + 32 * P - 1) / (32 * P)), unsigned(batch));
   const int64_t each = (channels + kWarps - 1) / kWarps;
-  if (each <= 16) channel_norm_kernel<T, 16, P><<<grid, 32 * kWarps, 0, s>>>(x, gamma, y, channels, positions, epsilon, act);
-  else if (each <= 32) channel_norm_kernel<T, 32, P><<<grid, 32 * kWarps, 0, s>>>(x, gamma, y, channels, positions, epsilon, act);
-  else if (each <= 64) channel_norm_kernel<T, 64, P><<<grid, 32 * kWarps, 0, s>>>(x, gamma, y, channels, positions, epsilon, act);
+  if (each <= 16) channel_norm_kernel<T, 16, P><<<grid, 32 * kWarps, 0, s>>>(x, gamma, y, channels, positions, epsilon, under, act);
+  else if (each <= 32) channel_norm_kernel<T, 32, P><<<grid, 32 * kWarps, 0, s>>>(x, gamma, y, channels, positions, epsilon, under, act);
+  else if (each <= 64) channel_norm_kernel<T, 64, P><<<grid, 32 * kWarps, 0, s>>>(x, gamma, y, channels, positions, epsilon, under, act);
   else throw std::runtime_error(std::to_string(channels) + " channels: up to 512 are possible");
 }
 
 template <class T>
-void channel_norm_any(const T* x, const float* gamma, T* y, int64_t batch, int64_t channels, int64_t positions, float epsilon, bool act, cudaStream_t s) {
-  if (positions % 2 == 0 && sizeof(T) == 2) channel_norm_as<T, 2>(x, gamma, y, batch, channels, positions, epsilon, act, s);
-  else channel_norm_as<T, 1>(x, gamma, y, batch, channels, positions, epsilon, act, s);
+void channel_norm_any(const T* x, const float* gamma, T* y, int64_t batch, int64_t channels, int64_t positions, float epsilon, float under, bool act, cudaStream_t s) {
+  if (positions % 2 == 0 && sizeof(T) == 2) channel_norm_as<T, 2>(x, gamma, y, batch, channels, positions, epsilon, under, act, s);
+  else channel_norm_as<T, 1>(x, gamma, y, batch, channels, positions, epsilon, under, act, s);
 }
 
 // double_kernel repeats every value to the right and below; a thread takes one value.
@@ -100,12 +100,12 @@ void double_as(const T* x, T* y, int64_t values, int64_t width, cudaStream_t s) 
 
 }  // namespace
 
-void channel_norm(const void* x, const float* gamma, void* y, int64_t batch, int64_t channels, int64_t positions, float epsilon, bool act,
+void channel_norm(const void* x, const float* gamma, void* y, int64_t batch, int64_t channels, int64_t positions, float epsilon, float under, bool act,
                   ONNXTensorElementDataType t, cudaStream_t s) {
   if (!batch || !positions) return;
-  if (t == kBFloat16) channel_norm_any(static_cast<const __nv_bfloat16*>(x), gamma, static_cast<__nv_bfloat16*>(y), batch, channels, positions, epsilon, act, s);
-  else if (t == kHalf) channel_norm_any(static_cast<const __half*>(x), gamma, static_cast<__half*>(y), batch, channels, positions, epsilon, act, s);
-  else channel_norm_any(static_cast<const float*>(x), gamma, static_cast<float*>(y), batch, channels, positions, epsilon, act, s);
+  if (t == kBFloat16) channel_norm_any(static_cast<const __nv_bfloat16*>(x), gamma, static_cast<__nv_bfloat16*>(y), batch, channels, positions, epsilon, under, act, s);
+  else if (t == kHalf) channel_norm_any(static_cast<const __half*>(x), gamma, static_cast<__half*>(y), batch, channels, positions, epsilon, under, act, s);
+  else channel_norm_any(static_cast<const float*>(x), gamma, static_cast<float*>(y), batch, channels, positions, epsilon, under, act, s);
 }
 
 void twice(const void* x, void* y, int64_t values, int64_t width, ONNXTensorElementDataType t, cudaStream_t s) {

@@ -10,6 +10,7 @@
 
 #include <type_traits>
 
+#include "mirror.cuh"
 #include "rows.cuh"
 
 namespace videosdgx {
@@ -101,7 +102,9 @@ __global__ void __launch_bounds__(kRows, 256 / kRows) conv_kernel(ConvArgs a) {
     const uint32_t to = shared_address(shared) + stage * (left + right);
 #pragma unroll
     for (int i = 0; i < kLoads; i++) {
-      const int t = first[i] + tap.t, h = (corner[i] >> 16) + tap.h, v = int(int16_t(corner[i] & 0xffff)) + tap.w;
+      int t = first[i] + tap.t, h = (corner[i] >> 16) + tap.h, v = int(int16_t(corner[i] & 0xffff)) + tap.w;
+      if (a.edge) t = min(max(t, 0), a.in[0] - 1);
+      if (a.mirror) h = mirrored(h, tall), v = mirrored(v, broad);
       const bool there = at < inner && unsigned(h) < tall && unsigned(v) < broad && t >= -a.past && t < a.in[0];
       const T* from = x;
       if (there) from = (t < 0 ? before : x) + t * frame + ((h >> a.twice) * a.in[2] + (v >> a.twice)) * a.channels + tap.c;
@@ -161,7 +164,7 @@ __global__ void __launch_bounds__(kRows, 256 / kRows) conv_kernel(ConvArgs a) {
 #pragma unroll
         for (int c = 0; c < 2; c++) {
           if (n + c >= a.out_channels) continue;
-          float v = sum[i][j][half * 2 + c] + (a.bias ? a.bias[n + c] : 0.f);
+          float v = (sum[i][j][half * 2 + c] + (a.bias ? a.bias[n + c] : 0.f)) * a.scale;
           if (residual) v += float(residual[e + c]);
           sum[i][j][half * 2 + c] = v;
         }
@@ -219,7 +222,7 @@ void conv_as(const ConvArgs& a, cudaStream_t s) {
 
 // norm_kernel: so many lanes take a position's channels, in vectors of eight.
 template <class T, int lanes, int each>
-__global__ void norm_kernel(const T* x, const float* gamma, T* y, int64_t positions, int channels, float epsilon, bool act) {
+__global__ void norm_kernel(const T* x, const float* gamma, T* y, int64_t positions, int channels, float epsilon, float under, bool act) {
   const int64_t at = (int64_t(blockIdx.x) * blockDim.x + threadIdx.x) / lanes;
   const int lane = threadIdx.x % lanes, vectors = channels / kVector;
   float v[each][kVector], square = 0;
@@ -234,7 +237,7 @@ __global__ void norm_kernel(const T* x, const float* gamma, T* y, int64_t positi
 #pragma unroll
   for (int o = lanes / 2; o; o >>= 1) square += __shfl_xor_sync(~0u, square, o);
   if (at >= positions) return;
-  const float inverse = 1 / fmaxf(sqrtf(square), epsilon);
+  const float inverse = 1 / fmaxf(sqrtf(square + under), epsilon);
 #pragma unroll
   for (int i = 0; i < each; i++) {
     if (lane + i * lanes >= vectors) continue;
@@ -250,20 +253,20 @@ __global__ void norm_kernel(const T* x, const float* gamma, T* y, int64_t positi
 }
 
 template <class T, int lanes, int each>
-void norm_launch(const T* x, const float* gamma, T* y, int64_t positions, int channels, float epsilon, bool act, cudaStream_t s) {
-  norm_kernel<T, lanes, each><<<unsigned((positions * lanes + 255) / 256), 256, 0, s>>>(x, gamma, y, positions, channels, epsilon, act);
+void norm_launch(const T* x, const float* gamma, T* y, int64_t positions, int channels, float epsilon, float under, bool act, cudaStream_t s) {
+  norm_kernel<T, lanes, each><<<unsigned((positions * lanes + 255) / 256), 256, 0, s>>>(x, gamma, y, positions, channels, epsilon, under, act);
 }
 
 template <class T>
-void norm_as(const T* x, const float* gamma, T* y, int64_t positions, int channels, float epsilon, bool act, cudaStream_t s) {
+void norm_as(const T* x, const float* gamma, T* y, int64_t positions, int channels, float epsilon, float under, bool act, cudaStream_t s) {
   const int vectors = channels / kVector;
-  if (vectors <= 4) norm_launch<T, 4, 1>(x, gamma, y, positions, channels, epsilon, act, s);
-  else if (vectors <= 12) norm_launch<T, 4, 3>(x, gamma, y, positions, channels, epsilon, act, s);
-  else if (vectors <= 16) norm_launch<T, 16, 1>(x, gamma, y, positions, channels, epsilon, act, s);
-  else if (vectors <= 24) norm_launch<T, 8, 3>(x, gamma, y, positions, channels, epsilon, act, s);
-  else if (vectors <= 32) norm_launch<T, 16, 2>(x, gamma, y, positions, channels, epsilon, act, s);
-  else if (vectors <= 48) norm_launch<T, 16, 3>(x, gamma, y, positions, channels, epsilon, act, s);
-  else if (vectors <= 128) norm_launch<T, 32, 4>(x, gamma, y, positions, channels, epsilon, act, s);
+  if (vectors <= 4) norm_launch<T, 4, 1>(x, gamma, y, positions, channels, epsilon, under, act, s);
+  else if (vectors <= 12) norm_launch<T, 4, 3>(x, gamma, y, positions, channels, epsilon, under, act, s);
+  else if (vectors <= 16) norm_launch<T, 16, 1>(x, gamma, y, positions, channels, epsilon, under, act, s);
+  else if (vectors <= 24) norm_launch<T, 8, 3>(x, gamma, y, positions, channels, epsilon, under, act, s);
+  else if (vectors <= 32) norm_launch<T, 16, 2>(x, gamma, y, positions, channels, epsilon, under, act, s);
+  else if (vectors <= 48) norm_launch<T, 16, 3>(x, gamma, y, positions, channels, epsilon, under, act, s);
+  else if (vectors <= 128) norm_launch<T, 32, 4>(x, gamma, y, positions, channels, epsilon, under, act, s);
   else throw std::runtime_error(std::to_string(channels) + " channels: up to 1024 are possible");
 }
 
@@ -280,12 +283,12 @@ void conv(const ConvArgs& a, ONNXTensorElementDataType t, cudaStream_t s) {
   else conv_as<__nv_bfloat16>(a, s);
 }
 
-void last_norm(const void* x, const float* gamma, void* y, int64_t positions, int64_t channels, float epsilon, bool act,
+void last_norm(const void* x, const float* gamma, void* y, int64_t positions, int64_t channels, float epsilon, float under, bool act,
                ONNXTensorElementDataType t, cudaStream_t s) {
   if (channels % kVector) throw std::runtime_error(std::to_string(channels) + " channels: a multiple of 8 is needed");
   if (!positions) return;
-  if (t == kHalf) norm_as(static_cast<const __half*>(x), gamma, static_cast<__half*>(y), positions, int(channels), epsilon, act, s);
-  else norm_as(static_cast<const __nv_bfloat16*>(x), gamma, static_cast<__nv_bfloat16*>(y), positions, int(channels), epsilon, act, s);
+  if (t == kHalf) norm_as(static_cast<const __half*>(x), gamma, static_cast<__half*>(y), positions, int(channels), epsilon, under, act, s);
+  else norm_as(static_cast<const __nv_bfloat16*>(x), gamma, static_cast<__nv_bfloat16*>(y), positions, int(channels), epsilon, under, act, s);
 }
 
 void carry(const ConvArgs& a, int64_t frames, void* next, ONNXTensorElementDataType, cudaStream_t s) {

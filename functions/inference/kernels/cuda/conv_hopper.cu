@@ -11,6 +11,7 @@
 #include <algorithm>
 
 #include "hopper.cuh"
+#include "mirror.cuh"
 #include "tensor_map.h"
 
 namespace videosdgx {
@@ -79,8 +80,8 @@ __device__ inline Place place(const Grid& g, int tile) {
   return p;
 }
 
-// there says whether a frame is one of the clip or of its history; all others are zeros, and left out.
-__device__ inline bool there(const ConvArgs& a, int t) { return t >= -a.past && t < a.in[0]; }
+// there says whether a frame is one of the clip or of its history, or one of those stands for it; all others are zeros, and left out.
+__device__ inline bool there(const ConvArgs& a, int t) { return a.edge || (t >= -a.past && t < a.in[0]); }
 
 __device__ inline void copy_or_zero(uint32_t to, const void* from, bool copied) {
   asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(copied ? 16 : 0) : "memory");
@@ -134,14 +135,16 @@ __device__ inline void copy_pixels(const ConvArgs& a, const Grid& g, const Rings
     const Place p = place<N, wide>(g, tile);
     // Each pixel is looked after by four lanes of one warp.
     for (int pixel = first; pixel < S::pixels; pixel += every) {
-      const int h = p.y - a.pad[1] + pixel / S::pitch, v = p.x - a.pad[2] + pixel % S::pitch;
+      int h = p.y - a.pad[1] + pixel / S::pitch, v = p.x - a.pad[2] + pixel % S::pitch;
+      if (a.mirror) h = mirrored(h, tall), v = mirrored(v, broad);
       const bool inside = unsigned(h) < tall && unsigned(v) < broad;
       if (group == 0) table[pixel] = inside ? ((h >> a.twice) * a.in[2] + (v >> a.twice)) * a.channels : -1;
     }
     __syncwarp();
     for (int kt = 0; kt < a.kernel[0]; kt++) {
-      const int t = p.t - a.pad[0] + kt;
+      int t = p.t - a.pad[0] + kt;
       if (!there(a, t)) continue;
+      if (a.edge) t = min(max(t, 0), a.in[0] - 1);
       const T* from = (t < 0 ? before : x) + t * frame + group * 8;
       for (int c = 0; c < a.channels; c += kChunk, slot.next()) {
         if (!hopper::arrived(rings.pixels_empty(slot.at), slot.parity ^ 1)) {
@@ -209,7 +212,7 @@ __device__ inline void write_few(const ConvArgs& a, const float (&sum)[wide][N /
       const int n = column0 + i / 2 * 8 + p.quarter * 2 + i % 2;
       if (!p.inside(m) || n >= a.out_channels) continue;
       const int64_t e = p.at(a, m) * a.out_channels + n;
-      float v = sum[m / 2][i / 2 * 4 + m % 2 * 2 + i % 2] + (a.bias ? a.bias[n] : 0.f);
+      float v = (sum[m / 2][i / 2 * 4 + m % 2 * 2 + i % 2] + (a.bias ? a.bias[n] : 0.f)) * a.scale;
       if (a.residual) v += float(static_cast<const T*>(a.residual)[e]);
       static_cast<T*>(a.y)[e] = T(v);
     }
@@ -250,7 +253,7 @@ __device__ inline void write(const ConvArgs& a, const float (&sum)[wide][N / 2],
         for (int i = 0; i < 4; i++) {
           const float2 r = wide_pair(y, v[i]);
           const float* d = &sum[m / 2][(j + i) * 4 + m % 2 * 2];
-          v[i] = narrow_pair(y, d[0] + bias[i].x + r.x, d[1] + bias[i].y + r.y);
+          v[i] = narrow_pair(y, (d[0] + bias[i].x) * a.scale + r.x, (d[1] + bias[i].y) * a.scale + r.y);
         }
         turned(v);
         if (p.inside(m) && mine < a.out_channels) *reinterpret_cast<uint4*>(y + p.at(a, m) * a.out_channels + mine) = make_uint4(v[0], v[1], v[2], v[3]);

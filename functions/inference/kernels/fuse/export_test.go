@@ -10,7 +10,7 @@ import (
 func ChannelsLast(t *testing.T, m *onnx.Model) {
 	t.Helper()
 	g := newGraph(m, Options{Type: onnx.Float16})
-	for _, pass := range []func(){g.attention, g.channelNorms, g.doubles, g.channelsLast} {
+	for _, pass := range []func(){g.pixelNorms, g.lowered, g.attention, g.channelNorms, g.doubles, g.channelsLast} {
 		pass()
 		g.compact()
 	}

@@ -18,6 +18,7 @@ type graph struct {
 	used    map[string][]int // value → indices of the nodes that take it
 	count   int              // of values made here
 	host    bool             // for the CPU's operators
+	pixels  bool             // its norms are by the mean over a point's channels
 }
 
 func newGraph(m *onnx.Model, o Options) *graph {
@@ -148,6 +149,7 @@ func (g *graph) sort() error {
 		}
 	}
 	g.nodes = sorted
+	g.compact()
 	return nil
 }
 

@@ -74,6 +74,7 @@ func (l *layout) node(n *onnx.Node) {
 		l.sum(n)
 	case n.Op == "Reshape" && n.Domain == "" && l.splits(n).value != "":
 		l.apart(n, l.splits(n))
+	case l.lowers(n) || l.arranges(n):
 	default:
 		l.other(n)
 	}
@@ -150,13 +151,15 @@ func (l *layout) convolvable(n *onnx.Node) bool {
 func (l *layout) convolution(n *onnx.Node) {
 	kernel, strides, pads := numbers(n, "kernel_shape"), numbers(n, "strides"), numbers(n, "pads")
 	src := l.source(n.Inputs[0])
+	if src.edge && pads[0]+pads[3] > 0 || src.mirror && pads[1]+pads[2]+pads[4]+pads[5] > 0 {
+		src = source{value: n.Inputs[0]}
+	}
+	pads = src.around(pads)
 	attrs := []onnx.Attr{onnx.Int("before", pads[0]+src.before), onnx.Int("top", pads[1]), onnx.Int("left", pads[2]), onnx.Int("bottom", pads[4]), onnx.Int("right", pads[5])}
 	for i, axis := range []string{"t", "h", "w"} {
 		attrs = append(attrs, onnx.Int("kernel_"+axis, kernel[i]), onnx.Int("stride_"+axis, strides[i]))
 	}
-	if src.doubled {
-		attrs = append(attrs, onnx.Int("double", 1))
-	}
+	attrs = append(attrs, src.attrs()...)
 	out := []string{l.name(n.Outputs[0])}
 	if src.next != "" {
 		attrs, out = append(attrs, onnx.Int("carry", src.carried)), append(out, l.name(src.next))
@@ -176,16 +179,12 @@ func (l *layout) bothInner(n *onnx.Node) bool {
 // sum has the convolution that makes one of the two add the other, when nobody else wants the convolution's result.
 func (l *layout) sum(n *onnx.Node) {
 	for k, v := range n.Inputs {
-		conv := l.maker(v, "Conv")
-		if conv == nil || len(l.used[v]) != 1 {
+		conv := l.clipConv(v)
+		if conv == nil || len(l.used[v]) != 1 || len(conv.Inputs) != 4 {
 			continue
 		}
-		i := slices.IndexFunc(l.out, func(o onnx.Node) bool { return l.is(&o, clipConv) && o.Outputs[0] == l.inner[v] })
-		if i < 0 || len(l.out[i].Inputs) != 4 {
-			continue
-		}
-		l.out[i].Inputs = append(l.out[i].Inputs, l.inner[n.Inputs[1-k]])
-		l.out[i].Outputs[0] = l.name(n.Outputs[0])
+		conv.Inputs = append(conv.Inputs, l.inner[n.Inputs[1-k]])
+		conv.Outputs[0] = l.name(n.Outputs[0])
 		return
 	}
 	l.put(onnx.Node{Name: n.Name, Op: "Add", Inputs: []string{l.inner[n.Inputs[0]], l.inner[n.Inputs[1]]}, Outputs: []string{l.name(n.Outputs[0])}})

@@ -13,6 +13,34 @@ type source struct {
 	next           string
 	carried        int64 // frames that next keeps
 	doubled        bool
+	edge           bool     // the first and the last frame stand for those before and after
+	after          int64    // frames behind value, with edge
+	mirror         bool     // pictures go on beyond their sides as in a mirror
+	sides          [4]int64 // points beyond the top, the left, the bottom, the right, with mirror
+}
+
+// attrs are those of an operator that takes the nodes over.
+func (s source) attrs() (all []onnx.Attr) {
+	for _, a := range []struct {
+		name string
+		is   bool
+	}{{"double", s.doubled}, {"edge", s.edge}, {"mirror", s.mirror}} {
+		if a.is {
+			all = append(all, onnx.Int(a.name, 1))
+		}
+	}
+	if s.after > 0 {
+		all = append(all, onnx.Int("after", s.after))
+	}
+	return all
+}
+
+// around are the pads of a convolution with those of its source.
+func (s source) around(pads []int64) []int64 {
+	if !s.mirror {
+		return pads
+	}
+	return []int64{pads[0], s.sides[0], s.sides[1], pads[3], s.sides[2], s.sides[3]}
 }
 
 func (l *layout) source(value string) source {
@@ -21,6 +49,9 @@ func (l *layout) source(value string) source {
 		return l.looksBack(s, value)
 	}
 	if pad := l.maker(value, "Pad"); pad != nil && len(pad.Inputs) == 2 {
+		if mode := text(pad, "mode"); mode == "edge" || mode == "reflect" {
+			return l.beyond(value)
+		}
 		if n := l.front(pad.Inputs[1]); n > 0 {
 			return l.looksBack(source{value: pad.Inputs[0], before: n}, value)
 		}
@@ -33,6 +64,34 @@ func (l *layout) source(value string) source {
 		}
 	}
 	return source{value: value}
+}
+
+// beyond is a source whose frames, or pictures, go on beyond their ends: pictures are mirrored after frames are repeated.
+func (l *layout) beyond(value string) source {
+	s := source{value: value}
+	if l.host { // whose operator does not know it
+		return s
+	}
+	if pads, from := l.pads(s.value, "reflect"); pads != nil && pads[2]+pads[7] == 0 {
+		s.value, s.mirror, s.sides = from, true, [4]int64{pads[3], pads[4], pads[8], pads[9]}
+	}
+	if pads, from := l.pads(s.value, "edge"); pads != nil && pads[3]+pads[4]+pads[8]+pads[9] == 0 {
+		s.value, s.edge, s.before, s.after = from, true, pads[2], pads[7]
+	}
+	return s
+}
+
+// pads are those of a Pad of a mode, and what it pads: a clip's frames and pictures, none of them cut; nil for anything else.
+func (l *layout) pads(value, mode string) (pads []int64, from string) {
+	pad := l.maker(value, "Pad")
+	if pad == nil || text(pad, "mode") != mode || len(pad.Inputs) != 2 {
+		return nil, ""
+	}
+	v := l.ints(pad.Inputs[1])
+	if len(v) != 10 || slices.Min(v) < 0 || v[0]+v[1]+v[5]+v[6] > 0 {
+		return nil, ""
+	}
+	return v, pad.Inputs[0]
 }
 
 // doubled is the node that doubles a picture.

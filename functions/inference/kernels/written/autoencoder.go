@@ -33,7 +33,14 @@ func (w *writer) channelNorm(n onnx.Node, x, out string) {
 	if text(n, "activation") == "silu" {
 		normed += "/normed"
 	}
-	w.op("ReduceL2", []string{x, w.ints(1)}, []string{out + "/l2"})
+	length := out + "/l2"
+	if more := number(n, "under"); more > 0 {
+		w.op("ReduceSumSquare", []string{x, w.ints(1)}, []string{out + "/squares"})
+		w.op("Add", []string{out + "/squares", w.float(more)}, []string{out + "/sum"})
+		w.op("Sqrt", []string{out + "/sum"}, []string{length})
+	} else {
+		w.op("ReduceL2", []string{x, w.ints(1)}, []string{length})
+	}
 	w.op("Max", []string{out + "/l2", w.float(1e-12)}, []string{out + "/most"})
 	w.op("Div", []string{x, out + "/most"}, []string{out + "/unit"})
 	w.op("Reshape", []string{n.Inputs[1], w.ints(-1, 1, 1, 1)}, []string{out + "/gamma"})
@@ -80,18 +87,45 @@ func (w *writer) convolution(n onnx.Node, t onnx.DType) {
 	}
 	kernel := []int64{integer(n, "kernel_t"), integer(n, "kernel_h"), integer(n, "kernel_w")}
 	weight := n.Inputs[1] + "/" + name
-	w.outward(x, name+"/moved")
+	moved, pads := w.beyond(n, x, before)
 	w.op("Transpose", []string{n.Inputs[1]}, []string{weight}, onnx.Ints("perm", 0, 2, 1))
 	w.op("Reshape", []string{weight, w.ints(0, 0, kernel[0], kernel[1], kernel[2])}, []string{weight + "/cube"})
-	w.op("Conv", []string{name + "/moved", weight + "/cube", n.Inputs[2]}, []string{name + "/conv"}, onnx.Ints("kernel_shape", kernel...),
-		onnx.Ints("strides", integer(n, "stride_t"), integer(n, "stride_h"), integer(n, "stride_w")),
-		onnx.Ints("pads", before, integer(n, "top"), integer(n, "left"), 0, integer(n, "bottom"), integer(n, "right")))
+	made := name + "/conv"
+	w.op("Conv", []string{moved, weight + "/cube", n.Inputs[2]}, []string{made}, onnx.Ints("kernel_shape", kernel...),
+		onnx.Ints("strides", integer(n, "stride_t"), integer(n, "stride_h"), integer(n, "stride_w")), onnx.Ints("pads", pads...))
+	if scale := number(n, "scale"); scale != 0 {
+		w.op("Mul", []string{made, w.float(scale)}, []string{name + "/scaled"})
+		made = name + "/scaled"
+	}
 	w.rounds(name, t, func(exact string) {
 		if residual := input(n, 4); residual != "" {
-			w.inward(name+"/conv", exact+"/alone")
+			w.inward(made, exact+"/alone")
 			w.op("Add", []string{exact + "/alone", residual}, []string{exact})
 			return
 		}
-		w.inward(name+"/conv", exact)
+		w.inward(made, exact)
 	})
+}
+
+// beyond is what a convolution looks at, with its channels in front and padded where its padding is no zeros, and what zeros are left
+// to pad it with: frames, height and width before, then behind.
+func (w *writer) beyond(n onnx.Node, x string, before int64) (moved string, zeros []int64) {
+	moved = n.Outputs[0] + "/moved"
+	w.outward(x, moved)
+	zeros = []int64{before, integer(n, "top"), integer(n, "left"), integer(n, "after"), integer(n, "bottom"), integer(n, "right")}
+	pad := func(mode string, axes ...int) {
+		pads := make([]int64, 10)
+		for _, a := range axes {
+			pads[2+a], pads[7+a], zeros[a], zeros[3+a] = zeros[a], zeros[3+a], 0, 0
+		}
+		w.op("Pad", []string{moved, w.ints(pads...)}, []string{moved + "/" + mode}, onnx.Str("mode", mode))
+		moved += "/" + mode
+	}
+	if integer(n, "edge") == 1 {
+		pad("edge", 0)
+	}
+	if integer(n, "mirror") == 1 {
+		pad("reflect", 1, 2)
+	}
+	return moved, zeros
 }
