@@ -11,6 +11,7 @@ import (
 
 	"github.com/videosdgx/videosdgx/cmd/internal/daemon"
 	"github.com/videosdgx/videosdgx/cmd/internal/doctor"
+	"github.com/videosdgx/videosdgx/functions/inference/engine"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/ort"
 	"github.com/videosdgx/videosdgx/functions/inference/engine/tensorrt"
 	"github.com/videosdgx/videosdgx/runtime/gateway"
@@ -48,7 +49,7 @@ The exit status is 0 when everything that generating a clip needs is there and e
 	return cmd
 }
 
-// onnxRuntime loads the library as an engine would: a file that is there may still be the wrong one.
+// onnxRuntime loads the library and begins as an engine would: a file that is there may still be the wrong one.
 func onnxRuntime(context.Context) doctor.Finding {
 	f := doctor.Finding{Part: "ONNX Runtime", Required: true, Fix: "make setup"}
 	path, err := ort.FindLibrary()
@@ -56,12 +57,15 @@ func onnxRuntime(context.Context) doctor.Finding {
 		f.Detail = gateway.Sentence(err)
 		return f
 	}
-	engine, err := ort.Load()
+	library, err := ort.Load()
+	if err == nil {
+		err = library.Usable(engine.Device{})
+	}
 	if err != nil {
 		f.Detail = gateway.Sentence(err)
 		return f
 	}
-	f.OK, f.Version, f.Detail, f.Fix = true, engine.Version(), path, ""
+	f.OK, f.Version, f.Detail, f.Fix = true, library.Version(), path, ""
 	return f
 }
 

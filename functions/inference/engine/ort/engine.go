@@ -40,7 +40,16 @@ var load struct {
 	engine *Engine
 }
 
-// Load finds the library and initialises it once; later calls return the same engine.
+// begin starts the library's environment, which takes six times as long as opening the library and which nothing needs before there
+// are settings: LoadFor has it begin in the background, and whoever makes settings waits for it and hears what went wrong.
+var begin = sync.OnceValue(func() error {
+	if err := check(C.ort_begin()); err != nil {
+		return fmt.Errorf("ONNX Runtime does not begin: %w", err)
+	}
+	return nil
+})
+
+// Load finds the library and opens it once; later calls return the same engine.
 func Load() (*Engine, error) { return LoadFor(engine.Device{}) }
 
 // LoadFor is Load of a library that knows the device. It has no effect on a library that is loaded already: there is one.
@@ -70,6 +79,7 @@ func LoadFor(d engine.Device) (*Engine, error) {
 	}
 	load.engine = &Engine{version: C.GoString(C.ort_version), uploads: newUploads()}
 	load.engine.blocks = map[engine.Kind]func(engine.Device, int64) (block, error){engine.CUDA: openCard}
+	go func() { _ = begin() }()
 	return load.engine, nil
 }
 

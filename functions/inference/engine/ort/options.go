@@ -29,6 +29,9 @@ type settings struct {
 }
 
 func newSettings(o engine.Options) (*settings, error) {
+	if err := begin(); err != nil {
+		return nil, err
+	}
 	s := &settings{}
 	if err := check(C.ort_options(&s.o)); err != nil {
 		return nil, err

@@ -5,17 +5,12 @@
 #include <dlfcn.h>
 #include <stdio.h>
 
+static void *library;
 const OrtApi *ort_api;
 OrtEnv *ort_env;
 const char *ort_version;
 
 static char *problem(const char *text) { return strdup(text ? text : "unknown error"); }
-
-static char *take(OrtStatus *s) {
-	char *text = problem(ort_message(s));
-	ort_status_free(s);
-	return text;
-}
 
 static OrtMemoryInfo *host;
 static void (*none)(void); // throws std::bad_alloc
@@ -40,17 +35,17 @@ static const OrtMemoryInfo *host_info(const OrtAllocator *a) {
 
 // pooled gives the CPU's tensors of all sessions the pool's memory, unless the library has a C++ library hidden within, whose
 // exceptions nobody else can throw: it allocates by itself then.
-static OrtStatus *pooled(void *lib) {
-	if (!(none = (void (*)(void))dlsym(lib, "_ZSt17__throw_bad_allocv"))) return NULL;
+static OrtStatus *pooled(void) {
+	if (!(none = (void (*)(void))dlsym(library, "_ZSt17__throw_bad_allocv"))) return NULL;
 	static OrtAllocator pool = {.version = ORT_API_VERSION, .Alloc = host_take, .Free = host_give, .Info = host_info, .Reserve = host_take};
 	OrtStatus *s = ort_api->CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &host);
 	return s ? s : ort_api->RegisterAllocator(ort_env, &pool);
 }
 
 char *ort_load(const char *path) {
-	void *lib = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (!lib) return problem(dlerror());
-	const OrtApiBase *(*base)(void) = (const OrtApiBase *(*)(void))dlsym(lib, "OrtGetApiBase");
+	library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+	if (!library) return problem(dlerror());
+	const OrtApiBase *(*base)(void) = (const OrtApiBase *(*)(void))dlsym(library, "OrtGetApiBase");
 	if (!base) return problem(dlerror());
 	ort_version = base()->GetVersionString();
 	ort_api = base()->GetApi(ORT_API_VERSION);
@@ -59,10 +54,13 @@ char *ort_load(const char *path) {
 		snprintf(text, sizeof text, "it is version %s, 1.%d or newer is needed", ort_version, ORT_API_VERSION);
 		return problem(text);
 	}
+	return NULL;
+}
+
+OrtStatus *ort_begin(void) {
 	OrtStatus *s = ort_api->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "videosdgx", &ort_env);
 	if (!s) s = ort_api->DisableTelemetryEvents(ort_env);
-	if (!s) s = pooled(lib);
-	return s ? take(s) : NULL;
+	return s ? s : pooled();
 }
 
 char *ort_preload(const char *path) {

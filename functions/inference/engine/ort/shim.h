@@ -6,8 +6,11 @@ extern const OrtApi *ort_api;
 extern OrtEnv *ort_env;
 extern const char *ort_version;
 
-// ort_load opens the library and starts its environment; NULL, or what went wrong (to be freed).
+// ort_load opens the library; NULL, or what went wrong (to be freed).
 char *ort_load(const char *path);
+
+// ort_begin starts the environment of the library that is open, once.
+OrtStatus *ort_begin(void);
 
 // ort_preload opens another library and keeps it open; NULL, or what went wrong (to be freed).
 char *ort_preload(const char *path);
