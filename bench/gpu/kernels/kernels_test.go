@@ -38,6 +38,8 @@ SOME ARE WRONG
 4x720x1280 96 to 96, kernel 3x3x3, 6 times: 2.782 ms (660 TFLOP/s), before 0.000 (inf)
 4x720x1280 192 to 96, kernel 1x3x3 twice, 1 times: 1.679 ms (729 TFLOP/s), before 5.57 (219)
 convolutions of a run: 45.95 ms, before 0.00
+121x128x192 128 to 128, kernel 3x3x3 mirrored, 10 times: 3.890 ms (676 TFLOP/s), before 13.887 (189)
+convolutions of a clip of LTX-2: 82.09 ms, before 305.24
 4x720x1280 96: norm 0.394 ms (3590 GB/s), carry 0.177 ms (4007 GB/s)
 X
 exit 1
@@ -56,7 +58,7 @@ func TestAReportOfWhatTheProgramsSay(t *testing.T) {
 		"attention_int8_12x128_32760_f16_ms": 8.297, "attention_exact_12x128_32760_bf16_wan_error": 0.00233, "attention_exact_2x128_3000_bf16_rising_error": 0.5,
 		"attention_cudnn_12x128_512_bf16_ms": 0.177, "attention_exact_12x128_512_bf16_over_cudnn": 0.75,
 		"convolution_checks": 2, "convolution_wrong": 1, "convolution_4x720x1280_96_96_3x3x3_ms": 2.782, "convolution_4x720x1280_192_96_1x3x3_twice_tflop_per_s": 729,
-		"convolution_run_ms": 45.95, "norm_4x720x1280_96_ms": 0.394, "carry_4x720x1280_96_ms": 0.177,
+		"convolution_run_ms": 45.95, "convolution_121x128x192_128_128_3x3x3_mirrored_ms": 3.89, "convolution_ltx2_ms": 82.09, "norm_4x720x1280_96_ms": 0.394, "carry_4x720x1280_96_ms": 0.177,
 	} {
 		if got, ok := f[name]; !ok || got < want*0.999 || got > want*1.001 {
 			t.Errorf("%s is %v, expected %v", name, got, want)

@@ -22,8 +22,8 @@ var (
 	erred  = regexp.MustCompile(`^(right|WRONG) relative error ` + number)
 	timed  = regexp.MustCompile(`^` + number + ` ms .*?, ` + number + ` TFLOP/s`)
 	torch  = regexp.MustCompile(`^cudnn (\d+) (\d+) (\d+) (\d+) (bf16|f16) ` + number + `$`)
-	shaped = regexp.MustCompile(`^(\d+x\d+x\d+) (\d+) to (\d+), kernel (\S+)( twice)?, \d+ times: ` + number + ` ms \(` + number + ` TFLOP/s\)`)
-	whole  = regexp.MustCompile(`^convolutions of a run: ` + number + ` ms, before ` + number)
+	shaped = regexp.MustCompile(`^(\d+x\d+x\d+) (\d+) to (\d+), kernel (\S+)( twice| mirrored)?, \d+ times: ` + number + ` ms \(` + number + ` TFLOP/s\)`)
+	whole  = regexp.MustCompile(`^convolutions of a (run|clip of LTX-2): ` + number + ` ms, before ` + number)
 	passed = regexp.MustCompile(`^(\d+x\d+x\d+) (\d+): norm ` + number + ` ms .*, carry ` + number + ` ms`)
 )
 
@@ -105,7 +105,7 @@ func (s *sum) convolution(line string) error {
 		return s.figure(name+"_tflop_per_s", m[7])
 	}
 	if m := whole.FindStringSubmatch(line); m != nil {
-		return s.figure("convolution_run_ms", m[1])
+		return s.figure("convolution_"+map[string]string{"run": "run", "clip of LTX-2": "ltx2"}[m[1]]+"_ms", m[2])
 	}
 	if m := passed.FindStringSubmatch(line); m != nil {
 		if err := s.figure(fmt.Sprintf("norm_%s_%s_ms", m[1], m[2]), m[3]); err != nil {
