@@ -1,15 +1,15 @@
 package harness
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
+
+	"github.com/videosdgx/videosdgx/internal/procfs"
 )
 
 // Memory is what a group of processes holds, in bytes, added up over them.
@@ -31,14 +31,14 @@ func MemoryOf(instance string) (Memory, error) {
 
 func sum(pids []int) (m Memory) {
 	for _, pid := range pids {
-		st, err := status(pid)
+		text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 		if err != nil {
 			continue // it has just ended
 		}
 		m.Processes++
-		m.Anon += st["RssAnon"]
-		m.File += st["RssFile"]
-		m.Peak += st["VmHWM"]
+		m.Anon += procfs.Sum(text, "RssAnon")
+		m.File += procfs.Sum(text, "RssFile")
+		m.Peak += procfs.Sum(text, "VmHWM")
 	}
 	return m
 }
@@ -92,10 +92,8 @@ func parents() map[int]int {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	for _, dir := range dirs {
 		pid, _ := strconv.Atoi(filepath.Base(dir))
-		if st, err := os.ReadFile(dir + "/stat"); err == nil {
-			if _, rest, ok := strings.Cut(string(st), ") "); ok {
-				parent[pid], _ = strconv.Atoi(strings.Fields(rest)[1])
-			}
+		if st, ok := procfs.ReadStat(pid); ok {
+			parent[pid] = st.Parent
 		}
 	}
 	return parent
@@ -114,21 +112,17 @@ func descendants(found []int, parent map[int]int) []int {
 	return found
 }
 
-// status reads the sizes in /proc/PID/status, in bytes.
-func status(pid int) (map[string]int64, error) {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+// Size is a line of /proc/PID/status, such as VmHWM, in bytes. A process that has ended, or a kernel without the line, is an error.
+func Size(pid int, name string) (int64, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	out := map[string]int64{}
-	for s := bufio.NewScanner(bytes.NewReader(b)); s.Scan(); {
-		key, value, _ := strings.Cut(s.Text(), ":")
-		if n, ok := strings.CutSuffix(strings.TrimSpace(value), " kB"); ok {
-			kb, _ := strconv.ParseInt(n, 10, 64)
-			out[key] = kb << 10
-		}
+	n, ok := procfs.Bytes(text, name)
+	if !ok {
+		return 0, fmt.Errorf("the status of process %d has no %s", pid, name)
 	}
-	return out, nil
+	return n, nil
 }
 
 // ProcStatus is what the kernel says of a process.

@@ -1,13 +1,14 @@
 package harness
 
 import (
-	"bufio"
 	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"github.com/videosdgx/videosdgx/internal/procfs"
 )
 
 // PSS is the proportional set size of instances in bytes, their shims included: a page that n processes map counts 1/n in
@@ -49,10 +50,7 @@ func ProcessPSS(pid int) (int64, error) {
 }
 
 // RSS is the resident memory of one process in bytes.
-func RSS(pid int) (int64, error) {
-	st, err := status(pid)
-	return st["VmRSS"], err
-}
+func RSS(pid int) (int64, error) { return Size(pid, "VmRSS") }
 
 // shims are the containerd shims of an instance.
 func shims(instance string) (pids []int) {
@@ -75,11 +73,5 @@ func pss(pid int) (int64, error) {
 	if err != nil {
 		return 0, fmt.Errorf("the memory of process %d: %w", pid, err)
 	}
-	for s := bufio.NewScanner(bytes.NewReader(b)); s.Scan(); {
-		if rest, ok := strings.CutPrefix(s.Text(), "Pss:"); ok {
-			kb, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(rest), " kB"), 10, 64)
-			return kb << 10, err
-		}
-	}
-	return 0, nil // a kernel thread, or a process without memory
+	return procfs.Sum(b, "Pss"), nil // 0: a kernel thread, or a process without memory
 }

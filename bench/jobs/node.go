@@ -11,10 +11,11 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"sync"
 	"syscall"
 	"time"
+
+	"github.com/videosdgx/videosdgx/bench/harness"
 )
 
 // place is where servers of one part of the bench keep what must outlive them.
@@ -138,15 +139,8 @@ func (n *node) stop() {
 
 // rssMB is the server's resident memory.
 func (n *node) rssMB() float64 {
-	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", n.cmd.Process.Pid))
-	if err != nil {
-		return 0
-	}
-	var kb float64
-	for line := range strings.Lines(string(b)) {
-		fmt.Sscanf(line, "VmRSS: %f", &kb)
-	}
-	return kb / 1024
+	bytes, _ := harness.RSS(n.cmd.Process.Pid) // 0: it has ended
+	return float64(bytes) / (1 << 20)
 }
 
 // tail keeps the end of a process's output.

@@ -1,10 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"slices"
 
@@ -69,16 +67,4 @@ func extra(ctx context.Context, k kind, rows int, layers []layer) (share float64
 }
 
 // private is this process's resident anonymous memory in bytes.
-func private() (int64, error) {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, err
-	}
-	for line := range bytes.Lines(status) {
-		var kb int64
-		if n, _ := fmt.Sscanf(string(line), "RssAnon: %d kB", &kb); n == 1 {
-			return kb << 10, nil
-		}
-	}
-	return 0, errors.New("/proc/self/status has no RssAnon")
-}
+func private() (int64, error) { return harness.Size(os.Getpid(), "RssAnon") }

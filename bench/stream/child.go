@@ -11,9 +11,9 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"time"
 
+	"github.com/videosdgx/videosdgx/bench/harness"
 	"github.com/videosdgx/videosdgx/functions/handler"
 	"github.com/videosdgx/videosdgx/functions/inference/bundle"
 	"github.com/videosdgx/videosdgx/functions/magi1"
@@ -148,17 +148,5 @@ func box(r io.Reader) (name string, err error) {
 	return string(head[4:]), err
 }
 
-// peak is VmHWM.
-func peak() (int64, error) {
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		return 0, err
-	}
-	for line := range strings.Lines(string(status)) {
-		kb := int64(0)
-		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kb); err == nil {
-			return kb << 10, nil
-		}
-	}
-	return 0, errors.New("/proc/self/status has no VmHWM")
-}
+// peak is the most memory that this process has had, in bytes.
+func peak() (int64, error) { return harness.Size(os.Getpid(), "VmHWM") }

@@ -6,11 +6,11 @@ import (
 	"math"
 	"os"
 	"runtime/debug"
-	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/containerd/errdefs"
+
+	"github.com/videosdgx/videosdgx/internal/procfs"
 )
 
 // FunctionMemoryEnv is limits.memory of the function in MiB: the runtime gives it to every instance, as Lambda does. Containers see no
@@ -26,7 +26,7 @@ func Limit() (int64, error) {
 			return 0, fmt.Errorf("%s is %q: a number of MiB would do: %w", FunctionMemoryEnv, s, errdefs.ErrInvalidArgument)
 		}
 	}
-	return least(function<<20, group("/sys/fs/cgroup/memory.max"), group("/sys/fs/cgroup/memory/memory.limit_in_bytes"), kilobytes("/proc/meminfo", "MemTotal")), nil
+	return least(function<<20, group("/sys/fs/cgroup/memory.max"), group("/sys/fs/cgroup/memory/memory.limit_in_bytes"), sizes("/proc/meminfo", "MemTotal")), nil
 }
 
 // least is the least of those that are known, which are not 0.
@@ -52,26 +52,15 @@ func group(file string) int64 {
 	return n
 }
 
-// kilobytes is the sum of the lines "NAME: 12 kB" of a file of proc(5), in bytes; a line that is not there counts as 0.
-func kilobytes(file string, names ...string) (n int64) {
-	raw, err := os.ReadFile(file)
-	if err != nil {
-		return 0
-	}
-	for line := range bytes.Lines(raw) {
-		name, rest, _ := strings.Cut(string(line), ":")
-		if slices.Contains(names, name) {
-			var kb int64
-			fmt.Sscanf(rest, "%d kB", &kb)
-			n += kb << 10
-		}
-	}
-	return n
-}
-
 // own is what this process has of memory of its own, in bytes: files that it maps are others' too, and can be given back.
 func own() int64 {
-	return kilobytes("/proc/self/status", "RssAnon", "RssShmem")
+	return sizes("/proc/self/status", "RssAnon", "RssShmem")
+}
+
+// sizes is the sum of lines of a file of proc(5), in bytes; 0 where it cannot be read.
+func sizes(file string, names ...string) int64 {
+	text, _ := os.ReadFile(file) // without one there is no line
+	return procfs.Sum(text, names...)
 }
 
 // companions is what an instance has beside the function's process while it reads a request, in bytes: the runtime's program, which

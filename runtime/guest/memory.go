@@ -6,6 +6,8 @@ import (
 	"syscall"
 	"time"
 	"unsafe"
+
+	"github.com/videosdgx/videosdgx/internal/procfs"
 )
 
 // mostProcesses is how many of an instance's processes are looked at.
@@ -70,8 +72,7 @@ func used(pid int) int64 {
 	if err != nil {
 		return 0
 	}
-	anon, shared := kilobytes(b, "\nRssAnon:"), kilobytes(b, "\nRssShmem:")
-	return max(kilobytes(b, "\nVmHWM:")-kilobytes(b, "\nRssFile:"), anon+shared) << 10
+	return max(procfs.Sum(b, "VmHWM")-procfs.Sum(b, "RssFile"), procfs.Sum(b, "RssAnon", "RssShmem"))
 }
 
 // readProc reads a file of proc(5) into room, and no more than that holds. These files are made as they are read, which does not
@@ -92,14 +93,4 @@ func readProc(path string, room []byte) ([]byte, error) {
 		return nil, errno
 	}
 	return room[:n], nil
-}
-
-func kilobytes(status []byte, field string) int64 {
-	_, rest, ok := bytes.Cut(status, []byte(field))
-	if !ok {
-		return 0
-	}
-	line, _, _ := bytes.Cut(rest, []byte(" kB"))
-	n, _ := strconv.ParseInt(string(bytes.TrimSpace(line)), 10, 64) // 0 for what is no number
-	return n
 }

@@ -4,9 +4,10 @@ import (
 	"os"
 	"os/signal"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/videosdgx/videosdgx/internal/procfs"
 )
 
 const prSetChildSubreaper = 36
@@ -93,26 +94,9 @@ func children(pid int) (list []int) {
 		if err != nil {
 			continue
 		}
-		if state, parent := stat(n); parent == pid && state != "Z" {
+		if s, ok := procfs.ReadStat(n); ok && s.Parent == pid && s.State != "Z" {
 			list = append(list, n)
 		}
 	}
 	return list
-}
-
-// stat gives a process's state and parent; the name in between may hold anything, so the fields start after its last ')'.
-func stat(pid int) (state string, parent int) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return "", -1
-	}
-	f := strings.Fields(string(b[strings.LastIndexByte(string(b), ')')+1:]))
-	if len(f) < 2 {
-		return "", -1
-	}
-	parent, err = strconv.Atoi(f[1])
-	if err != nil {
-		return "", -1
-	}
-	return f[0], parent
 }

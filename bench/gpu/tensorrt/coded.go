@@ -2,14 +2,15 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
+	"github.com/videosdgx/videosdgx/bench/harness"
 	"github.com/videosdgx/videosdgx/functions/inference/nn"
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 	"github.com/videosdgx/videosdgx/functions/inference/quant"
@@ -110,13 +111,9 @@ func largestChild() (most int64) {
 	for _, t := range tasks {
 		children, _ := os.ReadFile("/proc/self/task/" + t.Name() + "/children")
 		for _, pid := range strings.Fields(string(children)) {
-			status, _ := os.ReadFile("/proc/" + pid + "/status")
-			for line := range strings.Lines(string(status)) {
-				kb := int64(0)
-				if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kb); err == nil {
-					most = max(most, kb<<10)
-				}
-			}
+			n, _ := strconv.Atoi(pid)
+			peak, _ := harness.Size(n, "VmHWM")
+			most = max(most, peak)
 		}
 	}
 	return most

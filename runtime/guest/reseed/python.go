@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/videosdgx/videosdgx/internal/procfs"
 )
 
 //go:embed python.py
@@ -48,7 +50,7 @@ func listens(pid int, signal uint) bool {
 	if err != nil {
 		return false
 	}
-	_, rest, _ := strings.Cut(string(status), "\nSigCgt:")
-	mask, err := strconv.ParseUint(strings.TrimSpace(strings.SplitN(rest, "\n", 2)[0]), 16, 64)
+	caught, _ := procfs.Field(status, "SigCgt")
+	mask, err := strconv.ParseUint(string(caught), 16, 64)
 	return err == nil && mask&(1<<(signal-1)) != 0
 }

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/videosdgx/videosdgx/internal/procfs"
 	"github.com/videosdgx/videosdgx/runtime/sandbox/containerd/cgroup"
 )
 
@@ -47,8 +48,8 @@ func (d *Driver) watchRestore(ctx context.Context, id string) {
 // at work, and it still has CRIU's log open, which is closed before CRIU lets go of it.
 func orphaned(pids []int, log string) bool {
 	for _, pid := range pids {
-		_, _, parent := statOf(pid)
-		if name, _, _ := statOf(parent); strings.HasPrefix(name, "runc") && !runsCRIU(parent) && hasOpen(pid, log) {
+		of, _ := procfs.ReadStat(pid) // one that has gone has no parent
+		if parent, _ := procfs.ReadStat(of.Parent); strings.HasPrefix(parent.Name, "runc") && !runsCRIU(of.Parent) && hasOpen(pid, log) {
 			return true
 		}
 	}
@@ -64,9 +65,9 @@ func runsCRIU(parent int) bool {
 		text, _ := os.ReadFile(list)
 		for _, child := range strings.Fields(string(text)) {
 			c, _ := strconv.Atoi(child)
-			name, state, _ := statOf(c)
+			s, _ := procfs.ReadStat(c)
 			theirs, _ := os.Readlink("/proc/" + child + "/ns/pid")
-			if name == "criu" && state != "Z" && theirs == ours {
+			if s.Name == "criu" && s.State != "Z" && theirs == ours {
 				return true
 			}
 		}
@@ -80,20 +81,4 @@ func hasOpen(pid int, file string) bool {
 		target, _ := os.Readlink(fd)
 		return target == file
 	})
-}
-
-// statOf reads name, state and parent of a process from /proc/PID/stat; one that has gone has none.
-func statOf(pid int) (name, state string, parent int) {
-	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return "", "", 0
-	}
-	head, rest, _ := strings.Cut(string(text), ") ")
-	_, name, _ = strings.Cut(head, " (")
-	f := strings.Fields(rest)
-	if len(f) < 2 {
-		return name, "", 0
-	}
-	parent, _ = strconv.Atoi(f[1])
-	return name, f[0], parent
 }

@@ -5,6 +5,8 @@ import (
 	"sync"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/videosdgx/videosdgx/internal/procfs"
 )
 
 // adopt finds the process of a box that another control plane made. Without one, what may be left of it is ended: a
@@ -19,7 +21,7 @@ func (b *box) adopt() {
 	}
 	proc, _ := os.FindProcess(b.rec.PID) // never fails on Unix; it holds the process, not the number
 	w, err := watch(b.rec.PID)
-	if st, ok := readStat(b.rec.PID); err != nil || !ok || !b.same(st) {
+	if st, ok := procfs.ReadStat(b.rec.PID); err != nil || !ok || !b.same(st) {
 		w.stop()
 		b.rec.PID = 0 // the number may be somebody else's by now
 		b.ended(-1)
@@ -33,8 +35,8 @@ func (b *box) adopt() {
 	}()
 }
 
-func (b *box) same(st stat) bool {
-	return st.started == b.rec.Started && b.rec.Boot == bootID() && st.state != "Z"
+func (b *box) same(st procfs.Stat) bool {
+	return st.Started == b.rec.Started && b.rec.Boot == bootID() && st.State != "Z"
 }
 
 func (b *box) unwatch() {

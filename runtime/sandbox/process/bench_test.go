@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/videosdgx/videosdgx/internal/procfs"
 	"github.com/videosdgx/videosdgx/runtime/guest/client"
 	"github.com/videosdgx/videosdgx/runtime/guest/wire"
 	"github.com/videosdgx/videosdgx/runtime/instance"
@@ -81,11 +82,11 @@ func asBox(b instance.Box) *box { return b.(*box) }
 func cpu(init int, id string) map[string]time.Duration {
 	m := map[string]time.Duration{}
 	for _, pid := range members(init, id) {
-		st, _ := readStat(pid)
+		st, _ := procfs.ReadStat(pid)
 		if pid == init {
-			m["init"] = st.cpu
+			m["init"] = st.CPU
 		} else {
-			m["function"] += st.cpu
+			m["function"] += st.CPU
 		}
 	}
 	return m

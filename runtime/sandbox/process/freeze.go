@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/errdefs"
 	"golang.org/x/sys/unix"
 
+	"github.com/videosdgx/videosdgx/internal/procfs"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 )
 
@@ -66,7 +67,7 @@ func stopped(pids []int) bool {
 			if err != nil {
 				continue
 			}
-			if st, ok := parseStat(text); ok && !slices.Contains(restingStates, st.state) {
+			if st, ok := procfs.ParseStat(text); ok && !slices.Contains(restingStates, st.State) {
 				return false
 			}
 		}

@@ -9,40 +9,10 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"github.com/videosdgx/videosdgx/internal/procfs"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 	"github.com/videosdgx/videosdgx/runtime/spec"
 )
-
-// stat is what /proc/PID/stat says of a process.
-type stat struct {
-	state   string
-	session int
-	cpu     time.Duration
-	started uint64 // clock ticks since boot
-}
-
-const ticksPerSecond = 100 // USER_HZ, which is 100 on every architecture of interest
-
-// readStat reads the fields after the name, which is in parentheses and may hold anything; see proc_pid_stat(5).
-func readStat(pid int) (stat, bool) {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
-	if err != nil {
-		return stat{}, false
-	}
-	return parseStat(b)
-}
-
-func parseStat(b []byte) (stat, bool) {
-	f := strings.Fields(string(b[bytes.LastIndexByte(b, ')')+1:]))
-	if len(f) < 20 {
-		return stat{}, false
-	}
-	num := func(i int) uint64 { v, _ := strconv.ParseUint(f[i], 10, 64); return v }
-	return stat{
-		state: f[0], session: int(num(3)), started: num(19),
-		cpu: time.Duration(num(11)+num(12)) * time.Second / ticksPerSecond,
-	}, true
-}
 
 // markName is a variable that every process of an instance has in its environment.
 const markName = "VIDEOSDGX_INSTANCE"
@@ -59,11 +29,11 @@ func members(session int, id string) (pids []int) {
 		if err != nil || pid == os.Getpid() {
 			continue
 		}
-		st, ok := readStat(pid)
-		if !ok || st.state == "Z" || st.state == "X" {
+		st, ok := procfs.ReadStat(pid)
+		if !ok || st.Gone() {
 			continue
 		}
-		if session > 0 && st.session == session || marked(pid, mark) {
+		if session > 0 && st.Session == session || marked(pid, mark) {
 			pids = append(pids, pid)
 		}
 	}
@@ -97,24 +67,13 @@ func usage(pids []int) (u instance.Usage) {
 			continue // gone in the meantime
 		}
 		u.PIDs++
-		u.RSS += field(b, "VmRSS:")
-		u.Anon += field(b, "RssAnon:")
-		u.File += field(b, "RssFile:") + field(b, "RssShmem:")
-		st, _ := readStat(pid)
-		u.CPU += st.cpu
+		u.RSS += spec.Bytes(procfs.Sum(b, "VmRSS"))
+		u.Anon += spec.Bytes(procfs.Sum(b, "RssAnon"))
+		u.File += spec.Bytes(procfs.Sum(b, "RssFile", "RssShmem"))
+		st, _ := procfs.ReadStat(pid)
+		u.CPU += st.CPU
 	}
 	return u
-}
-
-// field reads a line "Name:  123 kB".
-func field(status []byte, name string) spec.Bytes {
-	_, rest, ok := bytes.Cut(status, []byte("\n"+name))
-	if !ok {
-		return 0
-	}
-	rest, _, _ = bytes.Cut(rest, []byte("kB"))
-	n, _ := strconv.ParseInt(string(bytes.TrimSpace(rest)), 10, 64)
-	return spec.Bytes(n << 10)
 }
 
 func bootID() string {

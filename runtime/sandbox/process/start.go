@@ -13,6 +13,7 @@ import (
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/internal/procfs"
 	"github.com/videosdgx/videosdgx/runtime/instance"
 )
 
@@ -31,8 +32,8 @@ func (b *box) Start(context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start instance %s: %w", b.rec.ID, err)
 	}
-	st, _ := readStat(cmd.Process.Pid)
-	b.rec.PID, b.rec.Started, b.rec.Boot = cmd.Process.Pid, st.started, bootID()
+	st, _ := procfs.ReadStat(cmd.Process.Pid)
+	b.rec.PID, b.rec.Started, b.rec.Boot = cmd.Process.Pid, st.Started, bootID()
 	b.proc = cmd.Process
 	go b.wait(cmd)
 	if err := b.rec.save(b.home); err != nil {
