@@ -54,7 +54,7 @@ func TestWhatStepsReadStaysOnTheDevice(t *testing.T) {
 			}
 		}
 	}
-	if n := len(w.given[graphConnectors]); n != 2 || len(w.left) != 3*n || len(steps) < 2 {
+	if n := len(w.given[graphConnectors]); n != 2 || len(w.left) != 3*n+len(w.given[graphDecode]) || len(steps) < 2 {
 		t.Errorf("%d texts, %d values left by them, %d runs of the transformer", n, len(w.left), len(steps))
 	}
 	for _, v := range append(w.left, placed...) {

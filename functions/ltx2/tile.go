@@ -48,9 +48,11 @@ func (d decoder) decode(ctx context.Context, z engine.Tensor, emit func(clip eng
 }
 
 // chunks decodes one latent frame more than a chunk has, so that it begins as a clip does; all but the first lose their last
-// frame.
+// frame. What is done is handed to emit beside the work on the next chunk.
 func (d decoder) chunks(ctx context.Context, z engine.Tensor, least, stride int64, emit func(clip engine.Tensor) error) error {
 	left := (z.Shape[2]-1)*d.c.TemporalScale() + 1
+	given := func() error { return nil } // waits for the chunk before
+	defer func() { _ = given() }()       // whose error comes second to one that ends the loop
 	var before engine.Tensor
 	for at := int64(0); at < z.Shape[2] && left > 0; at += stride {
 		clip, err := d.pictures(ctx, vae.Frames(z, at, min(at+least+1, z.Shape[2])))
@@ -64,16 +66,18 @@ func (d decoder) chunks(ctx context.Context, z engine.Tensor, least, stride int6
 			clip = vae.Frames(clip, 0, clip.Shape[2]-1)
 			vae.Blend(before, clip, 2, d.tiling.frames-d.tiling.strideFrame)
 		}
+		if err := given(); err != nil {
+			return err
+		}
 		if keep = min(keep, clip.Shape[2], left); keep > 0 {
-			if err := emit(vae.Frames(clip, 0, keep)); err != nil {
-				return err
-			}
+			done := vae.Frames(clip, 0, keep)
+			given = vae.Begin(func() error { return emit(done) })
 		}
 		left -= keep
 		before = clip
 		runtime.GC() // what a chunk leaves is as large as what it needs
 	}
-	return nil
+	return given()
 }
 
 // pictures decodes all frames, tile by tile where a tile does not hold the picture.
@@ -89,10 +93,11 @@ func (d decoder) pictures(ctx context.Context, z engine.Tensor) (engine.Tensor, 
 }
 
 func (d decoder) whole(ctx context.Context, z engine.Tensor) (engine.Tensor, error) {
-	out, err := d.graphs.Run(ctx, graphDecode, engine.Values{vaeLatents: z})
+	out, err := d.graphs.Run(ctx, graphDecode, engine.Values{vaeLatents: z}, vaeVideo) // fetched once: the library would do it by a copy of its own
 	if err != nil {
 		return engine.Tensor{}, err
 	}
+	defer out.Close()
 	return out.Tensor(vaeVideo)
 }
 

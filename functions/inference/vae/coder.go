@@ -91,13 +91,13 @@ func (c Coder) pieces(ctx context.Context, input, output string, clip engine.Ten
 		if lent {
 			last, spare = part, last
 		}
-		given = beside(func() error { return emit(part) })
+		given = Begin(func() error { return emit(part) })
 	}
 	return given()
 }
 
-// beside begins a piece of work and returns what waits for its end.
-func beside(work func() error) (wait func() error) {
+// Begin begins a piece of work and returns what waits for its end.
+func Begin(work func() error) (wait func() error) {
 	done := make(chan error, 1)
 	go func() { done <- work() }()
 	return sync.OnceValue(func() error { return <-done })

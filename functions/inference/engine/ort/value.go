@@ -93,6 +93,7 @@ func (x *value) HostInto(t engine.Tensor) error {
 		return fmt.Errorf("a tensor of type %d and shape %v for a value of type %d and shape %v: %w", t.Type(), t.Shape, x.dtype, x.dims, errdefs.ErrInvalidArgument)
 	}
 	if !x.device.Host() {
+		touch(t.Bytes())
 		return x.engine.copies.fetch(x.engine, x, t)
 	}
 	x.mu.RLock()
