@@ -91,13 +91,15 @@ struct Problem {
   }
 };
 
+// right checks Hopper's convolution, or the plain one.
 template <class T>
-bool right(const Shape& s, ONNXTensorElementDataType type, float unit) {
+bool right(const Shape& s, ONNXTensorElementDataType type, float unit, bool plain) {
   Problem<T> p(s);
   Array<float> want(p.out());
   naive<T><<<unsigned((p.out() + 255) / 256), 256>>>(p.a, want.p);
   fill<<<1024, 256>>>(p.y.p, p.out(), 100.f, 9);
-  const bool taken = conv_hopper(p.a, type, nullptr);
+  const bool taken = plain || conv_hopper(p.a, type, nullptr);
+  if (plain) conv(p.a, type, nullptr);
   check(cudaDeviceSynchronize(), "convolution");
   std::vector<T> got(p.out());
   std::vector<float> ref(p.out());
@@ -111,8 +113,8 @@ bool right(const Shape& s, ONNXTensorElementDataType type, float unit) {
     if (!(off <= worst)) worst = off, where = i;
   }
   const bool ok = taken && wrong == 0;
-  std::printf("%s %dx%dx%d %d to %d, kernel %dx%dx%d%s past %d%s %s: worst %.2f of the rounding", ok ? "right" : "WRONG", s.t, s.h, s.w, s.c, s.o, s.kt, s.k, s.k,
-              s.twice ? " twice" : "", s.past, s.residual ? " residual" : "", type == kHalf ? "fp16" : "bf16", worst);
+  std::printf("%s%s %dx%dx%d %d to %d, kernel %dx%dx%d%s%s past %d%s %s: worst %.2f of the rounding", ok ? "right" : "WRONG", plain ? " plain" : "", s.t, s.h, s.w, s.c, s.o, s.kt, s.k, s.k,
+              s.twice ? " twice" : "", s.around ? " mirrored" : "", s.past, s.residual ? " residual" : "", type == kHalf ? "fp16" : "bf16", worst);
   if (!ok) std::printf(" at %ld (%g for %g), %ld of %ld wrong%s", long(where), double(float(got[where])), ref[where], long(wrong), long(p.out()), taken ? "" : ", not taken");
   std::printf("\n");
   std::fflush(stdout);
@@ -181,7 +183,8 @@ int run(bool old) {
       {2, 40, 90, 96, 192, 3, 1, 0, 2, 1, 0},  {1, 3, 3, 64, 5, 1, 1, 0, 0, 1, 0},     {3, 17, 26, 128, 128, 3, 3, 0, 0, 1, 0, 1},
       {1, 4, 6, 64, 104, 3, 3, 0, 0, 0, 0, 1}, {2, 2, 2, 32, 256, 3, 3, 0, 0, 1, 0, 1}, {5, 32, 48, 256, 1024, 3, 3, 0, 0, 0, 0, 1}};
   bool ok = true;
-  for (const Shape& s : small) ok &= right<__half>(s, kHalf, 6e-4f), ok &= right<__nv_bfloat16>(s, kBFloat16, 4.5e-3f);
+  for (const Shape& s : small)
+    for (bool plain : {false, true}) ok &= right<__half>(s, kHalf, 6e-4f, plain), ok &= right<__nv_bfloat16>(s, kBFloat16, 4.5e-3f, plain);
   for (int channels : {8, 24, 32, 64, 96, 128, 160, 192, 256, 384, 1024}) ok &= normed(channels);
   std::printf(ok ? "all right\n" : "SOME ARE WRONG\n");
   std::fflush(stdout);
