@@ -159,8 +159,8 @@ func (in *intake) clip(ctx context.Context, value string, f schema.File) (c *med
 			return nil, nothing, err
 		}
 		file.Close()
-		c, err := media.OpenClip(ctx, filepath.Join(in.files, name))
-		return &c, nothing, err
+		c, err := in.opened(ctx, filepath.Join(in.files, name))
+		return c, nothing, err
 	}
 	if err := in.affords(2 * int64(base64.StdEncoding.DecodedLen(len(value)))); err != nil { // the scratch folder lies in memory
 		return nil, nothing, err
@@ -178,6 +178,15 @@ func (in *intake) clip(ctx context.Context, value string, f schema.File) (c *med
 	if err = errors.Join(err, file.Close()); err != nil {
 		return nil, undo, fmt.Errorf("cannot keep the request's video: %w", err)
 	}
-	clip, err := media.OpenClip(ctx, file.Name())
-	return &clip, undo, err
+	c, err = in.opened(ctx, file.Name())
+	return c, undo, err
+}
+
+// opened reads the head of a video's file, in what is left of the memory.
+func (in *intake) opened(ctx context.Context, path string) (*media.Clip, error) {
+	if err := in.affords(media.LeastReading); err != nil {
+		return nil, err
+	}
+	c, err := media.OpenClipWithin(ctx, path, in.left())
+	return &c, err
 }

@@ -22,6 +22,7 @@ type Clip struct {
 	Sound         bool
 	format        string
 	picture       stream
+	indexed       int64 // frames that the file's index names
 }
 
 // The bounds of a clip. A decoder keeps up to sixteen frames of it.
@@ -34,11 +35,16 @@ const (
 // OpenClip reads what a video file says of itself: MP4, QuickTime, WebM, Matroska or AVI, in a codec that is known. The error is
 // errdefs.ErrInvalidArgument and one sentence where the file is to blame.
 func OpenClip(ctx context.Context, path string) (Clip, error) {
+	return OpenClipWithin(ctx, path, mostReading)
+}
+
+// OpenClipWithin is OpenClip where no more than so many bytes of memory may be taken, LeastReading or more.
+func OpenClipWithin(ctx context.Context, path string, memory int64) (Clip, error) {
 	k, err := clipKind(path)
 	if err != nil {
 		return Clip{}, err
 	}
-	p, err := probe(ctx, path, k)
+	p, err := probe(ctx, path, k, max(min(memory-readerSpace, mostReading), LeastReading))
 	if err != nil {
 		return Clip{}, err
 	}
@@ -46,7 +52,7 @@ func OpenClip(ctx context.Context, path string) (Clip, error) {
 	if err != nil {
 		return Clip{}, err
 	}
-	c := Clip{Path: path, FPS: s.rate(), Seconds: p.seconds(s), Sound: p.has("audio"), format: k.format, picture: s}
+	c := Clip{Path: path, FPS: s.rate(), Seconds: p.seconds(s), Sound: p.has("audio"), format: k.format, picture: s, indexed: s.indexed(k)}
 	if c.Width, c.Height = s.shown(); s.sideways() {
 		c.Width, c.Height = c.Height, c.Width
 	}
@@ -69,6 +75,8 @@ func (c Clip) check() error {
 		return wrongClip("it has %d×%d pixels: %d×%d at most", c.Width, c.Height, 4096, 2304)
 	case !(c.FPS > 0) || c.FPS > clipFPS:
 		return wrongClip("it has %g frames a second: more than 0 and at most %d", c.FPS, clipFPS)
+	case c.indexed > mostFrames:
+		return wrongClip("its index names %d frames: %d at most, send a shorter one", c.indexed, mostFrames)
 	case !(c.Seconds > 0) || c.Seconds > clipSeconds:
 		return wrongClip("it lasts %.0f s: more than 0 and at most %d", c.Seconds, clipSeconds)
 	}
@@ -91,7 +99,7 @@ func (c Clip) Frames(ctx context.Context, fps float64, n int, give func(RGB) err
 	}
 	out, err := cmd.StdoutPipe()
 	if err == nil {
-		err = cmd.Start()
+		err = start(cmd, c.DecoderMemory())
 	}
 	if cause := context.Cause(whole); cause != nil {
 		return cause
@@ -100,7 +108,7 @@ func (c Clip) Frames(ctx context.Context, fps float64, n int, give func(RGB) err
 		return fmt.Errorf("cannot start ffmpeg: %w", err)
 	}
 	got, giveErr := eachPPM(bufio.NewReaderSize(out, 1<<20), give)
-	if giveErr != nil {
+	if giveErr != nil && !errors.Is(giveErr, io.ErrUnexpectedEOF) { // then it is ending by itself
 		stop()
 	}
 	err = cmd.Wait()
@@ -109,10 +117,17 @@ func (c Clip) Frames(ctx context.Context, fps float64, n int, give func(RGB) err
 		return context.Cause(whole)
 	case giveErr != nil && !errors.Is(giveErr, io.ErrUnexpectedEOF):
 		return giveErr
+	case said.outgrew(err):
+		return c.outgrown(fmt.Sprintf("after %d frames", got))
 	case err != nil || got < want-1-want/50:
 		return wrongClip("the clip ends or breaks after %d of %d frames%s: send the whole file", got, want, said.why(c.Path))
 	}
 	return nil
+}
+
+// outgrown refuses a clip that takes more memory than its head says.
+func (c Clip) outgrown(when string) error {
+	return wrongClip("%s it takes more memory than its head says, %d MiB, as clips do that turn larger on the way: send what %s", when, c.DecoderMemory()>>20, remade)
 }
 
 func (c Clip) frames(fps float64, n int) int {
@@ -128,7 +143,7 @@ func (c Clip) args(fps float64, n int) []string {
 	if n > 0 {
 		args = append(args, "-frames:v", strconv.Itoa(n))
 	}
-	return append(args, "-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-c:v", "ppm", "-threads:v", "1", "-f", "image2pipe", "pipe:1")
+	return append(args, "-filter_threads", "2", "-fps_mode", "passthrough", "-pix_fmt", "rgb24", "-c:v", "ppm", "-threads:v", "1", "-f", "image2pipe", "pipe:1")
 }
 
 // filters bring frames to an even rate, and to what other screens and networks expect: whole frames, square pixels, the usual colours.

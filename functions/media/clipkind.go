@@ -17,7 +17,9 @@ const quicktime = "mov,mp4,m4a,3gp,3g2,mj2"
 var containers = []container{{"MP4", quicktime}, {"QuickTime", quicktime}, {"WebM or Matroska", "matroska,webm"}, {"AVI", "avi"}}
 
 const (
-	makesClip     = "`ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4` makes one"
+	remake        = "`ffmpeg -i IN -c:v libx264 -pix_fmt yuv420p OUT.mp4` makes"
+	makesClip     = remake + " one"
+	remade        = remake + " of it"
 	acceptedClips = "send an MP4, QuickTime, WebM, Matroska or AVI file (" + makesClip + ")"
 )
 

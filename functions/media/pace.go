@@ -47,7 +47,7 @@ func (c Clip) Pace(ctx context.Context) (Pace, error) {
 	}
 	out, err := cmd.StdoutPipe()
 	if err == nil {
-		err = cmd.Start()
+		err = start(cmd, c.DecoderMemory())
 	}
 	if ctx.Err() != nil {
 		return Pace{}, context.Cause(ctx)
@@ -65,6 +65,8 @@ func (c Clip) Pace(ctx context.Context) (Pace, error) {
 		return Pace{}, context.Cause(ctx)
 	case tooMany:
 		return Pace{}, wrongClip("it has more than %d frames: send a shorter one", mostFrames)
+	case said.outgrew(err):
+		return Pace{}, c.outgrown("when its frames are counted")
 	case err != nil:
 		return Pace{}, wrongClip("its frames cannot be found%s: %s", said.why(c.Path), acceptedClips)
 	}

@@ -83,7 +83,8 @@ func asking(ctx context.Context, path, format string, what ...string) (*exec.Cmd
 	return cmd, said, nil
 }
 
-func probe(ctx context.Context, path string, k container) (p probed, err error) {
+// probe asks for what is in a file, in so many bytes of memory.
+func probe(ctx context.Context, path string, k container, memory int64) (p probed, err error) {
 	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, probeTime)
 	defer cancel()
@@ -93,12 +94,16 @@ func probe(ctx context.Context, path string, k container) (p probed, err error) 
 	}
 	var out bytes.Buffer
 	cmd.Stdout = &out
-	err = cmd.Run()
+	if err = start(cmd, memory); err == nil {
+		err = cmd.Wait()
+	}
 	switch {
 	case whole.Err() != nil:
 		return p, context.Cause(whole)
 	case ctx.Err() != nil:
 		return p, wrongClip("the %s file takes longer than %s to read: send a plain MP4", k.name, probeTime)
+	case said.outgrew(err):
+		return p, wrongClip("finding out what is in the %s file takes more than %d MiB of memory: send what %s, or raise limits.memory", k.name, memory>>20, remade)
 	case err != nil && strings.Contains(string(said.buf), "moov atom not found"):
 		return p, wrongClip("the %s file is cut off, its index is missing: send the whole file", k.name)
 	case err != nil && oversized().Match(said.buf):
@@ -122,6 +127,15 @@ func (p probed) picture(kind string) (stream, error) {
 		return s, nil
 	}
 	return stream{}, wrongClip("the %s file has no moving pictures: send an MP4, QuickTime, WebM, Matroska or AVI file that has", kind)
+}
+
+// indexed is how many frames the index of an MP4 file names, which is read at once; 0 of others.
+func (s stream) indexed(k container) int64 {
+	n, err := strconv.ParseInt(s.Frames, 10, 64)
+	if err != nil || n < 0 || k.format != quicktime {
+		return 0
+	}
+	return min(n, math.MaxInt32)
 }
 
 func (p probed) has(kind string) bool {

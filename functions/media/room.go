@@ -15,15 +15,15 @@ func EncoderMemory(width, height int) int64 {
 }
 
 // DecoderMemory is what ffmpeg takes at most to read the clip, in bytes: itself, as many frames as codecs look back at and its filters and
-// two threads work on, and the pictures on their way out as RGB here and there.
+// two threads work on, its index, and the pictures on their way out as RGB here and there.
 func (c Clip) DecoderMemory() int64 {
-	const itself, frames, outside, linear, atOnce = 32 << 20, 20, 4, 12, 6
+	const itself, frames, outside, linear, atOnce, entry = 32 << 20, 20, 4, 12, 6, 64
 	pixels := float64(c.picture.Width) * float64(c.picture.Height)
 	sum := frames*c.picture.bytesPerPixel()*pixels + outside*3*float64(c.Width)*float64(c.Height)
 	if c.picture.bright() {
 		sum += atOnce * linear * pixels
 	}
-	return itself + int64(sum)
+	return itself + entry*c.indexed + int64(sum)
 }
 
 // bytesPerPixel is what a decoded pixel takes at most.
