@@ -182,11 +182,14 @@ func (in *intake) clip(ctx context.Context, value string, f schema.File) (c *med
 	return c, undo, err
 }
 
-// opened reads the head of a video's file, in what is left of the memory.
+// opened reads the head of a video's file, and refuses one that takes more memory to read than is left.
 func (in *intake) opened(ctx context.Context, path string) (*media.Clip, error) {
 	if err := in.affords(media.LeastReading); err != nil {
 		return nil, err
 	}
 	c, err := media.OpenClipWithin(ctx, path, in.left())
+	if err == nil {
+		err = c.Fits(in.left())
+	}
 	return &c, err
 }

@@ -25,6 +25,9 @@ const longest = 1 << 16
 // by a whole number while it is read. The error is errdefs.ErrInvalidArgument and one sentence.
 func Picture(raw []byte, need image.Point) (RGB, error) {
 	u, err := Look(raw, need)
+	if err == nil {
+		err = u.Fits(math.MaxInt64)
+	}
 	if err != nil {
 		return RGB{}, err
 	}
@@ -39,7 +42,8 @@ type Unopened struct {
 	need image.Point
 }
 
-// Look reads a picture's head. Its errors are those of Picture that need no more than that.
+// Look reads a picture's head. Its errors are those of Picture that need no more than that, but for pictures that are too large, which
+// Fits refuses.
 func Look(raw []byte, need image.Point) (Unopened, error) {
 	k, err := kindOf(raw)
 	if err != nil {
@@ -55,8 +59,6 @@ func Look(raw []byte, need image.Point) (Unopened, error) {
 		return u, damaged(k, err)
 	case h.width > longest || h.height > longest:
 		return u, fmt.Errorf("a %s picture of %d×%d pixels is too long, %d along a side at most: cut it before sending it: %w", k.name, h.width, h.height, longest, errdefs.ErrInvalidArgument)
-	case h.decoded(1) > decodedBytes || h.decoded(1)+h.tables > openedBytes:
-		return u, tooLarge(k, h, h.decoded(1)+h.tables)
 	}
 	return u, nil
 }
@@ -78,28 +80,7 @@ func (u Unopened) bytes(scale float64) int64 {
 // decoders is what any of them takes for its own state, and Go's runtime for a larger heap, in bytes.
 const decoders = 1 << 20
 
-// Fits refuses a picture that takes more memory to open than room, in bytes, and says which one would fit: with some to spare, since an
-// instance that has just started still takes a little more.
-func (u Unopened) Fits(room int64) error {
-	if u.Bytes() <= room {
-		return nil
-	}
-	const parts, least, spare = 256, 16, 16 << 20 // nobody sends a smaller one
-	n := parts - 1
-	for n > 0 && u.bytes(float64(n)/parts) > room-min(room/4, spare) {
-		n--
-	}
-	h := u.head
-	w, hgt := h.width*n/parts, h.height*n/parts
-	would := fmt.Sprintf("scale it to %d×%d or less, or raise limits.memory", w, hgt)
-	if w < min(least, h.width) || hgt < min(least, h.height) {
-		would = "raise limits.memory"
-	}
-	return fmt.Errorf("a %s picture of %d×%d pixels may take %.0f MiB of memory to open, this instance has %.0f MiB left: %s: %w",
-		u.kind.name, h.width, h.height, mebi(u.Bytes()), math.Floor(mebi(max(room, 0))), would, errdefs.ErrInvalidArgument)
-}
-
-// Open decodes the picture.
+// Open decodes the picture, of which Fits has nothing to say.
 func (u Unopened) Open() (RGB, error) {
 	k, h := u.kind, u.head
 	img, err := k.decode(u.raw, h)
@@ -131,11 +112,6 @@ func (h head) decoded(scale float64) float64 {
 
 func damaged(k kind, err error) error {
 	return fmt.Errorf("the %s picture cannot be opened (%w): send it as a plain PNG or JPEG: %w", k.name, err, errdefs.ErrInvalidArgument)
-}
-
-func tooLarge(k kind, h head, cost float64) error {
-	return fmt.Errorf("a %s picture of %d×%d pixels is too large, opening it may take %.0f MB, too much: scale it down before sending it: %w",
-		k.name, h.width, h.height, cost/(1<<20), errdefs.ErrInvalidArgument)
 }
 
 func mebi(bytes int64) float64 { return float64(bytes) / (1 << 20) }
