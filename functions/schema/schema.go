@@ -164,7 +164,6 @@ func (e *InvalidError) Unwrap() error { return errdefs.ErrInvalidArgument }
 // Check holds a request to the schema and gives everything that is wrong with it, one entry per field, in order.
 func (s *Schema) Check(o Object) []Wrong {
 	found := findings{}
-	o.zeroes(&found)
 	compiled, err := s.compiled()
 	if err == nil {
 		err = compiled.Validate(map[string]any(o))
@@ -175,6 +174,7 @@ func (s *Schema) Check(o Object) []Wrong {
 	} else if err != nil {
 		found.add(Wrong{Detail: "the request cannot be checked: " + err.Error() + "."})
 	}
+	o.zeroes(&found) // of a field that there is not, that is said
 	return found.sorted()
 }
 

@@ -58,6 +58,7 @@ func TestCheck(t *testing.T) {
 		`{"prompt":"12345678901234567890ä"}`:                          "prompt has 22 bytes: 20 at most.",
 		`{"prompt":"a\u0000b"}`:                                       "prompt holds a zero character: leave it out.",
 		`{"prompt":"x","widht":1}`:                                    "widht is not a field of this request: there are blur, fps, image, loras, num_frames, preview, prompt, seed, sound, width.",
+		`{"prompt":"x","widht":"a\u0000b"}`:                           "widht is not a field of this request: there are blur, fps, image, loras, num_frames, preview, prompt, seed, sound, width.",
 		`{"prompt":"x","loras":[{"nmae":"x"}]}`:                       "nmae is not a field of loras[0]: there are name, strength.",
 		`{"prompt":"x","loras":[{"strength":"1"}]}`:                   `loras[0].strength is "1": it must be a number in -10…10.`,
 		`{"prompt":"x","loras":[{"strength":1},{"strength":-11}]}`:    "loras[1].strength is -11: it must lie in -10…10.",
