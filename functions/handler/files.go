@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/containerd/errdefs"
 
@@ -24,13 +25,13 @@ import (
 // error.
 func (in *intake) open(ctx context.Context, r *Request, text int, w *wrongs) (release func(), err error) {
 	var made []func()
-	var scratch int64 // bytes of files made
 	release = func() {
 		for _, f := range made {
 			f()
 		}
 	}
 	r.Pictures, r.Clips = map[string]image.Image{}, map[string]*media.Clip{}
+	r.Held = 2 * int64(text) // it is there as it came and as it was read
 	for _, name := range in.schema.Files() {
 		p, _ := in.schema.Property(name)
 		value, err := r.Values.Text(name), error(nil)
@@ -38,14 +39,18 @@ func (in *intake) open(ctx context.Context, r *Request, text int, w *wrongs) (re
 		case value == "":
 			continue
 		case all(p.File.Types, "image/"):
-			r.Pictures[name], err = in.picture(value, *p.File, image.Pt(r.Width, r.Height))
+			if r.Pictures[name], err = in.picture(value, *p.File, image.Pt(r.Width, r.Height)); err == nil {
+				r.Held += pixels(r.Pictures[name])
+			}
 		case all(p.File.Types, "video/"):
 			var undo func()
-			r.Clips[name], undo, err = in.clip(ctx, value, *p.File)
-			made = append(made, undo)
-			if inText(value) {
-				scratch += int64(base64.StdEncoding.DecodedLen(len(value)))
+			if inText(value) { // a file is made of it, which lies in memory
+				r.Held += int64(base64.StdEncoding.DecodedLen(len(value)))
 			}
+			if r.Clips[name], undo, err = in.clip(ctx, value, *p.File, *r); err == nil {
+				r.Held += r.Clips[name].DecoderMemory()
+			}
+			made = append(made, undo)
 		default:
 			continue // a model's own kind of file: Values has it
 		}
@@ -56,9 +61,6 @@ func (in *intake) open(ctx context.Context, r *Request, text int, w *wrongs) (re
 		if err != nil {
 			w.add(name, "%s cannot be used: %s.", name, sentence.Of(err))
 		}
-	}
-	if len(w.fields) == 0 {
-		r.keeps(text, scratch)
 	}
 	r.Image, r.LastImage, r.Video = r.Pictures["image"], r.Pictures["last_image"], r.Clips["video"]
 	return release, nil
@@ -151,15 +153,16 @@ func (in *intake) file(value string, f schema.File) (file *os.File, size int64, 
 	return file, st.Size(), nil
 }
 
-// clip opens a video: the file beside the event where it lies, one in the request in the scratch folder.
-func (in *intake) clip(ctx context.Context, value string, f schema.File) (c *media.Clip, undo func(), err error) {
+// clip opens a video of a request of which all else has been read: the file beside the event where it lies, one in the request in the
+// scratch folder.
+func (in *intake) clip(ctx context.Context, value string, f schema.File, r Request) (c *media.Clip, undo func(), err error) {
 	if name, ok := schema.FileName(value); ok {
 		file, _, err := in.file(value, f)
 		if err != nil {
 			return nil, nothing, err
 		}
 		file.Close()
-		c, err := in.opened(ctx, filepath.Join(in.files, name))
+		c, err := in.opened(ctx, filepath.Join(in.files, name), r)
 		return c, nothing, err
 	}
 	if err := in.affords(2 * int64(base64.StdEncoding.DecodedLen(len(value)))); err != nil { // the scratch folder lies in memory
@@ -175,21 +178,24 @@ func (in *intake) clip(ctx context.Context, value string, f schema.File) (c *med
 	}
 	undo = func() { os.Remove(file.Name()) }
 	_, err = file.Write(raw)
-	if err = errors.Join(err, file.Close()); err != nil {
+	switch err = errors.Join(err, file.Close()); {
+	case errors.Is(err, syscall.ENOSPC):
+		return nil, undo, fmt.Errorf("its %d bytes do not fit the instance's temporary folder: send a smaller file, or raise limits.scratch of the function: %w", len(raw), errdefs.ErrInvalidArgument)
+	case err != nil:
 		return nil, undo, fmt.Errorf("cannot keep the request's video: %w", err)
 	}
-	c, err = in.opened(ctx, file.Name())
+	c, err = in.opened(ctx, file.Name(), r)
 	return c, undo, err
 }
 
-// opened reads the head of a video's file, and refuses one that takes more memory to read than is left.
-func (in *intake) opened(ctx context.Context, path string) (*media.Clip, error) {
+// opened reads the head of a video's file, and refuses one that takes more memory to read than is left beside the clip of r.
+func (in *intake) opened(ctx context.Context, path string, r Request) (*media.Clip, error) {
 	if err := in.affords(media.LeastReading); err != nil {
 		return nil, err
 	}
 	c, err := media.OpenClipWithin(ctx, path, in.left())
 	if err == nil {
-		err = c.Fits(in.left())
+		err = c.Fits(in.beside(r))
 	}
 	return &c, err
 }

@@ -32,6 +32,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type film struct {
 	generate func(ctx context.Context, r Request, out Output) error
 	limits   func(*Limits)
+	fits     func(Request) bool
 }
 
 func (f film) Describe() Description {
@@ -42,6 +43,7 @@ func (f film) Describe() Description {
 	if f.limits != nil {
 		f.limits(&d.Limits)
 	}
+	d.Fits = f.fits
 	return d
 }
 

@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/containerd/errdefs"
+	"golang.org/x/sys/unix"
 )
 
 // deep is a PNG of 16 bits, which takes eight bytes for a pixel to open and hardly any to send.
@@ -116,5 +117,59 @@ func TestARequestHoldsItsVideo(t *testing.T) {
 	decoder := beside.Video.DecoderMemory()
 	if beside.Held < decoder || decoder < 1<<20 || inside.Held < decoder+int64(2*len(text)+len(raw)) {
 		t.Errorf("%d and %d bytes are held, %d of them by the decoder, of %d", beside.Held, inside.Held, decoder, len(raw))
+	}
+}
+
+// A video that leaves the clip too little is told the size that leaves enough, and one of that size is taken; where the clip would not
+// fit by itself either, the model says so.
+func TestAVideoIsToldTheSizeThatFitsBesideTheClip(t *testing.T) {
+	files := t.TempDir()
+	of := func(w, h int) string {
+		name := fmt.Sprintf("%dx%d.mp4", w, h)
+		if out, err := exec.Command("ffmpeg", "-y", "-loglevel", "error", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=size=%dx%d:rate=8:duration=0.5", w, h), "-pix_fmt", "yuv420p", "-preset", "ultrafast", filepath.Join(files, name)).CombinedOutput(); err != nil {
+			t.Fatalf("%v %s", err, out)
+		}
+		return fmt.Sprintf(`{"prompt":"a","video":"file:%s"}`, name)
+	}
+	m := film{limits: func(l *Limits) { l.Video = "optional" }, fits: func(r Request) bool { return r.Video == nil || r.Held <= 80<<20 }}
+	_, err := readIn(t, 1<<30, m, files, of(1920, 1080))
+	if !errdefs.IsInvalidArgument(err) {
+		t.Fatal(err)
+	}
+	_, would, _ := strings.Cut(err.Error(), "video cannot be used: a clip of 1920×1080 pixels may take 115 MiB of memory to read, this instance has 79 MiB left: scale it to ")
+	var w, h int
+	if n, _ := fmt.Sscanf(would, "%d×%d or less, or raise limits.memory.", &w, &h); n != 2 || w < 640 {
+		t.Fatal(err)
+	}
+	r, err := readIn(t, 1<<30, m, files, of(w, h))
+	if err != nil || !m.fits(r) {
+		t.Errorf("%d × %d holds %d: %v", w, h, r.Held, err)
+	}
+	m.fits = func(Request) bool { return false }
+	if _, err := readIn(t, 1<<30, m, files, of(1920, 1080)); err != nil {
+		t.Error(err)
+	}
+}
+
+// A video in the text of a request that the temporary folder does not hold blames the request, names no path and leaves nothing.
+func TestAVideoThatTheScratchFolderDoesNotHold(t *testing.T) {
+	if os.Getuid() != 0 {
+		t.Skip("needs root, for a small file system")
+	}
+	dir := t.TempDir()
+	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "size=64k"); err != nil {
+		t.Fatal(err)
+	}
+	defer unix.Unmount(dir, unix.MNT_DETACH)
+	in, err := newIntake(film{limits: func(l *Limits) { l.Video = "optional" }}.Describe(), "", dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = in.read(context.Background(), []byte(`{"prompt":"a","video":"`+base64.StdEncoding.EncodeToString(make([]byte, 128<<10))+`"}`))
+	if !errdefs.IsInvalidArgument(err) || err.Error() != "video cannot be used: its 131072 bytes do not fit the instance's temporary folder: send a smaller file, or raise limits.scratch of the function." {
+		t.Error(err)
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 0 {
+		t.Errorf("left behind: %v", left)
 	}
 }

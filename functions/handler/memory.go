@@ -3,13 +3,16 @@ package handler
 import (
 	"bytes"
 	"fmt"
+	"image"
 	"math"
 	"os"
 	"runtime/debug"
+	"sort"
 	"strconv"
 
 	"github.com/containerd/errdefs"
 
+	"github.com/videosdgx/videosdgx/functions/media"
 	"github.com/videosdgx/videosdgx/internal/procfs"
 )
 
@@ -95,15 +98,27 @@ func (in *intake) affords(bytes int64) error {
 	return nil
 }
 
-// keeps counts what a request keeps of the instance's memory while its clip is made, in bytes: its text, which is there as it came and
-// as it was read, its pictures, and of a video the file, where it came in the text, and what reads it.
-func (r *Request) keeps(text int, files int64) {
-	r.Held = 2*int64(text) + files
-	for _, img := range r.Pictures {
-		b := img.Bounds()
-		r.Held += 3 * int64(b.Dx()) * int64(b.Dy())
+// pixels is what a picture keeps of the instance's memory while a clip is made, in bytes.
+func pixels(img image.Image) int64 {
+	b := img.Bounds()
+	return 3 * int64(b.Dx()) * int64(b.Dy())
+}
+
+// beside is how many bytes reading a video may take for the clip of r to fit beside it: no more than what is left, and all of that where
+// the clip would not fit by itself either, which the model says.
+func (in *intake) beside(r Request) int64 {
+	left := max(in.left(), 0)
+	if in.d.Fits == nil || in.memory <= 0 {
+		return left
 	}
-	for _, c := range r.Clips {
-		r.Held += c.DecoderMemory()
+	fits := func(held int64) bool {
+		with := r
+		with.Held, with.Video = r.Held+held, &media.Clip{}
+		return in.d.Fits(with)
 	}
+	if fits(left) || !fits(0) {
+		return left
+	}
+	mebi := sort.Search(int(left>>20), func(n int) bool { return !fits(int64(n+1) << 20) })
+	return int64(mebi) << 20
 }

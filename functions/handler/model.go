@@ -136,6 +136,8 @@ type Description struct {
 	// Rehearse gives r, or what is nearest to it, and requests beside it that between them run every graph which a request without a file
 	// that r has not can run: what plans are compared and timed with. nil: r alone does. The first is the clip of r.
 	Rehearse func(r Request) ([]Request, error) `json:"-"`
+	// Fits says whether the instance's memory has room for the clip of a request beside what the request holds. nil: it always has.
+	Fits func(r Request) bool `json:"-"`
 	// Sound says that clips have sound, which may be asked for alone.
 	Sound bool `json:"sound,omitempty"`
 }

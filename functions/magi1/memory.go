@@ -8,14 +8,23 @@ import (
 )
 
 // checkMemory refuses a clip whose chunks would not fit the instance on the CPU, and says which size would. Its length does not matter.
-func (p *Pipeline) checkMemory(r handler.Request) error {
+func (p *Pipeline) checkMemory(r handler.Request) error { return p.room(r).Check(size(r)) }
+
+// fits says whether checkMemory refuses nothing.
+func (p *Pipeline) fits(r handler.Request) bool { return p.room(r).Fits(size(r)) }
+
+func size(r handler.Request) bundle.ClipSize {
+	return bundle.ClipSize{Width: r.Width, Height: r.Height, Frames: r.NumFrames}
+}
+
+// room is the instance's memory as a request meets it.
+func (p *Pipeline) room(r handler.Request) bundle.Room {
 	side := p.c.side()
 	left, held := p.stages.Leaves(p.memory, r.Held)
-	room := bundle.Room{
+	return bundle.Room{
 		Memory: left, Held: held, Stages: p.staged(r.Image != nil || r.Video != nil),
 		Step: bundle.ClipSize{Width: side, Height: side, Frames: p.c.chunkFrames()}, Least: bundle.ClipSize{Width: 2 * side, Height: 2 * side},
 	}
-	return room.Check(bundle.ClipSize{Width: r.Width, Height: r.Height, Frames: r.NumFrames})
 }
 
 // clips is how often a chunk's frames are in memory while its tiles are put together and handed on, and until what they lay in is

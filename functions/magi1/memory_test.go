@@ -44,7 +44,10 @@ func TestWhatWouldNotFitIsRefusedBeforeTheRun(t *testing.T) {
 	if err := p.Check(r); err != nil || r.Width < 512 {
 		t.Errorf("%d × %d: %v", r.Width, r.Height, err)
 	}
-	if err := p.checkMemory(r); err != nil {
-		t.Error(err)
+	for held, want := range map[int64]bool{0: true, p.memory / 2: false} {
+		r.Held = held
+		if err := p.checkMemory(r); (err == nil) != want || p.fits(r) != want {
+			t.Errorf("beside %d bytes: %v", held, err)
+		}
 	}
 }

@@ -35,7 +35,7 @@ func (m Model) Describe() handler.Description {
 		guidance = float64(slices.Max(r.TextScales))
 	}
 	d := handler.Description{
-		Name: m.Name, Family: Family, Digest: m.Digest, Schema: m.Schema, Properties: m.c.properties(), Streams: true, Embed: m.embed,
+		Name: m.Name, Family: Family, Digest: m.Digest, Schema: m.Schema, Properties: m.c.properties(), Streams: true, Embed: m.embed, Fits: m.fits,
 		Defaults: handler.Request{Width: r.Width, Height: r.Height, NumFrames: r.NumFrames, FPS: float64(r.FPS), Steps: r.NumSteps, Guidance: guidance},
 		Limits: handler.Limits{
 			WidthMultiple: m.c.side(), HeightMultiple: m.c.side(), MaxWidth: maxSide, MaxHeight: maxSide, FrameStep: m.c.chunkFrames(), MaxFrames: maxSeconds * r.FPS,

@@ -51,5 +51,13 @@ func (p *Pipeline) fitting(r handler.Request) vae.Fitting {
 
 // checkMemory refuses a clip that would not fit the instance. Of a long one only a pass is in memory at a time.
 func (p *Pipeline) checkMemory(r handler.Request) error {
-	return p.room(r).Check(bundle.ClipSize{Width: r.Width, Height: r.Height, Frames: min(r.NumFrames, p.window(r))})
+	return p.room(r).Check(p.atOnce(r))
+}
+
+// fits says whether checkMemory refuses nothing.
+func (p *Pipeline) fits(r handler.Request) bool { return p.room(r).Fits(p.atOnce(r)) }
+
+// atOnce is what of a request's clip is made at once.
+func (p *Pipeline) atOnce(r handler.Request) bundle.ClipSize {
+	return bundle.ClipSize{Width: r.Width, Height: r.Height, Frames: min(r.NumFrames, p.window(r))}
 }

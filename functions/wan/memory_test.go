@@ -71,7 +71,7 @@ func TestWhatWouldNotFitIsRefusedBeforeTheRun(t *testing.T) {
 		{size(bundle.ClipSize{Width: wide, Height: high, Frames: 81}, 81), true}, {size(bundle.ClipSize{Width: wide + 64, Height: high + 48, Frames: 81}, 81), false},
 		{size(bundle.ClipSize{Width: 1280, Height: 704, Frames: 81}, window), true}, {size(bundle.ClipSize{Width: 1280, Height: 704, Frames: 1921}, window), true},
 	} {
-		if err := p.checkMemory(c.r); (err == nil) != c.want {
+		if err := p.checkMemory(c.r); (err == nil) != c.want || p.fits(c.r) != c.want {
 			t.Errorf("%d fits: %v", i, err)
 		}
 	}

@@ -48,7 +48,7 @@ func (m Model) Describe() handler.Description {
 	}
 	return handler.Description{
 		Properties: m.properties(), Needs: needs,
-		Name: m.Name, Family: m.c.family(), Digest: m.Digest, Schema: m.Schema, Embed: m.embed, Rehearse: m.rehearse,
+		Name: m.Name, Family: m.c.family(), Digest: m.Digest, Schema: m.Schema, Embed: m.embed, Rehearse: m.rehearse, Fits: m.fits,
 		Defaults: handler.Request{Width: d.Width, Height: d.Height, NumFrames: d.Frames, FPS: float64(d.FPS), Steps: d.Steps, Guidance: d.Guidance},
 		Limits: handler.Limits{
 			WidthMultiple: wide, HeightMultiple: high, MaxWidth: min(m.maxPatches()*wide, maxSide), MaxHeight: min(m.maxPatches()*high, maxSide),

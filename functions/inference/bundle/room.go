@@ -52,6 +52,9 @@ func (r Room) Check(c ClipSize) error {
 	return fmt.Errorf("even %s takes %s of memory (%s), %s: give it %s or more: %w", r.named(least), up(small.total()), small.Graph, r.may(), up(small.total()+r.Held), errdefs.ErrInvalidArgument)
 }
 
+// Fits says whether a clip fits.
+func (r Room) Fits(c ClipSize) bool { return r.Memory <= 0 || r.fits(c) }
+
 func (r Room) named(c ClipSize) string {
 	if len(r.Fewer) == 0 {
 		return fmt.Sprintf("a clip of %d × %d", c.Width, c.Height)
