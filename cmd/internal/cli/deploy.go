@@ -139,9 +139,9 @@ func (f deployFlags) function(args []string) (spec.Function, error) {
 	case fn.Name == "" && len(args) == 1:
 		return fn, fmt.Errorf("%s: name is missing: write it there, or give --name", args[0])
 	case fn.Name == "":
-		return fn, errors.New("which function? name a folder with function.yaml, or give --name and --image")
+		return fn, usage(errors.New("which function? name a folder with function.yaml, or give --name and --image"))
 	case len(args) == 0 && f.image == "" && !f.remove:
-		return fn, errors.New("--image is missing: name an OCI image, or a folder with function.yaml")
+		return fn, usage(errors.New("--image is missing: name an OCI image, or a folder with function.yaml"))
 	}
 	return fn, aName("a function's name", fn.Name)
 }

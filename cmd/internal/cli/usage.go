@@ -60,7 +60,7 @@ func missing(cmd *cobra.Command, args []string, err error) error {
 func otherFlag(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	if !errors.As(err, &unknown) {
-		return err
+		return wrongValue(cmd, err)
 	}
 	if unknown.GetSpecifiedShortnames() == "" {
 		var all []string
@@ -104,7 +104,9 @@ func status(ctx context.Context, err error) (int, error) {
 		return exit.Code, exit.Err
 	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return interrupted, errors.New("interrupted")
-	case strings.HasPrefix(err.Error(), "unknown command "), strings.HasPrefix(err.Error(), "if any flags in the group "): // cobra's own, which no hook sees
+	case strings.HasPrefix(err.Error(), "unknown command "):
+		return wrongUsage, noCommand(Root(), err)
+	case strings.HasPrefix(err.Error(), "if any flags in the group "): // cobra's own, which no hook sees
 		return wrongUsage, err
 	}
 	return 1, err
