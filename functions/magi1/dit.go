@@ -138,11 +138,23 @@ func (c ModelConfig) room() float32 {
 func (g *dit) feedForward(x onnx.Value, name string) onnx.Value {
 	c := g.c
 	x = g.LayerNorm(x, name+"layer_norm", c.HiddenSize, c.Eps)
-	if !c.Gated {
-		x = g.Gelu(g.Linear(x, name+"linear_fc1", c.HiddenSize, c.FFNSize, false), false)
-	} else {
-		parts := g.Split(g.Linear(x, name+"linear_fc1", c.HiddenSize, 2*c.FFNSize, false), 2, 2)
-		x = g.Mul(g.SiLU(parts[0]), g.Mul(parts[1], g.Float(c.room())))
+	return g.LinearTimes(g.hidden(x, name), name+"linear_fc2", c.FFNSize, c.HiddenSize, c.room())
+}
+
+// hidden is what goes into the second product, times room; in float32 where that product rounds it to FP8.
+func (g *dit) hidden(x onnx.Value, name string) onnx.Value {
+	c := g.c
+	single, room := g.RoundsInput(name+"linear_fc2", c.FFNSize, c.HiddenSize), g.Float
+	product := func(out int64) onnx.Value {
+		y := g.Linear(x, name+"linear_fc1", c.HiddenSize, out, false)
+		if single {
+			y, room = g.Single(y), g.Builder.Float
+		}
+		return y
 	}
-	return g.Linear(x, name+"linear_fc2", c.FFNSize, c.HiddenSize, false)
+	if !c.Gated {
+		return g.Gelu(product(c.FFNSize), false)
+	}
+	parts := g.Split(product(2*c.FFNSize), 2, 2)
+	return g.Mul(g.SiLU(parts[0]), g.Mul(parts[1], room(c.room())))
 }

@@ -77,8 +77,9 @@ func (d drawn) ReadFloat32(name string, at int64, dst []float32) error {
 // plain is the published forward pass in float64, over all chunks at once and without a cache: written from the formulas, with
 // none of the graph's code.
 type plain struct {
-	c ModelConfig
-	w plainWeights
+	c    ModelConfig
+	w    plainWeights
+	into func(layer string, x rows) rows // what a linear layer multiplies instead of x; nil: x
 }
 
 // plainWeights are weights by the names that they are published with.
@@ -116,6 +117,9 @@ type rows [][]float64
 
 // times is x·Wᵀ, plus a bias where there is one.
 func (p plain) times(x rows, name string) rows {
+	if p.into != nil {
+		x = p.into(name, x)
+	}
 	w, bias, out := p.param(name+".weight"), p.param(name+".bias"), make(rows, len(x))
 	in := len(x[0])
 	for r := range x {
@@ -431,7 +435,7 @@ func comparePlain(t *testing.T, c ModelConfig, distilled bool) {
 	for j := range chunks {
 		chunks[j].row, chunks[j].pace = wide(n.tables.null[at:at+int(c.CaptionSize)]), 4
 	}
-	want := plain{c, newPlainWeights(w.plain)}.forward(chunks, distilled, frames, height, width)
+	want := plain{c: c, w: newPlainWeights(w.plain)}.forward(chunks, distilled, frames, height, width)
 	seen := window{}
 	for j, k := range calls {
 		v, m, err := n.forward(context.Background(), k, seen)

@@ -56,7 +56,7 @@ type plainVAE struct {
 }
 
 func newPlainVAE(d VAECoder, w plainWeights) plainVAE {
-	return plainVAE{d, plain{ModelConfig{Eps: 1e-5}, w}}
+	return plainVAE{d, plain{c: ModelConfig{Eps: 1e-5}, w: w}}
 }
 
 // encode is the means of pixels in [−1, 1], in pieces of so many frames. One frame stands for a patch of equal ones.

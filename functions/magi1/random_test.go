@@ -41,7 +41,7 @@ func TestThePlainPipelineIsTheReference(t *testing.T) {
 		cfg.Model = c.Model
 		cfg = cfg.WithDefaults()
 		raw, noise := g.Tensor("in." + name + ".noise")
-		p := &plainClip{c: cfg, net: plain{c.Model, net}, vae: newPlainVAE(c.Coder, vae), height: int(noise[3]), width: int(noise[4]), frames: cfg.Runtime.NumFrames / 4,
+		p := &plainClip{c: cfg, net: plain{c: c.Model, w: net}, vae: newPlainVAE(c.Coder, vae), height: int(noise[3]), width: int(noise[4]), frames: cfg.Runtime.NumFrames / 4,
 			prompt: counting(inRows(prompt, int(shape[3])), mask), special: special, env: call.Env}
 		if slices.Contains(g.Names(), "in."+name+".prefix_pixels") {
 			info, _ := g.Info("in." + name + ".prefix_pixels")
@@ -219,7 +219,7 @@ func (d *draw) call(name string, net, vae plainWeights, prompt rows, special pla
 	c := d.runtime()
 	c.Model = d.config.Model
 	c = c.WithDefaults()
-	p := &plainClip{c: c, net: plain{c.Model, net}, vae: newPlainVAE(d.config.Coder, vae), height: oneOf(d, 4, 6), width: oneOf(d, 4, 6, 8), frames: c.Runtime.NumFrames / 4, prompt: prompt, special: special, env: map[string]string{}}
+	p := &plainClip{c: c, net: plain{c: c.Model, w: net}, vae: newPlainVAE(d.config.Coder, vae), height: oneOf(d, 4, 6), width: oneOf(d, 4, 6, 8), frames: c.Runtime.NumFrames / 4, prompt: prompt, special: special, env: map[string]string{}}
 	for _, pad := range []string{"PAD_STATIC", "PAD_DYNAMIC", "PAD_BORDERNESS", "PAD_HQ", "PAD_THREE_D_MODEL", "PAD_TWO_D_ANIME", "PAD_DURATION", "NEG_PROMPT"} {
 		p.env[pad] = oneOf(d, "0", "1")
 	}

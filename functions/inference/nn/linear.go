@@ -12,6 +12,23 @@ func (n *Net) Linear(x onnx.Value, name string, in, out int64, bias bool) onnx.V
 	return n.linear(x, Linear{Component: n.component, Name: name, In: in, Out: out, Bias: bias}, 3)
 }
 
+// LinearTimes is Linear without a bias of what has been multiplied by a power of two, which the result keeps.
+func (n *Net) LinearTimes(x onnx.Value, name string, in, out int64, times float32) onnx.Value {
+	return n.linear(x, Linear{Component: n.component, Name: name, In: in, Out: out, Times: times}, 3)
+}
+
+// RoundsInput says whether a layer's checkpoint has its input rounded to FP8, by scales of its own. What only goes into such a layer is
+// best computed in float32: each rounding before that one has more values take another code.
+func (n *Net) RoundsInput(name string, in, out int64) bool {
+	p, err := openPublished(n.src, Linear{Component: n.component, Name: name, In: in, Out: out})
+	return err == nil && p != nil && p.smooth != nil // what is wrong is told where it is multiplied
+}
+
+// Single is x in float32, whatever the activation type is.
+func (n *Net) Single(x onnx.Value) onnx.Value {
+	return n.Op("Cast", []onnx.Value{x}, onnx.Int("to", int64(onnx.Float32)))
+}
+
 func (n *Net) linear(x onnx.Value, l Linear, rank int) onnx.Value {
 	return n.format(l).Product(n, x, l, rank)
 }

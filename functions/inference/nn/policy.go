@@ -28,6 +28,17 @@ type Linear struct {
 	Name      string // of the layer; its tensors are Name.weight and Name.bias
 	In, Out   int64
 	Bias      bool
+	// Times is a power of two that x has been multiplied by, and that the result keeps; 0 is 1. A layer that rounds its input by scales of
+	// its own takes it away before and puts it back behind; it has no bias.
+	Times float32
+}
+
+// times is Times, 1 where there is none.
+func (l Linear) times() float32 {
+	if l.Times == 0 {
+		return 1
+	}
+	return l.Times
 }
 
 // Format is a form that the weight of a linear layer is held in, and the nodes that multiply by it.

@@ -29,6 +29,8 @@ type published struct {
 	n, k int64
 	high bool    // the even element lies in the high nibble
 	off  float32 // NF4 with nested scales
+	// times is what the product is to be multiplied by.
+	times float32
 	// smooth is set where activations are rounded too.
 	smooth *smoothed
 	// parts read what lies beside the codes.
@@ -58,7 +60,7 @@ func openPublished(src Source, l Linear) (*published, error) {
 	if err != nil {
 		return nil, nil // a missing tensor is told where it is used
 	}
-	p := &published{name: name, src: raw, n: l.Out, k: l.In}
+	p := &published{name: name, src: raw, n: l.Out, k: l.In, times: l.times()}
 	if floating(info.DType) {
 		return nil, p.scaleless(l.Name, info)
 	}
@@ -205,7 +207,7 @@ func (p *published) Product(n *Net, x onnx.Value, l Linear, _ int) onnx.Value {
 		return x
 	}
 	if n.noteParam(p.name, l.Out, l.In); p.smooth != nil {
-		x = n.rounded(x, p.smooth, l.In)
+		x = n.rounded(x, p.smooth, l)
 	}
 	values := map[string]onnx.Value{}
 	for _, part := range parts {

@@ -148,6 +148,46 @@ func TestPublishedLayouts(t *testing.T) {
 	}
 }
 
+// What has been multiplied by a power of two is rounded as it was before, and its product is that many times as large, exactly.
+func TestALayerThatRoundsItsInputTakesAPowerOfTwoAway(t *testing.T) {
+	kernelstest.Library(t)
+	for _, scale := range []float32{1e-12, 3e-7, 2e-5, 0.4, 9} {
+		powerOfTwo(t, put(tensor("fc.input_scale", weights.F32, f32(scale), 1))(magi(t)))
+	}
+}
+
+// powerOfTwo holds a layer to it.
+func powerOfTwo(t *testing.T, tensors []weights.Tensor) {
+	t.Helper()
+	set := source(t, tensors)
+	product := func(times float32) []float32 {
+		n := nn.New("g", "c", nn.Options{Weights: set})
+		x := n.Mul(n.Input("x", onnx.Float32, "batch", "rows", cols), n.Float(times))
+		n.Output("y", n.LinearTimes(x, "fc", cols, rows, times), onnx.Float32, "batch", "rows", rows)
+		return compiletest.Run(t, compiletest.Open(t, n, nil), engine.Values{"x": draw(9, 1, 3, cols)}).Float32("y")
+	}
+	want, got := product(1), product(1./1024)
+	for i := range want {
+		if got[i] != want[i]/1024 {
+			t.Fatalf("%g at %d, not %g", got[i], i, want[i]/1024)
+		}
+	}
+}
+
+// A layer rounds its input where its checkpoint says by what, and no other.
+func TestWhichLayersRoundTheirInput(t *testing.T) {
+	all := map[string][]weights.Tensor{"magi": magi(t)}
+	for name, c := range checkpoints(t) {
+		all[name] = c.tensors
+	}
+	for name, tensors := range all {
+		n := nn.New("g", "c", nn.Options{Weights: source(t, tensors)})
+		if got := n.RoundsInput("fc", cols, rows); got != (name == "magi") {
+			t.Errorf("%s: %t", name, got)
+		}
+	}
+}
+
 func TestPublishedFaultsAreNamed(t *testing.T) {
 	all := checkpoints(t)
 	without := func(from, name string) (out []weights.Tensor) {

@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/videosdgx/videosdgx/functions/inference/onnx"
 )
@@ -146,11 +147,11 @@ func (g *graph) coded(n *onnx.Node) bool {
 		integer(n, "in_features")%16 == 0 && integer(n, "out_features")%16 == 0 && !g.rounded(n.Inputs[0])
 }
 
-// rounded says whether a value is of FP8, in whatever type.
+// rounded says whether a value is of FP8, in whatever type, or a number of times that.
 func (g *graph) rounded(v string) bool {
 	for {
 		at, ok := g.made[v]
-		if !ok || g.nodes[at].Op != "Cast" {
+		if !ok || g.nodes[at].Op != "Cast" && (g.nodes[at].Op != "Mul" || !strings.HasPrefix(g.nodes[at].Inputs[1], "float ")) {
 			return false
 		}
 		if n := &g.nodes[at]; integer(n, "to") == int64(onnx.Float8E4M3) {

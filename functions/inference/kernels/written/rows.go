@@ -42,7 +42,7 @@ func (w *writer) own(n onnx.Node, given []string) error {
 		}
 		w.codes(x, n.Outputs)
 	case "QuantLinear":
-		w.rounds(name, stream, func(exact string) { w.linear(n, stream, exact) })
+		w.rounds(name, stream, func(exact string) { w.linear(n, stream, false, exact) })
 	case "CodeLinear", "CodeLinearFP16":
 		t := onnx.BFloat16
 		if n.Op == "CodeLinearFP16" {
@@ -50,7 +50,7 @@ func (w *writer) own(n onnx.Node, given []string) error {
 		}
 		w.op("Mul", n.Inputs[:2], []string{name + "/x"})
 		n.Inputs = append([]string{name + "/x"}, n.Inputs[2:]...)
-		w.rounds(name, t, func(exact string) { w.linear(n, t, exact) })
+		w.rounds(name, t, func(exact string) { w.linear(n, t, true, exact) })
 	default:
 		return w.autoencoder(n, stream)
 	}
@@ -114,8 +114,9 @@ func (w *writer) codes(x string, out []string) {
 	w.op("Cast", []string{out[0] + "/fp8"}, out[:1], onnx.Int("to", onnx.Float32))
 }
 
-// linear is x·Wᵀ + bias, its GELU where it has one. The CPU has the operator for codes; numbers of 16 bits are multiplied as such.
-func (w *writer) linear(n onnx.Node, t onnx.DType, out string) {
+// linear is x·Wᵀ + bias, its GELU where it has one. The CPU has the operator for codes, where x is coded too; numbers of 16 bits are
+// multiplied as such, and FP8 is decoded to the type of x.
+func (w *writer) linear(n onnx.Node, t onnx.DType, coded bool, out string) {
 	if text(n, "epilogue") == "gelu_tanh" {
 		n.Attrs = slices.DeleteFunc(slices.Clone(n.Attrs), func(a onnx.Attr) bool { return a.Name == "epilogue" })
 		defer w.op("Gelu", []string{out + "/product"}, []string{out}, onnx.Str("approximate", "tanh"))
@@ -125,8 +126,8 @@ func (w *writer) linear(n onnx.Node, t onnx.DType, out string) {
 	if bias != "" && narrow(t) {
 		bias = w.rounded(bias, t)
 	}
-	is, ok := map[string]onnx.DType{"bf16": onnx.BFloat16, "fp16": onnx.Float16}[text(n, "format")]
-	if !ok {
+	weight := w.matrix(n, t, coded)
+	if weight == "" {
 		n.Op, n.Inputs, n.Outputs = "QuantLinear", slices.Clone(n.Inputs), []string{out}
 		if bias != "" {
 			n.Inputs[6] = bias
@@ -139,10 +140,38 @@ func (w *writer) linear(n onnx.Node, t onnx.DType, out string) {
 		product = out + "/bare"
 		defer w.op("Add", []string{product, bias}, []string{out})
 	}
-	w.op("MatMul", []string{n.Inputs[0], w.turned(n.Inputs[1], is)}, []string{product})
+	w.op("MatMul", []string{n.Inputs[0], weight}, []string{product})
 }
 
-// rounded is a float32 weight as the type has it.
+// matrix is Wᵀ as numbers; empty where the CPU's operator takes its codes.
+func (w *writer) matrix(n onnx.Node, t onnx.DType, coded bool) string {
+	switch format := text(n, "format"); {
+	case format == "bf16":
+		return w.turned(n.Inputs[1], onnx.BFloat16)
+	case format == "fp16":
+		return w.turned(n.Inputs[1], onnx.Float16)
+	case format == "fp8" && narrow(t) && !coded:
+		return w.decoded(n.Inputs[1], n.Inputs[2], t)
+	}
+	return ""
+}
+
+// decoded is Wᵀ of codes in FP8, every value of which, times its scale, is rounded to the type.
+func (w *writer) decoded(codes, scales string, t onnx.DType) string {
+	out := fmt.Sprint(codes, " turned as ", t)
+	if !w.have[out] {
+		w.have[out] = true
+		c := *w.weights[codes]
+		c.Name, c.Type = codes+"/fp8", onnx.Float8E4M3
+		w.op("Cast", []string{w.constant(c)}, []string{codes + "/wide"}, onnx.Int("to", onnx.Float32))
+		w.op("Reshape", []string{scales, w.ints(-1, 1)}, []string{codes + "/column"})
+		w.op("Mul", []string{codes + "/wide", codes + "/column"}, []string{codes + "/scaled"})
+		w.op("Transpose", []string{w.rounded(codes+"/scaled", t)}, []string{out}, onnx.Ints("perm", 1, 0))
+	}
+	return out
+}
+
+// rounded is a value in float32 as the type has it.
 func (w *writer) rounded(v string, t onnx.DType) string {
 	out := fmt.Sprint(v, " as ", t)
 	if !w.have[out] {
