@@ -5,7 +5,7 @@
 // Norms, modulation, softmax, the residual stream, the last product and whatever has no tokens (the time embedding) are float32.
 // Inputs and outputs of the graph keep their types: conversions happen inside, on the device. What goes
 // beyond FP16 becomes an infinity and then no number, which a clip fails of; only an autoencoder's sums are saturated.
-// A weight that FP16 does not hold, too large or all too small, is refused when the bundle is built.
+// A weight that FP16 does not hold, too large (quantized ones too) or all too small, is refused when the bundle is built.
 //
 // The operators of the domain ai.videosdgx are those of kernels/cuda; QuantLinear, ClipConv and LastNorm the CPU has too, but for frames
 // that are repeated, pictures that are mirrored, results that are scaled and norms by a mean, which its graphs keep as they were built.
@@ -61,7 +61,7 @@ func CUDA(m *onnx.Model, o Options) error {
 		return fmt.Errorf("fuse: a residual stream of type %d beside activations of type %d: float32 would do", o.Stream, o.Type)
 	}
 	g := newGraph(m, o)
-	for _, pass := range []func(){g.pixelNorms, g.lowered, g.attention, g.linears, g.gelus, g.finals, g.streamNorms, g.rms, g.norms, g.residuals, g.codes, g.channelNorms, g.narrow, g.doubles, g.channelsLast, g.states} {
+	for _, pass := range []func(){g.pixelNorms, g.lowered, g.attention, g.linears, g.gelus, g.finals, g.streamNorms, g.rms, g.norms, g.residuals, g.fits, g.codes, g.channelNorms, g.narrow, g.doubles, g.channelsLast, g.states} {
 		pass()
 		g.compact()
 	}

@@ -209,27 +209,7 @@ func (r *rewriter) decoded(codes string, t *quant.Tensor) (string, error) {
 
 // tensor is the weight that a node names.
 func (r *rewriter) tensor(n *onnx.Node) (*quant.Tensor, error) {
-	t := &quant.Tensor{}
-	for _, a := range n.Attrs {
-		switch a.Name {
-		case "format":
-			t.Format = quant.Format(a.S)
-			t.HighFirst = t.HighFirst || t.Format == quant.NF4
-		case "in_features":
-			t.K = int(a.I)
-		case "out_features":
-			t.N = int(a.I)
-		case "block":
-			t.Block = int(a.I)
-		case "offset":
-			t.Offset = a.F
-		}
-	}
-	for _, a := range n.Attrs {
-		if a.Name == "high_first" {
-			t.HighFirst = a.I != 0
-		}
-	}
+	t := quant.Described(n.Attrs)
 	return t, r.fill(n, t)
 }
 
