@@ -2,6 +2,7 @@ package magi1
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,12 +51,10 @@ func TestTheGraphForAGPU(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var s engine.Session
 		if fused {
-			s = compiletest.Open(t, forGPU{net, fuse.Options{Type: onnx.Float32}}, nil)
-		} else {
-			s = compiletest.Open(t, net, nil)
+			t.Setenv(compiletest.FormEnv, "fused")
 		}
+		s := compiletest.Open(t, net, nil)
 		n := &network{c: c, session: s, slots: 2, height: 4, width: 6, chunkWidth: 2, tables: tables{null: w.values("y_embedder.null_caption_embedding"), bands: w.values("rope.bands")}}
 		seen := window{}
 		for j := range 3 {
@@ -72,6 +71,40 @@ func TestTheGraphForAGPU(t *testing.T) {
 		}
 		seen.closeFrom(0)
 	}
+}
+
+// The residual stream is float32 in the types of a GPU's graph, and every norm of it is one of ours, which reads it as it is: where FP16 had
+// the stream, its sums were rounded at each of them, and a large one had no room.
+func TestTheStreamOnAGPUIsFloat32(t *testing.T) {
+	for _, gated := range []bool{false, true} {
+		c := smallShape()
+		c.Gated = gated
+		net, err := Transformer(c, false, 2, nn.Options{})
+		m, err2 := forGPU{net, fuse.Options{Type: onnx.Float16, Codes: true}}.Model()
+		if err != nil || err2 != nil {
+			t.Fatal(err, err2)
+		}
+		ops := map[string]int{}
+		for i := range m.Graph.Nodes {
+			n := &m.Graph.Nodes[i]
+			if ops[n.Op]++; n.Op == "GatedNorm" && castTo(maker(m, n.Inputs[0])) != 0 {
+				t.Errorf("%s is given the stream in another type than it has", n.Name)
+			}
+		}
+		layers := int(c.NumLayers)
+		if ops["GatedNorm"] != 2*layers || ops["ModulatedNormFP16"] != 2*layers+1 || ops["LayerNormalization"] != 4*layers {
+			t.Errorf("gated %v: %v", gated, ops)
+		}
+	}
+}
+
+func maker(m *onnx.Model, v string) *onnx.Node {
+	for i := range m.Graph.Nodes {
+		if slices.Contains(m.Graph.Nodes[i].Outputs, v) {
+			return &m.Graph.Nodes[i]
+		}
+	}
+	return nil
 }
 
 // ONNX Runtime has conversions from and to FP8 on CUDA for float32 (and FP16), not for BF16: a graph of a published FP8 checkpoint has no

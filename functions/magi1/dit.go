@@ -121,9 +121,9 @@ func (g *dit) block(x onnx.Value, layer int64) onnx.Value {
 	gates := g.Op("Tanh", []onnx.Value{g.Dense(g.gate, name+"ada_modulate_layer.proj.0", c.condSize(), 2*c.HiddenSize, true)})
 	gate := g.Split(g.Unsqueeze(gates, 1), 2, 2)
 	o := g.Mul(g.attention(x, layer, name+"self_attention."), gate[0])
-	x = g.Add(g.LayerNormPlusOne(o, name+"self_attn_post_norm", c.HiddenSize, c.Eps), x)
+	x = g.Add(x, g.LayerNormPlusOne(o, name+"self_attn_post_norm", c.HiddenSize, c.Eps))
 	m := g.Mul(g.feedForward(x, name+"mlp."), gate[1])
-	return g.Add(g.LayerNormPlusOne(m, name+"mlp_post_norm", c.HiddenSize, c.Eps*float64(c.room()*c.room())), x)
+	return g.Add(x, g.LayerNormPlusOne(m, name+"mlp_post_norm", c.HiddenSize, c.Eps*float64(c.room()*c.room())))
 }
 
 // room is what a gated product is multiplied by, so that FP16 holds it though both of its factors are large. It is a power of two, and

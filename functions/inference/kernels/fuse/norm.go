@@ -35,7 +35,7 @@ func (g *graph) rms() {
 	}
 }
 
-// stream says whether a value has tokens: what a product or an operator of ours makes, and sums of such.
+// stream says whether a value has tokens: what a product or an operator of ours makes, patches of a picture, what is gated, and sums of such.
 func (g *graph) stream(value string) bool {
 	i, ok := g.made[value]
 	if !ok {
@@ -52,6 +52,11 @@ func (g *graph) stream(value string) bool {
 		return g.stream(n.Inputs[0])
 	case n.Op == "Add" && len(n.Inputs) == 2:
 		return slices.ContainsFunc(n.Inputs, g.stream)
+	case n.Op == "Mul" && len(n.Inputs) == 2:
+		return g.maker(n.Inputs[1], "Split") != nil && g.stream(n.Inputs[0])
+	case n.Op == "Transpose":
+		rows := g.maker(n.Inputs[0], "Reshape")
+		return rows != nil && g.maker(rows.Inputs[0], "Conv") != nil
 	}
 	return false
 }
