@@ -13,9 +13,13 @@ import (
 	"golang.org/x/image/webp"
 )
 
-// webpHead walks the RIFF chunks. Lossless pixels take four bytes, and once more while transforms are undone.
+// lossy is what a pixel of a lossy WebP takes: its samples, its transparency, and its share of what each block has of its own.
+const lossy = 2.52
+
+// webpHead walks the RIFF chunks, behind the pixels too, where only the orientation is of any use. Lossless pixels take four bytes,
+// and once more while transforms are undone.
 func webpHead(raw []byte) (h head, err error) {
-	h.orientation, h.bytesPerPixel, h.blocks = 1, 2.5, image.Pt(16, 16)
+	h.orientation, h.bytesPerPixel, h.blocks = 1, lossy, image.Pt(16, 16)
 	for at := 12; at+8 <= len(raw); {
 		name, n := string(raw[at:at+4]), int(binary.LittleEndian.Uint32(raw[at+4:]))
 		body := raw[at+8:]
@@ -23,8 +27,10 @@ func webpHead(raw []byte) (h head, err error) {
 		switch {
 		case name == "ANIM" || name == "ANMF":
 			return h, errors.New("it is animated")
+		case name == "VP8 " && n > len(body):
+			return h, errors.New("it is cut off") // and decoding would allocate all that is claimed
 		case name == "VP8L":
-			h.bytesPerPixel = 9
+			h.bytesPerPixel = max(h.bytesPerPixel, 9)
 		case name == "ALPH" && len(body) > 0 && body[0]&3 != 0:
 			h.bytesPerPixel = 12 // lossless pixels, of which the green ones are copied, and the picture's own
 		case name == "EXIF":
@@ -34,7 +40,7 @@ func webpHead(raw []byte) (h head, err error) {
 	}
 	c, err := webp.DecodeConfig(bytes.NewReader(raw))
 	h.width, h.height = c.Width, c.Height
-	if h.bytesPerPixel > 2.5 {
+	if h.bytesPerPixel > lossy {
 		h.tables = losslessTables(c.Width, c.Height, len(raw))
 	}
 	return h, err

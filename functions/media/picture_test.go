@@ -169,7 +169,9 @@ func TestWhatIsClaimedTwiceIsWhatDecodingTakes(t *testing.T) {
 		x := []byte{0x10, 0, 0, 0, byte(w - 1), byte((w - 1) >> 8), byte((w - 1) >> 16), byte(h - 1), byte((h - 1) >> 8), byte((h - 1) >> 16)}
 		return "RIFF\x22\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00" + string(x) + "ALPH\x01\x00\x00\x00" + string(alpha) + "\x00"
 	}
-	for name, raw := range map[string]string{"a head behind the pixels": big + chunk("IDAT") + small, "a head behind the end": big + chunk("IEND") + small, "compressed transparency": webp(8000, 8000, 1)} {
+	behind := webp(4000, 4000, 1) // 9 bytes a pixel would do, 12 are too many
+	behind += "VP8L\x00\x00\x00\x00"
+	for name, raw := range map[string]string{"lossless pixels behind compressed transparency": behind, "a head behind the pixels": big + chunk("IDAT") + small, "a head behind the end": big + chunk("IEND") + small, "compressed transparency": webp(8000, 8000, 1)} {
 		if _, err := Picture([]byte(raw), image.Point{}); err == nil || !strings.Contains(err.Error(), "too large") {
 			t.Errorf("%s: %v", name, err)
 		}
