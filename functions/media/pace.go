@@ -110,13 +110,16 @@ func paceOf(times []int64, unit float64) Pace {
 		return p
 	}
 	first := times[0]
-	mean := float64(times[p.Frames-1]-first) / float64(p.Frames-1)
+	mean := apart(first, times[p.Frames-1]) / float64(p.Frames-1)
 	least, most, off := math.Inf(1), 0.0, 0.0
 	for i, at := range times[1:] {
-		d := float64(at - times[i])
+		d := apart(times[i], at)
 		least, most = min(least, d), max(most, d)
-		off = max(off, math.Abs(float64(at-first)-float64(i+1)*mean))
+		off = max(off, math.Abs(apart(first, at)-float64(i+1)*mean))
 	}
 	p.Mean, p.Least, p.Most, p.Off = mean*unit, least*unit, most*unit, off*unit
 	return p
 }
+
+// apart is how far a time lies behind an earlier one: further than an int64 counts where a file says so.
+func apart(earlier, later int64) float64 { return float64(uint64(later) - uint64(earlier)) }
