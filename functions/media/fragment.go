@@ -54,6 +54,15 @@ func within(raw []byte, path ...string) ([]byte, error) {
 	return raw, nil
 }
 
+// field is within of a box that has at least so many bytes in it.
+func field(raw []byte, least int, path ...string) ([]byte, error) {
+	b, err := within(raw, path...)
+	if err == nil && len(b) < least {
+		err = fmt.Errorf("the encoder's %s ends after %d bytes", path[len(path)-1], len(b))
+	}
+	return b, err
+}
+
 // split takes a chunk's file apart: what comes before its one fragment, and that. The index at the end is of no use.
 func split(file []byte) (head, fragment []byte, err error) {
 	all, err := boxes(file)
@@ -83,20 +92,20 @@ func split(file []byte) (head, fragment []byte, err error) {
 // lasts. Every sample lasts the fragment's default.
 func place(fragment []byte, number uint32, begin uint64) (lasts uint64, err error) {
 	const defaultDuration, fullTime = 0x08, 1
-	mfhd, err := within(fragment, "moof", "mfhd")
+	mfhd, err := field(fragment, 8, "moof", "mfhd")
 	if err != nil {
 		return 0, err
 	}
 	binary.BigEndian.PutUint32(mfhd[4:], number)
-	tfhd, err := within(fragment, "moof", "traf", "tfhd")
+	tfhd, err := field(fragment, 8, "moof", "traf", "tfhd")
 	if err != nil {
 		return 0, err
 	}
-	tfdt, err := within(fragment, "moof", "traf", "tfdt")
+	tfdt, err := field(fragment, 12, "moof", "traf", "tfdt")
 	if err != nil {
 		return 0, err
 	}
-	trun, err := within(fragment, "moof", "traf", "trun")
+	trun, err := field(fragment, 8, "moof", "traf", "trun")
 	if err != nil {
 		return 0, err
 	}
@@ -110,6 +119,9 @@ func place(fragment []byte, number uint32, begin uint64) (lasts uint64, err erro
 	}
 	if tfhd[3]&0x02 != 0 {
 		at += 4 // description
+	}
+	if len(tfhd) < at+4 {
+		return 0, fmt.Errorf("the encoder's tfhd ends after %d bytes", len(tfhd))
 	}
 	each, count := binary.BigEndian.Uint32(tfhd[at:]), binary.BigEndian.Uint32(trun[4:])
 	return uint64(each) * uint64(count), nil
