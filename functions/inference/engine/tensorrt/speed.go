@@ -42,7 +42,9 @@ func KeepSpeed(path string, s Speed) error {
 	if _, err := stillThere(path, s.Plan); err != nil {
 		return err
 	}
+	at := speedPath(path, s.Against)
 	var err error
+	s.Against, s.Clip = readable(s.Against), readable(s.Clip)
 	if s.Sum, err = s.sum(); err != nil {
 		return err
 	}
@@ -50,7 +52,7 @@ func KeepSpeed(path string, s Speed) error {
 	if err != nil {
 		return err
 	}
-	return storeWhole(speedPath(path, s.Against), append(raw, '\n'))
+	return storeWhole(at, append(raw, '\n'))
 }
 
 // KnownSpeed is how fast the plan at path was against another engine. NotFound: nobody has timed it so, or it was another plan
@@ -74,7 +76,7 @@ func KnownSpeed(path, against string) (s Speed, err error) {
 	if sum, err := s.sum(); err != nil || sum != s.Sum || !s.sound() {
 		return Speed{}, fmt.Errorf("%s is not what was written there: %w", at, errdefs.ErrDataLoss)
 	}
-	if s.Against != against || s.Plan != f.Sum {
+	if s.Against != readable(against) || s.Plan != f.Sum {
 		return Speed{}, fmt.Errorf("%s is of another plan: %w", at, errdefs.ErrNotFound)
 	}
 	return s, nil

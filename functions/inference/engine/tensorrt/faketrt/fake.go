@@ -54,7 +54,7 @@ func Plan(t *testing.T, path string, lines ...string) {
 
 // Planner is a planner for Builder that is a shell script: $plan is what a plan of these lines holds, ended says that all went
 // well, and runs is how often it was started. A body of "" writes the plan.
-func Planner(t *testing.T, body string, lines ...string) (path string, runs func() int) {
+func Planner(t testing.TB, body string, lines ...string) (path string, runs func() int) {
 	t.Helper()
 	dir := t.TempDir()
 	path, log := filepath.Join(dir, "planner"), filepath.Join(dir, "runs")
