@@ -10,7 +10,7 @@ import (
 )
 
 // check refuses a list that no backup was made with, whatever its digest: names that lead out of their place, come twice or go
-// through what is no folder, sizes that cannot be.
+// through what is no folder, sizes and modes that cannot be.
 func (b Backup) check() error {
 	wrong := func(f File, format string, args ...any) error {
 		return fmt.Errorf("%.80q %s: %w", f.Name, fmt.Sprintf(format, args...), errdefs.ErrDataLoss)
@@ -25,6 +25,8 @@ func (b Backup) check() error {
 			return wrong(f, "comes twice")
 		case f.Size < 0 || f.Size > math.MaxInt64-all:
 			return wrong(f, "has %d bytes", f.Size)
+		case f.Mode != f.Mode.Perm():
+			return wrong(f, "has the mode %s, which is more than permissions", f.Mode)
 		case !f.Folder && f.Link == "" && !sumForm.MatchString(f.SHA256):
 			return wrong(f, "has no digest of its content")
 		}
