@@ -32,6 +32,7 @@ import (
 // world is a whole control plane on a containerd of its own, with CRIU, and the echo function's image.
 type world struct {
 	t             *testing.T
+	began         time.Time
 	data, image   string
 	url, function string
 	config        Config
@@ -42,7 +43,7 @@ func newWorld(t *testing.T, prepare ...func(data string)) *world {
 	t.Helper()
 	needSnapshots(t)
 	dir := t.TempDir()
-	w := &world{t: t, data: filepath.Join(dir, "data"), function: "snap-" + fmt.Sprint(os.Getpid())}
+	w := &world{t: t, began: time.Now(), data: filepath.Join(dir, "data"), function: "snap-" + fmt.Sprint(os.Getpid())}
 	if err := os.Mkdir(w.data, 0o755); err != nil {
 		t.Fatal(err)
 	}
