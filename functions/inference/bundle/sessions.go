@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/videosdgx/videosdgx/functions/inference/engine"
 )
@@ -16,14 +17,29 @@ type opening struct {
 	err     error
 }
 
+func (o *opening) failed() bool {
+	select {
+	case <-o.done:
+		return o.err != nil
+	default:
+		return false
+	}
+}
+
 // Sessions opens the graphs of a bundle one after the other, in the order in which a clip needs them, while whoever asked
 // goes on: an instance answers before its last graph is open, and a clip waits for each only when it comes to it.
+//
+// A graph that could not be opened is tried again when somebody needs it: a device whose memory was taken may have room by then, and a file
+// that was missing may be there. The instance need not be thrown away for it.
 type Sessions struct {
+	mu     sync.Mutex
 	byName map[string]*opening
+	closed bool
 	order  []string
+	open   func(name string, o *opening)
 	stop   context.CancelCauseFunc
-	ended  chan struct{}
-	turns  *turns // of stages that do not fit on the device together; nil: all are opened
+	under  sync.WaitGroup // openings under way
+	turns  *turns         // of stages that do not fit on the device together; nil: all are opened
 }
 
 // OpenInTurn opens graphs stage by stage as they are needed, for a device that does not hold all of them: see turns.
@@ -44,19 +60,36 @@ var errClosed = errors.New("the model is closed")
 // OpenAll starts to open the named graphs. Their context ends with Close, not with the caller's.
 func OpenAll(ctx context.Context, names []string, open func(ctx context.Context, name string) (engine.Session, error)) *Sessions {
 	ctx, stop := context.WithCancelCause(context.WithoutCancel(ctx))
-	s := &Sessions{byName: map[string]*opening{}, order: names, stop: stop, ended: make(chan struct{})}
-	for _, name := range names {
-		s.byName[name] = &opening{done: make(chan struct{})}
+	s := &Sessions{byName: map[string]*opening{}, order: names, stop: stop}
+	s.open = func(name string, o *opening) {
+		defer close(o.done)
+		o.session, o.err = open(ctx, name)
 	}
-	go func() {
-		defer close(s.ended)
-		for _, name := range names {
-			o := s.byName[name]
-			o.session, o.err = open(ctx, name)
-			close(o.done)
+	all := make([]*opening, len(names))
+	for i, name := range names {
+		all[i] = &opening{done: make(chan struct{})}
+		s.byName[name] = all[i]
+	}
+	s.under.Go(func() {
+		for i, name := range names {
+			s.open(name, all[i])
 		}
-	}()
+	})
 	return s
+}
+
+// opening is how far a graph is, which begins again where it had failed; nil: there is no such graph.
+func (s *Sessions) opening(name string) *opening {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	o := s.byName[name]
+	if o == nil || s.closed || !o.failed() {
+		return o
+	}
+	again := &opening{done: make(chan struct{})}
+	s.byName[name] = again
+	s.under.Go(func() { s.open(name, again) })
+	return again
 }
 
 // Get waits until a graph is open. A graph that cannot be opened is told here, to whoever needs it.
@@ -67,7 +100,7 @@ func (s *Sessions) Get(ctx context.Context, name string) (engine.Session, error)
 		}
 		return s.turns.get(ctx, name)
 	}
-	o := s.byName[name]
+	o := s.opening(name)
 	if o == nil {
 		return nil, fmt.Errorf("the model has no graph %s", name)
 	}
@@ -93,8 +126,11 @@ func (s *Sessions) Close() error {
 	if s.turns != nil {
 		return s.turns.close()
 	}
+	s.mu.Lock()
+	s.closed = true
+	s.mu.Unlock()
 	s.stop(errClosed)
-	<-s.ended
+	s.under.Wait()
 	var errs []error
 	for _, name := range s.order {
 		if o := s.byName[name]; o.session != nil {
