@@ -40,15 +40,6 @@ var load struct {
 	engine *Engine
 }
 
-// begin starts the library's environment, which takes six times as long as opening the library and which nothing needs before there
-// are settings: LoadFor has it begin in the background, and whoever makes settings waits for it and hears what went wrong.
-var begin = sync.OnceValue(func() error {
-	if err := check(C.ort_begin()); err != nil {
-		return fmt.Errorf("ONNX Runtime does not begin: %w", err)
-	}
-	return nil
-})
-
 // Load finds the library and opens it once; later calls return the same engine.
 func Load() (*Engine, error) { return LoadFor(engine.Device{}) }
 
@@ -79,7 +70,7 @@ func LoadFor(d engine.Device) (*Engine, error) {
 	}
 	load.engine = &Engine{version: C.GoString(C.ort_version), uploads: newUploads()}
 	load.engine.blocks = map[engine.Kind]func(engine.Device, int64) (block, error){engine.CUDA: openCard}
-	go func() { _ = begin() }()
+	go func() { _ = begin() }() // whoever needs it hears what went wrong
 	return load.engine, nil
 }
 

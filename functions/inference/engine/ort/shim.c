@@ -38,7 +38,7 @@ static const OrtMemoryInfo *host_info(const OrtAllocator *a) {
 static OrtStatus *pooled(void) {
 	if (!(none = (void (*)(void))dlsym(library, "_ZSt17__throw_bad_allocv"))) return NULL;
 	static OrtAllocator pool = {.version = ORT_API_VERSION, .Alloc = host_take, .Free = host_give, .Info = host_info, .Reserve = host_take};
-	OrtStatus *s = ort_api->CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &host);
+	OrtStatus *s = host ? NULL : ort_api->CreateCpuMemoryInfo(OrtDeviceAllocator, OrtMemTypeDefault, &host);
 	return s ? s : ort_api->RegisterAllocator(ort_env, &pool);
 }
 
@@ -58,7 +58,7 @@ char *ort_load(const char *path) {
 }
 
 OrtStatus *ort_begin(void) {
-	OrtStatus *s = ort_api->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "videosdgx", &ort_env);
+	OrtStatus *s = ort_env ? NULL : ort_api->CreateEnv(ORT_LOGGING_LEVEL_ERROR, "videosdgx", &ort_env);
 	if (!s) s = ort_api->DisableTelemetryEvents(ort_env);
 	return s ? s : pooled();
 }

@@ -9,7 +9,7 @@ extern const char *ort_version;
 // ort_load opens the library; NULL, or what went wrong (to be freed).
 char *ort_load(const char *path);
 
-// ort_begin starts the environment of the library that is open, once.
+// ort_begin starts the environment of the library that is open; once, but after an error as often as it takes.
 OrtStatus *ort_begin(void);
 
 // ort_preload opens another library and keeps it open; NULL, or what went wrong (to be freed).
