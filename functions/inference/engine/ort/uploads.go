@@ -19,9 +19,10 @@ type uploads struct {
 func newUploads() uploads { return uploads{turn: make(chan struct{}, 1)} }
 
 // staging is what an upload takes of the host. Twelve readers fill a bus of 55 GB/s, from the small pages of a file system in memory too;
-// buffers this small stay in the processor's caches between the read and the copy, and pinning them takes 20 ms.
+// buffers this small stay in the processor's caches between the read and the copy, and pinning them takes 20 ms. Where a quota gives fewer
+// processors than the machine has, as many readers as that: more would have the kernel hold the whole process still, which makes the session too.
 func staging() upload.Options {
-	return upload.Options{Readers: min(max(runtime.NumCPU(), 4), 12), Buffers: 2, Piece: 2 << 20}
+	return upload.Options{Readers: min(max(runtime.GOMAXPROCS(0), 4), 12), Buffers: 2, Piece: 2 << 20}
 }
 
 func (u *uploads) one(ctx context.Context, p upload.Plan, b block) error {
